@@ -1,0 +1,185 @@
+"""What is wrong with a definition, where, and what to do about it: collected, and shown all at once."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "DefinitionErrors",
+    "Format",
+    "Place",
+    "Problem",
+    "Problems",
+    "Severity",
+    "quoted",
+    "render",
+    "visible",
+]
+
+Severity = Literal["error", "warning"]
+Format = Literal["text", "github", "json"]
+
+_LONGEST_QUOTE = 80
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a file, as editors count: line and column start at 1, columns are characters."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{visible(self.path)}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong (`message`) and what the reader can do about it (`remedy`, may be empty)."""
+
+    place: Place | None
+    severity: Severity
+    message: str
+    remedy: str
+
+
+class DefinitionErrors(Exception):  # noqa: N818 - it carries several
+    """Definitions that can't be used; `problems` is everything that was found, sorted, without repeats."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = _in_order(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return render(self.problems)
+
+
+class Problems:
+    """Collects problems, so that one run can show all of them."""
+
+    def __init__(self) -> None:
+        # A dict keeps the order of arrival and drops repeats.
+        self._found: dict[Problem, None] = {}
+
+    def error(self, place: Place | None, message: str, remedy: str = "") -> None:
+        """Note something that stops generation."""
+        self.add(Problem(place, "error", message, remedy))
+
+    def warning(self, place: Place | None, message: str, remedy: str = "") -> None:
+        """Note something that stops generation only when warnings are fatal."""
+        self.add(Problem(place, "warning", message, remedy))
+
+    def add(self, problem: Problem) -> None:
+        """Note a problem found elsewhere; one that is already known is dropped."""
+        self._found[problem] = None
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Note all of `problems`."""
+        for problem in problems:
+            self.add(problem)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything here stops generation."""
+        return any(problem.severity == "error" for problem in self._found)
+
+    def sorted(self) -> tuple[Problem, ...]:
+        """Everything found, ordered by place, without repeats."""
+        return _in_order(self._found)
+
+    def raise_errors(self) -> None:
+        """Raise DefinitionErrors with everything found if any of it is an error."""
+        if self.has_errors:
+            raise DefinitionErrors(self._found)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self.sorted())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def visible(text: str) -> str:
+    """`text` on one line, with everything that a terminal would act on or hide spelt as an escape.
+
+    That is control characters, line and paragraph separators, bidirectional and other format characters, and
+    lone surrogates. The result can always be encoded as UTF-8.
+    """
+    # Printable covers all of that in one call; only the space among the separators is printable.
+    return text if text.isprintable() else "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) in {"Zs", "Cn", "Co"}:
+        return character
+    point = ord(character)
+    if point > 0xFFFF:
+        return f"\\U{point:08x}"
+    return f"\\u{point:04x}" if point > 0xFF else f"\\x{point:02x}"
+
+
+def quoted(text: str) -> str:
+    """`text` from a definition as it may stand in a message: in quotes, escaped, cut when it is long."""
+    if len(text) > _LONGEST_QUOTE:
+        text = text[: _LONGEST_QUOTE - 1] + "…"
+    return "'" + visible(text) + "'"
+
+
+def render(problems: Iterable[Problem], form: Format = "text") -> str:
+    """`problems` in order, as text for people, GitHub workflow commands or a JSON array (no last newline)."""
+    ordered = _in_order(problems)
+    if form == "json":
+        return json.dumps([_as_json(problem) for problem in ordered], indent=2)
+    as_lines = _as_github if form == "github" else _as_text
+    return "\n".join(as_lines(problem) for problem in ordered)
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    def key(problem: Problem) -> tuple[bool, str, int, int, str, str, str]:
+        place = problem.place or Place("", 0, 0)
+        where = (problem.place is not None, place.path, place.line, place.column)
+        return (*where, problem.severity, problem.message, problem.remedy)
+
+    return tuple(sorted(dict.fromkeys(problems), key=key))
+
+
+def _as_text(problem: Problem) -> str:
+    where = f"{problem.place}: " if problem.place else ""
+    lines = f"{where}{problem.severity}: {visible(problem.message)}"
+    return f"{lines}\n    {visible(problem.remedy)}" if problem.remedy else lines
+
+
+def _as_github(problem: Problem) -> str:
+    where = ""
+    if problem.place is not None:
+        place = problem.place
+        where = f" file={_github_property(visible(place.path))},line={place.line},col={place.column}"
+    text = visible(problem.message)
+    if problem.remedy:
+        text += "\n" + visible(problem.remedy)
+    return f"::{problem.severity}{where}::{_github_data(text)}"
+
+
+def _github_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _github_property(text: str) -> str:
+    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _as_json(problem: Problem) -> dict[str, str | int | None]:
+    place = problem.place
+    return {
+        "file": visible(place.path) if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+        "severity": problem.severity,
+        "message": visible(problem.message),
+        "remedy": visible(problem.remedy),
+    }
