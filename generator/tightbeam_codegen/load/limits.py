@@ -1,4 +1,4 @@
-"""What a definition file may cost. Hand-written files stay far below; those made to hurt are refused early."""
+"""What a definition file may cost. Hand-written ones stay far below; those made to hurt are refused early."""
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_DIGITS", "MAX_NODES"]
 
