@@ -1,0 +1,120 @@
+# Every target does its own set-up: the first one makes .venv with the versions of constraints.txt.
+# After that nothing here needs a network, but `make constraints`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11))
+
+# pyright asks a registry whether it is the newest; nobody here wants to know.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+.*:.*## / { split($$1, names, " "); printf "  make %-14s %s\n", names[1], $$2 }' $(MAKEFILE_LIST)
+
+# ------------------------------------------------------------------------------------------------------------------ set-up
+
+$(STAMP): pyproject.toml constraints.txt
+	@python=; \
+	for candidate in $${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if command -v "$$candidate" >/dev/null && "$$candidate" -c '$(CHECK_PYTHON)' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "make: needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if [ -x $(BIN)/python ] && ! $(BIN)/python -c '$(CHECK_PYTHON)' 2>/dev/null; then \
+	  echo "make: .venv was made with another Python: remove it (make clean-venv) and try again" >&2; exit 1; \
+	fi; \
+	if [ ! -x $(BIN)/pip ]; then \
+	  if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "make: $$python cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; \
+	  fi; \
+	  echo "set-up: making .venv with $$("$$python" --version)"; \
+	  "$$python" -m venv .venv; \
+	fi
+	@echo "set-up: installing what constraints.txt pins (the first time this takes a minute or so)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt hatchling
+	@$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv (every other target does it by itself)
+
+# -------------------------------------------------------------------------------------------------------- what people want
+
+.PHONY: demo
+demo: $(STAMP) ## See the product work, in about two screens
+	@$(BIN)/python -m examples.demo
+
+.PHONY: generate
+generate: $(STAMP) ## Compile schemas/ into generated/
+	$(BIN)/tightbeam generate schemas --output generated
+
+# ------------------------------------------------------------------------------------------------------------------- tests
+
+.PHONY: test
+test: $(STAMP) ## The tests, without the slow ones (under two minutes)
+	$(PYTEST) -m "not slow"
+
+.PHONY: test-slow
+test-slow: $(STAMP) ## Only what `make test` leaves out
+	$(PYTEST) -m slow
+
+.PHONY: test-all
+test-all: test test-slow ## All tests
+
+.PHONY: lint
+lint: $(STAMP) ## ruff: rules and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: format
+format: $(STAMP) ## ruff: mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: check-drift
+check-drift: $(STAMP) ## Do the committed bindings agree with schemas/?
+	$(BIN)/tightbeam generate schemas --output generated --check
+
+.PHONY: typecheck typecheck-mypy typecheck-pyright typecheck-basedpyright typecheck-ty typecheck-pyrefly
+typecheck: typecheck-mypy typecheck-pyright typecheck-basedpyright typecheck-ty typecheck-pyrefly ## All five type checkers
+
+typecheck-mypy: $(STAMP)
+	$(BIN)/mypy
+
+typecheck-pyright: $(STAMP)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+typecheck-basedpyright: $(STAMP)
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+typecheck-ty: $(STAMP)
+	$(BIN)/ty check --python .venv
+
+typecheck-pyrefly: $(STAMP)
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
+
+# -------------------------------------------------------------------------------------------------------------- upkeep
+
+.PHONY: constraints
+constraints: $(STAMP) ## Pin the newest versions that pyproject.toml allows (needs a network)
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(BIN)/python -m venv "$$folder/uv"; \
+	"$$folder/uv/bin/pip" install --quiet uv; \
+	"$$folder/uv/bin/uv" pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.11 \
+	  --strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make constraints' --quiet --output-file constraints.txt
+
+.PHONY: clean clean-venv
+clean: ## Remove caches and builds
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .pyrefly_cache .hypothesis .tightbeam_cache build dist
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+clean-venv: clean ## Remove .venv too
+	rm -rf .venv
