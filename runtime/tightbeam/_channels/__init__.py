@@ -1,0 +1,1 @@
+"""Channels, topics and the messages that come from them."""

@@ -1,0 +1,269 @@
+"""Channels as Python objects: ``Channel``, ``TopicRef``, ``Message`` and what generated modules build them with.
+
+Importing a generated channel must cost little, so nothing here builds a validator or imports a schema: a class body only
+notes names and types, and each topic is compiled at its first use (`tightbeam._payload`).
+
+The ``TypeVar``\\ s are spelt out: a PEP 695 class has its variance inferred, becomes covariant in what may be published,
+and lets a wrong publish type-check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
+
+from tightbeam._channels.template import Kind, ParamValue, Template
+
+if TYPE_CHECKING:
+    from tightbeam._payload.compiled import CompiledTopic
+
+__all__ = [
+    "Channel",
+    "Message",
+    "Topic",
+    "TopicRef",
+    "channel_from_name",
+    "channel_params",
+    "open_channel",
+    "topic",
+    "topics",
+]
+
+Payload = ParamSpec("Payload")
+"""What a publish call may pass for one topic: exactly one positional argument, ``Model | ModelDict``."""
+
+TopicName = TypeVar("TopicName", bound=str, covariant=True)
+Data = TypeVar("Data", covariant=True)
+ChannelMessage = TypeVar("ChannelMessage", covariant=True)
+_C = TypeVar("_C", bound="Channel[Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[TopicName, Data]):
+    """One received message; comparing ``topic`` to a literal narrows ``data``."""
+
+    channel: str
+    """The channel's name, such as ``uploads:u1``."""
+    topic: TopicName
+    """The topic's name as on the wire."""
+    data: Data
+    """The payload, as the topic's Python type."""
+    run_id: str | None
+    """The run that published it, or None when it was published outside a run."""
+    id: str | None
+    """Stable over repeats of one durable publish; None for live messages."""
+    created_at: datetime
+    """When it was published (aware, UTC)."""
+    position: str | None
+    """Where to resume after this message (``after=``); None for live messages."""
+
+
+class TopicRef(Generic[Payload, TopicName, Data]):
+    """Where a message goes, what may be published there, and what comes back.
+
+    Made by the channel (``uploads_channel(upload_id="u1").status``). Two references are equal when channel and topic
+    names are.
+    """
+
+    __slots__ = ("__weakref__", "_class", "_topic", "channel", "topic")
+
+    channel: str
+    """The channel's name, such as ``uploads:u1``."""
+    topic: TopicName
+    """The topic's name as on the wire."""
+
+    _class: type[Channel[Any]]
+    _topic: Topic
+
+    def __init__(self, channel: Channel[Any], topic: Topic) -> None:
+        set_field = object.__setattr__
+        set_field(self, "channel", channel.name)
+        set_field(self, "topic", topic.name)
+        set_field(self, "_class", type(channel))
+        set_field(self, "_topic", topic)
+
+    @property
+    def payload_type(self) -> object:
+        """The topic's Python type: a model class, a union, ``list[X]``, …"""
+        return self._topic.payload_type
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TopicRef):
+            return NotImplemented
+        return self.channel == other.channel and self.topic == other.topic
+
+    def __hash__(self) -> int:
+        return hash((self.channel, self.topic))
+
+    def __repr__(self) -> str:
+        return f"<TopicRef {self.topic!r} of {self._class.__name__} {self.channel!r}>"
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return _restore_ref, (self._class, self.channel, self.topic)
+
+
+class Topic:
+    """One topic of a channel class: the descriptor that hands out a `TopicRef` for each channel.
+
+    Not a data descriptor: the reference is kept in the channel's ``__dict__``, so a second look-up never comes here.
+    """
+
+    __slots__ = ("attribute", "compiled", "name", "owner", "payload_type")
+
+    def __init__(self, name: str, payload_type: object) -> None:
+        self.name = name
+        self.payload_type = payload_type
+        self.attribute = ""
+        self.owner: type[Channel[Any]] | None = None
+        self.compiled: CompiledTopic | None = None
+
+    def __set_name__(self, owner: type[Channel[Any]], attribute: str) -> None:
+        self.owner = owner
+        self.attribute = attribute
+
+    @overload
+    def __get__(self, channel: None, owner: type[Channel[Any]]) -> Topic: ...
+    @overload
+    def __get__(self, channel: Channel[Any], owner: type[Channel[Any]]) -> TopicRef[..., str, Any]: ...
+    def __get__(
+        self, channel: Channel[Any] | None, owner: type[Channel[Any]]
+    ) -> Topic | TopicRef[..., str, Any]:
+        if channel is None:
+            return self
+        # setdefault: two threads that come here together must leave with one object.
+        made: TopicRef[..., str, Any] = TopicRef(channel, self)
+        return cast("TopicRef[..., str, Any]", channel.__dict__.setdefault(self.attribute, made))
+
+    def __repr__(self) -> str:
+        return f"<topic {self.name!r} of {self.owner.__name__ if self.owner else None}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelSpec:
+    """What a generated channel class states about itself; kept under a dunder so that topics may have any name."""
+
+    template: Template
+    schemas: str
+    """Absolute name of the module that holds the bundled schemas."""
+    topics: Mapping[str, Topic]
+    """By wire name, in the order of the definition."""
+
+
+class Channel(Generic[ChannelMessage]):
+    """A channel: a name, and one `TopicRef` for each of its topics. Its parameter is the union of all its messages.
+
+    Immutable; equal to another channel of the same class and name. Besides ``name`` and dunders every attribute is a
+    topic.
+    """
+
+    name: str
+    """The channel's name, such as ``uploads:u1``."""
+
+    __tightbeam__: ClassVar[ChannelSpec]
+
+    def __init_subclass__(
+        cls,
+        *,
+        template: str,
+        params: Mapping[str, Kind],
+        schemas: str,
+        separator: str = ":",
+    ) -> None:
+        super().__init_subclass__()
+        found = {value.name: value for value in vars(cls).values() if isinstance(value, Topic)}
+        cls.__tightbeam__ = ChannelSpec(Template(template, params, separator), schemas, found)
+
+    def __init__(self, name: str) -> None:
+        # Not for users: generated factories go through `open_channel`, which checks the parameters.
+        self.__dict__["name"] = name
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Channel):
+            return NotImplemented
+        return type(self) is type(other) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        # Without the references that are kept in __dict__: the copy makes its own.
+        return _restore_channel, (type(self), self.name)
+
+
+def topic(name: str, payload_type: object, /) -> TopicRef[Payload, TopicName, Data]:
+    """Declare a topic in a generated channel class.
+
+    The result stands where a `TopicRef` is declared and is a descriptor: on an instance it gives that channel's
+    reference.
+    """
+    return cast("TopicRef[Payload, TopicName, Data]", Topic(name, payload_type))
+
+
+def open_channel(cls: type[_C], params: Mapping[str, object], /) -> _C:
+    """The channel of this class with these parameters, by wire name.
+
+    Raises:
+        InvalidParam: a value that can't be part of a channel name, or that its schema refuses.
+    """
+    spec = cls.__tightbeam__
+    name = spec.template.format(params)
+    if spec.template.params:
+        _check_params(spec, params)
+    return cls(name)
+
+
+def channel_from_name(cls: type[_C], name: str, /) -> _C:
+    """The channel of this class that has this name.
+
+    Raises:
+        InvalidParam: the name doesn't fit the channel's template, or a parameter in it breaks its schema.
+    """
+    spec = cls.__tightbeam__
+    params = spec.template.parse(name)
+    if params:
+        _check_params(spec, params)
+    return cls(name)
+
+
+def channel_params(channel: Channel[Any], /) -> dict[str, ParamValue]:
+    """The parameters in a channel's name, by wire name; the inverse of opening it."""
+    return type(channel).__tightbeam__.template.parse(channel.name)
+
+
+def topics(channel: Channel[Any], /) -> dict[str, TopicRef[..., str, Any]]:
+    """All topics of a channel, by wire name."""
+    return {
+        name: declared.__get__(channel, type(channel))
+        for name, declared in type(channel).__tightbeam__.topics.items()
+    }
+
+
+def _check_params(spec: ChannelSpec, params: Mapping[str, object]) -> None:
+    from tightbeam._payload.schemas import check_params  # not at import: it pulls in the validator
+
+    check_params(spec, params)
+
+
+def _restore_channel(cls: type[_C], name: str) -> _C:
+    return cls(name)
+
+
+def _restore_ref(cls: type[Channel[Any]], name: str, topic_name: str) -> TopicRef[..., str, Any]:
+    return topics(cls(name))[topic_name]

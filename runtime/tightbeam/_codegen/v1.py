@@ -1,0 +1,49 @@
+"""The doorway between generated channel modules and the runtime: form 1.
+
+Generated code imports nothing else of this library. What is here keeps its names and call shapes; a breaking change is a
+``v2`` beside it, so that bindings generated earlier go on working.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from tightbeam._channels.refs import Channel, Message, TopicRef, open_channel, topic
+from tightbeam._payload.model import Payload, is_absent
+
+__all__ = [
+    "Channel",
+    "Message",
+    "Payload",
+    "TopicRef",
+    "is_absent",
+    "lazy_package",
+    "open_channel",
+    "topic",
+]
+
+
+def lazy_package(
+    package: str, names: Mapping[str, Sequence[str]], /
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """The ``__getattr__`` and ``__dir__`` of a generated package, which import its modules at first use.
+
+    Args:
+        package: the package's ``__name__``.
+        names: for each of its modules the names to offer from it.
+    """
+    homes = {name: module for module, offered in names.items() for name in offered}
+
+    def getattr_(name: str) -> object:
+        if (module := homes.get(name)) is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value: object = getattr(importlib.import_module(f"{package}.{module}"), name)
+        setattr(sys.modules[package], name, value)  # the next look-up doesn't come here
+        return value
+
+    def dir_() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *homes})
+
+    return getattr_, dir_

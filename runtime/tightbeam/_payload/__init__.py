@@ -1,0 +1,1 @@
+"""Checking, encoding and loading payloads."""
