@@ -7,10 +7,18 @@
     ├── OutdatedBindings       the generated package is incomplete or of another version: generate again
     ├── PublishFailed          the server didn't take the message (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
+    │   ├── StepError          a step used up its attempts
+    │   ├── StepMisuse         a step where or how none can be: nested, bad id, in flight twice, its run over
+    │   └── NotJson            an event's data, a step's or a function's result that can't be JSON
     ├── StepMismatch           a step id was used for something else before
     ├── PositionLost           the position to resume from is no longer retained
     ├── SubscriberTooSlow      the reader fell behind and was closed (position: where to resume)
     └── EngineError            the engine can't do what was asked
+        ├── NotEntered         the client isn't entered (here): `async with client`
+        ├── NotRegistered      no function has that id, or none listens to that event
+        ├── JournalRefused     the file is locked, corrupt, from a newer version or not ours; it is untouched
+        ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent
+        └── RunFailed          a run ended without an error of its own to raise
 
 Whether trying again can help is a property of the error: ``error.retryable``. No text here holds payload values, tokens
 or keys.
@@ -27,12 +35,20 @@ __all__ = [
     "InvalidParam",
     "InvalidPayload",
     "Issue",
+    "JournalFailed",
+    "JournalRefused",
     "NonRetriableError",
+    "NotEntered",
+    "NotJson",
+    "NotRegistered",
     "OutdatedBindings",
     "PayloadTooLarge",
     "PositionLost",
     "PublishFailed",
+    "RunFailed",
+    "StepError",
     "StepMismatch",
+    "StepMisuse",
     "SubscriberTooSlow",
     "TightbeamError",
 ]
@@ -92,7 +108,10 @@ class InvalidPayload(TightbeamError):
         self.more = more
         """How many further issues were left out."""
         place = f' on channel "{channel}"' if channel else ""
-        lines = [f'Schema validation failed for topic "{topic}"{place}', *(f"  {issue}" for issue in self.issues)]
+        lines = [
+            f'Schema validation failed for topic "{topic}"{place}',
+            *(f"  {issue}" for issue in self.issues),
+        ]
         if more:
             lines.append(f"  … and {more} more")
         super().__init__("\n".join(lines))
@@ -134,6 +153,35 @@ class NonRetriableError(TightbeamError):
     """Raise it in a handler or a step to fail the run at once, whatever attempts are left."""
 
 
+class StepError(NonRetriableError):
+    """A step used up its attempts. The handler may catch it and go on; unhandled, the run fails at once.
+
+    The same after a replay, when the exception the step raised is long gone: what is left of it is its type and text.
+    """
+
+    def __init__(self, step_id: str, error_type: str, error_text: str) -> None:
+        self.step_id = step_id
+        self.error_type = error_type
+        """Name of the exception's class."""
+        self.error_text = error_text
+        super().__init__(
+            f'Step "{step_id}" failed: {error_type}: {error_text}'
+            if error_text
+            else f'Step "{step_id}" failed: {error_type}'
+        )
+
+
+class StepMisuse(NonRetriableError):
+    """A step where none can be, or in a way that can't be repeated.
+
+    Inside another step, with an id that isn't allowed, twice at a time under one id, or after its run has ended.
+    """
+
+
+class NotJson(NonRetriableError):
+    """An event's data, a step's result or a function's result isn't JSON, or doesn't fit its annotated type."""
+
+
 class StepMismatch(TightbeamError):
     """A step id was used for another kind of step, another channel or another topic before."""
 
@@ -150,10 +198,40 @@ class SubscriberTooSlow(TightbeamError):
     def __init__(self, position: str | None = None, message: str = "") -> None:
         self.position = position
         """Where to resume (``after=``); None when no durable message was delivered yet."""
-        super().__init__(message or "The subscription was closed: its reader was too slow and its buffer is full")
+        super().__init__(
+            message or "The subscription was closed: its reader was too slow and its buffer is full"
+        )
 
 
 class EngineError(TightbeamError):
     """The engine can't do what was asked, or its storage failed; nothing was memoized and nothing was sent."""
 
     retryable = True
+
+
+class NotEntered(EngineError):
+    """The client was not entered, has been left, or was entered by the process this one was forked from."""
+
+    retryable = False
+
+
+class NotRegistered(EngineError):
+    """No function of this client has that id, or none listens to that event."""
+
+    retryable = False
+
+
+class JournalRefused(EngineError):
+    """The client's file can't be opened: locked, corrupt, from a newer version or not ours. It was left untouched."""
+
+    retryable = False
+
+
+class JournalFailed(EngineError):
+    """The journal could not be written or read: disk full, or an I/O error. Nothing was memoized, nothing sent."""
+
+
+class RunFailed(EngineError):
+    """A run ended, and there is no exception of its handler's that could be raised in its place."""
+
+    retryable = False
