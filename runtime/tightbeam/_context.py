@@ -1,0 +1,210 @@
+"""What a handler may rely on with every engine, and which run is current.
+
+The type variables are spelt out for the reason given in `tightbeam._channels.refs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
+
+from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+
+__all__ = [
+    "Context",
+    "ContextSync",
+    "CurrentStep",
+    "Event",
+    "Step",
+    "StepRealtime",
+    "StepRealtimeSync",
+    "StepSync",
+    "current_run",
+    "current_step",
+]
+
+Arguments = TypeVarTuple("Arguments")
+Output = TypeVar("Output")
+
+
+class CurrentStep(NamedTuple):
+    """The step whose function is running."""
+
+    run_id: str
+    step_id: str
+
+
+current_run: ContextVar[str | None] = ContextVar("tightbeam_current_run", default=None)
+"""Id of the run the code belongs to; reaches tasks and threads that copy their context."""
+
+current_step: ContextVar[CurrentStep | None] = ContextVar("tightbeam_current_step", default=None)
+
+
+class Event(Protocol):
+    """What a run was started with."""
+
+    @property
+    def name(self) -> str:
+        """The event's name."""
+        ...
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The event's data: JSON."""
+        ...
+
+
+class StepRealtime(Protocol):
+    """Publishing as a step."""
+
+    async def publish(
+        self,
+        id: str,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> Data:
+        """Publish once per run and step id, however often the run is retried; returns the published data.
+
+        When it returns, message and memo are stored. A retry returns the first data whatever is passed then.
+
+        Raises:
+            InvalidPayload: the data breaks the topic's schema; nothing was sent, nothing memoized.
+            StepMismatch: the id was used for another kind of step, channel or topic.
+            EngineError: it couldn't be stored; nothing was sent.
+        """
+        ...
+
+
+class Step(Protocol):
+    """The parts of a run that are remembered."""
+
+    @property
+    def realtime(self) -> StepRealtime:
+        """Publishing as a step."""
+        ...
+
+    async def run(
+        self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
+    ) -> Output:
+        """Run ``fn`` and remember its result: a retry gets that, without running it again.
+
+        The result is JSON, and comes back as the return type ``fn`` is annotated with. ``fn`` may run more than once
+        (when it fails, or the process dies before its result is stored).
+
+        Raises:
+            StepError: ``fn`` failed and no attempt is left.
+            NotJson: the result isn't JSON or doesn't fit the annotation; not retried.
+        """
+        ...
+
+    async def sleep(self, id: str, duration: timedelta, /) -> None:
+        """Go on after ``duration``, also when the process is restarted in between."""
+        ...
+
+
+class Context(Protocol):
+    """What an async handler may rely on with every engine."""
+
+    @property
+    def event(self) -> Event:
+        """What the run was started with."""
+        ...
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; the same in every attempt."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Failures since the last newly memoized step; 0 at first."""
+        ...
+
+    @property
+    def step(self) -> Step:
+        """The parts of the run that are remembered."""
+        ...
+
+    async def publish(
+        self,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> None:
+        """Publish live: at most once to who listens now, never waiting for a reader; again when the run is retried.
+
+        Raises:
+            InvalidPayload: the data breaks the topic's schema; nothing was sent.
+        """
+        ...
+
+
+class StepRealtimeSync(Protocol):
+    """Publishing as a step, in a sync handler."""
+
+    def publish(
+        self,
+        id: str,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> Data:
+        """As `StepRealtime.publish`."""
+        ...
+
+
+class StepSync(Protocol):
+    """The parts of a run that are remembered, in a sync handler."""
+
+    @property
+    def realtime(self) -> StepRealtimeSync:
+        """Publishing as a step."""
+        ...
+
+    def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
+        """As `Step.run`, for a plain function."""
+        ...
+
+    def sleep(self, id: str, duration: timedelta, /) -> None:
+        """As `Step.sleep`."""
+        ...
+
+
+class ContextSync(Protocol):
+    """What a sync handler may rely on with every engine: as `Context`, without ``await``."""
+
+    @property
+    def event(self) -> Event:
+        """What the run was started with."""
+        ...
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; the same in every attempt."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Failures since the last newly memoized step; 0 at first."""
+        ...
+
+    @property
+    def step(self) -> StepSync:
+        """The parts of the run that are remembered."""
+        ...
+
+    def publish(
+        self,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> None:
+        """As `Context.publish`."""
+        ...

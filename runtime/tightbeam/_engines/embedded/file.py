@@ -1,0 +1,229 @@
+"""The journal's file: looked at before SQLite opens it, created whole or not at all, migrated in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from tightbeam.errors import JournalRefused
+
+__all__ = ["APPLICATION_ID", "USER_VERSION", "open_file", "open_memory", "open_readonly"]
+
+APPLICATION_ID = 0x54424A31
+USER_VERSION = 1
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER_BYTES = 100
+_CHECKED_BYTES = 64 * 1024 * 1024
+"""Up to this size every page is checked at each start; beyond it that would cost seconds."""
+
+_SCHEMA = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    function TEXT NOT NULL,
+    event TEXT NOT NULL,
+    data BLOB NOT NULL,
+    state TEXT NOT NULL,            -- ready, running, sleeping, done, failed
+    due_at INTEGER NOT NULL,        -- all times: microseconds since 1970, UTC
+    attempt INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    result BLOB,
+    error_type TEXT,
+    error_text TEXT
+);
+CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready';
+CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping');
+CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE step (
+    run_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,             -- step.run, step.sleep, step.realtime.publish
+    channel TEXT,
+    topic TEXT,
+    state TEXT NOT NULL,            -- failing, sleeping, done, failed
+    attempts INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    wake_at INTEGER,
+    result BLOB,
+    error_type TEXT,
+    error_text TEXT,
+    PRIMARY KEY (run_id, id)
+) WITHOUT ROWID;
+
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    run_id TEXT,
+    id TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX message_channel ON message (channel, seq);
+"""
+
+_MIGRATIONS: dict[int, str] = {}
+"""From a version to the next, as SQL; run in one transaction with the change of `user_version`."""
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open the journal for writing, creating or migrating it. The lock must be held.
+
+    Raises:
+        JournalRefused: it isn't ours, is from a newer version, corrupt, or in use; it was left untouched.
+    """
+    try:
+        if not path.exists() or path.stat().st_size == 0:
+            _create(path)
+        else:
+            check(path)
+        connection = _connect(path)
+    except OSError as error:
+        raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise JournalRefused(f"{path} can't be opened: {error}") from error
+    try:
+        _migrate(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        _tune(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalRefused(f"{path} can't be opened: {error}") from error
+    except JournalRefused:
+        connection.close()
+        raise
+    return connection
+
+
+def open_memory() -> sqlite3.Connection:
+    """A journal that lives as long as its connection."""
+    connection = _connect(":memory:")
+    _initialize(connection)
+    _tune(connection)
+    return connection
+
+
+def open_readonly(path: Path) -> sqlite3.Connection:
+    """Open the journal for reading, also while a client writes it.
+
+    Raises:
+        JournalRefused: there is no such file, or it isn't a journal this version can read.
+    """
+    if not path.is_file():
+        raise JournalRefused(f"{path} is not a file")
+    _check_header(path)
+    try:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise JournalRefused(f"{path} can't be read: {error}") from error
+
+
+def check(path: Path) -> None:
+    """Refuse a file that isn't a sound journal of this version or an older one, without changing it."""
+    _check_header(path)
+    try:
+        with contextlib.closing(open_readonly(path)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > USER_VERSION:
+                raise JournalRefused(_newer(path, version))
+            if path.stat().st_size <= _CHECKED_BYTES:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if found != "ok":
+                    raise JournalRefused(f"{path} is corrupt: restore it from a backup, or move it away")
+    except sqlite3.OperationalError as error:
+        raise JournalRefused(f"{path} can't be opened: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise JournalRefused(f"{path} is corrupt: restore it from a backup, or move it away") from error
+
+
+def _check_header(path: Path) -> None:
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if header[:16] != _MAGIC or len(header) < _HEADER_BYTES:
+        raise JournalRefused(f"{path} is not a journal of Tightbeam's, or its beginning is damaged")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise JournalRefused(f"{path} is a SQLite database, but not a journal of Tightbeam's")
+    version = int.from_bytes(header[60:64], "big")
+    if version > USER_VERSION:
+        raise JournalRefused(_newer(path, version))
+
+
+def _newer(path: Path, version: int) -> str:
+    return (
+        f"{path} was written by a newer version of tightbeam (format {version}; this one knows {USER_VERSION}): "
+        "upgrade tightbeam"
+    )
+
+
+def _create(path: Path) -> None:
+    """Make the file under another name first: a crash leaves a whole journal or none, never an unmarked one."""
+    draft = path.with_name(f"{path.name}.new-{secrets.token_hex(4)}")
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        with contextlib.closing(_connect(draft)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            _initialize(connection)
+        draft.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    # isolation_level None: transactions are said aloud. The connection is used by one thread, but not made by it.
+    return sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+
+
+def _initialize(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        f"BEGIN;PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {USER_VERSION};{_SCHEMA}COMMIT;"
+    )
+    connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(6),))
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == USER_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in range(version, USER_VERSION):
+            if step not in _MIGRATIONS:
+                raise JournalRefused(f"{path} has format {step}, which this version can't read")
+            for statement in _MIGRATIONS[step].split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {USER_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    # Into the file itself: that is where an older version looks before it opens it.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _tune(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: the log is synced at every commit
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA journal_size_limit = 67108864")

@@ -1,0 +1,240 @@
+"""The journal's statements: runs and their steps. Each function is one request's work inside the writer's transaction."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from time import time_ns
+from typing import Literal
+
+from tightbeam._engines.embedded.messages import append
+from tightbeam._engines.embedded.writer import Transaction
+from tightbeam._hub import Envelope
+
+__all__ = [
+    "MAX_DEATHS",
+    "Failure",
+    "Memo",
+    "Run",
+    "StepKind",
+    "add_run",
+    "begin_sleep",
+    "claim",
+    "end_run",
+    "end_sleep",
+    "memoize",
+    "memoize_publish",
+    "new_id",
+    "now_us",
+    "put_back",
+    "recover",
+    "retry_run",
+]
+
+MAX_DEATHS = 10
+"""How often the process may die under a run that makes no progress, before the run is given up."""
+
+StepKind = Literal["step.run", "step.sleep", "step.realtime.publish"]
+StepState = Literal["failing", "sleeping", "done", "failed"]
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """What is remembered of one step."""
+
+    kind: str
+    channel: str | None
+    topic: str | None
+    state: StepState
+    wake_at: int | None
+    result: bytes | None
+    error_type: str | None
+    error_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run to execute, with what its steps left behind."""
+
+    id: str
+    function: str
+    event: str
+    data: bytes
+    attempt: int
+    deaths: int
+    memos: dict[str, Memo]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that failed and has attempts left, or reached the handler as it was."""
+
+    step_id: str
+    kind: StepKind
+    channel: str | None
+    topic: str | None
+    started_at: int
+    ended_at: int
+    error_type: str
+    error_text: str
+
+
+def now_us() -> int:
+    """Microseconds since 1970."""
+    return time_ns() // 1000
+
+
+def new_id() -> str:
+    """A ULID: sorts by the time it was made."""
+    number = (time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def add_run(tx: Transaction, run_id: str, function: str, event: str, data: bytes) -> None:
+    """A new run, ready at once."""
+    now = now_us()
+    tx.execute(
+        "INSERT INTO run (id, function, event, data, state, due_at, created_at) VALUES (?, ?, ?, ?, 'ready', ?, ?)",
+        (run_id, function, event, data, now, now),
+    )
+
+
+def recover(tx: Transaction) -> list[str]:
+    """After a start: what was executing becomes ready again. Returns the runs that are given up."""
+    begun = tx.execute("SELECT id, state, deaths, due_at FROM run WHERE state IN ('running', 'sleeping')").fetchall()
+    given_up = []
+    for run_id, state, deaths, due_at in begun:
+        if state == "sleeping":
+            tx.execute("UPDATE run SET state = 'ready' WHERE id = ?", (run_id,))
+        elif deaths + 1 >= MAX_DEATHS:
+            text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
+            tx.execute(
+                "UPDATE run SET state = 'failed', deaths = deaths + 1, ended_at = ?, error_type = 'RunFailed', "
+                "error_text = ? WHERE id = ?",
+                (now_us(), text, run_id),
+            )
+            given_up.append(run_id)
+        else:
+            tx.execute(
+                "UPDATE run SET state = 'ready', deaths = deaths + 1, due_at = ? WHERE id = ?",
+                (min(due_at, now_us()), run_id),
+            )
+    return given_up
+
+
+def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]:
+    """Take runs that are due, oldest first, at most so many of each function; and say when the next one is due."""
+    now = now_us()
+    claimed = []
+    next_due: int | None = None
+    for function, limit in free.items():
+        rows = tx.execute(
+            "SELECT id, function, event, data, attempt, deaths, due_at FROM run "
+            "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
+            (function, limit),
+        ).fetchall()
+        for *values, due_at in rows:
+            if due_at > now:
+                next_due = due_at if next_due is None else min(next_due, due_at)
+                break
+            run = Run(*values, memos=_memos(tx, values[0]))
+            tx.execute(
+                "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?", (now, run.id)
+            )
+            claimed.append(run)
+    return claimed, next_due
+
+
+def _memos(tx: Transaction, run_id: str) -> dict[str, Memo]:
+    rows = tx.execute(
+        "SELECT id, kind, channel, topic, state, wake_at, result, error_type, error_text FROM step WHERE run_id = ?",
+        (run_id,),
+    )
+    return {step_id: Memo(*rest) for step_id, *rest in rows}
+
+
+_STEP = (
+    "INSERT INTO step (run_id, id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, result, "
+    "error_type, error_text) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (run_id, id) DO UPDATE SET state = excluded.state, attempts = attempts + 1, "
+    "ended_at = excluded.ended_at, wake_at = excluded.wake_at, result = excluded.result, "
+    "error_type = excluded.error_type, error_text = excluded.error_text WHERE state = 'failing'"
+)
+
+
+def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: int, progress: bool) -> None:
+    """Remember a step's outcome; ``progress`` says that attempts or deaths were counted, and start over now."""
+    values = (run_id, step_id, memo.kind, memo.channel, memo.topic, memo.state, started_at, now_us())
+    written = tx.execute(_STEP, (*values, memo.wake_at, memo.result, memo.error_type, memo.error_text))
+    if written.rowcount != 1:
+        # Two executions of one run can't both write: the memo that is there stays.
+        raise RuntimeError(f"step {step_id} of run {run_id} is memoized already")
+    if progress:
+        tx.execute("UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?", (run_id,))
+
+
+def memoize_publish(tx: Transaction, step_id: str, envelope: Envelope, started_at: int, progress: bool) -> None:
+    """Memo and message, together: that is what makes a durable publish happen exactly once."""
+    assert envelope.run_id is not None  # noqa: S101 - only steps come here, and they have a run
+    memo = Memo(
+        "step.realtime.publish", envelope.channel, envelope.topic, "done", None, envelope.data, None, None
+    )
+    memoize(tx, envelope.run_id, step_id, memo, started_at, progress)
+    append(tx, envelope)
+
+
+def begin_sleep(tx: Transaction, run_id: str, step_id: str, wake_at: int, progress: bool) -> None:
+    """Remember when to wake; a restart doesn't begin the sleep again."""
+    memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
+    memoize(tx, run_id, step_id, memo, now_us(), progress)
+    tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
+    tx.execute("UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ?", (wake_at, run_id))
+
+
+def end_sleep(tx: Transaction, run_id: str, step_id: str) -> None:
+    """The run is awake again."""
+    now = now_us()
+    tx.execute("UPDATE step SET state = 'done', ended_at = ? WHERE run_id = ? AND id = ?", (now, run_id, step_id))
+    tx.execute("UPDATE run SET state = 'running', due_at = ? WHERE id = ?", (now, run_id))
+
+
+def _note(tx: Transaction, run_id: str, failures: list[Failure]) -> None:
+    for one in failures:
+        values = (run_id, one.step_id, one.kind, one.channel, one.topic, "failing", one.started_at, one.ended_at)
+        tx.execute(_STEP, (*values, None, None, one.error_type, one.error_text))
+
+
+def end_run(
+    tx: Transaction, run_id: str, result: bytes | None, error: tuple[str, str] | None, failures: list[Failure]
+) -> None:
+    """The run is over: done, or failed with an error's type and text."""
+    _note(tx, run_id, failures)
+    error_type, error_text = error or (None, None)
+    tx.execute(
+        "UPDATE run SET state = ?, ended_at = ?, result = ?, error_type = ?, error_text = ? WHERE id = ?",
+        ("failed" if error else "done", now_us(), result, error_type, error_text, run_id),
+    )
+
+
+def retry_run(
+    tx: Transaction,
+    run_id: str,
+    attempt: int,
+    due_at: int,
+    error: tuple[str, str] | None,
+    failures: list[Failure],
+) -> None:
+    """The run is to be tried again at ``due_at``; the error is kept for who looks in the meantime."""
+    _note(tx, run_id, failures)
+    error_type, error_text = error or (None, None)
+    tx.execute(
+        "UPDATE run SET state = 'ready', attempt = ?, due_at = ?, error_type = ?, error_text = ? WHERE id = ?",
+        (attempt, due_at, error_type, error_text, run_id),
+    )
+
+
+def put_back(tx: Transaction, run_id: str) -> None:
+    """The run was interrupted by a shutdown: it resumes later, and that is neither an attempt nor a death."""
+    tx.execute("UPDATE run SET state = 'ready' WHERE id = ? AND state IN ('running', 'sleeping')", (run_id,))

@@ -1,0 +1,223 @@
+"""The one thread that has the journal: it drains a queue of requests into one transaction, then tells everyone.
+
+The order after a commit is fixed: first the messages are fanned out, then the callers are told. A request that was queued
+is committed and fanned out whether or not its caller still waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future as ThreadFuture
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from tightbeam._hub import Envelope
+from tightbeam.errors import EngineError, JournalFailed, NotEntered
+
+__all__ = ["Transaction", "Writer"]
+
+T = TypeVar("T")
+_MAX_BATCH = 512
+
+
+class Transaction:
+    """What a request writes with: the connection, and the messages to fan out once it is committed."""
+
+    __slots__ = ("execute", "outbox")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.execute = connection.execute
+        self.outbox: list[Envelope] = []
+
+
+Work = Callable[[Transaction], T]
+
+
+class _Request(Generic[T]):
+    """One piece of work and who waits for it; ``loop`` is None for a caller on a thread."""
+
+    __slots__ = ("error", "future", "loop", "read", "result", "work")
+
+    def __init__(self, work: Work[T], read: bool, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.work = work
+        self.read = read
+        self.loop = loop
+        self.future: asyncio.Future[T] | ThreadFuture[T] = (
+            loop.create_future() if loop is not None else ThreadFuture()
+        )
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.done():  # its caller was cancelled
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """Owns the connection. Requests may come from any thread and any event loop."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, fan_out: Callable[[list[Envelope]], None], after_batch: Work[None]
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            connection: from now on used by the thread only, which closes it.
+            fan_out: gets what each commit published.
+            after_batch: house-keeping, in a transaction of its own after each batch.
+        """
+        self._connection = connection
+        self._fan_out = fan_out
+        self._after_batch = after_batch
+        self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._ended: ThreadFuture[None] = ThreadFuture()
+        threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
+
+    def submit(self, work: Work[T], *, read: bool = False) -> asyncio.Future[T]:
+        """Queue a request from a coroutine. Cancelling the future doesn't cancel the request."""
+        request = _Request(work, read, asyncio.get_running_loop())
+        self._enqueue(request)
+        assert isinstance(request.future, asyncio.Future)  # noqa: S101 - made so in the line above; for the checker
+        return request.future
+
+    def call(self, work: Work[T], *, read: bool = False) -> T:
+        """Queue a request from a thread and wait for it."""
+        request = _Request(work, read, None)
+        self._enqueue(request)
+        assert isinstance(request.future, ThreadFuture)  # noqa: S101 - as in `submit`
+        return request.future.result()
+
+    def _enqueue(self, request: _Request[Any]) -> None:
+        with self._gate:  # so that nothing is queued behind the end
+            if self._closed:
+                raise NotEntered("the client has been left: its journal is closed")
+            self._queue.put(request)
+
+    async def close(self, timeout: float) -> None:
+        """Finish what is queued, close the connection, end the thread."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=timeout)
+
+    def _work(self) -> None:
+        ending = False
+        try:
+            while not ending:
+                batch: list[_Request[Any]] = []
+                request = self._queue.get()
+                while request is not None:
+                    batch.append(request)
+                    if len(batch) == _MAX_BATCH:
+                        break
+                    try:
+                        request = self._queue.get_nowait()
+                    except Empty:
+                        break
+                else:
+                    ending = True
+                self._serve(batch)
+        finally:
+            self._connection.close()
+            self._ended.set_result(None)
+
+    def _serve(self, batch: list[_Request[Any]]) -> None:
+        # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited it.
+        writes = []
+        for request in batch:
+            if request.read:
+                self._try(request, Transaction(self._connection))
+            else:
+                writes.append(request)
+        if writes:
+            self._commit(writes)
+        _settle(batch)
+        if writes:
+            self._keep_house()
+
+    def _commit(self, batch: list[_Request[Any]]) -> None:
+        outbox: list[Envelope] = []
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for request in batch:
+                transaction = Transaction(connection)
+                connection.execute("SAVEPOINT request")
+                self._try(request, transaction)
+                if request.error is None:
+                    outbox += transaction.outbox
+                elif not connection.in_transaction:  # a full disk rolls everything back
+                    raise request.error
+                else:
+                    connection.execute("ROLLBACK TO request")
+                connection.execute("RELEASE request")
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
+            self._roll_back()
+            for request in batch:
+                request.error = request.error or _failure(error)
+            return
+        if outbox:
+            self._fan_out(outbox)
+
+    def _try(self, request: _Request[Any], transaction: Transaction) -> None:
+        try:
+            request.result = request.work(transaction)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, not to this thread
+            request.error = _failure(error)
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # the next BEGIN will fail and say so to whoever asked
+
+    def _keep_house(self) -> None:
+        try:
+            self._after_batch(Transaction(self._connection))
+        except sqlite3.Error:
+            self._roll_back()  # tried again after the next batch
+
+
+def _failure(error: BaseException) -> BaseException:
+    """What the caller gets: errors of SQLite become ours, keeping SQLite's own words, which hold no values."""
+    if isinstance(error, sqlite3.Error):
+        failed = JournalFailed(f"the journal failed: {error}")
+        failed.__cause__ = error
+        return failed
+    if isinstance(error, JournalFailed):  # another request of the batch met it: each caller gets its own
+        return JournalFailed(str(error))
+    if isinstance(error, Exception):
+        return error
+    return EngineError(f"the journal's thread was interrupted by {type(error).__name__}")
+
+
+def _settle(batch: list[_Request[Any]]) -> None:
+    """Tell the callers: one wake-up for each event loop, not one a request."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Request[Any]]] = {}
+    for request in batch:
+        if request.loop is None:
+            request.settle()
+        else:
+            by_loop.setdefault(request.loop, []).append(request)
+    for loop, requests in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle_all, requests)
+        except RuntimeError:
+            pass  # that event loop is closed: nobody waits
+
+
+def _settle_all(requests: list[_Request[Any]]) -> None:
+    for request in requests:
+        request.settle()

@@ -1,0 +1,130 @@
+"""Functions: handlers with an id, and the registry of one client."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Generic, Protocol, TypeVar, overload
+
+from tightbeam._context import Context, ContextSync
+from tightbeam.errors import EngineError, NotRegistered
+
+__all__ = ["AsyncFunction", "Function", "Register", "Registry", "SyncFunction"]
+
+Output = TypeVar("Output")
+Result = TypeVar("Result", covariant=True)
+
+
+class Function(Generic[Result]):
+    """A registered handler: what `Client.run` takes. Calling it calls the handler, without an engine.
+
+    Made by `Client.function`; ``__wrapped__`` is the handler.
+    """
+
+    def __init__(
+        self, handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
+    ) -> None:
+        functools.update_wrapper(self, handler)
+        self.__wrapped__ = handler
+        self.id = id
+        """The function's id."""
+        self.on = on
+        """The event that starts it, if any."""
+        self.retries = retries
+        """How often a failing step, or the code between two steps, is tried again."""
+        self.concurrency = concurrency
+        """How many of its runs execute at a time; sleeping ones don't count."""
+
+    def __repr__(self) -> str:
+        return f"<Function {self.id!r}>"
+
+
+class AsyncFunction(Function[Result]):
+    """A registered async handler."""
+
+    def __call__(self, ctx: Context, /) -> Coroutine[Any, Any, Result]:
+        """Call the handler itself; nothing is remembered."""
+        made: Coroutine[Any, Any, Result] = self.__wrapped__(ctx)
+        return made
+
+
+class SyncFunction(Function[Result]):
+    """A registered sync handler; its runs execute on threads."""
+
+    def __call__(self, ctx: ContextSync, /) -> Result:
+        """Call the handler itself; nothing is remembered."""
+        made: Result = self.__wrapped__(ctx)
+        return made
+
+
+class Register(Protocol):
+    """The decorator that `Client.function` returns."""
+
+    @overload
+    def __call__(self, handler: Callable[[Context], Awaitable[Output]], /) -> AsyncFunction[Output]: ...
+    @overload
+    def __call__(self, handler: Callable[[ContextSync], Output], /) -> SyncFunction[Output]: ...
+
+
+class Registry:
+    """The functions of one client, by id and by event."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Function[Any]] = {}
+
+    def add(
+        self, handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
+    ) -> Function[Any]:
+        """Register a handler.
+
+        Raises:
+            EngineError: the id is taken, or the handler can't be one.
+        """
+        if not isinstance(id, str) or not id:
+            raise EngineError("a function needs an id: a string that stays the same from release to release")
+        if id in self._by_id:
+            raise EngineError(f'there is already a function "{id}"; ids are unique in a client')
+        if not isinstance(retries, int) or retries < 0:
+            raise EngineError(f'function "{id}": retries is a number of at least 0')
+        if not isinstance(concurrency, int) or concurrency < 1:
+            raise EngineError(f'function "{id}": concurrency is a number of at least 1')
+        made = _wrap(handler, id, on=on, retries=retries, concurrency=concurrency)
+        self._by_id[id] = made
+        return made
+
+    def __iter__(self) -> Iterator[Function[Any]]:
+        return iter(tuple(self._by_id.values()))
+
+    def find(self, id: str) -> Function[Any] | None:
+        """The function with this id, if there is one."""
+        return self._by_id.get(id)
+
+    def listening(self, event: str) -> list[Function[Any]]:
+        """The functions an event starts.
+
+        Raises:
+            NotRegistered: there is none.
+        """
+        found = [function for function in self._by_id.values() if function.on == event]
+        if not found:
+            known = sorted({function.on for function in self._by_id.values() if function.on is not None})
+            raise NotRegistered(
+                f'no function listens to the event "{event}"; '
+                + (f"there are: {', '.join(known)}" if known else "no function listens to any")
+            )
+        return found
+
+
+def _wrap(
+    handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
+) -> Function[Any]:
+    call = handler.func if isinstance(handler, functools.partial) else handler
+    if not callable(call):
+        raise EngineError(f'function "{id}": the handler is a function, not {type(handler).__name__}')
+    method = getattr(type(call), "__call__", None)  # noqa: B004 - an object's method may be the coroutine function
+    if inspect.isasyncgenfunction(call) or inspect.isgeneratorfunction(call):
+        raise EngineError(f'function "{id}": a handler returns its result; it can\'t be a generator')
+    if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(method):
+        return AsyncFunction(handler, id, on=on, retries=retries, concurrency=concurrency)
+    return SyncFunction(handler, id, on=on, retries=retries, concurrency=concurrency)

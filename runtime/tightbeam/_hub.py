@@ -1,0 +1,230 @@
+"""The hub: hands messages to the subscriptions of this process.
+
+A message travels as one immutable `Envelope` that all subscribers share; each decodes it for itself. Everything that
+decides an order (accepting a live message, fanning out a commit, registering, catching up) happens under one lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+__all__ = ["Address", "Envelope", "Hub", "Mailbox"]
+
+Address = tuple[str, str]
+"""Channel name and topic name."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Envelope(NamedTuple):
+    """One message on its way: encoded once, checked before."""
+
+    channel: str
+    topic: str
+    data: bytes
+    run_id: str | None
+    id: str | None
+    created_us: int
+    """Microseconds since 1970, UTC."""
+    seq: int | None = None
+    """Place in the journal; None for live messages."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was published, as an aware datetime."""
+        return _EPOCH + timedelta(microseconds=self.created_us)
+
+
+class Mailbox:
+    """The buffer of one subscription: bounded in messages and bytes, filled by the hub, emptied by one reader.
+
+    While it catches up with the journal, durable messages pass it by: the reader finds them in the journal.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_bytes",
+        "_hub",
+        "_items",
+        "_max_bytes",
+        "_max_messages",
+        "_waiter",
+        "addresses",
+        "catching_up",
+        "closed",
+        "overflowed",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        addresses: Iterable[Address],
+        *,
+        catching_up: bool,
+        max_messages: int,
+        max_bytes: int,
+    ) -> None:
+        self._hub = hub
+        self.addresses = frozenset(addresses)
+        self.catching_up = catching_up
+        self.closed = False
+        self.overflowed = False
+        self._items: deque[Envelope] = deque()
+        self._bytes = 0
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._waiter: asyncio.Future[None] | None = None
+
+    def offer(self, envelope: Envelope) -> None:
+        """Take a message, or close for ever if there is no room. The hub's lock is held."""
+        if self.catching_up and envelope.seq is not None:
+            return
+        size = self._bytes + len(envelope.data)
+        if len(self._items) >= self._max_messages or (size > self._max_bytes and self._items):
+            self.overflowed = True
+            self._hub.remove(self)
+        else:
+            self._items.append(envelope)
+            self._bytes = size
+        self.wake()
+
+    def take(self) -> Envelope | None:
+        """The oldest message, if there is one."""
+        if not self._items:
+            return None
+        with self._hub.lock:
+            envelope = self._items.popleft()
+            self._bytes -= len(envelope.data)
+        return envelope
+
+    async def wait(self) -> None:
+        """Return when there is something to take, or the mailbox has closed."""
+        with self._hub.lock:
+            if self._items or self.closed or self.overflowed:
+                return
+            if self._waiter is not None and not self._waiter.done():
+                raise RuntimeError("two tasks are reading one subscription: make one for each")
+            waiter = self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def wake(self) -> None:
+        """Let the reader look again. The hub's lock is held."""
+        waiter = self._waiter
+        if waiter is None:
+            return
+        self._waiter = None
+        loop = waiter.get_loop()
+        if asyncio._get_running_loop() is loop:
+            _resolve(waiter)
+            return
+        try:
+            loop.call_soon_threadsafe(_resolve, waiter)
+        except RuntimeError:  # the reader's event loop is closed: nobody will read this mailbox again
+            self._hub.remove(self)
+
+    def close(self) -> None:
+        """Leave the hub; what is buffered can still be taken."""
+        with self._hub.lock:
+            self.closed = True
+            self._hub.remove(self)
+            self.wake()
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class Hub:
+    """All subscriptions of one client."""
+
+    def __init__(self) -> None:
+        # Reentrant: a collected subscription closes its mailbox, and that can happen anywhere.
+        self.lock = threading.RLock()
+        self._routes: dict[Address, tuple[Mailbox, ...]] = {}
+        self.last_seq = 0
+        """The last durable message that was fanned out."""
+        _hubs.add(self)
+
+    def emit(self, envelope: Envelope) -> None:
+        """Hand a live message to whoever listens now; never waits."""
+        if (envelope.channel, envelope.topic) in self._routes:
+            self._deliver((envelope,))
+
+    def fan_out(self, committed: Iterable[Envelope]) -> None:
+        """Hand on durable messages, in commit order."""
+        self._deliver(committed)
+
+    def _deliver(self, envelopes: Iterable[Envelope]) -> None:
+        with self.lock:
+            for envelope in envelopes:
+                if envelope.seq is not None:
+                    self.last_seq = envelope.seq
+                # A tuple, never changed in place: mailboxes may leave while we go through it.
+                for mailbox in self._routes.get((envelope.channel, envelope.topic), ()):
+                    mailbox.offer(envelope)
+
+    def register(
+        self, addresses: Iterable[Address], *, catching_up: bool, max_messages: int, max_bytes: int
+    ) -> Mailbox:
+        """A mailbox that gets every message to these addresses from now on."""
+        mailbox = Mailbox(
+            self, addresses, catching_up=catching_up, max_messages=max_messages, max_bytes=max_bytes
+        )
+        with self.lock:
+            for address in mailbox.addresses:
+                self._routes[address] = (*self._routes.get(address, ()), mailbox)
+        return mailbox
+
+    def caught_up(self, mailbox: Mailbox, seq: int) -> bool:
+        """Whether a reader at ``seq`` in the journal has seen all; from then on its mailbox gets durable messages."""
+        with self.lock:
+            if seq < self.last_seq:
+                return False
+            mailbox.catching_up = False
+            return True
+
+    def remove(self, mailbox: Mailbox) -> None:
+        """Stop delivering to this mailbox."""
+        with self.lock:
+            for address in mailbox.addresses:
+                left = tuple(one for one in self._routes.get(address, ()) if one is not mailbox)
+                if left:
+                    self._routes[address] = left
+                else:
+                    self._routes.pop(address, None)
+
+    def close_all(self) -> None:
+        """End every subscription; each reader still gets what is buffered."""
+        with self.lock:
+            routes, self._routes = self._routes, {}
+            for mailboxes in routes.values():
+                for mailbox in mailboxes:
+                    mailbox.close()
+
+    def _after_fork(self) -> None:
+        # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives here.
+        self.lock = threading.RLock()
+        self._routes = {}
+
+
+_hubs: weakref.WeakSet[Hub] = weakref.WeakSet()
+
+
+def _reset_hubs() -> None:
+    for hub in tuple(_hubs):
+        hub._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_hubs)

@@ -1,0 +1,41 @@
+"""The core of every publish, whoever calls it: check the payload, encode it once, make the message."""
+
+from __future__ import annotations
+
+from time import time_ns
+from typing import Any
+
+from tightbeam._channels.refs import TopicRef
+from tightbeam._hub import Envelope
+from tightbeam._payload.check import encode
+from tightbeam.errors import PayloadTooLarge
+
+__all__ = ["MAX_PAYLOAD_BYTES", "compose", "encode_within", "the_payload"]
+
+MAX_PAYLOAD_BYTES = 524_288
+"""What one message may hold, encoded: Inngest's limit, so that a program that moves there isn't surprised."""
+
+
+def the_payload(data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
+    """The one positional argument that `Payload` stands for."""
+    if len(data) != 1 or kwargs:
+        raise TypeError("publish takes a topic and one payload, both positional")
+    return data[0]
+
+
+def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> bytes:
+    """Check and encode.
+
+    Raises:
+        InvalidPayload: the data breaks the topic's schema.
+        PayloadTooLarge: its encoding is over ``limit`` bytes.
+    """
+    raw = encode(ref, data)
+    if len(raw) > limit:
+        raise PayloadTooLarge(ref.topic, len(raw), limit, channel=ref.channel)
+    return raw
+
+
+def compose(ref: TopicRef[..., str, Any], data: object, run_id: str | None, limit: int) -> Envelope:
+    """A live message, checked and encoded."""
+    return Envelope(ref.channel, ref.topic, encode_within(ref, data, limit), run_id, None, time_ns() // 1000)

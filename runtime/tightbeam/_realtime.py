@@ -1,0 +1,225 @@
+"""Publishing outside steps, and subscribing."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, overload
+
+from tightbeam._channels.refs import (
+    Channel,
+    ChannelMessage,
+    Data,
+    Message,
+    Payload,
+    TopicName,
+    TopicRef,
+    topics,
+)
+from tightbeam._context import current_run
+from tightbeam._engines import Engine
+from tightbeam._hub import Address
+from tightbeam._publishing import compose, the_payload
+from tightbeam._subscription import Subscription
+
+__all__ = ["Realtime"]
+
+# One pair a reference: a single variable would join to a common base class and lose the union (mypy).
+N1 = TypeVar("N1", bound=str)
+N2 = TypeVar("N2", bound=str)
+N3 = TypeVar("N3", bound=str)
+N4 = TypeVar("N4", bound=str)
+N5 = TypeVar("N5", bound=str)
+N6 = TypeVar("N6", bound=str)
+N7 = TypeVar("N7", bound=str)
+N8 = TypeVar("N8", bound=str)
+D1 = TypeVar("D1")
+D2 = TypeVar("D2")
+D3 = TypeVar("D3")
+D4 = TypeVar("D4")
+D5 = TypeVar("D5")
+D6 = TypeVar("D6")
+D7 = TypeVar("D7")
+D8 = TypeVar("D8")
+
+MAX_REFS = 8
+
+
+class Realtime:
+    """``client.realtime``: live publishes from anywhere, and subscriptions."""
+
+    def __init__(self, engine: Engine, max_payload_bytes: int) -> None:
+        self._engine = engine
+        self._limit = max_payload_bytes
+
+    async def publish(
+        self,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> None:
+        """Publish live: at most once to who listens now, never waiting for a reader or a disk.
+
+        Inside a run the message carries the run's id. Works without entering the client.
+
+        Raises:
+            InvalidPayload: the data breaks the topic's schema; nothing was sent.
+            PayloadTooLarge: its encoding is over the limit; nothing was sent.
+        """
+        await self._engine.publish(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+
+    def publish_sync(
+        self,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> None:
+        """As `publish`, without ``await``, from any thread."""
+        self._engine.publish_sync(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+
+    @overload
+    def subscribe(
+        self, channel: Channel[ChannelMessage], /, *, after: str | None = None
+    ) -> Subscription[ChannelMessage]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[Message[N1, D1]]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[Message[N1, D1] | Message[N2, D2]]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        c: TopicRef[..., N3, D3],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[Message[N1, D1] | Message[N2, D2] | Message[N3, D3]]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        c: TopicRef[..., N3, D3],
+        d: TopicRef[..., N4, D4],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[Message[N1, D1] | Message[N2, D2] | Message[N3, D3] | Message[N4, D4]]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        c: TopicRef[..., N3, D3],
+        d: TopicRef[..., N4, D4],
+        e: TopicRef[..., N5, D5],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[
+        Message[N1, D1] | Message[N2, D2] | Message[N3, D3] | Message[N4, D4] | Message[N5, D5]
+    ]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        c: TopicRef[..., N3, D3],
+        d: TopicRef[..., N4, D4],
+        e: TopicRef[..., N5, D5],
+        f: TopicRef[..., N6, D6],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[
+        Message[N1, D1]
+        | Message[N2, D2]
+        | Message[N3, D3]
+        | Message[N4, D4]
+        | Message[N5, D5]
+        | Message[N6, D6]
+    ]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        c: TopicRef[..., N3, D3],
+        d: TopicRef[..., N4, D4],
+        e: TopicRef[..., N5, D5],
+        f: TopicRef[..., N6, D6],
+        g: TopicRef[..., N7, D7],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[
+        Message[N1, D1]
+        | Message[N2, D2]
+        | Message[N3, D3]
+        | Message[N4, D4]
+        | Message[N5, D5]
+        | Message[N6, D6]
+        | Message[N7, D7]
+    ]: ...
+    @overload
+    def subscribe(
+        self,
+        a: TopicRef[..., N1, D1],
+        b: TopicRef[..., N2, D2],
+        c: TopicRef[..., N3, D3],
+        d: TopicRef[..., N4, D4],
+        e: TopicRef[..., N5, D5],
+        f: TopicRef[..., N6, D6],
+        g: TopicRef[..., N7, D7],
+        h: TopicRef[..., N8, D8],
+        /,
+        *,
+        after: str | None = None,
+    ) -> Subscription[
+        Message[N1, D1]
+        | Message[N2, D2]
+        | Message[N3, D3]
+        | Message[N4, D4]
+        | Message[N5, D5]
+        | Message[N6, D6]
+        | Message[N7, D7]
+        | Message[N8, D8]
+    ]: ...
+    def subscribe(
+        self, *selection: Channel[Any] | TopicRef[..., str, Any], after: str | None = None
+    ) -> Subscription[Any]:
+        """Messages of a whole channel, or of up to eight topics, which may belong to several channels.
+
+        It is registered at this call: nothing published from now on is missed. ``after`` is the `Message.position` to
+        resume from, or ``"start"``: durable messages that are still retained come first, then new ones, without gap or
+        duplicate. Live messages aren't retained. What a reader may meet is said at `Subscription`.
+
+        Raises:
+            NotEntered: ``after`` was given and the client isn't entered.
+        """
+        refs = _selected(selection)
+        addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
+        return Subscription(self._engine.subscribe(addresses, after), addresses)
+
+
+def _selected(selection: tuple[object, ...]) -> list[TopicRef[..., str, Any]]:
+    if len(selection) == 1 and isinstance(selection[0], Channel):
+        return list(topics(selection[0]).values())
+    refs = [one for one in selection if isinstance(one, TopicRef)]
+    if not 0 < len(selection) <= MAX_REFS or len(refs) != len(selection):
+        raise TypeError(f"subscribe takes one channel, or one to {MAX_REFS} topics of channels")
+    return refs

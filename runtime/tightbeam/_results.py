@@ -1,0 +1,191 @@
+"""The JSON that runs leave behind: event data, step results, function results.
+
+A result makes the round trip through JSON also when it is fresh, so that a first execution and a replay see the same
+value. It comes back as the type its function is annotated with.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import sys
+import typing
+from collections.abc import Awaitable, Callable, Coroutine
+from types import MethodType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pydantic
+from pydantic_core import PydanticSerializationError
+
+from tightbeam.errors import NotJson
+
+__all__ = ["ReturnType", "from_json", "return_type", "to_json"]
+
+
+def to_json(value: object, what: str) -> bytes:
+    """Encode plain JSON data strictly.
+
+    Raises:
+        NotJson: it holds something JSON doesn't have; the text says what, never the value.
+    """
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
+    except TypeError as error:  # its text names a type: "Object of type set is not JSON serializable"
+        reason = str(error)
+    except UnicodeEncodeError:
+        reason = "a string with a lone surrogate"
+    except RecursionError:
+        reason = "nested too deeply"
+    except ValueError as error:
+        reason = "it refers to itself" if "Circular" in str(error) else "a number that isn't finite"
+    raise NotJson(f"{what} can't be JSON: {reason}")
+
+
+def from_json(raw: bytes) -> Any:
+    """Decode what `to_json` made: fresh objects each time."""
+    return json.loads(raw)
+
+
+class ReturnType:
+    """How the results of one function become JSON and come back; ``adapter`` is None for JSON as it is."""
+
+    __slots__ = ("_adapter", "_what")
+
+    def __init__(self, what: str, adapter: pydantic.TypeAdapter[Any] | None) -> None:
+        self._what = what
+        self._adapter = adapter
+
+    def dump(self, value: object) -> bytes:
+        """The result as JSON.
+
+        Raises:
+            NotJson: it can't be JSON, or isn't what the function is annotated with.
+        """
+        if self._adapter is None:
+            return to_json(value, self._what)
+        try:
+            plain = self._adapter.dump_python(
+                value, mode="json", by_alias=True, round_trip=True, warnings="error"
+            )
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError):
+            # Pydantic's own text holds the value.
+            raise NotJson(f"{self._what} isn't of the annotated return type, or can't be JSON") from None
+        return to_json(plain, self._what)
+
+    def load(self, raw: bytes) -> Any:
+        """The result, from JSON.
+
+        Raises:
+            NotJson: it doesn't fit the annotated type (any more).
+        """
+        if self._adapter is None:
+            return from_json(raw)
+        try:
+            return self._adapter.validate_json(raw, by_alias=True, by_name=True)
+        except pydantic.ValidationError as error:
+            places = [".".join(map(str, one["loc"])) or "(result)" for one in error.errors(include_input=False)]
+            raise NotJson(
+                f"{self._what} doesn't fit its annotated return type after the round trip through JSON: "
+                f"{', '.join(places[:5])}"
+            ) from None
+
+
+_known: WeakKeyDictionary[Callable[..., object], ReturnType] = WeakKeyDictionary()
+
+
+def return_type(function: Callable[..., object], what: str) -> ReturnType:
+    """How this function's results travel, by its annotation; kept for each function.
+
+    Raises:
+        NotJson: Pydantic can't build the annotated type.
+    """
+    plain = _underlying(function)
+    try:
+        known = _known.get(plain)
+    except TypeError:  # a callable object that can't be hashed or referred to weakly
+        return _build(plain, what)
+    if known is None:
+        known = _build(plain, what)
+        _known[plain] = known
+    return known
+
+
+def _underlying(function: Callable[..., object]) -> Callable[..., object]:
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif isinstance(function, MethodType):
+            function = function.__func__
+        elif hasattr(function, "__wrapped__"):
+            function = inspect.unwrap(function)
+        elif not inspect.isroutine(function) and not isinstance(function, type):
+            # An object with `__call__`: its class carries the annotation.
+            return type(function).__call__ if hasattr(type(function), "__call__") else function  # noqa: B004 - the method, not the question
+        else:
+            return function
+
+
+def _build(function: Callable[..., object], what: str) -> ReturnType:
+    annotation = _annotation(function, what)
+    if annotation in (inspect.Signature.empty, Any, object, typing.NoReturn, typing.Never):
+        return ReturnType(what, None)
+    try:
+        return ReturnType(what, pydantic.TypeAdapter(annotation))
+    except pydantic.PydanticUserError as error:
+        if error.code == "typed-dict-version":  # typing.TypedDict before Python 3.12
+            return ReturnType(what, None)
+        raise _unbuildable(what, function) from error
+    except (TypeError, NameError) as error:
+        raise _unbuildable(what, function) from error
+
+
+def _unbuildable(what: str, function: object) -> NotJson:
+    name = getattr(function, "__qualname__", repr(type(function)))
+    return NotJson(
+        f"{what} can't be remembered: Pydantic can't build the return type {name} is annotated with; annotate what "
+        "JSON can hold, or nothing"
+    )
+
+
+def _annotation(function: Callable[..., object], what: str) -> object:
+    """The annotated return type, resolved; of a coroutine function or an `Awaitable` the type it gives."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
+    else:
+        found = getattr(function, "__annotations__", {})
+    if "return" not in found:
+        return inspect.Signature.empty
+    code = getattr(function, "__code__", None)
+    closure = getattr(function, "__closure__", None) or ()
+    local = {}
+    if code is not None:
+        local = {name: cell for name, cell in zip(code.co_freevars, closure, strict=False)}
+
+    # A function of its own, so that only this one annotation must resolve.
+    def carrier() -> None: ...
+
+    carrier.__annotations__ = {"return": found["return"]}
+    try:
+        contents = {name: cell.cell_contents for name, cell in local.items() if _filled(cell)}
+        hints = typing.get_type_hints(
+            carrier, getattr(function, "__globals__", {}), contents, include_extras=True
+        )
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        raise _unbuildable(what, function) from error
+    hint: object = hints["return"]
+    arguments = typing.get_args(hint)
+    if not inspect.iscoroutinefunction(function) and typing.get_origin(hint) in (Awaitable, Coroutine):
+        return arguments[-1] if arguments else Any
+    return hint
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - an empty cell says so by raising
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,70 @@
+"""What `client.realtime.subscribe` returns: typed messages from a feed of encoded ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, cast
+
+from tightbeam._channels.refs import Message, TopicRef
+from tightbeam._engines import Feed
+from tightbeam._hub import Address
+from tightbeam._payload.model import load
+
+__all__ = ["Subscription"]
+
+ChannelMessage = TypeVar("ChannelMessage", covariant=True)
+
+
+class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
+    """Messages as they come: an async iterator, and an async context manager that ends it.
+
+    In this process it is registered when it is made: nothing published after that is missed, and its buffer is bounded
+    (1,024 messages, 16 MiB). Read it by one task at a time. When the client is left, the iteration ends.
+
+    Iterating raises:
+        PositionLost: the position given as ``after=`` is no longer retained; before any message.
+        SubscriberTooSlow: the buffer was full; what it held has been delivered, ``position`` says where to resume.
+    """
+
+    def __init__(self, feed: Feed, refs: Mapping[Address, TopicRef[..., str, Any]]) -> None:
+        self._feed = feed
+        self._refs = refs
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChannelMessage:
+        feed = self._feed
+        envelope = await feed.next()
+        if envelope is None:
+            raise StopAsyncIteration
+        data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
+        message: Message[str, Any] = Message(
+            channel=envelope.channel,
+            topic=envelope.topic,
+            data=data,
+            run_id=envelope.run_id,
+            id=envelope.id,
+            created_at=envelope.created_at,
+            position=feed.position_of(envelope),
+        )
+        return cast("ChannelMessage", message)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the subscription; the messages already buffered can still be read."""
+        self._feed.close()
+
+    def __del__(self) -> None:
+        # A loop left by `break` drops its subscription without closing it.
+        feed = getattr(self, "_feed", None)
+        if feed is not None:
+            feed.close()
