@@ -39,8 +39,8 @@ $(STAMP): pyproject.toml constraints.txt
 	  "$$python" -m venv .venv; \
 	fi
 	@echo "set-up: installing what constraints.txt pins (the first time this takes a minute or so)"
-	@$(BIN)/pip install --quiet --constraint constraints.txt hatchling
-	@$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@$(BIN)/pip install -qq --constraint constraints.txt hatchling
+	@$(BIN)/pip install -qq --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 .PHONY: setup

@@ -1,0 +1,69 @@
+"""What a page of the documentation promises: its code blocks, in order, with the remarks that steer them.
+
+A block is a fence with a language; `title="…"` after the language makes it a file in the page's folder. HTML
+comments, which a reader doesn't see, steer the block that follows:
+
+    <!-- python            code that the reader needn't see, run at this place
+    import asyncio
+    -->
+    <!-- raises: NAME -->  the block ends in this exception
+    <!-- output -->        the text block is what the Python block before it printed
+    <!-- not run: WHY -->  for a block that can't be run here
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_PIECE = re.compile(
+    r"^<!-- (?P<remark>python\n.*?|raises: .*?|output|not run: .*?)\s*-->$"
+    r"|^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=fence)\s*$",
+    re.DOTALL | re.MULTILINE,
+)
+_TITLE = re.compile(r'title="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fence, or one hidden piece of Python."""
+
+    line: int
+    """Where its text begins in the page, from 1."""
+    language: str
+    title: str | None
+    text: str
+    raises: str | None = None
+    is_output: bool = False
+    not_run: bool = False
+
+
+def blocks(page: Path) -> list[Block]:
+    """All blocks of a Markdown page."""
+    source = page.read_text(encoding="utf-8")
+    found: list[Block] = []
+    remark = ""
+    for piece in _PIECE.finditer(source):
+        if piece["remark"] is not None:
+            if piece["remark"].startswith("python\n"):
+                line = source.count("\n", 0, piece.start()) + 2
+                found.append(Block(line, "python", None, piece["remark"].removeprefix("python\n") + "\n"))
+            else:
+                remark = piece["remark"]
+            continue
+        language, _, rest = piece["info"].strip().partition(" ")
+        title = _TITLE.search(rest)
+        found.append(
+            Block(
+                line=source.count("\n", 0, piece.start("text")) + 1,
+                language=language,
+                title=title[1] if title else None,
+                text=piece["text"],
+                raises=remark.removeprefix("raises: ") if remark.startswith("raises: ") else None,
+                is_output=remark == "output",
+                not_run=remark.startswith("not run: "),
+            )
+        )
+        remark = ""
+    return found

@@ -1,0 +1,49 @@
+"""Each checker refuses every line marked bad, and no other line, neither in the cases nor in the bindings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.typing.checkers import CHECKERS, Finding
+from tests.typing.marks import marks
+
+CASES = sorted(path.name for path in (Path(__file__).parent / "cases").glob("*.py"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_exactly_the_marked_lines_are_refused(
+    case: str, checker: str, project: Path, findings: Callable[[str], list[Finding]]
+) -> None:
+    expected = {number for number, mark in marks(project / case).items() if checker in mark.refused_by}
+    found = {finding.line: finding.text for finding in findings(checker) if finding.path == case}
+    missed = {f"{case}:{number} is accepted" for number in expected - found.keys()}
+    extra = {text for number, text in found.items() if number not in expected}
+    assert missed | extra == set()
+
+
+def test_the_bindings_are_clean(checker: str, findings: Callable[[str], list[Finding]]) -> None:
+    assert [finding.text for finding in findings(checker) if finding.path not in CASES] == []
+
+
+def test_the_good_cases_have_no_mark_and_the_bad_ones_many(project: Path) -> None:
+    counts = {case: len(marks(project / case)) for case in CASES}
+    assert {case for case, count in counts.items() if count == 0} == {"bindings_ok.py", "shapes_ok.py"}
+    assert sum(counts.values()) > 100
+
+
+def test_marks(tmp_path: Path) -> None:
+    source = tmp_path / "x.py"
+    source.write_text("a\nb  # bad\nc  # bad except ty pyrefly, types only\nd  # bad, types only\n")
+    found = marks(source)
+    assert found[2].refused_by == frozenset(CHECKERS)
+    assert found[2].fails_when_run
+    assert found[3].refused_by == frozenset({"mypy", "pyright", "basedpyright"})
+    assert not found[3].fails_when_run
+    assert sorted(found) == [2, 3, 4]
+    source.write_text("a  # bad, somehow\n")
+    with pytest.raises(AssertionError, match=re.escape("x.py:1: a mark")):
+        marks(source)
