@@ -1,0 +1,172 @@
+"""One channel definition file: its form, its names, its parameters, its schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from tightbeam_codegen.check.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.check.metaschema import faults_by
+from tightbeam_codegen.check.model import Definition, Topic
+from tightbeam_codegen.check.names import check_clashes, check_override, check_topic_name
+from tightbeam_codegen.check.params import read_parameter
+from tightbeam_codegen.check.schema import check_schema
+from tightbeam_codegen.check.templates import check_separator, check_template, placeholders
+from tightbeam_codegen.load.discover import module_path
+from tightbeam_codegen.problems import Problems, quoted
+from tightbeam_codegen.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.load import Document, JsonValue
+    from tightbeam_codegen.settings import Settings
+
+__all__ = ["channel_metaschema", "check_definition"]
+
+
+@lru_cache(maxsize=1)
+def channel_metaschema() -> dict[str, Any]:
+    """The metaschema of a channel definition."""
+    text = resources.files("tightbeam_codegen").joinpath("data/channel.schema.json").read_text("utf-8")
+    metaschema: dict[str, Any] = json.loads(text)
+    return metaschema
+
+
+@lru_cache(maxsize=1)
+def _fast() -> Any:
+    import jsonschema_rs
+
+    return jsonschema_rs.validator_for(channel_metaschema(), offline=True)
+
+
+def check_definition(
+    document: Document,
+    settings: Settings,
+    problems: Problems,
+    *,
+    metaschemas: Mapping[str, JsonValue] | None = None,
+) -> Definition | None:
+    """Read a channel definition, with the payload schemas and `$defs` that stand in the file itself.
+
+    Everything that is wrong goes to `problems`; None if any of it is an error. What only shows between files
+    (overlapping templates, `$ref`) is not looked at.
+    """
+    found = Problems()
+    root = document.value
+    if not _fast().is_valid(root):
+        for fault in faults_by(channel_metaschema(), root, {}):
+            place = document.place(fault.where, key=fault.at_key)
+            remedy = "It is `$defs` here." if fault.where == ("definitions",) else fault.remedy
+            found.error(place, fault.message, remedy)
+    definition = _read(document, root, settings, found, metaschemas or {}) if isinstance(root, dict) else None
+    problems.extend(found)
+    return None if found.has_errors else definition
+
+
+def _read(
+    document: Document,
+    root: dict[str, JsonValue],
+    settings: Settings,
+    problems: Problems,
+    metaschemas: Mapping[str, JsonValue],
+) -> Definition | None:
+    """As much as the file gives; the metaschema has already complained about what has the wrong form."""
+    module = module_path(document.path, document.shown, problems)
+    separator = _text(root.get("separator"), ":")
+    check_separator(document, separator, problems)
+    name = _text(root.get("name"), "")
+    params_value = root.get("params")
+    param_schemas = params_value if isinstance(params_value, dict) else {}
+    if name:
+        check_template(document, name, separator, param_schemas, problems)
+    check_clashes(document, ("params",), dict.fromkeys(param_schemas), "parameters", problems)
+    params = {param: read_parameter(document, param, separator, problems) for param in param_schemas}
+    class_name = root.get("x-tightbeam-name")
+    if isinstance(class_name, str):
+        check_override(document, ("x-tightbeam-name",), class_name, problems, topic=False)
+    topics = _topics(document, root, problems)
+    dialect = _dialect(document, root, settings, metaschemas, problems)
+    if dialect is not None:
+        _check_schemas(document, root, topics, dialect, metaschemas, problems)
+    for param, usable in params.items():
+        if usable is not None:
+            # Of one dialect everywhere: parameters say little, and the runtime checks them itself.
+            check_schema(document, ("params", param), DEFAULT_DIALECT, problems)
+    if module is None or dialect is None:
+        return None
+    formats = root.get("assert_formats")
+    return Definition(
+        document=document,
+        module=module,
+        name=name,
+        separator=separator,
+        description=_text(root.get("description"), ""),
+        params=tuple(usable for each in placeholders(name) if (usable := params.get(each)) is not None),
+        topics=topics,
+        dialect=dialect,
+        assert_formats=formats if isinstance(formats, bool) else settings.assert_formats,
+        class_name=class_name if isinstance(class_name, str) else None,
+    )
+
+
+def _text(value: JsonValue, default: str) -> str:
+    return value if isinstance(value, str) else default
+
+
+def _topics(document: Document, root: dict[str, JsonValue], problems: Problems) -> tuple[Topic, ...]:
+    listed = root.get("topics")
+    topics: list[Topic] = []
+    names: dict[str, str | None] = {}
+    for name, value in listed.items() if isinstance(listed, dict) else ():
+        parts = value if isinstance(value, dict) else {}
+        override = parts.get("x-tightbeam-name")
+        py_name = override if isinstance(override, str) else None
+        if py_name is not None:
+            check_override(document, ("topics", name, "x-tightbeam-name"), py_name, problems, topic=True)
+        if check_topic_name(document, name, py_name, problems):
+            names[name] = py_name
+        description = _text(parts.get("description"), "")
+        topics.append(Topic(name, ("topics", name, "schema"), description, py_name))
+    check_clashes(document, ("topics",), names, "topics", problems)
+    return tuple(topics)
+
+
+def _dialect(
+    document: Document,
+    root: dict[str, JsonValue],
+    settings: Settings,
+    metaschemas: Mapping[str, JsonValue],
+    problems: Problems,
+) -> str | None:
+    stated = root.get("dialect")
+    if not isinstance(stated, str):
+        return settings.dialect
+    uri = canonical_dialect(stated) or (stated if stated in metaschemas else None)
+    if uri is None:
+        known = [*DIALECTS, *(dialect.short for dialect in DIALECTS.values()), *metaschemas]
+        remedy = (
+            did_you_mean(stated, known)
+            or f"Use one of {', '.join(each.short for each in DIALECTS.values())}."
+        )
+        problems.error(document.place(("dialect",)), f"unknown dialect {quoted(stated)}", remedy)
+    return uri
+
+
+def _check_schemas(
+    document: Document,
+    root: dict[str, JsonValue],
+    topics: tuple[Topic, ...],
+    dialect: str,
+    metaschemas: Mapping[str, JsonValue],
+    problems: Problems,
+) -> None:
+    listed, shared = root.get("topics"), root.get("$defs")
+    for topic in topics:
+        parts = listed.get(topic.name) if isinstance(listed, dict) else None
+        if isinstance(parts, dict) and isinstance(parts.get("schema"), (dict, bool)):
+            check_schema(document, topic.pointer, dialect, problems, metaschemas=metaschemas)
+    for name, schema in shared.items() if isinstance(shared, dict) else ():
+        if isinstance(schema, (dict, bool)):
+            check_schema(document, ("$defs", name), dialect, problems, metaschemas=metaschemas)

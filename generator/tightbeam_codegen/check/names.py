@@ -1,0 +1,76 @@
+"""Names that a topic or a channel can't have, and names that meet in Python."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import TYPE_CHECKING
+
+from tightbeam_codegen.names import snake
+from tightbeam_codegen.problems import quoted
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.load import Document, Pointer
+    from tightbeam_codegen.problems import Problems
+
+__all__ = ["RESERVED_TOPICS", "check_clashes", "check_override", "check_topic_name", "unprintable"]
+
+RESERVED_TOPICS = frozenset({"$infer", "$params", "$run", "$step", "$stream", "name", "topics"})
+"""Attributes of a channel here, or of the TypeScript front end's channels."""
+
+_RENAME = "Rename it."
+_OVERRIDE = "Rename one of them, or set `x-tightbeam-name`."
+
+
+def unprintable(text: str) -> bool:
+    """Whether `text` has characters that no name on the wire should have: controls and line separators."""
+    return any(char < " " or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029" for char in text)
+
+
+def check_topic_name(document: Document, name: str, py_name: str | None, problems: Problems) -> bool:
+    """Note a topic name that is empty, unprintable, or shadows something of the channel's own.
+
+    Returns whether the name is fine.
+    """
+    place = document.place(("topics", name), key=True)
+    if not name:
+        problems.error(place, "a topic without a name", _RENAME)
+    elif unprintable(name):
+        problems.error(place, f"the topic name {quoted(name)} has control characters", _RENAME)
+    elif name in RESERVED_TOPICS or re.fullmatch(r"__.*__", name, re.DOTALL):
+        problems.error(place, f"the topic name {quoted(name)} is reserved", _RENAME)
+    elif py_name is None and snake(name) in RESERVED_TOPICS:
+        remedy = "Rename it, or set `x-tightbeam-name`."
+        message = f"the topic {quoted(name)} becomes {quoted(snake(name))} in Python, which is reserved"
+        problems.error(place, message, remedy)
+    else:
+        return True
+    return False
+
+
+def check_override(
+    document: Document, pointer: Pointer, name: str, problems: Problems, *, topic: bool
+) -> None:
+    """Note an `x-tightbeam-name` that can't be a name in Python."""
+    place = document.place(pointer)
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        remedy = "Use letters, digits and underscores, with a letter first; no keyword."
+        problems.error(place, f"x-tightbeam-name {quoted(name)} isn't a public Python name", remedy)
+    elif topic and name in RESERVED_TOPICS:
+        problems.error(place, f"x-tightbeam-name {quoted(name)} is reserved", "Choose another name.")
+
+
+def check_clashes(
+    document: Document, pointer: Pointer, names: dict[str, str | None], what: str, problems: Problems
+) -> None:
+    """Note wire names below `pointer` that meet in one Python name; the values are overrides."""
+    taken: dict[str, str] = {}
+    for name, py_name in names.items():
+        in_python = py_name or snake(name)
+        other = taken.setdefault(in_python, name)
+        if other != name:
+            problems.error(
+                document.place((*pointer, name), key=True),
+                f"{what} {quoted(other)} and {quoted(name)} both become {quoted(in_python)} in Python",
+                _OVERRIDE if what == "topics" else "Rename one of them.",
+            )

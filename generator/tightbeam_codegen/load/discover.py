@@ -1,0 +1,144 @@
+"""Which files below a root are channel definitions, and which Python modules they become."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tightbeam_codegen.names import snake
+from tightbeam_codegen.problems import Place, Problems, quoted
+
+__all__ = ["MAX_FILES", "SUFFIXES", "Found", "check_modules", "discover", "module_path", "read_inside"]
+
+SUFFIXES = (".channel.json", ".channel.yaml", ".channel.yml")
+
+MAX_FILES = 100_000
+"""Entries below one root; more is a root that was meant for something else, such as a home folder."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Found:
+    """A channel definition file."""
+
+    path: str
+    """Posix path relative to the root."""
+    shown: str
+    """The path as messages show it."""
+    file: Path
+
+
+def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
+    """The channel definitions below `root`, sorted by path.
+
+    Hidden files and folders are skipped. Symbolic links to somewhere outside the root, and names that aren't
+    text, are errors.
+    """
+    if not root.is_dir():
+        problems.error(
+            None, f"the schema root {quoted(shown_root)} isn't a folder", "Name the folder of definitions."
+        )
+        return []
+    found: list[Found] = []
+    waiting = [""]
+    entries = 0
+    real_root = root.resolve()
+    while waiting:
+        folder = waiting.pop()
+        for entry in os.scandir(root / folder):
+            entries += 1
+            if entries > MAX_FILES:
+                remedy = "Name a folder that holds definitions only."
+                problems.error(None, f"more than {MAX_FILES} files in {quoted(shown_root)}", remedy)
+                return []
+            if entry.name.startswith("."):
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            shown = str(PurePosixPath(shown_root) / path)
+            is_link = entry.is_symlink()
+            if entry.is_dir():
+                # A folder that links to one inside the root would be found twice, or for ever.
+                if not is_link:
+                    waiting.append(path)
+                elif not _inside(Path(entry.path), real_root):
+                    problems.warning(Place(shown, 1, 1), "a linked folder outside the root is skipped", _COPY)
+            elif entry.name.endswith(SUFFIXES):
+                if is_link and not _inside(Path(entry.path), real_root):
+                    problems.error(Place(shown, 1, 1), "a symbolic link out of the schema root", _COPY)
+                elif not path.isprintable():
+                    problems.error(
+                        Place(shown, 1, 1), "a file name with control characters", "Rename the file."
+                    )
+                else:
+                    found.append(Found(path, shown, Path(entry.path)))
+    return sorted(found)
+
+
+_COPY = "Copy it into the root, or map it in [tool.tightbeam.refs]."
+
+
+def _inside(file: Path, real_root: Path) -> bool:
+    return file.resolve().is_relative_to(real_root)
+
+
+def read_inside(root: Path, path: str) -> bytes:
+    """The bytes of the file at `path` below `root`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PermissionError: it lies outside the root, directly or by a symbolic link, or isn't a regular file.
+    """
+    file = (root / path).resolve()
+    if not file.is_relative_to(root.resolve()):
+        raise PermissionError(f"{path} is outside the root")
+    if file.exists() and not file.is_file():
+        raise PermissionError(f"{path} isn't a regular file")
+    return file.read_bytes()
+
+
+def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | None:
+    """The module for a definition: `orders/line-item.channel.yaml` gives `("orders", "line_item")`.
+
+    None, and an error, if a part of the path has no name in Python.
+    """
+    parts = path.split("/")
+    suffix = next((suffix for suffix in SUFFIXES if parts[-1].endswith(suffix)), "")
+    parts[-1] = parts[-1].removesuffix(suffix)
+    for part in parts:
+        if not part:
+            problems.error(Place(shown, 1, 1), "the file has no name before its suffix", "Give it one.")
+            return None
+        if keyword.iskeyword(part) or part.startswith("__"):
+            message = f"{quoted(part)} can't be the name of a module"
+            problems.error(Place(shown, 1, 1), message, "Rename the file or folder.")
+            return None
+    return tuple(snake(part) for part in parts)
+
+
+def check_modules(modules: Iterable[tuple[str, tuple[str, ...]]], problems: Problems) -> None:
+    """Note files, given with their modules, that become one module, also where the disk ignores case.
+
+    A module and a package of one name can't stand beside each other either.
+    """
+    taken: dict[tuple[str, ...], str] = {}
+    packages: dict[tuple[str, ...], str] = {}
+    ordered = sorted(modules)
+    for shown, module in ordered:
+        for depth in range(1, len(module)):
+            packages.setdefault(_folded(module[:depth]), shown)
+    for shown, module in ordered:
+        key = _folded(module)
+        other = taken.setdefault(key, shown)
+        if other != shown:
+            message = f"this file and {other} both become the module {'.'.join(module)}"
+            problems.error(Place(shown, 1, 1), message, "Rename one of them.")
+        elif key in packages:
+            message = f"the module {'.'.join(module)} would hide the package of {packages[key]}"
+            problems.error(Place(shown, 1, 1), message, "Rename the file or the folder.")
+
+
+def _folded(module: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(unicodedata.normalize("NFKC", part).casefold() for part in module)

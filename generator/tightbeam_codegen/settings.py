@@ -1,0 +1,180 @@
+"""`[tool.tightbeam]` of pyproject.toml: where definitions and bindings are, and what they mean by default."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tightbeam_codegen.check.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
+from tightbeam_codegen.suggest import did_you_mean
+
+__all__ = ["MappedFolder", "Settings", "load_settings", "read_settings"]
+
+_KEYS = ("schemas", "output", "assert_formats", "dialect", "refs", "strict")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFolder:
+    """A local folder that stands for everything below an absolute URI."""
+
+    prefix: str
+    folder: Path
+    shown: str
+    """The folder as the settings name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What generation depends on besides the definitions."""
+
+    schemas: Path = Path("schemas")
+    output: Path = Path("generated")
+    assert_formats: bool = True
+    dialect: str = DEFAULT_DIALECT
+    """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
+    refs: tuple[MappedFolder, ...] = ()
+    """The longest prefix first."""
+    strict: bool = False
+    source: Path | None = field(default=None, compare=False)
+    """The file they come from."""
+
+
+def load_settings(start: Path) -> Settings:
+    """The settings of the nearest pyproject.toml in `start` or above; the defaults if there is none.
+
+    Relative paths in it belong to its folder.
+    Raises DefinitionErrors if that file or its table can't be used.
+    """
+    for folder in (start, *start.absolute().parents):
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            return read_settings(file.read_bytes(), file)
+    return Settings(schemas=start / "schemas", output=start / "generated")
+
+
+def read_settings(data: bytes, file: Path) -> Settings:
+    """The settings in the bytes of `file`; raises DefinitionErrors with all that is wrong."""
+    shown = file.name
+    try:
+        text = data.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise _unreadable(Place(shown, 1, 1), "the file isn't UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        place = Place(shown, int(where[1]), int(where[2])) if where else Place(shown, 1, 1)
+        raise _unreadable(place, f"not valid TOML: {str(error).partition(' (at ')[0]}") from None
+    tool = document.get("tool")
+    table = tool.get("tightbeam", {}) if isinstance(tool, dict) else {}
+    problems = Problems()
+    if not isinstance(table, dict):
+        problems.error(
+            _place(text, shown, "tightbeam"), "tool.tightbeam must be a table", "Write [tool.tightbeam]."
+        )
+        table = {}
+    reader = _Reader(table, text, file, problems)
+    settings = reader.settings()
+    problems.raise_errors()
+    return settings
+
+
+def _unreadable(place: Place, message: str) -> DefinitionErrors:
+    return DefinitionErrors([Problem(place, "error", message, "Correct the file.")])
+
+
+def _place(text: str, shown: str, key: str) -> Place:
+    """Where a key of our tables most likely stands; tomllib keeps no positions."""
+    begin = re.search(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tightbeam\b", text, re.MULTILINE)
+    start = begin.start() if begin else 0
+    spelt = re.compile(rf"^[ \t]*(['\"]?){re.escape(key)}\1[ \t]*=", re.MULTILINE)
+    found = spelt.search(text, start) or begin
+    at = found.start() if found else 0
+    return Place(shown, text.count("\n", 0, at) + 1, 1)
+
+
+class _Reader:
+    def __init__(self, table: Mapping[str, Any], text: str, file: Path, problems: Problems) -> None:
+        self.table = table
+        self.text = text
+        self.file = file
+        self.problems = problems
+
+    def settings(self) -> Settings:
+        for key in self.table:
+            if key not in _KEYS:
+                remedy = did_you_mean(key, _KEYS) or f"The keys are {', '.join(_KEYS)}."
+                self._error(key, f"unknown setting {quoted(key)}", remedy)
+        folder = self.file.parent
+        return Settings(
+            schemas=folder / self._text("schemas", "schemas"),
+            output=folder / self._text("output", "generated"),
+            assert_formats=self._flag("assert_formats", default=True),
+            dialect=self._dialect(),
+            refs=self._refs(),
+            strict=self._flag("strict", default=False),
+            source=self.file,
+        )
+
+    def _error(self, key: str, message: str, remedy: str) -> None:
+        self.problems.error(_place(self.text, self.file.name, key), message, remedy)
+
+    def _text(self, key: str, default: str) -> str:
+        value = self.table.get(key, default)
+        if isinstance(value, str) and value:
+            return value
+        self._error(key, f"{key} must be a path", f'As in: {key} = "{default}"')
+        return default
+
+    def _flag(self, key: str, *, default: bool) -> bool:
+        value = self.table.get(key, default)
+        if isinstance(value, bool):
+            return value
+        self._error(key, f"{key} must be true or false", f"As in: {key} = true")
+        return default
+
+    def _dialect(self) -> str:
+        value = self.table.get("dialect", DEFAULT_DIALECT)
+        uri = canonical_dialect(value) if isinstance(value, str) else None
+        if uri is None and isinstance(value, str) and self._is_mapped(value):
+            # Whether there is a metaschema at this place shows when it is used.
+            uri = value
+        if uri is None:
+            short = [dialect.short for dialect in DIALECTS.values()]
+            suggestion = did_you_mean(value, [*short, *DIALECTS]) if isinstance(value, str) else ""
+            shown = quoted(value) if isinstance(value, str) else "of this type"
+            self._error(
+                "dialect", f"unknown dialect {shown}", suggestion or f"Use one of {', '.join(short)}."
+            )
+        return uri or DEFAULT_DIALECT
+
+    def _is_mapped(self, uri: str) -> bool:
+        refs = self.table.get("refs")
+        return isinstance(refs, dict) and any(uri.startswith(prefix) for prefix in refs)
+
+    def _refs(self) -> tuple[MappedFolder, ...]:
+        refs = self.table.get("refs", {})
+        if not isinstance(refs, dict):
+            self._error("refs", "refs must be a table", 'As in: refs = { "https://example.com/" = "vendor" }')
+            return ()
+        mapped: list[MappedFolder] = []
+        for prefix, value in refs.items():
+            if not _SCHEME.match(prefix) or "#" in prefix:
+                remedy = 'As in: "https://schemas.example.com/" = "vendor/schemas"'
+                self._error(prefix, f"{quoted(prefix)} isn't the beginning of an absolute URI", remedy)
+            elif prefix.startswith("tightbeam:"):
+                self._error(prefix, "the scheme tightbeam: stands for the schema root", "Use another prefix.")
+            elif not isinstance(value, str) or not value:
+                self._error(prefix, f"{quoted(prefix)} must be mapped to a folder", "Name a folder.")
+            elif not (self.file.parent / value).is_dir():
+                self._error(
+                    prefix, f"{quoted(value)} isn't a folder", "Correct the path, or make the folder."
+                )
+            else:
+                mapped.append(MappedFolder(prefix, self.file.parent / value, value))
+        return tuple(sorted(mapped, key=lambda each: (-len(each.prefix), each.prefix)))
