@@ -53,9 +53,10 @@ class Finding:
 
 
 def run(checker: str, folder: Path) -> list[Finding]:
-    """The errors that `checker` reports for the Python files under `folder`."""
+    """The errors that `checker` reports for the Python files under `folder`; settings that are there stay."""
     for name, text in _SETTINGS.items():
-        (folder / name).write_text(text)
+        if not (folder / name).exists():
+            (folder / name).write_text(text)
     executable, *arguments = _COMMANDS[checker]
     done = subprocess.run(
         [BIN / executable, *arguments],
