@@ -93,7 +93,7 @@ typecheck-pyright: $(STAMP)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 typecheck-basedpyright: $(STAMP)
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/basedpyright --project .ci/basedpyright.json --pythonpath $(BIN)/python
 
 typecheck-ty: $(STAMP)
 	$(BIN)/ty check --python .venv
