@@ -48,7 +48,7 @@ class Problem:
     remedy: str
 
 
-class DefinitionErrors(Exception):  # noqa: N818 - it carries several
+class DefinitionErrors(Exception):
     """Definitions that can't be used; `problems` is everything that was found, sorted, without repeats."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -13,20 +13,11 @@ from tightbeam_codegen.check.dialects import DEFAULT_DIALECT, DIALECTS, canonica
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
 
-__all__ = ["MappedFolder", "Settings", "load_settings", "read_settings"]
+__all__ = ["Settings", "load_settings", "read_settings"]
 
 _KEYS = ("schemas", "output", "assert_formats", "dialect", "refs", "strict")
+_RUFF_LINE_LENGTH = 88
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-
-
-@dataclass(frozen=True, slots=True)
-class MappedFolder:
-    """A local folder that stands for everything below an absolute URI."""
-
-    prefix: str
-    folder: Path
-    shown: str
-    """The folder as the settings name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +29,11 @@ class Settings:
     assert_formats: bool = True
     dialect: str = DEFAULT_DIALECT
     """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
-    refs: tuple[MappedFolder, ...] = ()
-    """The longest prefix first."""
+    refs: Mapping[str, Path] = field(default_factory=dict)
+    """The local folders that stand for everything below an absolute URI; the longest prefix first."""
     strict: bool = False
+    line_length: int = _RUFF_LINE_LENGTH
+    """Of generated code: that of ruff in the same pyproject.toml, else ruff's own default."""
     source: Path | None = field(default=None, compare=False)
     """The file they come from."""
 
@@ -79,9 +72,19 @@ def read_settings(data: bytes, file: Path) -> Settings:
         )
         table = {}
     reader = _Reader(table, text, file, problems)
-    settings = reader.settings()
+    settings = reader.settings(_line_length(tool))
     problems.raise_errors()
     return settings
+
+
+def _line_length(tool: object) -> int:
+    """What ruff will format generated code to. Its own table isn't ours to complain about."""
+    ruff = tool.get("ruff") if isinstance(tool, dict) else None
+    value = ruff.get("line-length") if isinstance(ruff, dict) else None
+    # The range that ruff takes.
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 320:
+        return value
+    return _RUFF_LINE_LENGTH
 
 
 def _unreadable(place: Place, message: str) -> DefinitionErrors:
@@ -105,7 +108,8 @@ class _Reader:
         self.file = file
         self.problems = problems
 
-    def settings(self) -> Settings:
+    def settings(self, line_length: int) -> Settings:
+        """The settings as far as they can be used; the rest keeps its default."""
         for key in self.table:
             if key not in _KEYS:
                 remedy = did_you_mean(key, _KEYS) or f"The keys are {', '.join(_KEYS)}."
@@ -118,6 +122,7 @@ class _Reader:
             dialect=self._dialect(),
             refs=self._refs(),
             strict=self._flag("strict", default=False),
+            line_length=line_length,
             source=self.file,
         )
 
@@ -157,12 +162,12 @@ class _Reader:
         refs = self.table.get("refs")
         return isinstance(refs, dict) and any(uri.startswith(prefix) for prefix in refs)
 
-    def _refs(self) -> tuple[MappedFolder, ...]:
+    def _refs(self) -> dict[str, Path]:
         refs = self.table.get("refs", {})
         if not isinstance(refs, dict):
             self._error("refs", "refs must be a table", 'As in: refs = { "https://example.com/" = "vendor" }')
-            return ()
-        mapped: list[MappedFolder] = []
+            return {}
+        mapped: dict[str, Path] = {}
         for prefix, value in refs.items():
             if not _SCHEME.match(prefix) or "#" in prefix:
                 remedy = 'As in: "https://schemas.example.com/" = "vendor/schemas"'
@@ -176,5 +181,5 @@ class _Reader:
                     prefix, f"{quoted(value)} isn't a folder", "Correct the path, or make the folder."
                 )
             else:
-                mapped.append(MappedFolder(prefix, self.file.parent / value, value))
-        return tuple(sorted(mapped, key=lambda each: (-len(each.prefix), each.prefix)))
+                mapped[prefix] = self.file.parent / value
+        return dict(sorted(mapped.items(), key=lambda item: (-len(item[0]), item[0])))

@@ -1,0 +1,192 @@
+"""`tightbeam generate`: the only place where definitions meet disk, terminal and exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tightbeam_codegen.cache import Cache, open_cache
+from tightbeam_codegen.cli.shortcut import Shortcut
+from tightbeam_codegen.problems import DefinitionErrors, Format, Problem, render
+from tightbeam_codegen.settings import Settings, load_settings
+from tightbeam_codegen.version import tool_version
+from tightbeam_codegen.write import Written, diff, write
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.pipeline import Result
+
+__all__ = ["DRIFT", "FINE", "WRONG", "Request", "run_generate", "run_watch"]
+
+FINE, DRIFT, WRONG = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for; None where the settings decide."""
+
+    schemas: Path | None = None
+    output: Path | None = None
+    check: bool = False
+    strict: bool = False
+    form: Format = "text"
+
+
+def run_generate(request: Request) -> int:
+    """Generate once; prints what there is to say and returns the exit code."""
+    try:
+        settings = _settings(request)
+        return _generate(request, settings, open_cache())
+    except DefinitionErrors as errors:
+        _print_problems(errors.problems, request.form)
+        return WRONG
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _print_problems([Problem(None, "error", f"{where}{error.strerror or error}", "")], request.form)
+        return WRONG
+
+
+def _settings(request: Request) -> Settings:
+    settings = load_settings(Path())
+    return dataclasses.replace(
+        settings,
+        schemas=settings.schemas if request.schemas is None else request.schemas,
+        output=settings.output if request.output is None else request.output,
+        strict=settings.strict or request.strict,
+    )
+
+
+def _generate(request: Request, settings: Settings, cache: Cache) -> int:
+    shortcut = Shortcut(settings, cache)
+    known = shortcut.unchanged_problems()
+    if known is not None:
+        return _report(known, request, settings) or FINE
+    with _progress("Generating…"):
+        result = _pipeline(settings, cache)
+    if code := _report(result.problems, request, settings):
+        return code
+    if request.check:
+        difference = diff(settings.output, result.files)
+        sys.stdout.write(difference)
+        if difference:
+            _say("The bindings are out of date; run `tightbeam generate`.")
+        else:
+            shortcut.remember(result.files, result.problems)
+        return DRIFT if difference else FINE
+    done = write(settings.output, result.files)
+    shortcut.remember(result.files, result.problems)
+    if sys.stdout.isatty():
+        _say_what_was_done(done, settings)
+    return FINE
+
+
+def _pipeline(settings: Settings, cache: Cache) -> Result:
+    try:
+        from tightbeam_codegen.fact_store import FactStore
+        from tightbeam_codegen.pipeline import generate
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tightbeam"):
+            raise
+        message = f"generating needs the package {error.name}"
+        raise DefinitionErrors(
+            [Problem(None, "error", message, "Run: pip install 'tightbeam[cli,codegen]'")]
+        ) from None
+    return generate(
+        settings.schemas,
+        settings,
+        shown_root=settings.schemas.as_posix(),
+        version=tool_version(),
+        cache=FactStore(cache),
+    )
+
+
+def _report(problems: Iterable[Problem], request: Request, settings: Settings) -> int:
+    """Print all problems; the exit code if they end the run, else 0."""
+    problems = tuple(problems)
+    _print_problems(problems, request.form)
+    errors = any(problem.severity == "error" for problem in problems)
+    if errors or (problems and settings.strict):
+        if not errors:
+            _say("Nothing was written: warnings are errors under --strict.")
+        return WRONG
+    return FINE
+
+
+def _print_problems(problems: Iterable[Problem], form: Format) -> None:
+    text = render(problems, form)
+    if text and (form != "json" or text != "[]"):
+        # A terminal that can't show a character gets an escape instead of an exception.
+        encoding = sys.stderr.encoding or "utf-8"
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _say_what_was_done(done: Written, settings: Settings) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    line = Text.assemble(
+        (f"{len(done.written)} written", "green" if done.written else "dim"),
+        f", {len(done.removed)} removed, {done.unchanged} unchanged in {settings.output.as_posix()}",
+    )
+    Console().print(line)
+
+
+def _progress(what: str) -> AbstractContextManager[object]:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
+
+
+def run_watch(request: Request, changes: Iterable[object] | None = None) -> int:
+    """Generate now and after each change, until interrupted; problems are printed and waited out.
+
+    Args:
+        request: as for `run_generate`.
+        changes: yields once for each change; the file system is watched by default.
+    """
+    code = run_generate(request)
+    try:
+        if changes is None:
+            settings = _settings(request)
+            changes = _changes(settings)
+        for _ in changes:
+            code = run_generate(request)
+            if code == FINE:
+                _say("Generated.")
+    except KeyboardInterrupt:
+        return FINE
+    except (DefinitionErrors, OSError) as error:
+        _say(f"tightbeam: can't watch: {error}")
+        return WRONG
+    return code
+
+
+def _changes(settings: Settings) -> Iterator[object]:
+    try:
+        from watchfiles import watch
+    except ModuleNotFoundError:
+        message = "--watch needs the package watchfiles"
+        remedy = "Run: pip install 'tightbeam[codegen]'"
+        raise DefinitionErrors([Problem(None, "error", message, remedy)]) from None
+    output = settings.output.absolute()
+
+    def is_input(_change: object, path: str) -> bool:
+        # Bindings below the schema root would otherwise set off their own generation.
+        return not Path(path).is_relative_to(output) and "__pycache__" not in path
+
+    folders = [settings.schemas, *settings.refs.values()]
+    if settings.source is not None:
+        folders.append(settings.source)
+    _say(f"Watching {', '.join(folder.as_posix() for folder in folders)}; Ctrl-C ends it.")
+    # At most one run every half second, however many files change at once.
+    return iter(watch(*folders, watch_filter=is_input, debounce=500, raise_interrupt=True))

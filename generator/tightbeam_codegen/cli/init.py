@@ -1,0 +1,78 @@
+"""`tightbeam init`: a first channel definition to change and grow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tightbeam_codegen.problems import DefinitionErrors
+from tightbeam_codegen.settings import load_settings
+
+__all__ = ["FIRST_DEFINITION", "run_init"]
+
+FIRST_DEFINITION = """\
+{
+  "name": "hello:{userId}",
+  "description": "Greetings for one user.",
+  "params": {
+    "userId": { "type": "string", "minLength": 1, "description": "Whom to greet." }
+  },
+  "topics": {
+    "greeting": {
+      "description": "Sent when there is something nice to say.",
+      "schema": {
+        "type": "object",
+        "properties": {
+          "message": { "type": "string", "description": "What to say." },
+          "mood": { "type": "string", "enum": ["calm", "cheerful"], "description": "How to say it." }
+        },
+        "required": ["message"],
+        "additionalProperties": false
+      }
+    }
+  }
+}
+"""
+
+_HINT = """\
+In pyproject.toml, so that `tightbeam generate` needs no arguments:
+
+    [tool.tightbeam]
+    schemas = "{schemas}"
+    output = "generated"
+
+"""
+
+_NEXT = """\
+Then:
+
+    tightbeam generate {schemas} --output generated
+    python -c "from generated.hello import hello_channel; print(hello_channel(user_id='u1').greeting)"
+"""
+
+
+def run_init(schemas: Path | None) -> int:
+    """Write `hello.channel.json` into the schema root; nothing that exists is overwritten."""
+    try:
+        settings = load_settings(Path())
+        folder = settings.schemas if schemas is None else schemas
+        file = folder / "hello.channel.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(FIRST_DEFINITION)
+    except FileExistsError as error:
+        sys.stderr.write(f"tightbeam: {error.filename} exists; nothing was changed\n")
+        return 2
+    except (DefinitionErrors, OSError) as error:
+        sys.stderr.write(f"tightbeam: {error}\n")
+        return 2
+    shown = folder.as_posix()
+    sys.stdout.write(f"Wrote {file.as_posix()}\n\n")
+    if not _has_table(settings.source):
+        sys.stdout.write(_HINT.format(schemas=shown))
+    sys.stdout.write(_NEXT.format(schemas=shown))
+    return 0
+
+
+def _has_table(source: Path | None) -> bool:
+    return source is not None and "[tool.tightbeam" in source.read_text("utf-8")
