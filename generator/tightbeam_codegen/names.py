@@ -36,7 +36,8 @@ _LOWER_TO_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def _words(name: str) -> list[str]:
     kept = "".join(
-        char if char != "_" and f"a{char}".isidentifier() else " " for char in unicodedata.normalize("NFKC", name)
+        char if char != "_" and f"a{char}".isidentifier() else " "
+        for char in unicodedata.normalize("NFKC", name)
     )
     words = [word for part in kept.split() for word in _LOWER_TO_UPPER.split(part)]
     return words or ["x" + "".join(f"{ord(char):x}" for char in name)]
@@ -79,7 +80,9 @@ def field_names(wire_names: Iterable[str]) -> dict[str, str]:
     for wire in sorted(names, key=lambda wire: wire != wanted[wire]):
         owner.setdefault(wanted[wire], wire)
     return {
-        wire: name if owner[name] == wire else f"{name}_{hashlib.sha256(wire.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+        wire: name
+        if owner[name] == wire
+        else f"{name}_{hashlib.sha256(wire.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
         for wire, name in wanted.items()
     }
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from tightbeam._channels.refs import Channel, Message, TopicRef, open_channel, topic
 from tightbeam._payload.model import Payload, is_absent
@@ -21,8 +25,21 @@ __all__ = [
     "is_absent",
     "lazy_package",
     "open_channel",
+    "optional",
     "topic",
+    "wire",
 ]
+
+optional: FieldInfo = Field(exclude_if=is_absent)
+"""In ``Annotated``: None stands for "absent" and is never sent."""
+
+
+def wire(name: str, /) -> FieldInfo:
+    """In ``Annotated``: the property's name in JSON, where Python's differs.
+
+    Not ``alias``: that would make constructors ask for the wire's spelling.
+    """
+    return cast("FieldInfo", Field(validation_alias=name, serialization_alias=name))
 
 
 def lazy_package(

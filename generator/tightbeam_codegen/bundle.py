@@ -1,0 +1,207 @@
+"""The schemas that a channel's topics need at run time, in one self-contained JSON text.
+
+Documents go in as they were written, so every reference in them means what it meant; only shared definitions that no
+topic of the channel can reach are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from tightbeam_codegen.load import Document, JsonValue, Pointer
+from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
+from tightbeam_codegen.resolve.store import is_own_root, own_root_uri
+
+__all__ = ["bundled"]
+
+_DEFINITIONS = ("$defs", "definitions")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_DATA = frozenset(["enum", "const", "default", "examples"])
+_IDENTIFIERS = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor")
+
+_Unit: TypeAlias = tuple[str, tuple[str, ...]]
+"""A part of a document that is kept or left out as a whole: (document URI, pointer)."""
+
+
+def bundled(
+    store: SchemaStore,
+    document: Document,
+    dialect: Dialect,
+    topics: Mapping[str, bool],
+    params: Mapping[str, JsonValue],
+    *,
+    assert_formats: bool,
+) -> str:
+    """The JSON text for one definition file.
+
+    Args:
+        document: the definition file.
+        dialect: the draft of topics that name none.
+        topics: topic name -> whether null or anything at all may stand in a payload.
+        params: parameter name -> schema.
+        assert_formats: whether `format` is law.
+    """
+    reach = _Reach(store, document, dialect)
+    for name in topics:
+        reach.add_topic(name)
+    reach.complete()
+    inline: list[str] = []
+    entries: dict[str, JsonValue] = {}
+    resources: dict[str, JsonValue] = dict(reach.resources())
+    for name, may_hold_null in topics.items():
+        schema = _topic_schema(document, name)
+        if is_own_root(schema, dialect):
+            own = store.dialect_of(schema, dialect)
+            uri = own_root_uri(document, name, schema, dialect)
+            resources[uri] = _with_dialect(schema, own)
+            entries[name] = {"ref": f"{uri}#", "dialect": own.uri, "mayHoldNull": may_hold_null}
+        else:
+            inline.append(name)
+            escaped = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
+            ref = f"{document.uri}#/topics/{escaped}/schema"
+            entries[name] = {"ref": ref, "dialect": dialect.uri, "mayHoldNull": may_hold_null}
+    resources[document.uri] = _definition_resource(reach, document, dialect, inline)
+    text = {
+        "assertFormats": assert_formats,
+        "resources": resources,
+        "topics": entries,
+        "params": dict(params),
+    }
+    return json.dumps(text, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+class _Reach:
+    """What the topics can reach: shared definitions one by one, and the rest of a document all or nothing."""
+
+    def __init__(self, store: SchemaStore, definition: Document, dialect: Dialect) -> None:
+        self._store = store
+        self._definition = definition
+        self._dialect = dialect
+        self._documents: dict[str, Document] = {}
+        self._units: set[_Unit] = set()
+        self._pending: list[Node] = []
+        self._dynamic = False
+
+    def add_topic(self, name: str) -> None:
+        """Take in the schema of a topic."""
+        if (self._definition.uri, ("topics", name)) not in self._units:
+            self._units.add((self._definition.uri, ("topics", name)))
+            self._pending.append(self._store.topic(self._definition, name, self._dialect))
+
+    def _add(self, document: Document, pointer: Pointer) -> None:
+        """Take in the part of a document that a pointer leads into."""
+        if document is self._definition and pointer[:1] == ("topics",):
+            self.add_topic(str(pointer[1]))
+            return
+        unit = (str(pointer[0]), str(pointer[1])) if pointer[:1] in (("$defs",), ("definitions",)) else ()
+        self._documents[document.uri] = document
+        if (document.uri, unit) not in self._units:
+            self._units.add((document.uri, unit))
+            self._pending.append(self._store.part(document, unit))
+
+    def complete(self) -> None:
+        """Follow references until nothing new turns up."""
+        while self._pending:
+            self._scan(self._pending.pop())
+            if self._dynamic and not self._pending:
+                # A dynamic reference may lead to any definition of any document in scope.
+                for document in [self._definition, *self._documents.values()]:
+                    for keyword in _DEFINITIONS:
+                        for name in _entries(document, keyword):
+                            self._add(document, (keyword, name))
+
+    def resources(self) -> Iterable[tuple[str, JsonValue]]:
+        """The documents besides the definition file, less the shared definitions that aren't needed."""
+        for uri, document in sorted(self._documents.items()):
+            value: Any = document.value
+            if document is self._definition:
+                continue
+            if isinstance(value, dict):
+                kept = {keyword: self.definitions(document, keyword) for keyword in _DEFINITIONS}
+                value = {
+                    key: kept.get(key, inner) for key, inner in value.items() if key not in kept or kept[key]
+                }
+            yield uri, _with_dialect(value, self._store.document_dialect(document))
+
+    def definitions(self, document: Document, keyword: str) -> dict[str, JsonValue]:
+        """The needed entries of a document's `$defs` or `definitions`."""
+        return {
+            name: schema
+            for name, schema in _entries(document, keyword).items()
+            if (document.uri, (keyword, name)) in self._units
+        }
+
+    def _scan(self, root: Node) -> None:
+        stack: list[tuple[Any, Node]] = [(root.schema, root)]
+        while stack:
+            value, node = stack.pop()
+            if isinstance(value, list):
+                stack.extend((item, node) for item in value)
+            elif isinstance(value, dict):
+                node = node if value is node.schema else self._store.child(node, value)
+                self._follow(node, value)
+                stack.extend((item, node) for key, item in value.items() if key not in _DATA)
+
+    def _follow(self, node: Node, schema: dict[str, Any]) -> None:
+        dialect = schema.get("$schema")
+        if isinstance(dialect, str) and (metaschema := self._store.loaded(dialect.rstrip("#"))):
+            self._add(metaschema, ())
+        for keyword in _REFERENCES:
+            reference = schema.get(keyword)
+            if not isinstance(reference, str):
+                continue
+            self._dynamic = self._dynamic or keyword != "$ref"
+            try:
+                target = self._store.follow(Node(schema, node.resolver, node.dialect), reference)
+            except Unresolved:
+                continue  # Reported where the schema is normalised, if it means anything there.
+            document = self._store.document(target.schema)
+            if document is not None:
+                self._add(document, self._store.pointer(target.schema))
+            elif isinstance(target.schema, bool) and (document := self._store.loaded(target.base_uri)):
+                # `true` and `false` can't be told where they stand: the whole document is kept for them.
+                for unit in [(), *((k, name) for k in _DEFINITIONS for name in _entries(document, k))]:
+                    self._add(document, unit)
+
+
+def _entries(document: Document, keyword: str) -> dict[str, JsonValue]:
+    value = document.value
+    entries = value.get(keyword) if isinstance(value, dict) else None
+    return entries if isinstance(entries, dict) else {}
+
+
+def _topic_schema(document: Document, name: str) -> Any:
+    value: Any = document.value
+    return value["topics"][name]["schema"]
+
+
+def _definition_resource(
+    reach: _Reach, document: Document, dialect: Dialect, inline: Iterable[str]
+) -> JsonValue:
+    """The definition file as a schema document, so that `#/$defs/…` and `#/topics/…` in its topics mean what they say."""
+    topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
+    definitions = reach.definitions(document, "$defs")
+    for name in inline:
+        schema = _topic_schema(document, name)
+        if _identifies(schema):
+            # Below `topics` no validator looks for `$id` and anchors; among the definitions it does.
+            definitions[f"topics/{name}"] = schema
+    return {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
+
+
+def _identifies(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_identifies, value))
+    if isinstance(value, dict):
+        return any(key in value for key in _IDENTIFIERS) or any(map(_identifies, value.values()))
+    return False
+
+
+def _with_dialect(schema: Any, dialect: Dialect) -> Any:
+    """A schema document that names its draft."""
+    if not isinstance(schema, dict) or "$schema" in schema:
+        return schema
+    return {"$schema": dialect.uri, **schema}

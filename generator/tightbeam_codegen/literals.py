@@ -1,0 +1,66 @@
+"""The only two ways by which text of a schema becomes Python source: as a literal and as a docstring.
+
+Both return source that reads back as exactly one constant, spelt as `ruff format` spells it.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+
+__all__ = ["docstring", "literal"]
+
+_DOC_WIDTH = 100
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def literal(value: str | int | float | bool | None) -> str:
+    """A constant. Strings are in double quotes unless single ones need fewer escapes."""
+    if not isinstance(value, str):
+        return repr(value)
+    body = "".join(char if _is_plain(char) else _escaped(char) for char in value)
+    quote = '"' if value.count('"') <= value.count("'") else "'"
+    return quote + body.replace(quote, "\\" + quote) + quote
+
+
+def _is_plain(char: str) -> bool:
+    return char != "\\" and char.isprintable()
+
+
+def _escaped(char: str) -> str:
+    """As `repr` spells it: printable ASCII outside, so bidi controls and line separators can't act on a reader."""
+    return repr(char)[1:-1]
+
+
+def docstring(text: str, indent: str) -> str:
+    """A docstring of `text` for a block indented by `indent`; nothing where there is no text.
+
+    Line ends of any kind become line feeds, other control and format characters are escaped, long lines are folded.
+    """
+    lines = [_folded(_clean(line), indent) for line in _LINE_ENDS.sub("\n", text).strip().split("\n")]
+    body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    if not body:
+        return ""
+    body = body.replace('"""', '\\"\\"\\"')
+    if body.endswith('"'):
+        body = body[:-1] + '\\"'
+    *first, last = body.split("\n")
+    if not first:
+        return f'{indent}"""{last}"""\n'
+    inner = "\n".join(f"{indent}{line}" if line else "" for line in [*first, last])
+    return f'{indent}"""{inner[len(indent) :]}\n{indent}"""\n'
+
+
+def _clean(line: str) -> str:
+    line = line.expandtabs(4).replace("\\", "\\\\")
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char) for char in line
+    ).strip()
+
+
+def _folded(line: str, indent: str) -> str:
+    width = _DOC_WIDTH - len(indent)
+    if len(line) <= width:
+        return line
+    return "\n".join(textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False))

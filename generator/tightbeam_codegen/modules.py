@@ -1,0 +1,185 @@
+"""Checked definitions and their shapes to the modules of the generated package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tightbeam_codegen import ir
+from tightbeam_codegen.assemble import Types, import_alias, items_of, shapes_of
+from tightbeam_codegen.check import Definition, Parameter
+from tightbeam_codegen.literals import literal
+from tightbeam_codegen.load import Document
+from tightbeam_codegen.names import class_name, field_names, pascal
+from tightbeam_codegen.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.normalise.shapes import Name, Ref, Shape, Union, children
+from tightbeam_codegen.problems import Place, Problems
+
+__all__ = ["TopicShape", "channel_module", "packages", "shared_module"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicShape:
+    """A topic with what its schema comes to."""
+
+    name: str
+    attribute: str
+    class_parts: str
+    """What class names of the topic begin with."""
+    shape: Shape
+    doc: str
+    place: Place
+
+
+def channel_module(
+    definition: Definition,
+    topics: Sequence[TopicShape],
+    named: Sequence[NamedShape],
+    types: Types,
+    problems: Problems,
+) -> ir.Module:
+    """The module of one channel definition; `named` are the classes and aliases whose home it is."""
+    module = definition.module
+    aliases: list[ir.Alias] = []
+    channel_topics: list[ir.Topic] = []
+    for topic in topics:
+        alias = _topic_alias(topic, types, module)
+        if alias is not None:
+            aliases.append(alias)
+        payload = alias.name if alias else types.model(topic.shape, module)
+        publish = types.publish(topic.shape, module)
+        if alias is not None:
+            publish = alias.name if alias.wire_type is None else f"{alias.name} | {alias.name}Dict"
+        channel_topics.append(
+            ir.Topic(topic.attribute, topic.name, pascal(topic.class_parts), payload, publish, topic.doc)
+        )
+    stem = definition.class_name or pascal(module[-1]) + "Channel"
+    channel = ir.Channel(
+        stem,
+        f"{module[-1]}_channel",
+        definition.name,
+        definition.separator,
+        tuple(_params(definition.params)),
+        tuple(channel_topics),
+        "." * len(module) + ".".join(("_schemas", *module)),
+        definition.description,
+    )
+    items = (*items_of(types, named, module), *aliases)
+    shapes = [topic.shape for topic in topics]
+    result = ir.Module(
+        module,
+        definition.document.path,
+        definition.document.digest,
+        definition.description or f"The channel `{definition.name}`.",
+        _imports(module, named, shapes, types),
+        items,
+        channel,
+    )
+    _check_names(result, definition.document, topics, problems)
+    return result
+
+
+def shared_module(
+    document: Document, module: tuple[str, ...], named: Sequence[NamedShape], types: Types
+) -> ir.Module:
+    """The module of a document whose definitions channels refer to."""
+    value = document.value
+    doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
+    return ir.Module(
+        module,
+        document.path,
+        document.digest,
+        doc if isinstance(doc, str) else "Shared payload types.",
+        _imports(module, named, (), types),
+        items_of(types, named, module),
+        None,
+    )
+
+
+def packages(modules: Iterable[ir.Module]) -> Iterator[ir.Package]:
+    """The `__init__` of the package and of every folder in it: a folder offers the channels directly in it."""
+    paths: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {(): []}
+    for module in modules:
+        for depth in range(len(module.path)):
+            paths.setdefault(module.path[:depth], [])
+        if module.channel:
+            names = (module.channel.class_name, module.channel.function)
+            paths[module.path[:-1]].append((module.path[-1], names))
+    for path, exports in sorted(paths.items()):
+        yield ir.Package(path, tuple(sorted(exports)))
+
+
+def _topic_alias(topic: TopicShape, types: Types, module: tuple[str, ...]) -> ir.Alias | None:
+    """The topic's own name for a payload that is a reference or a union; None where no name of its own is needed."""
+    name = class_name([topic.class_parts])
+    shape = topic.shape
+    if shape == Ref(Name(module, name)) or not isinstance(shape, Ref | Union):
+        return None
+    wire = types.wire(shape, module) if types.differs(shape) else None
+    return ir.Alias(name, types.model(shape, module), wire, recursive=False, doc="")
+
+
+def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
+    py_names = field_names(param.name for param in params)
+    kinds = {"string": "str", "integer": "int", "boolean": "bool"}
+    for param in params:
+        type_ = kinds[param.kind]
+        if param.enum:
+            type_ = f"_t.Literal[{', '.join(literal(value) for value in param.enum)}]"
+        yield ir.Param(py_names[param.name], param.name, param.kind, type_, param.description)
+
+
+def _imports(
+    module: tuple[str, ...], named: Iterable[NamedShape], shapes: Iterable[Shape], types: Types
+) -> tuple[ir.Import, ...]:
+    """What the classes and topics of a module take from others."""
+    targets = {
+        name for shape in (*shapes_of(named), *shapes) for name in _names(shape) if name.module != module
+    }
+    by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for name in sorted(targets, key=lambda name: (name.module, name.name)):
+        names = by_module.setdefault(name.module, [])
+        names.append((name.name, import_alias(name)))
+        if types.differs(Ref(name)):
+            names.append((f"{name.name}Dict", f"{import_alias(name)}Dict"))
+    return tuple(
+        ir.Import("." * len(module) + ".".join(other), tuple(names), late=False)
+        for other, names in by_module.items()
+    )
+
+
+def _names(shape: Shape) -> Iterator[Name]:
+    if isinstance(shape, Ref):
+        yield shape.target
+    for child in children(shape):
+        yield from _names(child)
+
+
+def _check_names(
+    module: ir.Module, document: Document, topics: Sequence[TopicShape], problems: Problems
+) -> None:
+    """Refuse two things of one module that come to one name."""
+    assert module.channel
+    taken: dict[str, str] = {}
+    for item in module.items:
+        names = [item.name]
+        if isinstance(item, ir.Class) or item.wire_type is not None:
+            names.append(f"{item.name}Dict")
+        for name in names:
+            if name in taken:
+                place = next(
+                    (t.place for t in topics if class_name([t.class_parts]) == item.name), document.place(())
+                )
+                problems.error(
+                    place,
+                    f"the name {name!r} would stand for two things in one module",
+                    'Rename the topic or the definition, or give one another class name with "x-tightbeam-name".',
+                )
+            taken[name] = name
+    channel = module.channel
+    if channel.class_name in taken:
+        problems.error(
+            document.place(("x-tightbeam-name",)),
+            f"the channel's class and a payload would both be called {channel.class_name!r}",
+            "Choose another name.",
+        )

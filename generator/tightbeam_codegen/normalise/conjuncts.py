@@ -1,0 +1,123 @@
+"""Flattening: a schema as the list of plain schemas that must all hold (its `allOf`s and `$ref`s opened)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tightbeam_codegen.normalise.keywords import ASSERTING
+from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.resolve import Node, SchemaStore, Unresolved
+
+__all__ = ["Flattener", "Part"]
+
+_MAX_PARTS = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One schema that must hold, less the keywords that were dealt with otherwise."""
+
+    node: Node
+    without: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> tuple[int | bool, frozenset[str]]:
+        """Equal for the same demand."""
+        return (self.node.key, self.without)
+
+    @property
+    def asserts(self) -> frozenset[str]:
+        """The keywords that demand something."""
+        schema = self.node.schema
+        return ASSERTING.intersection(schema) - self.without if isinstance(schema, dict) else frozenset()
+
+    def get(self, keyword: str) -> Any:
+        """The value of a keyword, None where it is absent or dealt with."""
+        schema = self.node.schema
+        return schema.get(keyword) if isinstance(schema, dict) and keyword not in self.without else None
+
+
+class Flattener:
+    """Opens references. A reference that leads nowhere is noted once and demands nothing."""
+
+    def __init__(self, store: SchemaStore, problems: Problems) -> None:
+        self._store = store
+        self._problems = problems
+
+    def through(self, node: Node) -> Node:
+        """The schema that a node is nothing but a reference to, or the node itself."""
+        seen: set[int | bool] = set()
+        while isinstance(node.schema, dict) and node.key not in seen:
+            seen.add(node.key)
+            asserts = ASSERTING.intersection(node.schema)
+            if "$ref" in asserts and (len(asserts) == 1 or node.dialect.ref_hides_siblings):
+                target = self.follow(node)
+            elif asserts == {"allOf"} and len(node.schema["allOf"]) == 1:
+                target = self._store.child(node, node.schema["allOf"][0])
+            else:
+                break
+            if target is None:
+                break
+            node = target
+        return node
+
+    def follow(self, node: Node) -> Node | None:
+        """The target of a node's `$ref`, or None where it leads nowhere (noted)."""
+        assert isinstance(node.schema, dict)
+        reference = node.schema["$ref"]
+        if not isinstance(reference, str):
+            return None
+        try:
+            return self._store.follow(node, reference)
+        except Unresolved as error:
+            self._problems.error(self._store.place(node.schema, "$ref"), error.message, error.remedy)
+            return None
+
+    def flatten(self, parts: Iterable[Part]) -> list[Part] | None:
+        """The parts with every reference and `allOf` opened; None if one of them is the schema `false`."""
+        flat: dict[tuple[int | bool, frozenset[str]], Part] = {}
+        stack = list(parts)[::-1]
+        seen: set[tuple[int | bool, frozenset[str]]] = set()
+        while stack:
+            part = stack.pop()
+            node = part.node
+            if node.schema is False:
+                return None
+            if node.schema is True or part.key in seen or len(seen) > _MAX_PARTS:
+                continue
+            seen.add(part.key)
+            assert isinstance(node.schema, dict)
+            opened = [Part(target) for target in self._targets(node)]
+            if not ("$ref" in node.schema and node.dialect.ref_hides_siblings):
+                if node.dialect.applies and "allOf" not in part.without:
+                    opened += [
+                        Part(self._store.child(node, schema)) for schema in node.schema.get("allOf", ())
+                    ]
+                if node.dialect.validates:
+                    flat[part.key] = part
+            stack.extend(reversed(opened))
+        return list(flat.values())
+
+    def _targets(self, node: Node) -> list[Node]:
+        assert isinstance(node.schema, dict)
+        targets: list[Node | None] = []
+        if "$ref" in node.schema:
+            targets.append(self.follow(node))
+        elif node.dialect.year == 2019 and isinstance(node.schema.get("$recursiveRef"), str):
+            targets.append(self._static(node, "$recursiveRef", "$recursiveAnchor"))
+        if node.dialect.year == 2020 and isinstance(node.schema.get("$dynamicRef"), str):
+            targets.append(self._static(node, "$dynamicRef", "$dynamicAnchor"))
+        return [target for target in targets if target is not None]
+
+    def _static(self, node: Node, keyword: str, anchor: str) -> Node | None:
+        """The target of a dynamic reference where it is an ordinary one; else None: it could be anything."""
+        assert isinstance(node.schema, dict)
+        try:
+            target = self._store.follow(node, node.schema[keyword])
+        except Unresolved as error:
+            self._problems.error(self._store.place(node.schema, keyword), error.message, error.remedy)
+            return None
+        dynamic = isinstance(target.schema, dict) and anchor in target.schema
+        return None if dynamic else target

@@ -1,0 +1,283 @@
+"""Schemas to shapes, following the rules in docs/design.md ("From schema to shape")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from tightbeam_codegen.names import field_names
+from tightbeam_codegen.normalise import objects, scalars
+from tightbeam_codegen.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.normalise.docs import class_doc, field_doc
+from tightbeam_codegen.normalise.places import NamePlace, is_definition, place_of
+from tightbeam_codegen.normalise.shapes import (
+    ANY,
+    NULL,
+    AliasDefinition,
+    Boolean,
+    Definition,
+    Field,
+    List,
+    Literals,
+    Map,
+    Name,
+    Never,
+    ObjectDefinition,
+    Ref,
+    Shape,
+    Union,
+    union,
+)
+from tightbeam_codegen.normalise.unions import distribute, max_branches
+from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.resolve import Node, SchemaStore
+
+__all__ = ["Normaliser"]
+
+_MAX_DEPTH = 100
+_MAX_SHAPES = 200_000
+_Key: TypeAlias = tuple[tuple[int | bool, frozenset[str]], ...]
+
+
+class Normaliser:
+    """Turns schemas into shapes; every class and alias on the way lands in :attr:`definitions`.
+
+    Args:
+        store: resolves references.
+        problems: takes open types and unsatisfiable schemas (warnings), dangling references and name clashes (errors).
+        asserts_formats: whether `format` is law for a schema, given the node it stands in.
+    """
+
+    def __init__(
+        self, store: SchemaStore, problems: Problems, asserts_formats: Callable[[Node], bool]
+    ) -> None:
+        self._store = store
+        self._problems = problems
+        self._asserts_formats = asserts_formats
+        self._flattener = Flattener(store, problems)
+        self._memo: dict[_Key, Shape] = {}
+        self._active: dict[_Key, tuple[int, Name]] = {}
+        self._recursive: set[_Key] = set()
+        self._origins: dict[Name, Node] = {}
+        self._depth = 0
+        self.definitions: dict[Name, Definition] = {}
+
+    def topic(self, node: Node, place: NamePlace) -> Shape:
+        """The shape of a topic's payload."""
+        shape = self._shape([Part(node)], place)
+        return self._possible(shape, node)
+
+    def doc(self, node: Node) -> str:
+        """The description of a schema, or of the one it is a reference to."""
+        return class_doc(node.schema) or class_doc(self._flattener.through(node).schema)
+
+    # -- one schema --------------------------------------------------------------------------------------------------
+
+    def _shape(self, wanted: Iterable[Part], place: NamePlace, budget: int = max_branches()) -> Shape:
+        """The shape of everything that fits all of `wanted`; `place` names it where it has no place of its own."""
+        parts = [part if part.without else Part(self._flattener.through(part.node)) for part in wanted]
+        parts = list({part.key: part for part in parts if part.node.schema is False or part.asserts}.values())
+        key: _Key = tuple(part.key for part in parts)
+        if key in self._memo:
+            return self._memo[key]
+        if not parts:
+            return ANY
+        single = parts[0].node if len(parts) == 1 and not parts[0].without else None
+        document = self._store.document(single.schema) if single else None
+        if single is not None and document is not None:
+            place = place_of(document, self._store.pointer(single.schema))
+        if key in self._active:
+            depth, name = self._active[key]
+            if depth == self._depth:
+                return (
+                    ANY  # A reference that comes back without passing an object or array describes nothing.
+                )
+            self._recursive.add(key)
+            return Ref(name)
+        if not self._within_budget(parts[0].node):
+            return ANY
+        self._active[key] = (self._depth, place.name)
+        try:
+            shape = self._build(parts, place, budget)
+        finally:
+            del self._active[key]
+        shared = (
+            single is not None and document is not None and is_definition(self._store.pointer(single.schema))
+        )
+        shape = self._named(shape, key, place, parts[0].node, shared=shared)
+        self._memo[key] = shape
+        return shape
+
+    def _within_budget(self, node: Node) -> bool:
+        if self._depth > _MAX_DEPTH:
+            self._problems.error(
+                self._store.place(node.schema),
+                f"schemas are nested more than {_MAX_DEPTH} levels deep",
+                "Flatten them.",
+            )
+            return False
+        if len(self._memo) > _MAX_SHAPES:
+            self._problems.error(
+                self._store.place(node.schema),
+                f"the definitions expand to more than {_MAX_SHAPES} schemas",
+                "Split them.",
+            )
+            return False
+        return True
+
+    def _named(self, shape: Shape, key: _Key, place: NamePlace, node: Node, *, shared: bool) -> Shape:
+        """A shared enum or union, and whatever contains itself, goes by a name of its own."""
+        recursive = key in self._recursive
+        if isinstance(shape, Ref) and shape.target == place.name:
+            return shape
+        aliased = (
+            shared
+            and isinstance(shape, Literals | Union)
+            and not (isinstance(shape, Union) and ANY in shape.branches)
+        )
+        if not recursive and not aliased:
+            return shape
+        order = self._store.order(node.schema)
+        self._define(AliasDefinition(place.name, shape, recursive, self.doc(node), order), node)
+        return Ref(place.name)
+
+    def _define(self, definition: Definition, node: Node) -> None:
+        known = self._origins.setdefault(definition.name, node)
+        if known.key != node.key:
+            self._problems.error(
+                self._store.place(node.schema),
+                f"the class name {definition.name.name!r} is taken: {self._store.place(known.schema)} has it too",
+                'Rename one of the two, or give it another class name with "x-tightbeam-name".',
+            )
+        self.definitions[definition.name] = definition
+
+    def _build(self, parts: list[Part], place: NamePlace, budget: int) -> Shape:
+        flat = self._flattener.flatten(parts)
+        if flat is None:
+            return Never()
+        types = scalars.allowed_types(flat)
+        values = scalars.fixed_values(flat)
+        if values is not None:
+            return scalars.shape_of_values(values, types)
+        branches = distribute(self._store, self._flattener, flat, budget)
+        if branches:
+            share = max(1, budget // len(branches))
+            return union([self._shape(branch.parts, place / branch.suffix, share) for branch in branches])
+        return self._plain(flat, types, place)
+
+    def _plain(self, flat: Sequence[Part], types: frozenset[str], place: NamePlace) -> Shape:
+        if types == scalars.TYPES:
+            return self._untyped(flat, place)
+        shapes: list[Shape] = []
+        for kind in _in_order(flat, types):
+            match kind:
+                case "null":
+                    shapes.append(NULL)
+                case "boolean":
+                    shapes.append(Boolean())
+                case "integer":
+                    shapes.append(scalars.integer(flat))
+                case "number":
+                    shapes.append(scalars.number(flat))
+                case "string":
+                    shapes.append(scalars.string(flat, self._asserts_formats(flat[0].node)))
+                case "array":
+                    shapes.append(self._array(flat, place))
+                case _:
+                    shapes.append(self._object(flat, place))
+        return union(shapes)
+
+    def _untyped(self, flat: Sequence[Part], place: NamePlace) -> Shape:
+        if any(objects.has_object_keywords(flat)):
+            self._warn_open(flat[0].node, 'Add `"type": "object"`.')
+            return union([self._object(flat, place), ANY])
+        for part in flat[:1]:
+            self._warn_open(part.node, 'Say its "type", or write `true` if anything may stand here.')
+        return ANY
+
+    # -- containers --------------------------------------------------------------------------------------------------
+
+    def _inner(self, nodes: Iterable[Node], place: NamePlace) -> Shape:
+        """The shape of something inside an object or array."""
+        self._depth += 1
+        try:
+            for node in nodes:
+                if isinstance(node.schema, dict) and not self._flattener.through(node).schema:
+                    self._warn_open(node, 'Say its "type", or write `true` if anything may stand here.')
+            return self._shape([Part(node) for node in nodes], place)
+        finally:
+            self._depth -= 1
+
+    def _object(self, flat: Sequence[Part], place: NamePlace) -> Shape:
+        names = objects.property_names(flat)
+        closed = objects.is_closed(flat)
+        if not names and not closed:
+            return self._map(flat, place)
+        required = objects.required_names(flat)
+        fields: list[Field] = []
+        nodes_of = {name: objects.property_nodes(self._store, flat, name) for name in names}
+        shapes = {name: self._inner(nodes, place / name) for name, nodes in nodes_of.items()}
+        if any(isinstance(shapes[name], Never) for name in required):
+            return Never()
+        possible = [name for name in names if not isinstance(shapes[name], Never)]
+        attributes = field_names(possible) | _attribute_overrides(possible, nodes_of)
+        for name in possible:
+            doc = field_doc([node.schema for node in nodes_of[name]])
+            fields.append(Field(name, attributes[name], shapes[name], name in required, doc))
+        node = flat[0].node
+        doc = next((text for part in flat if (text := class_doc(part.node.schema))), "")
+        order = self._store.order(node.schema)
+        self._define(ObjectDefinition(place.name, tuple(fields), closed, doc, order), node)
+        return Ref(place.name)
+
+    def _map(self, flat: Sequence[Part], place: NamePlace) -> Shape:
+        alternatives = objects.map_value_nodes(self._store, flat)
+        if alternatives is None:
+            self._warn_open(
+                flat[0].node,
+                'Declare its "properties", or say with "additionalProperties" what its values are.',
+            )
+            return Map(ANY)
+        values = union([self._inner(nodes, place / "Value") for nodes in alternatives])
+        return Map(ANY if isinstance(values, Never) else values)
+
+    def _array(self, flat: Sequence[Part], place: NamePlace) -> Shape:
+        elements = objects.element_nodes(self._store, flat)
+        if elements is None:
+            self._warn_open(flat[0].node, 'Say with "items" what its elements are.')
+            return List(ANY)
+        item = union([self._inner(nodes, place / part) for part, nodes in elements])
+        return List(ANY if isinstance(item, Never) else item)
+
+    # -- what the user should know -----------------------------------------------------------------------------------
+
+    def _warn_open(self, node: Node, remedy: str) -> None:
+        self._problems.warning(
+            self._store.place(node.schema), "the type is left open here, so Python's will be Any", remedy
+        )
+
+    def _possible(self, shape: Shape, node: Node) -> Shape:
+        if not isinstance(shape, Never):
+            return shape
+        place = self._store.place(self._flattener.through(node).schema)
+        self._problems.warning(place, "no message can fit this schema", "Check what contradicts what in it.")
+        return ANY
+
+
+def _in_order(flat: Sequence[Part], types: frozenset[str]) -> list[str]:
+    """The admitted types as the schema lists them, so that the generated union reads like it."""
+    declared = [part.get("type") for part in flat]
+    listed = [name for names in declared if names for name in ([names] if isinstance(names, str) else names)]
+    listed += ["integer"] if "integer" in types else []
+    return [name for name in dict.fromkeys(listed) if name in types]
+
+
+def _attribute_overrides(names: Iterable[str], nodes_of: dict[str, list[Node]]) -> dict[str, str]:
+    """Attributes that a property chose by "x-tightbeam-name" (a name that begins in upper case is the class's)."""
+    chosen: dict[str, str] = {}
+    for name in names:
+        for node in nodes_of[name]:
+            override: Any = node.schema.get("x-tightbeam-name") if isinstance(node.schema, dict) else None
+            if isinstance(override, str) and override[:1].islower():
+                chosen[name] = override
+    return chosen

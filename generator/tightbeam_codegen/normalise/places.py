@@ -1,0 +1,149 @@
+"""The place of a schema, as the parts of the class name it would get.
+
+A name comes from where a schema stands: the topic or shared definition it belongs to, then the properties on the way.
+Nothing is ever counted over a whole file, so an addition in one place renames nothing in another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from tightbeam_codegen.load import Document, Pointer
+from tightbeam_codegen.names import class_name, pascal, snake
+from tightbeam_codegen.normalise.shapes import Name
+from tightbeam_codegen.resolve import ROOT_URI
+
+__all__ = ["NamePlace", "branch_suffixes", "is_definition", "module_of", "place_of"]
+
+_DEFINITIONS = ("$defs", "definitions")
+_VALUES = ("additionalProperties", "unevaluatedProperties")
+_ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains")
+_SUFFIXES = (".channel", ".schema")
+
+
+@dataclass(frozen=True, slots=True)
+class NamePlace:
+    """A generated module, and the parts of a class name in it."""
+
+    module: tuple[str, ...]
+    parts: tuple[str, ...]
+
+    def __truediv__(self, part: str) -> NamePlace:
+        return NamePlace(self.module, (*self.parts, part) if part else self.parts)
+
+    @property
+    def name(self) -> Name:
+        return Name(self.module, class_name(self.parts))
+
+
+def module_of(document: Document) -> tuple[str, ...]:
+    """The module for a document's definitions: its path, without suffixes; a mapped one goes below its host's name."""
+    path = PurePosixPath(document.path)
+    stem = path.name.removesuffix(path.suffix)
+    for suffix in _SUFFIXES:
+        stem = stem.removesuffix(suffix)
+    folders = path.parent.parts
+    if not document.uri.startswith(ROOT_URI):
+        url = urlsplit(document.uri)
+        mapped = PurePosixPath(url.path.lstrip("/"))
+        folders = (url.netloc or url.scheme, *mapped.parent.parts)
+    return tuple(snake(part) for part in (*folders, stem))
+
+
+def is_definition(pointer: Pointer) -> bool:
+    """Whether a schema stands where shared ones do: below `$defs`, or alone in a file."""
+    return not pointer or (len(pointer) >= 2 and pointer[-2] in _DEFINITIONS)
+
+
+def place_of(document: Document, pointer: Pointer) -> NamePlace:
+    """The place of the schema at `pointer`, by the keywords on the way to it."""
+    module = module_of(document)
+    value: Any = document.value
+    parts: tuple[str, ...] = ()
+    keys = list(pointer)
+    if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
+        parts, value, keys = (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
+    elif not keys or keys[0] not in _DEFINITIONS:
+        parts = (module[-1],)
+    while keys:
+        if (
+            isinstance(value, dict)
+            and isinstance(override := value.get("x-tightbeam-name"), str)
+            and override[:1].isupper()
+        ):
+            parts = (override,)
+        key = keys.pop(0)
+        inner = value[key]
+        if key in _DEFINITIONS or key in (
+            "properties",
+            "patternProperties",
+            "dependentSchemas",
+            "dependencies",
+        ):
+            if not keys:
+                break
+            name = keys.pop(0)
+            parts, value = (*parts, str(name)), inner[name]
+        elif key in ("anyOf", "oneOf", "allOf") and keys:
+            index = int(keys.pop(0))
+            suffix = branch_suffixes(inner)[index] if key != "allOf" else ""
+            parts, value = (*parts, suffix) if suffix else parts, inner[index]
+        elif key in _VALUES:
+            parts, value = (*parts, "Value"), inner
+        elif key in (*_ITEMS, "prefixItems"):
+            parts, value = (*parts, "Item"), inner
+            if isinstance(inner, list) and keys:
+                index = int(keys.pop(0))
+                parts, value = (*parts[:-1], f"Item{index}"), inner[index]
+        else:
+            parts, value = (*parts, str(key)), inner
+    if (
+        isinstance(value, dict)
+        and isinstance(override := value.get("x-tightbeam-name"), str)
+        and override[:1].isupper()
+    ):
+        parts = (override,)
+    return NamePlace(module, parts)
+
+
+def branch_suffixes(branches: list[Any]) -> list[str]:
+    """What tells the inline branches of an `anyOf` or `oneOf` apart in names: tag value, else title, else index.
+
+    The one branch beside null needs no suffix.
+    """
+    inline = [branch for branch in branches if isinstance(branch, dict) and branch.get("type") != "null"]
+    if len(inline) <= 1:
+        return ["" for _ in branches]
+    for tag in _tags(inline):
+        named = [_tag_value(branch, tag) for branch in branches]
+        if _distinct(named):
+            return [name or "" for name in named]
+    titles = [branch.get("title") if isinstance(branch, dict) else "" for branch in branches]
+    if all(isinstance(title, str) for title in titles) and _distinct(titles):
+        return [str(title) for title in titles]
+    return [str(index) for index in range(len(branches))]
+
+
+def _tags(branches: list[dict[str, Any]]) -> list[str]:
+    """The properties for which every branch that is no bare reference has one fixed string."""
+    whole = [branch for branch in branches if "$ref" not in branch]
+    first = whole[0].get("properties") if whole else None
+    names = list(first) if isinstance(first, dict) else []
+    return [name for name in names if all(_tag_value(branch, name) for branch in whole)]
+
+
+def _tag_value(branch: Any, tag: str) -> str | None:
+    properties = branch.get("properties") if isinstance(branch, dict) else None
+    schema = properties.get(tag) if isinstance(properties, dict) else None
+    if not isinstance(schema, dict):
+        return None
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    return values[0] if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str) else None
+
+
+def _distinct(names: list[Any]) -> bool:
+    pascals = [pascal(name) for name in names if name]
+    return len(set(pascals)) == len(pascals) > 0

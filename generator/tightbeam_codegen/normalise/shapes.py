@@ -1,0 +1,266 @@
+"""What a schema says about the shape of its instances, once it is flattened: a small closed vocabulary.
+
+A shape may be wider than its schema and is never narrower (docs/design.md, "the model is the shape"). Shapes are plain
+values: two equal shapes mean the same type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "ANY",
+    "NULL",
+    "AliasDefinition",
+    "Any_",
+    "Boolean",
+    "Definition",
+    "Field",
+    "Integer",
+    "List",
+    "Literals",
+    "Map",
+    "Name",
+    "Never",
+    "Null",
+    "Number",
+    "ObjectDefinition",
+    "Ref",
+    "Shape",
+    "String",
+    "Union",
+    "children",
+    "union",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A class or alias, and the generated module that holds it."""
+
+    module: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    """Anything JSON has, null included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Nothing: no instance can be valid. Stands in unions only while they are built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """JSON null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """JSON true or false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A number without fraction; bounds are integers, both ends included."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Any number. `exclusive_*` bounds are left out, the others included."""
+
+    minimum: float | int | None = None
+    maximum: float | int | None = None
+    exclusive_minimum: float | int | None = None
+    exclusive_maximum: float | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """Text; `format` is one of those a model types, and only where formats are asserted."""
+
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    format: Literal["date-time", "date", "uuid", "ipv4"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """One of some strings, integers or booleans (never both of the last two: `Literal[1]` would take `true`)."""
+
+    values: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """An array."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """An object whose keys aren't known beforehand."""
+
+    value: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A named class or alias."""
+
+    target: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """One of several shapes, in the schema's order, null last."""
+
+    branches: tuple[Shape, ...]
+
+
+Shape: TypeAlias = (
+    Any_ | Never | Null | Boolean | Integer | Number | String | Literals | List | Map | Ref | Union
+)
+
+ANY = Any_()
+NULL = Null()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One property of an object."""
+
+    wire_name: str
+    py_name: str
+    shape: Shape
+    required: bool
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDefinition:
+    """A class: an object with known properties. `closed` refuses others."""
+
+    name: Name
+    fields: tuple[Field, ...]
+    closed: bool
+    doc: str = ""
+    order: int = field(default=0, compare=False)
+    """Where its schema comes in the documents: what is printed keeps the order of what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class AliasDefinition:
+    """A name for a shape that isn't an object: a shared enum, a union, or one that contains itself (`recursive`)."""
+
+    name: Name
+    shape: Shape
+    recursive: bool
+    doc: str = ""
+    order: int = field(default=0, compare=False)
+    """As for a class."""
+
+
+Definition: TypeAlias = ObjectDefinition | AliasDefinition
+
+
+def children(shape: Shape) -> Iterator[Shape]:
+    """The shapes directly inside."""
+    match shape:
+        case List(item):
+            yield item
+        case Map(value):
+            yield value
+        case Union(branches):
+            yield from branches
+
+
+def union(shapes: Iterable[Shape]) -> Shape:
+    """The shape of "one of these": flat, without repeats or impossible branches, null last.
+
+    Anything beside other branches stays only beside a class, which loads as itself where it fits.
+    """
+    flat: dict[Shape, None] = {}
+    for shape in shapes:
+        flat.update(dict.fromkeys(shape.branches if isinstance(shape, Union) else [shape]))
+    branches = [shape for shape in flat if not isinstance(shape, Never | Null)]
+    if ANY in flat:
+        branches = [shape for shape in branches if isinstance(shape, Ref)]
+        branches.append(ANY)
+    else:
+        branches = _without_absorbed(_merged_literals(branches))
+        if NULL in flat:
+            branches.append(NULL)
+    if not branches:
+        return Never()
+    return branches[0] if len(branches) == 1 else Union(tuple(branches))
+
+
+def _merged_literals(branches: list[Shape]) -> list[Shape]:
+    """All literals of one kind side by side are one `Literal`; true and false together are a boolean."""
+    merged: list[Shape] = []
+    for branch in branches:
+        if isinstance(branch, Literals):
+            for index, other in enumerate(merged):
+                if isinstance(other, Literals) and not _mixes_bool(other, branch):
+                    merged[index] = _literals({_typed(v): v for v in other.values + branch.values}.values())
+                    break
+            else:
+                merged.append(branch)
+        else:
+            merged.append(branch)
+    return merged
+
+
+def _typed(value: object) -> tuple[type, object]:
+    return type(value), value
+
+
+def _mixes_bool(a: Literals, b: Literals) -> bool:
+    kinds = {isinstance(value, bool) for value in a.values + b.values}
+    numbers = any(isinstance(value, int) and not isinstance(value, bool) for value in a.values + b.values)
+    return True in kinds and numbers
+
+
+def _literals(values: Iterable[str | int | bool]) -> Shape:
+    kept = tuple(values)
+    return (
+        Boolean()
+        if {True, False} == {v for v in kept if isinstance(v, bool)} and len(kept) == 2
+        else Literals(kept)
+    )
+
+
+def _without_absorbed(branches: list[Shape]) -> list[Shape]:
+    """Without what another branch holds entirely: integers beside any number, literals beside their type."""
+    open_number = Number() in branches
+    has_bool = Boolean() in branches
+    open_string = String() in branches
+    open_integer = Integer() in branches or open_number
+
+    def absorbed(shape: Shape) -> bool:
+        match shape:
+            case Integer():
+                return open_number or (open_integer and shape != Integer())
+            case Number():
+                return open_number and shape != Number()
+            case String(format=None):
+                return open_string and shape != String()
+            case Literals(values):
+                return all(
+                    has_bool if isinstance(v, bool) else open_integer if isinstance(v, int) else open_string
+                    for v in values
+                )
+            case _:
+                return False
+
+    return [branch for branch in branches if not absorbed(branch)]

@@ -1,0 +1,57 @@
+"""`anyOf` and `oneOf`: when they become a union of shapes, and of which schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tightbeam_codegen.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.normalise.keywords import SHAPING
+from tightbeam_codegen.normalise.places import branch_suffixes
+from tightbeam_codegen.resolve import Node, SchemaStore
+
+__all__ = ["Branch", "distribute"]
+
+_MAX_BRANCHES = 256
+"""Of one union, all its groups multiplied. Beyond it further groups are left to the validator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One alternative: everything that must hold in it, and its part of a class name."""
+
+    parts: tuple[Part, ...]
+    suffix: str
+
+
+def distribute(
+    store: SchemaStore, flattener: Flattener, parts: Sequence[Part], budget: int
+) -> list[Branch] | None:
+    """The alternatives of the first group that tells types apart, each with all else that must hold.
+
+    None where no group does: the shape is then that of the other keywords. `budget` is how many branches a union may
+    still grow to.
+    """
+    for index, part in enumerate(parts):
+        for keyword in ("anyOf", "oneOf"):
+            schemas = part.get(keyword)
+            if not isinstance(schemas, list) or len(schemas) > budget:
+                continue
+            nodes = [store.child(part.node, schema) for schema in schemas]
+            if not all(_says_something(flattener, node) for node in nodes):
+                continue
+            rest = Part(part.node, part.without | {keyword})
+            base = [*parts[:index], *([rest] if rest.asserts else []), *parts[index + 1 :]]
+            suffixes = branch_suffixes(schemas)
+            return [Branch((*base, Part(node)), suffix) for node, suffix in zip(nodes, suffixes, strict=True)]
+    return None
+
+
+def _says_something(flattener: Flattener, node: Node) -> bool:
+    parts = flattener.flatten([Part(node)])
+    return parts is None or any(part.asserts & SHAPING for part in parts)
+
+
+def max_branches() -> int:
+    """The budget to begin with."""
+    return _MAX_BRANCHES

@@ -1,0 +1,105 @@
+"""Line breaks as `ruff format` makes them, for the few constructs that a generated module has.
+
+A bracket that doesn't fit is opened one element a line with a trailing comma, which every line length keeps; so a module
+is stable under `ruff format` at the width it was made for and above.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from tightbeam_codegen.literals import literal
+
+__all__ = ["Layout"]
+
+
+class Layout:
+    """Lays out expressions for lines of at most `width` characters."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def statement(self, prefix: str, expression: str, suffix: str = "", indent: str = "") -> str:
+        """`prefix expression suffix` from column `indent` on, such as a field; without the line's end."""
+        flat = f"{indent}{prefix}{expression}{suffix}"
+        if len(flat) <= self.width:
+            return flat
+        node = ast.parse(expression, mode="eval").body
+        if isinstance(node, ast.BinOp):
+            inner = indent + "    "
+            return f"{indent}{prefix}(\n{self._operands(node, inner)}\n{indent}){suffix}"
+        return f"{indent}{prefix}{self._open(node, indent)}{suffix}"
+
+    def sequence(self, items: Iterable[str], indent: str) -> str:
+        """Elements one a line, each with a comma."""
+        inner = indent + "    "
+        return "".join(f"{self.statement('', item, ',', inner)}\n" for item in items)
+
+    def _fit(self, node: ast.expr, indent: str, suffix: str) -> str:
+        """An expression alone on its line."""
+        flat = f"{indent}{_flat(node)}{suffix}"
+        if len(flat) <= self.width:
+            return flat
+        if isinstance(node, ast.BinOp):
+            return f"{self._operands(node, indent)}{suffix}"
+        return f"{indent}{self._open(node, indent)}{suffix}"
+
+    def _operands(self, node: ast.BinOp, indent: str) -> str:
+        flat = f"{indent}{_flat(node)}"
+        if len(flat) <= self.width:
+            return flat
+        operands: list[ast.expr] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp):
+            operands.append(left.right)
+            left = left.left
+        operands.append(left)
+        first, *rest = reversed(operands)
+        lines = [self._fit(first, indent, "")]
+        lines += [f"{indent}| {self._fit(operand, indent, '').removeprefix(indent)}" for operand in rest]
+        return "\n".join(lines)
+
+    def _open(self, node: ast.expr, indent: str) -> str:
+        """An expression with its outermost bracket opened, from the current column on."""
+        inner = indent + "    "
+        match node:
+            case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)):
+                return f"{_flat(value)}[\n{self._each(elements, inner)}{indent}]"
+            case ast.Subscript(value=value, slice=element):
+                return f"{_flat(value)}[\n{self._fit(element, inner, '')}\n{indent}]"
+            case ast.List(elts=elements) if elements:
+                return f"[\n{self._each(elements, inner)}{indent}]"
+            case ast.Call(func=func, args=args, keywords=keywords):
+                lines = [self._fit(arg, inner, ",") for arg in args]
+                for keyword in keywords:
+                    lines.append(self._keyword(keyword, inner))
+                return f"{_flat(func)}(\n" + "\n".join(lines) + f"\n{indent})"
+            case _:
+                return _flat(node)
+
+    def _each(self, elements: Iterable[ast.expr], indent: str) -> str:
+        return "".join(f"{self._fit(element, indent, ',')}\n" for element in elements)
+
+    def _keyword(self, keyword: ast.keyword, indent: str) -> str:
+        return self.statement(f"{keyword.arg}=", _flat(keyword.value), ",", indent)
+
+
+def _flat(node: ast.expr) -> str:
+    """`ast.unparse` for the generated subset, with strings as `ruff format` quotes them."""
+    match node:
+        case ast.Constant(value=value) if value is not ...:
+            return literal(value)  # type: ignore[arg-type]  # generated code has no bytes or complex constants
+        case ast.BinOp(left=left, right=right):
+            return f"{_flat(left)} | {_flat(right)}"
+        case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)):
+            return f"{_flat(value)}[{', '.join(map(_flat, elements))}]"
+        case ast.Subscript(value=value, slice=element):
+            return f"{_flat(value)}[{_flat(element)}]"
+        case ast.List(elts=elements):
+            return f"[{', '.join(map(_flat, elements))}]"
+        case ast.Call(func=func, args=args, keywords=keywords):
+            inner = [*map(_flat, args), *(f"{keyword.arg}={_flat(keyword.value)}" for keyword in keywords)]
+            return f"{_flat(func)}({', '.join(inner)})"
+        case _:
+            return ast.unparse(node)

@@ -1,0 +1,235 @@
+"""Prints modules, bundled schemas and packages. Pure: the same representation gives the same text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import jinja2
+
+from tightbeam_codegen import ir
+from tightbeam_codegen.literals import docstring, literal
+from tightbeam_codegen.names import is_plain_key
+from tightbeam_codegen.render.layout import Layout
+
+__all__ = ["Printer"]
+
+_STANDARD_IMPORTS = {
+    "_dt": "import datetime as _dt",
+    "_ipaddress": "import ipaddress as _ipaddress",
+    "_t": "import typing as _t",
+    "_uuid": "import uuid as _uuid",
+    "_p": "import pydantic as _p",
+    "_te": "import typing_extensions as _te",
+}
+_MISSING_IMPORT = "from pydantic_core import MISSING as _MISSING"
+_THIRD_PARTY = ("_p", "_te")
+_PACKAGE_TITLE = "Generated channels; each module is imported at the first use of a name of it."
+_SCHEMAS_TITLE = "The schemas of the generated channels' topics."
+
+
+class Printer:
+    """Prints for one version of the tool and one line width."""
+
+    def __init__(self, version: str, width: int) -> None:
+        self._version = version
+        self._layout = Layout(width)
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("tightbeam_codegen.render"),
+            autoescape=False,  # noqa: S701 - Python source, not HTML: every value goes through `literal` or `docstring`
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.filters |= {
+            "alias": self._alias,
+            "channel_base": self._channel_base,
+            "dict_item": self._dict_item,
+            "dict_key": self._dict_key,
+            "docstring": lambda text, indent="": docstring(text, indent),
+            "factory_doc": _factory_doc,
+            "literal": literal,
+            "message": self._message,
+            "model_field": self._model_field,
+            "param_kinds": _param_kinds,
+            "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
+            "topic_ref": self._topic_ref,
+        }
+        self._templates.tests["plain"] = lambda class_: all(
+            is_plain_key(field.wire_name) for field in class_.fields
+        )
+
+    # -- whole files -------------------------------------------------------------------------------------------------
+
+    def module(self, module: ir.Module) -> str:
+        """The source of a generated module."""
+        classes = [item for item in module.items if isinstance(item, ir.Class)]
+        aliases = [item for item in module.items if isinstance(item, ir.Alias)]
+        body = self._templates.get_template("module.py.jinja").render(
+            version=self._version,
+            module=module,
+            prologue=["@imports@"],
+            exported=sorted(_exported(module, classes, aliases)),
+            classes=classes,
+            aliases=aliases,
+            late=[self._import(imported) for imported in module.imports if imported.late],
+        )
+        # Which names the body uses is known only now; the marker can't occur in what it stands in for.
+        head, marker, rest = body.partition("@imports@\n")
+        assert marker
+        siblings = [self._import(imported) for imported in module.imports if not imported.late]
+        return (
+            head + "\n\n".join(["\n".join(group) for group in _import_groups(rest, siblings)]) + "\n" + rest
+        )
+
+    def schemas(self, schemas: ir.Schemas) -> str:
+        """The source of the module with a channel's bundled schemas."""
+        return self._templates.get_template("schemas.py.jinja").render(version=self._version, schemas=schemas)
+
+    def package(self, package: ir.Package) -> str:
+        """The source of a package's `__init__`."""
+        names = [name for _, exported in package.exports for name in exported]
+        return self._templates.get_template("package.py.jinja").render(
+            version=self._version,
+            package=package,
+            title=_SCHEMAS_TITLE if package.path[:1] == ("_schemas",) else _PACKAGE_TITLE,
+            imports=[self._import_names(module, exported) for module, exported in package.exports],
+            exported=sorted(names),
+            entries=[self._entry(module, exported) for module, exported in package.exports],
+        )
+
+    def _import_names(self, module: str, names: Iterable[str]) -> str:
+        return self._from(f".{module}", list(names), "    ")
+
+    def _import(self, imported: ir.Import) -> str:
+        names = [f"{name} as {alias}" for name, alias in imported.names]
+        return self._from(imported.module, names, "", "  # noqa: E402" if imported.late else "")
+
+    def _from(self, module: str, names: list[str], indent: str, comment: str = "") -> str:
+        flat = f"{indent}from {module} import {', '.join(names)}{comment}"
+        if len(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"{indent}    {name},\n" for name in names)
+        return f"{indent}from {module} import ({comment}\n{lines}{indent})"
+
+    def _entry(self, module: str, names: tuple[str, ...]) -> str:
+        inner = ", ".join(map(literal, names)) + ("," if len(names) == 1 else "")
+        flat = f'            "{module}": ({inner}),'
+        if len(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"                {literal(name)},\n" for name in names)
+        return f'            "{module}": (\n{lines}            ),'
+
+    # -- lines -------------------------------------------------------------------------------------------------------
+
+    def _model_field(self, field: ir.Field) -> str:
+        type_, value, notes = field.type, "", []
+        if field.rules:
+            notes.append(
+                "_p.Field(" + ", ".join(f"{name}={literal(rule)}" for name, rule in field.rules) + ")"
+            )
+        if field.py_name != field.wire_name:
+            notes.append(f"v1.wire({literal(field.wire_name)})")
+        if field.presence == "optional":
+            type_, value = f"{type_} | None", " = None"
+            notes.append("v1.optional")
+        elif field.presence == "optional-nullable":
+            type_, value = f"{type_} | _MISSING", " = _MISSING"
+        if notes:
+            type_ = f"_t.Annotated[{', '.join([type_, *notes])}]"
+        return self._layout.statement(f"{field.py_name}: ", type_, value, "    ")
+
+    def _dict_key(self, field: ir.Field) -> str:
+        return self._layout.statement(f"{field.wire_name}: ", _key_type(field), "", "    ")
+
+    def _dict_item(self, field: ir.Field) -> str:
+        type_ = _key_type(field)
+        # The functional form is evaluated where it stands, before the dictionaries that it names.
+        if _DICT_NAME.search(_without_strings(field.wire_type)):
+            type_ = literal(type_)
+        return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", "        ")
+
+    def _alias(self, alias: ir.Alias) -> str:
+        lines = [self._one_alias(alias.name, alias.type, recursive=alias.recursive)]
+        if alias.wire_type is not None:
+            lines.append(self._one_alias(f"{alias.name}Dict", alias.wire_type, recursive=alias.recursive))
+        return "\n".join(lines)
+
+    def _one_alias(self, name: str, type_: str, *, recursive: bool) -> str:
+        if recursive:
+            return f"{name} = _te.TypeAliasType(\n    {literal(name)},\n    {literal(type_)},\n)"
+        return self._layout.statement(f"{name}: _t.TypeAlias = ", type_)
+
+    def _message(self, topic: ir.Topic) -> str:
+        message = f"v1.Message[_t.Literal[{literal(topic.wire_name)}], {topic.payload_type}]"
+        return self._layout.statement(f"{topic.class_name}Message: _t.TypeAlias = ", message)
+
+    def _channel_base(self, channel: ir.Channel) -> str:
+        messages = " | ".join(f"{topic.class_name}Message" for topic in channel.topics)
+        return self._layout.statement("", f"v1.Channel[{messages}]", ",", "    ")
+
+    def _topic_ref(self, topic: ir.Topic) -> str:
+        wire = literal(topic.wire_name)
+        type_ = f"v1.TopicRef[[{topic.publish_type}], _t.Literal[{wire}], {topic.payload_type}]"
+        flat = f"    {topic.attribute}: {type_} = v1.topic({wire}, {topic.payload_type})"
+        if len(flat) <= self._layout.width:
+            return flat
+        parts = [f"[{topic.publish_type}]", f"_t.Literal[{wire}]", topic.payload_type]
+        head = f"    {topic.attribute}: v1.TopicRef[\n{self._layout.sequence(parts, '    ')}    ] = "
+        tail = f"v1.topic({wire}, {topic.payload_type})"
+        if len(f"    ] = {tail}") <= self._layout.width:
+            return head + tail
+        return head + f"v1.topic(\n{self._layout.sequence([wire, topic.payload_type], '    ')}    )"
+
+
+_DICT_NAME = re.compile(r"Dict\b")
+_USED = re.compile(r"\b(_dt|_ipaddress|_t|_uuid|_p|_te)\.")
+_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+
+
+def _without_strings(source: str) -> str:
+    return _STRING.sub("''", source)
+
+
+def _key_type(field: ir.Field) -> str:
+    return field.wire_type if field.presence == "required" else f"_t.NotRequired[{field.wire_type}]"
+
+
+def _import_groups(body: str, siblings: list[str]) -> list[list[str]]:
+    """The import lines that a module's body needs, as ruff groups and sorts them."""
+    used = set(_USED.findall(body)) | {"_t"}
+    standard = sorted(
+        line for name, line in _STANDARD_IMPORTS.items() if name in used and name not in _THIRD_PARTY
+    )
+    third = [_STANDARD_IMPORTS[name] for name in _THIRD_PARTY if name in used]
+    if re.search(r"\b_MISSING\b", body):
+        third.append(_MISSING_IMPORT)
+    if re.search(r"\bv1\.", body):
+        third.append("from tightbeam._codegen import v1")
+    third.sort(key=lambda line: (line.startswith("from"), line))
+    return [group for group in (standard, third, siblings) if group]
+
+
+def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias]) -> Iterable[str]:
+    for class_ in classes:
+        yield from (class_.name, f"{class_.name}Dict")
+    for alias in aliases:
+        yield from ((alias.name, f"{alias.name}Dict") if alias.wire_type is not None else (alias.name,))
+    if module.channel:
+        yield from (f"{topic.class_name}Message" for topic in module.channel.topics)
+        yield from (module.channel.class_name, module.channel.function)
+
+
+def _param_kinds(channel: ir.Channel) -> str:
+    return (
+        "{"
+        + ", ".join(f"{literal(param.wire_name)}: {literal(param.kind)}" for param in channel.params)
+        + "}"
+    )
+
+
+def _factory_doc(channel: ir.Channel) -> str:
+    """The factory's docstring: the channel's own words, then its parameters'."""
+    args = [f"`{param.py_name}`: {' '.join(param.doc.split())}" for param in channel.params if param.doc]
+    return "\n\n".join(text for text in (channel.doc, "\n".join(args)) if text)

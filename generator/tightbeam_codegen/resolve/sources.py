@@ -1,0 +1,70 @@
+"""Where documents come from: the files of the schema root and of the folders mapped in the settings, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote
+
+from tightbeam_codegen.load import Document, parse
+from tightbeam_codegen.load.discover import read_inside
+
+__all__ = ["ROOT_URI", "Sources"]
+
+ROOT_URI = "https://tightbeam.invalid/"
+"""The base that files of the schema root are addressed under. `.invalid` can never be a host (RFC 2606), and unlike a
+scheme of our own `https` is one that every URI library resolves relative references against."""
+
+
+class Sources:
+    """Reads documents by URI, each once.
+
+    Args:
+        root: the schema root.
+        shown_root: how messages name the root, such as `schemas`.
+        refs: the local folders that stand for everything below an absolute URI, the longest prefix first.
+    """
+
+    def __init__(self, root: Path, shown_root: str, refs: Mapping[str, Path]) -> None:
+        self._folders = {ROOT_URI: (root, shown_root)}
+        self._folders |= {prefix: (folder, folder.as_posix()) for prefix, folder in refs.items()}
+        self._documents: dict[str, Document | None] = {}
+
+    def at(self, path: str) -> Document:
+        """The file at a posix path inside the schema root.
+
+        Raises FileNotFoundError, or DefinitionErrors where it can't be read as JSON or YAML.
+        """
+        document = self.find(ROOT_URI + quote(path))
+        if document is None:
+            raise FileNotFoundError(path)
+        return document
+
+    def find(self, uri: str) -> Document | None:
+        """The document at a URI without fragment, or None where no folder has it.
+
+        Raises DefinitionErrors where the file is there and can't be read as JSON or YAML.
+        """
+        if uri not in self._documents:
+            self._documents[uri] = self._read(uri)
+        return self._documents[uri]
+
+    def is_mapped(self, uri: str) -> bool:
+        """Whether some folder answers for this URI, the file itself being there or not."""
+        return any(uri.startswith(prefix) for prefix in self._folders)
+
+    def documents(self) -> list[Document]:
+        """Everything that was read so far."""
+        return [document for document in self._documents.values() if document is not None]
+
+    def _read(self, uri: str) -> Document | None:
+        for prefix, (folder, shown) in self._folders.items():
+            if not uri.startswith(prefix):
+                continue
+            path = unquote(uri[len(prefix) :].partition("?")[0])
+            try:
+                data = read_inside(folder, path)
+            except (OSError, ValueError):  # ValueError: a NUL in the path
+                continue
+            return parse(data, path, str(PurePosixPath(shown) / path), uri)
+        return None

@@ -1,0 +1,360 @@
+"""All documents that a set of definitions can reach, and `$ref` look-ups in them.
+
+Resolution itself is the library `referencing`'s. This module finds the documents beforehand (so that a look-up never
+reads a file), and remembers for every schema object which document and JSON pointer it came from: the identity that
+names, messages and the normaliser's memo go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import quote, urldefrag, urljoin
+
+import referencing
+from referencing import exceptions
+
+from tightbeam_codegen.load import Document, Pointer
+from tightbeam_codegen.problems import DefinitionErrors, Place, Problems
+from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
+from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
+
+__all__ = ["Node", "SchemaStore", "Unresolved"]
+
+Schema: TypeAlias = dict[str, Any] | bool
+_Resolver: TypeAlias = "referencing._core.Resolver[Any]"
+
+_DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
+_MAX_DOCUMENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A schema where it stands: what it says, what its references are relative to, and its draft."""
+
+    schema: Schema
+    resolver: _Resolver
+    dialect: Dialect
+
+    @property
+    def base_uri(self) -> str:
+        """What relative references resolve against, without fragment."""
+        return urldefrag(self.resolver._base_uri)[0]
+
+    @property
+    def key(self) -> int | bool:
+        """Equal for the same schema object in the same document, however it was reached."""
+        return self.schema if isinstance(self.schema, bool) else id(self.schema)
+
+
+class Unresolved(Exception):
+    """A reference that leads nowhere: the sentence for the user and its remedy."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class SchemaStore:
+    """The documents reachable from some definition files.
+
+    Args:
+        sources: where documents are read.
+        dialect: the draft of files that name none (`[tool.tightbeam] dialect`).
+        problems: takes what is wrong with documents that are only referred to.
+    """
+
+    def __init__(self, sources: Sources, dialect: Dialect, problems: Problems) -> None:
+        self._sources = sources
+        self._default_dialect = dialect
+        self._problems = problems
+        self._documents: dict[str, Document] = {}
+        self._dialects: dict[str, Dialect] = {}
+        self._resources: dict[str, referencing.Resource[Any]] = {}
+        self._origin: dict[int, tuple[int | Document, str | int]] = {}
+        self._order: dict[int, int] = {}
+        self._registry: referencing.Registry[Any] = referencing.Registry()
+
+    # -- loading -----------------------------------------------------------------------------------------------------
+
+    def add_definition(self, document: Document, dialect: Dialect) -> None:
+        """Take in a channel definition file; `dialect` is that of its topics unless a schema names another."""
+        value = document.value
+        assert isinstance(value, dict)
+        self._remember(document, dialect)
+        body: dict[str, Any] = {"$defs": dict(value.get("$defs", {})), "topics": value["topics"]}
+        for name, topic in value["topics"].items():
+            schema = topic["schema"]
+            if is_own_root(schema, dialect):
+                uri = own_root_uri(document, name, schema, dialect)
+                self._add_resource(uri, schema, self.dialect_of(schema, dialect))
+            else:
+                # Below `topics` no library looks for `$id` and anchors; among the definitions it does.
+                body["$defs"][f"topics/{name}"] = schema
+        self._add_resource(document.uri, body, dialect)
+
+    def load_references(self) -> None:
+        """Read every document that the definitions refer to, and what those refer to in turn."""
+        pending = list(self._documents.values())
+        while pending:
+            document = pending.pop()
+            base = document.uri
+            for uri in self._outgoing(document.value, base, self._dialects[base]):
+                found = self._find(uri)
+                if found is not None:
+                    pending.append(found)
+            if len(self._documents) > _MAX_DOCUMENTS:
+                self._problems.error(
+                    None, f"more than {_MAX_DOCUMENTS} files are referred to", "Split the schema root."
+                )
+                break
+        resources = {**_metaschemas(), **self._resources}
+        self._registry = referencing.Registry().with_resources(resources.items()).crawl()
+
+    def _find(self, uri: str) -> Document | None:
+        if uri in self._resources or uri.rstrip("#") in DRAFTS:
+            return None
+        try:
+            document = self._sources.find(uri)
+        except DefinitionErrors as error:
+            self._problems.extend(error.problems)
+            return None
+        if document is None or not isinstance(document.value, dict | bool):
+            return None
+        # The dialect of a metaschema found so is known only once it is read.
+        schema_uri = document.value.get("$schema") if isinstance(document.value, dict) else None
+        if isinstance(schema_uri, str) and urldefrag(schema_uri)[0] != uri:
+            self._find(urldefrag(schema_uri)[0])
+        dialect = self.dialect_of(document.value, self._default_dialect)
+        self._remember(document, dialect)
+        self._add_resource(uri, document.value, dialect)
+        return document
+
+    def _remember(self, document: Document, dialect: Dialect) -> None:
+        self._documents[document.uri] = document
+        self._dialects[document.uri] = dialect
+        if isinstance(document.value, dict | list):
+            self._trace(document.value, (document, ""))
+
+    def _trace(self, root: Any, origin: tuple[int | Document, str | int]) -> None:
+        stack = [(root, origin)]
+        while stack:
+            value, origin = stack.pop()
+            self._origin[id(value)] = origin
+            self._order[id(value)] = len(self._order)
+            items = list(value.items() if isinstance(value, dict) else enumerate(value))
+            stack.extend(
+                (child, (id(value), key)) for key, child in reversed(items) if isinstance(child, dict | list)
+            )
+
+    def _add_resource(self, uri: str, schema: Schema, dialect: Dialect) -> None:
+        resource = dialect.specification.create_resource(schema)
+        self._resources[uri] = resource
+        own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
+        if isinstance(own, str) and not own.startswith("#"):
+            self._resources.setdefault(urldefrag(urljoin(uri, own))[0], resource)
+
+    def _outgoing(self, value: Any, base: str, dialect: Dialect) -> Iterator[str]:
+        """The URIs, without fragment, that a document refers to outside itself."""
+        stack = [(value, base)]
+        while stack:
+            value, base = stack.pop()
+            if isinstance(value, list):
+                stack.extend((item, base) for item in value)
+            elif isinstance(value, dict):
+                own = value.get(dialect.id_keyword)
+                if isinstance(own, str) and not own.startswith("#"):
+                    base = urljoin(base, own)
+                for keyword in ("$ref", "$schema", "$dynamicRef", "$recursiveRef"):
+                    reference = value.get(keyword)
+                    if isinstance(reference, str) and not reference.startswith("#"):
+                        yield urldefrag(urljoin(base, reference))[0]
+                stack.extend((item, base) for key, item in value.items() if key not in _DATA_KEYWORDS)
+
+    # -- dialects ----------------------------------------------------------------------------------------------------
+
+    def dialect_of(self, schema: Schema, otherwise: Dialect) -> Dialect:
+        """The draft that a schema resource names by `$schema`, or `otherwise`."""
+        uri = schema.get("$schema") if isinstance(schema, dict) else None
+        return self.dialect(uri) or otherwise if isinstance(uri, str) else otherwise
+
+    def dialect(self, uri: str) -> Dialect | None:
+        """The draft with this metaschema URI: one of the five, or one found through the mapped folders."""
+        uri = uri.rstrip("#")
+        if uri in DRAFTS:
+            return DRAFTS[uri]
+        if uri not in self._documents:
+            self._find(uri)
+        document = self._documents.get(uri)
+        if document is None or not isinstance(document.value, dict):
+            return None
+        base_uri = document.value.get("$schema")
+        base = self.dialect(base_uri) if isinstance(base_uri, str) and base_uri.rstrip("#") != uri else LATEST
+        return custom(uri, document.value, base) if base else None
+
+    # -- look-ups ----------------------------------------------------------------------------------------------------
+
+    def topic(self, document: Document, name: str, dialect: Dialect) -> Node:
+        """The schema of one topic of a definition file."""
+        assert isinstance(document.value, dict)
+        topics: Any = document.value["topics"]
+        schema: Schema = topics[name]["schema"]
+        uri, own = document.uri, dialect
+        if is_own_root(schema, dialect):
+            uri, own = own_root_uri(document, name, schema, dialect), self.dialect_of(schema, dialect)
+        return self.child(Node({}, self._registry.resolver(uri), own), schema)
+
+    def child(self, parent: Node, schema: Schema) -> Node:
+        """A schema inside another: a change of base URI or draft is taken note of."""
+        dialect = parent.dialect
+        if not isinstance(schema, dict) or not (dialect.id_keyword in schema or "$schema" in schema):
+            return Node(schema, parent.resolver, dialect)
+        dialect = self.dialect_of(schema, dialect)
+        resource = dialect.specification.create_resource(schema)
+        return Node(schema, parent.resolver.in_subresource(resource), dialect)
+
+    def follow(self, node: Node, reference: str) -> Node:
+        """The schema that a `$ref` of `node` means. Raises Unresolved."""
+        try:
+            found = node.resolver.lookup(reference)
+        except (exceptions.Unresolvable, exceptions.NoSuchAnchor, exceptions.InvalidAnchor) as error:
+            raise self._explain(node, reference, error) from None
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            # A pointer through something that is neither object nor array, or a URI that isn't one.
+            raise Unresolved(f"$ref {reference!r} leads nowhere", "Correct the JSON pointer.") from None
+        schema = found.contents
+        if not isinstance(schema, dict | bool):
+            raise Unresolved(
+                f"$ref {reference!r} doesn't lead to a schema", "A schema is an object, `true` or `false`."
+            )
+        dialect = self._dialect_at(schema, found.resolver, node.dialect)
+        return Node(schema, found.resolver, dialect)
+
+    def _dialect_at(self, schema: Schema, resolver: _Resolver, otherwise: Dialect) -> Dialect:
+        if isinstance(schema, dict) and isinstance(schema.get("$schema"), str):
+            return self.dialect_of(schema, otherwise)
+        document = self.document(schema)
+        if document is not None and document.uri in self._dialects:
+            root = self._owning_topic(schema)
+            return (
+                self.dialect_of(root, self._dialects[document.uri]) if root else self._dialects[document.uri]
+            )
+        return otherwise
+
+    def _owning_topic(self, schema: Schema) -> dict[str, Any] | None:
+        """The topic schema with its own `$schema` that this one is part of, if there is one."""
+        document = self.document(schema)
+        pointer = self.pointer(schema)
+        if (
+            document is None
+            or pointer[:1] != ("topics",)
+            or len(pointer) < 3
+            or not isinstance(document.value, dict)
+        ):
+            return None
+        topics: Any = document.value.get("topics")
+        root = topics[pointer[1]].get("schema") if isinstance(topics, dict) else None
+        return root if isinstance(root, dict) and "$schema" in root else None
+
+    def _explain(self, node: Node, reference: str, error: Exception) -> Unresolved:
+        uri = urldefrag(urljoin(node.base_uri, reference))[0]
+        if isinstance(
+            error, exceptions.PointerToNowhere | exceptions.NoSuchAnchor | exceptions.InvalidAnchor
+        ):
+            where = "the document" if uri not in self._documents else self._documents[uri].shown
+            return Unresolved(
+                f"$ref {reference!r} leads nowhere: {where} has nothing there", "Correct the part after `#`."
+            )
+        if not uri.startswith(ROOT_URI):
+            if self._sources.is_mapped(uri):
+                return Unresolved(f"$ref {reference!r}: the mapped folder has no such file", "Add the file.")
+            return Unresolved(
+                f"$ref {reference!r} is remote, and nothing is fetched",
+                "Keep a copy in the project and map its prefix to the folder in [tool.tightbeam.refs].",
+            )
+        base_depth = node.base_uri.removeprefix(ROOT_URI).count("/")
+        if reference.count("../") > base_depth:
+            return Unresolved(
+                f"$ref {reference!r} leaves the schema root", "Move the file inside the schema root."
+            )
+        path = uri.removeprefix(ROOT_URI)
+        return Unresolved(
+            f"$ref {reference!r}: there is no file {path!r} in the schema root", "Correct the path."
+        )
+
+    # -- where things are --------------------------------------------------------------------------------------------
+
+    def document(self, schema: Schema) -> Document | None:
+        """The document a schema object was read from; None for `true` and `false`, which have no identity."""
+        origin = self._origin.get(id(schema)) if isinstance(schema, dict) else None
+        while origin is not None:
+            if isinstance(origin[0], Document):
+                return origin[0]
+            origin = self._origin.get(origin[0])
+        return None
+
+    def pointer(self, schema: Schema) -> Pointer:
+        """The JSON pointer of a schema object in its document, as a tuple."""
+        keys: list[str | int] = []
+        origin = self._origin.get(id(schema))
+        while origin is not None and not isinstance(origin[0], Document):
+            keys.append(origin[1])
+            origin = self._origin.get(origin[0])
+        return tuple(reversed(keys))
+
+    def order(self, schema: Schema) -> int:
+        """A number that grows with the place of a schema object in its document."""
+        return self._order.get(id(schema), -1)
+
+    def place(self, schema: Schema, *more: str | int) -> Place | None:
+        """Line and column of a schema object, or of something below it."""
+        document = self.document(schema)
+        return document.place((*self.pointer(schema), *more)) if document else None
+
+    def documents(self) -> list[Document]:
+        """Everything the definitions can reach, themselves included."""
+        return list(self._documents.values())
+
+    def loaded(self, uri: str) -> Document | None:
+        """The document at a URI, if the definitions refer to it."""
+        return self._documents.get(uri)
+
+    def document_dialect(self, document: Document) -> Dialect:
+        """The draft that a document is read by."""
+        return self._dialects[document.uri]
+
+    def part(self, document: Document, unit: tuple[str, ...]) -> Node:
+        """A shared definition of a document, or (for an empty unit) all of it but those."""
+        root: Any = document.value
+        node = self.child(Node({}, self._registry.resolver(document.uri), self._dialects[document.uri]), root)
+        if not unit:
+            rest = (
+                {k: v for k, v in root.items() if k not in ("$defs", "definitions")}
+                if isinstance(root, dict)
+                else root
+            )
+            return Node(rest, node.resolver, node.dialect)
+        return self.child(node, root[unit[0]][unit[1]])
+
+
+def is_own_root(schema: Schema, dialect: Dialect) -> bool:
+    """Whether a topic's schema is its own document, so that `#` in it means itself and not the definition file."""
+    return isinstance(schema, dict) and (
+        "$schema" in schema or isinstance(schema.get(dialect.id_keyword), str)
+    )
+
+
+def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialect) -> str:
+    """The base URI of such a schema: its `$id`, else one beside the definition file."""
+    own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
+    base = f"{document.uri}?topic={quote(topic, safe='')}"
+    return urldefrag(urljoin(document.uri, own))[0] if isinstance(own, str) else base
+
+
+def _metaschemas() -> dict[str, referencing.Resource[Any]]:
+    """The five drafts' own metaschemas: a schema may refer to them."""
+    from jsonschema_specifications import REGISTRY
+
+    return {uri: REGISTRY[uri] for uri in REGISTRY}
