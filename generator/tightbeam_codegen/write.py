@@ -69,8 +69,8 @@ def write(output: Path, files: Mapping[str, str]) -> Written:
     """Make `output` hold `files`, and no other file of ours.
 
     Only what differs is touched. New text goes to temporary files beside the old ones first; they are moved
-    into place once all are complete, so that a full disk changes nothing. Raises DefinitionErrors as `compare`
-    does, or OSError.
+    into place once all are complete, so that a full disk changes nothing. Raises DefinitionErrors as
+    `compare` does, or OSError.
     """
     plan = compare(output, files)
     ready: list[tuple[Path, Path]] = []
