@@ -25,7 +25,8 @@ class Function(Generic[Result]):
     def __init__(
         self, handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
     ) -> None:
-        functools.update_wrapper(self, handler)
+        wrapper: Any = self
+        functools.update_wrapper(wrapper, handler)
         self.__wrapped__ = handler
         self.id = id
         """The function's id."""
@@ -81,13 +82,13 @@ class Registry:
         Raises:
             EngineError: the id is taken, or the handler can't be one.
         """
-        if not isinstance(id, str) or not id:
+        if not _is_text(id):
             raise EngineError("a function needs an id: a string that stays the same from release to release")
         if id in self._by_id:
             raise EngineError(f'there is already a function "{id}"; ids are unique in a client')
-        if not isinstance(retries, int) or retries < 0:
+        if not _is_count(retries, 0):
             raise EngineError(f'function "{id}": retries is a number of at least 0')
-        if not isinstance(concurrency, int) or concurrency < 1:
+        if not _is_count(concurrency, 1):
             raise EngineError(f'function "{id}": concurrency is a number of at least 1')
         made = _wrap(handler, id, on=on, retries=retries, concurrency=concurrency)
         self._by_id[id] = made
@@ -114,6 +115,14 @@ class Registry:
                 + (f"there are: {', '.join(known)}" if known else "no function listens to any")
             )
         return found
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and value >= least
 
 
 def _wrap(

@@ -154,7 +154,14 @@ class Hub:
         self._routes: dict[Address, tuple[Mailbox, ...]] = {}
         self.last_seq = 0
         """The last durable message that was fanned out."""
+        self.epoch = ""
+        """The journal the durable messages come from."""
         _hubs.add(self)
+
+    @property
+    def position(self) -> str | None:
+        """Where to resume what comes from now on; None before there is a journal."""
+        return f"{self.epoch}:{self.last_seq}" if self.epoch else None
 
     def emit(self, envelope: Envelope) -> None:
         """Hand a live message to whoever listens now; never waits."""

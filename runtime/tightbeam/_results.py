@@ -85,7 +85,9 @@ class ReturnType:
         try:
             return self._adapter.validate_json(raw, by_alias=True, by_name=True)
         except pydantic.ValidationError as error:
-            places = [".".join(map(str, one["loc"])) or "(result)" for one in error.errors(include_input=False)]
+            places = [
+                ".".join(map(str, one["loc"])) or "(result)" for one in error.errors(include_input=False)
+            ]
             raise NotJson(
                 f"{self._what} doesn't fit its annotated return type after the round trip through JSON: "
                 f"{', '.join(places[:5])}"
@@ -149,7 +151,7 @@ def _unbuildable(what: str, function: object) -> NotJson:
     )
 
 
-def _annotation(function: Callable[..., object], what: str) -> object:
+def _annotation(function: Callable[..., object], what: str) -> Any:
     """The annotated return type, resolved; of a coroutine function or an `Awaitable` the type it gives."""
     if sys.version_info >= (3, 14):
         import annotationlib
@@ -176,7 +178,7 @@ def _annotation(function: Callable[..., object], what: str) -> object:
         )
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         raise _unbuildable(what, function) from error
-    hint: object = hints["return"]
+    hint: Any = hints["return"]
     arguments = typing.get_args(hint)
     if not inspect.iscoroutinefunction(function) and typing.get_origin(hint) in (Awaitable, Coroutine):
         return arguments[-1] if arguments else Any

@@ -22,6 +22,7 @@ __all__ = [
     "claim",
     "end_run",
     "end_sleep",
+    "mark_awake",
     "memoize",
     "memoize_publish",
     "new_id",
@@ -103,7 +104,9 @@ def add_run(tx: Transaction, run_id: str, function: str, event: str, data: bytes
 
 def recover(tx: Transaction) -> list[str]:
     """After a start: what was executing becomes ready again. Returns the runs that are given up."""
-    begun = tx.execute("SELECT id, state, deaths, due_at FROM run WHERE state IN ('running', 'sleeping')").fetchall()
+    begun = tx.execute(
+        "SELECT id, state, deaths, due_at FROM run WHERE state IN ('running', 'sleeping')"
+    ).fetchall()
     given_up = []
     for run_id, state, deaths, due_at in begun:
         if state == "sleeping":
@@ -135,13 +138,14 @@ def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]
             "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
             (function, limit),
         ).fetchall()
-        for *values, due_at in rows:
+        for run_id, name, event, data, attempt, deaths, due_at in rows:
             if due_at > now:
                 next_due = due_at if next_due is None else min(next_due, due_at)
                 break
-            run = Run(*values, memos=_memos(tx, values[0]))
+            run = Run(run_id, name, event, data, attempt, deaths, _memos(tx, run_id))
             tx.execute(
-                "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?", (now, run.id)
+                "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
+                (now, run.id),
             )
             claimed.append(run)
     return claimed, next_due
@@ -175,7 +179,9 @@ def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: 
         tx.execute("UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?", (run_id,))
 
 
-def memoize_publish(tx: Transaction, step_id: str, envelope: Envelope, started_at: int, progress: bool) -> None:
+def memoize_publish(
+    tx: Transaction, step_id: str, envelope: Envelope, started_at: int, progress: bool
+) -> None:
     """Memo and message, together: that is what makes a durable publish happen exactly once."""
     assert envelope.run_id is not None  # noqa: S101 - only steps come here, and they have a run
     memo = Memo(
@@ -185,24 +191,48 @@ def memoize_publish(tx: Transaction, step_id: str, envelope: Envelope, started_a
     append(tx, envelope)
 
 
-def begin_sleep(tx: Transaction, run_id: str, step_id: str, wake_at: int, progress: bool) -> None:
-    """Remember when to wake; a restart doesn't begin the sleep again."""
+def begin_sleep(
+    tx: Transaction, run_id: str, step_id: str, wake_at: int, progress: bool, alone: bool
+) -> None:
+    """Remember when to wake; a restart doesn't begin the sleep again.
+
+    ``alone`` says that the run does nothing else meanwhile: a restart then leaves it alone until it is to wake.
+    """
     memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
     memoize(tx, run_id, step_id, memo, now_us(), progress)
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
-    tx.execute("UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ?", (wake_at, run_id))
+    if alone:
+        tx.execute("UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ?", (wake_at, run_id))
 
 
 def end_sleep(tx: Transaction, run_id: str, step_id: str) -> None:
-    """The run is awake again."""
-    now = now_us()
-    tx.execute("UPDATE step SET state = 'done', ended_at = ? WHERE run_id = ? AND id = ?", (now, run_id, step_id))
-    tx.execute("UPDATE run SET state = 'running', due_at = ? WHERE id = ?", (now, run_id))
+    """The sleep is over."""
+    tx.execute(
+        "UPDATE step SET state = 'done', ended_at = ? WHERE run_id = ? AND id = ?",
+        (now_us(), run_id, step_id),
+    )
+    mark_awake(tx, run_id)
+
+
+def mark_awake(tx: Transaction, run_id: str) -> None:
+    """The run is doing something again: if the process dies now, it resumes at once."""
+    tx.execute(
+        "UPDATE run SET state = 'running', due_at = ? WHERE id = ? AND state = 'sleeping'", (now_us(), run_id)
+    )
 
 
 def _note(tx: Transaction, run_id: str, failures: list[Failure]) -> None:
     for one in failures:
-        values = (run_id, one.step_id, one.kind, one.channel, one.topic, "failing", one.started_at, one.ended_at)
+        values = (
+            run_id,
+            one.step_id,
+            one.kind,
+            one.channel,
+            one.topic,
+            "failing",
+            one.started_at,
+            one.ended_at,
+        )
         tx.execute(_STEP, (*values, None, None, one.error_type, one.error_text))
 
 
@@ -235,6 +265,9 @@ def retry_run(
     )
 
 
-def put_back(tx: Transaction, run_id: str) -> None:
-    """The run was interrupted by a shutdown: it resumes later, and that is neither an attempt nor a death."""
-    tx.execute("UPDATE run SET state = 'ready' WHERE id = ? AND state IN ('running', 'sleeping')", (run_id,))
+def put_back(tx: Transaction, *run_ids: str) -> None:
+    """Runs interrupted by a shutdown: they resume later, and that is neither an attempt nor a death."""
+    for run_id in run_ids:
+        tx.execute(
+            "UPDATE run SET state = 'ready' WHERE id = ? AND state IN ('running', 'sleeping')", (run_id,)
+        )

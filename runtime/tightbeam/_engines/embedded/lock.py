@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from pathlib import Path
 
 from tightbeam.errors import JournalRefused
@@ -24,7 +25,9 @@ class Lock:
             JournalRefused: another process, or another client of this one, holds it.
         """
         if sys.platform == "win32":
-            raise JournalRefused("a journal on disk needs POSIX file locks; use Client() in memory on this platform")
+            raise JournalRefused(
+                "a journal on disk needs POSIX file locks; use Client() in memory on this platform"
+            )
         import fcntl
 
         place = path.with_name(path.name + ".lock")
@@ -42,6 +45,7 @@ class Lock:
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        _held.add(self)
 
     def release(self) -> None:
         """Let others open the journal.
@@ -52,3 +56,16 @@ class Lock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+_held: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _release_in_child() -> None:
+    # A child that outlives its parent would keep the journal locked.
+    for lock in tuple(_held):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_release_in_child)

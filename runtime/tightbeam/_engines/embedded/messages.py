@@ -1,4 +1,4 @@
-"""The journal's messages: appending, reading on from a position, trimming."""
+"""The journal's messages: appending, and reading on from a position."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from dataclasses import dataclass
 
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
+from tightbeam.errors import PositionLost
 
-__all__ = ["Bounds", "Retention", "append", "bounds", "read_page", "trim"]
+__all__ = ["Bounds", "append", "bounds", "meta", "read_page", "set_meta"]
 
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
-_TRIM_ROWS = 1_000
 _MILLISECOND = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much the journal keeps: messages by number and age, ended runs by age."""
-
-    messages: int
-    age_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +37,7 @@ def append(tx: Transaction, envelope: Envelope) -> Envelope:
     last = tx.execute(
         "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (envelope.channel,)
     ).fetchone()
-    floor = last[0] + _MILLISECOND if last else _meta(tx, "trimmed_created_at") + _MILLISECOND
+    floor = last[0] + _MILLISECOND if last else meta(tx, "trimmed_created_at") + _MILLISECOND
     created = max(envelope.created_us, floor)
     written = tx.execute(
         "INSERT INTO message (channel, topic, run_id, id, created_at, data) VALUES (?, ?, ?, ?, ?, ?)",
@@ -60,16 +52,23 @@ def bounds(tx: Transaction) -> Bounds:
     """Which positions the journal can resume from."""
     epoch = tx.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
     last = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
-    return Bounds(epoch, _meta(tx, "trimmed"), last[0] if last else 0)
+    return Bounds(epoch, meta(tx, "trimmed"), last[0] if last else 0)
 
 
 def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:
-    """Messages to these addresses after a place, in order, and the place up to which that is all there is."""
+    """Messages to these addresses after a place, in order, and the place up to which that is all there is.
+
+    Raises:
+        PositionLost: messages after that place have been trimmed.
+    """
     wanted: dict[str, list[str]] = {}
     for channel, topic in addresses:
         wanted.setdefault(channel, []).append(topic)
     found: list[Envelope] = []
-    upto = bounds(tx).last
+    there = bounds(tx)
+    if after < there.trimmed:
+        raise PositionLost("the messages right after that position are no longer retained")
+    upto = there.last
     for channel, topics in wanted.items():
         rows = tx.execute(
             "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "  # noqa: S608 - only placeholders
@@ -91,48 +90,15 @@ def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tupl
     return found, upto
 
 
-def trim(tx: Transaction, retention: Retention, now: int) -> bool:
-    """Delete a slice of what is no longer retained; whether there is more to do."""
-    there = bounds(tx)
-    upto = max(there.trimmed, there.last - retention.messages)
-    old = tx.execute(
-        "SELECT seq, created_at FROM message ORDER BY seq LIMIT 1 OFFSET ?", (_TRIM_ROWS - 1,)
-    ).fetchone()
-    horizon = now - retention.age_us
-    if old and old[1] < horizon:
-        upto = max(upto, old[0])
-    elif (first := _last_older_than(tx, horizon)) is not None:
-        upto = max(upto, first)
-    slice_end = min(upto, there.trimmed + _TRIM_ROWS)
-    if slice_end > there.trimmed:
-        newest = tx.execute("SELECT max(created_at) FROM message WHERE seq <= ?", (slice_end,)).fetchone()[0]
-        tx.execute("DELETE FROM message WHERE seq <= ?", (slice_end,))
-        _set_meta(tx, "trimmed", slice_end)
-        if newest is not None:
-            _set_meta(tx, "trimmed_created_at", max(newest, _meta(tx, "trimmed_created_at")))
-    ended = tx.execute("SELECT id FROM run WHERE ended_at < ? LIMIT ?", (horizon, _TRIM_ROWS)).fetchall()
-    for (run_id,) in ended:
-        tx.execute("DELETE FROM step WHERE run_id = ?", (run_id,))
-        tx.execute("DELETE FROM run WHERE id = ?", (run_id,))
-    return slice_end < upto or len(ended) == _TRIM_ROWS
-
-
-def _last_older_than(tx: Transaction, horizon: int) -> int | None:
-    """The last of the first messages in a row that are older; later ones wait for their turn."""
-    found = None
-    for seq, created in tx.execute("SELECT seq, created_at FROM message ORDER BY seq LIMIT ?", (_TRIM_ROWS,)):
-        if created >= horizon:
-            break
-        found = seq
-    return found
-
-
-def _meta(tx: Transaction, name: str) -> int:
+def meta(tx: Transaction, name: str) -> int:
+    """A number kept beside the tables; 0 if it was never set."""
     row = tx.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return int(row[0]) if row else 0
 
 
-def _set_meta(tx: Transaction, name: str, value: int) -> None:
+def set_meta(tx: Transaction, name: str, value: int) -> None:
+    """Keep a number beside the tables."""
     tx.execute(
-        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
     )

@@ -64,7 +64,10 @@ class Writer:
     """Owns the connection. Requests may come from any thread and any event loop."""
 
     def __init__(
-        self, connection: sqlite3.Connection, fan_out: Callable[[list[Envelope]], None], after_batch: Work[None]
+        self,
+        connection: sqlite3.Connection,
+        fan_out: Callable[[list[Envelope]], None],
+        after_batch: Work[None],
     ) -> None:
         """Start the thread.
 

@@ -1,0 +1,151 @@
+"""The client: functions, events, runs, and publishing, on the embedded engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+from tightbeam._engines import Engine
+from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
+from tightbeam._engines.embedded.retention import Retention
+from tightbeam._function import Function, Register, Registry
+from tightbeam._publishing import MAX_PAYLOAD_BYTES
+from tightbeam._realtime import Realtime
+from tightbeam._results import return_type, to_json
+from tightbeam.errors import NotJson, NotRegistered
+
+__all__ = ["Client"]
+
+Output = TypeVar("Output")
+_INVOKED = "tightbeam/function.invoked"
+
+
+class Client:
+    """Functions and channels of one program, on the embedded engine.
+
+    Constructing it touches nothing, and live publishes work at once. Entering it (``async with client:``, or
+    ``client.lifespan`` in an ASGI app) opens and locks the file, resumes the runs a crash left unfinished, and starts to
+    execute; leaving it finishes what is due within ``shutdown_timeout`` and puts the rest back for the next time.
+
+    Args:
+        path: the SQLite file of the journal, made if it isn't there; None keeps everything in memory.
+        max_payload_bytes: the largest encoded payload that may be published.
+        retry_delay: before the first retry of a run; doubled with each, with jitter, up to five minutes.
+        shutdown_timeout: how long leaving may take.
+        retain_messages: how many durable messages are kept for ``subscribe(after=…)``.
+        retain_for: how long they, and runs that have ended, are kept.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+        retry_delay: timedelta = timedelta(seconds=1),
+        shutdown_timeout: timedelta = timedelta(seconds=5),
+        retain_messages: int = 1_000_000,
+        retain_for: timedelta = timedelta(days=30),
+    ) -> None:
+        settings = Settings(
+            max_payload_bytes,
+            retry_delay.total_seconds(),
+            shutdown_timeout.total_seconds(),
+            Retention(retain_messages, retain_for // timedelta(microseconds=1)),
+        )
+        self._engine: Engine = EmbeddedEngine(None if path is None else Path(path), settings)
+        self._registry = Registry()
+        self._realtime = Realtime(self._engine, max_payload_bytes)
+
+    @property
+    def realtime(self) -> Realtime:
+        """Live publishes and subscriptions."""
+        return self._realtime
+
+    @property
+    def functions(self) -> list[Function[Any]]:
+        """The registered functions."""
+        return list(self._registry)
+
+    def function(
+        self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int = 100
+    ) -> Register:
+        """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
+
+        What comes back can still be called as the handler it was.
+
+        Args:
+            id: names the function in the journal; keep it from release to release.
+            on: the event that starts it; None if only `run` does.
+            retries: how often a failing step, or the code between two steps, is tried again.
+            concurrency: how many of its runs execute at a time; those that sleep don't count.
+
+        Raises:
+            EngineError: the id is taken, or the handler can't be one.
+        """
+
+        def register(handler: Any, /) -> Any:
+            return self._registry.add(handler, id, on=on, retries=retries, concurrency=concurrency)
+
+        return cast("Register", register)
+
+    async def send(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+        """Send an event: start a run of each function that listens to it. Returns the runs' ids.
+
+        When it returns the runs are stored: they survive a crash.
+
+        Raises:
+            NotRegistered: no function listens to it.
+            NotJson: the data isn't a JSON object.
+            NotEntered: the client isn't entered.
+        """
+        functions = self._registry.listening(name)
+        return await self._engine.send(name, _event_data(name, data), [function.id for function in functions])
+
+    async def run(self, function: Function[Output], data: Mapping[str, Any] | None = None, /) -> Output:
+        """Run one function and wait for its end: for tests and scripts.
+
+        Returns its result, or raises the error it failed with, after the same retries as any run. Cancelling the wait
+        doesn't stop the run.
+
+        Raises:
+            NotRegistered: it isn't a function of this client.
+            NotJson: the data isn't a JSON object.
+            NotEntered: the client isn't entered, or is left before the run has ended.
+        """
+        given: object = function
+        if not isinstance(given, Function) or self._registry.find(given.id) is not given:
+            raise NotRegistered("run takes what `@client.function` of this client returned")
+        name = function.on or _INVOKED
+        raw = await self._engine.run(name, _event_data(name, data), function.id)
+        result: Output = return_type(function.__wrapped__, f'The result of function "{function.id}"').load(
+            raw
+        )
+        return result
+
+    async def __aenter__(self) -> Self:
+        await self._engine.open(self._registry)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        await self._engine.close()
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None, /) -> AsyncIterator[None]:
+        """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``."""
+        async with self:
+            yield
+
+
+def _event_data(name: str, data: object) -> bytes:
+    if data is None:
+        return b"{}"
+    if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
+        raise NotJson(f'the data of event "{name}" is a JSON object: a mapping with string keys')
+    return to_json(dict(data), f'The data of event "{name}"')

@@ -1,0 +1,1 @@
+"""The embedded engine: SQLite, one process, nothing installed beside it."""

@@ -1,0 +1,252 @@
+"""One execution of a handler: its context, and what its end means for the run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from random import uniform
+from typing import Any
+
+from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._context import current_run
+from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, never_counted
+from tightbeam._engines.embedded.journal import Run
+from tightbeam._engines.embedded.lanes import Place
+from tightbeam._engines.embedded.ledger import Ledger
+from tightbeam._engines.embedded.steps import Steps
+from tightbeam._engines.embedded.sync import StepsSync
+from tightbeam._engines.embedded.writer import Writer
+from tightbeam._function import AsyncFunction, Function
+from tightbeam._hub import Envelope
+from tightbeam._probes import InjectedFault
+from tightbeam._publishing import compose, the_payload
+from tightbeam._results import from_json, return_type
+from tightbeam.errors import NotJson
+
+__all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
+
+_MAX_DELAY = 300.0
+_JOURNAL_DELAY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The handler returned."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run is over: the error can't be retried, or no attempt is left."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The run is to be tried again after so many seconds."""
+
+    attempt: int
+    delay: float
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Interrupted by a shutdown: the run goes on when the client is entered again."""
+
+
+Outcome = Done | Failed | Again | Resume
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What executions need of the engine."""
+
+    writer: Writer
+    accept: Callable[[Envelope], None]
+    """Publishes a live message."""
+    max_payload_bytes: int
+    retry_delay: float
+    """Seconds before the first retry, doubled with each."""
+
+
+class _Event:
+    """What the run was started with."""
+
+    __slots__ = ("data", "name")
+
+    def __init__(self, name: str, data: Mapping[str, Any]) -> None:
+        self.name = name
+        self.data = data
+
+
+class _RunContext:
+    """What both kinds of context have."""
+
+    def __init__(self, run: Run, ledger: Ledger, services: Services) -> None:
+        self.event = _Event(run.event, from_json(run.data))
+        self.run_id = run.id
+        self._ledger = ledger
+        self._services = services
+
+    @property
+    def attempt(self) -> int:
+        """Failures since the last newly memoized step."""
+        return self._ledger.attempt
+
+    def _publish(self, ref: TopicRef[..., str, Any], payload: object) -> None:
+        self._ledger.refuse_if_ended()
+        self._services.accept(compose(ref, payload, self.run_id, self._services.max_payload_bytes))
+
+
+class RunContext(_RunContext):
+    """A `tightbeam.Context`."""
+
+    def __init__(self, run: Run, ledger: Ledger, services: Services, step: Steps) -> None:
+        super().__init__(run, ledger, services)
+        self.step = step
+
+    async def publish(
+        self,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> None:
+        """See `tightbeam.Context`."""
+        self._publish(topic, the_payload(data, kwargs))
+
+
+class RunContextSync(_RunContext):
+    """A `tightbeam.ContextSync`."""
+
+    def __init__(self, run: Run, ledger: Ledger, services: Services, step: StepsSync) -> None:
+        super().__init__(run, ledger, services)
+        self.step = step
+
+    def publish(
+        self,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> None:
+        """See `tightbeam.ContextSync`."""
+        self._publish(topic, the_payload(data, kwargs))
+
+
+class Execution:
+    """One execution, from the top of the handler to its end. Made and performed on the engine's event loop."""
+
+    def __init__(self, run: Run, function: Function[Any], services: Services, place: Place) -> None:
+        self._run = run
+        self._function = function
+        self._services = services
+        self._place = place
+        self._task: asyncio.Task[object] | None = None
+        self._steps: Steps | None = None
+        self.ledger = Ledger(run, function.retries)
+
+    async def perform(self) -> Outcome:
+        """Call the handler; wait for the steps it left in flight; say what that means for the run."""
+        self._task = asyncio.current_task()
+        current_run.set(self._run.id)
+        what = f'The result of function "{self._function.id}"'
+        raw = b"null"
+        error: BaseException | None = None
+        try:
+            result = return_type(self._function.__wrapped__, what)
+            raw = result.dump(await self._call())
+            result.load(raw)
+        except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; what it means is said below
+            error = raised
+        if self._steps is not None and self.ledger.over.is_set():
+            self._steps.wake_sleepers()
+        try:
+            await self.ledger.idle()
+        except asyncio.CancelledError:
+            if not self.ledger.stopping:
+                raise
+        self.ledger.end()
+        if self._steps is not None:
+            self._steps.wake_sleepers()
+        return Done(raw) if error is None else self._judge(error)
+
+    def stop(self) -> None:
+        """Shutdown: interrupt the handler; it goes on another time."""
+        self.ledger.stop()
+        if self._steps is not None:
+            self._steps.wake_sleepers()
+            self._steps.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def abandon(self) -> None:
+        """The handler didn't stop in time: from now on its context is of no use to it."""
+        self.ledger.end()
+
+    async def _call(self) -> object:
+        run, services, handler = self._run, self._services, self._function.__wrapped__
+        if isinstance(self._function, AsyncFunction):
+            self._steps = Steps(self.ledger, services.writer, services.max_payload_bytes, self._place)
+            returned: object = await handler(RunContext(run, self.ledger, services, self._steps))
+            return returned
+        steps = StepsSync(self.ledger, services.writer, services.max_payload_bytes, self._place)
+        return await _on_thread(handler, RunContextSync(run, self.ledger, services, steps), run.id)
+
+    def _judge(self, error: BaseException) -> Outcome:
+        ledger = self.ledger
+        if ledger.stopping:
+            return Resume()
+        if not is_retryable(error):
+            return Failed(error)
+        if never_counted(error):
+            return Again(ledger.attempt, _JOURNAL_DELAY, error)
+        if has(error, Interrupt):
+            # Raised by a step that has attempts left, whatever the handler has made of it since.
+            error = ledger.cause or error
+        elif ledger.attempt >= ledger.retries:
+            return Failed(error)
+        if isinstance(error, InjectedFault):
+            return Again(ledger.attempt + 1, 0.0, error)
+        delay = min(self._services.retry_delay * 2.0 ** min(ledger.attempt, 30), _MAX_DELAY)
+        return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
+
+
+async def _on_thread(handler: Callable[..., object], ctx: RunContextSync, run_id: str) -> object:
+    """Call a sync handler on a thread of its own, which never keeps the process alive."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(returned: object, error: BaseException | None) -> None:
+        if not ended.done():
+            ended.set_result((returned, error))
+
+    def work() -> None:
+        returned: object = None
+        error: BaseException | None = None
+        try:
+            returned = context.run(handler, ctx)
+        except BaseException as raised:  # noqa: BLE001 - carried to the event loop, which decides what it means
+            error = raised
+        try:
+            loop.call_soon_threadsafe(settle, returned, error)
+        except RuntimeError:
+            pass  # the event loop is closed: the run resumes another time
+
+    threading.Thread(target=work, name=f"tightbeam-run-{run_id}", daemon=True).start()
+    returned, error = await ended
+    if error is not None:
+        raise error
+    if isinstance(returned, Awaitable):
+        if inspect.iscoroutine(returned):
+            returned.close()
+        raise NotJson("a sync handler returned an awaitable: write it with `async def`")
+    return returned

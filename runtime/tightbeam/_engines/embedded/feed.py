@@ -1,0 +1,103 @@
+"""The messages of one subscription: first from the journal, then from its mailbox, without gap or duplicate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from tightbeam._engines.embedded.messages import bounds, read_page
+from tightbeam._engines.embedded.writer import Transaction, Writer
+from tightbeam._hub import Address, Envelope, Hub
+from tightbeam.errors import NotEntered, PositionLost, SubscriberTooSlow
+
+__all__ = ["EmbeddedFeed"]
+
+_MAX_MESSAGES = 1_024
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+class EmbeddedFeed:
+    """A `Feed` of the embedded engine.
+
+    While it replays, durable messages pass its mailbox by. When a page of the journal ends at the last message the hub
+    has fanned out, which is decided under the hub's lock, the mailbox takes over.
+    """
+
+    def __init__(
+        self, hub: Hub, addresses: Iterable[Address], after: str | None, writer: Writer | None
+    ) -> None:
+        self._hub = hub
+        self._addresses = tuple(addresses)
+        self._after = after
+        self._writer = writer
+        self._replaying = after is not None
+        self._page: deque[Envelope] = deque()
+        self._seq: int | None = None
+        self._position = after if self._replaying else hub.position
+        self._mailbox = hub.register(
+            self._addresses,
+            catching_up=self._replaying,
+            max_messages=_MAX_MESSAGES,
+            max_bytes=_MAX_BYTES,
+        )
+
+    async def next(self) -> Envelope | None:
+        """See `tightbeam._engines.Feed`."""
+        envelope = await self._from_journal() if self._replaying else None
+        mailbox = self._mailbox
+        while envelope is None:
+            envelope = mailbox.take()
+            if envelope is None:
+                if mailbox.overflowed:
+                    raise SubscriberTooSlow(None if self._position == "start" else self._position)
+                if mailbox.closed:
+                    return None
+                await mailbox.wait()
+        if envelope.seq is not None:
+            self._position = self.position_of(envelope)
+        return envelope
+
+    def position_of(self, envelope: Envelope, /) -> str | None:
+        """See `tightbeam._engines.Feed`."""
+        return None if envelope.seq is None else f"{self._hub.epoch}:{envelope.seq}"
+
+    def close(self) -> None:
+        """See `tightbeam._engines.Feed`."""
+        self._mailbox.close()
+
+    async def _from_journal(self) -> Envelope | None:
+        """The next replayed message; None when the mailbox has taken over, or the client is left."""
+        while not self._page:
+            if self._mailbox.closed or self._writer is None:
+                self._replaying = False
+                return None
+            if self._seq is not None and self._hub.caught_up(self._mailbox, self._seq):
+                self._replaying = False
+                return None
+            try:
+                page, upto = await asyncio.shield(self._writer.submit(self._read, read=True))
+            except NotEntered:
+                self._replaying = False
+                return None
+            self._page.extend(page)
+            self._seq = upto
+        return self._page.popleft()
+
+    def _read(self, tx: Transaction) -> tuple[list[Envelope], int]:
+        return read_page(tx, self._addresses, self._start(tx) if self._seq is None else self._seq)
+
+    def _start(self, tx: Transaction) -> int:
+        there = bounds(tx)
+        if self._after == "start":
+            return there.trimmed
+        epoch, _, number = (self._after or "").partition(":")
+        if epoch != there.epoch:
+            raise PositionLost(
+                "that position is not of this journal: the file was replaced, or the engine is in memory"
+            )
+        if not number.isdecimal() or not there.trimmed <= int(number) <= there.last:
+            raise PositionLost(
+                "what came after that position is no longer retained, or the position isn't one"
+            )
+        return int(number)

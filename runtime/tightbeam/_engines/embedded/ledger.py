@@ -1,0 +1,217 @@
+"""The books of one execution: which steps were used, which are in flight, what is remembered. No I/O.
+
+Async and sync steps share it, and a sync handler may use it from several threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tightbeam._context import current_step
+from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable
+from tightbeam._engines.embedded.journal import Failure, Memo, Run, StepKind, now_us
+from tightbeam.errors import StepError, StepMismatch, StepMisuse
+
+__all__ = ["Ledger", "Ticket", "Verdict"]
+
+_NUMBERED = re.compile(r":\d+\Z")
+_Use = tuple[StepKind, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """One use of a step."""
+
+    base: str
+    """The id as the handler gave it."""
+    number: int
+    """How often it was used before in this execution."""
+    use: _Use
+    memo: Memo | None
+    """What is remembered of it; None if it is to be done."""
+    attempt: int
+    """The run's attempt when it began."""
+    started_at: int
+
+    @property
+    def step_id(self) -> str:
+        """The id as it is stored: `id`, `id:1`, `id:2`."""
+        return f"{self.base}:{self.number}" if self.number else self.base
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a failed step: what the handler gets, and what is to be remembered first."""
+
+    error: BaseException
+    memo: Memo | None = None
+
+
+class Ledger:
+    """The books of one execution of a run."""
+
+    def __init__(self, run: Run, retries: int) -> None:
+        self.run_id = run.id
+        self.retries = retries
+        self.attempt = run.attempt
+        """Failures since the last newly memoized step."""
+        self.failures: list[Failure] = []
+        """Steps that failed without being memoized, for who looks at the run."""
+        self.cause: BaseException | None = None
+        """What the first `Interrupt` of this execution is about."""
+        self.stopping = False
+        """Shutdown: the execution is to end, and to be resumed another time."""
+        self.over = threading.Event()
+        """Set when no further step may begin: interrupted, stopping or ended."""
+        self._deaths = run.deaths
+        self._memos = run.memos
+        self._lock = threading.Lock()
+        self._uses: dict[str, _Use] = {}
+        self._counts: dict[str, int] = {}
+        self._in_flight: dict[str, StepKind] = {}
+        self._ended = False
+        self._when_idle: Callable[[], None] | None = None
+
+    def begin(self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None) -> Ticket:
+        """Use a step; unless it is remembered, it is in flight until `release` or `committed`.
+
+        Raises:
+            StepMisuse: nested, an id that isn't allowed, in flight already, or after the end of the run.
+            StepMismatch: the id was used for something else.
+        """
+        _check_id(id)
+        use: _Use = (kind, channel, topic)
+        inside = current_step.get()
+        with self._lock:
+            self.refuse_if_ended()
+            if inside is not None and inside.run_id == self.run_id:
+                raise StepMisuse(f'step "{id}" inside step "{inside.step_id}": steps can\'t be nested')
+            if self.over.is_set():
+                raise Interrupt
+            if id in self._in_flight:
+                raise StepMisuse(
+                    f'step "{id}" is used again while its first use is in flight: which of them is "{id}:1" would '
+                    "depend on scheduling; give each its own id"
+                )
+            number = self._counts.get(id, 0)
+            self._counts[id] = number + 1
+            step_id = f"{id}:{number}" if number else id
+            memo = self._memos.get(step_id)
+            if memo is not None and memo.state == "failing":
+                memo = None
+            _refuse_mismatch(step_id, self._uses.setdefault(id, use), use)
+            if memo is not None:
+                _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
+            if memo is None or memo.state == "sleeping":
+                self._in_flight[id] = kind
+            return Ticket(id, number, use, memo, self.attempt, now_us())
+
+    def refuse_if_ended(self) -> None:
+        """Raise if the run is over: its context is of no more use."""
+        if self._ended:
+            raise StepMisuse(
+                f"run {self.run_id} has ended, or goes on elsewhere: its context can't be used any more"
+            )
+
+    @property
+    def progress(self) -> bool:
+        """Whether there are attempts or deaths that the next memo sets back to zero."""
+        return self.attempt > 0 or self._deaths > 0
+
+    @property
+    def only_sleeping(self) -> bool:
+        """Whether the run waits for nothing but time."""
+        with self._lock:
+            return all(kind == "step.sleep" for kind in self._in_flight.values())
+
+    def progressed(self) -> None:
+        """A step was newly memoized: attempts start over."""
+        with self._lock:
+            self.attempt = self._deaths = 0
+
+    def committed(self, ticket: Ticket) -> None:
+        """The step's memo is stored, and it is no longer in flight."""
+        self.progressed()
+        self.release(ticket)
+
+    def release(self, ticket: Ticket) -> None:
+        """The step is no longer in flight, or never was."""
+        with self._lock:
+            self._in_flight.pop(ticket.base, None)
+            if self._busy() or self._when_idle is None:
+                return
+            when_idle, self._when_idle = self._when_idle, None
+        when_idle()
+
+    def _busy(self) -> bool:
+        # Sleeps aren't waited for: when they end is stored, and whoever retries the run goes on sleeping.
+        return any(kind != "step.sleep" for kind in self._in_flight.values())
+
+    def judge(self, ticket: Ticket, error: BaseException) -> Verdict:
+        """What becomes of a step whose function raised ``error``."""
+        kind, channel, topic = ticket.use
+        error_type, error_text = describe(error)
+        if is_retryable(error) and ticket.attempt >= self.retries:
+            failed = StepError(ticket.step_id, error_type, error_text)
+            failed.__cause__ = error
+            return Verdict(failed, Memo(kind, channel, topic, "failed", None, None, error_type, error_text))
+        failure = Failure(
+            ticket.step_id, kind, channel, topic, ticket.started_at, now_us(), error_type, error_text
+        )
+        with self._lock:
+            self.failures.append(failure)
+            if not is_retryable(error):
+                return Verdict(error)
+            self.cause = self.cause or error
+        self.over.set()
+        return Verdict(Interrupt())
+
+    async def idle(self) -> None:
+        """Wait until no step is in flight, so that what is being done is remembered."""
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(settle)
+
+        def settle() -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
+        with self._lock:
+            if not self._busy():
+                return
+            self._when_idle = wake
+        await waiter
+
+    def end(self) -> None:
+        """From now on the run's context refuses to be used."""
+        with self._lock:
+            self._ended = True
+        self.over.set()
+
+    def stop(self) -> None:
+        """Shutdown: the next step ends the execution."""
+        self.stopping = True
+        self.over.set()
+
+
+def _check_id(id: object) -> None:
+    if not isinstance(id, str) or not id:
+        raise StepMisuse("a step needs an id: a string that names it within its function")
+    if _NUMBERED.search(id):
+        raise StepMisuse(f'step id "{id}" ends in a colon and digits, which number repeated uses of one id')
+
+
+def _refuse_mismatch(step_id: str, before: tuple[str, str | None, str | None], now: _Use) -> None:
+    if before != now:
+        raise StepMismatch(f'step "{step_id}" was {_say(before)} before, and is {_say(now)} now')
+
+
+def _say(use: tuple[str, str | None, str | None]) -> str:
+    kind, channel, topic = use
+    return kind if channel is None else f'{kind} of topic "{topic}" on channel "{channel}"'

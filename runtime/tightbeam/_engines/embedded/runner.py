@@ -1,0 +1,279 @@
+"""Scheduling: takes runs that are due from the journal, executes them, records how they ended.
+
+Only runs that execute or sleep are in memory; the rest wait in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future as ThreadFuture
+from concurrent.futures import InvalidStateError
+from typing import Any
+
+from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded.execution import Again, Done, Execution, Failed, Outcome, Services
+from tightbeam._engines.embedded.failure import describe
+from tightbeam._engines.embedded.journal import Run, now_us
+from tightbeam._engines.embedded.lanes import Lane, Place
+from tightbeam._engines.embedded.writer import Transaction
+from tightbeam._function import Function, Registry, SyncFunction
+from tightbeam.errors import JournalFailed, NotEntered, RunFailed
+
+__all__ = ["Runner"]
+
+_log = logging.getLogger("tightbeam")
+_RESIDENT = 4096
+"""Runs in memory, sleeping ones included."""
+_RESIDENT_THREADS = 256
+"""Runs of sync functions in memory: each has a thread."""
+_LOOK_AGAIN = 60.0
+"""Seconds after which due times are read again, in case the clock was set."""
+
+
+class Runner:
+    """Executes the runs of one journal, on one event loop."""
+
+    def __init__(self, registry: Registry, services: Services) -> None:
+        self._registry = registry
+        self._services = services
+        self._writer = services.writer
+        self._loop = asyncio.get_running_loop()
+        self._lanes: dict[str, Lane] = {}
+        self._resident: dict[str, Execution] = {}
+        self._threads = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiters: dict[str, ThreadFuture[bytes]] = {}
+        self._nudged = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._stopping = False
+        self._scheduler: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Recover what the last process left, and begin to schedule."""
+        given_up = await self._writer.submit(journal.recover)
+        for run_id in given_up:
+            _log.error(
+                "run %s is given up: the process died %d times while it ran", run_id, journal.MAX_DEATHS
+            )
+        unknown = [
+            name for name in await self._writer.submit(_waiting_functions) if not self._registry.find(name)
+        ]
+        if unknown:
+            _log.warning(
+                "runs of functions that aren't registered wait in the journal: %s", ", ".join(unknown)
+            )
+        self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
+
+    async def add(self, runs: list[tuple[str, str]], event: str, data: bytes) -> None:
+        """Store new runs, all or none, given as (id, function); from any event loop."""
+
+        def work(tx: Transaction) -> None:
+            for run_id, function in runs:
+                journal.add_run(tx, run_id, function, event, data)
+
+        await asyncio.shield(self._writer.submit(work))
+        self._nudge_threadsafe()
+
+    async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
+        """Begin a run and wait for its end; from any event loop."""
+        waiter: ThreadFuture[bytes] = ThreadFuture()
+        self._waiters[run_id] = waiter
+        try:
+            await begin()
+            return await asyncio.wrap_future(waiter)
+        finally:
+            self._waiters.pop(run_id, None)
+
+    async def stop(self, timeout: float) -> None:
+        """Finish what is due within a bound, interrupt the rest: it resumes another time."""
+        deadline = self._loop.time() + timeout * 0.8
+        self._nudge()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._quiet.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await self._interrupt(timeout * 0.1)
+
+    async def _interrupt(self, timeout: float) -> None:
+        self._stopping = True
+        if self._scheduler is not None:
+            self._scheduler.cancel()
+        for execution in tuple(self._resident.values()):
+            execution.stop()
+        waiting = {*self._tasks, *([self._scheduler] if self._scheduler else [])}
+        if waiting:
+            await asyncio.wait(waiting, timeout=timeout)
+        for run_id, execution in self._resident.items():
+            _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
+            execution.abandon()
+        for waiter in tuple(self._waiters.values()):
+            _settle(
+                waiter, error=NotEntered("the client was left before the run ended; the run resumes later")
+            )
+
+    def _nudge(self) -> None:
+        self._quiet.clear()
+        self._nudged.set()
+
+    def _nudge_threadsafe(self) -> None:
+        if asyncio._get_running_loop() is self._loop:
+            self._nudge()
+        else:
+            self._loop.call_soon_threadsafe(self._nudge)
+
+    async def _schedule(self) -> None:
+        while True:
+            self._nudged.clear()
+            free = self._free()
+            try:
+                claimed, next_due = await self._claim(free)
+            except JournalFailed as error:
+                _log.error("runs can't be read from the journal: %s", error)
+                await asyncio.sleep(1.0)
+                continue
+            for run in claimed:
+                self._begin(run)
+            if claimed:
+                continue
+            if not self._nudged.is_set() and not any(lane.busy for lane in self._lanes.values()):
+                self._quiet.set()
+            await self._until(next_due)
+
+    async def _claim(self, free: dict[str, int]) -> tuple[list[Run], int | None]:
+        if not free:
+            return [], None
+        claimed = self._writer.submit(lambda tx: journal.claim(tx, free))
+        try:
+            return await asyncio.shield(claimed)
+        except asyncio.CancelledError:
+            # Claimed, but nobody executes them: give them back before the journal closes.
+            claimed.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, claimed: asyncio.Future[tuple[list[Run], int | None]]) -> None:
+        if claimed.exception() is None:
+            ids = [run.id for run in claimed.result()[0]]
+            self._writer.submit(lambda tx: journal.put_back(tx, *ids))
+
+    async def _until(self, due: int | None) -> None:
+        seconds = _LOOK_AGAIN if due is None else min(_LOOK_AGAIN, max(0, due - now_us()) / 1e6)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+
+    def _free(self) -> dict[str, int]:
+        """How many runs of each function may start now."""
+        left = _RESIDENT - len(self._resident)
+        left_threads = min(left, _RESIDENT_THREADS - self._threads)
+        free = {}
+        for function in self._registry:
+            lane = self._lanes.get(function.id)
+            if lane is None:
+                lane = self._lanes[function.id] = Lane(function.concurrency, self._nudge)
+            places = min(lane.free, left_threads if isinstance(function, SyncFunction) else left)
+            if places > 0:
+                free[function.id] = places
+        return free
+
+    def _begin(self, run: Run) -> None:
+        function = self._registry.find(run.function)
+        assert function is not None  # noqa: S101 - only registered functions are claimed
+        place = Place(self._lanes[function.id])
+        execution = Execution(run, function, self._services, place)
+        self._resident[run.id] = execution
+        self._threads += isinstance(function, SyncFunction)
+        task = self._loop.create_task(
+            self._execute(run, function, execution, place), name=f"tightbeam-run-{run.id}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _execute(self, run: Run, function: Function[Any], execution: Execution, place: Place) -> None:
+        try:
+            outcome = await execution.perform()
+            await self._record(run, outcome, execution)
+            self._tell(run, outcome)
+        finally:
+            place.leave()
+            self._resident.pop(run.id, None)
+            self._threads -= isinstance(function, SyncFunction)
+            self._nudge()
+
+    async def _record(self, run: Run, outcome: Outcome, execution: Execution) -> None:
+        """Store how the execution ended; a full disk is waited for, since the run must not be lost."""
+        failures = execution.ledger.failures
+        work = _recording(run, outcome, failures)
+        delay = 0.1
+        while True:
+            try:
+                await asyncio.shield(self._writer.submit(work))
+                return
+            except NotEntered:
+                return  # it took too long to stop; the journal is closed and has the run as begun
+            except JournalFailed as error:
+                if self._stopping:
+                    return
+                _log.error("the end of run %s can't be stored, trying again: %s", run.id, error)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+
+    def _tell(self, run: Run, outcome: Outcome) -> None:
+        if isinstance(outcome, Failed | Again):
+            level = logging.ERROR if isinstance(outcome, Failed) else logging.WARNING
+            what = "failed" if isinstance(outcome, Failed) else "failed and will be retried"
+            _log.log(level, 'run %s of "%s" %s: %s', run.id, run.function, what, _where(outcome.error))
+        waiter = self._waiters.get(run.id)
+        if waiter is None:
+            return
+        if isinstance(outcome, Done):
+            _settle(waiter, result=outcome.raw)
+        elif isinstance(outcome, Failed):
+            error = outcome.error
+            if not isinstance(error, Exception):
+                wrapped = RunFailed(f"the run failed with {type(error).__name__}")
+                wrapped.__cause__ = error
+                error = wrapped
+            _settle(waiter, error=error)
+
+
+def _recording(run: Run, outcome: Outcome, failures: list[journal.Failure]) -> Callable[[Transaction], None]:
+    def work(tx: Transaction) -> None:
+        if isinstance(outcome, Done):
+            journal.end_run(tx, run.id, outcome.raw, None, failures)
+        elif isinstance(outcome, Failed):
+            journal.end_run(tx, run.id, None, describe(outcome.error), failures)
+        elif isinstance(outcome, Again):
+            due_at = now_us() + int(outcome.delay * 1e6)
+            journal.retry_run(tx, run.id, outcome.attempt, due_at, describe(outcome.error), failures)
+        else:
+            journal.put_back(tx, run.id)
+
+    return work
+
+
+def _waiting_functions(tx: Transaction) -> list[str]:
+    return [name for (name,) in tx.execute("SELECT DISTINCT function FROM run WHERE state = 'ready'")]
+
+
+def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseException | None = None) -> None:
+    try:
+        if error is not None:
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(result)
+    except InvalidStateError:
+        pass  # whoever waited has stopped waiting
+
+
+def _where(error: BaseException) -> str:
+    """The exception's type and the line it came from; its text may quote what no log should hold."""
+    frames = traceback.extract_tb(error.__traceback__)
+    name = type(error).__name__
+    return f"{name} at {frames[-1].filename}:{frames[-1].lineno}" if frames else name

@@ -1,0 +1,329 @@
+"""The steps of an async handler, and what they share with those of a sync one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, TypeVarTuple
+
+import orjson
+
+from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._context import CurrentStep, current_step
+from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded.journal import Memo, now_us
+from tightbeam._engines.embedded.failure import Interrupt
+from tightbeam._engines.embedded.lanes import Place
+from tightbeam._engines.embedded.ledger import Ledger, Ticket
+from tightbeam._engines.embedded.writer import Transaction, Work, Writer
+from tightbeam._hub import Envelope
+from tightbeam._payload.model import load
+from tightbeam._probes import step_boundary, step_probes
+from tightbeam._publishing import encode_within, the_payload
+from tightbeam._results import ReturnType, return_type
+from tightbeam.errors import NotJson, StepError, StepMisuse
+
+__all__ = [
+    "PublishStep",
+    "Steps",
+    "begin_run",
+    "begin_sleep",
+    "done",
+    "memo_result",
+    "outcome_of",
+    "prepare_publish",
+    "wake_time",
+]
+
+_log = logging.getLogger("tightbeam")
+Arguments = TypeVarTuple("Arguments")
+Output = TypeVar("Output")
+_MAX_SLEEP = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishStep:
+    """A durable publish that is ready to be committed, or needs no commit because it is remembered."""
+
+    ticket: Ticket
+    raw: bytes
+    work: Work[None] | None
+
+
+def prepare_publish(
+    ledger: Ledger, id: str, ref: TopicRef[..., str, Any], payload: object, limit: int
+) -> PublishStep:
+    """Check and encode before anything is written; a remembered step keeps its first data."""
+    ticket = ledger.begin("step.realtime.publish", id, ref.channel, ref.topic)
+    step_id = ticket.step_id
+    try:
+        if step_probes:
+            step_boundary("before", step_id)
+        if ticket.memo is not None:
+            raw = _remembered(ticket.memo, step_id, ref, payload, limit)
+            return PublishStep(ticket, raw, None)
+        raw = encode_within(ref, payload, limit)
+    except BaseException:
+        ledger.release(ticket)
+        raise
+    started = ticket.started_at
+    # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
+    envelope = Envelope(
+        ref.channel, ref.topic, raw, ledger.run_id, f"{ledger.run_id}:{ticket.base}:{ticket.number}", started
+    )
+
+    def work(tx: Transaction) -> None:
+        journal.memoize_publish(tx, step_id, envelope, started, ledger.progress)
+
+    return PublishStep(ticket, raw, work)
+
+
+def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
+    first = memo.result or b"null"
+    try:
+        now = encode_within(ref, payload, limit)
+        same = now == first or orjson.loads(now) == orjson.loads(first)
+    except Exception:  # noqa: BLE001 - whatever is passed now, what was published stands
+        same = False
+    if not same:
+        _log.warning(
+            'step "%s": topic "%s" was published before with other data; the first data stands',
+            step_id,
+            ref.topic,
+        )
+    return first
+
+
+def begin_run(ledger: Ledger, id: str, fn: Callable[..., object]) -> tuple[Ticket, ReturnType]:
+    """Use a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
+    ticket = ledger.begin("step.run", id)
+    try:
+        if step_probes:
+            step_boundary("before", ticket.step_id)
+        return ticket, return_type(fn, f'The result of step "{ticket.step_id}"')
+    except BaseException:
+        ledger.release(ticket)
+        raise
+
+
+def done(raw: bytes) -> Memo:
+    """The memo of a `step.run` that succeeded."""
+    return Memo("step.run", None, None, "done", None, raw, None, None)
+
+
+def memo_result(memo: Memo, step_id: str, result: ReturnType) -> Any:
+    """The remembered result of a step, or the error it failed with."""
+    if memo.state == "failed":
+        raise StepError(step_id, memo.error_type or "", memo.error_text or "")
+    return result.load(memo.result or b"null")
+
+
+def outcome_of(ledger: Ledger, ticket: Ticket, memo: Memo) -> Work[None]:
+    """The work that remembers a step's outcome."""
+
+    def work(tx: Transaction) -> None:
+        journal.memoize(tx, ledger.run_id, ticket.step_id, memo, ticket.started_at, ledger.progress)
+
+    return work
+
+
+def wake_time(ticket: Ticket, duration: timedelta) -> int:
+    """When a sleep ends: as remembered, or reckoned from now."""
+    id = ticket.step_id
+    if ticket.memo is not None:
+        return ticket.memo.wake_at or 0
+    if not isinstance(duration, timedelta):
+        raise StepMisuse(f'step "{id}": a sleep takes a timedelta, not {type(duration).__name__}')
+    if duration < timedelta(0) or duration > _MAX_SLEEP:
+        raise StepMisuse(f'step "{id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
+    return ticket.started_at + duration // timedelta(microseconds=1)
+
+
+def begin_sleep(tx: Transaction, ledger: Ledger, ticket: Ticket, wake_at: int) -> None:
+    """Remember when to wake."""
+    journal.begin_sleep(tx, ledger.run_id, ticket.step_id, wake_at, ledger.progress, ledger.only_sleeping)
+
+
+class Steps:
+    """``ctx.step`` of an async handler, and ``ctx.step.realtime``."""
+
+    def __init__(self, ledger: Ledger, writer: Writer, limit: int, place: Place) -> None:
+        self._ledger = ledger
+        self._writer = writer
+        self._limit = limit
+        self._place = place
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sleepers: set[asyncio.Future[None]] = set()
+
+    @property
+    def realtime(self) -> Steps:
+        """Publishing as a step."""
+        return self
+
+    async def publish(
+        self,
+        id: str,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> Data:
+        """See `tightbeam.Context`."""
+        payload = the_payload(data, kwargs)
+        self._check_loop()
+        step = prepare_publish(self._ledger, id, topic, payload, self._limit)
+        if step.work is not None:
+            await self._commit(step.ticket, step.work)
+        if step_probes:
+            step_boundary("after", step.ticket.step_id)
+        return load(topic, step.raw)
+
+    async def run(
+        self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
+    ) -> Output:
+        """See `tightbeam.Context`."""
+        self._check_loop()
+        ticket, result = begin_run(self._ledger, id, fn)
+        if ticket.memo is not None:
+            value = memo_result(ticket.memo, ticket.step_id, result)
+        else:
+            value = await self._owned(self._attempt(ticket, fn, args, result))
+        if step_probes:
+            step_boundary("after", ticket.step_id)
+        made: Output = value
+        return made
+
+    async def sleep(self, id: str, duration: timedelta, /) -> None:
+        """See `tightbeam.Context`."""
+        self._check_loop()
+        ledger = self._ledger
+        ticket = ledger.begin("step.sleep", id)
+        step_id, run_id = ticket.step_id, ledger.run_id
+        try:
+            if step_probes:
+                step_boundary("before", step_id)
+            if ticket.memo is None or ticket.memo.state == "sleeping":
+                wake_at = wake_time(ticket, duration)
+                if ticket.memo is None:
+                    await asyncio.shield(
+                        self._writer.submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
+                    )
+                    ledger.progressed()
+                await self._asleep(wake_at)
+                await asyncio.shield(self._writer.submit(lambda tx: journal.end_sleep(tx, run_id, step_id)))
+        except asyncio.CancelledError:
+            if not ledger.over.is_set():  # a timeout of the handler's own: it goes on
+                self._writer.submit(lambda tx: journal.mark_awake(tx, run_id))
+            raise
+        finally:
+            ledger.release(ticket)
+        if step_probes:
+            step_boundary("after", step_id)
+
+    async def _asleep(self, wake_at: int) -> None:
+        """Wait for a time of day, giving up the run's place if it waits for nothing else."""
+        if self._ledger.over.is_set():
+            raise Interrupt
+        if self._ledger.only_sleeping:
+            self._place.leave()
+        over = self._loop.create_future()
+        self._sleepers.add(over)
+        try:
+            await asyncio.wait({over}, timeout=max(0, wake_at - now_us()) / 1e6)
+        finally:
+            self._sleepers.discard(over)
+        if self._ledger.over.is_set():
+            raise Interrupt
+        await self._place.enter()
+
+    def wake_sleepers(self) -> None:
+        """The execution is over: nobody sleeps on."""
+        for over in tuple(self._sleepers):
+            if not over.done():
+                over.set_result(None)
+
+    def cancel(self) -> None:
+        """Cancel the functions of steps that are running (shutdown)."""
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    def _check_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise StepMisuse("steps belong to the event loop their handler runs on; this is another one")
+
+    async def _commit(self, ticket: Ticket, work: Work[None]) -> None:
+        """Store; when the caller is cancelled meanwhile, the step stays in flight until it is stored all the same."""
+        ledger = self._ledger
+
+        def stored(future: asyncio.Future[None]) -> None:
+            if future.exception() is None:
+                ledger.committed(ticket)
+            else:
+                ledger.release(ticket)
+
+        try:
+            future = self._writer.submit(work)
+        except BaseException:
+            ledger.release(ticket)
+            raise
+        future.add_done_callback(stored)
+        await asyncio.shield(future)
+
+    async def _attempt(
+        self,
+        ticket: Ticket,
+        fn: Callable[..., Awaitable[object]],
+        args: tuple[object, ...],
+        result: ReturnType,
+    ) -> tuple[Any, BaseException | None]:
+        """Call the step's function and remember what comes of it: a value, or an error to raise in the handler."""
+        ledger = self._ledger
+        current_step.set(CurrentStep(ledger.run_id, ticket.step_id))
+        try:
+            awaitable: object = fn(*args)
+            if not isinstance(awaitable, Awaitable):
+                raise NotJson(
+                    f'step "{ticket.step_id}": step.run takes an async function here; this one isn\'t'
+                )
+            raw = result.dump(await awaitable)
+            value = result.load(raw)
+        except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                ledger.release(ticket)
+                raise
+            verdict = ledger.judge(ticket, error)
+        else:
+            await self._commit(ticket, outcome_of(ledger, ticket, done(raw)))
+            return value, None
+        if verdict.memo is not None:
+            await self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
+        else:
+            ledger.release(ticket)
+            if ledger.over.is_set():
+                self.wake_sleepers()
+        return None, verdict.error
+
+    async def _owned(self, attempt: Coroutine[Any, Any, tuple[Any, BaseException | None]]) -> Any:
+        """Run a step's attempt in a task of our own.
+
+        When a sibling's failure has interrupted the execution (a `TaskGroup` then cancels us), the step still runs to its
+        end and is remembered. When the handler itself cancels it (a timeout), its function is cancelled.
+        """
+        task = self._loop.create_task(attempt)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            value, error = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done() and self._ledger.cause is None:
+                task.cancel()
+                await asyncio.wait({task})
+            raise
+        if error is not None:
+            raise error
+        return value

@@ -1,0 +1,145 @@
+"""The steps of a sync handler: the same rules, on the handler's own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar, TypeVarTuple
+
+from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._context import CurrentStep, current_step
+from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded.failure import Interrupt
+from tightbeam._engines.embedded.journal import now_us
+from tightbeam._engines.embedded.lanes import Place
+from tightbeam._engines.embedded.ledger import Ledger, Ticket
+from tightbeam._engines.embedded.steps import (
+    begin_run,
+    begin_sleep,
+    done,
+    memo_result,
+    outcome_of,
+    prepare_publish,
+    wake_time,
+)
+from tightbeam._engines.embedded.writer import Work, Writer
+from tightbeam._payload.model import load
+from tightbeam._probes import step_boundary, step_probes
+from tightbeam._publishing import the_payload
+from tightbeam._results import ReturnType
+from tightbeam.errors import NotJson
+
+__all__ = ["StepsSync"]
+
+Arguments = TypeVarTuple("Arguments")
+Output = TypeVar("Output")
+
+
+class StepsSync:
+    """``ctx.step`` of a sync handler, and ``ctx.step.realtime``."""
+
+    def __init__(self, ledger: Ledger, writer: Writer, limit: int, place: Place) -> None:
+        self._ledger = ledger
+        self._writer = writer
+        self._limit = limit
+        self._place = place
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def realtime(self) -> StepsSync:
+        """Publishing as a step."""
+        return self
+
+    def publish(
+        self,
+        id: str,
+        topic: TopicRef[Payload, TopicName, Data],
+        /,
+        *data: Payload.args,
+        **kwargs: Payload.kwargs,
+    ) -> Data:
+        """See `tightbeam.ContextSync`."""
+        step = prepare_publish(self._ledger, id, topic, the_payload(data, kwargs), self._limit)
+        if step.work is not None:
+            self._commit(step.ticket, step.work)
+        if step_probes:
+            step_boundary("after", step.ticket.step_id)
+        return load(topic, step.raw)
+
+    def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
+        """See `tightbeam.ContextSync`."""
+        ticket, result = begin_run(self._ledger, id, fn)
+        if ticket.memo is not None:
+            value = memo_result(ticket.memo, ticket.step_id, result)
+        else:
+            value = self._attempt(ticket, fn, args, result)
+        if step_probes:
+            step_boundary("after", ticket.step_id)
+        made: Output = value
+        return made
+
+    def sleep(self, id: str, duration: timedelta, /) -> None:
+        """See `tightbeam.ContextSync`."""
+        ledger = self._ledger
+        ticket = ledger.begin("step.sleep", id)
+        try:
+            if step_probes:
+                step_boundary("before", ticket.step_id)
+            if ticket.memo is None or ticket.memo.state == "sleeping":
+                wake_at = wake_time(ticket, duration)
+                if ticket.memo is None:
+                    self._writer.call(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
+                    ledger.progressed()
+                self._asleep(wake_at)
+                self._writer.call(lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
+        finally:
+            ledger.release(ticket)
+        if step_probes:
+            step_boundary("after", ticket.step_id)
+
+    def _asleep(self, wake_at: int) -> None:
+        over = self._ledger.over
+        if self._ledger.only_sleeping:
+            self._loop.call_soon_threadsafe(self._place.leave)
+        if over.wait(max(0, wake_at - now_us()) / 1e6):
+            raise Interrupt
+        asyncio.run_coroutine_threadsafe(self._place.enter(), self._loop).result()
+
+    def _commit(self, ticket: Ticket, work: Work[None]) -> None:
+        try:
+            self._writer.call(work)
+        except BaseException:
+            self._ledger.release(ticket)
+            raise
+        self._ledger.committed(ticket)
+
+    def _attempt(
+        self, ticket: Ticket, fn: Callable[..., object], args: tuple[object, ...], result: ReturnType
+    ) -> Any:
+        """Call the step's function, remember what comes of it, and return or raise that."""
+        ledger = self._ledger
+        token = current_step.set(CurrentStep(ledger.run_id, ticket.step_id))
+        try:
+            returned = fn(*args)
+            if isinstance(returned, Awaitable):
+                if inspect.iscoroutine(returned):
+                    returned.close()
+                raise NotJson(
+                    f'step "{ticket.step_id}": step.run takes a plain function here; this one is async'
+                )
+            raw = result.dump(returned)
+            value = result.load(raw)
+        except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means
+            verdict = ledger.judge(ticket, error)
+        else:
+            self._commit(ticket, outcome_of(ledger, ticket, done(raw)))
+            return value
+        finally:
+            current_step.reset(token)
+        if verdict.memo is not None:
+            self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
+        else:
+            ledger.release(ticket)
+        raise verdict.error
