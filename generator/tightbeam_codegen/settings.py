@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ __all__ = ["Settings", "load_settings", "read_settings"]
 
 _KEYS = ("schemas", "output", "assert_formats", "dialect", "refs", "strict")
 _RUFF_LINE_LENGTH = 88
+_RUFF_DEFAULT = 88
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -85,6 +87,13 @@ def _line_length(tool: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 320:
         return value
     return _RUFF_LINE_LENGTH
+
+
+def _ruff_line_length(tool: Any) -> int:
+    """Generated code is stable under the project's own `ruff format`."""
+    ruff = tool.get("ruff") if isinstance(tool, dict) else None
+    length = ruff.get("line-length") if isinstance(ruff, dict) else None
+    return length if isinstance(length, int) and 60 <= length <= 320 else _RUFF_DEFAULT
 
 
 def _unreadable(place: Place, message: str) -> DefinitionErrors:
