@@ -8,13 +8,13 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from tightbeam_codegen.check.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.check.metaschema import faults_by
 from tightbeam_codegen.check.model import Definition, Topic
 from tightbeam_codegen.check.names import check_clashes, check_override, check_topic_name
 from tightbeam_codegen.check.params import read_parameter
 from tightbeam_codegen.check.schema import check_schema
 from tightbeam_codegen.check.templates import check_separator, check_template, placeholders
+from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.load.discover import module_path
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean

@@ -11,7 +11,7 @@ from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.suggest import nearest
 
 if TYPE_CHECKING:
-    from tightbeam_codegen.check.dialects import Form
+    from tightbeam_codegen.dialects import Form
     from tightbeam_codegen.load import JsonValue, Pointer
 
 __all__ = ["TYPES", "Fault", "form_faults", "name_kind"]

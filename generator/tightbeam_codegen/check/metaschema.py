@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tightbeam_codegen.check.dialects import DEFAULT_DIALECT, DIALECTS
 from tightbeam_codegen.check.forms import Fault, name_kind
+from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS
 from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.suggest import did_you_mean
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam_codegen.check.contradictions import contradictions
-from tightbeam_codegen.check.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, canonical_dialect
 from tightbeam_codegen.check.forms import form_faults, name_kind
 from tightbeam_codegen.check.metaschema import metaschema_faults
 from tightbeam_codegen.check.patterns import judge_pattern
+from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, canonical_dialect
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
 

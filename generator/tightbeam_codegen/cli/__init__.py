@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 __all__ = ["main"]
+
+_MISSING = "tightbeam: the command line needs more packages: pip install 'tightbeam[cli,codegen]'\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 fine, 1 drift, 2 bad input or usage."""
-    try:
-        from tightbeam_codegen.cli.app import run
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("typer", "rich", "click"):
-            raise
-        sys.stderr.write(
-            "tightbeam: the command line needs more packages: pip install 'tightbeam[cli,codegen]'\n"
-        )
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not (_is_installed("typer") and _is_installed("rich")):
+        sys.stderr.write(_MISSING)
         return 2
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+    from tightbeam_codegen.cli.plain import plain_request
+
+    request = plain_request(arguments)
+    if request is not None:
+        from tightbeam_codegen.cli.generate import run_generate
+
+        return run_generate(request)
+    from tightbeam_codegen.cli.app import run
+
+    return run(arguments)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:
+        return False

@@ -54,7 +54,8 @@ def generate(
     ] = "text",
 ) -> None:
     """Turn channel definitions into Python bindings."""
-    from tightbeam_codegen.cli.generate import Request, run_generate, run_watch
+    from tightbeam_codegen.cli.generate import run_generate, run_watch
+    from tightbeam_codegen.cli.request import Request
 
     request = Request(schemas=schemas, output=output, check=check, strict=strict, form=form)
     if watch and check:

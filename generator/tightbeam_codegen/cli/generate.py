@@ -6,11 +6,11 @@ import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tightbeam_codegen.cache import Cache, open_cache
+from tightbeam_codegen.cli.request import Request
 from tightbeam_codegen.cli.shortcut import Shortcut
 from tightbeam_codegen.problems import DefinitionErrors, Format, Problem, render
 from tightbeam_codegen.settings import Settings, load_settings
@@ -20,20 +20,9 @@ from tightbeam_codegen.write import Written, diff, write
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
 
-__all__ = ["DRIFT", "FINE", "WRONG", "Request", "run_generate", "run_watch"]
+__all__ = ["DRIFT", "FINE", "WRONG", "run_generate", "run_watch"]
 
 FINE, DRIFT, WRONG = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the command line asks for; None where the settings decide."""
-
-    schemas: Path | None = None
-    output: Path | None = None
-    check: bool = False
-    strict: bool = False
-    form: Format = "text"
 
 
 def run_generate(request: Request) -> int:

@@ -1,0 +1,21 @@
+"""What a command line asks the generator for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tightbeam_codegen.problems import Format
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """None stands where the settings decide."""
+
+    schemas: Path | None = None
+    output: Path | None = None
+    check: bool = False
+    strict: bool = False
+    form: Format = "text"
