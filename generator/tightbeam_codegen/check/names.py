@@ -18,7 +18,6 @@ __all__ = ["RESERVED_TOPICS", "check_clashes", "check_override", "check_topic_na
 RESERVED_TOPICS = frozenset({"$infer", "$params", "$run", "$step", "$stream", "name", "topics"})
 """Attributes of a channel here, or of the TypeScript front end's channels."""
 
-_RENAME = "Rename it."
 _OVERRIDE = "Rename one of them, or set `x-tightbeam-name`."
 
 
@@ -32,32 +31,32 @@ def check_topic_name(document: Document, name: str, py_name: str | None, problem
 
     Returns whether the name is fine.
     """
-    place = document.place(("topics", name), key=True)
+    message, remedy = "", "Rename it."
     if not name:
-        problems.error(place, "a topic without a name", _RENAME)
+        message = "a topic without a name"
     elif unprintable(name):
-        problems.error(place, f"the topic name {quoted(name)} has control characters", _RENAME)
+        message = f"the topic name {quoted(name)} has control characters"
     elif name in RESERVED_TOPICS or re.fullmatch(r"__.*__", name, re.DOTALL):
-        problems.error(place, f"the topic name {quoted(name)} is reserved", _RENAME)
+        message = f"the topic name {quoted(name)} is reserved"
     elif py_name is None and snake(name) in RESERVED_TOPICS:
-        remedy = "Rename it, or set `x-tightbeam-name`."
         message = f"the topic {quoted(name)} becomes {quoted(snake(name))} in Python, which is reserved"
-        problems.error(place, message, remedy)
-    else:
-        return True
-    return False
+        remedy = "Rename it, or set `x-tightbeam-name`."
+    if message:
+        problems.error(document.place(("topics", name), key=True), message, remedy)
+    return not message
 
 
 def check_override(
     document: Document, pointer: Pointer, name: str, problems: Problems, *, topic: bool
 ) -> None:
     """Note an `x-tightbeam-name` that can't be a name in Python."""
-    place = document.place(pointer)
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         remedy = "Use letters, digits and underscores, with a letter first; no keyword."
-        problems.error(place, f"x-tightbeam-name {quoted(name)} isn't a public Python name", remedy)
+        message = f"x-tightbeam-name {quoted(name)} isn't a public Python name"
+        problems.error(document.place(pointer), message, remedy)
     elif topic and name in RESERVED_TOPICS:
-        problems.error(place, f"x-tightbeam-name {quoted(name)} is reserved", "Choose another name.")
+        message = f"x-tightbeam-name {quoted(name)} is reserved"
+        problems.error(document.place(pointer), message, "Choose another name.")
 
 
 def check_clashes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tightbeam_codegen.check.names import unprintable
@@ -44,33 +44,40 @@ def check_template(
     document: Document, name: str, separator: str, param_names: Iterable[str], problems: Problems
 ) -> None:
     """Note what is wrong with a definition's `name`, and parameters that it has no placeholder for."""
-    at = document.place(("name",))
     param_names = list(param_names)
     found = _PLACEHOLDER.findall(name)
-    if unprintable(name):
-        problems.error(at, "the name has control characters", "Remove them.")
-    literals = _PLACEHOLDER.sub("", name)
-    if "{" in literals or "}" in literals:
-        problems.error(at, f"a brace in {quoted(name)} belongs to no placeholder", "Write {placeholder}.")
-    for part in name.split(separator):
-        if len(_PLACEHOLDER.findall(part)) > 1:
-            message = f"no separator {quoted(separator)} between the placeholders in {quoted(part)}"
-            problems.error(at, message, "Put one between them, so that the name can be read back.")
-    for placeholder in dict.fromkeys(found):
-        if not placeholder:
-            problems.error(at, "a placeholder without a name", "Name the parameter between the braces.")
-        elif placeholder not in param_names:
-            message = f"the placeholder {quoted(placeholder)} has no parameter"
-            known = did_you_mean(placeholder, param_names)
-            problems.error(at, message, known or f"Add {quoted(placeholder)} to `params`.")
-        if found.count(placeholder) > 1:
-            problems.error(at, f"the placeholder {quoted(placeholder)} stands twice", "Remove one of them.")
+    # Places are asked for only once there is a problem: the first one in a file costs a walk over its text.
+    for message, remedy in _template_faults(name, found, separator, param_names):
+        problems.error(document.place(("name",)), message, remedy)
     for param in param_names:
         if param not in found:
             message = f"the parameter {quoted(param)} has no placeholder in the name"
             known = did_you_mean(param, filter(None, found))
             remedy = known or "Add it to `name` in braces, or remove it."
             problems.error(document.place(("params", param), key=True), message, remedy)
+
+
+def _template_faults(
+    name: str, found: list[str], separator: str, param_names: list[str]
+) -> Iterator[tuple[str, str]]:
+    if unprintable(name):
+        yield "the name has control characters", "Remove them."
+    literals = _PLACEHOLDER.sub("", name)
+    if "{" in literals or "}" in literals:
+        yield f"a brace in {quoted(name)} belongs to no placeholder", "Write {placeholder}."
+    for part in name.split(separator):
+        if len(_PLACEHOLDER.findall(part)) > 1:
+            message = f"no separator {quoted(separator)} between the placeholders in {quoted(part)}"
+            yield message, "Put one between them, so that the name can be read back."
+    for placeholder in dict.fromkeys(found):
+        if not placeholder:
+            yield "a placeholder without a name", "Name the parameter between the braces."
+        elif placeholder not in param_names:
+            known = did_you_mean(placeholder, param_names)
+            remedy = known or f"Add {quoted(placeholder)} to `params`."
+            yield f"the placeholder {quoted(placeholder)} has no parameter", remedy
+        if found.count(placeholder) > 1:
+            yield f"the placeholder {quoted(placeholder)} stands twice", "Remove one of them."
 
 
 def _template(name: str, separator: str, params: Sequence[Parameter]) -> Template:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tightbeam_codegen.load.json_text import read_json, scan
+from tightbeam_codegen.load.json_text import locate, read_json, scan
 from tightbeam_codegen.load.limits import MAX_BYTES
 from tightbeam_codegen.load.positions import Lines, Spot, find
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems
@@ -17,19 +17,26 @@ __all__ = ["Document", "JsonValue", "Pointer", "parse"]
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 Pointer: TypeAlias = tuple[str | int, ...]
 
+_FEW_PLACES = 20
+"""So many are looked up one by one before the whole text is scanned for all of them."""
+
 
 class _Positions:
-    """The places in one text; for JSON worked out when first asked for, since most files have no problem."""
+    """The places in one text; for JSON worked out when asked for, since most files have no problem."""
 
-    __slots__ = ("_lines", "_root", "_text")
+    __slots__ = ("_asked", "_lines", "_root", "_text")
 
     def __init__(self, text: str, shown: str, root: Spot | None) -> None:
         self._text = text
         self._lines = Lines(text, shown)
         self._root = root
+        self._asked = 0
 
     def place(self, pointer: Sequence[str | int], *, key: bool) -> Place:
         if self._root is None:
+            self._asked += 1
+            if self._asked <= _FEW_PLACES:
+                return self._lines.place(locate(self._text, pointer, key=key))
             self._root = scan(self._text, self._lines, Problems())
         return self._lines.place(find(self._root, pointer, key=key))
 

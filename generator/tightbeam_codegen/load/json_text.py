@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.load.limits import MAX_DEPTH, MAX_DIGITS
@@ -14,7 +15,7 @@ from tightbeam_codegen.problems import Problems, quoted
 if TYPE_CHECKING:
     from tightbeam_codegen.load.document import JsonValue
 
-__all__ = ["read_json", "scan"]
+__all__ = ["locate", "read_json", "scan"]
 
 # A string, a mark, or anything else up to the next of those. Runs of text are matched without alternatives
 # inside a repetition, so that a long string costs time in proportion to its length.
@@ -249,3 +250,51 @@ def report_digits(at: int, lines: Lines, problems: Problems) -> None:
 def report_too_large(token: str, at: int, lines: Lines, problems: Problems) -> None:
     """Note a number that no float can hold."""
     problems.error(lines.place(at), f"the number {quoted(token)} is too large", "Use a number below 1.8e308.")
+
+
+_WHITE = re.compile(r"[ \t\n\r]*")
+_skip_value = json.JSONDecoder().scan_once
+
+
+def locate(text: str, pointer: Sequence[str | int], *, key: bool) -> int:
+    """The same as `positions.find` in the result of `scan`, without looking at more of `text` than it takes.
+
+    Values on the way are skipped by the C parser: 30 times as fast as a scan for one place, slower for many.
+    """
+    at, key_at = _after_white(text, 0), None
+    for part in pointer:
+        member = _in_object(text, at, str(part)) if text[at] == "{" else _in_array(text, at, part)
+        if member is None:
+            break
+        at, key_at = member
+    return key_at if key and key_at is not None else at
+
+
+def _after_white(text: str, at: int) -> int:
+    found = _WHITE.match(text, at)
+    return found.end() if found else at
+
+
+def _in_object(text: str, at: int, wanted: str) -> tuple[int, int | None] | None:
+    at = _after_white(text, at + 1)
+    while text[at] == '"':
+        key_at = at
+        name, at = _skip_value(text, at)
+        at = _after_white(text, _after_white(text, at) + 1)
+        if name == wanted:
+            return at, key_at
+        at = _after_white(text, _skip_value(text, at)[1])
+        at = _after_white(text, at + 1) if text[at] == "," else at
+    return None
+
+
+def _in_array(text: str, at: int, wanted: str | int) -> tuple[int, int | None] | None:
+    if text[at] != "[" or not str(wanted).isdecimal():
+        return None
+    at = _after_white(text, at + 1)
+    for _ in range(int(wanted)):
+        if text[at] == "]":
+            return None
+        at = _after_white(text, _skip_value(text, at)[1])
+        at = _after_white(text, at + 1) if text[at] == "," else at
+    return None if text[at] == "]" else (at, None)
