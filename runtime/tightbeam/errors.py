@@ -1,4 +1,4 @@
-"""Everything Tightbeam raises, one tree:
+"""Everything Tightbeam raises, in one tree.
 
     TightbeamError
     ├── InvalidPayload         the data breaks the topic's schema, or isn't JSON at all
@@ -20,8 +20,8 @@
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent
         └── RunFailed          a run ended without an error of its own to raise
 
-Whether trying again can help is a property of the error: ``error.retryable``. No text here holds payload values, tokens
-or keys.
+Whether trying again can help is a property of the error: ``error.retryable``. No text here holds payload
+values, tokens or keys.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, object]) 
 class TightbeamError(Exception):
     """Base of every error of this library.
 
-    Constructors call ``super().__init__(message)`` with one string, so that a subclass can derive from another
-    exception class as well.
+    Constructors call ``super().__init__(message)`` with one string, so that a subclass can derive from
+    another exception class as well.
     """
 
     retryable: bool = False
@@ -83,7 +83,7 @@ class Issue:
     """One thing that is wrong with a payload."""
 
     pointer: str
-    """JSON pointer into the payload; ``""`` is the payload itself, ``*`` stands for a key the schema doesn't declare."""
+    """JSON pointer; ``""`` is the payload itself, ``*`` stands for a key that the schema doesn't declare."""
 
     reason: str
     """The rule that was broken, in words; never the value."""
@@ -93,9 +93,9 @@ class Issue:
 
 
 class InvalidPayload(TightbeamError):
-    """The data can't be published on this topic; nothing was sent. Never retried: the same data would fail again.
+    """The data can't be published on this topic; nothing was sent.
 
-    Neither the text nor the attributes hold a value of the payload.
+    Never retried: the same data would fail again. Neither text nor attributes hold a value of the payload.
     """
 
     def __init__(self, topic: str, issues: Iterable[Issue], *, channel: str = "", more: int = 0) -> None:
@@ -106,7 +106,7 @@ class InvalidPayload(TightbeamError):
         self.issues: tuple[Issue, ...] = tuple(issues)
         """What is wrong, in the order of the payload; at most about ten."""
         self.more = more
-        """How many further issues were left out."""
+        """How many further issues were found and left out; there may be more of them."""
         place = f' on channel "{channel}"' if channel else ""
         lines = [
             f'Schema validation failed for topic "{topic}"{place}',
@@ -130,7 +130,7 @@ class PayloadTooLarge(TightbeamError):
 
 
 class InvalidParam(TightbeamError):
-    """A channel parameter has a value that can't be part of the name, or a name doesn't fit the channel's template."""
+    """A channel parameter can't be part of the name, or a name doesn't fit the channel's template."""
 
 
 class OutdatedBindings(TightbeamError):
@@ -140,7 +140,8 @@ class OutdatedBindings(TightbeamError):
 class PublishFailed(TightbeamError):
     """The server did not take the message.
 
-    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again can help.
+    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again
+    can help.
     """
 
     def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
@@ -156,7 +157,8 @@ class NonRetriableError(TightbeamError):
 class StepError(NonRetriableError):
     """A step used up its attempts. The handler may catch it and go on; unhandled, the run fails at once.
 
-    The same after a replay, when the exception the step raised is long gone: what is left of it is its type and text.
+    The same after a replay, when the exception the step raised is long gone: what is left of it is its type
+    and text.
     """
 
     def __init__(self, step_id: str, error_type: str, error_text: str) -> None:
@@ -174,7 +176,8 @@ class StepError(NonRetriableError):
 class StepMisuse(NonRetriableError):
     """A step where none can be, or in a way that can't be repeated.
 
-    Inside another step, with an id that isn't allowed, twice at a time under one id, or after its run has ended.
+    Inside another step, with an id that isn't allowed, twice at a time under one id, or after its run has
+    ended.
     """
 
 
@@ -187,7 +190,7 @@ class StepMismatch(TightbeamError):
 
 
 class PositionLost(TightbeamError):
-    """The position given as ``after=`` is no longer retained, so that messages in between can't be delivered."""
+    """The position given as ``after=`` is no longer retained: messages in between can't be delivered."""
 
 
 class SubscriberTooSlow(TightbeamError):
@@ -204,7 +207,7 @@ class SubscriberTooSlow(TightbeamError):
 
 
 class EngineError(TightbeamError):
-    """The engine can't do what was asked, or its storage failed; nothing was memoized and nothing was sent."""
+    """The engine can't do what was asked, or its storage failed; nothing was memoized, nothing sent."""
 
     retryable = True
 

@@ -1,10 +1,10 @@
-"""Channels as Python objects: ``Channel``, ``TopicRef``, ``Message`` and what generated modules build them with.
+"""Channels as Python objects, and what generated modules build them with.
 
-Importing a generated channel must cost little, so nothing here builds a validator or imports a schema: a class body only
-notes names and types, and each topic is compiled at its first use (`tightbeam._payload`).
+Importing a generated channel must cost little, so nothing here builds a validator or imports a schema: a
+class body only notes names and types, and each topic is compiled at its first use (`tightbeam._payload`).
 
-The ``TypeVar``\\ s are spelt out: a PEP 695 class has its variance inferred, becomes covariant in what may be published,
-and lets a wrong publish type-check.
+Every ``TypeVar`` is spelt out: a PEP 695 class has its variance inferred, becomes covariant in what may be
+published, and lets a wrong publish type-check.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
+from importlib.util import resolve_name
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from tightbeam._channels.template import Kind, ParamValue, Template
 
@@ -63,31 +65,31 @@ class Message(Generic[TopicName, Data]):
 class TopicRef(Generic[Payload, TopicName, Data]):
     """Where a message goes, what may be published there, and what comes back.
 
-    Made by the channel (``uploads_channel(upload_id="u1").status``). Two references are equal when channel and topic
-    names are.
+    Made by the channel (``uploads_channel(upload_id="u1").status``). Two references are equal when channel
+    and topic names are.
     """
 
-    __slots__ = ("__weakref__", "_class", "_topic", "channel", "topic")
+    __slots__ = ("__channel_class__", "__topic__", "__weakref__", "channel", "topic")
 
     channel: str
     """The channel's name, such as ``uploads:u1``."""
     topic: TopicName
     """The topic's name as on the wire."""
 
-    _class: type[Channel[Any]]
-    _topic: Topic
+    __channel_class__: type[Channel[Any]]
+    __topic__: Topic
 
     def __init__(self, channel: Channel[Any], topic: Topic) -> None:
         set_field = object.__setattr__
         set_field(self, "channel", channel.name)
         set_field(self, "topic", topic.name)
-        set_field(self, "_class", type(channel))
-        set_field(self, "_topic", topic)
+        set_field(self, "__channel_class__", type(channel))
+        set_field(self, "__topic__", topic)
 
     @property
     def payload_type(self) -> object:
-        """The topic's Python type: a model class, a union, ``list[X]``, …"""
-        return self._topic.payload_type
+        """The topic's Python type: a model class, a union, ``list[X]``, ``str``."""
+        return self.__topic__.payload_type
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{self!r} is immutable")
@@ -104,17 +106,14 @@ class TopicRef(Generic[Payload, TopicName, Data]):
         return hash((self.channel, self.topic))
 
     def __repr__(self) -> str:
-        return f"<TopicRef {self.topic!r} of {self._class.__name__} {self.channel!r}>"
+        return f"<TopicRef {self.topic!r} of {self.__channel_class__.__name__} {self.channel!r}>"
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return _restore_ref, (self._class, self.channel, self.topic)
+        return _restore_ref, (self.__channel_class__, self.channel, self.topic)
 
 
 class Topic:
-    """One topic of a channel class: the descriptor that hands out a `TopicRef` for each channel.
-
-    Not a data descriptor: the reference is kept in the channel's ``__dict__``, so a second look-up never comes here.
-    """
+    """One topic of a channel class, and what was compiled for it."""
 
     __slots__ = ("attribute", "compiled", "name", "owner", "payload_type")
 
@@ -125,30 +124,37 @@ class Topic:
         self.owner: type[Channel[Any]] | None = None
         self.compiled: CompiledTopic | None = None
 
+    def __repr__(self) -> str:
+        return f"<topic {self.name!r} of {self.owner.__name__ if self.owner else None}>"
+
     def __set_name__(self, owner: type[Channel[Any]], attribute: str) -> None:
         self.owner = owner
         self.attribute = attribute
 
-    @overload
-    def __get__(self, channel: None, owner: type[Channel[Any]]) -> Topic: ...
-    @overload
-    def __get__(self, channel: Channel[Any], owner: type[Channel[Any]]) -> TopicRef[..., str, Any]: ...
-    def __get__(
-        self, channel: Channel[Any] | None, owner: type[Channel[Any]]
-    ) -> Topic | TopicRef[..., str, Any]:
-        if channel is None:
-            return self
+    def ref(self, channel: Channel[Any]) -> TopicRef[..., str, Any]:
+        """The reference to this topic of a channel: made once and kept in the channel's ``__dict__``."""
         # setdefault: two threads that come here together must leave with one object.
         made: TopicRef[..., str, Any] = TopicRef(channel, self)
         return cast("TopicRef[..., str, Any]", channel.__dict__.setdefault(self.attribute, made))
 
-    def __repr__(self) -> str:
-        return f"<topic {self.name!r} of {self.owner.__name__ if self.owner else None}>"
+
+class TopicDescriptor(Topic):
+    """A topic in its class body, where it hands out a `TopicRef` for each channel.
+
+    Not a data descriptor: the channel's ``__dict__`` goes first, so a second look-up never comes here.
+    """
+
+    __slots__ = ()
+
+    def __get__(
+        self, channel: Channel[Any] | None, owner: type[Channel[Any]]
+    ) -> Topic | TopicRef[..., str, Any]:
+        return self if channel is None else self.ref(channel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChannelSpec:
-    """What a generated channel class states about itself; kept under a dunder so that topics may have any name."""
+    """What a channel class states about itself; under a dunder, so that topics may have any name."""
 
     template: Template
     schemas: str
@@ -158,10 +164,11 @@ class ChannelSpec:
 
 
 class Channel(Generic[ChannelMessage]):
-    """A channel: a name, and one `TopicRef` for each of its topics. Its parameter is the union of all its messages.
+    """A channel: a name, and one `TopicRef` for each of its topics.
 
-    Immutable; equal to another channel of the same class and name. Besides ``name`` and dunders every attribute is a
-    topic.
+    Its type parameter is the union of all its messages. Immutable; equal to another channel of the same
+    class and name. Besides ``name`` and dunders every
+    attribute is a topic.
     """
 
     name: str
@@ -173,13 +180,16 @@ class Channel(Generic[ChannelMessage]):
         cls,
         *,
         template: str,
-        params: Mapping[str, Kind],
         schemas: str,
+        params: Mapping[str, str] = MappingProxyType({}),
         separator: str = ":",
     ) -> None:
         super().__init_subclass__()
         found = {value.name: value for value in vars(cls).values() if isinstance(value, Topic)}
-        cls.__tightbeam__ = ChannelSpec(Template(template, params, separator), schemas, found)
+        home = resolve_name(schemas, cls.__module__.rpartition(".")[0])
+        cls.__tightbeam__ = ChannelSpec(
+            Template(template, cast("Mapping[str, Kind]", params), separator), home, found
+        )
 
     def __init__(self, name: str) -> None:
         # Not for users: generated factories go through `open_channel`, which checks the parameters.
@@ -207,13 +217,13 @@ class Channel(Generic[ChannelMessage]):
         return _restore_channel, (type(self), self.name)
 
 
-def topic(name: str, payload_type: object, /) -> TopicRef[Payload, TopicName, Data]:
+def topic(name: str, payload_type: object, /) -> TopicRef[Payload, TopicName, Data]:  # pyright: ignore[reportInvalidTypeVarUse]  # solved by the declaration
     """Declare a topic in a generated channel class.
 
-    The result stands where a `TopicRef` is declared and is a descriptor: on an instance it gives that channel's
-    reference.
+    The result stands where a `TopicRef` is declared and is a descriptor: on an instance it gives that
+    channel's reference.
     """
-    return cast("TopicRef[Payload, TopicName, Data]", Topic(name, payload_type))
+    return cast("TopicRef[Payload, TopicName, Data]", TopicDescriptor(name, payload_type))
 
 
 def open_channel(cls: type[_C], params: Mapping[str, object], /) -> _C:
@@ -249,10 +259,8 @@ def channel_params(channel: Channel[Any], /) -> dict[str, ParamValue]:
 
 def topics(channel: Channel[Any], /) -> dict[str, TopicRef[..., str, Any]]:
     """All topics of a channel, by wire name."""
-    return {
-        name: declared.__get__(channel, type(channel))
-        for name, declared in type(channel).__tightbeam__.topics.items()
-    }
+    declared = type(channel).__tightbeam__.topics.values()
+    return {topic.name: channel.__dict__.get(topic.attribute) or topic.ref(channel) for topic in declared}
 
 
 def _check_params(spec: ChannelSpec, params: Mapping[str, object]) -> None:

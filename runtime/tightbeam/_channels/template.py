@@ -1,8 +1,9 @@
-"""Name templates such as ``uploads:{uploadId}``: format, parse back, and whether two of them can meet in one name.
+"""Name templates such as ``uploads:{uploadId}``: format, parse back, and whether two can meet in one name.
 
-A parameter's text is JSON's (``true``, ``1``; a string as it is), never empty, and holds neither the separator nor a
-control character; between two placeholders there is a separator. So each part between separators has at most one
-placeholder, distinct parameters give distinct names, and a name gives its parameters back.
+A parameter's text is JSON's (``true``, ``1``; a string as it is), never empty, and holds neither the
+separator nor a control character; between two placeholders there is a separator. So each part between
+separators has at most one placeholder, distinct parameters give distinct names, and a name gives its
+parameters back.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
+from tightbeam._channels.overlap import overlap
 from tightbeam.errors import InvalidParam
 
 __all__ = ["Kind", "ParamValue", "Template", "overlap"]
@@ -40,7 +42,7 @@ class Template:
         ValueError: the template itself is wrong (the generator reports these with their place).
     """
 
-    __slots__ = ("_parts", "enums", "params", "separator", "text")
+    __slots__ = ("enums", "params", "parts", "separator", "text")
 
     def __init__(
         self,
@@ -56,8 +58,8 @@ class Template:
         self.separator = separator
         self.params: dict[str, Kind] = {}
         self.enums: dict[str, tuple[ParamValue, ...]] = {name: tuple(v) for name, v in (enums or {}).items()}
-        # (literal before, placeholder or None, literal after) for each part between separators
-        self._parts = [self._part(part, kinds) for part in text.split(separator)]
+        self.parts = [self._part(part, kinds) for part in text.split(separator)]
+        """For each part between separators: literal before, placeholder or None, literal after."""
         if unused := sorted(kinds.keys() - self.params.keys()):
             raise ValueError(f"no placeholder for parameter {unused[0]!r}")
 
@@ -84,17 +86,23 @@ class Template:
         """The name for these parameters.
 
         Raises:
-            InvalidParam: a parameter is missing or unknown, of the wrong type, empty, or holds what a name can't.
+            InvalidParam: a parameter is missing or unknown, of the wrong type, empty, or holds what a name
+            can't.
         """
         if params.keys() != self.params.keys():
             wanted = ", ".join(self.params) or "none"
             raise InvalidParam(f"channel {self.text!r} takes the parameters: {wanted}")
         return self.separator.join(
-            before if name is None else f"{before}{self._text(name, params[name])}{after}"
-            for before, name, after in self._parts
+            before if name is None else f"{before}{self.text_of(name, params[name])}{after}"
+            for before, name, after in self.parts
         )
 
-    def _text(self, name: str, value: object) -> str:
+    def text_of(self, name: str, value: object) -> str:
+        """The text of one parameter.
+
+        Raises:
+            InvalidParam: as `format` does.
+        """
         kind = self.params[name]
         text = _json_text(kind, value)
         if text is None:
@@ -127,15 +135,17 @@ class Template:
             InvalidParam: the name isn't one this template can give.
         """
         texts = name.split(self.separator)
-        if len(texts) != len(self._parts):
+        if len(texts) != len(self.parts):
             raise InvalidParam(f"not a name of channel {self.text!r}")
         params: dict[str, ParamValue] = {}
-        for text, (before, placeholder, after) in zip(texts, self._parts, strict=True):
+        for text, (before, placeholder, after) in zip(texts, self.parts, strict=True):
             if placeholder is None:
                 if text != before:
                     raise InvalidParam(f"not a name of channel {self.text!r}")
                 continue
-            if not (len(text) > len(before) + len(after) and text.startswith(before) and text.endswith(after)):
+            if not (
+                len(text) > len(before) + len(after) and text.startswith(before) and text.endswith(after)
+            ):
                 raise InvalidParam(f"not a name of channel {self.text!r}")
             value = text[len(before) : len(text) - len(after)]
             params[placeholder] = self._value(placeholder, value)
@@ -163,8 +173,3 @@ def _json_text(kind: Kind, value: object) -> str | None:
         # Huge ints can't be turned into text at all (sys.set_int_max_str_digits); any one outside will do.
         return int.__repr__(value) if -(2**64) < value < 2**64 else str(2**64)
     return None
-
-
-def overlap(a: Template, b: Template) -> str | None:
-    """A name that both templates can give, or None."""
-    raise NotImplementedError

@@ -1,7 +1,7 @@
 """The doorway between generated channel modules and the runtime: form 1.
 
-Generated code imports nothing else of this library. What is here keeps its names and call shapes; a breaking change is a
-``v2`` beside it, so that bindings generated earlier go on working.
+Generated code imports nothing else of this library. What is here keeps its names and call shapes; a breaking
+change is a ``v2`` beside it, so that bindings generated earlier go on working.
 """
 
 from __future__ import annotations

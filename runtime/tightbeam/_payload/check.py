@@ -1,10 +1,36 @@
-"""What every publish goes through: check the payload, encode it once."""
+"""What every publish goes through: check the payload against its schema, encode it once.
+
+Plain data is what `json` and this page call JSON: ``dict`` with ``str`` keys, ``list``, ``tuple`` (an array),
+``str``, ``int`` within 64 bits, finite ``float``, ``bool`` and ``None``, exactly these types. A member of an
+``Enum`` counts as its value. Subclasses (``OrderedDict``, ``NamedTuple``, …) are refused, as is everything
+else; only where a schema says nothing of a value is a ``UUID`` there sent as its text. A model must be of one
+of the topic's own classes.
+"""
 
 from __future__ import annotations
 
+import re
+from types import NoneType
 from typing import Any
 
+import orjson
+
 from tightbeam._channels.refs import TopicRef
+from tightbeam._payload.compiled import CompiledTopic, compiled_topic
+from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats
+
+__all__ = ["encode"]
+
+_PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType})
+_OPTIONS = (
+    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+_BAD_DATA = (TypeError, ValueError, RecursionError, AttributeError, LookupError)
+"""What orjson, jsonschema_rs and Pydantic raise for data that they can't handle."""
+
+_dumps = orjson.dumps
+_find_null = re.compile(b"null").search
 
 
 def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
@@ -12,5 +38,43 @@ def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
 
     Raises:
         InvalidPayload: it breaks the schema or isn't JSON; nothing else is raised for bad data.
+        OutdatedBindings: the generated package is incomplete.
     """
-    raise NotImplementedError
+    topic = ref.__topic__.compiled or compiled_topic(ref)
+    kind = type(data)
+    try:
+        if kind in _PLAIN:
+            # Encoding goes first: it refuses endless and very deep data, on which the validator would
+            # overflow the stack.
+            raw = _dumps(data, None, _OPTIONS)
+            if topic.is_valid(data) and not (
+                topic.may_hold_nonfinite and _find_null(raw) and has_nonfinite(data)
+            ):
+                return raw
+        elif (dump := topic.dumps.get(kind)) is not None:
+            dumped = dump(data)
+            raw = _dumps(dumped, None, _OPTIONS)
+            if topic.is_valid(dumped) and not (
+                topic.may_hold_nonfinite and _find_null(raw) and has_nonfinite(dumped)
+            ):
+                return raw
+    except _BAD_DATA:
+        pass  # explained below
+    return _encode_typed(ref, topic, data)
+
+
+def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object) -> bytes:
+    """The cases off the hot path: a class not seen before, typed values in containers, what is refused."""
+    plain, problem = data, None
+    dump = topic.dump_for(type(data))
+    if dump is not None:
+        try:
+            plain = huge_ints_as_floats(dump(data))
+            raw = _dumps(plain, None, _OPTIONS)
+            if topic.is_valid(plain) and not (topic.may_hold_nonfinite and has_nonfinite(plain)):
+                return raw
+        except _BAD_DATA as error:
+            problem = error
+    from tightbeam._payload.explain import explain  # only on failure
+
+    raise explain(ref, topic, data, plain, problem)

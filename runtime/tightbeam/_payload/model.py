@@ -1,25 +1,205 @@
-"""The base class of generated payload models, and loading one from JSON."""
+"""The base class of generated payload models, and loading a payload from JSON.
+
+Pydantic alone differs from JSON Schema in two places that a field's own declaration can't mend: an optional
+field that is not nullable would load an explicit null, and ``Literal[1]`` takes ``true`` and ``1.0``. Both
+are mended once, in the core schema, when a class is built; validation itself stays in Rust.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import contextlib
+import json
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tightbeam._channels.refs import TopicRef
+from tightbeam.errors import InvalidPayload, Issue
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema, SchemaValidator
+
+    from tightbeam._channels.refs import TopicRef
+    from tightbeam._payload.compiled import CompiledTopic
+
+__all__ = ["ExactTypes", "Payload", "core_nodes", "is_absent", "load"]
 
 Data = TypeVar("Data")
 
+_NOT_SCHEMA = frozenset({"cls", "config", "default", "expected", "metadata", "ref", "serialization"})
+"""Keys of core schema nodes below which there is no schema."""
 
-def load(ref: TopicRef[..., str, Data], raw: bytes) -> Data:
-    """JSON text as the topic's Python type."""
-    raise NotImplementedError
+_BY_NAME = frozenset({"choices", "fields"})
+"""Keys of core schema nodes whose value maps free names to schemas."""
 
 
 class Payload(BaseModel):
-    """Base class of generated payload models."""
+    """Base class of generated payload models.
+
+    Frozen and strict: a value of the wrong type is refused, not converted. Fields go by their Python name or
+    by the name on the wire. An optional field that is None is absent and isn't sent, unless the schema allows
+    null there.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True,
+        strict=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        defer_build=True,
+        protected_namespaces=(),
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        """Pydantic's own schema with nulls and literals as JSON Schema has them."""
+        return _exact(handler(source), handler)
+
+
+class ExactTypes:
+    """Annotation that does for any other payload type what `Payload` does for its fields."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        """The annotated type's schema with literals compared by type and value."""
+        return _exact(handler(source), handler)
 
 
 def is_absent(value: object) -> bool:
-    """Whether an optional, not nullable field is absent (``exclude_if`` of such fields)."""
+    """Whether an optional, not nullable field is absent: its ``exclude_if``, by which null is refused."""
     return value is None
+
+
+def core_nodes(schema: object, handler: GetCoreSchemaHandler | None = None) -> Iterator[dict[str, Any]]:
+    """Every node of a core schema; with a handler also those behind references."""
+    stack, seen = [schema], set[str]()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (list, tuple)):
+            stack.extend(node)
+        elif isinstance(node, dict) and isinstance(kind := node.get("type"), str):
+            if kind == "definition-ref" and handler is not None and node["schema_ref"] not in seen:
+                seen.add(node["schema_ref"])
+                # One that is still being built can't be resolved yet; its own hook sees it.
+                with contextlib.suppress(LookupError):
+                    stack.append(handler.resolve_ref_schema(cast("CoreSchema", node)))
+            yield node
+            for key, value in node.items():
+                if key in _BY_NAME and isinstance(value, dict):
+                    stack.extend(value.values())
+                elif key not in _NOT_SCHEMA:
+                    stack.append(value)
+
+
+def _exact(schema: CoreSchema, handler: GetCoreSchemaHandler) -> CoreSchema:
+    for node in core_nodes(schema, handler):
+        if node["type"] == "literal":
+            _compare_by_type(node)
+        elif node.get("serialization_exclude_if") is is_absent:
+            _refuse_json_null(node)
+    return schema
+
+
+def _refuse_json_null(field: dict[str, Any]) -> None:
+    with_default = field["schema"]
+    if with_default.get("type") == "default" and with_default["schema"]["type"] == "nullable":
+        nullable = with_default["schema"]
+        with_default["schema"] = {
+            "type": "json-or-python",
+            "json_schema": nullable["schema"],
+            "python_schema": nullable,
+        }
+
+
+def _compare_by_type(node: dict[str, Any]) -> None:
+    """Put a type check before each number in a literal: only in Python is ``True == 1 == 1.0``."""
+    expected = node["expected"]
+    numbers: dict[str, list[object]] = {}
+    for value in expected:
+        if isinstance(value, (bool, int)):
+            numbers.setdefault("bool" if isinstance(value, bool) else "int", []).append(value)
+    if not numbers or node.get("metadata", {}).get("exact"):
+        return
+    rest = [value for value in expected if not isinstance(value, (bool, int))]
+    choices: list[dict[str, Any]] = [
+        {
+            "type": "chain",
+            "steps": [
+                {"type": kind, "strict": True},
+                {"type": "literal", "expected": values, "metadata": {"exact": True}},
+            ],
+        }
+        for kind, values in numbers.items()
+    ]
+    if rest:
+        choices.append({"type": "literal", "expected": rest})
+    node.clear()
+    node.update(choices[0] if len(choices) == 1 else {"type": "union", "choices": choices})
+
+
+def load(ref: TopicRef[..., str, Data], raw: bytes | str) -> Data:
+    """JSON text as the topic's Python type: strictly, by wire names only.
+
+    JSON Schema counts ``1.0`` and ``1e300`` as integers, so on failure it is tried once more with such
+    numbers as ints.
+
+    Raises:
+        InvalidPayload: it isn't JSON, or doesn't fit the topic's type.
+    """
+    validator = (ref.__topic__.compiled or _first_use(ref)).validator
+    try:
+        return cast("Data", validator.validate_json(raw, strict=True, by_alias=True, by_name=False))
+    except ValidationError as error:
+        return cast("Data", _load_integral_floats(ref, validator, raw, error))
+
+
+def _first_use(ref: TopicRef[..., str, Any]) -> CompiledTopic:
+    from tightbeam._payload.compiled import compiled_topic  # not at import: generated modules import this one
+
+    return compiled_topic(ref)
+
+
+def _load_integral_floats(
+    ref: TopicRef[..., str, Any],
+    validator: SchemaValidator,
+    raw: bytes | str,
+    first: ValidationError,
+) -> object:
+    changed = False
+
+    def number(text: str) -> float | int:
+        nonlocal changed
+        value = float(text)
+        if math.isfinite(value) and value.is_integer():
+            changed = True
+            return int(value)
+        return value
+
+    try:
+        text = json.dumps(json.loads(raw, parse_float=number))
+        if changed:
+            return validator.validate_json(text, strict=True, by_alias=True, by_name=False)
+    except (ValueError, RecursionError):  # ValidationError is a ValueError; the first one says it better
+        pass
+    raise _not_loadable(ref, first) from None
+
+
+def _not_loadable(ref: TopicRef[..., str, Any], error: ValidationError) -> InvalidPayload:
+    from tightbeam._payload.plain import pointer_token
+
+    declared = _first_use(ref).bundle.places.declared_names
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    issues = [
+        Issue(
+            "".join(
+                f"/{part if isinstance(part, int) else pointer_token(part) if part in declared else '*'}"
+                for part in detail["loc"]
+            ),
+            f"can't be loaded as the topic's type ({detail['type']})",
+        )
+        for detail in details[:10]
+    ]
+    return InvalidPayload(ref.topic, issues, channel=ref.channel, more=max(0, len(details) - 10))

@@ -1,0 +1,168 @@
+"""One topic made ready for use: its validator, how its models are dumped, how its payloads are loaded.
+
+Made at the topic's first use and kept on the topic; each part is built only when something needs it.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from pydantic import BaseModel
+
+from tightbeam._payload.model import ExactTypes, core_nodes
+from tightbeam._payload.schemas import Bundle, TopicSchema, bundle, outdated_topic
+
+if TYPE_CHECKING:
+    from pydantic_core import SchemaSerializer, SchemaValidator
+
+    from tightbeam._channels.refs import Topic, TopicRef
+
+__all__ = ["CompiledTopic", "Dump", "compiled_topic"]
+
+Dump = Callable[[Any], object]
+
+_TYPED_NODES = frozenset({"date", "datetime", "lax-or-strict", "model", "uuid"})
+"""Core schema nodes whose Python values aren't JSON's own (``lax-or-strict`` is an ``ipv4``)."""
+
+_JSON_NODES = frozenset(
+    {
+        *("any", "bool", "chain", "default", "definition-ref", "definitions", "dict", "float", "int"),
+        *("json-or-python", "list", "literal", "missing-sentinel", "model", "model-field", "model-fields"),
+        *("none", "nullable", "str", "tagged-union", "union"),
+    }
+)
+"""Core schema nodes whose Python values are JSON's own, or models of such."""
+
+_WRAPPERS = {
+    "default": "schema",
+    "definitions": "schema",
+    "nullable": "schema",
+    "json-or-python": "python_schema",
+}
+
+_lock = threading.RLock()
+
+
+class CompiledTopic:
+    """What publishing and loading need of one topic."""
+
+    def __init__(self, payload_type: object, schema: TopicSchema, schemas: Bundle) -> None:
+        self.payload_type = payload_type
+        self.schema = schema
+        self.bundle = schemas
+        validator = schemas.validator({"$ref": schema.ref}, schema.dialect)
+        self.is_valid: Callable[[object], bool] = validator.is_valid
+        self.may_hold_nonfinite = schema.may_hold_nonfinite
+        self.dumps: dict[type, Dump] = {}
+        """How to dump instances of the classes that were published so far."""
+
+    @functools.cached_property
+    def model(self) -> type[BaseModel] | None:
+        """The payload type when it is a model class."""
+        kind = self.payload_type
+        return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+    @functools.cached_property
+    def adapter(self) -> tuple[SchemaValidator, SchemaSerializer, Any]:
+        """Validator, serializer and core schema of the payload type."""
+        with _lock:
+            if (model := self.model) is not None:
+                model.model_rebuild()
+                validator = model.__pydantic_validator__
+                serializer, core = model.__pydantic_serializer__, model.__pydantic_core_schema__
+                return cast("SchemaValidator", validator), serializer, core  # or a plugin's, called alike
+            from pydantic import TypeAdapter  # not at import: it costs more than the rest of this module
+
+            annotated: Any = Annotated
+            adapter: TypeAdapter[Any] = TypeAdapter(annotated[self.payload_type, ExactTypes])
+            return cast("SchemaValidator", adapter.validator), adapter.serializer, adapter.core_schema
+
+    @functools.cached_property
+    def validator(self) -> SchemaValidator:
+        """Loads JSON as the payload type."""
+        return self.adapter[0]
+
+    @functools.cached_property
+    def classes(self) -> tuple[type[BaseModel], ...]:
+        """The models one of which the payload can be."""
+        if self.model is not None:
+            return (self.model,)
+        if self.payload_type is Any:
+            return (BaseModel,)
+        core = self.adapter[2]
+        definitions = {node["ref"]: node for node in core_nodes(core) if "ref" in node}
+        found: list[type[BaseModel]] = []
+        stack, seen = [core], set[int]()
+        while stack:
+            node = stack.pop(0)
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            kind = node["type"]
+            if kind == "model":
+                found.append(node["cls"])
+            elif kind == "definition-ref":
+                stack.append(definitions[node["schema_ref"]])
+            elif kind == "union":
+                stack.extend(choice[0] if isinstance(choice, tuple) else choice for choice in node["choices"])
+            elif kind == "tagged-union":
+                stack.extend(node["choices"].values())
+            elif kind in _WRAPPERS:
+                stack.append(node[_WRAPPERS[kind]])
+        return tuple(found)
+
+    @functools.cached_property
+    def dump_typed(self) -> Dump | None:
+        """Dumps what `load` gives when it is no model but holds models or typed formats; else None.
+
+        Raises for anything that isn't exactly of the payload type.
+        """
+        if self.model is not None or not any(
+            node["type"] in _TYPED_NODES for node in core_nodes(self.adapter[2])
+        ):
+            return None
+        return _dump(self.adapter[1], as_is=False)
+
+    def dump_for(self, kind: type) -> Dump | None:
+        """How to dump an instance of this class, or None when the topic takes no such instance."""
+        if not issubclass(kind, BaseModel):
+            return self.dump_typed
+        if not issubclass(kind, self.classes):
+            return None
+        with _lock:
+            kind.model_rebuild()
+            # Where everything is JSON's own already, nothing is converted, so that a value of a wrong type
+            # reaches the validator as it is. Elsewhere Pydantic converts, and complains of what it didn't
+            # expect.
+            as_is = all(node["type"] in _JSON_NODES for node in core_nodes(kind.__pydantic_core_schema__))
+            dump = self.dumps[kind] = _dump(kind.__pydantic_serializer__, as_is=as_is)
+        return dump
+
+
+def _dump(serializer: SchemaSerializer, *, as_is: bool) -> Dump:
+    to_python = serializer.to_python
+    if as_is:  # functions, since a `partial` with keywords takes 0.2 µs more
+        return lambda data: to_python(data, mode="python", by_alias=True, warnings=False)
+    return lambda data: to_python(data, mode="json", by_alias=True, warnings="error")
+
+
+def compiled_topic(ref: TopicRef[..., str, Any]) -> CompiledTopic:
+    """The topic of a reference, made ready.
+
+    Raises:
+        OutdatedBindings: its schema is missing or can't be compiled.
+    """
+    return ref.__topic__.compiled or _compile(ref.__topic__, ref.__channel_class__.__tightbeam__.schemas)
+
+
+def _compile(topic: Topic, module: str) -> CompiledTopic:
+    with _lock:
+        if topic.compiled is None:
+            schemas = bundle(module)
+            if (schema := schemas.topics.get(topic.name)) is None:
+                raise outdated_topic(module, topic.name)
+            topic.compiled = CompiledTopic(topic.payload_type, schema, schemas)
+        return topic.compiled

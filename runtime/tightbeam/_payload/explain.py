@@ -1,0 +1,328 @@
+"""Why a payload was refused: `InvalidPayload` with a pointer and a reason for each issue.
+
+Runs on failure only. The validator can list all errors itself, but builds every one of them, with all
+branches of all unions: 100,000 bad items take it more than a second, and a recursive union seven seconds at a
+depth of 14. So this walks down from the topic's schema, asks a validator of each subschema whether the value
+there is the culprit, follows one branch of a union, and stops after so many issues or questions.
+
+No value of the payload reaches a text, and no key but those the schemas declare, or, for spelling mistakes,
+the undeclared ones of closed objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+from pydantic import BaseModel
+
+from tightbeam._payload.places import Place
+from tightbeam._payload.plain import json_type, not_json, pointer_token
+from tightbeam._payload.reasons import LEAVES, leaf_reason, undeclared_reason
+from tightbeam._payload.schemas import LEGACY_DIALECTS, Bundle
+from tightbeam._payload.unions import closest
+from tightbeam.errors import InvalidPayload, Issue, OutdatedBindings
+
+if TYPE_CHECKING:
+    from tightbeam._channels.refs import TopicRef
+    from tightbeam._payload.compiled import CompiledTopic
+
+__all__ = ["Explanation", "explain", "reasons"]
+
+MAX_ISSUES = 10
+"""How many issues are said; the rest is counted, as far as the walk goes."""
+_MAX_COUNTED = 100
+_MAX_QUESTIONS = 3000
+_MAX_DEPTH = 200
+_MAX_UNDECLARED = 3
+_FAILED = (TypeError, ValueError, LookupError, AttributeError, RecursionError, OutdatedBindings)
+
+
+def explain(
+    ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object, plain: object, problem: Exception | None
+) -> InvalidPayload:
+    """The error for data that can't be published.
+
+    Args:
+        ref: where it was to go.
+        topic: the same, compiled.
+        data: what was given.
+        plain: its dump, or ``data`` itself when it wasn't dumped.
+        problem: what dumping or checking it raised.
+    """
+    issues = list(_issues(topic, data, plain, problem))
+    return InvalidPayload(
+        ref.topic, issues[:MAX_ISSUES], channel=ref.channel, more=max(0, len(issues) - MAX_ISSUES)
+    )
+
+
+def reasons(bundle: Bundle, schema: Mapping[str, Any], value: object) -> list[str]:
+    """Why a single value breaks a schema without references."""
+    found = Explanation(bundle, "https://json-schema.org/draft/2020-12/schema")
+    found.leaves(Place("", (), "", schema), value, "")
+    return [issue.reason for issue in found.issues]
+
+
+def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exception | None) -> Sequence[Issue]:
+    if isinstance(data, BaseModel) and plain is data:
+        if not isinstance(data, topic.classes):
+            return [Issue("", _wrong_class(topic, data))]
+        try:
+            plain = type(data).__pydantic_serializer__.to_python(
+                data, mode="json", by_alias=True, warnings=False
+            )
+        except _FAILED:
+            return [
+                Issue(
+                    "",
+                    "must be JSON data: the model contains itself, is too deep or holds something else",
+                )
+            ]
+    explanation = Explanation(topic.bundle, topic.schema.dialect)
+    issues = not_json(plain, lambda: explanation.places.declared_names, _MAX_COUNTED)
+    if issues:
+        return issues
+    try:
+        place = explanation.places.find(topic.schema.ref)
+        if place is not None and not explanation.fits(place, plain):
+            explanation.visit(place, plain, "", 0)
+    except _FAILED:
+        pass  # what was found so far is said
+    if explanation.issues:
+        return explanation.issues
+    if problem is not None and isinstance(data, BaseModel):
+        return [
+            Issue(
+                "", f"must hold what {type(data).__name__} declares: a field was given another type unchecked"
+            )
+        ]
+    return [Issue("", "doesn't fit the topic's schema")]
+
+
+def _wrong_class(topic: CompiledTopic, data: BaseModel) -> str:
+    wanted = [kind.__name__ for kind in topic.classes]
+    if not wanted:
+        return f"must be plain data, not a model ({type(data).__name__})"
+    return f"must be {' or '.join(wanted)} or plain data, not a {type(data).__name__}"
+
+
+class Explanation:
+    """The walk over one payload, and the issues it finds."""
+
+    def __init__(self, bundle: Bundle, dialect: str) -> None:
+        self.issues: list[Issue] = []
+        self.places = bundle.places
+        self._bundle = bundle
+        self._dialect = dialect
+        self._legacy = bundle.draft(dialect) in LEGACY_DIALECTS
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+        self._questions = _MAX_QUESTIONS
+
+    def fits(self, place: Place, value: object) -> bool:
+        """Whether a value fits the schema at a place."""
+        if (validator := self._validators.get(place.ref)) is None:
+            validator = self._bundle.validator({"$ref": place.ref}, self._dialect)
+            self._validators[place.ref] = validator
+        return self.asks(validator, value)
+
+    def asks(self, validator: jsonschema_rs.Validator, value: object) -> bool:
+        """What a validator says; raises when too much was asked already."""
+        if self._questions <= 0:
+            raise ValueError("asked enough")
+        self._questions -= 1
+        return validator.is_valid(value)
+
+    def keyword_fits(self, schema: Mapping[str, Any], keyword: str, value: object) -> bool:
+        """Whether a value obeys one keyword of `LEAVES`."""
+        part = {keyword: schema[keyword]}
+        for bound, draft4 in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+            if keyword == draft4 and isinstance(schema[keyword], bool):
+                return True  # draft 4: belongs to the bound
+            if keyword == bound and isinstance(schema.get(draft4), bool):
+                part[draft4] = schema[draft4]
+        return self.asks(self._bundle.validator(part, self._dialect), value)
+
+    def add(self, pointer: str, reason: str) -> None:
+        """Note an issue, once."""
+        issue = Issue(pointer, reason)
+        if issue not in self.issues:
+            self.issues.append(issue)
+
+    def visit(self, place: Place, value: object, pointer: str, depth: int) -> None:
+        """Find out why a value doesn't fit the schema at a place."""
+        if depth > _MAX_DEPTH or len(self.issues) >= _MAX_COUNTED:
+            return
+        before = len(self.issues)
+        schema = place.schema
+        if schema is False:
+            self.add(pointer, "must not be given")
+            return
+        if not isinstance(schema, dict):
+            return
+        if self._legacy and "$ref" in schema:
+            self._follow(place, "$ref", value, pointer, depth)
+        else:
+            self.leaves(place, value, pointer)
+            if isinstance(value, dict):
+                self._object(place, value, pointer, depth)
+            elif isinstance(value, (list, tuple)):
+                self._array(place, value, pointer, depth)
+            self._applicators(place, value, pointer, depth)
+        if len(self.issues) == before:
+            self._unevaluated(place, value, pointer)
+
+    def leaves(self, place: Place, value: object, pointer: str) -> None:
+        """Keywords that look at the value alone. Of a wrong type nothing else is said."""
+        schema = place.schema
+        for keyword in LEAVES:
+            if keyword in schema and not self.keyword_fits(schema, keyword, value):
+                self.add(pointer, leaf_reason(keyword, schema, value))
+                if keyword in ("type", "enum", "const"):
+                    return
+
+    def _follow(self, place: Place, keyword: str, value: object, pointer: str, depth: int) -> None:
+        target = self.places.find(place.schema[keyword], place.base)
+        if target is not None and not self.fits(target, value):
+            self.visit(target, value, pointer, depth + 1)
+
+    def _descend(
+        self, place: Place, tokens: tuple[str | int, ...], value: object, pointer: str, depth: int
+    ) -> None:
+        child = place.child(*tokens)
+        if not self.fits(child, value):
+            self.visit(child, value, pointer, depth + 1)
+
+    def _object(self, place: Place, value: dict[str, Any], pointer: str, depth: int) -> None:
+        schema = place.schema
+        properties = schema.get("properties", {})
+        required = schema.get("required", ())
+        for name in required if isinstance(required, list) else ():
+            if name not in value:
+                self.add(f"{pointer}/{pointer_token(name)}", "is required")
+        self._dependent(place, value, pointer, depth)
+        for name in properties:
+            if name in value:
+                self._descend(
+                    place, ("properties", name), value[name], f"{pointer}/{pointer_token(name)}", depth
+                )
+        patterns = schema.get("patternProperties", {})
+        others = {key: item for key, item in value.items() if key not in properties}
+        for pattern in patterns if others else ():
+            key_fits = self._bundle.validator({"pattern": pattern}, self._dialect)
+            for key in [key for key in others if self.asks(key_fits, key)]:
+                item = others.pop(key)
+                self._descend(place, ("patternProperties", pattern), item, f"{pointer}/*", depth)
+        if "propertyNames" in schema:
+            names = place.child("propertyNames")
+            for key in value:
+                if not self.fits(names, key):
+                    self._key(names, key, pointer, depth)
+        if others and schema.get("additionalProperties") is False:
+            self._undeclared(list(others), list(properties), pointer, hidden=bool(patterns))
+        elif "additionalProperties" in schema:
+            for item in others.values():
+                self._descend(place, ("additionalProperties",), item, f"{pointer}/*", depth)
+                if len(self.issues) >= _MAX_COUNTED:
+                    return
+
+    def _undeclared(self, keys: list[str], declared: list[str], pointer: str, *, hidden: bool) -> None:
+        shown = [] if hidden else keys[:_MAX_UNDECLARED]
+        for key in shown:
+            self.add(f"{pointer}/*", undeclared_reason(key, declared))
+        if more := len(keys) - len(shown):
+            noun = "key that isn't" if more == 1 else "keys that aren't"
+            self.add(f"{pointer}/*", f"has {more} {'more ' if shown else ''}{noun} declared")
+
+    def _key(self, names: Place, key: str, pointer: str, depth: int) -> None:
+        inner = Explanation(self._bundle, self._dialect)
+        inner.visit(names, key, "", depth + 1)
+        for issue in inner.issues[:1]:
+            self.add(f"{pointer}/*", f"the key {issue.reason}")
+
+    def _dependent(self, place: Place, value: dict[str, Any], pointer: str, depth: int) -> None:
+        for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
+            for name, asked in place.schema.get(keyword, {}).items():
+                if name not in value:
+                    continue
+                if not isinstance(asked, list):
+                    self._descend(place, (keyword, name), value, pointer, depth)
+                    continue
+                for other in asked:
+                    if other not in value:
+                        self.add(f"{pointer}/{pointer_token(other)}", f"is required beside {name!r}")
+
+    def _array(self, place: Place, value: Sequence[Any], pointer: str, depth: int) -> None:
+        schema = place.schema
+        first = "prefixItems" if "prefixItems" in schema else "items"
+        heads = schema.get(first) if isinstance(schema.get(first), list) else []
+        rest = "additionalItems" if isinstance(schema.get("items"), list) else "items"
+        for i, item in enumerate(value):
+            if i < len(heads):
+                self._descend(place, (first, i), item, f"{pointer}/{i}", depth)
+            elif rest in schema:
+                self._descend(place, (rest,), item, f"{pointer}/{i}", depth)
+            if len(self.issues) >= _MAX_COUNTED:
+                return
+        if "contains" in schema:
+            wanted = place.child("contains")
+            count = sum(self.fits(wanted, item) for item in value)
+            least, most = schema.get("minContains", 1), schema.get("maxContains")
+            if count < least:
+                self.add(pointer, f"must have at least {least:g} item(s) that fit its `contains`")
+            elif most is not None and count > most:
+                self.add(pointer, f"must have at most {most:g} item(s) that fit its `contains`")
+
+    def _applicators(self, place: Place, value: object, pointer: str, depth: int) -> None:
+        schema = place.schema
+        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+            if keyword in schema:
+                self._follow(place, keyword, value, pointer, depth)
+        for i in range(len(schema.get("allOf", ()))):
+            self._descend(place, ("allOf", i), value, pointer, depth)
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                self._union(place, keyword, value, pointer, depth)
+        if "not" in schema and self.fits(place.child("not"), value):
+            self.add(pointer, "must not fit what its `not` describes")
+        if "if" in schema:
+            taken = "then" if self.fits(place.child("if"), value) else "else"
+            if taken in schema:
+                self._descend(place, (taken,), value, pointer, depth)
+
+    def _union(self, place: Place, keyword: str, value: object, pointer: str, depth: int) -> None:
+        branches = [place.child(keyword, i) for i in range(len(place.schema[keyword]))]
+        fitting = sum(self.fits(branch, value) for branch in branches)
+        if fitting > 1 and keyword == "oneOf":
+            self.add(pointer, "must fit exactly one of the allowed forms, and fits several")
+        if fitting:
+            return
+        chosen = closest(self, branches, value, pointer, depth)
+        for issue in chosen:
+            self.add(issue.pointer, issue.reason)
+
+    def branch(self, place: Place, value: object, pointer: str, depth: int) -> list[Issue]:
+        """The issues of one branch of a union, without noting them."""
+        before, self.issues = self.issues, []
+        try:
+            self.visit(place, value, pointer, depth + 1)
+            return self.issues
+        finally:
+            self.issues = before
+
+    def _unevaluated(self, place: Place, value: object, pointer: str) -> None:
+        """Everything else fits: what is left are keys or items that no other keyword looked at."""
+        for kind in self._left_over(place, value):
+            if isinstance(kind, jsonschema_rs.ValidationErrorKind.UnevaluatedProperties):
+                hidden = '"patternProperties"' in repr(place.schema).replace("'", '"')
+                self._undeclared(kind.unexpected, sorted(self.places.declared_names), pointer, hidden=hidden)
+                return
+            if isinstance(kind, jsonschema_rs.ValidationErrorKind.UnevaluatedItems):
+                self.add(pointer, "has more items than the schema describes")
+                return
+        self.add(pointer, f"doesn't fit its schema ({json_type(value)})")
+
+    def _left_over(self, place: Place, value: object) -> Iterator[object]:
+        if any(keyword in place.schema for keyword in ("unevaluatedProperties", "unevaluatedItems")):
+            validator = self._bundle.validator({"$ref": place.ref}, self._dialect)
+            yield from (error.kind for error in validator.iter_errors(value) if error.schema_path)

@@ -1,0 +1,123 @@
+"""Places in bundled schemas: by absolute URI, their children, where their references lead."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote, urljoin
+
+from tightbeam._payload.plain import pointer_token
+
+__all__ = ["Place", "Places"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One schema in a bundle."""
+
+    document: str
+    """URI of the resource it is in."""
+    tokens: tuple[str, ...]
+    """Where in the resource, unescaped."""
+    base: str
+    """What its relative references are relative to."""
+    schema: Any
+
+    @property
+    def ref(self) -> str:
+        """A reference that leads here from anywhere."""
+        return self.document + "#" + "".join(f"/{quote(pointer_token(token))}" for token in self.tokens)
+
+    def child(self, *tokens: str | int) -> Place:
+        """The schema below this one."""
+        schema, base = self.schema, self.base
+        for token in tokens:
+            schema = schema[token]
+            base = _base(base, schema)
+        return Place(self.document, (*self.tokens, *map(str, tokens)), base, schema)
+
+
+class Places:
+    """The schemas of a bundle, by URI."""
+
+    def __init__(self, resources: Mapping[str, Any]) -> None:
+        self._resources = resources
+
+    @functools.cached_property
+    def _named(self) -> dict[str, Place]:
+        """Resources, embedded ones included, and anchors, by absolute URI."""
+        named: dict[str, Place] = {}
+        stack = [Place(uri, (), _base(uri, schema), schema) for uri, schema in self._resources.items()]
+        for place in stack:
+            named[place.document] = place
+        while stack:
+            place = stack.pop()
+            schema = place.schema
+            if isinstance(schema, dict):
+                named.setdefault(place.base, place)
+                for keyword in ("$anchor", "$dynamicAnchor", "$id", "id"):
+                    name = schema.get(keyword)
+                    if isinstance(name, str) and (keyword.endswith("nchor") or name.startswith("#")):
+                        named.setdefault(f"{place.base}#{name.removeprefix('#')}", place)
+                stack.extend(
+                    place.child(key) for key, value in schema.items() if isinstance(value, (dict, list))
+                )
+            elif isinstance(schema, list):
+                stack.extend(
+                    place.child(i) for i, value in enumerate(schema) if isinstance(value, (dict, list))
+                )
+        return named
+
+    @functools.cached_property
+    def declared_names(self) -> frozenset[str]:
+        """Every property name that the schemas declare anywhere."""
+        names: set[str] = set()
+        stack: list[Any] = list(self._resources.values())
+        while stack:
+            node = stack.pop()
+            if isinstance(node, dict):
+                if isinstance(properties := node.get("properties"), dict):
+                    names.update(properties)
+                stack.extend(node.values())
+            elif isinstance(node, list):
+                stack.extend(node)
+        return frozenset(names)
+
+    def find(self, ref: str, base: str = "") -> Place | None:
+        """The schema a reference leads to, or None when it isn't found."""
+        uri, _, fragment = _join(base, ref).partition("#")
+        fragment = unquote(fragment)
+        if fragment and not fragment.startswith("/"):
+            return self._named.get(f"{uri}#{fragment}")
+        place = self._named.get(uri)
+        for token in fragment.split("/")[1:] if place else ():
+            token = token.replace("~1", "/").replace("~0", "~")
+            schema = place.schema  # type: ignore[union-attr]
+            try:
+                place = place.child(int(token) if isinstance(schema, list) else token)  # type: ignore[union-attr]
+            except (LookupError, TypeError, ValueError):
+                return None
+        return place
+
+
+def _base(base: str, schema: object) -> str:
+    if isinstance(schema, dict):
+        name = schema.get("$id", schema.get("id"))
+        if isinstance(name, str) and not name.startswith("#"):
+            return _join(base, name).partition("#")[0]
+    return base
+
+
+def _join(base: str, ref: str) -> str:
+    if ref.startswith("#"):
+        return base.partition("#")[0] + ref
+    scheme = _SCHEME.match(base)
+    if _SCHEME.match(ref) or scheme is None:
+        return ref
+    # urljoin leaves schemes it doesn't know alone
+    return scheme[0] + urljoin("http" + base[scheme.end() :], ref)[len("http") :]

@@ -1,0 +1,158 @@
+"""Walks over plain data, off the hot path: what in it isn't JSON, and where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from enum import Enum
+
+from pydantic import BaseModel
+
+from tightbeam.errors import Issue
+
+__all__ = ["MAX_DEPTH", "has_nonfinite", "huge_ints_as_floats", "json_type", "not_json", "pointer_token"]
+
+MAX_DEPTH = 254
+"""The encoder's own limit."""
+
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+
+
+def has_nonfinite(data: object) -> bool:
+    """Whether a NaN or an infinity is anywhere in data that was encoded, so that it has an end."""
+    stack = [data]
+    while stack:
+        value = stack.pop()
+        kind = type(value)
+        if kind is float:
+            if not math.isfinite(value):  # type: ignore[arg-type]  # a float by the line above
+                return True
+        elif isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            stack.extend(value)
+        elif isinstance(value, Enum):
+            stack.append(value.value)
+    return False
+
+
+def huge_ints_as_floats(data: object) -> object:
+    """A copy with integers over 64 bits as floats, where a float holds them exactly; dumped models only.
+
+    JSON Schema counts ``1e300`` as an integer, so a model can have loaded one, and what was loaded can be
+    published.
+    """
+    if isinstance(data, dict):
+        return {key: huge_ints_as_floats(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [huge_ints_as_floats(value) for value in data]
+    if (
+        type(data) is int
+        and not _SMALLEST <= data <= _LARGEST
+        and data.bit_length() <= 1024
+        and int(float(data)) == data
+    ):
+        return float(data)
+    return data
+
+
+def json_type(value: object) -> str:
+    """What JSON calls this value, with its article."""
+    if isinstance(value, Enum):
+        return json_type(value.value)
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a number"
+        case str():
+            return "a string"
+        case dict():
+            return "an object"
+        case list() | tuple():
+            return "an array"
+        case _:
+            return type(value).__name__
+
+
+def pointer_token(name: str) -> str:
+    """A name as a part of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def not_json(data: object, declared: Callable[[], Collection[str]], limit: int) -> list[Issue]:
+    """The first places where data isn't JSON.
+
+    Args:
+        data: what was published, or the dump of it.
+        declared: gives the property names that may be shown; any other key is shown as ``*``.
+        limit: how many places are enough.
+    """
+    issues: list[Issue] = []
+    names: Collection[str] | None = None
+    # (value, pointer, ids of the containers around it)
+    stack: list[tuple[object, tuple[str, ...], frozenset[int]]] = [(data, (), frozenset())]
+    while stack and len(issues) < limit:
+        value, pointer, around = stack.pop()
+        reason = _reason(value, around)
+        if reason is not None:
+            issues.append(Issue("".join(f"/{token}" for token in pointer), reason))
+            continue
+        if isinstance(value, Enum):
+            stack.append((value.value, pointer, around | {id(value)}))
+        elif isinstance(value, dict):
+            names = declared() if names is None else names
+            inside = around | {id(value)}
+            stack.extend(
+                (item, (*pointer, pointer_token(key) if key in names else "*"), inside)
+                for key, item in reversed(value.items())
+            )
+        elif isinstance(value, (list, tuple)):
+            inside = around | {id(value)}
+            stack.extend((item, (*pointer, str(i)), inside) for i, item in reversed(list(enumerate(value))))
+    return issues
+
+
+def _reason(value: object, around: frozenset[int]) -> str | None:
+    kind = type(value)
+    if kind is str:
+        return None if _is_unicode(value) else "must not contain lone surrogates"
+    if kind is int:
+        return None if _SMALLEST <= value <= _LARGEST else "must be an integer of at most 64 bits"  # type: ignore[operator]
+    if kind is float:
+        return None if math.isfinite(value) else "must be a finite number, not NaN or infinite"  # type: ignore[arg-type]
+    if value is None or kind is bool:
+        return None
+    if kind in (dict, list, tuple) or isinstance(value, Enum):
+        if id(value) in around:
+            return "contains itself"
+        if len(around) >= MAX_DEPTH:
+            return f"is nested more than {MAX_DEPTH} deep"
+        return _key_reason(value) if isinstance(value, dict) else None
+    if isinstance(value, BaseModel):
+        return f"must be plain data, not a model ({kind.__name__}); a model is published as a whole"
+    for plain in (str, int, float, dict, list, tuple):
+        if issubclass(kind, plain):
+            return f"must be a plain {plain.__name__}, not a subclass ({kind.__name__})"
+    return f"must be JSON data, not {kind.__name__}"
+
+
+def _key_reason(value: dict[object, object]) -> str | None:
+    for key in value:
+        if type(key) is not str:
+            return f"has a key that is not a plain str ({type(key).__name__})"
+        if not _is_unicode(key):
+            return "has a key with lone surrogates"
+    return None
+
+
+def _is_unicode(text: object) -> bool:
+    try:
+        str.encode(text)  # type: ignore[arg-type]  # only called for strings
+    except UnicodeEncodeError:
+        return False
+    return True

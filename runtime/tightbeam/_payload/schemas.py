@@ -1,0 +1,181 @@
+"""The schemas that come with a generated channel: imported, parsed and compiled at first use."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from tightbeam._payload.formats import narrow_formats
+from tightbeam.errors import InvalidParam, OutdatedBindings
+
+if TYPE_CHECKING:
+    from tightbeam._channels.refs import ChannelSpec
+    from tightbeam._payload.places import Places
+
+__all__ = ["LEGACY_DIALECTS", "Bundle", "TopicSchema", "bundle", "check_params"]
+
+_DRAFTS = {
+    "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4,
+    "http://json-schema.org/draft-06/schema": jsonschema_rs.Draft6,
+    "http://json-schema.org/draft-07/schema": jsonschema_rs.Draft7,
+    "https://json-schema.org/draft/2019-09/schema": jsonschema_rs.Draft201909,
+    "https://json-schema.org/draft/2020-12/schema": jsonschema_rs.Draft202012,
+}
+LEGACY_DIALECTS = frozenset({jsonschema_rs.Draft4, jsonschema_rs.Draft6, jsonschema_rs.Draft7})
+"""Drafts in which a ``$ref`` hides the keywords beside it."""
+
+_PLAIN_PARAM_KEYWORDS = frozenset(
+    {"type", "title", "description", "default", "examples", "$comment", "deprecated"}
+)
+
+
+class TopicSchema:
+    """Where one topic's schema is, and what it can hold."""
+
+    __slots__ = ("dialect", "may_hold_nonfinite", "ref")
+
+    def __init__(self, stated: Mapping[str, Any]) -> None:
+        self.ref: str = stated["ref"]
+        """``<uri>#<json pointer>``, among the bundle's resources."""
+        self.dialect: str = stated["dialect"]
+        # Where nothing is open, the validator sees every number; it takes NaN for no type at all, null
+        # included.
+        self.may_hold_nonfinite: bool = stated.get("open", stated["mayHoldNull"])
+
+
+class Bundle:
+    """The schemas of one generated module: self-contained, nothing is ever fetched."""
+
+    def __init__(self, module: str, stated: Mapping[str, Any]) -> None:
+        self.module = module
+        self.assert_formats: bool = stated["assertFormats"]
+        self.resources: dict[str, Any] = stated["resources"]
+        self.topics = {name: TopicSchema(topic) for name, topic in stated["topics"].items()}
+        self.params: dict[str, dict[str, Any]] = stated["params"]
+        if self.assert_formats:
+            for resource in self.resources.values():
+                narrow_formats(resource)
+        self._registries: dict[int, jsonschema_rs.Registry] = {}
+        self._params: dict[str, jsonschema_rs.Validator] | None = None
+
+    @functools.cached_property
+    def places(self) -> Places:
+        """For finding one's way in the schemas, to explain a failure."""
+        from tightbeam._payload.places import Places  # only on failure
+
+        return Places(self.resources)
+
+    def draft(self, dialect: str) -> int:
+        """The draft a dialect is or builds on."""
+        for _ in range(8):
+            plain = dialect.rstrip("#")
+            if plain in _DRAFTS:
+                return _DRAFTS[plain]
+            metaschema = self.resources.get(plain, self.resources.get(dialect))
+            if not isinstance(metaschema, dict) or not isinstance(metaschema.get("$schema"), str):
+                break
+            dialect = metaschema["$schema"]
+        return jsonschema_rs.Draft202012
+
+    def validator(self, schema: Mapping[str, Any], dialect: str) -> jsonschema_rs.Validator:
+        """A validator for a schema of this dialect; its references lead into the bundle and nowhere else.
+
+        Raises:
+            OutdatedBindings: a reference leads nowhere, or the schema isn't one.
+        """
+        draft = self.draft(dialect)
+        try:
+            if (registry := self._registries.get(draft)) is None:
+                # The draft is for resources that name none of their own.
+                registry = jsonschema_rs.Registry(list(self.resources.items()), draft=draft)
+                self._registries[draft] = registry
+            return jsonschema_rs.validator_for(
+                {"$schema": dialect, **schema},
+                registry=registry,
+                offline=True,
+                validate_formats=self.assert_formats,
+            )
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            raise _outdated(self.module, "its schemas are incomplete") from error
+
+    def param_validators(self, names: Mapping[str, object]) -> dict[str, jsonschema_rs.Validator]:
+        """Validators of the parameters whose schema says more than their kind."""
+        if self._params is None:
+            if names.keys() - self.params.keys():
+                raise _outdated(self.module, "a parameter has no schema")
+            self._params = {
+                name: self.validator(schema, "https://json-schema.org/draft/2020-12/schema")
+                for name, schema in self.params.items()
+                if any(
+                    keyword not in _PLAIN_PARAM_KEYWORDS and not (keyword == "minLength" and value <= 1)
+                    for keyword, value in schema.items()
+                )
+            }
+        return self._params
+
+
+_lock = threading.RLock()
+
+
+def bundle(module: str) -> Bundle:
+    """The schemas in a generated module, parsed once.
+
+    Raises:
+        OutdatedBindings: the module is missing, or isn't what this runtime understands.
+    """
+    with _lock:
+        return _bundle(module)
+
+
+@functools.cache
+def _bundle(module: str) -> Bundle:
+    try:
+        text: object = importlib.import_module(module).SCHEMAS
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise _outdated(module, "it is missing") from error
+    except AttributeError as error:
+        raise _outdated(module, "it holds no schemas") from error
+    try:
+        return Bundle(module, json.loads(text))  # type: ignore[arg-type]  # not a string: a TypeError, caught here
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _outdated(module, "its schemas can't be read") from error
+
+
+def _outdated(module: str, problem: str) -> OutdatedBindings:
+    return OutdatedBindings(
+        f"generated module {module!r}: {problem}. Run `tightbeam generate` again, and see that the whole "
+        "generated package is installed, its `_schemas` folder included"
+    )
+
+
+def outdated_topic(module: str, topic: str) -> OutdatedBindings:
+    """The error for a topic that the channel class has and its schemas haven't."""
+    return _outdated(module, f"it has no schema for topic {topic!r}")
+
+
+def check_params(spec: ChannelSpec, params: Mapping[str, object]) -> None:
+    """Check channel parameters against their schemas, where these say more than the kind.
+
+    Raises:
+        InvalidParam: a value breaks its schema.
+    """
+    found = bundle(spec.schemas)
+    with _lock:
+        validators = found.param_validators(spec.template.params)
+    for name, validator in validators.items():
+        value = params[name]
+        if isinstance(value, str):
+            value = str.__str__(value)  # the validator takes no subclasses
+        if not validator.is_valid(value):
+            from tightbeam._payload.explain import reasons  # only on failure
+
+            why = "; ".join(reasons(found, found.params[name], value)) or "breaks its schema"
+            raise InvalidParam(f"parameter {name!r} of channel {spec.template.text!r} {why}")
