@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ async def run(path: Path) -> list[Trial]:
             pipeline_channel(run_id="r1"),
         ),
     ]
-    client = tightbeam.Client(path)
+    client = tightbeam.Client(path, retry_delay=timedelta(milliseconds=10))
     functions = [client.function(trial.name, retries=3)(failing(trial)) for trial in trials]
     async with client:
         for trial, function in zip(trials, functions, strict=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.typing.checkers import CHECKERS
 
-_MARK = re.compile(r"# bad(?: except (?P<blind>[a-z ]+?))?(?P<types_only>, types only)?$")
+_MARK = re.compile(r"  # bad(?: except (?P<blind>[a-z ]+?))?(?P<types_only>, types only)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,6 @@ def marks(path: Path) -> dict[int, Mark]:
             blind = set((mark["blind"] or "").split())
             assert blind <= set(CHECKERS), f"{path.name}:{number}: unknown checker"
             found[number] = Mark(number, frozenset(CHECKERS) - blind, mark["types_only"] is None)
-        elif "# bad" in line:
+        elif "  # bad" in line:
             raise AssertionError(f"{path.name}:{number}: a mark that isn't understood")
     return found

@@ -173,8 +173,8 @@ async def matching_on_the_class(ctx: tightbeam.Context, client: tightbeam.Client
         await client.realtime.publish(ch.result, {"success": True, "url": "/x"})
         async for message in subscription:
             match message.data:
-                case Status():
-                    assert_type(message.data, Status)
-                case Result():
-                    assert_type(message.data, Result)
+                case Status(message=text):
+                    assert_type(text, str)
+                case Result(url=url):
+                    assert_type(url, str)
                     break

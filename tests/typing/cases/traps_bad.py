@@ -22,6 +22,7 @@ def variance(ref: tightbeam.TopicRef[[Status | StatusDict], Literal["status"], S
     number: tightbeam.TopicRef[[int], Literal["status"], Status] = ref  # bad, types only
     wider: tightbeam.TopicRef[[Status | StatusDict | int], Literal["status"], Status] = ref  # bad, types only
     read: tightbeam.TopicRef[..., str, Status] = ref
+    print(number, wider, read)
 
 
 async def joining(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
@@ -59,6 +60,8 @@ def lazy_package() -> None:
 
     from generated import orders_channel
 
+    print(orders_channel)
+
 
 async def measure(path: str, limit: int) -> int:
     return limit
@@ -80,7 +83,7 @@ async def the_wrong_key(ctx: tightbeam.Context, client: tightbeam.Client) -> Non
 
 
 async def a_forgotten_await(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
-    client.realtime.publish(alerts_channel.alert, {"message": "x", "severity": "low"})  # bad except ty, types only
+    client.realtime.publish(alerts_channel.alert, {"message": "x", "severity": "low"})  # bad except basedpyright ty, types only
 
 
 async def dictionaries_are_the_wire(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
