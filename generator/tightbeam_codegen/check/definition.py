@@ -17,7 +17,7 @@ from tightbeam_codegen.check.templates import check_separator, check_template, p
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.load.discover import module_path
 from tightbeam_codegen.problems import Problems, quoted
-from tightbeam_codegen.suggest import did_you_mean
+from tightbeam_codegen.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from tightbeam_codegen.load import Document, JsonValue
@@ -57,6 +57,9 @@ def check_definition(
     root = document.value
     if not _fast().is_valid(root):
         for fault in faults_by(channel_metaschema(), root, {}):
+            if fault.where[-1:] == ("x-tightbeam-name",) and fault.rule == "pattern":
+                # Said in plainer words where overrides are checked.
+                continue
             place = document.place(fault.where, key=fault.at_key)
             remedy = "It is `$defs` here." if fault.where == ("definitions",) else fault.remedy
             found.error(place, fault.message, remedy)
@@ -87,9 +90,8 @@ def _read(
     if isinstance(class_name, str):
         check_override(document, ("x-tightbeam-name",), class_name, problems, topic=False)
     topics = _topics(document, root, problems)
-    dialect = _dialect(document, root, settings, metaschemas, problems)
-    if dialect is not None:
-        _check_schemas(document, root, topics, dialect, metaschemas, problems)
+    dialect, probably = _dialect(document, root, settings, metaschemas, problems)
+    _check_schemas(document, root, topics, probably, metaschemas, problems)
     for param, usable in params.items():
         if usable is not None:
             # Of one dialect everywhere: parameters say little, and the runtime checks them itself.
@@ -139,19 +141,19 @@ def _dialect(
     settings: Settings,
     metaschemas: Mapping[str, JsonValue],
     problems: Problems,
-) -> str | None:
+) -> tuple[str | None, str]:
+    """The file's dialect if it is known, and the one that was most likely meant."""
     stated = root.get("dialect")
     if not isinstance(stated, str):
-        return settings.dialect
+        return settings.dialect, settings.dialect
     uri = canonical_dialect(stated) or (stated if stated in metaschemas else None)
     if uri is None:
-        known = [*DIALECTS, *(dialect.short for dialect in DIALECTS.values()), *metaschemas]
-        remedy = (
-            did_you_mean(stated, known)
-            or f"Use one of {', '.join(each.short for each in DIALECTS.values())}."
-        )
+        short = [dialect.short for dialect in DIALECTS.values()]
+        remedy = did_you_mean(stated, [*short, *DIALECTS, *metaschemas]) or f"Use one of {', '.join(short)}."
         problems.error(document.place(("dialect",)), f"unknown dialect {quoted(stated)}", remedy)
-    return uri
+        meant = nearest(stated, [*short, *DIALECTS])
+        return None, (canonical_dialect(meant) if meant else None) or settings.dialect
+    return uri, uri
 
 
 def _check_schemas(

@@ -27,6 +27,8 @@ class Fault(NamedTuple):
     remedy: str
     at_key: bool = False
     """Whether the key at `where` is meant rather than its value."""
+    rule: str = ""
+    """The keyword of the metaschema that was broken, if that is what noticed."""
 
     def below(self, *parts: str | int) -> Fault:
         """The same, counted from further out."""

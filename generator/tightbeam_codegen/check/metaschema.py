@@ -91,7 +91,7 @@ def _in_words(error: Any) -> Iterator[Fault]:
         if len(deepest.absolute_path) > len(error.absolute_path):
             yield from _in_words(deepest)
             return
-    name = quoted(str(where[-1])) if where else "the whole"
+    name = quoted(str(where[-1])) if where else "the value"
     if keyword == "additionalProperties" and rule is False and isinstance(value, dict):
         known = error.schema.get("properties", {})
         for key in value:
@@ -113,7 +113,7 @@ def _in_words(error: Any) -> Iterator[Fault]:
         choices = ", ".join(map(str, rule))
         yield Fault(where, f"{name} must be one of {choices}", remedy)
     elif keyword in _SAYINGS:
-        yield Fault(where, f"{name} {_SAYINGS[keyword].format(rule)}", str(error.schema.get("$comment", "")))
+        yield Fault(where, f"{name} {_SAYINGS[keyword].format(rule)}", "", rule=keyword)
     else:
         yield Fault(where, f"{name} isn't what the metaschema allows ({keyword})", "")
 

@@ -50,7 +50,7 @@ def check_override(
     document: Document, pointer: Pointer, name: str, problems: Problems, *, topic: bool
 ) -> None:
     """Note an `x-tightbeam-name` that can't be a name in Python."""
-    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name) or name.startswith("_"):
         remedy = "Use letters, digits and underscores, with a letter first; no keyword."
         message = f"x-tightbeam-name {quoted(name)} isn't a public Python name"
         problems.error(document.place(pointer), message, remedy)

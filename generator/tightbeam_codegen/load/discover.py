@@ -34,8 +34,8 @@ class Found:
 def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
     """The channel definitions below `root`, sorted by path.
 
-    Hidden files and folders are skipped. Symbolic links to somewhere outside the root, and names that aren't
-    text, are errors.
+    Hidden files and folders are skipped. Symbolic links to somewhere outside the root are errors, and so are
+    names that aren't text, can't be a module's, or meet in one module.
     """
     if not root.is_dir():
         problems.error(
@@ -74,6 +74,7 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
                     )
                 else:
                     found.append(Found(path, shown, Path(entry.path)))
+    _check_names(found, problems)
     return sorted(found)
 
 
@@ -97,6 +98,15 @@ def read_inside(root: Path, path: str) -> bytes:
     if file.exists() and not file.is_file():
         raise PermissionError(f"{path} isn't a regular file")
     return file.read_bytes()
+
+
+def _check_names(found: Iterable[Found], problems: Problems) -> None:
+    modules: list[tuple[str, tuple[str, ...]]] = []
+    for file in found:
+        module = module_path(file.path, file.shown, problems)
+        if module is not None:
+            modules.append((file.shown, module))
+    check_modules(modules, problems)
 
 
 def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | None:

@@ -253,7 +253,7 @@ def report_too_large(token: str, at: int, lines: Lines, problems: Problems) -> N
 
 
 _WHITE = re.compile(r"[ \t\n\r]*")
-_skip_value = json.JSONDecoder().scan_once
+_skip_value = json.JSONDecoder().raw_decode
 
 
 def locate(text: str, pointer: Sequence[str | int], *, key: bool) -> int:

@@ -59,7 +59,8 @@ def read_yaml(text: str, lines: Lines, problems: Problems) -> tuple[JsonValue, S
         mark = error.problem_mark or error.context_mark
         at = min(mark.index, len(text)) if mark else 0
         what = ", ".join(filter(None, (error.context, error.problem))) or "bad syntax"
-        problems.error(lines.place(at), f"not valid YAML: {what}", "")
+        remedy = "YAML is indented with spaces." if text[at : at + 1] == "\t" else ""
+        problems.error(lines.place(at), f"not valid YAML: {what}", remedy)
     return reader.finish()
 
 
