@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable
 
@@ -76,7 +75,7 @@ class EmbeddedFeed:
                 self._replaying = False
                 return None
             try:
-                page, upto = await asyncio.shield(self._writer.submit(self._read, read=True))
+                page, upto = await self._writer.submit(self._read, read=True)
             except NotEntered:
                 self._replaying = False
                 return None

@@ -65,7 +65,7 @@ CREATE TABLE step (
 ) WITHOUT ROWID;
 
 CREATE TABLE message (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,        -- never reused: retention keeps the last message
     channel TEXT NOT NULL,
     topic TEXT NOT NULL,
     run_id TEXT,

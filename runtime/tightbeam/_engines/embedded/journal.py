@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from time import time_ns
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tightbeam._engines.embedded.messages import append
 from tightbeam._engines.embedded.writer import Transaction
@@ -16,6 +16,7 @@ __all__ = [
     "Failure",
     "Memo",
     "Run",
+    "Since",
     "StepKind",
     "add_run",
     "begin_sleep",
@@ -80,6 +81,15 @@ class Failure:
     ended_at: int
     error_type: str
     error_text: str
+
+
+class Since(NamedTuple):
+    """What there is to overwrite when a step is memoized."""
+
+    failed: bool
+    """The step has a row already: it failed in an earlier execution."""
+    counted: bool
+    """The run has attempts or deaths that start over now."""
 
 
 def now_us() -> int:
@@ -160,46 +170,61 @@ def _memos(tx: Transaction, run_id: str) -> dict[str, Memo]:
 
 
 _STEP = (
-    "INSERT INTO step (run_id, id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, result, "
-    "error_type, error_text) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (run_id, id) DO UPDATE SET state = excluded.state, attempts = attempts + 1, "
+    "INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result, error_type, "
+    "error_text, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) "
+)
+_STEP_AGAIN = (
+    f"{_STEP} ON CONFLICT (run_id, id) DO UPDATE SET state = excluded.state, attempts = attempts + 1, "
     "ended_at = excluded.ended_at, wake_at = excluded.wake_at, result = excluded.result, "
     "error_type = excluded.error_type, error_text = excluded.error_text WHERE state = 'failing'"
 )
 
 
-def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: int, progress: bool) -> None:
-    """Remember a step's outcome; ``progress`` says that attempts or deaths were counted, and start over now."""
-    values = (run_id, step_id, memo.kind, memo.channel, memo.topic, memo.state, started_at, now_us())
-    written = tx.execute(_STEP, (*values, memo.wake_at, memo.result, memo.error_type, memo.error_text))
+def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: int, since: Since) -> None:
+    """Remember a step's outcome.
+
+    Two executions of one run can't both do it: the step is the primary key, and the memo that is there stays.
+    """
+    written = tx.execute(
+        _STEP_AGAIN if since.failed else _STEP,
+        (
+            run_id,
+            step_id,
+            memo.kind,
+            memo.channel,
+            memo.topic,
+            memo.state,
+            started_at,
+            now_us(),
+            memo.wake_at,
+            memo.result,
+            memo.error_type,
+            memo.error_text,
+        ),
+    )
     if written.rowcount != 1:
-        # Two executions of one run can't both write: the memo that is there stays.
-        raise RuntimeError(f"step {step_id} of run {run_id} is memoized already")
-    if progress:
+        raise RuntimeError(f'step "{step_id}" of run {run_id} is memoized already')
+    if since.counted:
         tx.execute("UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?", (run_id,))
 
 
-def memoize_publish(
-    tx: Transaction, step_id: str, envelope: Envelope, started_at: int, progress: bool
-) -> None:
+def memoize_publish(tx: Transaction, step_id: str, envelope: Envelope, started_at: int, since: Since) -> None:
     """Memo and message, together: that is what makes a durable publish happen exactly once."""
     assert envelope.run_id is not None  # noqa: S101 - only steps come here, and they have a run
     memo = Memo(
         "step.realtime.publish", envelope.channel, envelope.topic, "done", None, envelope.data, None, None
     )
-    memoize(tx, envelope.run_id, step_id, memo, started_at, progress)
+    memoize(tx, envelope.run_id, step_id, memo, started_at, since)
     append(tx, envelope)
 
 
-def begin_sleep(
-    tx: Transaction, run_id: str, step_id: str, wake_at: int, progress: bool, alone: bool
-) -> None:
+def begin_sleep(tx: Transaction, run_id: str, step_id: str, wake_at: int, since: Since, alone: bool) -> None:
     """Remember when to wake; a restart doesn't begin the sleep again.
 
     ``alone`` says that the run does nothing else meanwhile: a restart then leaves it alone until it is to wake.
     """
     memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
-    memoize(tx, run_id, step_id, memo, now_us(), progress)
+    memoize(tx, run_id, step_id, memo, now_us(), since)
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
     if alone:
         tx.execute("UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ?", (wake_at, run_id))
@@ -233,7 +258,7 @@ def _note(tx: Transaction, run_id: str, failures: list[Failure]) -> None:
             one.started_at,
             one.ended_at,
         )
-        tx.execute(_STEP, (*values, None, None, one.error_type, one.error_text))
+        tx.execute(_STEP_AGAIN, (*values, None, None, one.error_type, one.error_text))
 
 
 def end_run(

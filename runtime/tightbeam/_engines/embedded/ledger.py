@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tightbeam._context import current_step
 from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable
-from tightbeam._engines.embedded.journal import Failure, Memo, Run, StepKind, now_us
+from tightbeam._engines.embedded.journal import Failure, Memo, Run, Since, StepKind, now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
 __all__ = ["Ledger", "Ticket", "Verdict"]
@@ -33,6 +33,8 @@ class Ticket:
     use: _Use
     memo: Memo | None
     """What is remembered of it; None if it is to be done."""
+    failed_before: bool
+    """Whether it failed in an earlier execution."""
     attempt: int
     """The run's attempt when it began."""
     started_at: int
@@ -101,14 +103,15 @@ class Ledger:
             self._counts[id] = number + 1
             step_id = f"{id}:{number}" if number else id
             memo = self._memos.get(step_id)
-            if memo is not None and memo.state == "failing":
+            failed_before = memo is not None and memo.state == "failing"
+            if failed_before:
                 memo = None
             _refuse_mismatch(step_id, self._uses.setdefault(id, use), use)
             if memo is not None:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
             if memo is None or memo.state == "sleeping":
                 self._in_flight[id] = kind
-            return Ticket(id, number, use, memo, self.attempt, now_us())
+            return Ticket(id, number, use, memo, failed_before, self.attempt, now_us())
 
     def refuse_if_ended(self) -> None:
         """Raise if the run is over: its context is of no more use."""
@@ -117,10 +120,9 @@ class Ledger:
                 f"run {self.run_id} has ended, or goes on elsewhere: its context can't be used any more"
             )
 
-    @property
-    def progress(self) -> bool:
-        """Whether there are attempts or deaths that the next memo sets back to zero."""
-        return self.attempt > 0 or self._deaths > 0
+    def since(self, ticket: Ticket) -> Since:
+        """What there is to overwrite when this step is memoized."""
+        return Since(ticket.failed_before, self.attempt > 0 or self._deaths > 0)
 
     @property
     def only_sleeping(self) -> bool:

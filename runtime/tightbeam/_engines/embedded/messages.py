@@ -51,8 +51,8 @@ def append(tx: Transaction, envelope: Envelope) -> Envelope:
 def bounds(tx: Transaction) -> Bounds:
     """Which positions the journal can resume from."""
     epoch = tx.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-    last = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
-    return Bounds(epoch, meta(tx, "trimmed"), last[0] if last else 0)
+    last = tx.execute("SELECT max(seq) FROM message").fetchone()[0]
+    return Bounds(epoch, meta(tx, "trimmed"), last or 0)
 
 
 def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:

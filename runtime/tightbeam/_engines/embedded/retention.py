@@ -50,6 +50,7 @@ def _trim(tx: Transaction, retention: Retention, now: int) -> bool:
     there = bounds(tx)
     horizon = now - retention.age_us
     upto = max(there.trimmed, there.last - retention.messages, _last_older_than(tx, horizon))
+    upto = min(upto, there.last - 1)  # the last one stays: numbers are given after the highest there is
     slice_end = min(upto, there.trimmed + _TRIM_ROWS)
     if slice_end > there.trimmed:
         newest = tx.execute("SELECT max(created_at) FROM message WHERE seq <= ?", (slice_end,)).fetchone()[0]

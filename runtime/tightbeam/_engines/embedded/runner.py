@@ -74,7 +74,7 @@ class Runner:
             for run_id, function in runs:
                 journal.add_run(tx, run_id, function, event, data)
 
-        await asyncio.shield(self._writer.submit(work))
+        await self._writer.submit(work)
         self._nudge_threadsafe()
 
     async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
@@ -147,18 +147,20 @@ class Runner:
     async def _claim(self, free: dict[str, int]) -> tuple[list[Run], int | None]:
         if not free:
             return [], None
-        claimed = self._writer.submit(lambda tx: journal.claim(tx, free))
-        try:
-            return await asyncio.shield(claimed)
-        except asyncio.CancelledError:
-            # Claimed, but nobody executes them: give them back before the journal closes.
-            claimed.add_done_callback(self._give_back)
-            raise
+        claimed: list[Run] = []
+        next_due: int | None = None
 
-    def _give_back(self, claimed: asyncio.Future[tuple[list[Run], int | None]]) -> None:
-        if claimed.exception() is None:
-            ids = [run.id for run in claimed.result()[0]]
-            self._writer.submit(lambda tx: journal.put_back(tx, *ids))
+        def work(tx: Transaction) -> None:
+            nonlocal claimed, next_due
+            claimed, next_due = journal.claim(tx, free)
+
+        try:
+            await self._writer.submit(work)
+        except asyncio.CancelledError:
+            # They may be claimed, or will be: nobody executes them, so they go back before the journal closes.
+            self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
+            raise
+        return claimed, next_due
 
     async def _until(self, due: int | None) -> None:
         seconds = _LOOK_AGAIN if due is None else min(_LOOK_AGAIN, max(0, due - now_us()) / 1e6)
@@ -213,7 +215,7 @@ class Runner:
         delay = 0.1
         while True:
             try:
-                await asyncio.shield(self._writer.submit(work))
+                await self._writer.submit(work)
                 return
             except NotEntered:
                 return  # it took too long to stop; the journal is closed and has the run as begun

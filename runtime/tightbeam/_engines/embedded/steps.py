@@ -76,7 +76,7 @@ def prepare_publish(
     )
 
     def work(tx: Transaction) -> None:
-        journal.memoize_publish(tx, step_id, envelope, started, ledger.progress)
+        journal.memoize_publish(tx, step_id, envelope, started, ledger.since(ticket))
 
     return PublishStep(ticket, raw, work)
 
@@ -125,7 +125,7 @@ def outcome_of(ledger: Ledger, ticket: Ticket, memo: Memo) -> Work[None]:
     """The work that remembers a step's outcome."""
 
     def work(tx: Transaction) -> None:
-        journal.memoize(tx, ledger.run_id, ticket.step_id, memo, ticket.started_at, ledger.progress)
+        journal.memoize(tx, ledger.run_id, ticket.step_id, memo, ticket.started_at, ledger.since(ticket))
 
     return work
 
@@ -144,7 +144,9 @@ def wake_time(ticket: Ticket, duration: timedelta) -> int:
 
 def begin_sleep(tx: Transaction, ledger: Ledger, ticket: Ticket, wake_at: int) -> None:
     """Remember when to wake."""
-    journal.begin_sleep(tx, ledger.run_id, ticket.step_id, wake_at, ledger.progress, ledger.only_sleeping)
+    journal.begin_sleep(
+        tx, ledger.run_id, ticket.step_id, wake_at, ledger.since(ticket), ledger.only_sleeping
+    )
 
 
 class Steps:
@@ -209,12 +211,10 @@ class Steps:
             if ticket.memo is None or ticket.memo.state == "sleeping":
                 wake_at = wake_time(ticket, duration)
                 if ticket.memo is None:
-                    await asyncio.shield(
-                        self._writer.submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
-                    )
+                    await self._writer.submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
                 await self._asleep(wake_at)
-                await asyncio.shield(self._writer.submit(lambda tx: journal.end_sleep(tx, run_id, step_id)))
+                await self._writer.submit(lambda tx: journal.end_sleep(tx, run_id, step_id))
         except asyncio.CancelledError:
             if not ledger.over.is_set():  # a timeout of the handler's own: it goes on
                 self._writer.submit(lambda tx: journal.mark_awake(tx, run_id))
@@ -259,19 +259,18 @@ class Steps:
         """Store; when the caller is cancelled meanwhile, the step stays in flight until it is stored all the same."""
         ledger = self._ledger
 
-        def stored(future: asyncio.Future[None]) -> None:
-            if future.exception() is None:
+        def after(error: BaseException | None) -> None:
+            if error is None:
                 ledger.committed(ticket)
             else:
                 ledger.release(ticket)
 
         try:
-            future = self._writer.submit(work)
+            future = self._writer.submit(work, after=after)
         except BaseException:
             ledger.release(ticket)
             raise
-        future.add_done_callback(stored)
-        await asyncio.shield(future)
+        await future
 
     async def _attempt(
         self,

@@ -34,15 +34,19 @@ class Transaction:
 
 
 Work = Callable[[Transaction], T]
+After = Callable[[BaseException | None], None]
 
 
 class _Request(Generic[T]):
     """One piece of work and who waits for it; ``loop`` is None for a caller on a thread."""
 
-    __slots__ = ("error", "future", "loop", "read", "result", "work")
+    __slots__ = ("after", "error", "future", "loop", "read", "result", "work")
 
-    def __init__(self, work: Work[T], read: bool, loop: asyncio.AbstractEventLoop | None) -> None:
+    def __init__(
+        self, work: Work[T], read: bool, loop: asyncio.AbstractEventLoop | None, after: After | None = None
+    ) -> None:
         self.work = work
+        self.after = after
         self.read = read
         self.loop = loop
         self.future: asyncio.Future[T] | ThreadFuture[T] = (
@@ -52,6 +56,8 @@ class _Request(Generic[T]):
         self.error: BaseException | None = None
 
     def settle(self) -> None:
+        if self.after is not None:
+            self.after(self.error)
         if self.future.done():  # its caller was cancelled
             return
         if self.error is not None:
@@ -85,11 +91,15 @@ class Writer:
         self._ended: ThreadFuture[None] = ThreadFuture()
         threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
 
-    def submit(self, work: Work[T], *, read: bool = False) -> asyncio.Future[T]:
-        """Queue a request from a coroutine. Cancelling the future doesn't cancel the request."""
-        request = _Request(work, read, asyncio.get_running_loop())
+    def submit(self, work: Work[T], *, read: bool = False, after: After | None = None) -> asyncio.Future[T]:
+        """Queue a request from a coroutine.
+
+        Cancelling the future, or the task that awaits it, doesn't cancel the request; ``after`` is called on the event
+        loop in any case, with the error if there was one.
+        """
+        request = _Request(work, read, asyncio.get_running_loop(), after)
         self._enqueue(request)
-        assert isinstance(request.future, asyncio.Future)  # noqa: S101 - made so in the line above; for the checker
+        assert isinstance(request.future, asyncio.Future)  # noqa: S101 - made so two lines above; for the checker
         return request.future
 
     def call(self, work: Work[T], *, read: bool = False) -> T:
@@ -149,21 +159,15 @@ class Writer:
             self._keep_house()
 
     def _commit(self, batch: list[_Request[Any]]) -> None:
-        outbox: list[Envelope] = []
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for request in batch:
-                transaction = Transaction(connection)
-                connection.execute("SAVEPOINT request")
-                self._try(request, transaction)
-                if request.error is None:
-                    outbox += transaction.outbox
-                elif not connection.in_transaction:  # a full disk rolls everything back
-                    raise request.error
-                else:
-                    connection.execute("ROLLBACK TO request")
-                connection.execute("RELEASE request")
+            outbox = self._execute(batch, isolated=False)
+            if outbox is None:
+                # One of them failed, which is rare: once more, each behind a savepoint of its own.
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                outbox = self._execute(batch, isolated=True) or []
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
             self._roll_back()
@@ -172,6 +176,28 @@ class Writer:
             return
         if outbox:
             self._fan_out(outbox)
+
+    def _execute(self, batch: list[_Request[Any]], isolated: bool) -> list[Envelope] | None:
+        """Do the work of a batch; not isolated, one failure ends it with None."""
+        connection = self._connection
+        outbox: list[Envelope] = []
+        for request in batch:
+            transaction = Transaction(connection)
+            if isolated:
+                connection.execute("SAVEPOINT request")
+            self._try(request, transaction)
+            if request.error is None:
+                outbox += transaction.outbox
+            elif not connection.in_transaction:
+                raise request.error  # SQLite has rolled everything back: the disk is full, say
+            elif not isolated:
+                request.error = None
+                return None
+            else:
+                connection.execute("ROLLBACK TO request")
+            if isolated:
+                connection.execute("RELEASE request")
+        return outbox
 
     def _try(self, request: _Request[Any], transaction: Transaction) -> None:
         try:
