@@ -27,6 +27,7 @@ from tightbeam_codegen.normalise.shapes import (
     String,
     Union,
     children,
+    names_in,
 )
 from tightbeam_codegen.typed import TypeFact
 from tightbeam_codegen.typed.facts import substitute
@@ -217,7 +218,7 @@ def _dependencies_first(aliases: list[AliasDefinition]) -> list[AliasDefinition]
     def visit(alias: AliasDefinition, active: frozenset[Name]) -> None:
         if alias.name in done or alias.name in active:
             return
-        for name in _names(alias.shape):
+        for name in names_in(alias.shape):
             if name in by_name:
                 visit(by_name[name], active | {alias.name})
         done[alias.name] = alias
@@ -225,10 +226,3 @@ def _dependencies_first(aliases: list[AliasDefinition]) -> list[AliasDefinition]
     for alias in aliases:
         visit(alias, frozenset())
     return list(done.values())
-
-
-def _names(shape: Shape) -> Iterator[Name]:
-    if isinstance(shape, Ref):
-        yield shape.target
-    for child in children(shape):
-        yield from _names(child)

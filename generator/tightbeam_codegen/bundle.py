@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from tightbeam_codegen.load import Document, JsonValue, Pointer
+from tightbeam_codegen.normalise.keywords import ASSERTING
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
 from tightbeam_codegen.resolve.store import is_own_root, own_root_uri
 
@@ -53,16 +54,16 @@ def bundled(
     resources: dict[str, JsonValue] = dict(reach.resources())
     for name, may_hold_null in topics.items():
         schema = _topic_schema(document, name)
-        if is_own_root(schema, dialect):
-            own = store.dialect_of(schema, dialect)
+        ref = None if is_own_root(schema, dialect) else reach.whole_document(name)
+        if ref is None and is_own_root(schema, dialect):
             uri = own_root_uri(document, name, schema, dialect)
-            resources[uri] = _with_dialect(schema, own)
-            entries[name] = {"ref": f"{uri}#", "dialect": own.uri, "mayHoldNull": may_hold_null}
-        else:
+            resources[uri] = _with_dialect(schema, store.dialect_of(schema, dialect))
+            ref = (f"{uri}#", store.dialect_of(schema, dialect).uri)
+        elif ref is None:
             inline.append(name)
             escaped = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
-            ref = f"{document.uri}#/topics/{escaped}/schema"
-            entries[name] = {"ref": ref, "dialect": dialect.uri, "mayHoldNull": may_hold_null}
+            ref = (f"{document.uri}#/topics/{escaped}/schema", dialect.uri)
+        entries[name] = {"ref": ref[0], "dialect": ref[1], "mayHoldNull": may_hold_null}
     resources[document.uri] = _definition_resource(reach, document, dialect, inline)
     text = {
         "assertFormats": assert_formats,
@@ -70,7 +71,7 @@ def bundled(
         "topics": entries,
         "params": dict(params),
     }
-    return json.dumps(text, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return reach.text(text)
 
 
 class _Reach:
@@ -83,6 +84,7 @@ class _Reach:
         self._documents: dict[str, Document] = {}
         self._units: set[_Unit] = set()
         self._pending: list[Node] = []
+        self._rewritten: dict[int, str] = {}
         self._dynamic = False
 
     def add_topic(self, name: str) -> None:
@@ -90,6 +92,21 @@ class _Reach:
         if (self._definition.uri, ("topics", name)) not in self._units:
             self._units.add((self._definition.uri, ("topics", name)))
             self._pending.append(self._store.topic(self._definition, name, self._dialect))
+
+    def whole_document(self, name: str) -> tuple[str, str] | None:
+        """The URI and draft of the document that a topic is nothing but a reference to, if it is one."""
+        node = self._store.topic(self._definition, name, self._dialect)
+        schema = node.schema
+        if not isinstance(schema, dict) or not isinstance(schema.get("$ref"), str) or ASSERTING & schema.keys() != {"$ref"}:
+            return None
+        try:
+            target = self._store.follow(node, schema["$ref"])
+        except Unresolved:
+            return None
+        document = self._store.document(target.schema)
+        if document is None or document.value is not target.schema:
+            return None
+        return f"{self._store.canonical_uri(document.uri)}#", target.dialect.uri
 
     def _add(self, document: Document, pointer: Pointer) -> None:
         """Take in the part of a document that a pointer leads into."""
@@ -124,7 +141,25 @@ class _Reach:
                 value = {
                     key: kept.get(key, inner) for key, inner in value.items() if key not in kept or kept[key]
                 }
-            yield uri, _with_dialect(value, self._store.document_dialect(document))
+            yield self._store.canonical_uri(uri), _with_dialect(value, self._store.document_dialect(document))
+
+    def text(self, value: JsonValue) -> str:
+        """The JSON text, with every reference to a file by its path naming the `$id` that the file gives itself.
+
+        The validator takes what is in a document to be relative to the URI by which the document was
+        found, so each must be found by its own.
+        """
+        if self._rewritten:
+            value = self._rewrite(value)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def _rewrite(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._rewrite(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        copy = {key: self._rewrite(item) for key, item in value.items()}
+        return {**copy, "$ref": self._rewritten[id(value)]} if id(value) in self._rewritten else copy
 
     def definitions(self, document: Document, keyword: str) -> dict[str, JsonValue]:
         """The needed entries of a document's `$defs` or `definitions`."""
@@ -154,6 +189,9 @@ class _Reach:
             if not isinstance(reference, str):
                 continue
             self._dynamic = self._dynamic or keyword != "$ref"
+            canonical = self._store.canonical_reference(node, reference)
+            if canonical != reference:
+                self._rewritten[id(schema)] = canonical
             try:
                 target = self._store.follow(Node(schema, node.resolver, node.dialect), reference)
             except Unresolved:
@@ -184,12 +222,17 @@ def _definition_resource(
     """The definition file as a schema document, so that `#/$defs/…` and `#/topics/…` in its topics mean what they say."""
     topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
     definitions = reach.definitions(document, "$defs")
+    found: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
+    identified: dict[str, JsonValue] = {}
     for name in inline:
         schema = _topic_schema(document, name)
         if _identifies(schema):
             # Below `topics` no validator looks for `$id` and anchors; among the definitions it does.
-            definitions[f"topics/{name}"] = schema
-    return {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
+            identified[f"topics/{name}"] = schema
+    keyword = dialect.definitions_keyword
+    if identified or (keyword != "$defs" and _identifies(definitions)):
+        found[keyword] = {**definitions, **identified}
+    return found
 
 
 def _identifies(value: Any) -> bool:

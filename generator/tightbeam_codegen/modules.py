@@ -12,7 +12,7 @@ from tightbeam_codegen.literals import literal
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.names import class_name, field_names, pascal
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.normalise.shapes import Name, Ref, Shape, Union, children
+from tightbeam_codegen.normalise.shapes import Name, Ref, Shape, Union, names_in
 from tightbeam_codegen.problems import Place, Problems
 
 __all__ = ["TopicShape", "channel_module", "packages", "shared_module"]
@@ -42,8 +42,9 @@ def channel_module(
     module = definition.module
     aliases: list[ir.Alias] = []
     channel_topics: list[ir.Topic] = []
+    taken = {definition.name for definition in named}
     for topic in topics:
-        alias = _topic_alias(topic, types, module)
+        alias = _topic_alias(topic, taken, types, module)
         if alias is not None:
             aliases.append(alias)
         payload = alias.name if alias else types.model(topic.shape, module)
@@ -109,11 +110,18 @@ def packages(modules: Iterable[ir.Module]) -> Iterator[ir.Package]:
         yield ir.Package(path, tuple(sorted(exports)))
 
 
-def _topic_alias(topic: TopicShape, types: Types, module: tuple[str, ...]) -> ir.Alias | None:
-    """The topic's own name for a payload that is a reference or a union; None where no name of its own is needed."""
+def _topic_alias(
+    topic: TopicShape, taken: Set[Name], types: Types, module: tuple[str, ...]
+) -> ir.Alias | None:
+    """The topic's own name for a payload that is a reference or a union of classes; None where it needs none.
+
+    Where the name is a class already (an object or null, say) the type is written out instead.
+    """
     name = class_name([topic.class_parts])
     shape = topic.shape
-    if shape == Ref(Name(module, name)) or not isinstance(shape, Ref | Union):
+    if Name(module, name) in taken and Name(module, name) in set(names_in(shape)):
+        return None
+    if not isinstance(shape, Ref | Union) or not set(names_in(shape)):
         return None
     wire = types.wire(shape, module) if types.differs(shape) else None
     return ir.Alias(name, types.model(shape, module), wire, recursive=False, doc="")
@@ -134,7 +142,7 @@ def _imports(
 ) -> tuple[ir.Import, ...]:
     """What the classes and topics of a module take from others."""
     targets = {
-        name for shape in (*shapes_of(named), *shapes) for name in _names(shape) if name.module != module
+        name for shape in (*shapes_of(named), *shapes) for name in names_in(shape) if name.module != module
     }
     by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for name in sorted(targets, key=lambda name: (name.module, name.name)):
@@ -146,13 +154,6 @@ def _imports(
         ir.Import("." * len(module) + ".".join(other), tuple(names), late=False)
         for other, names in by_module.items()
     )
-
-
-def _names(shape: Shape) -> Iterator[Name]:
-    if isinstance(shape, Ref):
-        yield shape.target
-    for child in children(shape):
-        yield from _names(child)
 
 
 def _check_names(

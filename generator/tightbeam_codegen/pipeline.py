@@ -125,7 +125,7 @@ class _Run:
         self.definitions = definitions
         self.settings = settings
         self.problems = problems
-        self.store = SchemaStore(sources, LATEST, problems)
+        self.store = SchemaStore(sources, settings.dialect, problems)
         self.dialects = {d.module: self.store.dialect(d.dialect) or LATEST for d in definitions}
         self.assert_formats = {d.document.uri: d.assert_formats for d in definitions}
 

@@ -26,6 +26,8 @@ from tightbeam_codegen.normalise.shapes import (
     Ref,
     Shape,
     Union,
+    children,
+    names_in,
     union,
 )
 from tightbeam_codegen.normalise.unions import distribute, max_branches
@@ -58,6 +60,7 @@ class Normaliser:
         self._memo: dict[_Key, Shape] = {}
         self._active: dict[_Key, tuple[int, Name]] = {}
         self._recursive: set[_Key] = set()
+        self._assumed: dict[_Key, Shape] = {}
         self._origins: dict[Name, Node] = {}
         self._depth = 0
         self.definitions: dict[Name, Definition] = {}
@@ -89,24 +92,49 @@ class Normaliser:
         if key in self._active:
             depth, name = self._active[key]
             if depth == self._depth:
-                return (
-                    ANY  # A reference that comes back without passing an object or array describes nothing.
-                )
+                return ANY  # A reference that comes back without passing an object or array describes nothing.
             self._recursive.add(key)
-            return Ref(name)
+            return self._assumed.get(key, Ref(name))
         if not self._within_budget(parts[0].node):
             return ANY
-        self._active[key] = (self._depth, place.name)
-        try:
-            shape = self._build(parts, place, budget)
-        finally:
-            del self._active[key]
-        shared = (
-            single is not None and document is not None and is_definition(self._store.pointer(single.schema))
-        )
+        learnt = len(self._memo)
+        shape = self._built(parts, key, place, budget)
+        if key in self._recursive and _is_part_of(place.name, shape):
+            self._forget(learnt)
+            shape = self._rebuilt(shape, parts, key, place, budget)
+        shared = single is not None and document is not None and is_definition(self._store.pointer(single.schema))
         shape = self._named(shape, key, place, parts[0].node, shared=shared)
         self._memo[key] = shape
         return shape
+
+    def _built(self, parts: list[Part], key: _Key, place: NamePlace, budget: int) -> Shape:
+        self._active[key] = (self._depth, place.name)
+        try:
+            return self._build(parts, place, budget)
+        finally:
+            del self._active[key]
+
+    def _rebuilt(self, shape: Shape, parts: list[Part], key: _Key, place: NamePlace, budget: int) -> Shape:
+        """The shape of a class that contains itself as one of several things: itself or null, say.
+
+        While it was first built a reference back was taken for the class alone. Now it is known what it stands for:
+        the union as it is, or, where that has lists or maps of itself in turn, an alias for it.
+        """
+        endless = any(place.name in names_in(inner) for inner in children(shape) if inner != Ref(place.name))
+        whole = Name(place.name.module, place.name.name + "Value")
+        self._assumed[key] = Ref(whole) if endless else shape
+        self._recursive.discard(key)
+        shape = self._built(parts, key, place, budget)
+        self._recursive.discard(key)
+        if not endless:
+            return shape
+        node = parts[0].node
+        self._define(AliasDefinition(whole, shape, True, self.doc(node), self._store.order(node.schema)), node)
+        return Ref(whole)
+
+    def _forget(self, learnt: int) -> None:
+        for key in list(self._memo)[learnt:]:
+            del self._memo[key]
 
     def _within_budget(self, node: Node) -> bool:
         if self._depth > _MAX_DEPTH:
@@ -262,6 +290,11 @@ class Normaliser:
         place = self._store.place(self._flattener.through(node).schema)
         self._problems.warning(place, "no message can fit this schema", "Check what contradicts what in it.")
         return ANY
+
+
+def _is_part_of(name: Name, shape: Shape) -> bool:
+    """Whether the class of this name is one of several things in a union."""
+    return isinstance(shape, Union) and Ref(name) in shape.branches
 
 
 def _in_order(flat: Sequence[Part], types: frozenset[str]) -> list[str]:

@@ -73,17 +73,13 @@ def property_nodes(store: SchemaStore, parts: Sequence[Part], name: str) -> list
 
 def is_closed(parts: Sequence[Part]) -> bool:
     """Whether undeclared properties are surely refused."""
-    for part in parts:
-        if part.get("additionalProperties") is False and not part.get("patternProperties"):
-            return True
-        if part.get("unevaluatedProperties") is False:
-            schemas = [other.node.schema for other in parts]
-            if all(
-                isinstance(schema, dict) and other.asserts <= _PLAIN
-                for other, schema in zip(parts, schemas, strict=True)
-            ):
-                return True
-    return False
+    if any(part.get("additionalProperties") is False and not part.get("patternProperties") for part in parts):
+        return True
+    # Anything that may evaluate further properties (a group dealt with elsewhere, too) leaves the object open.
+    return any(part.get("unevaluatedProperties") is False for part in parts) and all(
+        not part.without and part.asserts <= _PLAIN and part.get("unevaluatedProperties") in (None, False)
+        for part in parts
+    )
 
 
 def map_value_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[list[Node]] | None:

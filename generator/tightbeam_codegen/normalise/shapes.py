@@ -32,6 +32,7 @@ __all__ = [
     "String",
     "Union",
     "children",
+    "names_in",
     "union",
 ]
 
@@ -92,11 +93,21 @@ class String:
     format: Literal["date-time", "date", "uuid", "ipv4"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Literals:
     """One of some strings, integers or booleans (never both of the last two: `Literal[1]` would take `true`)."""
 
     values: tuple[str | int | bool, ...]
+
+    def _typed(self) -> tuple[tuple[type, str | int | bool], ...]:
+        return tuple((type(value), value) for value in self.values)
+
+    def __eq__(self, other: object) -> bool:
+        # By type too: False and 0 are equal in Python and not in JSON.
+        return isinstance(other, Literals) and self._typed() == other._typed()
+
+    def __hash__(self) -> int:
+        return hash(self._typed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +193,14 @@ def children(shape: Shape) -> Iterator[Shape]:
             yield value
         case Union(branches):
             yield from branches
+
+
+def names_in(shape: Shape) -> Iterator[Name]:
+    """Every class and alias that a shape is made of."""
+    if isinstance(shape, Ref):
+        yield shape.target
+    for child in children(shape):
+        yield from names_in(child)
 
 
 def union(shapes: Iterable[Shape]) -> Shape:

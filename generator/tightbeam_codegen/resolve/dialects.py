@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,21 +31,42 @@ class Dialect:
         return self.year <= 7
 
     @property
+    def definitions_keyword(self) -> str:
+        """Where libraries look for `$id` and anchors inside a document."""
+        return "definitions" if self.year <= 7 else "$defs"
+
+    @property
     def id_keyword(self) -> str:
         """`id` in draft 4, `$id` since."""
         return "id" if self.year == 4 else "$id"
 
 
-LATEST = Dialect("https://json-schema.org/draft/2020-12/schema", DRAFT202012, 2020)
+def _tolerant(specification: referencing.Specification[Any]) -> referencing.Specification[Any]:
+    """The draft, without what only looks like a subschema: a list among `dependencies` stops the library's crawl."""
+
+    def subresources_of(contents: Any) -> Iterator[Any]:
+        found = specification.subresources_of(contents) if isinstance(contents, dict) else ()
+        return (inner for inner in found if isinstance(inner, dict | bool))
+
+    return referencing.Specification(
+        name=specification.name,
+        id_of=specification.id_of,
+        subresources_of=subresources_of,
+        anchors_in=specification._anchors_in,  # noqa: SLF001
+        maybe_in_subresource=specification.maybe_in_subresource,
+    )
+
+
+LATEST = Dialect("https://json-schema.org/draft/2020-12/schema", _tolerant(DRAFT202012), 2020)
 
 DRAFTS = {
     dialect.uri: dialect
     for dialect in (
         LATEST,
-        Dialect("https://json-schema.org/draft/2019-09/schema", DRAFT201909, 2019),
-        Dialect("http://json-schema.org/draft-07/schema", DRAFT7, 7),
-        Dialect("http://json-schema.org/draft-06/schema", DRAFT6, 6),
-        Dialect("http://json-schema.org/draft-04/schema", DRAFT4, 4),
+        Dialect("https://json-schema.org/draft/2019-09/schema", _tolerant(DRAFT201909), 2019),
+        Dialect("http://json-schema.org/draft-07/schema", _tolerant(DRAFT7), 7),
+        Dialect("http://json-schema.org/draft-06/schema", _tolerant(DRAFT6), 6),
+        Dialect("http://json-schema.org/draft-04/schema", _tolerant(DRAFT4), 4),
     )
 }
 """By metaschema URI, without the trailing `#` that older drafts are often named with."""

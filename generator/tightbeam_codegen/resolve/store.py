@@ -62,20 +62,22 @@ class SchemaStore:
 
     Args:
         sources: where documents are read.
-        dialect: the draft of files that name none (`[tool.tightbeam] dialect`).
+        dialect: the metaschema of files that name none (`[tool.tightbeam] dialect`).
         problems: takes what is wrong with documents that are only referred to.
     """
 
-    def __init__(self, sources: Sources, dialect: Dialect, problems: Problems) -> None:
+    def __init__(self, sources: Sources, dialect: str, problems: Problems) -> None:
         self._sources = sources
-        self._default_dialect = dialect
         self._problems = problems
         self._documents: dict[str, Document] = {}
         self._dialects: dict[str, Dialect] = {}
         self._resources: dict[str, referencing.Resource[Any]] = {}
+        self._canonical: dict[str, str] = {}
         self._origin: dict[int, tuple[int | Document, str | int]] = {}
         self._order: dict[int, int] = {}
         self._registry: referencing.Registry[Any] = referencing.Registry()
+        self._default_dialect = LATEST
+        self._default_dialect = self.dialect(dialect) or LATEST
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
@@ -84,7 +86,7 @@ class SchemaStore:
         value = document.value
         assert isinstance(value, dict)
         self._remember(document, dialect)
-        body: dict[str, Any] = {"$defs": dict(value.get("$defs", {})), "topics": value["topics"]}
+        definitions: dict[str, Any] = dict(value.get("$defs", {}))
         for name, topic in value["topics"].items():
             schema = topic["schema"]
             if is_own_root(schema, dialect):
@@ -92,7 +94,8 @@ class SchemaStore:
                 self._add_resource(uri, schema, self.dialect_of(schema, dialect))
             else:
                 # Below `topics` no library looks for `$id` and anchors; among the definitions it does.
-                body["$defs"][f"topics/{name}"] = schema
+                definitions[f"topics/{name}"] = schema
+        body = {"$defs": definitions, dialect.definitions_keyword: definitions, "topics": value["topics"]}
         self._add_resource(document.uri, body, dialect)
 
     def load_references(self) -> None:
@@ -154,7 +157,8 @@ class SchemaStore:
         self._resources[uri] = resource
         own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
         if isinstance(own, str) and not own.startswith("#"):
-            self._resources.setdefault(urldefrag(urljoin(uri, own))[0], resource)
+            self._canonical[uri] = urldefrag(urljoin(uri, own))[0]
+            self._resources.setdefault(self._canonical[uri], resource)
 
     def _outgoing(self, value: Any, base: str, dialect: Dialect) -> Iterator[str]:
         """The URIs, without fragment, that a document refers to outside itself."""
@@ -218,7 +222,7 @@ class SchemaStore:
     def follow(self, node: Node, reference: str) -> Node:
         """The schema that a `$ref` of `node` means. Raises Unresolved."""
         try:
-            found = node.resolver.lookup(reference)
+            found = node.resolver.lookup(self.canonical_reference(node, reference))
         except (exceptions.Unresolvable, exceptions.NoSuchAnchor, exceptions.InvalidAnchor) as error:
             raise self._explain(node, reference, error) from None
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -231,6 +235,16 @@ class SchemaStore:
             )
         dialect = self._dialect_at(schema, found.resolver, node.dialect)
         return Node(schema, found.resolver, dialect)
+
+    def canonical_uri(self, uri: str) -> str:
+        """The URI that a document gives itself, or the one it is found by."""
+        return self._canonical.get(uri, uri)
+
+    def canonical_reference(self, node: Node, reference: str) -> str:
+        """The reference with a file's path replaced by the file's own `$id`: what is in it is relative to that."""
+        uri, fragment = urldefrag(urljoin(node.base_uri, reference))
+        known = None if reference.startswith("#") else self._canonical.get(uri)
+        return reference if known is None else f"{known}#{fragment}" if fragment else known
 
     def _dialect_at(self, schema: Schema, resolver: _Resolver, otherwise: Dialect) -> Dialect:
         if isinstance(schema, dict) and isinstance(schema.get("$schema"), str):

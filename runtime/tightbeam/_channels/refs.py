@@ -167,8 +167,7 @@ class Channel(Generic[ChannelMessage]):
     """A channel: a name, and one `TopicRef` for each of its topics.
 
     Its type parameter is the union of all its messages. Immutable; equal to another channel of the same
-    class and name. Besides ``name`` and dunders every
-    attribute is a topic.
+    class and name. Besides ``name`` and dunders every attribute is a topic.
     """
 
     name: str

@@ -29,9 +29,9 @@ _TYPED_NODES = frozenset({"date", "datetime", "lax-or-strict", "model", "uuid"})
 
 _JSON_NODES = frozenset(
     {
-        *("any", "bool", "chain", "default", "definition-ref", "definitions", "dict", "float", "int"),
-        *("json-or-python", "list", "literal", "missing-sentinel", "model", "model-field", "model-fields"),
-        *("none", "nullable", "str", "tagged-union", "union"),
+        *("any", "bool", "chain", "default", "definition-ref", "definitions", "dict", "float"),
+        *("function-after", "int", "json-or-python", "list", "literal", "missing-sentinel", "model"),
+        *("model-field", "model-fields", "no-info", "none", "nullable", "str", "tagged-union", "union"),
     }
 )
 """Core schema nodes whose Python values are JSON's own, or models of such."""
@@ -53,7 +53,7 @@ class CompiledTopic:
         self.payload_type = payload_type
         self.schema = schema
         self.bundle = schemas
-        validator = schemas.validator({"$ref": schema.ref}, schema.dialect)
+        validator = schemas.validator(schemas.root(schema.ref, schema.dialect), schema.dialect)
         self.is_valid: Callable[[object], bool] = validator.is_valid
         self.may_hold_nonfinite = schema.may_hold_nonfinite
         self.dumps: dict[type, Dump] = {}

@@ -83,6 +83,19 @@ class Bundle:
             dialect = metaschema["$schema"]
         return jsonschema_rs.Draft202012
 
+    def root(self, ref: str, dialect: str) -> Mapping[str, Any]:
+        """What to compile for a reference: a whole document itself, else a reference to the part.
+
+        A reference to a document that has ``$recursiveAnchor`` isn't the same to the validator: it forgets the
+        document when it looks for the outermost one.
+        """
+        uri, _, pointer = ref.partition("#")
+        document = self.resources.get(uri)
+        if pointer or not isinstance(document, dict):
+            return {"$ref": ref}
+        identifier = "id" if self.draft(dialect) == jsonschema_rs.Draft4 else "$id"
+        return document if identifier in document else {identifier: uri, **document}
+
     def validator(self, schema: Mapping[str, Any], dialect: str) -> jsonschema_rs.Validator:
         """A validator for a schema of this dialect; its references lead into the bundle and nowhere else.
 
