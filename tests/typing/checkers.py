@@ -21,7 +21,7 @@ _PYTHON = ["--pythonpath", sys.executable]
 _COMMANDS = {
     "mypy": ["mypy", "--strict", "--no-error-summary", "--no-pretty", "--hide-error-context", "."],
     "pyright": ["pyright", "--project", "pyright.json", *_PYTHON],
-    "basedpyright": ["basedpyright", "--project", "basedpyright.json", "--level", "error", *_PYTHON],
+    "basedpyright": ["basedpyright", "--project", "basedpyright.json", *_PYTHON],
     "ty": ["ty", "check", "--output-format", "concise", "--python", sys.prefix],
     "pyrefly": [
         "pyrefly",
@@ -39,21 +39,23 @@ _SETTINGS = {
     "ty.toml": "",
     "pyrefly.toml": 'preset = "strict"\n',
 }
-_PLACE = re.compile(r"([\w./-]+\.py):(\d+)")
+_PLACE = re.compile(r"([\w./-]+\.py)(?::(\d+))?")
 _ERROR = re.compile(r"^ *ERROR |: error: | - error: |: error\[")
+_WARNING = re.compile(r"^ *WARN |: warning: | - warning: |: warning\[")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One error a checker reported; `path` is relative to the folder."""
+    """One thing a checker reported; `path` is relative to the folder, a file as a whole has line 0."""
 
     path: str
     line: int
     text: str
+    is_error: bool
 
 
 def run(checker: str, folder: Path) -> list[Finding]:
-    """The errors that `checker` reports for the Python files under `folder`; settings that are there stay."""
+    """What `checker` reports for the Python files under `folder`; settings that are there stay."""
     for name, text in _SETTINGS.items():
         if not (folder / name).exists():
             (folder / name).write_text(text)
@@ -73,8 +75,9 @@ def run(checker: str, folder: Path) -> list[Finding]:
 
 def _finding(line: str, folder: Path) -> Finding | None:
     place = _PLACE.search(line)
-    if place is None or not _ERROR.search(line):
+    is_error = _ERROR.search(line) is not None
+    if place is None or not (is_error or _WARNING.search(line)):
         return None
     path = Path(place[1])
     relative = path.relative_to(folder) if path.is_absolute() else path
-    return Finding(str(relative), int(place[2]), line.strip())
+    return Finding(str(relative), int(place[2] or 0), line.strip(), is_error)

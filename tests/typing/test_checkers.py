@@ -19,13 +19,14 @@ def test_exactly_the_marked_lines_are_refused(
     case: str, checker: str, project: Path, findings: Callable[[str], list[Finding]]
 ) -> None:
     expected = {number for number, mark in marks(project / case).items() if checker in mark.refused_by}
-    found = {finding.line: finding.text for finding in findings(checker) if finding.path == case}
+    found = {one.line: one.text for one in findings(checker) if one.path == case and one.is_error}
     missed = {f"{case}:{number} is accepted" for number in expected - found.keys()}
     extra = {text for number, text in found.items() if number not in expected}
     assert missed | extra == set()
 
 
 def test_the_bindings_are_clean(checker: str, findings: Callable[[str], list[Finding]]) -> None:
+    """Not even a warning: whoever generates them can't mend them."""
     assert [finding.text for finding in findings(checker) if finding.path not in CASES] == []
 
 
