@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.check.metaschema import faults_by
 from tightbeam_codegen.check.model import Definition, Topic
 from tightbeam_codegen.check.names import check_clashes, check_override, check_topic_name
 from tightbeam_codegen.check.params import read_parameter
-from tightbeam_codegen.check.schema import check_schema
+from tightbeam_codegen.check.schema import MAX_PROBLEMS, check_schema, value_at
 from tightbeam_codegen.check.templates import check_separator, check_template, placeholders
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.load.discover import module_path
@@ -20,10 +21,16 @@ from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from tightbeam_codegen.load import Document, JsonValue
+    from tightbeam_codegen.load import Document, JsonValue, Pointer
     from tightbeam_codegen.settings import Settings
 
 __all__ = ["channel_metaschema", "check_definition"]
+
+
+# As in the metaschema, which has said so by then.
+_MAX_NAME = 1_000
+_MAX_PARAMS = 50
+_MAX_TOPICS = 10_000
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +63,7 @@ def check_definition(
     found = Problems()
     root = document.value
     if not _fast().is_valid(root):
-        for fault in faults_by(channel_metaschema(), root, {}):
+        for fault in islice(faults_by(channel_metaschema(), root, {}), MAX_PROBLEMS):
             if fault.where[-1:] == ("x-tightbeam-name",) and fault.rule == "pattern":
                 # Said in plainer words where overrides are checked.
                 continue
@@ -81,8 +88,9 @@ def _read(
     check_separator(document, separator, problems)
     name = _text(root.get("name"), "")
     params_value = root.get("params")
-    param_schemas = params_value if isinstance(params_value, dict) else {}
-    if name:
+    # Comparing names takes time in proportion to the product of their numbers.
+    param_schemas = dict(islice(params_value.items(), _MAX_PARAMS)) if isinstance(params_value, dict) else {}
+    if 0 < len(name) <= _MAX_NAME:
         check_template(document, name, separator, param_schemas, problems)
     check_clashes(document, ("params",), dict.fromkeys(param_schemas), "parameters", problems)
     params = {param: read_parameter(document, param, separator, problems) for param in param_schemas}
@@ -121,7 +129,7 @@ def _topics(document: Document, root: dict[str, JsonValue], problems: Problems) 
     listed = root.get("topics")
     topics: list[Topic] = []
     names: dict[str, str | None] = {}
-    for name, value in listed.items() if isinstance(listed, dict) else ():
+    for name, value in islice(listed.items(), _MAX_TOPICS) if isinstance(listed, dict) else ():
         parts = value if isinstance(value, dict) else {}
         override = parts.get("x-tightbeam-name")
         py_name = override if isinstance(override, str) else None
@@ -164,11 +172,17 @@ def _check_schemas(
     metaschemas: Mapping[str, JsonValue],
     problems: Problems,
 ) -> None:
-    listed, shared = root.get("topics"), root.get("$defs")
-    for topic in topics:
-        parts = listed.get(topic.name) if isinstance(listed, dict) else None
-        if isinstance(parts, dict) and isinstance(parts.get("schema"), (dict, bool)):
-            check_schema(document, topic.pointer, dialect, problems, metaschemas=metaschemas)
-    for name, schema in shared.items() if isinstance(shared, dict) else ():
+    shared = root.get("$defs")
+    pointers: list[Pointer] = [topic.pointer for topic in topics]
+    pointers += [("$defs", name) for name in shared] if isinstance(shared, dict) else []
+    for pointer in pointers:
+        try:
+            schema = value_at(root, pointer)
+        except LookupError:
+            continue
         if isinstance(schema, (dict, bool)):
-            check_schema(document, ("$defs", name), dialect, problems, metaschemas=metaschemas)
+            check_schema(document, pointer, dialect, problems, metaschemas=metaschemas)
+        if len(problems) > MAX_PROBLEMS:
+            message = f"more than {MAX_PROBLEMS} problems in one file"
+            problems.error(document.place(pointer), message, "Correct these first.")
+            return

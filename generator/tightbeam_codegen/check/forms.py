@@ -119,7 +119,8 @@ def _type_faults(value: JsonValue) -> Iterator[Fault]:
         if not value:
             yield Fault((), "type must name at least one type", "Name the types, or remove it to allow all.")
         seen: list[JsonValue] = []
-        for index, name in enumerate(value):
+        # There are only seven types; a longer array has repeated itself by then.
+        for index, name in enumerate(value[: len(TYPES) + 1]):
             if name in seen and isinstance(name, str):
                 yield Fault((index,), f"type names {quoted(name)} twice", "Remove one of them.")
             seen.append(name)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.check.forms import Fault, name_kind
-from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS
+from tightbeam_codegen.dialects import DIALECTS
 from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.suggest import did_you_mean
 
@@ -31,7 +31,14 @@ def metaschema_faults(
             return
         faults = faults_by({"$schema": uri, "$ref": uri}, schema, {})
     else:
-        if _own(uri, metaschemas).is_valid(schema):
+        import jsonschema_rs
+
+        try:
+            if _own(uri, metaschemas).is_valid(schema):
+                return
+        except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):
+            message = f"the metaschema {quoted(uri)} can't be used"
+            yield Fault((), message, "Correct it, or what it refers to.")
             return
         faults = faults_by({"$ref": uri}, schema, metaschemas)
     for fault in faults:
@@ -50,10 +57,9 @@ def _own(uri: str, metaschemas: Mapping[str, JsonValue]) -> jsonschema_rs.Valida
     import jsonschema_rs
 
     registry = jsonschema_rs.Registry([(other, value) for other, value in metaschemas.items()])
-    own = metaschemas[uri]
-    base = own.get("$schema") if isinstance(own, dict) else None
-    stated = base if isinstance(base, str) and base in DIALECTS else DEFAULT_DIALECT
-    return jsonschema_rs.validator_for({"$schema": stated, "$ref": uri}, registry=registry, offline=True)
+    own: Any = metaschemas[uri]
+    # The metaschema itself rather than a `$ref` to it: only so are the vocabularies of 2019-09 found.
+    return jsonschema_rs.validator_for(own, registry=registry, offline=True)
 
 
 def faults_by(
@@ -121,6 +127,7 @@ def _in_words(error: Any) -> Iterator[Fault]:
 _KINDS = {"array": "an array", "object": "an object", "integer": "a whole number", "null": "null"}
 _SAYINGS = {
     "minProperties": "must have at least {} entry",
+    "maxProperties": "must have at most {} entries",
     "minItems": "must have at least {} entry",
     "minLength": "must not be empty",
     "maxLength": "must have at most {} characters",

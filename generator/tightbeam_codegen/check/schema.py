@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam_codegen.check.contradictions import contradictions
@@ -17,10 +18,16 @@ from tightbeam_codegen.suggest import did_you_mean
 if TYPE_CHECKING:
     from tightbeam_codegen.load import Document, JsonValue, Pointer
 
-__all__ = ["MAX_SUBSCHEMAS", "check_schema", "refused_keyword", "value_at"]
+__all__ = ["MAX_PATTERNS", "MAX_PROBLEMS", "MAX_SUBSCHEMAS", "check_schema", "refused_keyword", "value_at"]
 
 MAX_SUBSCHEMAS = 100_000
 """Schemas inside one schema; GitHub's 344 webhooks together have about 20,000."""
+
+MAX_PROBLEMS = 200
+"""Problems in one schema; finding suggestions takes a millisecond each, and nobody reads more at once."""
+
+MAX_PATTERNS = 2_000
+"""Regular expressions in one schema: compiling a bad one takes up to 0.2 s."""
 
 # Keywords with which the type generator takes Python names, imports and classes from a schema. They are also
 # kept from it by construction; refusing them says so to whoever wrote them.
@@ -96,6 +103,7 @@ class _Resource:
         self.problems = problems
         self.metaschemas = metaschemas
         self.count = 0
+        self.patterns: set[str] = set()
 
     def check(self, schema: JsonValue, pointer: Pointer, dialect: str) -> None:
         """One schema with everything in it, and then each embedded schema that names a dialect of its own."""
@@ -111,7 +119,8 @@ class _Resource:
             if not found.has_errors:
                 # The law is the metaschema; the forms only say the same in plainer words.
                 elsewhere = [step[1][len(at) :] for step in embedded]
-                for fault in metaschema_faults(root, uri, self.metaschemas, elsewhere):
+                faults = metaschema_faults(root, uri, self.metaschemas, elsewhere)
+                for fault in islice(faults, MAX_PROBLEMS):
                     place = self.document.place((*at, *fault.where), key=fault.at_key)
                     found.error(place, fault.message, fault.remedy)
             self.problems.extend(found)
@@ -146,9 +155,7 @@ class _Resource:
             step = open_steps.pop()
             schema = step.value
             self.count += 1
-            if self.count > MAX_SUBSCHEMAS:
-                place = self.document.place(step.pointer)
-                found.error(place, f"more than {MAX_SUBSCHEMAS} schemas in one", "Split it, and use `$ref`.")
+            if self._is_too_much(step, found):
                 return
             if not isinstance(schema, dict):
                 if not isinstance(schema, bool) or uri.startswith("http://json-schema.org/draft-04/"):
@@ -164,6 +171,20 @@ class _Resource:
                 continue
             self._keywords(schema, step.pointer, dialect, found)
             open_steps.extend(_inner(schema, step.pointer, shape))
+
+    def _is_too_much(self, step: _Step, found: Problems) -> bool:
+        for count, limit, what in (
+            (self.count, MAX_SUBSCHEMAS, "schemas"),
+            (len(self.patterns), MAX_PATTERNS, "patterns"),
+            (len(found), MAX_PROBLEMS, "problems"),
+        ):
+            if count > limit:
+                remedy = "Correct these first." if what == "problems" else "Split it, and use `$ref`."
+                found.error(
+                    self.document.place(step.pointer), f"more than {limit} {what} in one schema", remedy
+                )
+                return True
+        return False
 
     @staticmethod
     def _same_dialect(stated: JsonValue, uri: str) -> bool:
@@ -184,9 +205,11 @@ class _Resource:
         place = self.document.place
         known = dialect.keywords if dialect is not None else None
         for keyword, value in schema.items():
+            if len(found) > MAX_PROBLEMS:
+                return
             form = known.get(keyword) if known is not None else None
             if form is not None:
-                for fault in form_faults(keyword, value, form):
+                for fault in islice(form_faults(keyword, value, form), MAX_PROBLEMS):
                     found.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)
             elif refused_keyword(keyword):
                 remedy = (
@@ -229,6 +252,9 @@ class _Resource:
                 self._pattern(pattern, (*pointer, "patternProperties", pattern), found, key=True)
 
     def _pattern(self, pattern: str, pointer: Pointer, found: Problems, *, key: bool) -> None:
+        self.patterns.add(pattern)
+        if len(self.patterns) > MAX_PATTERNS:
+            return
         verdict = judge_pattern(pattern)
         if verdict.result == "linear":
             return
