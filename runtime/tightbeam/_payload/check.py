@@ -19,7 +19,7 @@ from tightbeam._channels.refs import TopicRef
 from tightbeam._payload.compiled import CompiledTopic, compiled_topic
 from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats
 
-__all__ = ["encode"]
+__all__ = ["encode", "may_not_be_json"]
 
 _PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType})
 _OPTIONS = (
@@ -61,6 +61,16 @@ def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
     except _BAD_DATA:
         pass  # explained below
     return _encode_typed(ref, topic, data)
+
+
+def may_not_be_json(topic: CompiledTopic, data: object) -> bool:
+    """Whether data that was refused may have been so because it isn't JSON, rather than by its schema."""
+    try:
+        raw = _dumps(data, None, _OPTIONS)
+        topic.is_valid(data)
+    except _BAD_DATA:
+        return True
+    return _find_null(raw) is not None
 
 
 def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object) -> bytes:

@@ -3,7 +3,7 @@
 Runs on failure only. The validator can list all errors itself, but builds every one of them, with all
 branches of all unions: 100,000 bad items take it more than a second, and a recursive union seven seconds at a
 depth of 14. So this walks down from the topic's schema, asks a validator of each subschema whether the value
-there is the culprit, follows one branch of a union, and stops after so many issues or questions.
+there is the culprit, follows one branch of a union, and stops after so many issues or so much time.
 
 No value of the payload reaches a text, and no key but those the schemas declare, or, for spelling mistakes,
 the undeclared ones of closed objects.
@@ -11,12 +11,14 @@ the undeclared ones of closed objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 from pydantic import BaseModel
 
+from tightbeam._payload.check import may_not_be_json
 from tightbeam._payload.places import Place
 from tightbeam._payload.plain import json_type, not_json, pointer_token
 from tightbeam._payload.reasons import LEAVES, leaf_reason, undeclared_reason
@@ -28,15 +30,15 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import TopicRef
     from tightbeam._payload.compiled import CompiledTopic
 
-__all__ = ["Explanation", "explain", "reasons"]
+__all__ = ["Explanation", "explain", "param_reasons"]
 
 MAX_ISSUES = 10
 """How many issues are said; the rest is counted, as far as the walk goes."""
 _MAX_COUNTED = 100
-_MAX_QUESTIONS = 3000
+_MAX_SECONDS = 0.25
 _MAX_DEPTH = 200
 _MAX_UNDECLARED = 3
-_FAILED = (TypeError, ValueError, LookupError, AttributeError, RecursionError, OutdatedBindings)
+_FAILED = (TypeError, ValueError, LookupError, AttributeError, RecursionError, TimeoutError, OutdatedBindings)
 
 
 def explain(
@@ -57,10 +59,11 @@ def explain(
     )
 
 
-def reasons(bundle: Bundle, schema: Mapping[str, Any], value: object) -> list[str]:
-    """Why a single value breaks a schema without references."""
+def param_reasons(bundle: Bundle, name: str, value: object) -> list[str]:
+    """Why a channel parameter breaks its schema, which has no references."""
+    schema = bundle.params[name]
     found = Explanation(bundle, "https://json-schema.org/draft/2020-12/schema")
-    found.leaves(Place("", (), "", schema), value, "")
+    found.leaves(Place(f"params:{name}", (), "", schema), value, "")
     return [issue.reason for issue in found.issues]
 
 
@@ -74,15 +77,14 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
             )
         except _FAILED:
             return [
-                Issue(
-                    "",
-                    "must be JSON data: the model contains itself, is too deep or holds something else",
-                )
+                Issue("", "must be JSON data: the model contains itself, is too deep or holds other things")
             ]
     explanation = Explanation(topic.bundle, topic.schema.dialect)
-    issues = not_json(plain, lambda: explanation.places.declared_names, _MAX_COUNTED)
-    if issues:
+    if may_not_be_json(topic, plain) and (
+        issues := not_json(plain, lambda: explanation.places.declared_names, _MAX_COUNTED)
+    ):
         return issues
+    explanation.start()
     try:
         place = explanation.places.find(topic.schema.ref)
         if place is not None and not explanation.fits(place, plain):
@@ -92,11 +94,7 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
     if explanation.issues:
         return explanation.issues
     if problem is not None and isinstance(data, BaseModel):
-        return [
-            Issue(
-                "", f"must hold what {type(data).__name__} declares: a field was given another type unchecked"
-            )
-        ]
+        return [Issue("", f"must hold what {type(data).__name__} declares: a field has another type")]
     return [Issue("", "doesn't fit the topic's schema")]
 
 
@@ -116,32 +114,38 @@ class Explanation:
         self._bundle = bundle
         self._dialect = dialect
         self._legacy = bundle.draft(dialect) in LEGACY_DIALECTS
-        self._validators: dict[str, jsonschema_rs.Validator] = {}
-        self._questions = _MAX_QUESTIONS
+        self.start()
+
+    def start(self) -> None:
+        """Give the walk its time."""
+        self._until = time.monotonic() + _MAX_SECONDS
 
     def fits(self, place: Place, value: object) -> bool:
         """Whether a value fits the schema at a place."""
-        if (validator := self._validators.get(place.ref)) is None:
-            validator = self._bundle.validator({"$ref": place.ref}, self._dialect)
-            self._validators[place.ref] = validator
-        return self.asks(validator, value)
+        return self.asks(self._part(place, "", {"$ref": place.ref}), value)
 
     def asks(self, validator: jsonschema_rs.Validator, value: object) -> bool:
-        """What a validator says; raises when too much was asked already."""
-        if self._questions <= 0:
-            raise ValueError("asked enough")
-        self._questions -= 1
+        """What a validator says; ends the walk when it takes too long."""
+        if time.monotonic() > self._until:
+            raise TimeoutError
         return validator.is_valid(value)
 
-    def keyword_fits(self, schema: Mapping[str, Any], keyword: str, value: object) -> bool:
-        """Whether a value obeys one keyword of `LEAVES`."""
+    def keyword_fits(self, place: Place, keyword: str, value: object) -> bool:
+        """Whether a value obeys one keyword of `LEAVES` at a place."""
+        schema = place.schema
         part = {keyword: schema[keyword]}
         for bound, draft4 in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
             if keyword == draft4 and isinstance(schema[keyword], bool):
                 return True  # draft 4: belongs to the bound
             if keyword == bound and isinstance(schema.get(draft4), bool):
                 part[draft4] = schema[draft4]
-        return self.asks(self._bundle.validator(part, self._dialect), value)
+        return self.asks(self._part(place, keyword, part), value)
+
+    def _part(self, place: Place, keyword: str, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
+        known, key = self._bundle.parts, (place.ref, keyword)
+        if (validator := known.get(key)) is None:
+            validator = known[key] = self._bundle.validator(schema, self._dialect)
+        return validator
 
     def add(self, pointer: str, reason: str) -> None:
         """Note an issue, once."""
@@ -176,7 +180,7 @@ class Explanation:
         """Keywords that look at the value alone. Of a wrong type nothing else is said."""
         schema = place.schema
         for keyword in LEAVES:
-            if keyword in schema and not self.keyword_fits(schema, keyword, value):
+            if keyword in schema and not self.keyword_fits(place, keyword, value):
                 self.add(pointer, leaf_reason(keyword, schema, value))
                 if keyword in ("type", "enum", "const"):
                     return
@@ -189,9 +193,19 @@ class Explanation:
     def _descend(
         self, place: Place, tokens: tuple[str | int, ...], value: object, pointer: str, depth: int
     ) -> None:
+        self._descend_all(place, tokens, [(value, pointer)], depth)
+
+    def _descend_all(
+        self, place: Place, tokens: tuple[str | int, ...], values: Iterable[tuple[object, str]], depth: int
+    ) -> None:
+        """Visit the values, each with its pointer, that don't fit a schema below this place."""
         child = place.child(*tokens)
-        if not self.fits(child, value):
-            self.visit(child, value, pointer, depth + 1)
+        validator = self._part(child, "", {"$ref": child.ref})
+        for value, pointer in values:
+            if not self.asks(validator, value):
+                self.visit(child, value, pointer, depth + 1)
+                if len(self.issues) >= _MAX_COUNTED:
+                    return
 
     def _object(self, place: Place, value: dict[str, Any], pointer: str, depth: int) -> None:
         schema = place.schema
@@ -209,7 +223,7 @@ class Explanation:
         patterns = schema.get("patternProperties", {})
         others = {key: item for key, item in value.items() if key not in properties}
         for pattern in patterns if others else ():
-            key_fits = self._bundle.validator({"pattern": pattern}, self._dialect)
+            key_fits = self._part(place, f"patternProperties {pattern}", {"pattern": pattern})
             for key in [key for key in others if self.asks(key_fits, key)]:
                 item = others.pop(key)
                 self._descend(place, ("patternProperties", pattern), item, f"{pointer}/*", depth)
@@ -221,10 +235,8 @@ class Explanation:
         if others and schema.get("additionalProperties") is False:
             self._undeclared(list(others), list(properties), pointer, hidden=bool(patterns))
         elif "additionalProperties" in schema:
-            for item in others.values():
-                self._descend(place, ("additionalProperties",), item, f"{pointer}/*", depth)
-                if len(self.issues) >= _MAX_COUNTED:
-                    return
+            items = ((item, f"{pointer}/*") for item in others.values())
+            self._descend_all(place, ("additionalProperties",), items, depth)
 
     def _undeclared(self, keys: list[str], declared: list[str], pointer: str, *, hidden: bool) -> None:
         shown = [] if hidden else keys[:_MAX_UNDECLARED]
@@ -257,13 +269,11 @@ class Explanation:
         first = "prefixItems" if "prefixItems" in schema else "items"
         heads = schema.get(first) if isinstance(schema.get(first), list) else []
         rest = "additionalItems" if isinstance(schema.get("items"), list) else "items"
-        for i, item in enumerate(value):
-            if i < len(heads):
-                self._descend(place, (first, i), item, f"{pointer}/{i}", depth)
-            elif rest in schema:
-                self._descend(place, (rest,), item, f"{pointer}/{i}", depth)
-            if len(self.issues) >= _MAX_COUNTED:
-                return
+        for i, item in enumerate(value[: len(heads)]):
+            self._descend(place, (first, i), item, f"{pointer}/{i}", depth)
+        if rest in schema and not isinstance(schema[rest], list):
+            items = ((item, f"{pointer}/{i}") for i, item in enumerate(value) if i >= len(heads))
+            self._descend_all(place, (rest,), items, depth)
         if "contains" in schema:
             wanted = place.child("contains")
             count = sum(self.fits(wanted, item) for item in value)
@@ -324,5 +334,5 @@ class Explanation:
 
     def _left_over(self, place: Place, value: object) -> Iterator[object]:
         if any(keyword in place.schema for keyword in ("unevaluatedProperties", "unevaluatedItems")):
-            validator = self._bundle.validator({"$ref": place.ref}, self._dialect)
+            validator = self._part(place, "", {"$ref": place.ref})
             yield from (error.kind for error in validator.iter_errors(value) if error.schema_path)

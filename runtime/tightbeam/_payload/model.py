@@ -104,14 +104,14 @@ def _exact(schema: CoreSchema, handler: GetCoreSchemaHandler) -> CoreSchema:
 
 
 def _refuse_json_null(field: dict[str, Any]) -> None:
-    with_default = field["schema"]
-    if with_default.get("type") == "default" and with_default["schema"]["type"] == "nullable":
-        nullable = with_default["schema"]
-        with_default["schema"] = {
-            "type": "json-or-python",
-            "json_schema": nullable["schema"],
-            "python_schema": nullable,
-        }
+    node = field["schema"]
+    while node["type"] != "nullable":
+        if "schema" not in node:
+            return  # done already, or never null
+        node = node["schema"]  # the default, and checks of the value
+    python = dict(node)
+    node.clear()
+    node.update(type="json-or-python", json_schema=python["schema"], python_schema=python)
 
 
 def _compare_by_type(node: dict[str, Any]) -> None:

@@ -63,6 +63,8 @@ class Bundle:
                 narrow_formats(resource)
         self._registries: dict[int, jsonschema_rs.Registry] = {}
         self._params: dict[str, jsonschema_rs.Validator] | None = None
+        self.parts: dict[tuple[str, str], jsonschema_rs.Validator] = {}
+        """Validators of parts of the schemas, by place and keyword, made to explain failures."""
 
     @functools.cached_property
     def places(self) -> Places:
@@ -86,8 +88,8 @@ class Bundle:
     def root(self, ref: str, dialect: str) -> Mapping[str, Any]:
         """What to compile for a reference: a whole document itself, else a reference to the part.
 
-        A reference to a document that has ``$recursiveAnchor`` isn't the same to the validator: it forgets the
-        document when it looks for the outermost one.
+        A reference to a document that has ``$recursiveAnchor`` isn't the same to the validator: it forgets
+        the document when it looks for the outermost one.
         """
         uri, _, pointer = ref.partition("#")
         document = self.resources.get(uri)
@@ -188,7 +190,7 @@ def check_params(spec: ChannelSpec, params: Mapping[str, object]) -> None:
         if isinstance(value, str):
             value = str.__str__(value)  # the validator takes no subclasses
         if not validator.is_valid(value):
-            from tightbeam._payload.explain import reasons  # only on failure
+            from tightbeam._payload.explain import param_reasons  # only on failure
 
-            why = "; ".join(reasons(found, found.params[name], value)) or "breaks its schema"
+            why = "; ".join(param_reasons(found, name, value)) or "breaks its schema"
             raise InvalidParam(f"parameter {name!r} of channel {spec.template.text!r} {why}")

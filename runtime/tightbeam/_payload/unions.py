@@ -19,77 +19,77 @@ _MAX_TRIED = 6
 
 def closest(walk: Explanation, branches: list[Place], value: object, pointer: str, depth: int) -> list[Issue]:
     """The issues of the branch that comes closest: by type, then by tag, then by how few issues it has."""
-    shapes = [(branch, _shape(walk, branch)) for branch in branches]
-    of_type = [(branch, shape) for branch, shape in shapes if _admits_type(walk, shape, value)]
-    if not of_type:
-        return [Issue(pointer, _type_reason(shapes, value))]
-    if isinstance(value, dict) and len(of_type) > 1 and (tag := _tag([shape for _, shape in of_type])):
+    # Each branch, and where its own keywords are (at the end of its references).
+    every = [(branch, _shape(walk, branch)) for branch in branches]
+    left = [
+        (branch, shape)
+        for branch, shape in every
+        if "type" not in shape.schema or walk.keyword_fits(shape, "type", value)
+    ]
+    if not left:
+        return [Issue(pointer, _type_reason([shape.schema for _, shape in every], value))]
+    schemas = [shape.schema for _, shape in left]
+    if isinstance(value, dict) and len(left) > 1 and (tag := _tag(schemas)) is not None:
         place = f"{pointer}/{pointer_token(tag)}"
-        wanted = [literal for _, shape in of_type for literal in _literals(shape, tag)]
+        wanted = [literal for schema in schemas for literal in _pinned(schema, tag)]
         if tag not in value:
             return [Issue(place, f"is required ({one_of(wanted)})")]
-        tagged = [
-            (branch, shape)
-            for branch, shape in of_type
-            if walk.keyword_fits({"enum": _literals(shape, tag)}, "enum", value[tag])
-        ]
-        if not tagged:
+        left = [pair for pair in left if any(_same(value[tag], x) for x in _pinned(pair[1].schema, tag))]
+        if not left:
             return [Issue(place, one_of(wanted))]
-        of_type = tagged
-    literals = [literal for _, shape in of_type for literal in _own_literals(shape)]
-    if len(of_type) > 1 and all(_own_literals(shape) for _, shape in of_type):
-        return [Issue(pointer, one_of(literals))]
-    tried = [walk.branch(branch, value, pointer, depth) for branch, _ in of_type[:_MAX_TRIED]]
+    elif len(left) > 1 and all(_literals(schema) for schema in schemas):
+        return [Issue(pointer, one_of([literal for schema in schemas for literal in _literals(schema)]))]
+    tried = [walk.branch(branch, value, pointer, depth) for branch, _ in left[:_MAX_TRIED]]
     return min(filter(None, tried), key=len, default=[Issue(pointer, "must fit one of the allowed forms")])
 
 
-def _shape(walk: Explanation, branch: Place) -> dict[str, Any]:
-    """The branch's own keywords, through references that stand alone."""
-    place: Place | None = branch
+def _shape(walk: Explanation, branch: Place) -> Place:
+    """Where the branch's own keywords are: through references that stand alone."""
+    place = branch
     for _ in range(10):
-        schema = place.schema if place is not None else {}
-        if not isinstance(schema, dict):
-            return {}
-        if place is None or "$ref" not in schema or "type" in schema or "properties" in schema:
-            return schema
-        place = walk.places.find(schema["$ref"], place.base)
-    return {}
+        schema = place.schema
+        if not isinstance(schema, dict) or "$ref" not in schema or "type" in schema or "properties" in schema:
+            break
+        target = walk.places.find(schema["$ref"], place.base)
+        if target is None:
+            break
+        place = target
+    return place if isinstance(place.schema, dict) else Place(place.document, place.tokens, place.base, {})
 
 
-def _admits_type(walk: Explanation, shape: dict[str, Any], value: object) -> bool:
-    return "type" not in shape or walk.keyword_fits(shape, "type", value)
-
-
-def _type_reason(shapes: list[tuple[Place, dict[str, Any]]], value: object) -> str:
+def _type_reason(schemas: list[dict[str, Any]], value: object) -> str:
     types: dict[str, None] = {}
-    for _, shape in shapes:
-        stated = shape["type"]
+    for schema in schemas:
+        stated = schema["type"]
         types.update(dict.fromkeys([stated] if isinstance(stated, str) else stated))
     return type_reason(types, value)
 
 
-def _tag(shapes: list[dict[str, Any]]) -> str | None:
+def _tag(schemas: list[dict[str, Any]]) -> str | None:
     """The property that every branch pins to values of its own."""
-    names = [name for name in _properties(shapes[0]) if _literals(shapes[0], name)]
-    for name in names:
-        texts = [frozenset(map(repr, _literals(shape, name))) for shape in shapes]
-        if all(texts) and len(frozenset.union(*texts)) == sum(map(len, texts)):
+    for name in _properties(schemas[0]):
+        pinned = [{repr(literal) for literal in _pinned(schema, name)} for schema in schemas]
+        if all(pinned) and len(set[str]().union(*pinned)) == sum(map(len, pinned)):
             return name
     return None
 
 
-def _properties(shape: dict[str, Any]) -> dict[str, Any]:
-    properties = shape.get("properties")
+def _properties(schema: dict[str, Any]) -> dict[str, Any]:
+    properties = schema.get("properties")
     return properties if isinstance(properties, dict) else {}
 
 
-def _literals(shape: dict[str, Any], name: str) -> list[object]:
-    stated = _properties(shape).get(name)
-    return _own_literals(stated) if isinstance(stated, dict) else []
+def _pinned(schema: dict[str, Any], name: str) -> list[object]:
+    stated = _properties(schema).get(name)
+    return _literals(stated) if isinstance(stated, dict) else []
 
 
-def _own_literals(schema: dict[str, Any]) -> list[object]:
+def _literals(schema: dict[str, Any]) -> list[object]:
     if "const" in schema:
         return [schema["const"]]
     values = schema.get("enum")
     return values if isinstance(values, list) else []
+
+
+def _same(value: object, literal: object) -> bool:
+    return value == literal and isinstance(value, bool) == isinstance(literal, bool)
