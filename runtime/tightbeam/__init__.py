@@ -3,35 +3,60 @@
 from __future__ import annotations
 
 from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_name, channel_params
+from tightbeam._client import Client
+from tightbeam._context import Context, ContextSync
+from tightbeam._function import Function
+from tightbeam._subscription import Subscription
 from tightbeam.errors import (
     EngineError,
     InvalidParam,
     InvalidPayload,
     Issue,
+    JournalFailed,
+    JournalRefused,
     NonRetriableError,
+    NotEntered,
+    NotJson,
+    NotRegistered,
     OutdatedBindings,
     PayloadTooLarge,
     PositionLost,
     PublishFailed,
+    RunFailed,
+    StepError,
     StepMismatch,
+    StepMisuse,
     SubscriberTooSlow,
     TightbeamError,
 )
 
 __all__ = [
     "Channel",
+    "Client",
+    "Context",
+    "ContextSync",
     "EngineError",
+    "Function",
     "InvalidParam",
     "InvalidPayload",
     "Issue",
+    "JournalFailed",
+    "JournalRefused",
     "Message",
     "NonRetriableError",
+    "NotEntered",
+    "NotJson",
+    "NotRegistered",
     "OutdatedBindings",
     "PayloadTooLarge",
     "PositionLost",
     "PublishFailed",
+    "RunFailed",
+    "StepError",
     "StepMismatch",
+    "StepMisuse",
     "SubscriberTooSlow",
+    "Subscription",
     "TightbeamError",
     "TopicRef",
     "channel_from_name",

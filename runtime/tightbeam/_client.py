@@ -12,7 +12,6 @@ from typing import Any, Self, TypeVar, cast
 
 from tightbeam._engines import Engine
 from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
-from tightbeam._engines.embedded.retention import Retention
 from tightbeam._function import Function, Register, Registry
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import Realtime
@@ -55,7 +54,8 @@ class Client:
             max_payload_bytes,
             retry_delay.total_seconds(),
             shutdown_timeout.total_seconds(),
-            Retention(retain_messages, retain_for // timedelta(microseconds=1)),
+            retain_messages,
+            retain_for // timedelta(microseconds=1),
         )
         self._engine: Engine = EmbeddedEngine(None if path is None else Path(path), settings)
         self._registry = Registry()

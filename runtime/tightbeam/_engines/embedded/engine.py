@@ -1,4 +1,7 @@
-"""The embedded engine: a journal in SQLite, a runner, a hub, all in this process."""
+"""The embedded engine: a journal in SQLite, a runner, a hub, all in this process.
+
+Live publishes and live subscriptions need the hub only; the rest is imported when a client is entered.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +9,34 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam import _probes
-from tightbeam._engines.embedded import file
-from tightbeam._engines.embedded.execution import Services
 from tightbeam._engines.embedded.feed import EmbeddedFeed
-from tightbeam._engines.embedded.journal import new_id
-from tightbeam._engines.embedded.lock import Lock
-from tightbeam._engines.embedded.messages import bounds
-from tightbeam._engines.embedded.retention import Retention, Trimmer
-from tightbeam._engines.embedded.runner import Runner
-from tightbeam._engines.embedded.writer import Writer
 from tightbeam._function import Registry
 from tightbeam._hub import Address, Envelope, Hub
 from tightbeam.errors import EngineError, NotEntered
+
+if TYPE_CHECKING:
+    from tightbeam._engines.embedded.session import Session
 
 __all__ = ["EmbeddedEngine", "Settings"]
 
 _log = logging.getLogger("tightbeam")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the client was constructed with."""
+class Settings(NamedTuple):
+    """What the client was constructed with; times in seconds where not said otherwise."""
 
     max_payload_bytes: int
     retry_delay: float
     shutdown_timeout: float
-    retention: Retention
+    retain_messages: int
+    retain_us: int
 
 
-@dataclass(slots=True, eq=False)
-class _Session:
-    """What exists between entering and leaving."""
-
-    pid: int
-    writer: Writer
-    lock: Lock | None
-    runner: Runner | None = None
-
-
-_inherited: list[_Session] = []
+_inherited: list[Session] = []
 """Sessions of a parent process: kept, so that nothing here closes the parent's connection."""
 
 
@@ -59,8 +47,9 @@ class EmbeddedEngine:
         self._path = path
         self._settings = settings
         self._hub = Hub()
-        self._session: _Session | None = None
-        self._busy = False
+        self._session: Session | None = None
+        self._pid: int | None = None
+        """The process that is entering, has entered or is leaving."""
 
     async def publish(self, envelope: Envelope, /) -> None:
         """See `tightbeam._engines.Engine`."""
@@ -83,49 +72,36 @@ class EmbeddedEngine:
             EngineError: it is open already.
             JournalRefused: the file can't be opened.
         """
-        if self._session is not None and self._session.pid != os.getpid():
+        if self._pid == os.getpid():
+            raise EngineError("the client is entered already: leave it first")
+        if self._session is not None:
             _inherited.append(self._session)
             self._session = None
-            self._busy = False
-        if self._busy:
-            raise EngineError("the client is entered already: leave it first")
-        self._busy = True
-        session = None
+        self._pid = os.getpid()
+        session: Session | None = None
+        opening = asyncio.ensure_future(
+            asyncio.to_thread(self._open_session)
+        )  # checking a file takes a while
         try:
-            opening = asyncio.ensure_future(
-                asyncio.to_thread(self._open_journal)
-            )  # checking a file takes a while
             try:
                 session = await asyncio.shield(opening)
             except asyncio.CancelledError:
                 session = await opening  # so that it can be closed
                 raise
-            there = await session.writer.submit(bounds, read=True)
-            self._hub.epoch, self._hub.last_seq = there.epoch, there.last
-            settings = self._settings
-            services = Services(
-                session.writer, self.publish_sync, settings.max_payload_bytes, settings.retry_delay
-            )
-            session.runner = Runner(registry, services)
-            self._session = session
-            await session.runner.start()
+            await session.start(registry, self._hub, self.publish_sync)
         except BaseException:
-            self._session = session
-            await self.close()
-            self._busy = False
+            if session is not None:
+                await session.stop()
+            self._pid = None
             raise
+        self._session = session
 
-    def _open_journal(self) -> _Session:
-        trimmer = Trimmer(self._settings.retention)
-        if self._path is None:
-            return _Session(os.getpid(), Writer(file.open_memory(), self._fan_out, trimmer), None)
-        path = Path(os.path.realpath(self._path))
-        lock = Lock(path)
-        try:
-            return _Session(os.getpid(), Writer(file.open_file(path), self._fan_out, trimmer), lock)
-        except BaseException:
-            lock.release()
-            raise
+    def _open_session(self) -> Session:
+        from tightbeam._engines.embedded.session import (
+            Session,
+        )  # not at import: programs that only publish go without
+
+        return Session(self._path, self._settings, self._fan_out)
 
     def _fan_out(self, committed: list[Envelope]) -> None:
         try:
@@ -133,8 +109,7 @@ class EmbeddedEngine:
             if _probes.observers:
                 for envelope in committed:
                     _probes.published(envelope)
-        except Exception:
-            # It is committed: whoever looks on must not stop the journal's thread.
+        except Exception:  # noqa: BLE001 - it is committed, and the journal's thread must go on
             _log.exception("a message was committed, but not handed to everyone")
 
     async def close(self) -> None:
@@ -142,38 +117,22 @@ class EmbeddedEngine:
         session = self._session
         if session is None or session.pid != os.getpid():
             return
-        timeout = self._settings.shutdown_timeout
         try:
-            if session.runner is not None:
-                await session.runner.stop(timeout)
+            await session.stop()
         finally:
             self._session = None
-            try:
-                await session.writer.close(timeout * 0.1)
-            finally:
-                if session.lock is not None:
-                    session.lock.release()
-                self._hub.close_all()
-                self._busy = False
+            self._pid = None
+            self._hub.close_all()
 
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
         """See `tightbeam._engines.Engine`."""
-        runs = [(new_id(), function_id) for function_id in function_ids]
-        await self._runner().add(runs, name, data)
-        return [run_id for run_id, _ in runs]
+        return await self._entered().send(name, data, list(function_ids))
 
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
         """See `tightbeam._engines.Engine`."""
-        runner = self._runner()
-        run_id = new_id()
-        return await runner.result_of(run_id, lambda: runner.add([(run_id, function_id)], name, data))
+        return await self._entered().run(name, data, function_id)
 
-    def _runner(self) -> Runner:
-        runner = self._entered().runner
-        assert runner is not None  # noqa: S101 - set before the session is anyone's
-        return runner
-
-    def _entered(self) -> _Session:
+    def _entered(self) -> Session:
         session = self._session
         if session is None:
             raise NotEntered(
@@ -181,6 +140,6 @@ class EmbeddedEngine:
             )
         if session.pid != os.getpid():
             raise NotEntered(
-                "the client was entered by the process this one was forked from: enter one after the fork"
+                "the client was entered by the process this one was forked from: enter it after the fork"
             )
         return session

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from tightbeam._engines.embedded.messages import bounds, read_page
-from tightbeam._engines.embedded.writer import Transaction, Writer
 from tightbeam._hub import Address, Envelope, Hub
-from tightbeam.errors import NotEntered, PositionLost, SubscriberTooSlow
+from tightbeam.errors import NotEntered, SubscriberTooSlow
+
+if TYPE_CHECKING:
+    from tightbeam._engines.embedded.writer import Transaction, Writer
 
 __all__ = ["EmbeddedFeed"]
 
@@ -84,19 +86,7 @@ class EmbeddedFeed:
         return self._page.popleft()
 
     def _read(self, tx: Transaction) -> tuple[list[Envelope], int]:
-        return read_page(tx, self._addresses, self._start(tx) if self._seq is None else self._seq)
+        from tightbeam._engines.embedded.messages import read_page, start_of  # not at import: see `engine`
 
-    def _start(self, tx: Transaction) -> int:
-        there = bounds(tx)
-        if self._after == "start":
-            return there.trimmed
-        epoch, _, number = (self._after or "").partition(":")
-        if epoch != there.epoch:
-            raise PositionLost(
-                "that position is not of this journal: the file was replaced, or the engine is in memory"
-            )
-        if not number.isdecimal() or not there.trimmed <= int(number) <= there.last:
-            raise PositionLost(
-                "what came after that position is no longer retained, or the position isn't one"
-            )
-        return int(number)
+        after = start_of(tx, self._after or "") if self._seq is None else self._seq
+        return read_page(tx, self._addresses, after)

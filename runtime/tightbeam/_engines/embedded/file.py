@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sqlite3
 from pathlib import Path
 
@@ -171,7 +170,7 @@ def _newer(path: Path, version: int) -> str:
 
 def _create(path: Path) -> None:
     """Make the file under another name first: a crash leaves a whole journal or none, never an unmarked one."""
-    draft = path.with_name(f"{path.name}.new-{secrets.token_hex(4)}")
+    draft = path.with_name(f"{path.name}.new-{os.urandom(4).hex()}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
         with contextlib.closing(_connect(draft)) as connection:
@@ -200,7 +199,7 @@ def _initialize(connection: sqlite3.Connection) -> None:
     connection.executescript(
         f"BEGIN;PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {USER_VERSION};{_SCHEMA}COMMIT;"
     )
-    connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(6),))
+    connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (os.urandom(6).hex(),))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -9,7 +9,7 @@ from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
 from tightbeam.errors import PositionLost
 
-__all__ = ["Bounds", "append", "bounds", "meta", "read_page", "set_meta"]
+__all__ = ["Bounds", "append", "bounds", "meta", "read_page", "set_meta", "start_of"]
 
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
@@ -53,6 +53,25 @@ def bounds(tx: Transaction) -> Bounds:
     epoch = tx.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
     last = tx.execute("SELECT max(seq) FROM message").fetchone()[0]
     return Bounds(epoch, meta(tx, "trimmed"), last or 0)
+
+
+def start_of(tx: Transaction, after: str) -> int:
+    """The place a position stands for; ``"start"`` is the oldest there is.
+
+    Raises:
+        PositionLost: it isn't one of this journal, or what comes after it has been trimmed.
+    """
+    there = bounds(tx)
+    if after == "start":
+        return there.trimmed
+    epoch, _, number = after.partition(":")
+    if epoch != there.epoch:
+        raise PositionLost(
+            "that position is not of this journal: the file was replaced, or the engine is in memory"
+        )
+    if not (number.isascii() and number.isdigit()) or not there.trimmed <= int(number) <= there.last:
+        raise PositionLost("what came after that position is no longer retained, or the position isn't one")
+    return int(number)
 
 
 def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:

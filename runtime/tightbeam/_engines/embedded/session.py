@@ -1,0 +1,93 @@
+"""What exists between entering a client and leaving it: lock, journal, runner. Imported when a client is entered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tightbeam._engines.embedded import file
+from tightbeam._engines.embedded.execution import Services
+from tightbeam._engines.embedded.journal import new_id
+from tightbeam._engines.embedded.lock import Lock
+from tightbeam._engines.embedded.messages import bounds
+from tightbeam._engines.embedded.retention import Retention, Trimmer
+from tightbeam._engines.embedded.runner import Runner
+from tightbeam._engines.embedded.writer import Writer
+from tightbeam._function import Registry
+from tightbeam._hub import Envelope, Hub
+
+if TYPE_CHECKING:
+    from tightbeam._engines.embedded.engine import Settings
+
+__all__ = ["Session"]
+
+
+class Session:
+    """An open journal and what executes its runs; of one process and one event loop."""
+
+    def __init__(
+        self, path: Path | None, settings: Settings, fan_out: Callable[[list[Envelope]], None]
+    ) -> None:
+        """Lock and open the journal; may take a while.
+
+        Raises:
+            JournalRefused: the file can't be opened; it was left untouched.
+        """
+        self.pid = os.getpid()
+        self._settings = settings
+        self._lock: Lock | None = None
+        self._runner: Runner | None = None
+        trimmer = Trimmer(Retention(settings.retain_messages, settings.retain_us))
+        if path is None:
+            self.writer = Writer(file.open_memory(), fan_out, trimmer)
+            return
+        path = Path(os.path.realpath(path))
+        self._lock = Lock(path)
+        try:
+            self.writer = Writer(file.open_file(path), fan_out, trimmer)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def start(self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None]) -> None:
+        """Recover and begin to execute."""
+        there = await self.writer.submit(bounds, read=True)
+        hub.epoch, hub.last_seq = there.epoch, there.last
+        settings = self._settings
+        services = Services(self.writer, accept, settings.max_payload_bytes, settings.retry_delay)
+        runner = self._runner = Runner(registry, services)
+        await runner.start()
+
+    async def stop(self) -> None:
+        """Finish what is due within the bound, interrupt the rest, close the journal, unlock it."""
+        timeout = self._settings.shutdown_timeout
+        try:
+            if self._runner is not None:
+                await self._runner.stop(timeout)
+        finally:
+            try:
+                await self.writer.close(timeout * 0.1)
+            finally:
+                if self._lock is not None:
+                    self._lock.release()
+
+    async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
+        """Store a run of each function; returns their ids."""
+        runs = [(new_id(), function_id) for function_id in function_ids]
+        await self.runner.add(runs, name, data)
+        return [run_id for run_id, _ in runs]
+
+    async def run(self, name: str, data: bytes, function_id: str) -> bytes:
+        """Store a run and wait for its end."""
+        run_id = new_id()
+        return await self.runner.result_of(
+            run_id, lambda: self.runner.add([(run_id, function_id)], name, data)
+        )
+
+    @property
+    def runner(self) -> Runner:
+        """What executes runs, once started."""
+        assert self._runner is not None  # noqa: S101 - nobody has a session that isn't started
+        return self._runner

@@ -1,0 +1,49 @@
+"""Making a function fail between two steps, once."""
+
+from __future__ import annotations
+
+import threading
+
+from tightbeam import _probes
+from tightbeam._probes import Edge, InjectedFault
+
+__all__ = ["Faults"]
+
+
+class Faults:
+    """Failures to inject, each once: the handler meets an `InjectedFault` there, as if its own code had raised it.
+
+    The run is then retried as after any error, but without a delay.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[Edge, str]] = []
+
+    def before(self, step_id: str, /) -> None:
+        """Fail when the handler is about to begin this step; its second use is ``id:1``."""
+        self._waiting.append(("before", step_id))
+
+    def after(self, step_id: str, /) -> None:
+        """Fail when the handler has got this step's result: the step is memoized by then."""
+        self._waiting.append(("after", step_id))
+
+    @property
+    def waiting(self) -> list[str]:
+        """The failures that haven't happened yet, in words."""
+        return [f"{edge} step {step_id!r}" for edge, step_id in self._waiting]
+
+    def start(self) -> None:
+        """Begin to inject; the fixture does it."""
+        _probes.step_probes.append(self._probe)
+
+    def stop(self) -> None:
+        """Stop injecting."""
+        _probes.step_probes.remove(self._probe)
+
+    def _probe(self, edge: Edge, step_id: str) -> None:
+        with self._lock:
+            if (edge, step_id) not in self._waiting:
+                return
+            self._waiting.remove((edge, step_id))
+        raise InjectedFault(f"injected {edge} step {step_id!r}")
