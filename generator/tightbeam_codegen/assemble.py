@@ -9,7 +9,7 @@ from tightbeam_codegen import ir
 from tightbeam_codegen.literals import literal
 from tightbeam_codegen.normalise.shapes import (
     AliasDefinition,
-    Any_,
+    Anything,
     Boolean,
     Definition,
     Field,
@@ -77,7 +77,7 @@ class Types:
     def wire(self, shape: Shape, module: tuple[str, ...]) -> str:
         """The type in the typed dictionary: what JSON has."""
         match shape:
-            case Any_() | Never():
+            case Anything() | Never():
                 return "_t.Any"
             case Null():
                 return "None"
@@ -127,7 +127,7 @@ class Types:
     def admits_null(self, shape: Shape, seen: frozenset[Name] = frozenset()) -> bool:
         """Whether null is a value of the shape."""
         match shape:
-            case Any_() | Null():
+            case Anything() | Null():
                 return True
             case Union(branches):
                 return any(self.admits_null(branch, seen) for branch in branches)
@@ -142,7 +142,7 @@ class Types:
         """Whether null, or anything at all, may stand somewhere in a payload of this shape."""
         seen = set() if seen is None else seen
         match shape:
-            case Any_() | Null() | Never():
+            case Anything() | Null() | Never():
                 return True
             case Ref(target):
                 if target in seen:

@@ -39,6 +39,7 @@ def bundled(
     """The JSON text for one definition file.
 
     Args:
+        store: resolves references.
         document: the definition file.
         dialect: the draft of topics that name none.
         topics: topic name -> whether null or anything at all may stand in a payload.
@@ -97,7 +98,11 @@ class _Reach:
         """The URI and draft of the document that a topic is nothing but a reference to, if it is one."""
         node = self._store.topic(self._definition, name, self._dialect)
         schema = node.schema
-        if not isinstance(schema, dict) or not isinstance(schema.get("$ref"), str) or ASSERTING & schema.keys() != {"$ref"}:
+        if (
+            not isinstance(schema, dict)
+            or not isinstance(schema.get("$ref"), str)
+            or ASSERTING & schema.keys() != {"$ref"}
+        ):
             return None
         try:
             target = self._store.follow(node, schema["$ref"])
@@ -143,7 +148,7 @@ class _Reach:
                 }
             yield self._store.canonical_uri(uri), _with_dialect(value, self._store.document_dialect(document))
 
-    def text(self, value: JsonValue) -> str:
+    def text(self, value: Any) -> str:
         """The JSON text, with every reference to a file by its path naming the `$id` that the file gives itself.
 
         The validator takes what is in a document to be relative to the URI by which the document was

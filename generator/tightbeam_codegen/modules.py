@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from tightbeam_codegen import ir
@@ -160,8 +160,7 @@ def _check_names(
     module: ir.Module, document: Document, topics: Sequence[TopicShape], problems: Problems
 ) -> None:
     """Refuse two things of one module that come to one name."""
-    assert module.channel
-    taken: dict[str, str] = {}
+    taken: set[str] = set()
     for item in module.items:
         names = [item.name]
         if isinstance(item, ir.Class) or item.wire_type is not None:
@@ -176,9 +175,9 @@ def _check_names(
                     f"the name {name!r} would stand for two things in one module",
                     'Rename the topic or the definition, or give one another class name with "x-tightbeam-name".',
                 )
-            taken[name] = name
+            taken.add(name)
     channel = module.channel
-    if channel.class_name in taken:
+    if channel is not None and channel.class_name in taken:
         problems.error(
             document.place(("x-tightbeam-name",)),
             f"the channel's class and a payload would both be called {channel.class_name!r}",

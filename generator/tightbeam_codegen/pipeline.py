@@ -5,14 +5,14 @@ Nothing is written here. `tightbeam_codegen.write` puts the files on disk, `tigh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from tightbeam_codegen import ir
 from tightbeam_codegen.assemble import Types, shapes_of
 from tightbeam_codegen.bundle import bundled
-from tightbeam_codegen.check import Definition, check_definition, check_overlaps
+from tightbeam_codegen.check import Definition, check_definition, check_overlaps, check_schema
 from tightbeam_codegen.load import Document, JsonValue
 from tightbeam_codegen.load.discover import check_modules, discover
 from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
@@ -120,28 +120,29 @@ class _Run:
     """One run over sound definitions: what every pass needs and what it leaves for the next."""
 
     def __init__(
-        self, definitions: list[Definition], sources: Sources, settings: Settings, problems: Problems
+        self,
+        definitions: list[Definition],
+        sources: Sources,
+        settings: Settings,
+        problems: Problems,
     ) -> None:
         self.definitions = definitions
         self.settings = settings
+        self.sources = sources
         self.problems = problems
         self.store = SchemaStore(sources, settings.dialect, problems)
         self.dialects = {d.module: self.store.dialect(d.dialect) or LATEST for d in definitions}
         self.assert_formats = {d.document.uri: d.assert_formats for d in definitions}
 
     def files(self, printer: Printer, cache: FactCache | None) -> dict[str, str]:
-        """All files of the package; empty where a problem turned up on the way."""
+        """All files of the package; of no use where a problem turned up on the way."""
         self._resolve()
         normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
         topics = {definition.module: self._topics(definition, normaliser) for definition in self.definitions}
-        if self.problems.has_errors:
-            return {}
         named = normaliser.definitions
         shapes: list[Shape] = [topic.shape for found in topics.values() for topic in found]
         types = Types(named, type_facts([*shapes, *shapes_of(named.values())], cache))
         modules = self._modules(topics, types)
-        if self.problems.has_errors:
-            return {}
         files = {_path(module.path): printer.module(module) for module in modules}
         files |= {
             _path(("_schemas", *d.module)): printer.schemas(self._schemas(d, topics[d.module], types))
@@ -158,6 +159,27 @@ class _Run:
         for definition in self.definitions:
             self.store.add_definition(definition.document, self.dialects[definition.module])
         self.store.load_references()
+        own = {definition.document.uri for definition in self.definitions}
+        shared = [document for document in self.store.documents() if document.uri not in own]
+        metaschemas = _metaschemas(shared, self.sources, self.problems)
+        for document in shared:
+            dialect = self.store.document_dialect(document).uri
+            check_schema(document, (), dialect, self.problems, metaschemas=metaschemas)
+        for definition in self.definitions:
+            self._check_formats(definition, own)
+
+    def _check_formats(self, definition: Definition, own: Set[str]) -> None:
+        """A shared file has one model for all who refer to it, so `format` must mean one thing to all of them."""
+        if definition.assert_formats == self.settings.assert_formats:
+            return
+        for other in self.store.referred_to(definition.document):
+            if other.uri not in own:
+                stated = str(definition.assert_formats).lower()
+                self.problems.error(
+                    definition.document.place(("assert_formats",)),
+                    f"assert_formats is {stated} here, and the other way round for {other.shown}, which this refers to",
+                    "Say the same in both: set assert_formats in [tool.tightbeam] and leave it out here.",
+                )
 
     def _asserts_formats(self, node: Node) -> bool:
         document = self.store.document(node.schema)

@@ -30,13 +30,11 @@ class Part:
     @property
     def asserts(self) -> frozenset[str]:
         """The keywords that demand something."""
-        schema = self.node.schema
-        return ASSERTING.intersection(schema) - self.without if isinstance(schema, dict) else frozenset()
+        return ASSERTING.intersection(self.node.keywords) - self.without
 
     def get(self, keyword: str) -> Any:
         """The value of a keyword, None where it is absent or dealt with."""
-        schema = self.node.schema
-        return schema.get(keyword) if isinstance(schema, dict) and keyword not in self.without else None
+        return None if keyword in self.without else self.node.keywords.get(keyword)
 
 
 class Flattener:
@@ -51,11 +49,11 @@ class Flattener:
         seen: set[int | bool] = set()
         while isinstance(node.schema, dict) and node.key not in seen:
             seen.add(node.key)
-            asserts = ASSERTING.intersection(node.schema)
+            asserts = ASSERTING.intersection(node.keywords)
             if "$ref" in asserts and (len(asserts) == 1 or node.dialect.ref_hides_siblings):
                 target = self.follow(node)
-            elif asserts == {"allOf"} and len(node.schema["allOf"]) == 1:
-                target = self._store.child(node, node.schema["allOf"][0])
+            elif asserts == {"allOf"} and len(node.keywords["allOf"]) == 1:
+                target = self._store.child(node, node.keywords["allOf"][0])
             else:
                 break
             if target is None:
@@ -65,8 +63,7 @@ class Flattener:
 
     def follow(self, node: Node) -> Node | None:
         """The target of a node's `$ref`, or None where it leads nowhere (noted)."""
-        assert isinstance(node.schema, dict)
-        reference = node.schema["$ref"]
+        reference = node.keywords["$ref"]
         if not isinstance(reference, str):
             return None
         try:
@@ -88,12 +85,11 @@ class Flattener:
             if node.schema is True or part.key in seen or len(seen) > _MAX_PARTS:
                 continue
             seen.add(part.key)
-            assert isinstance(node.schema, dict)
             opened = [Part(target) for target in self._targets(node)]
-            if not ("$ref" in node.schema and node.dialect.ref_hides_siblings):
+            if not ("$ref" in node.keywords and node.dialect.ref_hides_siblings):
                 if node.dialect.applies and "allOf" not in part.without:
                     opened += [
-                        Part(self._store.child(node, schema)) for schema in node.schema.get("allOf", ())
+                        Part(self._store.child(node, schema)) for schema in node.keywords.get("allOf", ())
                     ]
                 if node.dialect.validates:
                     flat[part.key] = part
@@ -101,23 +97,21 @@ class Flattener:
         return list(flat.values())
 
     def _targets(self, node: Node) -> list[Node]:
-        assert isinstance(node.schema, dict)
         targets: list[Node | None] = []
-        if "$ref" in node.schema:
+        if "$ref" in node.keywords:
             targets.append(self.follow(node))
-        elif node.dialect.year == 2019 and isinstance(node.schema.get("$recursiveRef"), str):
+        elif node.dialect.year == 2019 and isinstance(node.keywords.get("$recursiveRef"), str):
             targets.append(self._static(node, "$recursiveRef", "$recursiveAnchor"))
-        if node.dialect.year == 2020 and isinstance(node.schema.get("$dynamicRef"), str):
+        if node.dialect.year == 2020 and isinstance(node.keywords.get("$dynamicRef"), str):
             targets.append(self._static(node, "$dynamicRef", "$dynamicAnchor"))
         return [target for target in targets if target is not None]
 
     def _static(self, node: Node, keyword: str, anchor: str) -> Node | None:
         """The target of a dynamic reference where it is an ordinary one; else None: it could be anything."""
-        assert isinstance(node.schema, dict)
         try:
-            target = self._store.follow(node, node.schema[keyword])
+            target = self._store.follow(node, node.keywords[keyword])
         except Unresolved as error:
             self._problems.error(self._store.place(node.schema, keyword), error.message, error.remedy)
             return None
-        dynamic = isinstance(target.schema, dict) and anchor in target.schema
+        dynamic = anchor in target.keywords
         return None if dynamic else target

@@ -92,7 +92,9 @@ class Normaliser:
         if key in self._active:
             depth, name = self._active[key]
             if depth == self._depth:
-                return ANY  # A reference that comes back without passing an object or array describes nothing.
+                return (
+                    ANY  # A reference that comes back without passing an object or array describes nothing.
+                )
             self._recursive.add(key)
             return self._assumed.get(key, Ref(name))
         if not self._within_budget(parts[0].node):
@@ -102,7 +104,9 @@ class Normaliser:
         if key in self._recursive and _is_part_of(place.name, shape):
             self._forget(learnt)
             shape = self._rebuilt(shape, parts, key, place, budget)
-        shared = single is not None and document is not None and is_definition(self._store.pointer(single.schema))
+        shared = (
+            single is not None and document is not None and is_definition(self._store.pointer(single.schema))
+        )
         shape = self._named(shape, key, place, parts[0].node, shared=shared)
         self._memo[key] = shape
         return shape
@@ -129,7 +133,9 @@ class Normaliser:
         if not endless:
             return shape
         node = parts[0].node
-        self._define(AliasDefinition(whole, shape, True, self.doc(node), self._store.order(node.schema)), node)
+        self._define(
+            AliasDefinition(whole, shape, True, self.doc(node), self._store.order(node.schema)), node
+        )
         return Ref(whole)
 
     def _forget(self, learnt: int) -> None:

@@ -36,6 +36,7 @@ class NamePlace:
 
     @property
     def name(self) -> Name:
+        """The class name these parts come to."""
         return Name(self.module, class_name(self.parts))
 
 

@@ -14,7 +14,7 @@ __all__ = [
     "ANY",
     "NULL",
     "AliasDefinition",
-    "Any_",
+    "Anything",
     "Boolean",
     "Definition",
     "Field",
@@ -46,7 +46,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class Anything:
     """Anything JSON has, null included."""
 
 
@@ -139,10 +139,10 @@ class Union:
 
 
 Shape: TypeAlias = (
-    Any_ | Never | Null | Boolean | Integer | Number | String | Literals | List | Map | Ref | Union
+    Anything | Never | Null | Boolean | Integer | Number | String | Literals | List | Map | Ref | Union
 )
 
-ANY = Any_()
+ANY = Anything()
 NULL = Null()
 
 
@@ -211,7 +211,7 @@ def union(shapes: Iterable[Shape]) -> Shape:
     flat: dict[Shape, None] = {}
     for shape in shapes:
         flat.update(dict.fromkeys(shape.branches if isinstance(shape, Union) else [shape]))
-    branches = [shape for shape in flat if not isinstance(shape, Never | Null)]
+    branches: list[Shape] = [shape for shape in flat if not isinstance(shape, Never | Null)]
     if ANY in flat:
         branches = [shape for shape in branches if isinstance(shape, Ref)]
         branches.append(ANY)

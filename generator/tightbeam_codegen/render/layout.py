@@ -72,8 +72,7 @@ class Layout:
                 return f"[\n{self._each(elements, inner)}{indent}]"
             case ast.Call(func=func, args=args, keywords=keywords):
                 lines = [self._fit(arg, inner, ",") for arg in args]
-                for keyword in keywords:
-                    lines.append(self._keyword(keyword, inner))
+                lines += [self._keyword(keyword, inner) for keyword in keywords]
                 return f"{_flat(func)}(\n" + "\n".join(lines) + f"\n{indent})"
             case _:
                 return _flat(node)

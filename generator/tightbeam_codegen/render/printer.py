@@ -49,6 +49,7 @@ class Printer:
             "dict_key": self._dict_key,
             "docstring": lambda text, indent="": docstring(text, indent),
             "factory_doc": _factory_doc,
+            "instance": self._instance,
             "literal": literal,
             "message": self._message,
             "model_field": self._model_field,
@@ -76,8 +77,7 @@ class Printer:
             late=[self._import(imported) for imported in module.imports if imported.late],
         )
         # Which names the body uses is known only now; the marker can't occur in what it stands in for.
-        head, marker, rest = body.partition("@imports@\n")
-        assert marker
+        head, _, rest = body.partition("@imports@\n")
         siblings = [self._import(imported) for imported in module.imports if not imported.late]
         return (
             head + "\n\n".join(["\n".join(group) for group in _import_groups(rest, siblings)]) + "\n" + rest
@@ -168,6 +168,13 @@ class Printer:
     def _channel_base(self, channel: ir.Channel) -> str:
         messages = " | ".join(f"{topic.class_name}Message" for topic in channel.topics)
         return self._layout.statement("", f"v1.Channel[{messages}]", ",", "    ")
+
+    def _instance(self, channel: ir.Channel) -> str:
+        prefix = f"{channel.function}: {channel.class_name} = "
+        flat = f"{prefix}v1.open_channel({channel.class_name}, {{}})"
+        if len(flat) <= self._layout.width:
+            return flat
+        return f"{prefix}v1.open_channel(\n    {channel.class_name},\n    {{}},\n)"
 
     def _topic_ref(self, topic: ir.Topic) -> str:
         wire = literal(topic.wire_name)

@@ -48,13 +48,15 @@ def _tolerant(specification: referencing.Specification[Any]) -> referencing.Spec
         found = specification.subresources_of(contents) if isinstance(contents, dict) else ()
         return (inner for inner in found if isinstance(inner, dict | bool))
 
-    return referencing.Specification(
+    specification_class: Any = referencing.Specification  # its constructor is invisible to type checkers
+    made: referencing.Specification[Any] = specification_class(
         name=specification.name,
         id_of=specification.id_of,
         subresources_of=subresources_of,
-        anchors_in=specification._anchors_in,  # noqa: SLF001
+        anchors_in=specification._anchors_in,
         maybe_in_subresource=specification.maybe_in_subresource,
     )
+    return made
 
 
 LATEST = Dialect("https://json-schema.org/draft/2020-12/schema", _tolerant(DRAFT202012), 2020)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import quote, urldefrag, urljoin
 
 import referencing
@@ -36,6 +36,11 @@ class Node:
     schema: Schema
     resolver: _Resolver
     dialect: Dialect
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The schema as an object; `true` and `false` have no keywords."""
+        return self.schema if isinstance(self.schema, dict) else {}
 
     @property
     def base_uri(self) -> str:
@@ -83,8 +88,7 @@ class SchemaStore:
 
     def add_definition(self, document: Document, dialect: Dialect) -> None:
         """Take in a channel definition file; `dialect` is that of its topics unless a schema names another."""
-        value = document.value
-        assert isinstance(value, dict)
+        value = cast("dict[str, Any]", document.value)
         self._remember(document, dialect)
         definitions: dict[str, Any] = dict(value.get("$defs", {}))
         for name, topic in value["topics"].items():
@@ -202,9 +206,8 @@ class SchemaStore:
 
     def topic(self, document: Document, name: str, dialect: Dialect) -> Node:
         """The schema of one topic of a definition file."""
-        assert isinstance(document.value, dict)
-        topics: Any = document.value["topics"]
-        schema: Schema = topics[name]["schema"]
+        value = cast("dict[str, Any]", document.value)
+        schema: Schema = value["topics"][name]["schema"]
         uri, own = document.uri, dialect
         if is_own_root(schema, dialect):
             uri, own = own_root_uri(document, name, schema, dialect), self.dialect_of(schema, dialect)
@@ -233,7 +236,7 @@ class SchemaStore:
             raise Unresolved(
                 f"$ref {reference!r} doesn't lead to a schema", "A schema is an object, `true` or `false`."
             )
-        dialect = self._dialect_at(schema, found.resolver, node.dialect)
+        dialect = self._dialect_at(schema, node.dialect)
         return Node(schema, found.resolver, dialect)
 
     def canonical_uri(self, uri: str) -> str:
@@ -246,7 +249,7 @@ class SchemaStore:
         known = None if reference.startswith("#") else self._canonical.get(uri)
         return reference if known is None else f"{known}#{fragment}" if fragment else known
 
-    def _dialect_at(self, schema: Schema, resolver: _Resolver, otherwise: Dialect) -> Dialect:
+    def _dialect_at(self, schema: Schema, otherwise: Dialect) -> Dialect:
         if isinstance(schema, dict) and isinstance(schema.get("$schema"), str):
             return self.dialect_of(schema, otherwise)
         document = self.document(schema)
@@ -331,6 +334,12 @@ class SchemaStore:
         """Everything the definitions can reach, themselves included."""
         return list(self._documents.values())
 
+    def referred_to(self, document: Document) -> list[Document]:
+        """The other documents that one refers to itself."""
+        uris = self._outgoing(document.value, document.uri, self._dialects[document.uri])
+        found = (self._documents.get(uri) for uri in uris)
+        return [other for other in found if other is not None and other is not document]
+
     def loaded(self, uri: str) -> Document | None:
         """The document at a URI, if the definitions refer to it."""
         return self._documents.get(uri)
@@ -369,6 +378,6 @@ def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialec
 
 def _metaschemas() -> dict[str, referencing.Resource[Any]]:
     """The five drafts' own metaschemas: a schema may refer to them."""
-    from jsonschema_specifications import REGISTRY
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no annotations
 
     return {uri: REGISTRY[uri] for uri in REGISTRY}

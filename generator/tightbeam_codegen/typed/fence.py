@@ -23,7 +23,8 @@ def generated_source(schemas: Sequence[dict[str, Any]], names: int) -> str:
         schemas: what to ask about; references lead to `#/$defs/R0` and on.
         names: how many such referenced classes there are at most.
     """
-    from datamodel_code_generator import DataModelType, InputFileType, LiteralType, PythonVersion, generate
+    from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, generate
+    from datamodel_code_generator.enums import DataModelType
     from datamodel_code_generator.format import DatetimeClassType
 
     stub = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
@@ -50,5 +51,6 @@ def generated_source(schemas: Sequence[dict[str, Any]], names: int) -> str:
         use_union_operator=True,
         disable_timestamp=True,
     )
-    assert isinstance(source, str)
+    if not isinstance(source, str):
+        raise TypeError(f"expected one module's source, not {type(source).__name__}")
     return source

@@ -9,7 +9,7 @@ from typing import Any
 from tightbeam_codegen.normalise.shapes import (
     ANY,
     NULL,
-    Any_,
+    Anything,
     Boolean,
     Integer,
     List,
@@ -63,7 +63,7 @@ def ask(shape: Shape) -> Question:
 def _schema(shape: Shape, question: Question, *, rules: bool) -> dict[str, Any]:
     """`rules` is off inside containers and unions: constraints there would become classes of their own."""
     match shape:
-        case Any_() | Never():
+        case Anything() | Never():
             return {}
         case Null():
             return {"type": "null"}
