@@ -7,6 +7,8 @@ run is retried and durable ones don't; the run's graph says what happened.
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,9 +23,10 @@ def tightbeam(*arguments: str, cwd: Path = ROOT) -> str:
     """What our own command prints; it is shown as a person would type it."""
     show.command(f"tightbeam {' '.join(arguments)}")
     executable = Path(sys.executable).with_name("tightbeam")
-    return subprocess.run(
-        [executable, *arguments], cwd=cwd, check=True, capture_output=True, text=True
-    ).stdout
+    done = subprocess.run([executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return done.stdout
 
 
 def generate() -> None:
@@ -33,25 +36,37 @@ def generate() -> None:
     for definition in sorted((ROOT / "schemas").glob("*.channel.*")):
         module = definition.name.partition(".")[0]
         source = (ROOT / "generated" / f"{module}.py").read_text(encoding="utf-8")
-        topics = [line.split(":")[0].strip() for line in source.splitlines() if ": v1.TopicRef[" in line]
-        name = show.paint(f"{module}_channel", "bold")
-        print(f"schemas/{definition.name:<23} → {name}, with the topics {', '.join(topics)}")
+        name = re.findall(r'template="(.+)"', source)[0]
+        params = [
+            f"{param}={type_}" for param, type_ in re.findall(r"^    (\w+): (.+),$", source, re.MULTILINE)
+        ]
+        factory = f"{module}_channel" + (f"({', '.join(params)})".replace("_t.", "") if params else "")
+        topics = " ".join(
+            f".{topic}" for topic in re.findall(r"^    (\w+): v1\.TopicRef\[", source, re.MULTILINE)
+        )
+        print(f"{name:<26}→ {show.paint(factory, 'bold')}: {topics}")
 
 
 def main() -> None:
     """Show everything, in order."""
+    logging.getLogger("tightbeam").setLevel(logging.CRITICAL)  # the failures are meant, and told by the demo
     generate()
-    # Only now: these import the bindings.
-    from examples.demo import checking, running
+    from examples.demo import checking, running  # only now: these import the bindings
 
-    show.heading("2  A wrong publish is an error in the editor, and again when it runs: nothing is sent")
+    show.heading(
+        "2  A wrong publish is an error where it is written, and again when it runs: nothing is sent"
+    )
     asyncio.run(checking.check())
-    show.heading("3  A failure right after every publish: live messages repeat, durable ones do not")
+    show.heading(
+        "3  Functions, failing once right after each publish: live messages repeat, durable ones do not"
+    )
     with tempfile.TemporaryDirectory() as folder:
         trials = asyncio.run(running.run(Path(folder, "demo.db")))
         for trial in trials:
             running.report(trial)
-        show.heading("4  What the engine remembers")
+        show.heading(
+            "4  What the engine remembers of the two runs, so that a retry or a restart goes on from there"
+        )
         for trial in trials:
             print(tightbeam("runs", "demo.db", trial.run_id, cwd=Path(folder)).rstrip())
 

@@ -97,19 +97,24 @@ async def check() -> None:
     if any(one.file == "right.py" for one in complaints):
         raise AssertionError("mypy refuses right.py")
     received = await run_right()
-    print(f"right.py  mypy has nothing to say, and {received} of {received} publishes arrive.\n")
+    print(f"{place('right.py')} mypy has nothing to say, and {received} publishes arrive.\n")
     for mistake in mistakes():
         source, first = inspect.getsourcelines(mistake)
         last = first + len(source) - 1
         heard = [one.message for one in complaints if one.file == "wrong.py" and first <= one.line <= last]
-        print(paint_place(f"wrong.py:{last}"), source[-1].strip())
+        print(place(f"wrong.py:{last}"), source[-1].strip())
         show.said(
             "mypy", heard[0] if heard else "nothing: the value comes from outside, its type is Any", "yellow"
         )
         error = await error_of(mistake)
-        show.said("run time", f"{type(error).__name__}: {error}", "red")
+        show.said("run time", f"{type(error).__name__}: {tidy(error)}", "red")
 
 
-def paint_place(place: str) -> str:
+def place(name: str) -> str:
     """A place in a source file."""
-    return show.paint(f"{place:<12}", "bold")
+    return show.paint(f"{name:<12}", "bold")
+
+
+def tidy(error: Exception) -> str:
+    """The error's words, without Pydantic's advertisement."""
+    return "\n".join(line for line in str(error).splitlines() if "For further information" not in line)

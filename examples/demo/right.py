@@ -16,6 +16,6 @@ async def publish(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
     await client.realtime.publish(alerts_channel.alert, {"message": "disk full", "severity": "high"})
     await client.realtime.publish(alerts_channel.alert, Alert(message="disk full", severity="high"))
     result = await ctx.step.realtime.publish("done", upload.result, {"success": True, "url": "/files/u1"})
-    print(result.url)  # a published result comes back as its model
+    await ctx.publish(upload.status, {"message": f"Stored at {result.url}."})  # it comes back as its model
     order = orders_channel(region="eu", order_id=7)
     await ctx.publish(order.state, {"kind": "cancelled", "reason": "no stock"})

@@ -84,7 +84,7 @@ def report(trial: Trial) -> None:
         if number in failures:
             flush(row, seen)
             print(
-                show.paint(f"{'':24}✗ fails right after {failures[number]}; tried again from the top", "red")
+                show.paint(f"{'':25}✗ fails right after {failures[number]}; tried again from the top", "red")
             )
     flush(row, seen)
 
@@ -101,16 +101,15 @@ def line(messages: list[Received], seen: set[str]) -> str:
     first = messages[0]
     durable = first.position is not None
     shown = " ".join(compact(message.data) for message in messages)
-    again = shown in seen
-    seen.add(shown)
-    note = (
-        show.paint("durable, once", "green")
+    how, style = (
+        ("durable, once", "green")
         if durable
-        else show.paint("live, again", "yellow")
-        if again
-        else "live"
+        else ("live, again", "yellow")
+        if shown in seen
+        else ("live", "")
     )
-    return f"  {first.topic:<8} {note}{' ' * (14 - len('live, again'))}{shown}"
+    seen.add(shown)
+    return f"  {first.topic:<8}{show.paint(f'{how:<15}', style)}{shown}"
 
 
 def compact(data: object) -> str:

@@ -14,8 +14,8 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 def paint(text: str, style: str) -> str:
-    """The text in a colour, where there are colours."""
-    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if COLOURED else text
+    """The text in a colour, where there are colours; no style leaves it as it is."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if COLOURED and style else text
 
 
 def heading(text: str) -> None:
@@ -31,6 +31,6 @@ def command(text: str) -> None:
 def said(who: str, text: str, style: str) -> None:
     """What somebody says about a line, under it."""
     label = f"    {who:<9}"
-    lines = textwrap.wrap(" ".join(text.split()), WIDTH - len(label), break_on_hyphens=False)
-    for number, line in enumerate(lines):
+    wrapped = [textwrap.wrap(line, WIDTH - len(label), break_on_hyphens=False) for line in text.splitlines()]
+    for number, line in enumerate(line for lines in wrapped for line in lines):
         print(paint(label if number == 0 else " " * len(label), "dim") + paint(line, style))

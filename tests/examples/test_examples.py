@@ -45,7 +45,7 @@ def program(name: str) -> str:
         ("upload", "Processing…\nStored.\nstored at /files/u1/cat.png\n"),
         (
             "pipeline",
-            "[Searching…]\n[Writing…]\nYou ask: What are channels good for? Read 3 pages.[Done.]\n",
+            "[Searching…]\n[Writing…]\nYou ask: What are channels good for? Read 4 pages.[Done.]\n",
         ),
         ("script", "6 words; the status said: 6 words\n"),
         ("sync_function", "medium: broken upload\n"),
@@ -111,6 +111,6 @@ async def test_the_same_handler_in_a_client_of_the_tests() -> None:
 
     async with client, client.realtime.subscribe(pipeline_channel(run_id="r2")) as messages:
         text = await client.run(function, {"runId": "r2", "question": "Why?"})
-        assert text == "You ask: Why? Read 0 pages."
+        assert text == "You ask: Why? Read 1 pages."
         topics = [(await anext(messages)).topic for _ in range(6)]
     assert topics == ["status", "status", "tokens", "tokens", "tokens", "status"]

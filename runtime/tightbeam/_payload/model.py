@@ -54,6 +54,12 @@ class Payload(BaseModel):
     )
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Defer the class's own build only: an adapter of FastAPI's that is built late warns of its own doing."""
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.model_config["defer_build"] = False
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
         """Pydantic's own schema with nulls and literals as JSON Schema has them."""
         return _exact(handler(source), handler)
