@@ -55,7 +55,7 @@ class Payload(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Defer the class's own build only: an adapter of FastAPI's that is built late warns of its own doing."""
+        """Defer the class's own build, but not what others build around it: FastAPI's would warn."""
         super().__pydantic_init_subclass__(**kwargs)
         cls.model_config["defer_build"] = False
 
