@@ -43,8 +43,15 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/pip install -qq --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
+# What the tests read besides: the JSON Schema Test Suite, in .cache/.
+SUITE := .cache/json-schema-test-suite-4.26.0
+
+$(SUITE): | $(STAMP)
+	@echo "set-up: downloading the JSON Schema Test Suite"
+	@$(BIN)/python tests/suite/fetch.py
+
 .PHONY: setup
-setup: $(STAMP) ## Make .venv (every other target does it by itself)
+setup: $(STAMP) $(SUITE) ## Make .venv and download what tests need (every other target does it by itself)
 
 # -------------------------------------------------------------------------------------------------------- what people want
 
@@ -59,11 +66,11 @@ generate: $(STAMP) ## Compile schemas/ into generated/
 # ------------------------------------------------------------------------------------------------------------------- tests
 
 .PHONY: test
-test: $(STAMP) ## The tests, without the slow ones (under two minutes)
+test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 	$(PYTEST) -m "not slow"
 
 .PHONY: test-slow
-test-slow: $(STAMP) ## Only what `make test` leaves out
+test-slow: $(STAMP) $(SUITE) ## Only what `make test` leaves out
 	$(PYTEST) -m slow
 
 .PHONY: test-all
