@@ -19,13 +19,14 @@ def literal(value: str | int | float | bool | None) -> str:
     """A constant. Strings are in double quotes unless single ones need fewer escapes."""
     if not isinstance(value, str):
         return repr(value)
-    body = "".join(char if _is_plain(char) else _escaped(char) for char in value)
+    # Nearly all text is printable, and asking for all of it at once is a hundred times faster.
+    body = value.replace("\\", "\\\\") if value.isprintable() else "".join(map(_spelt, value))
     quote = '"' if value.count('"') <= value.count("'") else "'"
     return quote + body.replace(quote, "\\" + quote) + quote
 
 
-def _is_plain(char: str) -> bool:
-    return char != "\\" and char.isprintable()
+def _spelt(char: str) -> str:
+    return char if char != "\\" and char.isprintable() else _escaped(char)
 
 
 def _escaped(char: str) -> str:

@@ -15,6 +15,7 @@ module that meet are refused by the normaliser, with both places.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import keyword
 import re
@@ -43,6 +44,7 @@ def _words(name: str) -> list[str]:
     return words or ["x" + "".join(f"{ord(char):x}" for char in name)]
 
 
+@functools.cache
 def snake(name: str) -> str:
     """The snake_case identifier for a wire name: ``line-added`` -> ``line_added``, ``3d`` -> ``x3d``."""
     text = unicodedata.normalize("NFKC", "_".join(_words(name)).lower())
@@ -51,6 +53,7 @@ def snake(name: str) -> str:
     return text + "_" if keyword.iskeyword(text) else text
 
 
+@functools.cache
 def pascal(name: str) -> str:
     """The PascalCase identifier for a wire name: ``line-added`` -> ``LineAdded``, ``3d-model`` -> ``X3dModel``."""
     text = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in _words(name)))

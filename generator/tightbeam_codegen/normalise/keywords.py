@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ASSERTING", "OBJECT", "SHAPING"]
+__all__ = ["ASSERTING", "NAMELESS", "OBJECT", "SHAPING"]
 
 OBJECT = frozenset(
     [
@@ -74,3 +74,8 @@ ASSERTING = (
     )
 )
 """Everything that is more than an annotation."""
+
+NAMELESS = frozenset(
+    "type format pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split()
+)
+"""What a plain string or number is described with: a schema of these alone never becomes a class or an alias."""

@@ -9,6 +9,7 @@ from tightbeam_codegen.names import field_names
 from tightbeam_codegen.normalise import objects, scalars
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.docs import class_doc, field_doc
+from tightbeam_codegen.normalise.keywords import NAMELESS
 from tightbeam_codegen.normalise.places import NamePlace, is_definition, place_of
 from tightbeam_codegen.normalise.shapes import (
     ANY,
@@ -85,6 +86,9 @@ class Normaliser:
             return self._memo[key]
         if not parts:
             return ANY
+        if len(parts) == 1 and parts[0].asserts <= NAMELESS and not _contains(parts[0].get("type")):
+            self._memo[key] = shape = self._build(parts, place, budget)
+            return shape
         single = parts[0].node if len(parts) == 1 and not parts[0].without else None
         document = self._store.document(single.schema) if single else None
         if single is not None and document is not None:
@@ -296,6 +300,11 @@ class Normaliser:
         place = self._store.place(self._flattener.through(node).schema)
         self._problems.warning(place, "no message can fit this schema", "Check what contradicts what in it.")
         return ANY
+
+
+def _contains(types: Any) -> bool:
+    """Whether something else may be inside: no type at all, or one of the containers."""
+    return types is None or not {"object", "array"}.isdisjoint([types] if isinstance(types, str) else types)
 
 
 def _is_part_of(name: Name, shape: Shape) -> bool:

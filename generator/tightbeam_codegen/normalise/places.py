@@ -6,6 +6,7 @@ Nothing is ever counted over a whole file, so an addition in one place renames n
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -40,6 +41,7 @@ class NamePlace:
         return Name(self.module, class_name(self.parts))
 
 
+@functools.lru_cache(maxsize=4096)
 def module_of(document: Document) -> tuple[str, ...]:
     """The module for a document's definitions: its path, without suffixes; a mapped one goes below its host's name."""
     path = PurePosixPath(document.path)
