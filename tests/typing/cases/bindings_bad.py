@@ -15,7 +15,8 @@ from generated.alerts import Alert, alerts_channel
 from generated.common import Money
 from generated.orders import Line, Placed, PlacedCustomer, StateCancelled, StatePaid, orders_channel
 from generated.pipeline import Tokens, pipeline_channel
-from generated.uploads import Result, Status, TopicStatus, uploads_channel  # bad
+from generated.uploads import Result, Status, uploads_channel
+from generated.uploads import TopicStatus  # bad
 
 NOON = datetime(2026, 1, 2, 12)
 PRICE = Money(currency="EUR", cents=5)
