@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_name, channel_params
 from tightbeam._client import Client
-from tightbeam._context import Context, ContextSync
+from tightbeam._context import Context, ContextSync, Event, Step, StepSync
 from tightbeam._function import Function
 from tightbeam._subscription import Subscription
 from tightbeam.errors import (
@@ -36,6 +36,7 @@ __all__ = [
     "Context",
     "ContextSync",
     "EngineError",
+    "Event",
     "Function",
     "InvalidParam",
     "InvalidPayload",
@@ -52,9 +53,11 @@ __all__ = [
     "PositionLost",
     "PublishFailed",
     "RunFailed",
+    "Step",
     "StepError",
     "StepMismatch",
     "StepMisuse",
+    "StepSync",
     "SubscriberTooSlow",
     "Subscription",
     "TightbeamError",

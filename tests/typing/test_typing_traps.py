@@ -72,7 +72,7 @@ def wrong(ref: Ref[str]) -> None:
 
 
 def test_a_covariant_reference_would_let_any_payload_through(checker: str, tmp_path: Path) -> None:
-    """Why TopicRef isn't a PEP 695 class: with read-only fields its variance would be inferred as covariant."""
+    """Why TopicRef isn't a PEP 695 class: with read-only fields it would be inferred to be covariant."""
     assert verdict(checker, tmp_path, COVARIANT) == []
     assert verdict(checker, tmp_path, COVARIANT.replace("covariant=True", "covariant=False")) == [15]
 

@@ -158,7 +158,10 @@ class Printer:
 
     def _one_alias(self, name: str, type_: str, *, recursive: bool) -> str:
         if recursive:
-            return f"{name} = _te.TypeAliasType(\n    {literal(name)},\n    {literal(type_)},\n)"
+            # pyright understands a recursive TypeAliasType only in some orders of evaluation.
+            checked = f"if TYPE_CHECKING:\n    {name}: _t.TypeAlias = {literal(type_)}\n"
+            arguments = f"        {literal(name)},\n        {literal(type_)},\n"
+            return f"{checked}else:\n    {name} = _te.TypeAliasType(\n{arguments}    )"
         return self._layout.statement(f"{name}: _t.TypeAlias = ", type_)
 
     def _message(self, topic: ir.Topic) -> str:
@@ -209,6 +212,8 @@ def _import_groups(body: str, siblings: list[str]) -> list[list[str]]:
     standard = sorted(
         line for name, line in _STANDARD_IMPORTS.items() if name in used and name not in _THIRD_PARTY
     )
+    if re.search(r"^if TYPE_CHECKING:$", body, re.MULTILINE):
+        standard.append("from typing import TYPE_CHECKING")
     third = [_STANDARD_IMPORTS[name] for name in _THIRD_PARTY if name in used]
     if re.search(r"\b_MISSING\b", body):
         third.append(_MISSING_IMPORT)
