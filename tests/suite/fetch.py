@@ -1,4 +1,4 @@
-"""The JSON Schema Test Suite, as the source distribution of the `jsonschema` package brings it (folder `json/`, MIT).
+"""The JSON Schema Test Suite, as the source distribution of `jsonschema` on PyPI brings it (folder `json/`, MIT).
 
 Downloaded once by `make setup` into `.cache/`, which git ignores; the tests only read it there.
 """
@@ -24,7 +24,7 @@ SUITE = _CACHE / f"json-schema-test-suite-{_VERSION}"
 
 
 def suite_folder() -> Path:
-    """The suite's folder. Raises FileNotFoundError, which says what to run, where it wasn't downloaded yet."""
+    """The suite's folder. Raises FileNotFoundError, which says what to run, where it isn't downloaded yet."""
     if not SUITE.is_dir():
         raise FileNotFoundError(
             f"the JSON Schema Test Suite isn't in {SUITE.parent.name}/: run `make setup` once, with a network"

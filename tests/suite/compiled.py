@@ -1,0 +1,79 @@
+"""Schemas to topics: definitions written to a folder, compiled, and imported as a user would."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tightbeam import TopicRef
+from tightbeam_codegen.pipeline import generate
+from tightbeam_codegen.problems import Problem
+from tightbeam_codegen.settings import Settings
+
+__all__ = ["Compiled", "compile_topics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A generated package on disk, whose channels have one topic `t` each."""
+
+    folder: Path
+    package: str
+    problems: tuple[Problem, ...]
+    files: Mapping[str, str]
+
+    def topic(self, name: str) -> TopicRef[..., str, Any]:
+        """The topic for one of the schemas."""
+        if str(self.folder) not in sys.path:
+            sys.path.insert(0, str(self.folder))
+        module = importlib.import_module(f"{self.package}.{name}")
+        ref: TopicRef[..., str, Any] = getattr(module, f"{name}_channel").t
+        return ref
+
+
+def compile_topics(
+    folder: Path,
+    package: str,
+    schemas: Mapping[str, Any],
+    *,
+    dialect: str,
+    inline: bool = False,
+    refs: Mapping[str, Path] | None = None,
+    assert_formats: bool = False,
+) -> Compiled:
+    """Compile a channel for each schema, its topic's schema being in a file of its own or `inline`.
+
+    Raises AssertionError, with every problem, where a definition is refused.
+    """
+    root = folder / "schemas"
+    (root / "payloads").mkdir(parents=True)
+    for name, schema in schemas.items():
+        payload = {"$ref": f"payloads/{name}.json"}
+        if inline:
+            # With `$schema` it is its own root, so that `#` in it means what it means in the suite.
+            payload = {"$schema": dialect, **schema} if isinstance(schema, dict) else schema
+        else:
+            (root / "payloads" / f"{name}.json").write_text(json.dumps(schema))
+        definition = {"name": name.replace("_", "-"), "topics": {"t": {"schema": payload}}}
+        (root / f"{name}.channel.json").write_text(json.dumps(definition))
+    settings = Settings(
+        schemas=root,
+        output=folder / package,
+        refs=dict(refs or {}),
+        dialect=dialect,
+        assert_formats=assert_formats,
+    )
+    result = generate(root, settings, shown_root="schemas", version="0.0.0")
+    errors = [str(problem) for problem in result.problems if problem.severity == "error"]
+    assert not errors, "\n".join(errors)
+    for path, text in result.files.items():
+        file = folder / package / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    importlib.invalidate_caches()
+    return Compiled(folder, package, result.problems, result.files)
