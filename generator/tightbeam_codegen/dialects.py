@@ -50,16 +50,11 @@ def _forms(form: Form, names: str) -> dict[str, Form]:
     return dict.fromkeys(names.split(), form)
 
 
-# Pure notes have no effect in any dialect, so that they are taken from all of them.
-_NOTES: dict[str, Form] = {
-    **_forms("string", "$comment contentEncoding contentMediaType description format title"),
-    **_forms("boolean", "deprecated readOnly writeOnly"),
-    **_forms("array", "examples"),
-    **_forms("any", "default"),
-}
 _DRAFT_4: dict[str, Form] = {
-    **_NOTES,
-    **_forms("string", "$ref $schema id pattern"),
+    # Notes of later drafts have no effect in any: nobody needs a warning about them in an earlier one.
+    **_forms("any", "$comment contentEncoding contentMediaType deprecated examples readOnly writeOnly"),
+    **_forms("any", "default"),
+    **_forms("string", "$ref $schema description format id pattern title"),
     **_forms("positive number", "multipleOf"),
     **_forms("number", "maximum minimum"),
     **_forms("boolean", "exclusiveMaximum exclusiveMinimum uniqueItems"),
@@ -80,15 +75,20 @@ _DRAFT_6: dict[str, Form] = {
     **_forms("number", "exclusiveMaximum exclusiveMinimum"),
     **_forms("schema", "additionalItems additionalProperties contains propertyNames"),
     **_forms("names", "required"),
-    **_forms("array", "enum"),
+    **_forms("array", "enum examples"),
     **_forms("any", "const"),
 }
-_DRAFT_7: dict[str, Form] = {**_DRAFT_6, **_forms("schema", "else if then")}
+_DRAFT_7: dict[str, Form] = {
+    **_DRAFT_6,
+    **_forms("string", "$comment contentEncoding contentMediaType"),
+    **_forms("boolean", "readOnly writeOnly"),
+    **_forms("schema", "else if then"),
+}
 _2019_09: dict[str, Form] = {
     **_DRAFT_7,
     **_forms("anchor", "$anchor"),
     **_forms("string", "$recursiveRef"),
-    **_forms("boolean", "$recursiveAnchor"),
+    **_forms("boolean", "$recursiveAnchor deprecated"),
     **_forms("boolean map", "$vocabulary"),
     **_forms("schema map", "$defs dependentSchemas"),
     **_forms("names map", "dependentRequired"),

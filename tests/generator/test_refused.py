@@ -1,4 +1,4 @@
-"""Input that must be refused: each folder of `refused` has files and, in `stderr.txt`, every word said about them.
+"""Input that must be refused: each folder of `refused` has files and in `stderr.txt` all that is said.
 
 `TIGHTBEAM_UPDATE_CASES=1 pytest tests/generator/test_refused.py` writes the words anew; read the difference.
 """
@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tightbeam_codegen.cli import main
 
 CASES = Path(__file__).parent / "refused"

@@ -134,6 +134,9 @@ _SAYINGS = {
     "pattern": "must match the pattern {}",
     "minimum": "must be {} or more",
     "exclusiveMinimum": "must be above {}",
+    "maximum": "must be {} or less",
+    "exclusiveMaximum": "must be below {}",
+    "multipleOf": "must be a multiple of {}",
     "uniqueItems": "has an entry twice",
     "format": "must be a valid {}",
 }

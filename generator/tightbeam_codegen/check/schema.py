@@ -36,6 +36,7 @@ _REFUSED = re.compile(
     r"|x-is-classvar|x-datamodel-code-generator-.*|x-xsd-.*|x-avro-.*",
     re.DOTALL,
 )
+_DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 _BY_OTHER_NAME = {
     "nullable": 'Write the type as an array: "type": ["string", "null"].',
     "example": "It is `examples`, an array.",
@@ -153,24 +154,16 @@ class _Resource:
         open_steps = [_Step(root, pointer)]
         while open_steps:
             step = open_steps.pop()
-            schema = step.value
             self.count += 1
+            if not isinstance(step.value, dict):
+                self._check_boolean(step, uri, found)
+            elif step.pointer != pointer and self._begins_another(step.value, uri, shape):
+                yield step
+            else:
+                self._keywords(step.value, step.pointer, dialect, found)
+                open_steps.extend(_inner(step.value, step.pointer, shape))
             if self._is_too_much(step, found):
                 return
-            if not isinstance(schema, dict):
-                if not isinstance(schema, bool) or uri.startswith("http://json-schema.org/draft-04/"):
-                    self._not_a_schema(step, uri, found)
-                continue
-            if (
-                step.pointer != pointer
-                and "$schema" in schema
-                and (shape.identifier in schema or "$id" in schema)
-                and not self._same_dialect(schema["$schema"], uri)
-            ):
-                yield step
-                continue
-            self._keywords(schema, step.pointer, dialect, found)
-            open_steps.extend(_inner(schema, step.pointer, shape))
 
     def _is_too_much(self, step: _Step, found: Problems) -> bool:
         for count, limit, what in (
@@ -187,17 +180,21 @@ class _Resource:
         return False
 
     @staticmethod
-    def _same_dialect(stated: JsonValue, uri: str) -> bool:
-        return isinstance(stated, str) and stated.removesuffix("#") == uri.removesuffix("#")
+    def _begins_another(schema: dict[str, JsonValue], uri: str, shape: Dialect) -> bool:
+        stated = schema.get("$schema")
+        has_identity = shape.identifier in schema or "$id" in schema
+        return has_identity and isinstance(stated, str) and stated.removesuffix("#") != uri.removesuffix("#")
 
-    def _not_a_schema(self, step: _Step, uri: str, found: Problems) -> None:
-        draft_4 = isinstance(step.value, bool) and uri.startswith("http://json-schema.org/draft-04/")
-        last = step.pointer[-1] if step.pointer else ""
-        if draft_4 and last in ("additionalProperties", "additionalItems"):
-            return
-        what = "true and false are schemas only since draft 6" if draft_4 else ""
-        message = what or f"a schema must be an object, true or false, not {name_kind(step.value)}"
-        found.error(self.document.place(step.pointer), message, "Write {} for true." if draft_4 else "")
+    def _check_boolean(self, step: _Step, uri: str, found: Problems) -> None:
+        """What isn't an object is `true` or `false`, or no schema."""
+        if not isinstance(step.value, bool):
+            message = f"a schema must be an object, true or false, not {name_kind(step.value)}"
+            found.error(self.document.place(step.pointer), message, "")
+        elif uri == _DRAFT_4 and step.pointer[-1:] not in (("additionalProperties",), ("additionalItems",)):
+            message = "true and false are schemas only since draft 6"
+            found.error(
+                self.document.place(step.pointer), message, 'Write {} for true, {"not": {}} for false.'
+            )
 
     def _keywords(
         self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect | None, found: Problems

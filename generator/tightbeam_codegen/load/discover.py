@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -38,51 +38,57 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
     names that aren't text, can't be a module's, or meet in one module.
     """
     if not root.is_dir():
-        problems.error(
-            None, f"the schema root {quoted(shown_root)} isn't a folder", "Name the folder of definitions."
-        )
+        message = f"the schema root {quoted(shown_root)} isn't a folder"
+        problems.error(None, message, "Name the folder of definitions.")
         return []
     found: list[Found] = []
-    waiting = [""]
-    entries = 0
     real_root = root.resolve()
-    while waiting:
-        folder = waiting.pop()
-        for entry in os.scandir(root / folder):
-            entries += 1
-            if entries > MAX_FILES:
-                remedy = "Name a folder that holds definitions only."
-                problems.error(None, f"more than {MAX_FILES} files in {quoted(shown_root)}", remedy)
-                return []
-            if entry.name.startswith("."):
-                continue
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            shown = str(PurePosixPath(shown_root) / path)
-            is_link = entry.is_symlink()
-            if entry.is_dir():
-                # A folder that links to one inside the root would be found twice, or for ever.
-                if not is_link:
-                    waiting.append(path)
-                elif not _inside(Path(entry.path), real_root):
-                    problems.warning(Place(shown, 1, 1), "a linked folder outside the root is skipped", _COPY)
-            elif entry.name.endswith(SUFFIXES):
-                if is_link and not _inside(Path(entry.path), real_root):
-                    problems.error(Place(shown, 1, 1), "a symbolic link out of the schema root", _COPY)
-                elif not path.isprintable():
-                    problems.error(
-                        Place(shown, 1, 1), "a file name with control characters", "Rename the file."
-                    )
-                else:
-                    found.append(Found(path, shown, Path(entry.path)))
+    for count, (path, entry) in enumerate(_entries(root)):
+        if count >= MAX_FILES:
+            remedy = "Name a folder that holds definitions only."
+            problems.error(None, f"more than {MAX_FILES} files in {quoted(shown_root)}", remedy)
+            return []
+        file = Found(path, str(PurePosixPath(shown_root) / path), Path(entry.path))
+        if _is_definition(file, entry, real_root, problems):
+            found.append(file)
     _check_names(found, problems)
     return sorted(found)
 
 
+def _entries(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below `root` that isn't hidden, with its path; folders behind links aren't entered."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                yield path, entry
+
+
+def _is_definition(file: Found, entry: os.DirEntry[str], real_root: Path, problems: Problems) -> bool:
+    leads_out = entry.is_symlink() and not file.file.resolve().is_relative_to(real_root)
+    if entry.is_dir():
+        if leads_out:
+            problems.warning(Place(file.shown, 1, 1), "a linked folder outside the root is skipped", _COPY)
+        return False
+    if not entry.name.endswith(SUFFIXES):
+        return False
+    if leads_out:
+        problems.error(Place(file.shown, 1, 1), "a symbolic link out of the schema root", _COPY)
+    elif not file.path.isprintable():
+        message = "a file name with control characters"
+        problems.error(Place(file.shown, 1, 1), message, "Rename the file.")
+    else:
+        return True
+    return False
+
+
 _COPY = "Copy it into the root, or map it in [tool.tightbeam.refs]."
-
-
-def _inside(file: Path, real_root: Path) -> bool:
-    return file.resolve().is_relative_to(real_root)
 
 
 def read_inside(root: Path, path: str) -> bytes:

@@ -134,7 +134,7 @@ class _Reader:
 
     def _scalar(self, event: Any, at: int) -> None:
         self._refuse_tag(event, at)
-        plain = not event.style
+        plain = not event.style and event.tag is None
         value = self._resolve(event.value, at) if plain else event.value
         if event.style == '"' and not encodable(event.value):
             report_half_character(at, self.lines, self.problems)
