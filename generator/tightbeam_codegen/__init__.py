@@ -1,0 +1,1 @@
+"""Compiles channel definitions into typed bindings; `pipeline.py` has the passes in order."""
