@@ -30,7 +30,7 @@ from tightbeam.errors import NotJson
 __all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
 
 _MAX_DELAY = 300.0
-_JOURNAL_DELAY = 1.0
+_LEAST_JOURNAL_DELAY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Execution:
         if not is_retryable(error):
             return Failed(error)
         if never_counted(error):
-            return Again(ledger.attempt, _JOURNAL_DELAY, error)
+            return Again(ledger.attempt, max(self._services.retry_delay, _LEAST_JOURNAL_DELAY), error)
         if has(error, Interrupt):
             # Raised by a step that has attempts left, whatever the handler has made of it since.
             error = ledger.cause or error

@@ -16,6 +16,8 @@ USER_VERSION = 1
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
+_BUSY_SECONDS = 5.0
+"""How long another program that has the database locked is waited for."""
 _CHECKED_BYTES = 64 * 1024 * 1024
 """Up to this size every page is checked at each start; beyond it that would cost seconds."""
 
@@ -99,6 +101,8 @@ def open_file(path: Path) -> sqlite3.Connection:
         _migrate(connection, path)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         _tune(connection)
+        connection.execute("BEGIN IMMEDIATE")  # does another program write it?
+        connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         connection.close()
         raise JournalRefused(f"{path} can't be opened: {error}") from error
@@ -125,8 +129,13 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise JournalRefused(f"{path} is not a file")
     _check_header(path)
+    log = path.with_name(f"{path.name}-wal")
+    # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay behind.
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     try:
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+        )
     except sqlite3.Error as error:
         raise JournalRefused(f"{path} can't be read: {error}") from error
 
@@ -192,7 +201,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _connect(path: Path | str) -> sqlite3.Connection:
     # isolation_level None: transactions are said aloud. The connection is used by one thread, but not made by it.
-    return sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def _initialize(connection: sqlite3.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from dataclasses import dataclass
 from time import time_ns
 from typing import Literal, NamedTuple
@@ -185,24 +186,24 @@ def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: 
 
     Two executions of one run can't both do it: the step is the primary key, and the memo that is there stays.
     """
-    written = tx.execute(
-        _STEP_AGAIN if since.failed else _STEP,
-        (
-            run_id,
-            step_id,
-            memo.kind,
-            memo.channel,
-            memo.topic,
-            memo.state,
-            started_at,
-            now_us(),
-            memo.wake_at,
-            memo.result,
-            memo.error_type,
-            memo.error_text,
-        ),
+    values = (
+        run_id,
+        step_id,
+        memo.kind,
+        memo.channel,
+        memo.topic,
+        memo.state,
+        started_at,
+        now_us(),
+        memo.wake_at,
     )
-    if written.rowcount != 1:
+    try:
+        written = tx.execute(
+            _STEP_AGAIN if since.failed else _STEP, (*values, memo.result, memo.error_type, memo.error_text)
+        )
+    except sqlite3.IntegrityError:
+        written = None
+    if written is None or written.rowcount != 1:
         raise RuntimeError(f'step "{step_id}" of run {run_id} is memoized already')
     if since.counted:
         tx.execute("UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?", (run_id,))
@@ -218,13 +219,15 @@ def memoize_publish(tx: Transaction, step_id: str, envelope: Envelope, started_a
     append(tx, envelope)
 
 
-def begin_sleep(tx: Transaction, run_id: str, step_id: str, wake_at: int, since: Since, alone: bool) -> None:
+def begin_sleep(
+    tx: Transaction, run_id: str, step_id: str, wake_at: int, started_at: int, since: Since, alone: bool
+) -> None:
     """Remember when to wake; a restart doesn't begin the sleep again.
 
     ``alone`` says that the run does nothing else meanwhile: a restart then leaves it alone until it is to wake.
     """
     memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
-    memoize(tx, run_id, step_id, memo, now_us(), since)
+    memoize(tx, run_id, step_id, memo, started_at, since)
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
     if alone:
         tx.execute("UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ?", (wake_at, run_id))

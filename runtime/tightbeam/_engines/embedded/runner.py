@@ -93,7 +93,8 @@ class Runner:
         self._nudge()
         try:
             async with asyncio.timeout_at(deadline):
-                await self._quiet.wait()
+                if self._scheduler is not None:
+                    await self._quiet.wait()
         except TimeoutError:
             pass
         finally:

@@ -144,9 +144,8 @@ def wake_time(ticket: Ticket, duration: timedelta) -> int:
 
 def begin_sleep(tx: Transaction, ledger: Ledger, ticket: Ticket, wake_at: int) -> None:
     """Remember when to wake."""
-    journal.begin_sleep(
-        tx, ledger.run_id, ticket.step_id, wake_at, ledger.since(ticket), ledger.only_sleeping
-    )
+    since, alone = ledger.since(ticket), ledger.only_sleeping
+    journal.begin_sleep(tx, ledger.run_id, ticket.step_id, wake_at, ticket.started_at, since, alone)
 
 
 class Steps:

@@ -1,0 +1,40 @@
+"""Fixtures of the engine's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.samples import JobChannel, job_channel
+from tightbeam import Client
+
+MakeClient = Callable[..., Client]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app.db"
+
+
+@pytest.fixture
+def make_client(path: Path) -> MakeClient:
+    """Clients of one journal file, which retry at once."""
+
+    def make(**settings: Any) -> Client:
+        return Client(path, **{"retry_delay": timedelta(0), **settings})
+
+    return make
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> Client:
+    return make_client()
+
+
+@pytest.fixture
+def ch() -> JobChannel:
+    return job_channel(job_id="j1")

@@ -1,0 +1,223 @@
+"""The disk: what is synced before a publish returns, and what happens when it is full."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import MakeClient
+from tests.engine.samples import JobChannel, Tick
+from tightbeam import Client, Context, JournalFailed
+from tightbeam._engines.embedded import inspect
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+# Prints a line before and after each await; the lines and the syncs then stand in one trace, in order.
+PUBLISHER = """
+import asyncio, os, sys
+from tests.engine.samples import job_channel
+from tightbeam import Client
+ch = job_channel(job_id="j1")
+client = Client(sys.argv[1])
+
+@client.function("work")
+async def work(ctx):
+    async def idle(): ...
+    for n in range(10):
+        os.write(2, b"durable-begin\\n")
+        await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+        os.write(2, b"durable-end\\n")
+    for n in range(10):
+        os.write(2, b"live-begin\\n")
+        await ctx.publish(ch.tick, {"n": n})
+        os.write(2, b"live-end\\n")
+
+async def main():
+    async with client:
+        await client.run(work)
+asyncio.run(main())
+"""
+
+
+def trace(path: Path, output: Path) -> str | None:
+    """The system calls that matter, in order; None where tracing isn't possible."""
+    if shutil.which("strace") is None:
+        return None
+    command = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync,write", "-o", str(output)]
+    subprocess.run(
+        [*command, sys.executable, "-c", PUBLISHER, str(path)],
+        env=ENVIRONMENT,
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    text = output.read_text() if output.exists() else ""
+    return text if "durable-end" in text else None
+
+
+def test_g1_the_log_is_synced_before_a_durable_publish_returns(path: Path, tmp_path: Path) -> None:
+    text = trace(path, tmp_path / "trace")
+    if text is None:
+        pytest.skip("strace is not installed, or not allowed to trace here")
+    durable = re.findall(r'"durable-begin\\n".*?"durable-end\\n"', text, re.DOTALL)
+    live = re.findall(r'"live-begin\\n".*?"live-end\\n"', text, re.DOTALL)
+    assert (len(durable), len(live)) == (10, 10)
+    # Completed: a call that another thread interrupts in the trace is shown as unfinished, then resumed.
+    done = re.compile(
+        r"(fdatasync|fsync)\(\d+<[^>]*app\.db-wal>\)\s*= 0|<\.\.\. (fdatasync|fsync) resumed>\)\s*= 0"
+    )
+    assert all(done.search(between) for between in durable)
+    assert not any(done.search(between) for between in live)
+
+
+async def test_g1_message_and_memo_are_committed_when_the_publish_returns(
+    client: Client, path: Path, ch: JobChannel
+) -> None:
+    seen = []
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(5):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+            detail = inspect.run(path, ctx.run_id)  # through a connection of its own
+            seen.append((len(detail.steps), len(detail.messages)))
+
+    async with client:
+        await client.run(work)
+    assert seen == [(n, n) for n in range(1, 6)]
+
+
+async def limit_pages(client: Client, more: int | None) -> None:
+    """Leave room for so many pages, as a full disk would; None gives all the room back."""
+
+    def work(tx: Any) -> None:
+        (pages,) = tx.execute("PRAGMA page_count").fetchone()
+        tx.execute(f"PRAGMA max_page_count = {pages + more if more is not None else 1 << 30}").fetchone()
+
+    await client._engine._session.writer.submit(work, read=True)  # type: ignore[attr-defined]
+
+
+async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
+    make_client: MakeClient, path: Path, ch: JobChannel
+) -> None:
+    client = make_client()
+    errors: list[JournalFailed] = []
+    attempts = []
+
+    @client.function("work", retries=0)
+    async def work(ctx: Context) -> Tick:
+        attempts.append(ctx.attempt)
+        await ctx.step.realtime.publish("fits", ch.token, "x")
+        if not errors:
+            await limit_pages(client, 2)
+        try:
+            await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
+        except JournalFailed as error:
+            errors.append(error)
+            assert ctx.run_id not in str(error)
+            detail = inspect.run(path, ctx.run_id)
+            assert [step.id for step in detail.steps] == ["fits"]
+            await limit_pages(client, None)
+            raise
+        return Tick(n=1)
+
+    subscription = client.realtime.subscribe(ch.token)
+    async with client:
+        # Not an attempt: it is the disk's fault, and there are no retries to lose.
+        assert await client.run(work) == Tick(n=1)
+    assert len(errors) == 1
+    assert attempts == [0, 0]
+    assert [len(message.data) async for message in subscription] == [1, 100_000]
+
+
+async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Client, ch: JobChannel) -> None:
+    subscription = client.realtime.subscribe(ch.tick)
+    async with client:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+
+        def insert(tx: Any) -> None:
+            tx.execute("INSERT INTO meta VALUES ('a', 1)")
+
+        def fail(tx: Any) -> None:
+            tx.execute("INSERT INTO meta VALUES ('b', 1)")
+            raise ValueError("mine alone")
+
+        def hold(tx: Any) -> None:
+            tx.execute("SELECT 1")
+
+        async with asyncio.timeout(10):
+            outcomes = await asyncio.gather(
+                *(writer.submit(work) for work in (hold, insert, fail, hold)), return_exceptions=True
+            )
+        names = await writer.submit(
+            lambda tx: [name for (name,) in tx.execute("SELECT name FROM meta ORDER BY name")], read=True
+        )
+    assert [type(outcome) for outcome in outcomes] == [type(None), type(None), ValueError, type(None)]
+    assert names == ["a", "epoch"]
+    assert [message async for message in subscription] == []
+
+
+# The real thing: the kernel refuses to let the log grow (as on a full disk), in a process of its own.
+LIMITED = """
+import asyncio, json, resource, sys
+from datetime import timedelta
+from tests.engine.samples import job_channel
+from tightbeam import Client, JournalFailed
+from tightbeam._engines.embedded import inspect
+ch = job_channel(job_id="j1")
+path = sys.argv[1]
+client = Client(path, retry_delay=timedelta(0))
+failed = []
+
+@client.function("work", retries=0)
+async def work(ctx):
+    published = []
+    for n in range(40):
+        try:
+            await ctx.step.realtime.publish(f"p{n}", ch.token, f"{n:03}" * 3000)
+            published.append(n)
+        except JournalFailed:
+            failed.append(n)
+            steps = [step.id for step in inspect.run(path, ctx.run_id).steps]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return [published, steps, [step.id for step in inspect.run(path, ctx.run_id).steps]]
+    return None
+
+async def main():
+    subscription = client.realtime.subscribe(ch.token)
+    async with client:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+        published, steps, after = await client.run(work)
+    received = [int(message.data[:3]) async for message in subscription]
+    print(json.dumps({"published": published, "steps": steps, "after": after, "failed": failed, "received": received}))
+asyncio.run(main())
+"""
+
+
+def test_g8_when_the_kernel_refuses_to_write(path: Path) -> None:
+    import json
+
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path)],
+        env=ENVIRONMENT,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert len(told["published"]) >= 3
+    assert told["failed"] == [len(told["published"])]
+    assert told["received"] == told["published"]
+    expected = sorted(f"p{n}" for n in told["published"])
+    assert sorted(told["steps"]) == sorted(told["after"]) == expected

@@ -1,0 +1,214 @@
+"""The journal's file: made whole, locked, and left untouched when it can't be ours."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import MakeClient
+from tests.engine.samples import JobChannel
+from tightbeam import Client, Context, JournalRefused
+from tightbeam._engines.embedded import file, inspect
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def fill(client: Client, ch: JobChannel, count: int = 50) -> None:
+    @client.function("fill")
+    async def work(ctx: Context) -> None:
+        for n in range(count):
+            await ctx.step.realtime.publish(f"p{n}", ch.token, "x" * 500)
+
+    async with client:
+        await client.run(work)
+
+
+async def test_constructing_touches_nothing(client: Client, path: Path, ch: JobChannel) -> None:
+    await client.realtime.publish(ch.tick, {"n": 1})
+    assert list(path.parent.iterdir()) == []
+
+
+async def test_the_file_is_for_its_owner_only_and_clean_after_leaving(
+    client: Client, path: Path, ch: JobChannel
+) -> None:
+    async with client:
+        names = {one.name for one in path.parent.iterdir()}
+        assert names == {"app.db", "app.db-wal", "app.db-shm", "app.db.lock"}
+        assert {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()} == {0o600}
+    assert {one.name for one in path.parent.iterdir()} == {"app.db", "app.db.lock"}
+
+
+async def test_the_pragmas_that_the_guarantees_stand_on(client: Client) -> None:
+    async with client:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        assert await writer.submit(lambda tx: tx.execute("PRAGMA synchronous").fetchone()[0], read=True) == 2
+        assert (
+            await writer.submit(lambda tx: tx.execute("PRAGMA journal_mode").fetchone()[0], read=True)
+            == "wal"
+        )
+
+
+async def test_two_clients_cannot_have_one_file(make_client: MakeClient, path: Path) -> None:
+    async with make_client():
+        with pytest.raises(JournalRefused, match=f"process {os.getpid()}"):
+            async with make_client():
+                pass
+        link = path.with_name("link.db")
+        link.symlink_to(path)
+        with pytest.raises(JournalRefused, match="in use"):
+            async with Client(link):
+                pass
+    async with make_client():
+        pass
+
+
+def newer(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {file.USER_VERSION + 1}")
+
+
+def foreign(path: Path) -> None:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE theirs (a)")
+
+
+def text(path: Path) -> None:
+    path.write_text(
+        "not a database at all, but long enough to have a header, if somebody looked for one there\n" * 9
+    )
+
+
+def short(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0")
+
+
+def truncated(path: Path) -> None:
+    with path.open("rb+") as opened:
+        opened.truncate(path.stat().st_size // 2)
+
+
+def scribbled(path: Path) -> None:
+    with path.open("rb+") as opened:
+        opened.seek(path.stat().st_size // 2)
+        opened.write(b"\xa5" * 8192)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (newer, "newer version"),
+        (foreign, "not a journal"),
+        (text, "not a journal"),
+        (short, "not a journal"),
+        (truncated, "corrupt"),
+        (scribbled, "corrupt"),
+    ],
+)
+@pytest.mark.parametrize("leftover_wal", [False, True])
+async def test_a_file_that_is_not_a_sound_journal_is_left_untouched(
+    make_client: MakeClient,
+    path: Path,
+    ch: JobChannel,
+    damage: Callable[[Path], None],
+    words: str,
+    leftover_wal: bool,
+) -> None:
+    await fill(make_client(), ch)
+    damage(path)
+    wal = path.with_name("app.db-wal")
+    if leftover_wal:
+        wal.write_bytes(b"")
+    before = digest(path)
+    with pytest.raises(JournalRefused, match=words):
+        async with make_client():
+            pass
+    assert digest(path) == before
+    if damage not in (truncated, scribbled):
+        with pytest.raises(JournalRefused, match=words):
+            inspect.runs(path)
+        assert digest(path) == before
+    # The lock is free again: the same file can be mended and opened.
+    path.unlink()
+    wal.unlink(missing_ok=True)
+    async with make_client():
+        pass
+
+
+async def test_an_unrelated_program_that_holds_the_database_is_waited_for_then_named(
+    make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(make_client(), ch, 1)
+    monkeypatch.setattr(file, "_BUSY_SECONDS", 0.05)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        before = digest(path)
+        with pytest.raises(JournalRefused, match="locked"):
+            async with make_client():
+                pass
+        assert digest(path) == before
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("place", ["missing/app.db", "."])
+async def test_places_where_no_file_can_be(path: Path, place: str) -> None:
+    with pytest.raises(JournalRefused):
+        async with Client(path.parent / place):
+            pass
+
+
+async def test_an_empty_file_becomes_a_journal(make_client: MakeClient, path: Path, ch: JobChannel) -> None:
+    path.touch()
+    await fill(make_client(), ch, 1)
+    assert len(inspect.runs(path)) == 1
+
+
+async def test_a_crash_while_creating_leaves_no_half_made_file(
+    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE half (made)")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(file, "_initialize", crash)
+        with pytest.raises(JournalRefused, match="disk I/O error"):
+            async with make_client():
+                pass
+    assert [one.name for one in path.parent.iterdir()] == ["app.db.lock"]
+    async with make_client():
+        pass
+
+
+async def test_an_older_journal_is_migrated_in_one_transaction(
+    make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(make_client(), ch, 2)
+    monkeypatch.setattr(file, "USER_VERSION", file.USER_VERSION + 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            file, "_MIGRATIONS", {1: "ALTER TABLE run ADD COLUMN extra TEXT; SELECT broken FROM nowhere"}
+        )
+        with pytest.raises(JournalRefused):
+            async with make_client():
+                pass
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert "extra" not in [row[1] for row in connection.execute("PRAGMA table_info(run)")]
+    with pytest.raises(JournalRefused, match="format 1"):
+        async with make_client():
+            pass
+    monkeypatch.setattr(file, "_MIGRATIONS", {1: "ALTER TABLE run ADD COLUMN extra TEXT"})
+    async with make_client():
+        # Where an older version looks before it opens the file:
+        assert path.read_bytes()[60:64] == (2).to_bytes(4, "big")
+    assert len(inspect.runs(path)) == 1

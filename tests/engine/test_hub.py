@@ -1,0 +1,283 @@
+"""Subscribing in the process: order, bounds, event loops and threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from typing import Any
+
+import pytest
+
+from tests.engine.samples import JobChannel, Status, Tick, job_channel
+from tightbeam import Client, Context, InvalidPayload, SubscriberTooSlow
+from tightbeam._engines.embedded import feed as feeds
+
+
+async def test_a_message_says_where_it_comes_from(client: Client, ch: JobChannel) -> None:
+    subscription = client.realtime.subscribe(ch)
+    await client.realtime.publish(ch.status, Status(message="hello"))
+    message = await anext(subscription)
+    assert (message.channel, message.topic, message.data) == ("job:j1", "status", Status(message="hello"))
+    assert (message.run_id, message.id, message.position) == (None, None, None)
+    assert message.created_at.tzinfo is not None
+
+
+async def test_a_subscription_is_registered_when_it_is_made(client: Client, ch: JobChannel) -> None:
+    subscription = client.realtime.subscribe(ch.tick)
+    for n in range(3):
+        await client.realtime.publish(ch.tick, {"n": n})
+    async with subscription:
+        assert [(await anext(subscription)).data.n for _ in range(3)] == [0, 1, 2]
+
+
+async def test_only_what_was_asked_for_arrives(client: Client, ch: JobChannel) -> None:
+    other = job_channel(job_id="j2")
+    whole = client.realtime.subscribe(ch)
+    chosen = client.realtime.subscribe(ch.tick, other.token)
+    for channel in (ch, other):
+        await client.realtime.publish(channel.status, {"message": "m"})
+        await client.realtime.publish(channel.tick, {"n": 1})
+        await client.realtime.publish(channel.token, "t")
+    whole.close()
+    chosen.close()
+    assert [message.topic async for message in whole] == ["status", "tick", "token"]
+    assert [(message.channel, message.topic) async for message in chosen] == [
+        ("job:j1", "tick"),
+        ("job:j2", "token"),
+    ]
+
+
+def test_what_can_be_subscribed_to(client: Client, ch: JobChannel) -> None:
+    for selection in [(), (ch, ch), (ch.tick, ch), ("tick",), (ch.tick,) * 9]:
+        with pytest.raises(TypeError):
+            client.realtime.subscribe(*selection)  # type: ignore[call-overload]  # what is tested
+
+
+async def test_a_wrong_publish_reaches_nobody(client: Client, ch: JobChannel) -> None:
+    subscription = client.realtime.subscribe(ch)
+    with pytest.raises(InvalidPayload, match='Schema validation failed for topic "tick"'):
+        await client.realtime.publish(ch.tick, {"n": "1"})  # type: ignore[typeddict-item]  # what is tested
+    with pytest.raises(TypeError):
+        await client.realtime.publish(ch.tick)  # type: ignore[call-arg]
+    subscription.close()
+    assert [message async for message in subscription] == []
+
+
+async def test_everyone_sees_one_order_whoever_publishes(client: Client, ch: JobChannel) -> None:
+    """G4: threads and tasks publish live and durable messages; each subscriber sees the same sequence."""
+    subscriptions = [client.realtime.subscribe(ch.tick) for _ in range(3)]
+
+    @client.function("durable", on="app/durable")
+    async def durable(ctx: Context) -> None:
+        for n in range(20):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": ctx.event.data["base"] + n})
+
+    def live(base: int) -> None:
+        for n in range(100):
+            client.realtime.publish_sync(ch.tick, {"n": base + n})
+
+    async with client:
+        for base in (1000, 2000):
+            await client.send("app/durable", {"base": base})
+        await asyncio.gather(*(asyncio.to_thread(live, base) for base in (10_000, 20_000, 30_000)))
+    seen = [[(message.data.n, message.position) async for message in one] for one in subscriptions]
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0]) == 340
+    for base in (1000, 2000, 10_000, 20_000, 30_000):
+        of_one = [n for n, _ in seen[0] if base <= n < base + 100]
+        assert of_one == sorted(of_one)
+    seqs = [int(position.partition(":")[2]) for _, position in seen[0] if position]
+    assert seqs == sorted(seqs)
+
+
+async def test_a_live_publish_never_waits_for_the_disk(client: Client, ch: JobChannel) -> None:
+    """G4: the journal's thread is held up; live messages go on."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: object) -> None:
+        held.set()
+        assert release.wait(30)
+
+    subscription = client.realtime.subscribe(ch.tick)
+    async with client:
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+        holding = session.writer.submit(hold)
+        await asyncio.to_thread(held.wait, 30)
+        await client.realtime.publish(ch.tick, {"n": 1})
+        assert (await anext(subscription)).data == Tick(n=1)
+        assert not holding.done()
+        release.set()
+        await holding
+
+
+async def test_a_slow_reader_is_closed_with_a_reason_and_others_do_not_notice(
+    client: Client, ch: JobChannel
+) -> None:
+    """G6, G7: publishing never waits for a reader; its buffer is bounded."""
+    slow = client.realtime.subscribe(ch.tick)
+    quick = client.realtime.subscribe(ch.tick)
+    read = []
+    for n in range(feeds._MAX_MESSAGES + 500):
+        await client.realtime.publish(ch.tick, {"n": n})
+        read.append((await anext(quick)).data.n)
+    mailbox: Any = slow._feed._mailbox  # type: ignore[attr-defined]
+    assert len(mailbox._items) == feeds._MAX_MESSAGES
+    got = []
+    with pytest.raises(SubscriberTooSlow):
+        async for message in slow:
+            got.append(message.data.n)
+    assert got == list(range(feeds._MAX_MESSAGES))
+    assert read == list(range(feeds._MAX_MESSAGES + 500))
+    with pytest.raises(SubscriberTooSlow):
+        await anext(slow)
+
+
+async def test_the_buffer_is_bounded_in_bytes(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "_MAX_BYTES", 10_000)
+    slow = client.realtime.subscribe(ch.token)
+    for _ in range(30):
+        await client.realtime.publish(ch.token, "x" * 998)
+    got = []
+    with pytest.raises(SubscriberTooSlow):
+        async for message in slow:
+            got.append(message.data)
+    assert len(got) == 10
+
+
+async def test_too_slow_says_where_to_resume(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "_MAX_MESSAGES", 5)
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(20):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    async with client:
+        slow = client.realtime.subscribe(ch.tick)
+        await client.run(work)
+        got = []
+        with pytest.raises(SubscriberTooSlow) as caught:
+            async for message in slow:
+                got.append(message.data.n)
+        resumed = client.realtime.subscribe(ch.tick, after=caught.value.position)
+        while len(got) < 20:
+            got.append((await anext(resumed)).data.n)
+    assert got == list(range(20))
+
+
+async def test_leaving_the_client_ends_the_iteration(client: Client, ch: JobChannel) -> None:
+    waiting = asyncio.Event()
+
+    async def read() -> list[int]:
+        got = []
+        subscription = client.realtime.subscribe(ch.tick)
+        waiting.set()
+        async for message in subscription:
+            got.append(message.data.n)
+        return got
+
+    async with client:
+        reader = asyncio.create_task(read())
+        await waiting.wait()
+        await client.realtime.publish(ch.tick, {"n": 1})
+    assert await asyncio.wait_for(reader, 10) == [1]
+
+
+async def test_a_subscription_that_is_left_behind_leaves_the_hub(client: Client, ch: JobChannel) -> None:
+    hub: Any = client._engine._hub  # type: ignore[attr-defined]
+
+    async def first() -> int:
+        async for message in client.realtime.subscribe(ch.tick):
+            return message.data.n
+        raise AssertionError
+
+    reader = asyncio.create_task(first())
+    await asyncio.sleep(0)
+    assert hub._routes
+    await client.realtime.publish(ch.tick, {"n": 7})
+    assert await reader == 7
+    gc.collect()
+    assert not hub._routes
+
+
+async def test_two_readers_of_one_subscription_are_told(client: Client, ch: JobChannel) -> None:
+    subscription = client.realtime.subscribe(ch.tick)
+    reader = asyncio.ensure_future(anext(subscription))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="two tasks"):
+        await anext(subscription)
+    await client.realtime.publish(ch.tick, {"n": 1})
+    assert (await reader).data.n == 1
+
+
+async def test_a_cancelled_read_loses_nothing(client: Client, ch: JobChannel) -> None:
+    subscription = client.realtime.subscribe(ch.tick)
+    reader = asyncio.ensure_future(anext(subscription))
+    await asyncio.sleep(0)
+    reader.cancel()
+    await client.realtime.publish(ch.tick, {"n": 1})
+    await asyncio.gather(reader, return_exceptions=True)
+    assert reader.cancelled()
+    assert (await anext(subscription)).data.n == 1
+
+
+def test_publishing_and_reading_on_different_event_loops(client: Client, ch: JobChannel) -> None:
+    ready = threading.Event()
+    got: list[int] = []
+
+    async def read() -> None:
+        subscription = client.realtime.subscribe(ch.tick)
+        ready.set()
+        while len(got) < 200:
+            got.append((await anext(subscription)).data.n)
+
+    reader = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(read(), 30)))
+    reader.start()
+    assert ready.wait(10)
+
+    async def publish() -> None:
+        for n in range(200):
+            await client.realtime.publish(ch.tick, {"n": n})
+
+    asyncio.run(publish())
+    reader.join(30)
+    assert got == list(range(200))
+
+
+def test_a_reader_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobChannel) -> None:
+    kept = []
+
+    async def abandon() -> None:
+        subscription = client.realtime.subscribe(ch.tick)
+        kept.append(subscription)
+        kept.append(asyncio.ensure_future(anext(subscription)))
+        await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(abandon())
+    loop.close()
+    client.realtime.publish_sync(ch.tick, {"n": 1})
+    hub: Any = client._engine._hub  # type: ignore[attr-defined]
+    assert not hub._routes
+    kept[1].remove_done_callback  # noqa: B018 - keep the task alive until here
+    kept[1]._log_destroy_pending = False
+
+
+async def test_the_run_id_is_attached_wherever_the_context_goes(client: Client, ch: JobChannel) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> str:
+        await client.realtime.publish(ch.tick, {"n": 1})
+        await asyncio.create_task(client.realtime.publish(ch.tick, {"n": 2}))
+        await asyncio.to_thread(client.realtime.publish_sync, ch.tick, {"n": 3})
+        return ctx.run_id
+
+    subscription = client.realtime.subscribe(ch.tick)
+    async with client:
+        run_id = await client.run(work)
+        await client.realtime.publish(ch.tick, {"n": 4})
+    assert [message.run_id async for message in subscription] == [run_id, run_id, run_id, None]

@@ -1,0 +1,194 @@
+"""Resuming by position, and what is retained."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import MakeClient
+from tests.engine.samples import JobChannel, job_channel
+from tightbeam import Client, Context, NotEntered, PositionLost
+from tightbeam._engines.embedded import messages, retention
+
+
+def publishing(client: Client, ch: JobChannel) -> Any:
+    @client.function("publishing")
+    async def work(ctx: Context) -> None:
+        first, count = ctx.event.data["first"], ctx.event.data["count"]
+        for n in range(first, first + count):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    return work
+
+
+async def test_a_reader_resumes_after_a_restart(make_client: MakeClient, ch: JobChannel) -> None:
+    client = make_client()
+    work = publishing(client, ch)
+    async with client:
+        subscription = client.realtime.subscribe(ch.tick)
+        await client.run(work, {"first": 0, "count": 10})
+        positions = [(await anext(subscription)).position for _ in range(10)]
+    again = make_client()
+    work = publishing(again, ch)
+    async with again:
+        resumed = again.realtime.subscribe(ch.tick, after=positions[3])
+        await again.run(work, {"first": 10, "count": 5})
+        got = [await anext(resumed) for _ in range(11)]
+        from_start = again.realtime.subscribe(ch.tick, after="start")
+        everything = [(await anext(from_start)).data.n for _ in range(15)]
+    assert [message.data.n for message in got] == list(range(4, 15))
+    assert [message.position for message in got[:6]] == positions[4:]
+    assert everything == list(range(15))
+
+
+async def test_no_gap_and_no_duplicate_while_others_publish(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)  # many hand-overs between journal and mailbox
+    other = job_channel(job_id="other")
+    work = publishing(client, ch)
+    count = 150
+
+    @client.function("noise")
+    async def noise(ctx: Context) -> None:
+        for n in range(count):
+            await ctx.step.realtime.publish(f"p{n}", other.tick, {"n": n})
+
+    async def follow(start_after: str | None, expected: int) -> list[int]:
+        """Read a few, cut, resume: again and again."""
+        got: list[int] = []
+        position: str | None = start_after
+        while len(got) < expected:
+            subscription = client.realtime.subscribe(ch.tick, after=position)
+            for _ in range(min(7, expected - len(got))):
+                message = await anext(subscription)
+                got.append(message.data.n)
+                position = message.position
+            subscription.close()
+        return got
+
+    async def merged() -> list[tuple[str, int]]:
+        subscription = client.realtime.subscribe(ch.tick, other.tick, after="start")
+        return [
+            (message.channel, int((message.position or "").partition(":")[2]))
+            for message in [await anext(subscription) for _ in range(2 * count)]
+        ]
+
+    async with client:
+        running = asyncio.gather(client.run(work, {"first": 0, "count": count}), client.run(noise))
+        followed = await asyncio.wait_for(
+            asyncio.gather(*(follow("start", count) for _ in range(4)), merged()), 60
+        )
+        await running
+    *readers, both = followed
+    assert readers == [list(range(count))] * 4
+    assert [seq for _, seq in both] == list(range(1, 2 * count + 1))
+
+
+async def test_live_messages_wait_for_the_replay(client: Client, ch: JobChannel) -> None:
+    work = publishing(client, ch)
+    async with client:
+        await client.run(work, {"first": 0, "count": 3})
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        await client.realtime.publish(ch.tick, {"n": 100})
+        await client.run(work, {"first": 3, "count": 1})
+        assert [(await anext(subscription)).data.n for _ in range(4)] == [0, 1, 2, 3]
+        assert (await anext(subscription)).data.n == 100
+
+
+async def test_created_at_increases_by_a_millisecond_whatever_the_clock_does(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tightbeam._engines.embedded import ledger
+
+    times = iter([5_000_000, 1_000_000, 1_000_000, 9_000_000, 2_000_000] * 10)
+    monkeypatch.setattr(ledger, "now_us", lambda: next(times))
+    work = publishing(client, ch)
+    async with client:
+        subscription = client.realtime.subscribe(ch.tick)
+        await client.run(work, {"first": 0, "count": 10})
+        stamps = [(await anext(subscription)).created_at for _ in range(10)]
+    assert all(
+        later - earlier >= timedelta(milliseconds=1)
+        for earlier, later in zip(stamps, stamps[1:], strict=False)
+    )
+
+
+async def test_positions_that_cannot_be_resumed_from(client: Client, ch: JobChannel) -> None:
+    work = publishing(client, ch)
+    with pytest.raises(NotEntered):
+        client.realtime.subscribe(ch.tick, after="start")
+    async with client:
+        await client.run(work, {"first": 0, "count": 2})
+        epoch = client._engine._hub.epoch  # type: ignore[attr-defined]
+        for after in (
+            "",
+            "nonsense",
+            "0000:1",
+            f"{epoch}:3",
+            f"{epoch}:-1",
+            f"{epoch}:x",
+            f"{epoch}:",
+            f"{epoch}:²",
+        ):
+            with pytest.raises(PositionLost):
+                await anext(client.realtime.subscribe(ch.tick, after=after))
+
+
+async def test_old_messages_are_trimmed_and_their_positions_lost(
+    make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCHES", 1)  # look after every batch
+    client = make_client(retain_messages=10)
+    work = publishing(client, ch)
+    async with client:
+        subscription = client.realtime.subscribe(ch.tick)
+        await client.run(work, {"first": 0, "count": 30})
+        positions = [(await anext(subscription)).position for _ in range(30)]
+        with pytest.raises(PositionLost):
+            await anext(client.realtime.subscribe(ch.tick, after=positions[5]))
+        kept = client.realtime.subscribe(ch.tick, after="start")
+        numbers = [(await anext(kept)).data.n for _ in range(10)]
+        resumed = client.realtime.subscribe(ch.tick, after=positions[25])
+        assert (await anext(resumed)).data.n == 26
+    assert numbers == list(range(20, 30))
+
+
+async def test_a_reader_that_is_overtaken_by_retention_is_told(
+    make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 2)
+    client = make_client(retain_messages=10)
+    work = publishing(client, ch)
+    async with client:
+        await client.run(work, {"first": 0, "count": 9})
+        reader = client.realtime.subscribe(ch.tick, after="start")
+        assert (await anext(reader)).data.n == 0
+        await client.run(work, {"first": 9, "count": 30})
+        got = []
+        with pytest.raises(PositionLost):
+            while True:
+                got.append((await anext(reader)).data.n)
+    assert got == [1]
+
+
+async def test_by_age_the_last_message_and_the_numbers_stay(
+    make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCHES", 1)
+    client = make_client(retain_for=timedelta(0))
+    work = publishing(client, ch)
+    async with client:
+        subscription = client.realtime.subscribe(ch.tick)
+        await client.run(work, {"first": 0, "count": 5})
+        await client.run(work, {"first": 5, "count": 5})
+        seqs = [int(((await anext(subscription)).position or "").partition(":")[2]) for _ in range(10)]
+    assert seqs == list(range(1, 11))
+    from tightbeam._engines.embedded import inspect
+
+    assert len(inspect.runs(path)) <= 1  # ended runs go with their time, too

@@ -1,0 +1,370 @@
+"""Functions, events, runs: what starts, what comes back, what is retried."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.engine.conftest import MakeClient
+from tests.engine.samples import JobChannel, Status
+from tightbeam import (
+    Client,
+    Context,
+    ContextSync,
+    EngineError,
+    InvalidPayload,
+    NonRetriableError,
+    NotJson,
+    NotRegistered,
+    RunFailed,
+    StepError,
+)
+from tightbeam._engines.embedded import inspect
+
+
+async def test_a_run_returns_the_functions_result(client: Client) -> None:
+    @client.function("double", on="app/double")
+    async def double(ctx: Context) -> int:
+        return int(ctx.event.data["n"]) * 2
+
+    async with client:
+        assert await client.run(double, {"n": 21}) == 42
+
+
+async def test_the_result_comes_back_as_annotated(client: Client) -> None:
+    @dataclass
+    class Receipt:
+        at: datetime
+        lines: list[int]
+
+    # Not a string annotation's business here: the class is local, so the function says it as an object.
+    async def work(ctx: Context):
+        return Receipt(datetime(2026, 1, 1, tzinfo=UTC), [1])
+
+    work.__annotations__["return"] = Receipt
+    function = client.function("work")(work)
+    async with client:
+        assert await client.run(function) == Receipt(datetime(2026, 1, 1, tzinfo=UTC), [1])
+
+
+async def test_a_sync_handler_runs_on_a_thread_with_its_own_context(client: Client, ch: JobChannel) -> None:
+    @client.function("sync", on="app/sync")
+    def work(ctx: ContextSync) -> list[str]:
+        ctx.publish(ch.status, {"message": "live"})
+        done = ctx.step.realtime.publish("done", ch.status, {"message": "durable"})
+        assert type(done) is Status
+        length = ctx.step.run("length", len, "four")
+        return [str(length), done.message, str(threading.current_thread() is threading.main_thread())]
+
+    subscription = client.realtime.subscribe(ch.status)
+    async with client:
+        assert await client.run(work) == ["4", "durable", "False"]
+    assert [message.data.message async for message in subscription] == ["live", "durable"]
+
+
+def test_a_registered_handler_is_still_the_function_it_was(client: Client) -> None:
+    @client.function("plain")
+    def handler(ctx: ContextSync) -> str:
+        """Says who."""
+        return ctx.run_id
+
+    class Fake:
+        run_id = "me"
+
+    assert handler(Fake()) == "me"  # type: ignore[arg-type]  # a stand-in for the context
+    assert (handler.__name__, handler.__doc__) == ("handler", "Says who.")
+
+
+async def test_send_starts_every_function_that_listens(client: Client) -> None:
+    seen: list[tuple[str, str]] = []
+    both = asyncio.Event()
+
+    def note(name: str, ctx: Context) -> None:
+        seen.append((name, ctx.run_id))
+        if len(seen) == 2:
+            both.set()
+
+    @client.function("one", on="app/go")
+    async def one(ctx: Context) -> None:
+        note("one", ctx)
+
+    @client.function("two", on="app/go")
+    async def two(ctx: Context) -> None:
+        note("two", ctx)
+
+    async with client:
+        ids = await client.send("app/go", {"x": 1})
+        await asyncio.wait_for(both.wait(), 10)
+    assert sorted(seen) == sorted(zip(["one", "two"], ids, strict=True))
+
+
+async def test_leaving_finishes_what_was_sent(client: Client) -> None:
+    done = []
+
+    @client.function("late", on="app/late")
+    async def late(ctx: Context) -> None:
+        await ctx.step.run("a", asyncio.sleep, 0)
+        done.append(ctx.run_id)
+
+    async with client:
+        (run_id,) = await client.send("app/late")
+    assert done == [run_id]
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+async def test_retries_allow_one_attempt_more(client: Client, retries: int) -> None:
+    attempts = []
+
+    @client.function("failing", retries=retries)
+    async def failing(ctx: Context) -> None:
+        attempts.append(ctx.attempt)
+        raise ValueError("again")
+
+    async with client:
+        with pytest.raises(ValueError, match="again"):
+            await client.run(failing)
+    assert attempts == list(range(retries + 1))
+
+
+async def test_a_newly_memoized_step_starts_the_attempts_over(client: Client) -> None:
+    attempts: list[int] = []
+
+    @client.function("failing", retries=1)
+    async def failing(ctx: Context) -> str:
+        attempts.append(ctx.attempt)
+        if len(attempts) == 1:
+            raise ValueError("before")
+        await ctx.step.run("step", asyncio.sleep, 0)
+        attempts.append(ctx.attempt)
+        if len(attempts) == 3:
+            raise ValueError("after")  # would be the last attempt if the step hadn't been memoized
+        return "done"
+
+    async with client:
+        assert await client.run(failing) == "done"
+    assert attempts == [0, 1, 0, 1, 1]
+
+
+async def test_errors_that_cannot_be_retried_fail_at_once(client: Client, ch: JobChannel) -> None:
+    calls = []
+
+    @client.function("refused")
+    async def refused(ctx: Context) -> None:
+        calls.append("refused")
+        raise NonRetriableError("no use")
+
+    @client.function("invalid")
+    async def invalid(ctx: Context) -> None:
+        calls.append("invalid")
+        await ctx.publish(ch.tick, {"n": "secret-value"})  # type: ignore[typeddict-item]  # what is tested
+
+    @client.function("grouped")
+    async def grouped(ctx: Context) -> None:
+        calls.append("grouped")
+        raise ExceptionGroup("several", [ValueError(), NonRetriableError("no use")])
+
+    async with client:
+        with pytest.raises(NonRetriableError, match="no use"):
+            await client.run(refused)
+        with pytest.raises(InvalidPayload):
+            await client.run(invalid)
+        with pytest.raises(ExceptionGroup):
+            await client.run(grouped)
+    assert calls == ["refused", "invalid", "grouped"]
+
+
+async def test_no_payload_value_is_stored_with_an_error(
+    make_client: MakeClient, path, ch: JobChannel
+) -> None:
+    client = make_client()
+
+    @client.function("invalid")
+    async def invalid(ctx: Context) -> None:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": "secret-value"})  # type: ignore[typeddict-item]
+
+    async with client:
+        with pytest.raises(InvalidPayload):
+            await client.run(invalid)
+    (summary,) = inspect.runs(path)
+    assert (summary.state, summary.error_type) == ("failed", "InvalidPayload")
+    assert "/n" in (summary.error_text or "")
+    assert b"secret-value" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(3), KeyboardInterrupt(), BaseException("odd"), asyncio.CancelledError(), GeneratorExit()],
+)
+@pytest.mark.parametrize("kind", ["async", "sync", "step"])
+async def test_odd_exceptions_are_failed_attempts(client: Client, error: BaseException, kind: str) -> None:
+    calls = []
+
+    def fail() -> None:
+        calls.append(1)
+        raise error
+
+    @client.function("async", retries=1)
+    async def async_(ctx: Context) -> None:
+        fail()
+
+    @client.function("sync", retries=1)
+    def sync(ctx: ContextSync) -> None:
+        fail()
+
+    @client.function("step", retries=1)
+    async def step(ctx: Context) -> None:
+        async def failing() -> None:
+            fail()
+
+        await ctx.step.run("failing", failing)
+
+    functions = {function.id: function for function in client.functions}
+    async with client:
+        with pytest.raises(StepError if kind == "step" else RunFailed, match=type(error).__name__):
+            await client.run(functions[kind])
+
+        @client.function("after")
+        async def after(ctx: Context) -> str:
+            return "still working"
+
+        assert await client.run(after) == "still working"
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "result", [{1, 2}, float("nan"), object(), b"bytes", "\ud800", {"a": datetime.now(UTC)}]
+)
+async def test_a_result_that_is_not_json_is_not_retried(client: Client, result: object) -> None:
+    calls = []
+
+    @client.function("odd")
+    async def odd(ctx: Context):
+        calls.append(1)
+        return result
+
+    async with client:
+        with pytest.raises(NotJson, match='The result of function "odd"'):
+            await client.run(odd)
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("data", [["a", "list"], {1: "key"}, {"a": {1, 2}}, {"a": float("inf")}, "text"])
+async def test_event_data_must_be_a_json_object(client: Client, data: object) -> None:
+    @client.function("listening", on="app/go")
+    async def listening(ctx: Context) -> None: ...
+
+    async with client:
+        with pytest.raises(NotJson, match='event "app/go"'):
+            await client.send("app/go", data)  # type: ignore[arg-type]  # what is tested
+        with pytest.raises(NotJson):
+            await client.run(listening, data)  # type: ignore[arg-type]
+
+
+async def test_a_handler_cannot_change_what_the_next_attempt_sees(client: Client) -> None:
+    seen = []
+
+    @client.function("changing", retries=1)
+    async def changing(ctx: Context) -> None:
+        seen.append(list(ctx.event.data["list"]))
+        ctx.event.data["list"].append("more")
+        raise ValueError
+
+    async with client:
+        with pytest.raises(ValueError):
+            await client.run(changing, {"list": []})
+    assert seen == [[], []]
+
+
+async def test_unknown_events_and_functions(client: Client, make_client: MakeClient) -> None:
+    @client.function("known", on="app/known")
+    async def known(ctx: Context) -> None: ...
+
+    other = make_client()
+
+    @other.function("known", on="app/known")
+    async def of_another(ctx: Context) -> None: ...
+
+    async def plain(ctx: Context) -> None: ...
+
+    async with client:
+        with pytest.raises(NotRegistered, match="app/unknown.*app/known"):
+            await client.send("app/unknown", {})
+        with pytest.raises(NotRegistered):
+            await client.run(of_another)
+        with pytest.raises(NotRegistered):
+            await client.run(plain)  # type: ignore[arg-type]  # what is tested
+
+
+def test_functions_that_cannot_be(client: Client) -> None:
+    @client.function("taken")
+    async def taken(ctx: Context) -> None: ...
+
+    async def generator(ctx: Context):
+        yield 1
+
+    for id, settings, handler in [
+        ("taken", {}, taken),
+        ("", {}, taken.__wrapped__),
+        ("retries", {"retries": -1}, taken.__wrapped__),
+        ("concurrency", {"concurrency": 0}, taken.__wrapped__),
+        ("generator", {}, generator),
+        ("number", {}, 5),
+    ]:
+        with pytest.raises(EngineError):
+            client.function(id, **settings)(handler)  # type: ignore[arg-type,call-overload]  # what is tested
+    assert [function.id for function in client.functions] == ["taken"]
+
+
+async def test_runs_of_one_function_are_limited(client: Client) -> None:
+    running = most = 0
+    release = asyncio.Event()
+    full = asyncio.Event()
+
+    @client.function("limited", on="app/limited", concurrency=3)
+    async def limited(ctx: Context) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 3:
+            full.set()
+        await release.wait()
+        running -= 1
+
+    @client.function("other")
+    async def other(ctx: Context) -> str:
+        return "not held up"
+
+    async with client:
+        for _ in range(8):
+            await client.send("app/limited")
+        await asyncio.wait_for(full.wait(), 10)
+        assert await client.run(other) == "not held up"
+        release.set()
+    assert (most, running) == (3, 0)
+
+
+async def test_ten_thousand_runs_wait_in_the_journal_not_in_memory() -> None:
+    client = Client()
+    count = most = 0
+
+    @client.function("one", on="app/one", concurrency=50)
+    async def one(ctx: Context) -> None:
+        nonlocal count, most
+        count += 1
+        most = max(
+            most, len([task for task in asyncio.all_tasks() if task.get_name().startswith("tightbeam-run")])
+        )
+
+    async with client:
+        await asyncio.gather(*(client.send("app/one") for _ in range(10_000)))
+        waiting = client.realtime.subscribe  # the client is alive meanwhile
+        assert waiting is not None
+        async with asyncio.timeout(60):
+            while count < 10_000:
+                await asyncio.sleep(0.01)
+    assert count == 10_000
+    assert most <= 50
