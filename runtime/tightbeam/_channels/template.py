@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from tightbeam._channels.overlap import overlap
@@ -58,26 +58,37 @@ class Template:
         self.separator = separator
         self.params: dict[str, Kind] = {}
         self.enums: dict[str, tuple[ParamValue, ...]] = {name: tuple(v) for name, v in (enums or {}).items()}
-        self.parts = [self._part(part, kinds) for part in text.split(separator)]
+        self.parts = list(self._split(kinds))
         """For each part between separators: literal before, placeholder or None, literal after."""
         if unused := sorted(kinds.keys() - self.params.keys()):
             raise ValueError(f"no placeholder for parameter {unused[0]!r}")
 
-    def _part(self, part: str, kinds: Mapping[str, Kind]) -> tuple[str, str | None, str]:
-        pieces = _PLACEHOLDER.split(part)
-        if len(pieces) > 3:
-            raise ValueError(f"no separator {self.separator!r} between the placeholders in {part!r}")
-        if any("{" in literal or "}" in literal for literal in pieces[::2]):
-            raise ValueError(f"a brace that is no placeholder in {part!r}")
-        if len(pieces) == 1:
-            return part, None, ""
-        before, name, after = pieces
+    def _split(self, kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str | None, str]]:
+        pieces = _PLACEHOLDER.split(self.text)  # literal, placeholder, literal, …
+        before, name, after = "", None, ""
+        for literal, placeholder in zip(pieces[::2], [*pieces[1::2], None], strict=True):
+            if "{" in literal or "}" in literal:
+                raise ValueError(f"a brace that is no placeholder in {literal!r}")
+            first, *rest = literal.split(self.separator)
+            before, after = (before + first, after) if name is None else (before, first)
+            for part in rest:
+                yield before, name, after
+                before, name, after = part, None, ""
+            if placeholder is not None:
+                if name is not None:
+                    raise ValueError(
+                        f"no separator {self.separator!r} between {{{name}}} and {{{placeholder}}}"
+                    )
+                name = self._declare(placeholder, kinds)
+        yield before, name, after
+
+    def _declare(self, name: str, kinds: Mapping[str, Kind]) -> str:
         if name in self.params:
             raise ValueError(f"placeholder {name!r} stands twice")
         if name not in kinds:
             raise ValueError(f"placeholder {name!r} has no parameter")
         self.params[name] = kinds[name]
-        return before, name, after
+        return name
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"

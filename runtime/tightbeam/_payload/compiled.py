@@ -124,7 +124,9 @@ class CompiledTopic:
             node["type"] in _TYPED_NODES for node in core_nodes(self.adapter[2])
         ):
             return None
-        return _dump(self.adapter[1], as_is=False)
+        # The serializer takes any model with the right fields; strict validation only one of the right class.
+        validate, dump = self.validator.validate_python, _dump(self.adapter[1], as_is=False)
+        return lambda data: dump(validate(data, strict=True))
 
     def dump_for(self, kind: type) -> Dump | None:
         """How to dump an instance of this class, or None when the topic takes no such instance."""
