@@ -1,4 +1,4 @@
-"""Shapes, their types and the definitions' own words to the intermediate representation, one module at a time."""
+"""Shapes, their types and the definitions' own words to the intermediate representation, module by module."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def shapes_of(definitions: Iterable[Definition]) -> Iterator[Shape]:
 
 
 def import_alias(name: Name) -> str:
-    """What a class of another module is called in this one: no field and no class begins with an underscore."""
+    """What a class of another module is called in this one: no field or class begins with an underscore."""
     return f"_{'__'.join(name.module)}_{name.name}"
 
 

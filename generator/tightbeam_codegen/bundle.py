@@ -1,7 +1,7 @@
 """The schemas that a channel's topics need at run time, in one self-contained JSON text.
 
-Documents go in as they were written, so every reference in them means what it meant; only shared definitions that no
-topic of the channel can reach are left out.
+Documents go in as they were written, so every reference in them means what it meant; only shared definitions
+that no topic of the channel can reach are left out.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class _Reach:
         if (
             not isinstance(schema, dict)
             or not isinstance(schema.get("$ref"), str)
-            or ASSERTING & schema.keys() != {"$ref"}
+            or ASSERTING.intersection(schema) != frozenset(["$ref"])
         ):
             return None
         try:
@@ -149,7 +149,7 @@ class _Reach:
             yield self._store.canonical_uri(uri), _with_dialect(value, self._store.document_dialect(document))
 
     def text(self, value: Any) -> str:
-        """The JSON text, with every reference to a file by its path naming the `$id` that the file gives itself.
+        """The JSON text; every reference to a file by its path names the `$id` that the file gives itself.
 
         The validator takes what is in a document to be relative to the URI by which the document was
         found, so each must be found by its own.
@@ -224,7 +224,7 @@ def _topic_schema(document: Document, name: str) -> Any:
 def _definition_resource(
     reach: _Reach, document: Document, dialect: Dialect, inline: Iterable[str]
 ) -> JsonValue:
-    """The definition file as a schema document, so that `#/$defs/…` and `#/topics/…` in its topics mean what they say."""
+    """The definition file as a schema document: `#/$defs/…` and `#/topics/…` in it mean what they say."""
     topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
     definitions = reach.definitions(document, "$defs")
     found: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}

@@ -1,7 +1,8 @@
 """The intermediate representation: what a generated package says, as plain facts ready to print.
 
-Small, frozen and closed. Types are Python expressions in the spelling of a generated module (docs/design.md, "How a
-generated module reads"); every string of the user's in them is already a literal. Printers never see raw schemas.
+Small, frozen and closed. Types are Python expressions in the spelling of a generated module (docs/design.md,
+"How a generated module reads"); every string of the user's in them is already a literal. Printers never see
+raw schemas.
 """
 
 from __future__ import annotations

@@ -30,14 +30,15 @@ def _spelt(char: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    """As `repr` spells it: printable ASCII outside, so bidi controls and line separators can't act on a reader."""
+    """As `repr` spells it: in ASCII, so that bidi controls and line separators can't act on a reader."""
     return repr(char)[1:-1]
 
 
 def docstring(text: str, indent: str) -> str:
     """A docstring of `text` for a block indented by `indent`; nothing where there is no text.
 
-    Line ends of any kind become line feeds, other control and format characters are escaped, long lines are folded.
+    Line ends of any kind become line feeds, other control and format characters are escaped, long lines are
+    folded.
     """
     lines = [_folded(_clean(line), indent) for line in _LINE_ENDS.sub("\n", text).strip().split("\n")]
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -98,7 +98,7 @@ def shared_module(
 
 
 def packages(modules: Iterable[ir.Module]) -> Iterator[ir.Package]:
-    """The `__init__` of the package and of every folder in it: a folder offers the channels directly in it."""
+    """The `__init__` of the package and of each folder in it: a folder offers the channels directly in it."""
     paths: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {(): []}
     for module in modules:
         for depth in range(len(module.path)):
@@ -173,7 +173,7 @@ def _check_names(
                 problems.error(
                     place,
                     f"the name {name!r} would stand for two things in one module",
-                    'Rename the topic or the definition, or give one another class name with "x-tightbeam-name".',
+                    "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
                 )
             taken.add(name)
     channel = module.channel

@@ -5,12 +5,12 @@ The rule, in one place:
 * a name is normalised to NFKC (as Python does with identifiers) and cut into words at every character that no
   identifier may hold and at every change from lower to upper case (``giftFor`` is ``gift`` + ``For``);
 * :func:`snake` joins the words with ``_`` in lower case, :func:`pascal` capitalises and joins them;
-* what could not start an identifier of its kind gets ``x`` (``X`` for a class) in front, and a name without any word
-  becomes the code points of its characters (``x1f389``), so that no name is refused;
+* what could not start an identifier of its kind gets ``x`` (``X`` for a class) in front, and a name without
+  any word becomes the code points of its characters (``x1f389``), so that no name is refused;
 * what Python, Pydantic or a generated module needs for itself gets a trailing ``_`` (``Data`` for a class).
 
-Both functions map many names to one; :func:`field_names` keeps the fields of one class apart, and two *classes* of one
-module that meet are refused by the normaliser, with both places.
+Both functions map many names to one; :func:`field_names` keeps the fields of one class apart, and two
+*classes* of one module that meet are refused by the normaliser, with both places.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from collections.abc import Iterable
 
 __all__ = ["class_name", "field_names", "is_plain_key", "pascal", "snake"]
 
-# Attributes of pydantic.BaseModel that a field would shadow, and the builtins that annotations of a generated class
-# are spelt with: a field `list: list[int] | None = None` would break the fields after it. Kept as a list rather than
-# read from the installed Pydantic, so that the same definitions give the same names everywhere.
-_PYDANTIC = "construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json update_forward_refs validate"
+# Attributes of pydantic.BaseModel that a field would shadow, and the builtins that annotations of a generated
+# class are spelt with: a field `list: list[int] | None = None` would break the fields after it. Kept as a
+# list rather than read from the installed Pydantic, so that definitions give the same names everywhere.
+_PYDANTIC = (
+    "construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json update_forward_refs"
+    " validate"
+)
 _ANNOTATIONS = "bool dict float int list str v1"
 _RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *_ANNOTATIONS.split(), "self", "cls"])
 _CLASS_SUFFIXES = ("Message", "Dict", "Channel")
@@ -55,17 +58,17 @@ def snake(name: str) -> str:
 
 @functools.cache
 def pascal(name: str) -> str:
-    """The PascalCase identifier for a wire name: ``line-added`` -> ``LineAdded``, ``3d-model`` -> ``X3dModel``."""
+    """The PascalCase identifier for a wire name: ``line-added`` -> ``LineAdded``, ``3d`` -> ``X3d``."""
     text = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in _words(name)))
-    # A letter without case (汉) could meet a field's name inside the class: only an upper-case letter may lead.
+    # A letter without case could meet a field's name inside the class: only an upper-case letter may lead.
     return text if text[0].isupper() and text.isidentifier() else "X" + text
 
 
 def class_name(parts: Iterable[str]) -> str:
     """The class name for a place in a definition, given the wire names on the way to it.
 
-    ``Message``, ``Dict`` and ``Channel`` at the end belong to the other things a module declares: such a name gets
-    ``Data`` appended, whether or not anything clashes today.
+    ``Message``, ``Dict`` and ``Channel`` at the end belong to the other things a module declares: such a name
+    gets ``Data`` appended, whether or not anything clashes today.
     """
     name = "".join(pascal(part) for part in parts)
     return name + "Data" if name.endswith(_CLASS_SUFFIXES) or keyword.iskeyword(name) else name
@@ -74,8 +77,8 @@ def class_name(parts: Iterable[str]) -> str:
 def field_names(wire_names: Iterable[str]) -> dict[str, str]:
     """Python attribute names for the properties of one class, all different, keyed by wire name.
 
-    Of several properties that meet in one attribute the one spelt exactly so keeps it, else the first; the others get
-    a suffix made from their wire name, so that a property added elsewhere never renames them.
+    Of several properties that meet in one attribute the one spelt exactly so keeps it, else the first; the
+    others get a suffix made from their wire name, so that a property added elsewhere never renames them.
     """
     names = list(wire_names)
     wanted = {wire: _field_name(wire) for wire in names}

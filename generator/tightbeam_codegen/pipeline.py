@@ -1,6 +1,6 @@
 """Definitions in, `{path: text}` out: the passes of the generator, in order.
 
-Nothing is written here. `tightbeam_codegen.write` puts the files on disk, `tightbeam_codegen.cli` talks to people.
+Nothing is written here: `tightbeam_codegen.write` puts files on disk, `tightbeam_codegen.cli` has the words.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class _Run:
             self._check_formats(definition, own)
 
     def _check_formats(self, definition: Definition, own: Set[str]) -> None:
-        """A shared file has one model for all who refer to it, so `format` must mean one thing to all of them."""
+        """A shared file has one model for all who refer to it: `format` must mean one thing to all."""
         if definition.assert_formats == self.settings.assert_formats:
             return
         for other in self.store.referred_to(definition.document):
@@ -177,7 +177,7 @@ class _Run:
                 stated = str(definition.assert_formats).lower()
                 self.problems.error(
                     definition.document.place(("assert_formats",)),
-                    f"assert_formats is {stated} here, and the other way round for {other.shown}, which this refers to",
+                    f"assert_formats is {stated} here, but not for {other.shown}, which this refers to",
                     "Say the same in both: set assert_formats in [tool.tightbeam] and leave it out here.",
                 )
 

@@ -52,7 +52,7 @@ class Flattener:
             asserts = ASSERTING.intersection(node.keywords)
             if "$ref" in asserts and (len(asserts) == 1 or node.dialect.ref_hides_siblings):
                 target = self.follow(node)
-            elif asserts == {"allOf"} and len(node.keywords["allOf"]) == 1:
+            elif asserts == frozenset(["allOf"]) and len(node.keywords["allOf"]) == 1:
                 target = self._store.child(node, node.keywords["allOf"][0])
             else:
                 break

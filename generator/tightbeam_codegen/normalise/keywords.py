@@ -76,6 +76,17 @@ ASSERTING = (
 """Everything that is more than an annotation."""
 
 NAMELESS = frozenset(
-    "type format pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split()
+    [
+        "type",
+        "format",
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+    ]
 )
-"""What a plain string or number is described with: a schema of these alone never becomes a class or an alias."""
+"""What a plain string or number is described with: a schema of these alone never gets a class or an alias."""

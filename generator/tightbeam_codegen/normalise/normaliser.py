@@ -47,7 +47,8 @@ class Normaliser:
 
     Args:
         store: resolves references.
-        problems: takes open types and unsatisfiable schemas (warnings), dangling references and name clashes (errors).
+        problems: takes open types and unsatisfiable schemas (warnings), dangling references and name clashes
+            (errors).
         asserts_formats: whether `format` is law for a schema, given the node it stands in.
     """
 
@@ -75,10 +76,10 @@ class Normaliser:
         """The description of a schema, or of the one it is a reference to."""
         return class_doc(node.schema) or class_doc(self._flattener.through(node).schema)
 
-    # -- one schema --------------------------------------------------------------------------------------------------
+    # -- one schema ------------------------------------------------------------------------------------------
 
     def _shape(self, wanted: Iterable[Part], place: NamePlace, budget: int = max_branches()) -> Shape:
-        """The shape of everything that fits all of `wanted`; `place` names it where it has no place of its own."""
+        """The shape of what fits all of `wanted`; `place` names it where it has no place of its own."""
         parts = [part if part.without else Part(self._flattener.through(part.node)) for part in wanted]
         parts = list({part.key: part for part in parts if part.node.schema is False or part.asserts}.values())
         key: _Key = tuple(part.key for part in parts)
@@ -125,8 +126,8 @@ class Normaliser:
     def _rebuilt(self, shape: Shape, parts: list[Part], key: _Key, place: NamePlace, budget: int) -> Shape:
         """The shape of a class that contains itself as one of several things: itself or null, say.
 
-        While it was first built a reference back was taken for the class alone. Now it is known what it stands for:
-        the union as it is, or, where that has lists or maps of itself in turn, an alias for it.
+        While it was first built a reference back was taken for the class alone. Now it is known what it
+        stands for: the union as it is, or, where that has lists or maps of itself in turn, an alias for it.
         """
         endless = any(place.name in names_in(inner) for inner in children(shape) if inner != Ref(place.name))
         whole = Name(place.name.module, place.name.name + "Value")
@@ -182,10 +183,11 @@ class Normaliser:
     def _define(self, definition: Definition, node: Node) -> None:
         known = self._origins.setdefault(definition.name, node)
         if known.key != node.key:
+            name, other = definition.name.name, self._store.place(known.schema)
             self._problems.error(
                 self._store.place(node.schema),
-                f"the class name {definition.name.name!r} is taken: {self._store.place(known.schema)} has it too",
-                'Rename one of the two, or give it another class name with "x-tightbeam-name".',
+                f"the class name {name!r} is taken: {other} has it too",
+                "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
             )
         self.definitions[definition.name] = definition
 
@@ -233,7 +235,7 @@ class Normaliser:
             self._warn_open(part.node, 'Say its "type", or write `true` if anything may stand here.')
         return ANY
 
-    # -- containers --------------------------------------------------------------------------------------------------
+    # -- containers ------------------------------------------------------------------------------------------
 
     def _inner(self, nodes: Iterable[Node], place: NamePlace) -> Shape:
         """The shape of something inside an object or array."""
@@ -287,7 +289,7 @@ class Normaliser:
         item = union([self._inner(nodes, place / part) for part, nodes in elements])
         return List(ANY if isinstance(item, Never) else item)
 
-    # -- what the user should know -----------------------------------------------------------------------------------
+    # -- what the user should know ---------------------------------------------------------------------------
 
     def _warn_open(self, node: Node, remedy: str) -> None:
         self._problems.warning(
@@ -321,7 +323,7 @@ def _in_order(flat: Sequence[Part], types: frozenset[str]) -> list[str]:
 
 
 def _attribute_overrides(names: Iterable[str], nodes_of: dict[str, list[Node]]) -> dict[str, str]:
-    """Attributes that a property chose by "x-tightbeam-name" (a name that begins in upper case is the class's)."""
+    """Attributes chosen by `x-tightbeam-name` (one that begins in upper case is the class's name)."""
     chosen: dict[str, str] = {}
     for name in names:
         for node in nodes_of[name]:

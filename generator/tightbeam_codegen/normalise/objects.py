@@ -75,7 +75,7 @@ def is_closed(parts: Sequence[Part]) -> bool:
     """Whether undeclared properties are surely refused."""
     if any(part.get("additionalProperties") is False and not part.get("patternProperties") for part in parts):
         return True
-    # Anything that may evaluate further properties (a group dealt with elsewhere, too) leaves the object open.
+    # Anything that may evaluate further properties (a group dealt with elsewhere too) leaves the object open.
     return any(part.get("unevaluatedProperties") is False for part in parts) and all(
         not part.without and part.asserts <= _PLAIN and part.get("unevaluatedProperties") in (None, False)
         for part in parts
@@ -83,7 +83,7 @@ def is_closed(parts: Sequence[Part]) -> bool:
 
 
 def map_value_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[list[Node]] | None:
-    """The alternatives for a value under a key that isn't declared, each a list of schemas that must all hold.
+    """The alternatives for a value under an undeclared key, each a list of schemas that must all hold.
 
     None where anything may stand there.
     """
@@ -101,7 +101,10 @@ def map_value_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[list[Node
 
 
 def element_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[tuple[str, list[Node]]] | None:
-    """The alternatives for an array's elements: (name part, schemas that must all hold). None where anything may be one."""
+    """The alternatives for an array's elements: (name part, schemas that must all hold).
+
+    None where anything may be one.
+    """
     tuples = [found for part in parts if (found := _elements(store, part)) is not None]
     for prefix, rest in tuples:
         if prefix:

@@ -1,7 +1,7 @@
 """The place of a schema, as the parts of the class name it would get.
 
-A name comes from where a schema stands: the topic or shared definition it belongs to, then the properties on the way.
-Nothing is ever counted over a whole file, so an addition in one place renames nothing in another.
+A name comes from where a schema stands: the topic or shared definition it belongs to, then the properties on
+the way. Nothing is ever counted over a whole file, so an addition in one place renames nothing in another.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class NamePlace:
 
 @functools.lru_cache(maxsize=4096)
 def module_of(document: Document) -> tuple[str, ...]:
-    """The module for a document's definitions: its path, without suffixes; a mapped one goes below its host's name."""
+    """The module for a document's definitions: its path without suffixes, below the host's name if mapped."""
     path = PurePosixPath(document.path)
     stem = path.name.removesuffix(path.suffix)
     for suffix in _SUFFIXES:
@@ -113,7 +113,7 @@ def place_of(document: Document, pointer: Pointer) -> NamePlace:
 
 
 def branch_suffixes(branches: list[Any]) -> list[str]:
-    """What tells the inline branches of an `anyOf` or `oneOf` apart in names: tag value, else title, else index.
+    """What tells inline branches of an `anyOf` or `oneOf` apart in names: tag value, else title, else index.
 
     The one branch beside null needs no suffix.
     """

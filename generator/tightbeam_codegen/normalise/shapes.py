@@ -1,7 +1,7 @@
 """What a schema says about the shape of its instances, once it is flattened: a small closed vocabulary.
 
-A shape may be wider than its schema and is never narrower (docs/design.md, "the model is the shape"). Shapes are plain
-values: two equal shapes mean the same type.
+A shape may be wider than its schema and is never narrower (docs/design.md, "the model is the shape"). Shapes
+are plain values: two equal shapes mean the same type.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class String:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literals:
-    """One of some strings, integers or booleans (never both of the last two: `Literal[1]` would take `true`)."""
+    """Some strings, integers or booleans; never both of the last two: `Literal[1]` would take `true`."""
 
     values: tuple[str | int | bool, ...]
 
@@ -171,7 +171,7 @@ class ObjectDefinition:
 
 @dataclass(frozen=True, slots=True)
 class AliasDefinition:
-    """A name for a shape that isn't an object: a shared enum, a union, or one that contains itself (`recursive`)."""
+    """A name for what isn't an object: a shared enum or union, or one that contains itself (`recursive`)."""
 
     name: Name
     shape: Shape
@@ -193,6 +193,8 @@ def children(shape: Shape) -> Iterator[Shape]:
             yield value
         case Union(branches):
             yield from branches
+        case _:
+            return
 
 
 def names_in(shape: Shape) -> Iterator[Name]:

@@ -29,8 +29,8 @@ def distribute(
 ) -> list[Branch] | None:
     """The alternatives of the first group that tells types apart, each with all else that must hold.
 
-    None where no group does: the shape is then that of the other keywords. `budget` is how many branches a union may
-    still grow to.
+    None where no group does: the shape is then that of the other keywords. `budget` is how many branches a
+    union may still grow to.
     """
     for index, part in enumerate(parts):
         for keyword in ("anyOf", "oneOf"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import jinja2
 
@@ -42,7 +42,7 @@ class Printer:
             keep_trailing_newline=True,
             undefined=jinja2.StrictUndefined,
         )
-        self._templates.filters |= {
+        filters: dict[str, Callable[..., str]] = {
             "alias": self._alias,
             "channel_base": self._channel_base,
             "dict_item": self._dict_item,
@@ -57,11 +57,11 @@ class Printer:
             "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
             "topic_ref": self._topic_ref,
         }
-        self._templates.tests["plain"] = lambda class_: all(
-            is_plain_key(field.wire_name) for field in class_.fields
-        )
+        tests: dict[str, Callable[..., bool]] = {"plain": _has_plain_keys}
+        self._templates.filters.update(filters)
+        self._templates.tests.update(tests)
 
-    # -- whole files -------------------------------------------------------------------------------------------------
+    # -- whole files -----------------------------------------------------------------------------------------
 
     def module(self, module: ir.Module) -> str:
         """The source of a generated module."""
@@ -121,7 +121,7 @@ class Printer:
         lines = "".join(f"                {literal(name)},\n" for name in names)
         return f'            "{module}": (\n{lines}            ),'
 
-    # -- lines -------------------------------------------------------------------------------------------------------
+    # -- lines -----------------------------------------------------------------------------------------------
 
     def _model_field(self, field: ir.Field) -> str:
         type_, value, notes = field.type, "", []
@@ -196,6 +196,10 @@ class Printer:
 _DICT_NAME = re.compile(r"Dict\b")
 _USED = re.compile(r"\b(_dt|_ipaddress|_t|_uuid|_p|_te)\.")
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+
+
+def _has_plain_keys(class_: ir.Class) -> bool:
+    return all(is_plain_key(field.wire_name) for field in class_.fields)
 
 
 def _without_strings(source: str) -> str:

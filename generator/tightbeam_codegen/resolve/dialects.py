@@ -23,7 +23,7 @@ class Dialect:
     validates: bool = True
     """False for a metaschema without the validation vocabulary: `type` and the rest mean nothing then."""
     applies: bool = True
-    """False for a metaschema without the applicator vocabulary: `properties` and the rest mean nothing then."""
+    """False for a metaschema without the applicator vocabulary: `properties` and the rest mean nothing."""
 
     @property
     def ref_hides_siblings(self) -> bool:
@@ -42,7 +42,7 @@ class Dialect:
 
 
 def _tolerant(specification: referencing.Specification[Any]) -> referencing.Specification[Any]:
-    """The draft, without what only looks like a subschema: a list among `dependencies` stops the library's crawl."""
+    """The draft without what only looks like a schema: a list in `dependencies` ends the library's crawl."""
 
     def subresources_of(contents: Any) -> Iterator[Any]:
         found = specification.subresources_of(contents) if isinstance(contents, dict) else ()
@@ -53,7 +53,7 @@ def _tolerant(specification: referencing.Specification[Any]) -> referencing.Spec
         name=specification.name,
         id_of=specification.id_of,
         subresources_of=subresources_of,
-        anchors_in=specification._anchors_in,
+        anchors_in=specification._anchors_in,  # pyright: ignore[reportPrivateUsage]  # to copy it all
         maybe_in_subresource=specification.maybe_in_subresource,
     )
     return made

@@ -1,4 +1,4 @@
-"""Where documents come from: the files of the schema root and of the folders mapped in the settings, nothing else."""
+"""Where documents come from: the files of the schema root and of the mapped folders, nothing else."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tightbeam_codegen.load.discover import read_inside
 __all__ = ["ROOT_URI", "Sources"]
 
 ROOT_URI = "https://tightbeam.invalid/"
-"""The base that files of the schema root are addressed under. `.invalid` can never be a host (RFC 2606), and unlike a
-scheme of our own `https` is one that every URI library resolves relative references against."""
+"""The base that files of the schema root are addressed under. `.invalid` can never be a host (RFC 2606), and
+unlike a scheme of our own `https` is one that every URI library resolves relative references against."""
 
 
 class Sources:

@@ -1,8 +1,8 @@
 """All documents that a set of definitions can reach, and `$ref` look-ups in them.
 
-Resolution itself is the library `referencing`'s. This module finds the documents beforehand (so that a look-up never
-reads a file), and remembers for every schema object which document and JSON pointer it came from: the identity that
-names, messages and the normaliser's memo go by.
+Resolution itself is the library `referencing`'s. This module finds the documents beforehand (so that a
+look-up never reads a file) and remembers which document and JSON pointer every schema object came from: the
+identity that names, messages and the normaliser's memo go by.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
 __all__ = ["Node", "SchemaStore", "Unresolved"]
 
 Schema: TypeAlias = dict[str, Any] | bool
-_Resolver: TypeAlias = "referencing._core.Resolver[Any]"
+_Resolver: TypeAlias = "referencing._core.Resolver[Any]"  # pyright: ignore[reportAttributeAccessIssue]  # hidden
 
 _DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
 _MAX_DOCUMENTS = 10_000
@@ -84,10 +84,10 @@ class SchemaStore:
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
 
-    # -- loading -----------------------------------------------------------------------------------------------------
+    # -- loading ---------------------------------------------------------------------------------------------
 
     def add_definition(self, document: Document, dialect: Dialect) -> None:
-        """Take in a channel definition file; `dialect` is that of its topics unless a schema names another."""
+        """Take in a channel definition file; `dialect` counts for schemas in it that name none."""
         value = cast("dict[str, Any]", document.value)
         self._remember(document, dialect)
         definitions: dict[str, Any] = dict(value.get("$defs", {}))
@@ -181,7 +181,7 @@ class SchemaStore:
                         yield urldefrag(urljoin(base, reference))[0]
                 stack.extend((item, base) for key, item in value.items() if key not in _DATA_KEYWORDS)
 
-    # -- dialects ----------------------------------------------------------------------------------------------------
+    # -- dialects --------------------------------------------------------------------------------------------
 
     def dialect_of(self, schema: Schema, otherwise: Dialect) -> Dialect:
         """The draft that a schema resource names by `$schema`, or `otherwise`."""
@@ -202,7 +202,7 @@ class SchemaStore:
         base = self.dialect(base_uri) if isinstance(base_uri, str) and base_uri.rstrip("#") != uri else LATEST
         return custom(uri, document.value, base) if base else None
 
-    # -- look-ups ----------------------------------------------------------------------------------------------------
+    # -- look-ups --------------------------------------------------------------------------------------------
 
     def topic(self, document: Document, name: str, dialect: Dialect) -> Node:
         """The schema of one topic of a definition file."""
@@ -244,7 +244,7 @@ class SchemaStore:
         return self._canonical.get(uri, uri)
 
     def canonical_reference(self, node: Node, reference: str) -> str:
-        """The reference with a file's path replaced by the file's own `$id`: what is in it is relative to that."""
+        """The reference, with a file's path replaced by its own `$id`: what is in it is relative to that."""
         uri, fragment = urldefrag(urljoin(node.base_uri, reference))
         known = None if reference.startswith("#") else self._canonical.get(uri)
         return reference if known is None else f"{known}#{fragment}" if fragment else known
@@ -301,7 +301,7 @@ class SchemaStore:
             f"$ref {reference!r}: there is no file {path!r} in the schema root", "Correct the path."
         )
 
-    # -- where things are --------------------------------------------------------------------------------------------
+    # -- where things are ------------------------------------------------------------------------------------
 
     def document(self, schema: Schema) -> Document | None:
         """The document a schema object was read from; None for `true` and `false`, which have no identity."""
@@ -363,7 +363,7 @@ class SchemaStore:
 
 
 def is_own_root(schema: Schema, dialect: Dialect) -> bool:
-    """Whether a topic's schema is its own document, so that `#` in it means itself and not the definition file."""
+    """Whether a topic's schema is its own document: `#` in it means itself and not the definition file."""
     return isinstance(schema, dict) and (
         "$schema" in schema or isinstance(schema.get(dialect.id_keyword), str)
     )

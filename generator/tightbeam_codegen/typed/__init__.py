@@ -1,7 +1,7 @@
 """Shapes to Python types, decided by datamodel-code-generator behind a fence.
 
-No text of a schema reaches it: names, fixed strings and patterns go in as numbered tokens and come back out of its
-answer the same way, so equal shapes are asked about once, whatever their words.
+No text of a schema reaches it: names, fixed strings and patterns go in as numbered tokens and come back out
+of its answer the same way, so equal shapes are asked about once, whatever their words.
 """
 
 from tightbeam_codegen.typed.facts import TypeFact

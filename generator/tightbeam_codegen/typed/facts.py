@@ -34,7 +34,7 @@ _WORD = re.compile(r"s\d+")
 
 
 class UnexpectedSource(Exception):
-    """datamodel-code-generator printed something this version of Tightbeam doesn't know. A bug here, not of the user's."""
+    """datamodel-code-generator printed something Tightbeam doesn't know: a bug here, not the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ def _fact(annotation: ast.expr) -> TypeFact:
             if not {name for name, _ in rules} <= _RULES:
                 raise UnexpectedSource(ast.unparse(annotation))
             return TypeFact(_spelt(inner), rules)
-    return TypeFact(_spelt(annotation))
+        case _:
+            return TypeFact(_spelt(annotation))
 
 
 def _constant(node: ast.expr) -> int | float | str:
@@ -100,7 +101,8 @@ def _spelt(node: ast.expr) -> str:
             return f"list[{_spelt(item)}]"
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), value])):
             return f"dict[str, {_spelt(value)}]"
-    raise UnexpectedSource(ast.unparse(node))
+        case _:
+            raise UnexpectedSource(ast.unparse(node))
 
 
 def _literals(node: ast.expr) -> str:

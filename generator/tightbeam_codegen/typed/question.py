@@ -1,4 +1,4 @@
-"""A shape as the JSON Schema that datamodel-code-generator is asked about, with every word of the user's taken out."""
+"""A shape as the JSON Schema that datamodel-code-generator is asked about, without any word of the user's."""
 
 from __future__ import annotations
 
