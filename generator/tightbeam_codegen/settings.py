@@ -17,7 +17,6 @@ __all__ = ["Settings", "load_settings", "read_settings"]
 
 _KEYS = ("schemas", "output", "assert_formats", "dialect", "refs", "strict")
 _RUFF_LINE_LENGTH = 88
-_RUFF_DEFAULT = 88
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -82,17 +81,10 @@ def _line_length(tool: object) -> int:
     """What ruff will format generated code to. Its own table isn't ours to complain about."""
     ruff = tool.get("ruff") if isinstance(tool, dict) else None
     value = ruff.get("line-length") if isinstance(ruff, dict) else None
-    # The range that ruff takes.
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 320:
+    # Up to what ruff takes; in less than 60 columns no layout of ours is stable.
+    if isinstance(value, int) and 60 <= value <= 320:
         return value
     return _RUFF_LINE_LENGTH
-
-
-def _ruff_line_length(tool: Any) -> int:
-    """Generated code is stable under the project's own `ruff format`."""
-    ruff = tool.get("ruff") if isinstance(tool, dict) else None
-    length = ruff.get("line-length") if isinstance(ruff, dict) else None
-    return length if isinstance(length, int) and 60 <= length <= 320 else _RUFF_DEFAULT
 
 
 def _unreadable(place: Place, message: str) -> DefinitionErrors:

@@ -17,13 +17,14 @@ from tightbeam_codegen.load import parse
 from tightbeam_codegen.problems import Problems, render
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+OWN = "https://x.example/meta"
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 
 
-def said(schema: object, dialect: str = DEFAULT_DIALECT, **metaschemas: Any) -> str:
+def said(schema: object, dialect: str = DEFAULT_DIALECT, own: Any = None) -> str:
     problems = Problems()
     document = parse(json.dumps(schema).encode(), "x.json", "x.json", "tightbeam:///x.json")
-    check_schema(document, (), dialect, problems, metaschemas=metaschemas)
+    check_schema(document, (), dialect, problems, metaschemas={OWN: own} if own is not None else {})
     return render(problems)
 
 
@@ -191,9 +192,6 @@ def test_an_embedded_schema_may_be_of_another_dialect() -> None:
     assert "items must be a schema" in said({"$defs": {"a": {"items": [{"type": "string"}]}}})
 
 
-OWN = "https://x.example/meta"
-
-
 def test_a_dialect_of_the_users_own() -> None:
     own = {
         "$schema": DEFAULT_DIALECT,
@@ -201,13 +199,11 @@ def test_a_dialect_of_the_users_own() -> None:
         "$ref": DEFAULT_DIALECT,
         "properties": {"maxLength": {"maximum": 10}},
     }
-    assert said({"$schema": OWN, "maxLength": 5, "house-rule": 1}, **{OWN: own}) == ""
-    assert "1:52: error: 'maxLength' must be 10 or less" in said(
-        {"$schema": OWN, "maxLength": 50}, **{OWN: own}
-    )
-    assert "refused" in said({"$schema": OWN, "customTypePath": "os"}, **{OWN: own})
+    assert said({"$schema": OWN, "maxLength": 5, "house-rule": 1}, own=own) == ""
+    assert "1:52: error: 'maxLength' must be 10 or less" in said({"$schema": OWN, "maxLength": 50}, own=own)
+    assert "refused" in said({"$schema": OWN, "customTypePath": "os"}, own=own)
     assert "unknown dialect" in said({"$schema": OWN})
-    assert "can't be used" in said({"$schema": OWN}, **{OWN: {"$schema": "https://y.example/"}})
+    assert "can't be used" in said({"$schema": OWN}, own={"$schema": "https://y.example/"})
 
 
 @pytest.mark.parametrize(

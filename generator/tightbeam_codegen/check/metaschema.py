@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def faults_by(
 def _in_words(error: Any) -> Iterator[Fault]:
     where: Pointer = tuple(error.absolute_path)
     value: JsonValue = error.instance
-    rule = error.validator_value
+    rule: Any = error.validator_value
     keyword = error.validator
     if keyword in ("anyOf", "oneOf") and error.context:
         # The branch that went furthest into the value is the one that was meant.
@@ -98,18 +99,14 @@ def _in_words(error: Any) -> Iterator[Fault]:
             yield from _in_words(deepest)
             return
     name = quoted(str(where[-1])) if where else "the value"
-    if keyword == "additionalProperties" and rule is False and isinstance(value, dict):
-        known = error.schema.get("properties", {})
-        for key in value:
-            if key not in known:
-                remedy = did_you_mean(key, known) or f"Known here: {', '.join(sorted(known))}."
-                yield Fault((*where, key), f"unknown key {quoted(key)}", remedy, at_key=True)
+    if keyword == "additionalProperties" and isinstance(value, dict):
+        yield from _unknown_keys(where, value, error.schema)
     elif keyword == "required" and isinstance(value, dict):
         for key in rule:
             if key not in value:
                 yield Fault(where, f"{quoted(key)} is missing", _described(error.schema, key))
     elif keyword == "type":
-        kinds = [rule] if isinstance(rule, str) else list(rule)
+        kinds: list[str] = [rule] if isinstance(rule, str) else list(rule)
         expected = " or ".join(_KINDS.get(kind, f"a {kind}") for kind in kinds)
         yield Fault(where, f"{name} must be {expected}, not {name_kind(value)}", "")
     elif keyword == "enum":
@@ -122,6 +119,15 @@ def _in_words(error: Any) -> Iterator[Fault]:
         yield Fault(where, f"{name} {_SAYINGS[keyword].format(rule)}", "", rule=keyword)
     else:
         yield Fault(where, f"{name} isn't what the metaschema allows ({keyword})", "")
+
+
+def _unknown_keys(where: Pointer, value: dict[str, JsonValue], schema: Mapping[str, Any]) -> Iterator[Fault]:
+    known = schema.get("properties", {})
+    patterns = schema.get("patternProperties", {})
+    for key in value:
+        if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+            remedy = did_you_mean(key, known) or f"Known here: {', '.join(sorted(known))}."
+            yield Fault((*where, key), f"unknown key {quoted(key)}", remedy, at_key=True)
 
 
 _KINDS = {"array": "an array", "object": "an object", "integer": "a whole number", "null": "null"}

@@ -13,7 +13,7 @@ from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from tightbeam._channels.template import Template
-    from tightbeam_codegen.check.model import Definition, Parameter
+    from tightbeam_codegen.check.model import Definition, Parameter, ParamKind
     from tightbeam_codegen.load import Document
     from tightbeam_codegen.problems import Problems
 
@@ -83,7 +83,7 @@ def _template_faults(
 def _template(name: str, separator: str, params: Sequence[Parameter]) -> Template:
     from tightbeam._channels.template import Template
 
-    kinds = {param.name: param.kind for param in params}
+    kinds: dict[str, ParamKind] = {param.name: param.kind for param in params}
     enums = {param.name: param.enum for param in params if param.enum is not None}
     return Template(name, kinds, separator, enums=enums)
 
