@@ -146,6 +146,26 @@ def test_a_new_file_can_change_what_a_reference_means(capsys: pytest.CaptureFixt
     assert out() != before
 
 
+def test_nothing_outside_the_root_is_opened(project: Path) -> None:
+    define(FINE)
+    elsewhere = project / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "private.json").write_text("{}")
+    Path("schemas/link.json").symlink_to(elsewhere / "private.json")
+    Path("schemas/folder").symlink_to(elsewhere)
+    code = (
+        "import sys\n"
+        "seen = ('open', 'socket.connect')\n"
+        "sys.addaudithook(lambda event, args: event in seen and print(event, args[0]))\n"
+        "from tightbeam_codegen.cli import main\n"
+        "main(['generate']), main(['generate', '--check'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    opened = done.stdout.splitlines()
+    assert any("uploads.channel.json" in line for line in opened)
+    assert not [line for line in opened if "elsewhere" in line or "link.json" in line or "connect" in line]
+
+
 def test_formats(capsys: pytest.CaptureFixture[str]) -> None:
     define(FINE | {"nmae": 1})
     assert main(["generate", "--format", "github"]) == 2

@@ -35,7 +35,7 @@ FIRST_DEFINITION = """\
 """
 
 _HINT = """\
-In pyproject.toml, so that `tightbeam generate` needs no arguments:
+In pyproject.toml, so that everybody generates alike:
 
     [tool.tightbeam]
     schemas = "{schemas}"

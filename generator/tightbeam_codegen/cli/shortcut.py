@@ -91,11 +91,13 @@ def _files(root: Path, output: Path) -> Iterator[tuple[str, bytes]]:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_symlink():
-                # Where it leads inside the roots is an input by itself.
-                yield path, b"link " + os.fsencode(Path(entry.path).readlink())
+                # Where it leads is an input by itself. What lies there is one only inside the roots, where it
+                # is found without the link; anywhere else it must not even be opened.
+                yield path, b"link " + os.fsencode(Path(entry.path).resolve(strict=False))
+                continue
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
-            elif entry.is_file():
+            elif entry.is_file(follow_symlinks=False):
                 try:
                     yield path, Path(entry.path).read_bytes()
                 except OSError:
