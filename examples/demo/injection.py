@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -125,5 +125,5 @@ class FailingRealtime:
 
 def _caller() -> str:
     """The line that awaits the publish, such as `upload.py:29`."""
-    frame = sys._getframe(2)
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    caller = inspect.stack(context=0)[2]
+    return f"{Path(caller.filename).name}:{caller.lineno}"

@@ -31,7 +31,7 @@ class Trial:
     channel: tightbeam.Channel[Any]
     injection: Injection = field(default_factory=Injection)
     run_id: str = ""
-    received: list[Received] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list[Received])
 
 
 async def run(path: Path) -> list[Trial]:

@@ -118,9 +118,9 @@ class Topic:
     __slots__ = ("attribute", "compiled", "name", "owner", "payload_type")
 
     def __init__(self, name: str, payload_type: object) -> None:
-        self.name = name
-        self.payload_type = payload_type
-        self.attribute = ""
+        self.name: str = name
+        self.payload_type: object = payload_type
+        self.attribute: str = ""
         self.owner: type[Channel[Any]] | None = None
         self.compiled: CompiledTopic | None = None
 

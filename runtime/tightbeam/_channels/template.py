@@ -54,11 +54,11 @@ class Template:
     ) -> None:
         if len(separator) != 1 or separator in "{}":
             raise ValueError(f"the separator must be one character other than a brace, not {separator!r}")
-        self.text = text
-        self.separator = separator
+        self.text: str = text
+        self.separator: str = separator
         self.params: dict[str, Kind] = {}
         self.enums: dict[str, tuple[ParamValue, ...]] = {name: tuple(v) for name, v in (enums or {}).items()}
-        self.parts = list(self._split(kinds))
+        self.parts: list[tuple[str, str | None, str]] = list(self._split(kinds))
         """For each part between separators: literal before, placeholder or None, literal after."""
         if unused := sorted(kinds.keys() - self.params.keys()):
             raise ValueError(f"no placeholder for parameter {unused[0]!r}")

@@ -55,7 +55,7 @@ class CompiledTopic:
         self.bundle = schemas
         validator = schemas.validator(schemas.root(schema.ref, schema.dialect), schema.dialect)
         self.is_valid: Callable[[object], bool] = validator.is_valid
-        self.may_hold_nonfinite = schema.may_hold_nonfinite
+        self.may_hold_nonfinite: bool = schema.may_hold_nonfinite
         self.dumps: dict[type, Dump] = {}
         """How to dump instances of the classes that were published so far."""
 

@@ -56,7 +56,9 @@ class Bundle:
         self.module = module
         self.assert_formats: bool = stated["assertFormats"]
         self.resources: dict[str, Any] = stated["resources"]
-        self.topics = {name: TopicSchema(topic) for name, topic in stated["topics"].items()}
+        self.topics: dict[str, TopicSchema] = {
+            name: TopicSchema(topic) for name, topic in stated["topics"].items()
+        }
         self.params: dict[str, dict[str, Any]] = stated["params"]
         if self.assert_formats:
             for resource in self.resources.values():
