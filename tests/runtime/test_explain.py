@@ -143,6 +143,16 @@ SHIPPED = {
         ),
         ({"propertyNames": {"maxLength": 3}}, {"secret": 1}, ["/*: the key must have at most 3 characters"]),
         (
+            {"patternProperties": {"^s": {"type": "integer"}}},
+            {"secret": "v", "s": "v"},
+            ["/*: must be an integer, not a string"],
+        ),
+        (
+            {"properties": {"ab": {"minimum": 1}}, "patternProperties": {"^a": {"maximum": 2}, "b$": False}},
+            {"ab": 3},
+            ["/ab: must be at most 2", "/ab: must not be given"],
+        ),
+        (
             {"properties": {"a/b~c": {"type": "integer"}}},
             {"a/b~c": "x"},
             ["/a~1b~0c: must be an integer, not a string"],

@@ -32,7 +32,7 @@ def stated(schema: object = True, dialect: str = S2020, **resources: object) -> 
 
 @pytest.fixture
 def ref(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> v1.TopicRef[..., str, Any]:
-    """The topic of a channel whose bundle is the test's parameter: an object, a text, or None for no module."""
+    """The topic of a channel with the bundle that the test gives: an object, a text, None for no module."""
     name = f"schemas_of_{abs(hash(request.node.name))}"
     if request.param is not None:
         module = types.ModuleType(name)

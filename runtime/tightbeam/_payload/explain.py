@@ -110,6 +110,7 @@ class Explanation:
 
     def __init__(self, bundle: Bundle, dialect: str) -> None:
         self.issues: list[Issue] = []
+        self._found = 0  # repeated ones included
         self.places = bundle.places
         self._bundle = bundle
         self._dialect = dialect
@@ -149,6 +150,7 @@ class Explanation:
 
     def add(self, pointer: str, reason: str) -> None:
         """Note an issue, once."""
+        self._found += 1
         issue = Issue(pointer, reason)
         if issue not in self.issues:
             self.issues.append(issue)
@@ -157,7 +159,7 @@ class Explanation:
         """Find out why a value doesn't fit the schema at a place."""
         if depth > _MAX_DEPTH or len(self.issues) >= _MAX_COUNTED:
             return
-        before = len(self.issues)
+        before = self._found
         schema = place.schema
         if schema is False:
             self.add(pointer, "must not be given")
@@ -173,7 +175,7 @@ class Explanation:
             elif isinstance(value, (list, tuple)):
                 self._array(place, value, pointer, depth)
             self._applicators(place, value, pointer, depth)
-        if len(self.issues) == before:
+        if self._found == before:
             self._unevaluated(place, value, pointer)
 
     def leaves(self, place: Place, value: object, pointer: str) -> None:
@@ -220,13 +222,14 @@ class Explanation:
                 self._descend(
                     place, ("properties", name), value[name], f"{pointer}/{pointer_token(name)}", depth
                 )
-        patterns = schema.get("patternProperties", {})
         others = {key: item for key, item in value.items() if key not in properties}
-        for pattern in patterns if others else ():
+        patterns = schema.get("patternProperties", {})
+        for pattern in patterns:
             key_fits = self._part(place, f"patternProperties {pattern}", {"pattern": pattern})
-            for key in [key for key in others if self.asks(key_fits, key)]:
-                item = others.pop(key)
-                self._descend(place, ("patternProperties", pattern), item, f"{pointer}/*", depth)
+            for key in [key for key in value if self.asks(key_fits, key)]:
+                others.pop(key, None)
+                token = pointer_token(key) if key in properties else "*"
+                self._descend(place, ("patternProperties", pattern), value[key], f"{pointer}/{token}", depth)
         if "propertyNames" in schema:
             names = place.child("propertyNames")
             for key in value:
