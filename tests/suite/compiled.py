@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,30 @@ from tightbeam import TopicRef
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.problems import Problem
 from tightbeam_codegen.settings import Settings
+from tightbeam_codegen.typed import FactCache, TypeFact
 
-__all__ = ["Compiled", "compile_topics"]
+__all__ = ["Compiled", "Facts", "Refused", "compile_topics"]
+
+
+class Refused(Exception):
+    """The definitions have errors."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Facts:
+    """Types that were worked out before, for as long as a test run lasts."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, TypeFact] = {}
+
+    def get(self, keys: Iterable[str]) -> Mapping[str, TypeFact]:
+        return {key: self._known[key] for key in keys if key in self._known}
+
+    def put(self, facts: Mapping[str, TypeFact]) -> None:
+        self._known |= facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +67,11 @@ def compile_topics(
     inline: bool = False,
     refs: Mapping[str, Path] | None = None,
     assert_formats: bool = False,
+    cache: FactCache | None = None,
 ) -> Compiled:
     """Compile a channel for each schema, its topic's schema being in a file of its own or `inline`.
 
-    Raises AssertionError, with every problem, where a definition is refused.
+    Raises Refused, with every error, where a definition isn't taken.
     """
     root = folder / "schemas"
     (root / "payloads").mkdir(parents=True)
@@ -68,9 +91,9 @@ def compile_topics(
         dialect=dialect,
         assert_formats=assert_formats,
     )
-    result = generate(root, settings, shown_root="schemas", version="0.0.0")
-    errors = [str(problem) for problem in result.problems if problem.severity == "error"]
-    assert not errors, "\n".join(errors)
+    result = generate(root, settings, shown_root="schemas", version="0.0.0", cache=cache)
+    if errors := [problem for problem in result.problems if problem.severity == "error"]:
+        raise Refused(errors)
     for path, text in result.files.items():
         file = folder / package / path
         file.parent.mkdir(parents=True, exist_ok=True)

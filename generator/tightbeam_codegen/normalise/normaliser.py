@@ -173,6 +173,8 @@ class Normaliser:
             shared
             and isinstance(shape, Literals | Union)
             and not (isinstance(shape, Union) and ANY in shape.branches)
+            # An object or null, say: the name is the class's, and the union is written out.
+            and place.name not in names_in(shape)
         )
         if not recursive and not aliased:
             return shape

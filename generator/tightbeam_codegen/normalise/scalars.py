@@ -30,6 +30,9 @@ TYPES = frozenset(["null", "boolean", "object", "array", "string", "number"])
 _TYPED_FORMATS = {"date-time": "date-time", "date": "date", "uuid": "uuid", "ipv4": "ipv4"}
 _FORMAT_SINCE = {"date-time": 4, "date": 7, "uuid": 2019, "ipv4": 4}
 
+_LITERAL_LIMIT = 2**63
+"""Pydantic compares the integers of a `Literal` in 64 bits; larger ones widen to their type."""
+
 # What both the validator's and Pydantic's regular expressions read alike: literal characters, plain classes,
 # anchors, groups and bounded repetition. No look-around, back-reference, \d-like class or property.
 _SAFE_PATTERN = re.compile(
@@ -128,7 +131,9 @@ def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
             case str():
                 literals.append(value)
             case int():
-                if whole:
+                if abs(value) >= _LITERAL_LIMIT:
+                    shapes.append(Integer())
+                elif whole:
                     literals.append(value)
             case float():
                 shapes.append(Number())

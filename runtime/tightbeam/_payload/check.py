@@ -73,13 +73,21 @@ def may_not_be_json(topic: CompiledTopic, data: object) -> bool:
     return _find_null(raw) is not None
 
 
+def _encodes(data: object) -> bool:
+    try:
+        _dumps(data, None, _OPTIONS)
+    except _BAD_DATA:
+        return False
+    return True
+
+
 def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object) -> bytes:
     """The cases off the hot path: a class not seen before, typed values in containers, what is refused."""
     plain, problem = data, None
     dump = topic.dump_for(type(data))
-    if dump is not None:
+    if dump is not None or (type(data) in _PLAIN and not _encodes(data)):
         try:
-            plain = huge_ints_as_floats(dump(data))
+            plain = huge_ints_as_floats(dump(data) if dump is not None else data)
             raw = _dumps(plain, None, _OPTIONS)
             if topic.is_valid(plain) and not (topic.may_hold_nonfinite and has_nonfinite(plain)):
                 return raw

@@ -37,14 +37,14 @@ def has_nonfinite(data: object) -> bool:
 
 
 def huge_ints_as_floats(data: object) -> object:
-    """A copy with integers over 64 bits as floats, where a float holds them exactly; dumped models only.
+    """A copy with integers over 64 bits as floats, where a float holds them exactly.
 
-    JSON Schema counts ``1e300`` as an integer, so a model can have loaded one, and what was loaded can be
+    JSON Schema counts ``1e300`` as an integer, so one can have been loaded, and what was loaded can be
     published.
     """
-    if isinstance(data, dict):
+    if type(data) is dict:
         return {key: huge_ints_as_floats(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
+    if type(data) is list or type(data) is tuple:
         return [huge_ints_as_floats(value) for value in data]
     if (
         type(data) is int
