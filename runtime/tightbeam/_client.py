@@ -28,8 +28,9 @@ class Client:
     """Functions and channels of one program, on the embedded engine.
 
     Constructing it touches nothing, and live publishes work at once. Entering it (``async with client:``, or
-    ``client.lifespan`` in an ASGI app) opens and locks the file, resumes the runs a crash left unfinished, and starts to
-    execute; leaving it finishes what is due within ``shutdown_timeout`` and puts the rest back for the next time.
+    ``client.lifespan`` in an ASGI app) opens and locks the file, resumes the runs a crash left unfinished,
+    and starts to execute; leaving it finishes what is due within ``shutdown_timeout`` and puts the rest back
+    for the next time.
 
     Args:
         path: the SQLite file of the journal, made if it isn't there; None keeps everything in memory.
@@ -109,8 +110,8 @@ class Client:
     async def run(self, function: Function[Output], data: Mapping[str, Any] | None = None, /) -> Output:
         """Run one function and wait for its end: for tests and scripts.
 
-        Returns its result, or raises the error it failed with, after the same retries as any run. Cancelling the wait
-        doesn't stop the run.
+        Returns its result, or raises the error it failed with, after the same retries as any run. Cancelling
+        the wait doesn't stop the run.
 
         Raises:
             NotRegistered: it isn't a function of this client.
@@ -137,7 +138,7 @@ class Client:
         await self._engine.close()
 
     @asynccontextmanager
-    async def lifespan(self, app: object = None, /) -> AsyncIterator[None]:
+    async def lifespan(self, _app: object = None, /) -> AsyncIterator[None]:
         """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``."""
         async with self:
             yield

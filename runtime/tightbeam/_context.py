@@ -92,8 +92,8 @@ class Step(Protocol):
     ) -> Output:
         """Run ``fn`` and remember its result: a retry gets that, without running it again.
 
-        The result is JSON, and comes back as the return type ``fn`` is annotated with. ``fn`` may run more than once
-        (when it fails, or the process dies before its result is stored).
+        The result is JSON, and comes back as the return type ``fn`` is annotated with. ``fn`` may run more
+        than once (when it fails, or the process dies before its result is stored).
 
         Raises:
             StepError: ``fn`` failed and no attempt is left.
@@ -136,7 +136,7 @@ class Context(Protocol):
         *data: Payload.args,
         **kwargs: Payload.kwargs,
     ) -> None:
-        """Publish live: at most once to who listens now, never waiting for a reader; again when the run is retried.
+        """Publish live: at most once, to who listens now, never waiting; again when the run is retried.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.

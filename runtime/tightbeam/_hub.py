@@ -1,7 +1,8 @@
 """The hub: hands messages to the subscriptions of this process.
 
-A message travels as one immutable `Envelope` that all subscribers share; each decodes it for itself. Everything that
-decides an order (accepting a live message, fanning out a commit, registering, catching up) happens under one lock.
+A message travels as one immutable `Envelope` that all subscribers share; each decodes it for itself.
+Everything that decides an order (accepting a live message, fanning out a commit, registering, catching up)
+happens under one lock.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Envelope(NamedTuple):
 
 
 class Mailbox:
-    """The buffer of one subscription: bounded in messages and bytes, filled by the hub, emptied by one reader.
+    """The buffer of one subscription, bounded in messages and bytes; the hub fills, one reader empties it.
 
     While it catches up with the journal, durable messages pass it by: the reader finds them in the journal.
     """
@@ -194,7 +195,7 @@ class Hub:
         return mailbox
 
     def caught_up(self, mailbox: Mailbox, seq: int) -> bool:
-        """Whether a reader at ``seq`` in the journal has seen all; from then on its mailbox gets durable messages."""
+        """Whether a reader at ``seq`` in the journal has seen all; its mailbox then takes over."""
         with self.lock:
             if seq < self.last_seq:
                 return False
@@ -220,7 +221,8 @@ class Hub:
                     mailbox.close()
 
     def _after_fork(self) -> None:
-        # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives here.
+        # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives
+        # here.
         self.lock = threading.RLock()
         self._routes = {}
 

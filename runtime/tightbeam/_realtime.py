@@ -204,9 +204,10 @@ class Realtime:
     ) -> Subscription[Any]:
         """Messages of a whole channel, or of up to eight topics, which may belong to several channels.
 
-        It is registered at this call: nothing published from now on is missed. ``after`` is the `Message.position` to
-        resume from, or ``"start"``: durable messages that are still retained come first, then new ones, without gap or
-        duplicate. Live messages aren't retained. What a reader may meet is said at `Subscription`.
+        It is registered at this call: nothing published from now on is missed. ``after`` is the
+        `Message.position` to resume from, or ``"start"``: durable messages that are still retained come
+        first, then new ones, without gap or duplicate. Live messages aren't retained. What a reader may meet
+        is said at `Subscription`.
 
         Raises:
             NotEntered: ``after`` was given and the client isn't entered.

@@ -1,7 +1,7 @@
 """The JSON that runs leave behind: event data, step results, function results.
 
-A result makes the round trip through JSON also when it is fresh, so that a first execution and a replay see the same
-value. It comes back as the type its function is annotated with.
+A result makes the round trip through JSON also when it is fresh, so that a first execution and a replay see
+the same value. It comes back as the type its function is annotated with.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ def _build(function: Callable[..., object], what: str) -> ReturnType:
 def _unbuildable(what: str, function: object) -> NotJson:
     name = getattr(function, "__qualname__", repr(type(function)))
     return NotJson(
-        f"{what} can't be remembered: Pydantic can't build the return type {name} is annotated with; annotate what "
-        "JSON can hold, or nothing"
+        f"{what} can't be remembered: Pydantic can't build the return type {name} is annotated with; "
+        "annotate what JSON can hold, or nothing"
     )
 
 
@@ -165,7 +165,7 @@ def _annotation(function: Callable[..., object], what: str) -> Any:
     closure = getattr(function, "__closure__", None) or ()
     local = {}
     if code is not None:
-        local = {name: cell for name, cell in zip(code.co_freevars, closure, strict=False)}
+        local = dict(zip(code.co_freevars, closure, strict=False))
 
     # A function of its own, so that only this one annotation must resolve.
     def carrier() -> None: ...

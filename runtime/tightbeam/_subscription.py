@@ -19,12 +19,14 @@ ChannelMessage = TypeVar("ChannelMessage", covariant=True)
 class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
     """Messages as they come: an async iterator, and an async context manager that ends it.
 
-    In this process it is registered when it is made: nothing published after that is missed, and its buffer is bounded
-    (1,024 messages, 16 MiB). Read it by one task at a time. When the client is left, the iteration ends.
+    In this process it is registered when it is made: nothing published after that is missed, and its buffer
+    is bounded (1,024 messages, 16 MiB). Read it by one task at a time. When the client is left, the iteration
+    ends.
 
     Iterating raises:
         PositionLost: the position given as ``after=`` is no longer retained; before any message.
-        SubscriberTooSlow: the buffer was full; what it held has been delivered, ``position`` says where to resume.
+        SubscriberTooSlow: the buffer was full; what it held has been delivered, ``position`` says where to
+        resume.
     """
 
     def __init__(self, feed: Feed, refs: Mapping[Address, TopicRef[..., str, Any]]) -> None:

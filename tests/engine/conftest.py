@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,13 @@ from tests.engine.samples import JobChannel, job_channel
 from tightbeam import Client
 
 MakeClient = Callable[..., Client]
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for something that another thread, or the journal, does."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Run children that work on one journal and kill them at random; then let one finish, and say what there is.
 
-A process of its own without threads, so that children can be forked from it: python -m tests.engine.kill_nursery FILE
-KILLS SEED. Prints one JSON object.
+A process of its own without threads, so that children can be forked from it: python -m
+tests.engine.kill_nursery FILE KILLS SEED. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import time
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 from tests.engine.samples import job_channel
 from tightbeam import Client, Context, ContextSync
@@ -66,8 +67,8 @@ async def child(path: str, acknowledge: int, finish: bool) -> None:
         for n in range(0 if finish else NEW_EVENTS):
             for run_id in await client.send("app/work", {"job": f"{os.getpid()}-{n}"}):
                 os.write(acknowledge, f"sent:{run_id}\n".encode())
-        while finish and any(summary.ended_at is None for summary in inspect.runs(path)):
-            await asyncio.sleep(0.02)
+        while finish and any(summary.ended_at is None for summary in inspect.runs(path)):  # noqa: ASYNC110 - see below
+            await asyncio.sleep(0.02)  # the journal has no event to wait for
         if not finish:
             await asyncio.sleep(60)  # until killed
 
@@ -98,7 +99,7 @@ def main() -> None:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         told += drain(read_end)
-        if not os.path.exists(path):
+        if not Path(path).exists():
             continue  # killed before the file was made
         with closing(sqlite3.connect(path)) as connection, connection:
             checks.add(connection.execute("PRAGMA quick_check").fetchone()[0])

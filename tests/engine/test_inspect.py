@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, EngineError, JournalRefused, StepError
 from tightbeam._engines.embedded import inspect
@@ -70,9 +70,7 @@ async def test_a_step_that_is_failing_shows_its_attempts(make_client: MakeClient
 
     async with client:
         (run_id,) = await client.send("app/work")
-        async with asyncio.timeout(10):
-            while not inspect.run(path, run_id).steps:
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(inspect.run(path, run_id).steps))
     detail = inspect.run(path, run_id)
     assert (detail.summary.state, detail.summary.attempt, detail.summary.error_type) == (
         "ready",
@@ -85,13 +83,16 @@ async def test_a_step_that_is_failing_shows_its_attempts(make_client: MakeClient
     ]
 
 
-async def test_looking_changes_nothing(client: Client, path: Path, ch: JobChannel) -> None:
+def test_looking_changes_nothing(client: Client, path: Path, ch: JobChannel) -> None:
     @client.function("work")
     async def work(ctx: Context) -> None:
         await ctx.step.realtime.publish("publish", ch.tick, {"n": 1})
 
-    async with client:
-        await client.run(work)
+    async def fill() -> None:
+        async with client:
+            await client.run(work)
+
+    asyncio.run(fill())
     before = path.read_bytes()
     assert len(inspect.runs(path)) == 1
     assert path.read_bytes() == before

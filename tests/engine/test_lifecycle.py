@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, ContextSync, EngineError, NotEntered
 from tightbeam._engines.embedded import inspect, journal
@@ -161,9 +161,7 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
         (run_id,) = await client.send(f"app/{kind}")
         await asyncio.wait_for(started.wait(), 10)
     release.set()
-    async with asyncio.timeout(10):
-        while not refused:
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(refused))
     assert [step.id for step in inspect.run(path, run_id).steps] == []
     assert inspect.run(path, run_id).summary.state in ("ready", "running")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.engine.conftest import MakeClient
 from tests.engine.samples import JobChannel, job_channel
 from tightbeam import Client, Context, NotEntered, PositionLost
-from tightbeam._engines.embedded import messages, retention
+from tightbeam._engines.embedded import inspect, ledger, messages, retention
 
 
 def publishing(client: Client, ch: JobChannel) -> Any:
@@ -103,8 +104,6 @@ async def test_live_messages_wait_for_the_replay(client: Client, ch: JobChannel)
 async def test_created_at_increases_by_a_millisecond_whatever_the_clock_does(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tightbeam._engines.embedded import ledger
-
     times = iter([5_000_000, 1_000_000, 1_000_000, 9_000_000, 2_000_000] * 10)
     monkeypatch.setattr(ledger, "now_us", lambda: next(times))
     work = publishing(client, ch)
@@ -112,10 +111,7 @@ async def test_created_at_increases_by_a_millisecond_whatever_the_clock_does(
         subscription = client.realtime.subscribe(ch.tick)
         await client.run(work, {"first": 0, "count": 10})
         stamps = [(await anext(subscription)).created_at for _ in range(10)]
-    assert all(
-        later - earlier >= timedelta(milliseconds=1)
-        for earlier, later in zip(stamps, stamps[1:], strict=False)
-    )
+    assert all(later - earlier >= timedelta(milliseconds=1) for earlier, later in pairwise(stamps))
 
 
 async def test_positions_that_cannot_be_resumed_from(client: Client, ch: JobChannel) -> None:
@@ -170,11 +166,9 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
         reader = client.realtime.subscribe(ch.tick, after="start")
         assert (await anext(reader)).data.n == 0
         await client.run(work, {"first": 9, "count": 30})
-        got = []
+        assert (await anext(reader)).data.n == 1  # of the page that was read before
         with pytest.raises(PositionLost):
-            while True:
-                got.append((await anext(reader)).data.n)
-    assert got == [1]
+            await anext(reader)
 
 
 async def test_by_age_the_last_message_and_the_numbers_stay(
@@ -189,6 +183,4 @@ async def test_by_age_the_last_message_and_the_numbers_stay(
         await client.run(work, {"first": 5, "count": 5})
         seqs = [int(((await anext(subscription)).position or "").partition(":")[2]) for _ in range(10)]
     assert seqs == list(range(1, 11))
-    from tightbeam._engines.embedded import inspect
-
     assert len(inspect.runs(path)) <= 1  # ended runs go with their time, too

@@ -8,12 +8,13 @@ import logging
 import sqlite3
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypedDict
 
 import pydantic
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel, Tick, job_channel
 from tightbeam import (
     Client,
@@ -184,6 +185,7 @@ async def test_an_annotation_nobody_can_build_is_refused_before_the_function_run
 
 async def test_a_step_uses_up_its_attempts_and_the_handler_may_go_on(client: Client) -> None:
     calls: list[str] = []
+    errors: list[tuple[str, str, str]] = []
 
     async def broken() -> None:
         calls.append("broken")
@@ -194,7 +196,7 @@ async def test_a_step_uses_up_its_attempts_and_the_handler_may_go_on(client: Cli
         try:
             await ctx.step.run("broken", broken)
         except StepError as error:
-            assert (error.step_id, error.error_type, error.error_text) == ("broken", "ValueError", "broken")
+            errors.append((error.step_id, error.error_type, error.error_text))
         calls.append("after")
         if calls.count("after") == 1:
             raise RuntimeError("the memoized failure must come again")
@@ -203,6 +205,7 @@ async def test_a_step_uses_up_its_attempts_and_the_handler_may_go_on(client: Cli
     async with client:
         assert await client.run(work) == "went on"
     assert calls == ["broken", "broken", "broken", "after", "after"]
+    assert errors == [("broken", "ValueError", "broken")] * 2
 
 
 async def test_the_handler_does_not_see_a_failure_that_is_retried(client: Client) -> None:
@@ -321,7 +324,7 @@ async def test_a_later_execution_with_another_topic_is_a_mismatch(client: Client
         raise ValueError
 
     async with client:
-        with pytest.raises(StepMismatch, match='"tick".*"token"'):
+        with pytest.raises(StepMismatch, match=r'"tick".*"token"'):
             await client.run(work)
         with pytest.raises(StepMismatch):
             await client.run(channel)
@@ -469,10 +472,10 @@ async def test_steps_on_another_event_loop_are_refused(client: Client, ch: JobCh
             await client.run(work)
 
 
-# ---------------------------------------------------------------------------------------------------------------- sleep
+# ----------------------------------------------------------------------------------------------- sleep
 
 
-async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(make_client: MakeClient, path) -> None:
+async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(make_client: MakeClient, path: Path) -> None:
     woke: list[str] = []
 
     def define(client: Client, slept: asyncio.Event | None) -> None:
@@ -489,9 +492,7 @@ async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(make_client: Ma
     async with first:
         (run_id,) = await first.send("app/nap")
         await asyncio.wait_for(began.wait(), 10)
-        async with asyncio.timeout(10):
-            while not inspect.run(path, run_id).steps:
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(inspect.run(path, run_id).steps))
     detail = inspect.run(path, run_id)
     assert detail.steps[0].state == "sleeping"
     # The recorded time is what counts: move it to the past, as waiting would.
@@ -507,7 +508,7 @@ async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(make_client: Ma
     assert inspect.run(path, run_id).steps[0].state == "done"
 
 
-async def test_a_sleep_ends_when_its_time_has_come(client: Client, path) -> None:
+async def test_a_sleep_ends_when_its_time_has_come(client: Client, path: Path) -> None:
     @client.function("async")
     async def async_(ctx: Context) -> None:
         await ctx.step.sleep("nap", timedelta(milliseconds=30))
@@ -561,7 +562,7 @@ async def test_sleeps_that_cannot_be(client: Client, duration: Any) -> None:
             await client.run(sync)
 
 
-# -------------------------------------------------------------------------------------------------------------- publish
+# --------------------------------------------------------------------------------------------- publish
 
 
 async def test_a_retry_returns_the_first_data_whatever_is_passed(
@@ -611,7 +612,7 @@ async def test_parallel_publishes_are_sent_once(client: Client, ch: JobChannel, 
 
 
 async def test_an_invalid_payload_sends_and_memoizes_nothing(
-    make_client: MakeClient, path, ch: JobChannel
+    make_client: MakeClient, path: Path, ch: JobChannel
 ) -> None:
     client = make_client(max_payload_bytes=100)
 

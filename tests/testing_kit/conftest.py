@@ -1,4 +1,4 @@
-"""The fixtures as users have them, also where the distribution isn't installed and its entry point isn't there."""
+"""The fixtures as users have them, also where the distribution's entry point isn't installed."""
 
 from __future__ import annotations
 

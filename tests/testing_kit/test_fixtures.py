@@ -95,9 +95,9 @@ async def test_faults_in_sync_handlers_and_counted_steps(
         ctx.step.run("r", len, "")
         ctx.step.sleep("s", timedelta(0))
 
-    for id in ("p:1", "r", "s"):
-        faults.before(id)
-        faults.after(id)
+    for step_id in ("p:1", "r", "s"):
+        faults.before(step_id)
+        faults.after(step_id)
     async with client:
         await asyncio.wait_for(client.run(work), 20)
     assert published(ch.tick) == [Tick(n=0), Tick(n=1), Tick(n=2)]

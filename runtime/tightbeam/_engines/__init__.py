@@ -1,6 +1,7 @@
 """Engines: what executes runs, remembers steps and carries messages.
 
-`Engine` is all that the client needs of one; implementations are folders beside this file, imported on demand.
+`Engine` is all that the client needs of one; implementations are folders beside this file, imported on
+demand.
 """
 
 from __future__ import annotations

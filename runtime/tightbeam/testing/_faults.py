@@ -11,7 +11,7 @@ __all__ = ["Faults"]
 
 
 class Faults:
-    """Failures to inject, each once: the handler meets an `InjectedFault` there, as if its own code had raised it.
+    """Failures to inject, each once: the handler meets an `InjectedFault` there, as of its own code.
 
     The run is then retried as after any error, but without a delay.
     """

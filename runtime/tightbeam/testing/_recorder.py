@@ -16,7 +16,7 @@ Data = TypeVar("Data")
 
 
 class Published:
-    """What was published since the test began, by any client: live messages and, once committed, durable ones.
+    """What was published since the test began: live messages and, once committed, durable ones.
 
     ``published(ch.status)`` is a list of the topic's Python type.
     """

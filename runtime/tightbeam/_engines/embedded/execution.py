@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
@@ -142,7 +143,7 @@ class RunContextSync(_RunContext):
 
 
 class Execution:
-    """One execution, from the top of the handler to its end. Made and performed on the engine's event loop."""
+    """One execution, from the top of the handler to its end; belongs to the engine's event loop."""
 
     def __init__(self, run: Run, function: Function[Any], services: Services, place: Place) -> None:
         self._run = run
@@ -236,10 +237,8 @@ async def _on_thread(handler: Callable[..., object], ctx: RunContextSync, run_id
             returned = context.run(handler, ctx)
         except BaseException as raised:  # noqa: BLE001 - carried to the event loop, which decides what it means
             error = raised
-        try:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: the run resumes another time
             loop.call_soon_threadsafe(settle, returned, error)
-        except RuntimeError:
-            pass  # the event loop is closed: the run resumes another time
 
     threading.Thread(target=work, name=f"tightbeam-run-{run_id}", daemon=True).start()
     returned, error = await ended

@@ -14,7 +14,7 @@ _MAX_TEXT = 500
 
 
 class Interrupt(BaseException):
-    """Ends an execution so that the run can be retried or resumed; no `Exception`, so that handlers don't catch it."""
+    """Ends an execution, to retry or resume the run; no `Exception`, so that handlers don't catch it."""
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""The messages of one subscription: first from the journal, then from its mailbox, without gap or duplicate."""
+"""A subscription's messages: first from the journal, then from its mailbox, without gap or duplicate."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MAX_BYTES = 16 * 1024 * 1024
 class EmbeddedFeed:
     """A `Feed` of the embedded engine.
 
-    While it replays, durable messages pass its mailbox by. When a page of the journal ends at the last message the hub
-    has fanned out, which is decided under the hub's lock, the mailbox takes over.
+    While it replays, durable messages pass its mailbox by. When a page of the journal ends at the last
+    message the hub has fanned out, which is decided under the hub's lock, the mailbox takes over.
     """
 
     def __init__(

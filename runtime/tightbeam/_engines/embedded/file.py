@@ -1,4 +1,4 @@
-"""The journal's file: looked at before SQLite opens it, created whole or not at all, migrated in one transaction."""
+"""The journal's file: looked at before SQLite opens it, created whole or not at all, migrated at once."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def open_readonly(path: Path) -> sqlite3.Connection:
         raise JournalRefused(f"{path} is not a file")
     _check_header(path)
     log = path.with_name(f"{path.name}-wal")
-    # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay behind.
+    # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay
+    # behind.
     mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     try:
         return sqlite3.connect(
@@ -172,27 +173,29 @@ def _check_header(path: Path) -> None:
 
 def _newer(path: Path, version: int) -> str:
     return (
-        f"{path} was written by a newer version of tightbeam (format {version}; this one knows {USER_VERSION}): "
-        "upgrade tightbeam"
+        f"{path} was written by a newer version of tightbeam (format {version}, this one knows "
+        f"{USER_VERSION}): upgrade tightbeam"
     )
 
 
 def _create(path: Path) -> None:
-    """Make the file under another name first: a crash leaves a whole journal or none, never an unmarked one."""
+    """Make the file under another name first: a crash leaves a whole journal, or none."""
     draft = path.with_name(f"{path.name}.new-{os.urandom(4).hex()}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
         with contextlib.closing(_connect(draft)) as connection:
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA synchronous = OFF")  # a draft may be lost; it is synced whole below
             _initialize(connection)
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        _sync(draft)
         draft.replace(path)
-        _sync_folder(path.parent)
+        _sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
@@ -200,15 +203,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    # isolation_level None: transactions are said aloud. The connection is used by one thread, but not made by it.
+    # isolation_level None: transactions are said aloud. The connection is used by one thread, but not made by
+    # it.
     return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def _initialize(connection: sqlite3.Connection) -> None:
     connection.executescript(
-        f"BEGIN;PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {USER_VERSION};{_SCHEMA}COMMIT;"
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
+        f"{_SCHEMA} INSERT INTO meta VALUES ('epoch', '{os.urandom(6).hex()}'); COMMIT;"
     )
-    connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (os.urandom(6).hex(),))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

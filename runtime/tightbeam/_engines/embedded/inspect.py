@@ -1,4 +1,4 @@
-"""Looking at a journal without a client: runs, and the graph of one run. Read only, also while a client writes."""
+"""Looking at a journal without a client, or while one writes: runs, and the graph of one run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StepDetail:
     channel: str | None
     topic: str | None
     state: str
-    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized, may be tried again) or ``sleeping``."""
+    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized) or ``sleeping``."""
     attempts: int
     started_at: datetime
     ended_at: datetime | None
@@ -107,14 +107,16 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
         if row is None:
             raise EngineError(f"there is no run {id} in {path}")
         steps = connection.execute(
-            "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, error_text "
-            "FROM step WHERE run_id = ? ORDER BY started_at, id",
+            "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, "
+            "error_text FROM step WHERE run_id = ? ORDER BY started_at, id",
             (id,),
         ).fetchall()
         epoch = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-        # Message ids begin with the run's: the index on them serves as one on runs. ';' is the next after ':'.
+        # Message ids begin with the run's: the index on them serves as one on runs. ';' is the next after
+        # ':'.
         messages = connection.execute(
-            "SELECT id, seq, channel, topic, created_at, length(data) FROM message WHERE id >= ? AND id < ? ORDER BY seq",
+            "SELECT id, seq, channel, topic, created_at, length(data) FROM message "
+            "WHERE id >= ? AND id < ? ORDER BY seq",
             (f"{id}:", f"{id};"),
         ).fetchall()
     *summary, deaths = row
@@ -144,15 +146,15 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
 
 
 def _summary(row: Sequence[Any]) -> RunSummary:
-    id, function, event, state, attempt, created, started, ended, due, error_type, error_text = row
+    run_id, function, event, state, attempt, created, started, ended, due, error_type, error_text = row
     times = _time(created), _maybe(started), _maybe(ended), _time(due)
-    return RunSummary(id, function, event, state, attempt, *times, error_type, error_text)
+    return RunSummary(run_id, function, event, state, attempt, *times, error_type, error_text)
 
 
 def _step(row: Sequence[Any]) -> StepDetail:
-    id, kind, channel, topic, state, attempts, started, ended, wake, error_type, error_text = row
+    step_id, kind, channel, topic, state, attempts, started, ended, wake, error_type, error_text = row
     times = _time(started), _maybe(ended), _maybe(wake)
-    return StepDetail(id, kind, channel, topic, state, attempts, *times, error_type, error_text)
+    return StepDetail(step_id, kind, channel, topic, state, attempts, *times, error_type, error_text)
 
 
 def _time(microseconds: int) -> datetime:

@@ -1,4 +1,4 @@
-"""The journal's statements: runs and their steps. Each function is one request's work inside the writer's transaction."""
+"""The journal's runs and steps: each function is one request's work, inside the writer's transaction."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def add_run(tx: Transaction, run_id: str, function: str, event: str, data: bytes
     """A new run, ready at once."""
     now = now_us()
     tx.execute(
-        "INSERT INTO run (id, function, event, data, state, due_at, created_at) VALUES (?, ?, ?, ?, 'ready', ?, ?)",
+        "INSERT INTO run (id, function, event, data, state, due_at, created_at) "
+        "VALUES (?, ?, ?, ?, 'ready', ?, ?)",
         (run_id, function, event, data, now, now),
     )
 
@@ -125,8 +126,8 @@ def recover(tx: Transaction) -> list[str]:
         elif deaths + 1 >= MAX_DEATHS:
             text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
             tx.execute(
-                "UPDATE run SET state = 'failed', deaths = deaths + 1, ended_at = ?, error_type = 'RunFailed', "
-                "error_text = ? WHERE id = ?",
+                "UPDATE run SET state = 'failed', deaths = deaths + 1, ended_at = ?, "
+                "error_type = 'RunFailed', error_text = ? WHERE id = ?",
                 (now_us(), text, run_id),
             )
             given_up.append(run_id)
@@ -139,7 +140,7 @@ def recover(tx: Transaction) -> list[str]:
 
 
 def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]:
-    """Take runs that are due, oldest first, at most so many of each function; and say when the next one is due."""
+    """Take runs that are due, so many of each function at most; and say when the next one is due."""
     now = now_us()
     claimed = []
     next_due: int | None = None
@@ -164,15 +165,16 @@ def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]
 
 def _memos(tx: Transaction, run_id: str) -> dict[str, Memo]:
     rows = tx.execute(
-        "SELECT id, kind, channel, topic, state, wake_at, result, error_type, error_text FROM step WHERE run_id = ?",
+        "SELECT id, kind, channel, topic, state, wake_at, result, error_type, error_text FROM step "
+        "WHERE run_id = ?",
         (run_id,),
     )
     return {step_id: Memo(*rest) for step_id, *rest in rows}
 
 
 _STEP = (
-    "INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result, error_type, "
-    "error_text, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) "
+    "INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result, "
+    "error_type, error_text, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) "
 )
 _STEP_AGAIN = (
     f"{_STEP} ON CONFLICT (run_id, id) DO UPDATE SET state = excluded.state, attempts = attempts + 1, "
@@ -224,7 +226,8 @@ def begin_sleep(
 ) -> None:
     """Remember when to wake; a restart doesn't begin the sleep again.
 
-    ``alone`` says that the run does nothing else meanwhile: a restart then leaves it alone until it is to wake.
+    ``alone`` says that the run does nothing else meanwhile: a restart then leaves it alone until it is to
+    wake.
     """
     memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
     memoize(tx, run_id, step_id, memo, started_at, since)
@@ -288,7 +291,8 @@ def retry_run(
     _note(tx, run_id, failures)
     error_type, error_text = error or (None, None)
     tx.execute(
-        "UPDATE run SET state = 'ready', attempt = ?, due_at = ?, error_type = ?, error_text = ? WHERE id = ?",
+        "UPDATE run SET state = 'ready', attempt = ?, due_at = ?, error_type = ?, error_text = ? "
+        "WHERE id = ?",
         (attempt, due_at, error_type, error_text, run_id),
     )
 

@@ -96,8 +96,8 @@ class Ledger:
                 raise Interrupt
             if id in self._in_flight:
                 raise StepMisuse(
-                    f'step "{id}" is used again while its first use is in flight: which of them is "{id}:1" would '
-                    "depend on scheduling; give each its own id"
+                    f'step "{id}" is used again while its first use is in flight: which of them is "{id}:1" '
+                    "would depend on scheduling; give each its own id"
                 )
             number = self._counts.get(id, 0)
             self._counts[id] = number + 1

@@ -1,6 +1,7 @@
 """The sidecar lock that keeps a journal to one process.
 
-SQLite before 3.51.3 can corrupt a WAL that two processes write; and two processes would execute the same runs.
+SQLite before 3.51.3 can corrupt a WAL that two processes write; and two processes would execute the same
+runs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["Lock"]
 
 
 class Lock:
-    """An exclusive lock on ``<path>.lock``, held until released or until the process ends, however it ends."""
+    """An exclusive lock on ``<path>.lock``, held until released or until the process ends."""
 
     def __init__(self, path: Path) -> None:
         """Take the lock.
@@ -50,8 +51,8 @@ class Lock:
     def release(self) -> None:
         """Let others open the journal.
 
-        Closing is enough, and right after a fork: it gives up this process's hold, not the parent's. The file stays,
-        since removing it would let two processes lock two files of one name.
+        Closing is enough, and right after a fork: it gives up this process's hold, not the parent's. The file
+        stays, since removing it would let two processes lock two files of one name.
         """
         if self._fd >= 0:
             os.close(self._fd)

@@ -31,8 +31,8 @@ class Bounds:
 def append(tx: Transaction, envelope: Envelope) -> Envelope:
     """Write a message and put it into the outbox, with its place and time.
 
-    In a channel times strictly increase by a millisecond at least, whatever the clock does: a reader that remembers only
-    a time can resume from it.
+    In a channel times strictly increase by a millisecond at least, whatever the clock does: a reader that
+    remembers only a time can resume from it.
     """
     last = tx.execute(
         "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (envelope.channel,)
@@ -94,11 +94,10 @@ def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tupl
             f"WHERE channel = ? AND seq > ? AND topic IN ({','.join('?' * len(topics))}) ORDER BY seq",
             (channel, after, *topics),
         )
-        count = size = 0
-        for row in rows:
+        size = 0
+        for count, row in enumerate(rows, 1):
             envelope = Envelope(*row)
             found.append(envelope)
-            count += 1
             size += len(envelope.data)
             if count == _PAGE_MESSAGES or size >= _PAGE_BYTES:
                 # What the other channels have after this one belongs to the next page.

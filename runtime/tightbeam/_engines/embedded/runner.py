@@ -87,9 +87,9 @@ class Runner:
         finally:
             self._waiters.pop(run_id, None)
 
-    async def stop(self, timeout: float) -> None:
+    async def stop(self, within: float) -> None:
         """Finish what is due within a bound, interrupt the rest: it resumes another time."""
-        deadline = self._loop.time() + timeout * 0.8
+        deadline = self._loop.time() + within * 0.8
         self._nudge()
         try:
             async with asyncio.timeout_at(deadline):
@@ -98,9 +98,9 @@ class Runner:
         except TimeoutError:
             pass
         finally:
-            await self._interrupt(timeout * 0.1)
+            await self._interrupt(within * 0.1)
 
-    async def _interrupt(self, timeout: float) -> None:
+    async def _interrupt(self, within: float) -> None:
         self._stopping = True
         if self._scheduler is not None:
             self._scheduler.cancel()
@@ -108,7 +108,7 @@ class Runner:
             execution.stop()
         waiting = {*self._tasks, *([self._scheduler] if self._scheduler else [])}
         if waiting:
-            await asyncio.wait(waiting, timeout=timeout)
+            await asyncio.wait(waiting, timeout=within)
         for run_id, execution in self._resident.items():
             _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
             execution.abandon()
@@ -158,7 +158,8 @@ class Runner:
         try:
             await self._writer.submit(work)
         except asyncio.CancelledError:
-            # They may be claimed, or will be: nobody executes them, so they go back before the journal closes.
+            # They may be claimed, or will be: nobody executes them, so they go back before the journal
+            # closes.
             self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
             raise
         return claimed, next_due

@@ -1,4 +1,4 @@
-"""What exists between entering a client and leaving it: lock, journal, runner. Imported when a client is entered."""
+"""What exists between entering a client and leaving it: lock, journal, runner."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ import orjson
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import CurrentStep, current_step
 from tightbeam._engines.embedded import journal
-from tightbeam._engines.embedded.journal import Memo, now_us
 from tightbeam._engines.embedded.failure import Interrupt
+from tightbeam._engines.embedded.journal import Memo, now_us
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket
 from tightbeam._engines.embedded.writer import Transaction, Work, Writer
@@ -132,13 +132,12 @@ def outcome_of(ledger: Ledger, ticket: Ticket, memo: Memo) -> Work[None]:
 
 def wake_time(ticket: Ticket, duration: timedelta) -> int:
     """When a sleep ends: as remembered, or reckoned from now."""
-    id = ticket.step_id
     if ticket.memo is not None:
         return ticket.memo.wake_at or 0
     if not isinstance(duration, timedelta):
-        raise StepMisuse(f'step "{id}": a sleep takes a timedelta, not {type(duration).__name__}')
+        raise StepMisuse(f'step "{ticket.step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
     if duration < timedelta(0) or duration > _MAX_SLEEP:
-        raise StepMisuse(f'step "{id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
+        raise StepMisuse(f'step "{ticket.step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
     return ticket.started_at + duration // timedelta(microseconds=1)
 
 
@@ -255,7 +254,7 @@ class Steps:
             raise StepMisuse("steps belong to the event loop their handler runs on; this is another one")
 
     async def _commit(self, ticket: Ticket, work: Work[None]) -> None:
-        """Store; when the caller is cancelled meanwhile, the step stays in flight until it is stored all the same."""
+        """Store; if the caller is cancelled meanwhile, the step is in flight until it is stored."""
         ledger = self._ledger
 
         def after(error: BaseException | None) -> None:
@@ -278,7 +277,7 @@ class Steps:
         args: tuple[object, ...],
         result: ReturnType,
     ) -> tuple[Any, BaseException | None]:
-        """Call the step's function and remember what comes of it: a value, or an error to raise in the handler."""
+        """Call the step's function and remember what comes of it: a value, or an error for the handler."""
         ledger = self._ledger
         current_step.set(CurrentStep(ledger.run_id, ticket.step_id))
         try:
@@ -289,7 +288,7 @@ class Steps:
                 )
             raw = result.dump(await awaitable)
             value = result.load(raw)
-        except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means
+        except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 ledger.release(ticket)
@@ -309,8 +308,9 @@ class Steps:
     async def _owned(self, attempt: Coroutine[Any, Any, tuple[Any, BaseException | None]]) -> Any:
         """Run a step's attempt in a task of our own.
 
-        When a sibling's failure has interrupted the execution (a `TaskGroup` then cancels us), the step still runs to its
-        end and is remembered. When the handler itself cancels it (a timeout), its function is cancelled.
+        When a sibling's failure has interrupted the execution (a `TaskGroup` then cancels us), the step still
+        runs to its end and is remembered. When the handler itself cancels it (a timeout), its function is
+        cancelled.
         """
         task = self._loop.create_task(attempt)
         self._tasks.add(task)

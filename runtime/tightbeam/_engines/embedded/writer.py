@@ -1,12 +1,13 @@
-"""The one thread that has the journal: it drains a queue of requests into one transaction, then tells everyone.
+"""The one thread that has the journal: drains a queue of requests into one transaction, tells everyone.
 
-The order after a commit is fixed: first the messages are fanned out, then the callers are told. A request that was queued
-is committed and fanned out whether or not its caller still waits.
+The order after a commit is fixed: first the messages are fanned out, then the callers are told. A request
+that was queued is committed and fanned out whether or not its caller still waits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -94,8 +95,8 @@ class Writer:
     def submit(self, work: Work[T], *, read: bool = False, after: After | None = None) -> asyncio.Future[T]:
         """Queue a request from a coroutine.
 
-        Cancelling the future, or the task that awaits it, doesn't cancel the request; ``after`` is called on the event
-        loop in any case, with the error if there was one.
+        Cancelling the future, or the task that awaits it, doesn't cancel the request; ``after`` is called on
+        the event loop in any case, with the error if there was one.
         """
         request = _Request(work, read, asyncio.get_running_loop(), after)
         self._enqueue(request)
@@ -115,13 +116,13 @@ class Writer:
                 raise NotEntered("the client has been left: its journal is closed")
             self._queue.put(request)
 
-    async def close(self, timeout: float) -> None:
+    async def close(self, within: float) -> None:
         """Finish what is queued, close the connection, end the thread."""
         with self._gate:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=timeout)
+        await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
 
     def _work(self) -> None:
         ending = False
@@ -145,7 +146,8 @@ class Writer:
             self._ended.set_result(None)
 
     def _serve(self, batch: list[_Request[Any]]) -> None:
-        # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited it.
+        # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited
+        # it.
         writes = []
         for request in batch:
             if request.read:
@@ -220,7 +222,7 @@ class Writer:
 
 
 def _failure(error: BaseException) -> BaseException:
-    """What the caller gets: errors of SQLite become ours, keeping SQLite's own words, which hold no values."""
+    """What the caller gets: errors of SQLite become ours, keeping SQLite's words, which hold no values."""
     if isinstance(error, sqlite3.Error):
         failed = JournalFailed(f"the journal failed: {error}")
         failed.__cause__ = error
@@ -241,10 +243,8 @@ def _settle(batch: list[_Request[Any]]) -> None:
         else:
             by_loop.setdefault(request.loop, []).append(request)
     for loop, requests in by_loop.items():
-        try:
+        with contextlib.suppress(RuntimeError):  # that event loop is closed: nobody waits
             loop.call_soon_threadsafe(_settle_all, requests)
-        except RuntimeError:
-            pass  # that event loop is closed: nobody waits
 
 
 def _settle_all(requests: list[_Request[Any]]) -> None:
