@@ -113,8 +113,6 @@ class Import:
     """Relative, such as `.common`."""
     names: tuple[tuple[str, str], ...]
     """(name, alias)."""
-    late: bool
-    """After the classes: the two modules need each other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The only two ways by which text of a schema becomes Python source: as a literal and as a docstring.
+"""The only ways by which text of a schema becomes Python source: a literal, a docstring, part of a comment.
 
-Both return source that reads back as exactly one constant, spelt as `ruff format` spells it.
+The first two return source that reads back as exactly one constant, spelt as `ruff format` spells it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import re
 import textwrap
 import unicodedata
 
-__all__ = ["docstring", "literal"]
+__all__ = ["commented", "docstring", "literal"]
 
 _DOC_WIDTH = 100
+_CODING = re.compile(r"(?<=coding)[:=]")
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -45,20 +46,28 @@ def docstring(text: str, indent: str) -> str:
     if not body:
         return ""
     body = body.replace('"""', '\\"\\"\\"')
-    if body.endswith('"'):
-        body = body[:-1] + '\\"'
-    *first, last = body.split("\n")
-    if not first:
-        return f'{indent}"""{last}"""\n'
-    inner = "\n".join(f"{indent}{line}" if line else "" for line in [*first, last])
-    return f'{indent}"""{inner[len(indent) :]}\n{indent}"""\n'
+    # Beside a quote of its own the formatter wants a space, and the parser does at the end.
+    opening = '""" ' if body.startswith('"') else '"""'
+    lines = body.split("\n")
+    if len(lines) == 1:
+        return f'{indent}{opening}{body}{" " * body.endswith(chr(34))}"""\n'
+    inner = "\n".join(f"{indent}{line}" if line else "" for line in lines)
+    return f'{indent}{opening}{inner[len(indent) :]}\n{indent}"""\n'
+
+
+def commented(text: str) -> str:
+    """Text in a comment: on one line, and never the declaration of an encoding, which a comment can be."""
+    plain = text if text.isprintable() else "".join(map(_visible, text))
+    return _CODING.sub(lambda match: f"\\x{ord(match[0]):02x}", plain)
 
 
 def _clean(line: str) -> str:
     line = line.expandtabs(4).replace("\\", "\\\\")
-    return "".join(
-        char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char) for char in line
-    ).strip()
+    return (line if line.isprintable() else "".join(map(_visible, line))).strip()
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char)
 
 
 def _folded(line: str, indent: str) -> str:

@@ -52,8 +52,11 @@ def channel_module(
         if alias is not None:
             publish = alias.name if alias.wire_type is None else f"{alias.name} | {alias.name}Dict"
         channel_topics.append(
-            ir.Topic(topic.attribute, topic.name, pascal(topic.class_parts), payload, publish, topic.doc)
+            ir.Topic(
+                topic.attribute, topic.name, pascal(topic.class_parts), payload, publish, topic.doc.strip()
+            )
         )
+    description = definition.description.strip()
     stem = definition.class_name or pascal(module[-1]) + "Channel"
     channel = ir.Channel(
         stem,
@@ -63,7 +66,7 @@ def channel_module(
         tuple(_params(definition.params)),
         tuple(channel_topics),
         "." * len(module) + ".".join(("_schemas", *module)),
-        definition.description,
+        description,
     )
     items = (*items_of(types, named, module), *aliases)
     shapes = [topic.shape for topic in topics]
@@ -71,7 +74,7 @@ def channel_module(
         module,
         definition.document.path,
         definition.document.digest,
-        definition.description or f"The channel `{definition.name}`.",
+        description or f"The channel `{definition.name}`.",
         _imports(module, named, shapes, types),
         items,
         channel,
@@ -90,7 +93,7 @@ def shared_module(
         module,
         document.path,
         document.digest,
-        doc if isinstance(doc, str) else "Shared payload types.",
+        doc.strip() if isinstance(doc, str) and doc.strip() else "Shared payload types.",
         _imports(module, named, (), types),
         items_of(types, named, module),
         None,
@@ -134,7 +137,7 @@ def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
         type_ = kinds[param.kind]
         if param.enum:
             type_ = f"_t.Literal[{', '.join(literal(value) for value in param.enum)}]"
-        yield ir.Param(py_names[param.name], param.name, param.kind, type_, param.description)
+        yield ir.Param(py_names[param.name], param.name, param.kind, type_, param.description.strip())
 
 
 def _imports(
@@ -151,8 +154,7 @@ def _imports(
         if types.differs(Ref(name)):
             names.append((f"{name.name}Dict", f"{import_alias(name)}Dict"))
     return tuple(
-        ir.Import("." * len(module) + ".".join(other), tuple(names), late=False)
-        for other, names in by_module.items()
+        ir.Import("." * len(module) + ".".join(other), tuple(names)) for other, names in by_module.items()
     )
 
 

@@ -20,9 +20,10 @@ import hashlib
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 
-__all__ = ["class_name", "field_names", "is_plain_key", "pascal", "snake"]
+__all__ = ["class_name", "field_names", "is_class_name", "is_field_name", "is_plain_key", "pascal", "snake"]
 
 # Attributes of pydantic.BaseModel that a field would shadow, and the builtins that annotations of a generated
 # class are spelt with: a field `list: list[int] | None = None` would break the fields after it. Kept as a
@@ -74,23 +75,35 @@ def class_name(parts: Iterable[str]) -> str:
     return name + "Data" if name.endswith(_CLASS_SUFFIXES) or keyword.iskeyword(name) else name
 
 
-def field_names(wire_names: Iterable[str]) -> dict[str, str]:
+def field_names(
+    wire_names: Iterable[str], chosen: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
     """Python attribute names for the properties of one class, all different, keyed by wire name.
 
     Of several properties that meet in one attribute the one spelt exactly so keeps it, else the first; the
     others get a suffix made from their wire name, so that a property added elsewhere never renames them.
+
+    Args:
+        wire_names: the properties, in the schema's order.
+        chosen: attributes that were asked for, by wire name; all different, and nobody else gets them.
     """
     names = list(wire_names)
-    wanted = {wire: _field_name(wire) for wire in names}
+    wanted = {wire: chosen.get(wire) or _field_name(wire) for wire in names}
     owner: dict[str, str] = {}
-    for wire in sorted(names, key=lambda wire: wire != wanted[wire]):
+    for wire in sorted(names, key=lambda wire: (wire not in chosen, wire != wanted[wire])):
         owner.setdefault(wanted[wire], wire)
-    return {
-        wire: name
-        if owner[name] == wire
-        else f"{name}_{hashlib.sha256(wire.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
-        for wire, name in wanted.items()
-    }
+    found = {wire: name for name, wire in owner.items()}
+    for wire in names:
+        if wire not in found:
+            found[wire] = _suffixed(wanted[wire], wire, set(found.values()))
+    return {wire: found[wire] for wire in names}
+
+
+def _suffixed(name: str, wire: str, taken: Set[str]) -> str:
+    digest = hashlib.sha256(wire.encode("utf-8", "surrogatepass")).hexdigest()
+    # Six digits, unless there is a property that is called like the outcome.
+    tries = (f"{name}_{digest[:length]}" for length in range(6, len(digest)))
+    return next(free for free in tries if free not in taken)
 
 
 def _field_name(wire: str) -> str:
@@ -98,6 +111,17 @@ def _field_name(wire: str) -> str:
     if name in _RESERVED_FIELDS:
         return name + "_"
     return "x_" + name if name.startswith("model_") else name
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a class can be called just what somebody chose: CamelCase, no reserved ending."""
+    return name.isascii() and name[:1].isupper() and class_name([name]) == name
+
+
+def is_field_name(name: str) -> bool:
+    """Whether a field can be called just what somebody chose."""
+    free = name not in _RESERVED_FIELDS and not name.startswith(("model_", "_"))
+    return free and name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
 def is_plain_key(wire: str) -> bool:

@@ -10,7 +10,7 @@ from tightbeam_codegen.normalise import objects, scalars
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.docs import class_doc, field_doc
 from tightbeam_codegen.normalise.keywords import NAMELESS
-from tightbeam_codegen.normalise.places import NamePlace, is_definition, place_of
+from tightbeam_codegen.normalise.places import OVERRIDE, NamePlace, is_definition, is_override, place_of
 from tightbeam_codegen.normalise.shapes import (
     ANY,
     NULL,
@@ -32,7 +32,7 @@ from tightbeam_codegen.normalise.shapes import (
     union,
 )
 from tightbeam_codegen.normalise.unions import distribute, max_branches
-from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.resolve import Node, SchemaStore
 
 __all__ = ["Normaliser"]
@@ -93,6 +93,7 @@ class Normaliser:
         single = parts[0].node if len(parts) == 1 and not parts[0].without else None
         document = self._store.document(single.schema) if single else None
         if single is not None and document is not None:
+            self._override(single)
             place = place_of(document, self._store.pointer(single.schema))
         if key in self._active:
             depth, name = self._active[key]
@@ -262,7 +263,7 @@ class Normaliser:
         if any(isinstance(shapes[name], Never) for name in required):
             return Never()
         possible = [name for name in names if not isinstance(shapes[name], Never)]
-        attributes = field_names(possible) | _attribute_overrides(possible, nodes_of)
+        attributes = self._attributes(possible, nodes_of)
         for name in possible:
             doc = field_doc([node.schema for node in nodes_of[name]])
             fields.append(Field(name, attributes[name], shapes[name], name in required, doc))
@@ -271,6 +272,33 @@ class Normaliser:
         order = self._store.order(node.schema)
         self._define(ObjectDefinition(place.name, tuple(fields), closed, doc, order), node)
         return Ref(place.name)
+
+    def _attributes(self, names: Sequence[str], nodes_of: dict[str, list[Node]]) -> dict[str, str]:
+        """The attribute of each property: what `x-tightbeam-name` asks for, else one made from its name."""
+        chosen: dict[str, str] = {}
+        for name in names:
+            for node in nodes_of[name]:
+                override = self._override(node)
+                if name in chosen or override is None or override[0].isupper():
+                    continue
+                if override in chosen.values():
+                    message = f"two properties of one object are both called {quoted(override)} in Python"
+                    place = self._store.place(node.schema, OVERRIDE)
+                    self._problems.error(place, message, "Choose another name for one of them.")
+                chosen[name] = override
+        return field_names(names, chosen)
+
+    def _override(self, node: Node) -> str | None:
+        """The name that a schema asks for by itself, None where there is none or it can't be one (noted)."""
+        override = node.keywords.get(OVERRIDE)
+        if override is None or (isinstance(override, str) and is_override(override)):
+            return override
+        message = f"x-tightbeam-name {quoted(str(override))} can be neither a class's name nor a property's"
+        remedy = (
+            "A class's is in CamelCase (not ending in Message, Dict or Channel), a property's in lower case."
+        )
+        self._problems.error(self._store.place(node.schema, OVERRIDE), message, remedy)
+        return None
 
     def _map(self, flat: Sequence[Part], place: NamePlace) -> Shape:
         alternatives = objects.map_value_nodes(self._store, flat)
@@ -322,14 +350,3 @@ def _in_order(flat: Sequence[Part], types: frozenset[str]) -> list[str]:
     listed = [name for names in declared if names for name in ([names] if isinstance(names, str) else names)]
     listed += ["integer"] if "integer" in types else []
     return [name for name in dict.fromkeys(listed) if name in types]
-
-
-def _attribute_overrides(names: Iterable[str], nodes_of: dict[str, list[Node]]) -> dict[str, str]:
-    """Attributes chosen by `x-tightbeam-name` (one that begins in upper case is the class's name)."""
-    chosen: dict[str, str] = {}
-    for name in names:
-        for node in nodes_of[name]:
-            override: Any = node.schema.get("x-tightbeam-name") if isinstance(node.schema, dict) else None
-            if isinstance(override, str) and override[:1].islower():
-                chosen[name] = override
-    return chosen

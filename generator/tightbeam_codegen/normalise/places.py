@@ -13,11 +13,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tightbeam_codegen.load import Document, Pointer
-from tightbeam_codegen.names import class_name, pascal, snake
+from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.normalise.shapes import Name
 from tightbeam_codegen.resolve import ROOT_URI
 
-__all__ = ["NamePlace", "branch_suffixes", "is_definition", "module_of", "place_of"]
+__all__ = [
+    "OVERRIDE",
+    "NamePlace",
+    "branch_suffixes",
+    "is_definition",
+    "is_override",
+    "module_of",
+    "place_of",
+]
+
+OVERRIDE = "x-tightbeam-name"
+"""The keyword by which a schema asks for a name."""
 
 _DEFINITIONS = ("$defs", "definitions")
 _VALUES = ("additionalProperties", "unevaluatedProperties")
@@ -72,12 +83,7 @@ def place_of(document: Document, pointer: Pointer) -> NamePlace:
     elif not keys or keys[0] not in _DEFINITIONS:
         parts = (module[-1],)
     while keys:
-        if (
-            isinstance(value, dict)
-            and isinstance(override := value.get("x-tightbeam-name"), str)
-            and override[:1].isupper()
-        ):
-            parts = (override,)
+        parts = _renamed(value) or parts
         key = keys.pop(0)
         inner = value[key]
         if key in _DEFINITIONS or key in (
@@ -103,13 +109,18 @@ def place_of(document: Document, pointer: Pointer) -> NamePlace:
                 parts, value = (*parts[:-1], f"Item{index}"), inner[index]
         else:
             parts, value = (*parts, str(key)), inner
-    if (
-        isinstance(value, dict)
-        and isinstance(override := value.get("x-tightbeam-name"), str)
-        and override[:1].isupper()
-    ):
-        parts = (override,)
-    return NamePlace(module, parts)
+    return NamePlace(module, _renamed(value) or parts)
+
+
+def is_override(text: str) -> bool:
+    """Whether `x-tightbeam-name` can be this: the name of a class in CamelCase, else that of a field."""
+    return is_class_name(text) if text[:1].isupper() else is_field_name(text)
+
+
+def _renamed(schema: Any) -> tuple[str, ...]:
+    """The class name that a schema asks for, as the only part; without one, or with a bad one, nothing."""
+    override = schema.get(OVERRIDE) if isinstance(schema, dict) else None
+    return (override,) if isinstance(override, str) and is_class_name(override) else ()
 
 
 def branch_suffixes(branches: list[Any]) -> list[str]:

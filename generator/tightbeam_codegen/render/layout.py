@@ -7,11 +7,25 @@ so a module is stable under `ruff format` at the width it was made for and above
 from __future__ import annotations
 
 import ast
+import unicodedata
 from collections.abc import Iterable
 
 from tightbeam_codegen.literals import literal
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "columns"]
+
+
+def columns(line: str) -> int:
+    """How wide a line is to the formatter: East Asian characters take two columns, combining ones none."""
+    if line.isascii():
+        return len(line)
+    return sum(map(_columns, line))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Me", "Mn"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("F", "W") else 1
 
 
 class Layout:
@@ -23,7 +37,7 @@ class Layout:
     def statement(self, prefix: str, expression: str, suffix: str = "", indent: str = "") -> str:
         """`prefix expression suffix` from column `indent` on, such as a field; without the line's end."""
         flat = f"{indent}{prefix}{expression}{suffix}"
-        if len(flat) <= self.width:
+        if columns(flat) <= self.width:
             return flat
         node = ast.parse(expression, mode="eval").body
         if isinstance(node, ast.BinOp):
@@ -39,7 +53,7 @@ class Layout:
     def _fit(self, node: ast.expr, indent: str, suffix: str) -> str:
         """An expression alone on its line."""
         flat = f"{indent}{_flat(node)}{suffix}"
-        if len(flat) <= self.width:
+        if columns(flat) <= self.width:
             return flat
         if isinstance(node, ast.BinOp):
             return f"{self._operands(node, indent)}{suffix}"
@@ -47,7 +61,7 @@ class Layout:
 
     def _operands(self, node: ast.BinOp, indent: str) -> str:
         flat = f"{indent}{_flat(node)}"
-        if len(flat) <= self.width:
+        if columns(flat) <= self.width:
             return flat
         operands: list[ast.expr] = []
         left: ast.expr = node

@@ -8,22 +8,13 @@ from collections.abc import Callable, Iterable
 import jinja2
 
 from tightbeam_codegen import ir
-from tightbeam_codegen.literals import docstring, literal
+from tightbeam_codegen.literals import commented, docstring, literal
 from tightbeam_codegen.names import is_plain_key
-from tightbeam_codegen.render.layout import Layout
+from tightbeam_codegen.render.imports import standard_and_third_party, without_strings
+from tightbeam_codegen.render.layout import Layout, columns
 
 __all__ = ["Printer"]
 
-_STANDARD_IMPORTS = {
-    "_dt": "import datetime as _dt",
-    "_ipaddress": "import ipaddress as _ipaddress",
-    "_t": "import typing as _t",
-    "_uuid": "import uuid as _uuid",
-    "_p": "import pydantic as _p",
-    "_te": "import typing_extensions as _te",
-}
-_MISSING_IMPORT = "from pydantic_core import MISSING as _MISSING"
-_THIRD_PARTY = ("_p", "_te")
 _PACKAGE_TITLE = "Generated channels; each module is imported at the first use of a name of it."
 _SCHEMAS_TITLE = "The schemas of the generated channels' topics."
 
@@ -45,6 +36,8 @@ class Printer:
         filters: dict[str, Callable[..., str]] = {
             "alias": self._alias,
             "channel_base": self._channel_base,
+            "class_head": self._class_head,
+            "commented": commented,
             "dict_item": self._dict_item,
             "dict_key": self._dict_key,
             "docstring": lambda text, indent="": docstring(text, indent),
@@ -53,7 +46,8 @@ class Printer:
             "literal": literal,
             "message": self._message,
             "model_field": self._model_field,
-            "param_kinds": _param_kinds,
+            "param": self._param,
+            "param_kinds": self._param_kinds,
             "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
             "topic_ref": self._topic_ref,
         }
@@ -67,20 +61,14 @@ class Printer:
         """The source of a generated module."""
         classes = [item for item in module.items if isinstance(item, ir.Class)]
         aliases = [item for item in module.items if isinstance(item, ir.Alias)]
-        body = self._templates.get_template("module.py.jinja").render(
+        siblings = [self._import(imported) for imported in module.imports]
+        return self._templates.get_template("module.py.jinja").render(
             version=self._version,
             module=module,
-            prologue=["@imports@"],
+            imports=[*standard_and_third_party(module), *([siblings] if siblings else [])],
             exported=sorted(_exported(module, classes, aliases)),
             classes=classes,
             aliases=aliases,
-            late=[self._import(imported) for imported in module.imports if imported.late],
-        )
-        # Which names the body uses is known only now; the marker can't occur in what it stands in for.
-        head, _, rest = body.partition("@imports@\n")
-        siblings = [self._import(imported) for imported in module.imports if not imported.late]
-        return (
-            head + "\n\n".join(["\n".join(group) for group in _import_groups(rest, siblings)]) + "\n" + rest
         )
 
     def schemas(self, schemas: ir.Schemas) -> str:
@@ -104,19 +92,19 @@ class Printer:
 
     def _import(self, imported: ir.Import) -> str:
         names = [f"{name} as {alias}" for name, alias in imported.names]
-        return self._from(imported.module, names, "", "  # noqa: E402" if imported.late else "")
+        return self._from(imported.module, names, "")
 
-    def _from(self, module: str, names: list[str], indent: str, comment: str = "") -> str:
-        flat = f"{indent}from {module} import {', '.join(names)}{comment}"
-        if len(flat) <= self._layout.width:
+    def _from(self, module: str, names: list[str], indent: str) -> str:
+        flat = f"{indent}from {module} import {', '.join(names)}"
+        if columns(flat) <= self._layout.width:
             return flat
         lines = "".join(f"{indent}    {name},\n" for name in names)
-        return f"{indent}from {module} import ({comment}\n{lines}{indent})"
+        return f"{indent}from {module} import (\n{lines}{indent})"
 
     def _entry(self, module: str, names: tuple[str, ...]) -> str:
         inner = ", ".join(map(literal, names)) + ("," if len(names) == 1 else "")
         flat = f'            "{module}": ({inner}),'
-        if len(flat) <= self._layout.width:
+        if columns(flat) <= self._layout.width:
             return flat
         lines = "".join(f"                {literal(name)},\n" for name in names)
         return f'            "{module}": (\n{lines}            ),'
@@ -146,7 +134,7 @@ class Printer:
     def _dict_item(self, field: ir.Field) -> str:
         type_ = _key_type(field)
         # The functional form is evaluated where it stands, before the dictionaries that it names.
-        if _DICT_NAME.search(_without_strings(field.wire_type)):
+        if _DICT_NAME.search(without_strings(field.wire_type)):
             type_ = literal(type_)
         return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", "        ")
 
@@ -172,10 +160,28 @@ class Printer:
         messages = " | ".join(f"{topic.class_name}Message" for topic in channel.topics)
         return self._layout.statement("", f"v1.Channel[{messages}]", ",", "    ")
 
+    def _class_head(self, name: str, *bases: str) -> str:
+        flat = f"class {name}({', '.join(bases)}):"
+        if columns(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"    {base},\n" for base in bases)
+        return f"class {name}(\n{lines}):"
+
+    def _param(self, param: ir.Param) -> str:
+        return self._layout.statement(f"{param.py_name}: ", param.type, ",", "    ")
+
+    def _param_kinds(self, channel: ir.Channel) -> str:
+        entries = [f"{literal(param.wire_name)}: {literal(param.kind)}" for param in channel.params]
+        flat = f"    params={{{', '.join(entries)}}},"
+        if columns(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"        {entry},\n" for entry in entries)
+        return f"    params={{\n{lines}    }},"
+
     def _instance(self, channel: ir.Channel) -> str:
         prefix = f"{channel.function}: {channel.class_name} = "
         flat = f"{prefix}v1.open_channel({channel.class_name}, {{}})"
-        if len(flat) <= self._layout.width:
+        if columns(flat) <= self._layout.width:
             return flat
         return f"{prefix}v1.open_channel(\n    {channel.class_name},\n    {{}},\n)"
 
@@ -183,48 +189,25 @@ class Printer:
         wire = literal(topic.wire_name)
         type_ = f"v1.TopicRef[[{topic.publish_type}], _t.Literal[{wire}], {topic.payload_type}]"
         flat = f"    {topic.attribute}: {type_} = v1.topic({wire}, {topic.payload_type})"
-        if len(flat) <= self._layout.width:
+        if columns(flat) <= self._layout.width:
             return flat
         parts = [f"[{topic.publish_type}]", f"_t.Literal[{wire}]", topic.payload_type]
         head = f"    {topic.attribute}: v1.TopicRef[\n{self._layout.sequence(parts, '    ')}    ] = "
         tail = f"v1.topic({wire}, {topic.payload_type})"
-        if len(f"    ] = {tail}") <= self._layout.width:
+        if columns(f"    ] = {tail}") <= self._layout.width:
             return head + tail
         return head + f"v1.topic(\n{self._layout.sequence([wire, topic.payload_type], '    ')}    )"
 
 
 _DICT_NAME = re.compile(r"Dict\b")
-_USED = re.compile(r"\b(_dt|_ipaddress|_t|_uuid|_p|_te)\.")
-_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 
 
 def _has_plain_keys(class_: ir.Class) -> bool:
     return all(is_plain_key(field.wire_name) for field in class_.fields)
 
 
-def _without_strings(source: str) -> str:
-    return _STRING.sub("''", source)
-
-
 def _key_type(field: ir.Field) -> str:
     return field.wire_type if field.presence == "required" else f"_t.NotRequired[{field.wire_type}]"
-
-
-def _import_groups(body: str, siblings: list[str]) -> list[list[str]]:
-    """The import lines that a module's body needs, as ruff groups and sorts them."""
-    used = set(_USED.findall(body)) | {"_t"}
-    standard = sorted(
-        line for name, line in _STANDARD_IMPORTS.items() if name in used and name not in _THIRD_PARTY
-    )
-    if re.search(r"^if TYPE_CHECKING:$", body, re.MULTILINE):
-        standard.append("from typing import TYPE_CHECKING")
-    third = [_STANDARD_IMPORTS[name] for name in _THIRD_PARTY if name in used]
-    if re.search(r"\b_MISSING\b", body):
-        third.append(_MISSING_IMPORT)
-    if re.search(r"\bv1\.", body):
-        third.append("from tightbeam._codegen import v1")
-    third.sort(key=lambda line: (line.startswith("from"), line))
-    return [group for group in (standard, third, siblings) if group]
 
 
 def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias]) -> Iterable[str]:
@@ -235,14 +218,6 @@ def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias
     if module.channel:
         yield from (f"{topic.class_name}Message" for topic in module.channel.topics)
         yield from (module.channel.class_name, module.channel.function)
-
-
-def _param_kinds(channel: ir.Channel) -> str:
-    return (
-        "{"
-        + ", ".join(f"{literal(param.wire_name)}: {literal(param.kind)}" for param in channel.params)
-        + "}"
-    )
 
 
 def _factory_doc(channel: ir.Channel) -> str:
