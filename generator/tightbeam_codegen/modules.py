@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tightbeam_codegen import ir
@@ -100,15 +100,21 @@ def shared_module(
     )
 
 
-def packages(modules: Iterable[ir.Module]) -> Iterator[ir.Package]:
-    """The `__init__` of the package and of each folder in it: a folder offers the channels directly in it."""
+def packages(
+    channels: Mapping[tuple[str, ...], tuple[str, ...]], shared: Iterable[tuple[str, ...]]
+) -> Iterator[ir.Package]:
+    """The `__init__` of the package and of each folder in it: a folder offers the channels directly in it.
+
+    Args:
+        channels: module -> the names that its package offers.
+        shared: the other modules.
+    """
     paths: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {(): []}
-    for module in modules:
-        for depth in range(len(module.path)):
-            paths.setdefault(module.path[:depth], [])
-        if module.channel:
-            names = (module.channel.class_name, module.channel.function)
-            paths[module.path[:-1]].append((module.path[-1], names))
+    for module in (*channels, *shared):
+        for depth in range(len(module)):
+            paths.setdefault(module[:depth], [])
+    for module, names in channels.items():
+        paths[module[:-1]].append((module[-1], names))
     for path, exports in sorted(paths.items()):
         yield ir.Package(path, tuple(sorted(exports)))
 

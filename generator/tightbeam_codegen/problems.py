@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 __all__ = [
@@ -82,6 +83,10 @@ class Problems:
         """Note all of `problems`."""
         for problem in problems:
             self.add(problem)
+
+    def after(self, count: int) -> tuple[Problem, ...]:
+        """Those that were noted since there were `count` of them, in order of arrival."""
+        return tuple(islice(self._found, count, None))
 
     @property
     def has_errors(self) -> bool:

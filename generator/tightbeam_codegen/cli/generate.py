@@ -76,6 +76,7 @@ def _generate(request: Request, settings: Settings, cache: Cache) -> int:
 def _pipeline(settings: Settings, cache: Cache) -> Result:
     try:
         from tightbeam_codegen.fact_store import FactStore
+        from tightbeam_codegen.incremental import Memory
         from tightbeam_codegen.pipeline import generate
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("tightbeam"):
@@ -90,7 +91,21 @@ def _pipeline(settings: Settings, cache: Cache) -> Result:
         shown_root=settings.schemas.as_posix(),
         version=tool_version(),
         cache=FactStore(cache),
+        memory=Memory(cache, _what_counts(settings), lambda path: _as_it_is(settings.output / path)),
     )
+
+
+def _what_counts(settings: Settings) -> str:
+    """Tells runs apart whose definitions have nothing to say to each other."""
+    stated = dataclasses.replace(settings, strict=False, source=None)
+    return f"{settings.schemas.absolute()}\0{settings.output.absolute()}\0{stated!r}"
+
+
+def _as_it_is(file: Path) -> str | None:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _report(problems: Iterable[Problem], request: Request, settings: Settings) -> int:

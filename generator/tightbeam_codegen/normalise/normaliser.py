@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+from tightbeam_codegen.load import Document
 from tightbeam_codegen.names import field_names
 from tightbeam_codegen.normalise import objects, scalars
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
@@ -34,6 +35,7 @@ from tightbeam_codegen.normalise.shapes import (
 from tightbeam_codegen.normalise.unions import distribute, max_branches
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.resolve import Node, SchemaStore
+from tightbeam_codegen.resolve.store import Schema
 
 __all__ = ["Normaliser"]
 
@@ -65,12 +67,21 @@ class Normaliser:
         self._assumed: dict[_Key, Shape] = {}
         self._origins: dict[Name, Node] = {}
         self._depth = 0
+        self._home: Document | None = None
         self.definitions: dict[Name, Definition] = {}
+        self.foreign: dict[int, Schema] = {}
+        """The schemas of other documents that the topics asked for so far led into."""
 
-    def topic(self, node: Node, place: NamePlace) -> Shape:
-        """The shape of a topic's payload."""
+    def topic(self, node: Node, place: NamePlace, home: Document) -> Shape:
+        """The shape of a payload of a topic in the definition file `home`."""
+        self._home = home
         shape = self._shape([Part(node)], place)
         return self._possible(shape, node)
+
+    def shared(self, node: Node, home: Document) -> None:
+        """Define what a schema comes to that is referred to from elsewhere."""
+        self._home = home
+        self._shape([Part(node)], place_of(home, self._store.pointer(node.schema)))
 
     def doc(self, node: Node) -> str:
         """The description of a schema, or of the one it is a reference to."""
@@ -83,15 +94,17 @@ class Normaliser:
         parts = [part if part.without else Part(self._flattener.through(part.node)) for part in wanted]
         parts = list({part.key: part for part in parts if part.node.schema is False or part.asserts}.values())
         key: _Key = tuple(part.key for part in parts)
-        if key in self._memo:
-            return self._memo[key]
         if not parts:
             return ANY
+        single = parts[0].node if len(parts) == 1 and not parts[0].without else None
+        document = self._store.document(single.schema) if single else None
+        if single is not None and document is not None and document is not self._home:
+            self.foreign[id(single.schema)] = single.schema
+        if key in self._memo:
+            return self._memo[key]
         if len(parts) == 1 and parts[0].asserts <= NAMELESS and not _contains(parts[0].get("type")):
             self._memo[key] = shape = self._build(parts, place, budget)
             return shape
-        single = parts[0].node if len(parts) == 1 and not parts[0].without else None
-        document = self._store.document(single.schema) if single else None
         if single is not None and document is not None:
             self._override(single)
             place = place_of(document, self._store.pointer(single.schema))

@@ -20,7 +20,7 @@ from tightbeam_codegen.problems import DefinitionErrors, Place, Problems
 from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
 from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
 
-__all__ = ["Node", "SchemaStore", "Unresolved"]
+__all__ = ["Node", "Schema", "SchemaStore", "Unresolved", "is_own_root", "outgoing", "own_root_uri"]
 
 Schema: TypeAlias = dict[str, Any] | bool
 _Resolver: TypeAlias = "referencing._core.Resolver[Any]"  # pyright: ignore[reportAttributeAccessIssue]  # hidden
@@ -80,6 +80,7 @@ class SchemaStore:
         self._canonical: dict[str, str] = {}
         self._origin: dict[int, tuple[int | Document, str | int]] = {}
         self._order: dict[int, int] = {}
+        self._home: dict[int, Document] = {}
         self._registry: referencing.Registry[Any] = referencing.Registry()
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
@@ -102,13 +103,17 @@ class SchemaStore:
         body = {"$defs": definitions, dialect.definitions_keyword: definitions, "topics": value["topics"]}
         self._add_resource(document.uri, body, dialect)
 
+    def add_shared(self, uri: str) -> None:
+        """Take in a document that is referred to from elsewhere; nothing happens where there is none."""
+        self._find(uri)
+
     def load_references(self) -> None:
         """Read every document that the definitions refer to, and what those refer to in turn."""
         pending = list(self._documents.values())
         while pending:
             document = pending.pop()
             base = document.uri
-            for uri in self._outgoing(document.value, base, self._dialects[base]):
+            for uri in outgoing(document.value, base, self._dialects[base]):
                 found = self._find(uri)
                 if found is not None:
                     pending.append(found)
@@ -143,14 +148,15 @@ class SchemaStore:
         self._documents[document.uri] = document
         self._dialects[document.uri] = dialect
         if isinstance(document.value, dict | list):
-            self._trace(document.value, (document, ""))
+            self._trace(document)
 
-    def _trace(self, root: Any, origin: tuple[int | Document, str | int]) -> None:
-        stack = [(root, origin)]
+    def _trace(self, document: Document) -> None:
+        stack: list[tuple[Any, tuple[int | Document, str | int]]] = [(document.value, (document, ""))]
         while stack:
             value, origin = stack.pop()
             self._origin[id(value)] = origin
             self._order[id(value)] = len(self._order)
+            self._home[id(value)] = document
             items = list(value.items() if isinstance(value, dict) else enumerate(value))
             stack.extend(
                 (child, (id(value), key)) for key, child in reversed(items) if isinstance(child, dict | list)
@@ -163,23 +169,6 @@ class SchemaStore:
         if isinstance(own, str) and not own.startswith("#"):
             self._canonical[uri] = urldefrag(urljoin(uri, own))[0]
             self._resources.setdefault(self._canonical[uri], resource)
-
-    def _outgoing(self, value: Any, base: str, dialect: Dialect) -> Iterator[str]:
-        """The URIs, without fragment, that a document refers to outside itself."""
-        stack = [(value, base)]
-        while stack:
-            value, base = stack.pop()
-            if isinstance(value, list):
-                stack.extend((item, base) for item in value)
-            elif isinstance(value, dict):
-                own = value.get(dialect.id_keyword)
-                if isinstance(own, str) and not own.startswith("#"):
-                    base = urljoin(base, own)
-                for keyword in ("$ref", "$schema", "$dynamicRef", "$recursiveRef"):
-                    reference = value.get(keyword)
-                    if isinstance(reference, str) and not reference.startswith("#"):
-                        yield urldefrag(urljoin(base, reference))[0]
-                stack.extend((item, base) for key, item in value.items() if key not in _DATA_KEYWORDS)
 
     # -- dialects --------------------------------------------------------------------------------------------
 
@@ -305,12 +294,7 @@ class SchemaStore:
 
     def document(self, schema: Schema) -> Document | None:
         """The document a schema object was read from; None for `true` and `false`, which have no identity."""
-        origin = self._origin.get(id(schema)) if isinstance(schema, dict) else None
-        while origin is not None:
-            if isinstance(origin[0], Document):
-                return origin[0]
-            origin = self._origin.get(origin[0])
-        return None
+        return self._home.get(id(schema)) if isinstance(schema, dict) else None
 
     def pointer(self, schema: Schema) -> Pointer:
         """The JSON pointer of a schema object in its document, as a tuple."""
@@ -336,7 +320,7 @@ class SchemaStore:
 
     def referred_to(self, document: Document) -> list[Document]:
         """The other documents that one refers to itself."""
-        uris = self._outgoing(document.value, document.uri, self._dialects[document.uri])
+        uris = outgoing(document.value, document.uri, self._dialects[document.uri])
         found = (self._documents.get(uri) for uri in uris)
         return [other for other in found if other is not None and other is not document]
 
@@ -347,6 +331,12 @@ class SchemaStore:
     def document_dialect(self, document: Document) -> Dialect:
         """The draft that a document is read by."""
         return self._dialects[document.uri]
+
+    def at(self, document: Document, pointer: Pointer) -> Node:
+        """The schema at a place of a document. Raises Unresolved."""
+        root = Node({}, self._registry.resolver(document.uri), self._dialects[document.uri])
+        keys = (str(key).replace("~", "~0").replace("/", "~1") for key in pointer)
+        return self.follow(root, "#" + "".join("/" + quote(key, safe="~") for key in keys))
 
     def part(self, document: Document, unit: tuple[str, ...]) -> Node:
         """A shared definition of a document, or (for an empty unit) all of it but those."""
@@ -360,6 +350,24 @@ class SchemaStore:
             )
             return Node(rest, node.resolver, node.dialect)
         return self.child(node, root[unit[0]][unit[1]])
+
+
+def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
+    """The URIs, without fragment, that a document refers to outside itself."""
+    stack = [(value, base)]
+    while stack:
+        value, base = stack.pop()
+        if isinstance(value, list):
+            stack.extend((item, base) for item in value)
+        elif isinstance(value, dict):
+            own = value.get(dialect.id_keyword)
+            if isinstance(own, str) and not own.startswith("#"):
+                base = urljoin(base, own)
+            for keyword in ("$ref", "$schema", "$dynamicRef", "$recursiveRef"):
+                reference = value.get(keyword)
+                if isinstance(reference, str) and not reference.startswith("#"):
+                    yield urldefrag(urljoin(base, reference))[0]
+            stack.extend((item, base) for key, item in value.items() if key not in _DATA_KEYWORDS)
 
 
 def is_own_root(schema: Schema, dialect: Dialect) -> bool:

@@ -1,0 +1,234 @@
+"""One run over sound definitions: from their schemas to the text of every module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from tightbeam_codegen import ir
+from tightbeam_codegen.assemble import Types, shapes_of
+from tightbeam_codegen.bundle import bundled
+from tightbeam_codegen.check import Definition, check_schema
+from tightbeam_codegen.incremental import Made, Use
+from tightbeam_codegen.load import Document
+from tightbeam_codegen.load.discover import check_modules
+from tightbeam_codegen.metaschemas import named_metaschemas
+from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
+from tightbeam_codegen.names import snake
+from tightbeam_codegen.normalise import Normaliser
+from tightbeam_codegen.normalise.places import NamePlace, module_of
+from tightbeam_codegen.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.normalise.shapes import Shape
+from tightbeam_codegen.problems import Problem, Problems
+from tightbeam_codegen.render import Printer
+from tightbeam_codegen.resolve import Node, SchemaStore, Sources, Unresolved
+from tightbeam_codegen.resolve.dialects import LATEST
+from tightbeam_codegen.settings import Settings
+from tightbeam_codegen.typed import FactCache, type_facts
+
+__all__ = ["Checked", "Run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A definition that passed its checks, with the warnings it drew."""
+
+    definition: Definition
+    problems: tuple[Problem, ...]
+
+
+class Run:
+    """What every pass needs, and what it leaves for the next.
+
+    Args:
+        checked: the definitions to compile.
+        kept: those of an earlier run that are as they were; the shared modules hold what they use, too.
+        sources: where documents are read.
+        settings: what generation depends on besides.
+        problems: takes what is wrong.
+    """
+
+    def __init__(
+        self,
+        checked: Sequence[Checked],
+        kept: Sequence[Made],
+        sources: Sources,
+        settings: Settings,
+        problems: Problems,
+    ) -> None:
+        self.checked = checked
+        self.definitions = [each.definition for each in checked]
+        self.kept = kept
+        self.settings = settings
+        self.sources = sources
+        self.problems = problems
+        self.store = SchemaStore(sources, settings.dialect, problems)
+        self.dialects = {d.module: self.store.dialect(d.dialect) or LATEST for d in self.definitions}
+        self.assert_formats = {d.document.uri: d.assert_formats for d in self.definitions}
+        self.uses: dict[tuple[str, ...], list[Use]] = {}
+        self.found: dict[tuple[str, ...], tuple[Problem, ...]] = {}
+        self.files: dict[str, str] = {}
+        """All files of the package, once compiled; of no use where a problem turned up on the way."""
+
+    def compile(self, printer: Printer, cache: FactCache | None) -> list[Made]:
+        """Run the passes; returns what became of each definition."""
+        self._resolve()
+        normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
+        topics = {each.definition.module: self._topics(each, normaliser) for each in self.checked}
+        self._define_kept_uses(normaliser)
+        named = normaliser.definitions
+        shapes: list[Shape] = [topic.shape for found in topics.values() for topic in found]
+        types = Types(named, type_facts([*shapes, *shapes_of(named.values())], cache))
+        modules = self._modules(topics, types)
+        made = [self._made(d, modules[d.module], topics[d.module], types, printer) for d in self.definitions]
+        own = {definition.module for definition in self.definitions}
+        for path, module in modules.items():
+            if path not in own:
+                self.files[_path(path)] = printer.module(module)
+        for each in (*made, *self.kept):
+            self.files |= each.files
+        self._add_packages([*made, *self.kept], printer)
+        return made
+
+    def _resolve(self) -> None:
+        for definition in self.definitions:
+            self.store.add_definition(definition.document, self.dialects[definition.module])
+        for uri in {uri for made in self.kept for uri, _ in made.uses}:
+            self.store.add_shared(uri)
+        self.store.load_references()
+        own = {definition.document.uri for definition in self.definitions}
+        shared = [document for document in self.store.documents() if document.uri not in own]
+        metaschemas = named_metaschemas(shared, self.sources, self.problems)
+        for document in shared:
+            dialect = self.store.document_dialect(document).uri
+            check_schema(document, (), dialect, self.problems, metaschemas=metaschemas)
+        for definition in self.definitions:
+            self._check_formats(definition, own)
+
+    def _check_formats(self, definition: Definition, own: Set[str]) -> None:
+        """A shared file has one model for all who refer to it: `format` must mean one thing to all."""
+        if definition.assert_formats == self.settings.assert_formats:
+            return
+        for other in self.store.referred_to(definition.document):
+            if other.uri not in own:
+                stated = str(definition.assert_formats).lower()
+                self.problems.error(
+                    definition.document.place(("assert_formats",)),
+                    f"assert_formats is {stated} here, but not for {other.shown}, which this refers to",
+                    "Say the same in both: set assert_formats in [tool.tightbeam] and leave it out here.",
+                )
+
+    def _asserts_formats(self, node: Node) -> bool:
+        document = self.store.document(node.schema)
+        uri = document.uri if document else ""
+        return self.assert_formats.get(uri, self.settings.assert_formats)
+
+    def _topics(self, checked: Checked, normaliser: Normaliser) -> list[TopicShape]:
+        definition, known = checked.definition, len(self.problems)
+        normaliser.foreign.clear()
+        topics = []
+        for topic in definition.topics:
+            node = self.store.topic(definition.document, topic.name, self.dialects[definition.module])
+            place = NamePlace(definition.module, (topic.name,))
+            shape = normaliser.topic(node, place, definition.document)
+            attribute = topic.py_name or snake(topic.name)
+            doc = topic.description or normaliser.doc(node)
+            key_place = definition.document.place(("topics", topic.name), key=True)
+            topics.append(TopicShape(topic.name, attribute, topic.name, shape, doc, key_place))
+        uses = ((self.store.document(schema), schema) for schema in normaliser.foreign.values())
+        self.uses[definition.module] = sorted(
+            (document.uri, self.store.pointer(schema)) for document, schema in uses if document is not None
+        )
+        self.found[definition.module] = (*checked.problems, *self.problems.after(known))
+        return topics
+
+    def _define_kept_uses(self, normaliser: Normaliser) -> None:
+        """The shared modules hold what unchanged definitions use as well."""
+        for uri, pointer in sorted({use for made in self.kept for use in made.uses}):
+            document = self.store.loaded(uri)
+            if document is not None:
+                try:
+                    normaliser.shared(self.store.at(document, pointer), document)
+                except Unresolved:
+                    continue  # Can't be: a definition is kept only while all it refers to is as it was.
+
+    def _modules(
+        self, topics: Mapping[tuple[str, ...], list[TopicShape]], types: Types
+    ) -> dict[tuple[str, ...], ir.Module]:
+        by_module: dict[tuple[str, ...], list[NamedShape]] = {}
+        for name, definition in types.definitions.items():
+            by_module.setdefault(name.module, []).append(definition)
+        homes = {module_of(document): document for document in self.store.documents()}
+        modules = {
+            d.module: channel_module(d, topics[d.module], by_module.get(d.module, []), types, self.problems)
+            for d in self.definitions
+        }
+        kept = [made.definition for made in self.kept]
+        shared = [module for module in by_module if module not in modules]
+        check_modules(
+            [(d.document.shown, d.module) for d in (*self.definitions, *kept)]
+            + [(homes[module].shown, module) for module in shared],
+            self.problems,
+        )
+        modules |= {
+            module: shared_module(homes[module], module, by_module[module], types) for module in shared
+        }
+        return dict(sorted(modules.items()))
+
+    def _made(
+        self,
+        definition: Definition,
+        module: ir.Module,
+        topics: list[TopicShape],
+        types: Types,
+        printer: Printer,
+    ) -> Made:
+        schemas = self._schemas(definition, topics, types)
+        channel = module.channel
+        return Made(
+            definition=definition,
+            reach={document.uri: document.digest for document in self._reach(definition.document)},
+            uses=self.uses[definition.module],
+            exports=(channel.class_name, channel.function) if channel else (),
+            files={
+                _path(module.path): printer.module(module),
+                _path(schemas.path): printer.schemas(schemas),
+            },
+            problems=self.found[definition.module],
+        )
+
+    def _reach(self, document: Document) -> list[Document]:
+        """Everything a definition refers to, over others too."""
+        found: dict[str, Document] = {}
+        pending = [document]
+        while pending:
+            for other in self.store.referred_to(pending.pop()):
+                if other.uri not in found and other is not document:
+                    found[other.uri] = other
+                    pending.append(other)
+        return list(found.values())
+
+    def _schemas(self, definition: Definition, topics: list[TopicShape], types: Types) -> ir.Schemas:
+        text = bundled(
+            self.store,
+            definition.document,
+            self.dialects[definition.module],
+            {topic.name: types.may_hold_null(topic.shape) for topic in topics},
+            {param.name: param.schema for param in definition.params},
+            assert_formats=definition.assert_formats,
+        )
+        return ir.Schemas(
+            ("_schemas", *definition.module), definition.document.path, definition.document.digest, text
+        )
+
+    def _add_packages(self, made: Iterable[Made], printer: Printer) -> None:
+        channels = {each.definition.module: each.exports for each in made}
+        shared = {tuple(path.removesuffix(".py").split("/")) for path in self.files} - channels.keys()
+        for package in packages(channels, (path for path in shared if path[0] != "_schemas")):
+            self.files[_path((*package.path, "__init__"))] = printer.package(package)
+        for path in {("_schemas", *module[:depth]) for module in channels for depth in range(len(module))}:
+            self.files[_path((*path, "__init__"))] = printer.package(ir.Package(path, ()))
+
+
+def _path(parts: tuple[str, ...]) -> str:
+    return "/".join(parts) + ".py"
