@@ -138,11 +138,11 @@ class Types:
             case _:
                 return False
 
-    def may_hold_null(self, shape: Shape, seen: set[Name] | None = None) -> bool:
-        """Whether null, or anything at all, may stand somewhere in a payload of this shape."""
+    def is_open(self, shape: Shape, seen: set[Name] | None = None) -> bool:
+        """Whether anything at all may stand somewhere in a payload of this shape."""
         seen = set() if seen is None else seen
         match shape:
-            case Anything() | Null() | Never():
+            case Anything() | Never():
                 return True
             case Ref(target):
                 if target in seen:
@@ -150,12 +150,12 @@ class Types:
                 seen.add(target)
                 definition = self.definitions[target]
                 if isinstance(definition, AliasDefinition):
-                    return self.may_hold_null(definition.shape, seen)
+                    return self.is_open(definition.shape, seen)
                 return not definition.closed or any(
-                    self.may_hold_null(field.shape, seen) for field in definition.fields
+                    self.is_open(field.shape, seen) for field in definition.fields
                 )
             case _:
-                return any(self.may_hold_null(child, seen) for child in children(shape))
+                return any(self.is_open(child, seen) for child in children(shape))
 
 
 def _alternatives(expression: str) -> list[str]:

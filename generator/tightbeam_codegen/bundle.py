@@ -42,7 +42,7 @@ def bundled(
         store: resolves references.
         document: the definition file.
         dialect: the draft of topics that name none.
-        topics: topic name -> whether null or anything at all may stand in a payload.
+        topics: topic name -> whether anything at all may stand somewhere in a payload.
         params: parameter name -> schema.
         assert_formats: whether `format` is law.
     """
@@ -53,7 +53,7 @@ def bundled(
     inline: list[str] = []
     entries: dict[str, JsonValue] = {}
     resources: dict[str, JsonValue] = dict(reach.resources())
-    for name, may_hold_null in topics.items():
+    for name, is_open in topics.items():
         schema = _topic_schema(document, name)
         ref = None if is_own_root(schema, dialect) else reach.whole_document(name)
         if ref is None and is_own_root(schema, dialect):
@@ -64,7 +64,7 @@ def bundled(
             inline.append(name)
             escaped = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
             ref = (f"{document.uri}#/topics/{escaped}/schema", dialect.uri)
-        entries[name] = {"ref": ref[0], "dialect": ref[1], "mayHoldNull": may_hold_null}
+        entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open}
     resources[document.uri] = _definition_resource(reach, document, dialect, inline)
     text = {
         "assertFormats": assert_formats,

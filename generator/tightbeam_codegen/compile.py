@@ -213,7 +213,7 @@ class Run:
             self.store,
             definition.document,
             self.dialects[definition.module],
-            {topic.name: types.may_hold_null(topic.shape) for topic in topics},
+            {topic.name: types.is_open(topic.shape) for topic in topics},
             {param.name: param.schema for param in definition.params},
             assert_formats=definition.assert_formats,
         )

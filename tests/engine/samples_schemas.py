@@ -27,17 +27,17 @@ SCHEMAS = """
     "status": {
       "ref": "tightbeam:///job.channel.json#/$defs/status",
       "dialect": "https://json-schema.org/draft/2020-12/schema",
-      "mayHoldNull": false
+      "open": false
     },
     "tick": {
       "ref": "tightbeam:///job.channel.json#/$defs/tick",
       "dialect": "https://json-schema.org/draft/2020-12/schema",
-      "mayHoldNull": false
+      "open": false
     },
     "token": {
       "ref": "tightbeam:///job.channel.json#/$defs/token",
       "dialect": "https://json-schema.org/draft/2020-12/schema",
-      "mayHoldNull": false
+      "open": false
     }
   },
   "params": {"jobId": {"type": "string", "minLength": 1}}

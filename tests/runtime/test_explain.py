@@ -43,7 +43,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Refuse:
                 uri: {"$schema": DIALECTS[draft], "$defs": {"t": schema}},
                 **resources,
             },
-            "topics": {"t": {"ref": f"{uri}#/$defs/t", "dialect": DIALECTS[draft], "mayHoldNull": True}},
+            "topics": {"t": {"ref": f"{uri}#/$defs/t", "dialect": DIALECTS[draft], "open": True}},
             "params": {},
         }
         vars(module)["SCHEMAS"] = json.dumps(bundle)

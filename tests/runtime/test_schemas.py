@@ -25,7 +25,7 @@ def stated(schema: object = True, dialect: str = S2020, **resources: object) -> 
     return {
         "assertFormats": True,
         "resources": {URI: schema, **resources},
-        "topics": {"t": {"ref": f"{URI}#", "dialect": dialect, "mayHoldNull": True}},
+        "topics": {"t": {"ref": f"{URI}#", "dialect": dialect, "open": True}},
         "params": {"p": {"type": "string", "pattern": "^[a-z]+$"}},
     }
 

@@ -46,7 +46,7 @@ class TopicSchema:
         self.dialect: str = stated["dialect"]
         # Where nothing is open, the validator sees every number; it takes NaN for no type at all, null
         # included.
-        self.may_hold_nonfinite: bool = stated.get("open", stated["mayHoldNull"])
+        self.may_hold_nonfinite: bool = stated["open"]
 
 
 class Bundle:

@@ -47,7 +47,7 @@ SCHEMAS = r"""
   "alert": {
    "ref": "tightbeam:///alerts.channel.json#/topics/alert/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": true
+   "open": true
   }
  },
  "params": {}

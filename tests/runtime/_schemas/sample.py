@@ -272,82 +272,82 @@ SCHEMAS = r"""
   "status": {
    "ref": "tightbeam:///sample.channel.json#/topics/status/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": true
+   "open": true
   },
   "open-thing": {
    "ref": "tightbeam:///sample.channel.json#/topics/open-thing/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": true
+   "open": true
   },
   "times": {
    "ref": "tightbeam:///sample.channel.json#/topics/times/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "state": {
    "ref": "tightbeam:///sample.channel.json#/topics/state/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "node": {
    "ref": "tightbeam:///sample.channel.json#/topics/node/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "mixed": {
    "ref": "tightbeam:///sample.channel.json#/topics/mixed/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": true
+   "open": true
   },
   "items": {
    "ref": "tightbeam:///sample.channel.json#/topics/items/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "by-name": {
    "ref": "tightbeam:///sample.channel.json#/topics/by-name/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "tree": {
    "ref": "tightbeam:///sample.channel.json#/topics/tree/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "counters": {
    "ref": "tightbeam:///sample.channel.json#/topics/counters/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "plain": {
    "ref": "tightbeam:///sample.channel.json#/topics/plain/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "number": {
    "ref": "tightbeam:///sample.channel.json#/topics/number/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "when": {
    "ref": "tightbeam:///sample.channel.json#/topics/when/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "one": {
    "ref": "tightbeam:///sample.channel.json#/topics/one/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": false
+   "open": false
   },
   "nothing": {
    "ref": "tightbeam:///sample.channel.json#/topics/nothing/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": true
+   "open": true
   },
   "anything": {
    "ref": "tightbeam:///sample.channel.json#/topics/anything/schema",
    "dialect": "https://json-schema.org/draft/2020-12/schema",
-   "mayHoldNull": true
+   "open": true
   }
  },
  "params": {
