@@ -1,4 +1,4 @@
-"""The JSON Schema Test Suite, as the source distribution of `jsonschema` on PyPI brings it (folder `json/`, MIT).
+"""The JSON Schema Test Suite: folder `json/` (MIT) in the source distribution of `jsonschema` on PyPI.
 
 Downloaded once by `make setup` into `.cache/`, which git ignores; the tests only read it there.
 """

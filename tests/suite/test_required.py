@@ -1,4 +1,4 @@
-"""The suite's required groups: each schema a topic, every case published, what is valid loaded and sent again."""
+"""The suite's required groups: every case is published; what is valid is loaded and sent again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def publishes(ref: TopicRef[..., str, Any], data: Any) -> bytes | None:
 
 
 def agreement(compiled: Compiled, draft: str) -> tuple[int, list[str]]:
-    """How many cases publish exactly when they are valid, load, and are sent again as they were; the others."""
+    """How many cases publish exactly when valid, load, and are sent again as they were; and the others."""
     right, wrong = 0, []
     for group in groups(draft):
         ref = compiled.topic(group.name)

@@ -1,4 +1,4 @@
-"""What the suite's groups come to as Python types: all five checkers, strictly, and how much is left as Any."""
+"""What the suite's groups come to as Python types: five checkers, and how much is left as Any."""
 
 from __future__ import annotations
 

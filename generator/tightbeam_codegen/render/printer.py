@@ -133,8 +133,8 @@ class Printer:
 
     def _dict_item(self, field: ir.Field) -> str:
         type_ = _key_type(field)
-        # The functional form is evaluated where it stands, before the dictionaries that it names.
-        if _DICT_NAME.search(without_strings(field.wire_type)):
+        # The functional form is evaluated where it stands, before the dictionaries and aliases that it names.
+        if _LATER_NAME.search(without_strings(field.wire_type)):
             type_ = literal(type_)
         return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", "        ")
 
@@ -199,7 +199,7 @@ class Printer:
         return head + f"v1.topic(\n{self._layout.sequence([wire, topic.payload_type], '    ')}    )"
 
 
-_DICT_NAME = re.compile(r"Dict\b")
+_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!None\b)[A-Z]\w*")
 
 
 def _has_plain_keys(class_: ir.Class) -> bool:

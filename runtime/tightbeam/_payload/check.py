@@ -17,7 +17,7 @@ import orjson
 
 from tightbeam._channels.refs import TopicRef
 from tightbeam._payload.compiled import CompiledTopic, compiled_topic
-from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats
+from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats, is_kept
 
 __all__ = ["encode", "may_not_be_json"]
 
@@ -87,9 +87,12 @@ def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: obje
     dump = topic.dump_for(type(data))
     if dump is not None or (type(data) in _PLAIN and not _encodes(data)):
         try:
-            plain = huge_ints_as_floats(dump(data) if dump is not None else data)
+            dumped = data if dump is None else dump(data)
+            plain = huge_ints_as_floats(dumped)
             raw = _dumps(plain, None, _OPTIONS)
-            if topic.is_valid(plain) and not (topic.may_hold_nonfinite and has_nonfinite(plain)):
+            if not is_kept(data, dumped):
+                plain = data
+            elif topic.is_valid(plain) and not (topic.may_hold_nonfinite and has_nonfinite(plain)):
                 return raw
         except _BAD_DATA as error:
             problem = error

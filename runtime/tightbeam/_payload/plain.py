@@ -10,7 +10,15 @@ from pydantic import BaseModel
 
 from tightbeam.errors import Issue
 
-__all__ = ["MAX_DEPTH", "has_nonfinite", "huge_ints_as_floats", "json_type", "not_json", "pointer_token"]
+__all__ = [
+    "MAX_DEPTH",
+    "has_nonfinite",
+    "huge_ints_as_floats",
+    "is_kept",
+    "json_type",
+    "not_json",
+    "pointer_token",
+]
 
 MAX_DEPTH = 254
 """The encoder's own limit."""
@@ -54,6 +62,24 @@ def huge_ints_as_floats(data: object) -> object:
     ):
         return float(data)
     return data
+
+
+def is_kept(data: object, dumped: object) -> bool:
+    """Whether a dump says all that plain data said.
+
+    Where a type is a union with Any, Pydantic may take a dict for a model and leave out what is null in it.
+    """
+    if type(data) is dict:
+        return (
+            isinstance(dumped, dict)
+            and data.keys() == dumped.keys()
+            and all(is_kept(value, dumped[key]) for key, value in data.items())
+        )
+    if type(data) is list or type(data) is tuple:
+        return (
+            isinstance(dumped, (list, tuple)) and len(data) == len(dumped) and all(map(is_kept, data, dumped))
+        )
+    return True
 
 
 def json_type(value: object) -> str:

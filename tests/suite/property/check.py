@@ -6,10 +6,11 @@ import itertools
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,16 +39,22 @@ class Outcome:
 
 @contextmanager
 def topics(
-    schemas: Sequence[Any], *, dialect: str = LATEST, assert_formats: bool = False
-) -> Iterator[Mapping[int, TopicRef[..., str, Any]]]:
-    """A topic for each schema, by its index. Those whose class names meet are refused, and left out."""
+    schemas: Sequence[Any], *, dialect: str = LATEST, assert_formats: bool = False, inline: bool = False
+) -> Iterator[Mapping[int, Callable[[], TopicRef[..., str, Any]]]]:
+    """What imports the topic of each schema, by its index. Those whose class names meet are left out."""
     wanted = {f"s{index}": schema for index, schema in enumerate(schemas)}
     package = f"random_{next(_numbers)}"
     while True:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 compiled = compile_topics(
-                    Path(folder), package, wanted, dialect=dialect, assert_formats=assert_formats, cache=_facts
+                    Path(folder),
+                    package,
+                    wanted,
+                    dialect=dialect,
+                    inline=inline,
+                    assert_formats=assert_formats,
+                    cache=_facts,
                 )
             except Refused as refused:
                 for problem in refused.problems:
@@ -57,7 +64,7 @@ def topics(
                     wanted.pop(Path(problem.place.path).name.partition(".")[0], None)
                 continue
             try:
-                yield {int(name[1:]): compiled.topic(name) for name in wanted}
+                yield {int(name[1:]): partial(compiled.topic, name) for name in wanted}
             finally:
                 sys.path.remove(folder)
                 for name in [name for name in sys.modules if name.partition(".")[0] == package]:
@@ -65,15 +72,24 @@ def topics(
             return
 
 
-def check_instances(ref: TopicRef[..., str, Any], instances: Iterable[Any]) -> Outcome:
-    """Publish each instance; what is accepted must load, and be sent again as it was."""
+def check_instances(
+    ref: TopicRef[..., str, Any], instances: Iterable[Any], is_valid: Callable[[Any], bool] | None = None
+) -> Outcome:
+    """Publish each instance; what is accepted must load, and be sent again as it was.
+
+    With `is_valid` exactly what it says is valid must be accepted.
+    """
     outcome = Outcome()
     for instance in instances:
         try:
             sent = encode(ref, instance)
         except InvalidPayload:
             outcome.refused += 1
+            if is_valid is not None and is_valid(instance):
+                outcome.wrong.append(f"is valid and refused: {instance!r}")
             continue
+        if is_valid is not None and not is_valid(instance):
+            outcome.wrong.append(f"is invalid and accepted: {instance!r}")
         outcome.accepted += 1
         try:
             loaded = load(ref, sent)

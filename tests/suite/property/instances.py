@@ -63,7 +63,13 @@ class InstanceMaker:
         kind = random.choice(types) if isinstance(types, list) else types
         if kind is None:
             is_array = any(word in schema for word in ("items", "prefixItems", "contains", "minItems"))
-            kind = "array" if is_array else "object" if "properties" in schema or random.random() < 0.7 else "any"
+            kind = (
+                "array"
+                if is_array
+                else "object"
+                if "properties" in schema or random.random() < 0.7
+                else "any"
+            )
         match kind:
             case "null":
                 return None
@@ -87,7 +93,9 @@ class InstanceMaker:
         prefix = schema.get("prefixItems", items if isinstance(items, list) else [])
         rest = schema.get("additionalItems", True) if isinstance(items, list) else items
         low = schema.get("minItems", 0)
-        count = random.choice([low, low, min(low + 1, schema.get("maxItems", 9)), len(prefix), len(prefix) + 1])
+        count = random.choice(
+            [low, low, min(low + 1, schema.get("maxItems", 9)), len(prefix), len(prefix) + 1]
+        )
         if depth <= 0:
             count = low
         schemas = [prefix[index] if index < len(prefix) else rest for index in range(count)]
@@ -127,7 +135,9 @@ def mutated(random: Random, instance: Any) -> Any:
     stack = [made]
     while stack:
         value = stack.pop()
-        keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+        keys = (
+            list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+        )
         for key in keys:
             places.append((value, key))
             stack.append(value[key])

@@ -1,4 +1,4 @@
-"""Random schemas over the whole vocabulary, drawn from a `random.Random` (Hypothesis has one that shrinks)."""
+"""Random schemas over the whole vocabulary."""
 
 from __future__ import annotations
 
@@ -6,19 +6,52 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, TypeAlias
 
-__all__ = ["LATEST", "NAMES", "VALUES", "SchemaMaker"]
+__all__ = ["DRAFT_7", "LATEST", "NAMES", "VALUES", "SchemaMaker"]
 
 Schema: TypeAlias = "dict[str, Any] | bool"
 
 LATEST = "https://json-schema.org/draft/2020-12/schema"
-_DRAFT_7 = "http://json-schema.org/draft-07/schema"
+DRAFT_7 = "http://json-schema.org/draft-07/schema"
 
 NAMES = [
-    *("a", "b", "c", "kind", "type", "id", "name", "data", "items", "self", "cls", "list", "dict", "str", "int"),
+    *(
+        "a",
+        "b",
+        "c",
+        "kind",
+        "type",
+        "id",
+        "name",
+        "data",
+        "items",
+        "self",
+        "cls",
+        "list",
+        "dict",
+        "str",
+        "int",
+    ),
     *("giftFor", "gift_for", "gift-for", "class", "None", "True", "def", "v1", "_p", "_t", "_MISSING", "Any"),
     *("model_dump", "model_config", "model_fields", "schema", "copy", "json", "validate", "construct"),
     *("__init__", "__class__", "_private", "__pydantic_extra__", "3d-model", "naïve", "check_run$completed"),
-    *("ﬁx", "fix", "Ａ", "汉", "🎉", "", " ", "a.b", "a/b", "a~b", "a%b", "'\"\\", "{{ x }}", "\u2028", "T", "Dict"),
+    *(
+        "ﬁx",
+        "fix",
+        "Ａ",
+        "汉",
+        "🎉",
+        "",
+        " ",
+        "a.b",
+        "a/b",
+        "a~b",
+        "a%b",
+        "'\"\\",
+        "{{ x }}",
+        "\u2028",
+        "T",
+        "Dict",
+    ),
 ]
 """Property names; most are awkward in some way."""
 
@@ -43,13 +76,13 @@ class SchemaMaker:
     Args:
         random: where choices come from.
         dialect: a metaschema's URI.
-        formats: whether `format` is among the keywords.
+        plain: without references and tuples, which hypothesis-jsonschema can't read.
     """
 
-    def __init__(self, random: Random, dialect: str = LATEST, *, formats: bool = True) -> None:
+    def __init__(self, random: Random, dialect: str = LATEST, *, plain: bool = False) -> None:
         self.random = random
         self.dialect = dialect
-        self.formats = formats
+        self.plain = plain
         self.modern = dialect == LATEST
         self.shared: list[str] = []
         self.left = 0
@@ -58,17 +91,16 @@ class SchemaMaker:
         """A schema of about `size` subschemas at most, its own root."""
         self.left = size
         names = ["node", "Tag", "leaf", "a-b", "v1", "list"]
-        self.shared = self.random.sample(names, self.random.randrange(4))
+        self.shared = self.random.sample(names, self.random.randrange(4)) if not self.plain else []
         keyword = "$defs" if self.modern else "definitions"
         definitions = {name: self.schema(2) for name in self.shared}
-        root = self.schema(3)
-        while not isinstance(root, dict):
-            root = self.schema(3)
+        makers = [self._object, self._object, self._array, self._union, self._mixture]
+        root = self.random.choice(makers)(3)
         if not self.modern and "$ref" in root:
             root = {"allOf": [root]}
         return {"$schema": self.dialect, **root, **({keyword: definitions} if definitions else {})}
 
-    # -- one schema --------------------------------------------------------------------------------------------
+    # -- one schema --
 
     def schema(self, depth: int) -> Schema:
         """A schema at most `depth` levels deep."""
@@ -76,6 +108,8 @@ class SchemaMaker:
         self.left -= 1
         if depth <= 0 or self.left <= 0:
             return self._leaf()
+        if self.shared and random.random() < 0.15:
+            return self.reference()
         made: Callable[[int], Schema] = random.choices(
             [self._object, self._array, self._union, self._mixture, self._nullable, lambda _: self._leaf()],
             [10, 4, 5, 3, 2, 6],
@@ -99,7 +133,7 @@ class SchemaMaker:
         random = self.random
         choice = random.randrange(20)
         if choice == 0:
-            return random.choice([True, False, {}])
+            return {} if random.random() < 0.3 else random.random() < 0.5
         if choice <= 3:
             return {"enum": self._distinct(random.choices(VALUES, k=random.randrange(1, 5)))}
         if choice == 4:
@@ -116,8 +150,10 @@ class SchemaMaker:
             schema |= self._constraint(kind)
         return schema
 
-    def reference(self) -> Schema:
-        """A reference to a shared definition."""
+    def reference(self) -> dict[str, Any]:
+        """A reference to a shared definition, or now and then to the root."""
+        if self.random.random() < 0.1:
+            return {"$ref": "#"}
         keyword = "$defs" if self.modern else "definitions"
         return {"$ref": f"#/{keyword}/{self.random.choice(self.shared)}"}
 
@@ -128,9 +164,11 @@ class SchemaMaker:
             case "integer" | "number":
                 bound = random.choice([0, 1, -1, 0.5, 1.5, 2**53 + 1, 1e300, -3])
                 keyword = random.choice(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
-                return {"multipleOf": random.choice([1, 2, 0.5])} if random.random() < 0.2 else {keyword: bound}
+                return (
+                    {"multipleOf": random.choice([1, 2, 0.5])} if random.random() < 0.2 else {keyword: bound}
+                )
             case "string":
-                if self.formats and random.random() < 0.35:
+                if random.random() < 0.35:
                     return {"format": random.choice(_FORMATS)}
                 if random.random() < 0.4:
                     return {"pattern": random.choice(_PATTERNS)}
@@ -147,7 +185,7 @@ class SchemaMaker:
             return {**inner, "type": [inner["type"], "null"]}
         return {self.random.choice(["anyOf", "oneOf"]): [inner, {"type": "null"}]}
 
-    # -- containers --------------------------------------------------------------------------------------------
+    # -- containers --
 
     def _object(self, depth: int) -> dict[str, Any]:
         random = self.random
@@ -157,7 +195,9 @@ class SchemaMaker:
             schema["properties"] = {name: self.schema(depth) for name in names}
         if random.random() < 0.6:
             required = [name for name in names if random.random() < 0.6]
-            schema["required"] = self._distinct([*required, *([random.choice(NAMES)] * (random.random() < 0.1))])
+            schema["required"] = self._distinct(
+                [*required, *([random.choice(NAMES)] * (random.random() < 0.1))]
+            )
         if random.random() < 0.6:
             schema["additionalProperties"] = random.choice([False, False, True]) or self.schema(depth)
         for make, chance in (
@@ -194,7 +234,7 @@ class SchemaMaker:
         schema: dict[str, Any] = {} if random.random() < 0.15 else {"type": "array"}
         prefix = "prefixItems" if self.modern else "items"
         rest = "items" if self.modern else "additionalItems"
-        if random.random() < 0.25:
+        if random.random() < 0.25 and not self.plain:
             schema[prefix] = [self.schema(depth) for _ in range(random.randrange(1, 4))]
             if random.random() < 0.6:
                 schema[rest] = random.choice([False, self.schema(depth)])
@@ -206,7 +246,7 @@ class SchemaMaker:
             schema |= self._constraint("array")
         return schema
 
-    # -- combinations ------------------------------------------------------------------------------------------
+    # -- combinations --
 
     def _union(self, depth: int) -> dict[str, Any]:
         random = self.random
@@ -236,8 +276,10 @@ class SchemaMaker:
             case 3:
                 made = {"if": self.schema(depth), "then": self.schema(depth)}
                 made |= {"else": self.schema(depth)} if random.random() < 0.5 else {}
+            case _ if self.plain:
+                made = {"required": [random.choice(NAMES)]}
             case _:
-                made = {"$ref": "#"} if not self.shared else dict(self.reference())  # type: ignore[arg-type]
+                made = self.reference() if self.shared else {"$ref": "#"}
                 if not self.modern:
                     return made
         return self._beside(made, depth) if random.random() < 0.6 else made
@@ -247,7 +289,7 @@ class SchemaMaker:
         other = self.random.choice([self._object, self._object, self._array])(depth)
         return {**other, **schema}
 
-    # -- choices -----------------------------------------------------------------------------------------------
+    # -- choices --
 
     def _some(self, values: list[str]) -> list[str]:
         return self.random.sample(values, self.random.randrange(1, 4))
