@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -138,7 +138,7 @@ class Client:
         await self._engine.close()
 
     @asynccontextmanager
-    async def lifespan(self, _app: object = None, /) -> AsyncIterator[None]:
+    async def lifespan(self, _app: object = None, /) -> AsyncGenerator[None, None]:
         """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``."""
         async with self:
             yield

@@ -220,7 +220,7 @@ class Hub:
                 for mailbox in mailboxes:
                     mailbox.close()
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
         # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives
         # here.
         self.lock = threading.RLock()
@@ -232,7 +232,7 @@ _hubs: weakref.WeakSet[Hub] = weakref.WeakSet()
 
 def _reset_hubs() -> None:
     for hub in tuple(_hubs):
-        hub._after_fork()
+        hub.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -79,16 +79,16 @@ class EmbeddedEngine:
             self._session = None
         self._pid = os.getpid()
         session: Session | None = None
-        opening = asyncio.ensure_future(
-            asyncio.to_thread(self._open_session)
-        )  # checking a file takes a while
+        # On a thread: checking a file takes a while.
+        opening: asyncio.Future[Session] = asyncio.ensure_future(asyncio.to_thread(self._open_session))
         try:
             try:
-                session = await asyncio.shield(opening)
+                opened = await asyncio.shield(opening)
             except asyncio.CancelledError:
                 session = await opening  # so that it can be closed
                 raise
-            await session.start(registry, self._hub, self.publish_sync)
+            session = opened
+            await opened.start(registry, self._hub, self.publish_sync)
         except BaseException:
             if session is not None:
                 await session.stop()

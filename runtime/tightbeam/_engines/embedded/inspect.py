@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,7 +132,7 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
 
 
 @contextlib.contextmanager
-def _reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
+def _reading(path: str | os.PathLike[str]) -> Generator[sqlite3.Connection, None, None]:
     """One consistent view of the journal."""
     place = Path(path)
     try:
