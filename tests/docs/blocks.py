@@ -67,3 +67,14 @@ def blocks(page: Path) -> list[Block]:
         )
         remark = ""
     return found
+
+
+def matches(expected: str, actual: str) -> bool:
+    """Whether the output is as shown; `…` stands for anything, and space at the ends doesn't count."""
+    pattern = ".*?".join(re.escape(part) for part in tidy(expected).split("…"))
+    return re.fullmatch(pattern, tidy(actual), re.DOTALL) is not None
+
+
+def tidy(text: str) -> str:
+    """Without spaces at the ends of lines and of the text."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())

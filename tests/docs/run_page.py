@@ -28,7 +28,7 @@ import yaml
 sys.path[0] = str(Path.cwd())  # what the page generates, not this folder
 sys.path.append(str(Path(__file__).parent))
 
-from blocks import Block, blocks  # noqa: E402  - found by the line above
+from blocks import Block, blocks, matches  # noqa: E402  - found by the line above
 
 COMMANDS = ("tightbeam", "python")
 """What a console block may start; other lines (pip, make, cd) are for the reader."""
@@ -158,17 +158,6 @@ def execute(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [executable, *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-
-
-def matches(expected: str, actual: str) -> bool:
-    """Whether the output is as shown; `…` stands for anything, and space at the ends doesn't count."""
-    pattern = ".*?".join(re.escape(part) for part in tidy(expected).split("…"))
-    return re.fullmatch(pattern, tidy(actual), re.DOTALL) is not None
-
-
-def tidy(text: str) -> str:
-    """Without spaces at the ends of lines and of the text."""
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 if __name__ == "__main__":
