@@ -182,7 +182,7 @@ class StepMisuse(NonRetriableError):
 
 
 class NotJson(NonRetriableError):
-    """An event's data, a step's result or a function's result isn't JSON, or doesn't fit its annotated type."""
+    """An event's data, or a step's or function's result, isn't JSON or doesn't fit its annotated type."""
 
 
 class StepMismatch(TightbeamError):
@@ -225,13 +225,13 @@ class NotRegistered(EngineError):
 
 
 class JournalRefused(EngineError):
-    """The client's file can't be opened: locked, corrupt, from a newer version or not ours. It was left untouched."""
+    """The client's file can't be opened: locked, corrupt, of a newer version or not ours. It is untouched."""
 
     retryable = False
 
 
 class JournalFailed(EngineError):
-    """The journal could not be written or read: disk full, or an I/O error. Nothing was memoized, nothing sent."""
+    """The journal couldn't be written or read: disk full, I/O error. Nothing was memoized, nothing sent."""
 
 
 class RunFailed(EngineError):

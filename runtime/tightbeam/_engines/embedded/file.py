@@ -209,10 +209,9 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 
 def _initialize(connection: sqlite3.Connection) -> None:
-    connection.executescript(
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
-        f"{_SCHEMA} INSERT INTO meta VALUES ('epoch', '{os.urandom(6).hex()}'); COMMIT;"
-    )
+    settings = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
+    epoch = f"INSERT INTO meta VALUES ('epoch', '{os.urandom(6).hex()}');"  # noqa: S608 - hex digits
+    connection.executescript(f"BEGIN; {settings} {_SCHEMA} {epoch} COMMIT;")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
