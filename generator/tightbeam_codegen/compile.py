@@ -14,7 +14,7 @@ from tightbeam_codegen.load import Document
 from tightbeam_codegen.load.discover import check_modules
 from tightbeam_codegen.metaschemas import named_metaschemas
 from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
-from tightbeam_codegen.names import snake
+from tightbeam_codegen.names import topic_name
 from tightbeam_codegen.normalise import Normaliser
 from tightbeam_codegen.normalise.places import NamePlace, module_of
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
@@ -131,7 +131,7 @@ class Run:
             node = self.store.topic(definition.document, topic.name, self.dialects[definition.module])
             place = NamePlace(definition.module, (topic.name,))
             shape = normaliser.topic(node, place, definition.document)
-            attribute = topic.py_name or snake(topic.name)
+            attribute = topic.py_name or topic_name(topic.name)
             doc = topic.description or normaliser.doc(node)
             key_place = definition.document.place(("topics", topic.name), key=True)
             topics.append(TopicShape(topic.name, attribute, topic.name, shape, doc, key_place))

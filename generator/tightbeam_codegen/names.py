@@ -23,17 +23,27 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Set
 from types import MappingProxyType
 
-__all__ = ["class_name", "field_names", "is_class_name", "is_field_name", "is_plain_key", "pascal", "snake"]
+__all__ = [
+    "SPELT_WITH",
+    "class_name",
+    "field_names",
+    "is_class_name",
+    "is_field_name",
+    "is_plain_key",
+    "pascal",
+    "snake",
+    "topic_name",
+]
 
-# Attributes of pydantic.BaseModel that a field would shadow, and the builtins that annotations of a generated
-# class are spelt with: a field `list: list[int] | None = None` would break the fields after it. Kept as a
-# list rather than read from the installed Pydantic, so that definitions give the same names everywhere.
+# Attributes of pydantic.BaseModel that a field would shadow, and what the body of a generated class is spelt
+# with: a field `list: list[int] | None = None` or a topic `list` would break what follows. Kept as a list
+# rather than read from the installed Pydantic, so that definitions give the same names everywhere.
 _PYDANTIC = (
     "construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json update_forward_refs"
     " validate"
 )
-_ANNOTATIONS = "bool dict float int list str v1"
-_RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *_ANNOTATIONS.split(), "self", "cls"])
+SPELT_WITH = frozenset(["bool", "dict", "float", "int", "list", "str", "v1"])
+_RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *SPELT_WITH, "self", "cls"])
 _CLASS_SUFFIXES = ("Message", "Dict", "Channel")
 
 _LOWER_TO_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -111,6 +121,12 @@ def _field_name(wire: str) -> str:
     if name in _RESERVED_FIELDS:
         return name + "_"
     return "x_" + name if name.startswith("model_") else name
+
+
+def topic_name(wire: str) -> str:
+    """The attribute of a channel for a topic: ``line-added`` -> ``line_added``, ``list`` -> ``list_``."""
+    name = snake(wire)
+    return name + "_" if name in SPELT_WITH else name
 
 
 def is_class_name(name: str) -> bool:

@@ -6,7 +6,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
-from tightbeam_codegen.names import snake
+from tightbeam_codegen.names import SPELT_WITH, snake, topic_name
 from tightbeam_codegen.problems import quoted
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def check_override(
         remedy = "Use letters, digits and underscores, with a letter first; no keyword."
         message = f"x-tightbeam-name {quoted(name)} isn't a public Python name"
         problems.error(document.place(pointer), message, remedy)
-    elif topic and name in RESERVED_TOPICS:
+    elif topic and not name[0].islower():
+        message = f"x-tightbeam-name {quoted(name)} begins in upper case, as only classes do"
+        problems.error(document.place(pointer), message, "Choose a name in snake_case.")
+    elif name in SPELT_WITH or (topic and name in RESERVED_TOPICS):
         message = f"x-tightbeam-name {quoted(name)} is reserved"
         problems.error(document.place(pointer), message, "Choose another name.")
 
@@ -65,7 +68,7 @@ def check_clashes(
     """Note wire names below `pointer` that meet in one Python name; the values are overrides."""
     taken: dict[str, str] = {}
     for name, py_name in names.items():
-        in_python = py_name or snake(name)
+        in_python = py_name or (topic_name(name) if what == "topics" else snake(name))
         other = taken.setdefault(in_python, name)
         if other != name:
             problems.error(

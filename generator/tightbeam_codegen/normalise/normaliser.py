@@ -75,6 +75,7 @@ class Normaliser:
     def topic(self, node: Node, place: NamePlace, home: Document) -> Shape:
         """The shape of a payload of a topic in the definition file `home`."""
         self._home = home
+        self._check_open(node)
         shape = self._shape([Part(node)], place)
         return self._possible(shape, node)
 
@@ -258,8 +259,7 @@ class Normaliser:
         self._depth += 1
         try:
             for node in nodes:
-                if isinstance(node.schema, dict) and not self._flattener.through(node).schema:
-                    self._warn_open(node, 'Say its "type", or write `true` if anything may stand here.')
+                self._check_open(node)
             return self._shape([Part(node) for node in nodes], place)
         finally:
             self._depth -= 1
@@ -333,6 +333,12 @@ class Normaliser:
         return List(ANY if isinstance(item, Never) else item)
 
     # -- what the user should know ---------------------------------------------------------------------------
+
+    def _check_open(self, node: Node) -> None:
+        """Warn of an object that demands nothing; whoever means that writes `true`, or refers to it."""
+        found = self._flattener.through(node)
+        if isinstance(found.schema, dict) and not Part(found).asserts:
+            self._warn_open(node, 'Say its "type", or write `true` if anything may stand here.')
 
     def _warn_open(self, node: Node, remedy: str) -> None:
         self._problems.warning(

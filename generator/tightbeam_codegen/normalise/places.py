@@ -83,8 +83,10 @@ def place_of(document: Document, pointer: Pointer) -> NamePlace:
     elif not keys or keys[0] not in _DEFINITIONS:
         parts = (module[-1],)
     while keys:
-        parts = _renamed(value) or parts
         key = keys.pop(0)
+        if parts or key not in _DEFINITIONS:
+            # At the top of a file it is the name of the file's own class, or of the channel's.
+            parts = _renamed(value) or parts
         inner = value[key]
         if key in _DEFINITIONS or key in (
             "properties",
@@ -135,9 +137,9 @@ def branch_suffixes(branches: list[Any]) -> list[str]:
         named = [_tag_value(branch, tag) for branch in branches]
         if _distinct(named):
             return [name or "" for name in named]
-    titles = [branch.get("title") if isinstance(branch, dict) else "" for branch in branches]
-    if all(isinstance(title, str) for title in titles) and _distinct(titles):
-        return [str(title) for title in titles]
+    titles = [_title(branch) for branch in branches]
+    if all(title is not None for title in titles) and _distinct(titles):
+        return [title or "" for title in titles]
     return [str(index) for index in range(len(branches))]
 
 
@@ -156,6 +158,14 @@ def _tag_value(branch: Any, tag: str) -> str | None:
         return None
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     return values[0] if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str) else None
+
+
+def _title(branch: Any) -> str | None:
+    """The title of a branch; empty where it needs none: null, and what has a name elsewhere."""
+    if not isinstance(branch, dict) or branch.get("type") == "null" or "$ref" in branch:
+        return ""
+    title = branch.get("title")
+    return title if isinstance(title, str) and title else None
 
 
 def _distinct(names: list[Any]) -> bool:

@@ -1,0 +1,94 @@
+"""Names that a definition brings along never break the module they come into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.codegen.compiling import compile_files, errors, warnings
+from tightbeam import Client
+
+CLOSED = {"type": "object", "additionalProperties": False}
+
+
+async def test_topics_called_like_what_the_module_is_spelt_with(tmp_path: Path) -> None:
+    names = ["bool", "dict", "float", "int", "list", "str", "v1"]
+    strings = {"type": "array", "items": {"type": "string"}}
+    topics = {name: {"schema": strings} for name in names}
+    made = compile_files(tmp_path, {"words.channel.json": {"name": "words", "topics": topics}})
+    assert errors(made) == []
+    channel = made.module("words").words_channel
+    for name in names:
+        topic = getattr(channel, f"{name}_")
+        assert (topic.topic, topic.payload_type) == (name, list[str])
+        await Client().realtime.publish(topic, ["a"])
+
+
+def test_topics_that_meet_only_by_that(tmp_path: Path) -> None:
+    topics = {name: {"schema": CLOSED} for name in ("list", "list_")}
+    made = compile_files(tmp_path, {"words.channel.json": {"name": "words", "topics": topics}})
+    assert "topics 'list' and 'list_' both become 'list_' in Python" in "\n".join(errors(made))
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("list", "x-tightbeam-name 'list' is reserved"),
+        ("Alert", "x-tightbeam-name 'Alert' begins in upper case, as only classes do"),
+    ],
+)
+def test_chosen_names_that_would_hide_others(override: str, complaint: str, tmp_path: Path) -> None:
+    topics = {"one": {"x-tightbeam-name": override, "schema": CLOSED}}
+    made = compile_files(tmp_path, {"words.channel.json": {"name": "words", "topics": topics}})
+    assert complaint in "\n".join(errors(made))
+
+
+def test_the_name_of_the_channels_class_is_no_part_of_other_names(tmp_path: Path) -> None:
+    definition = {
+        "name": "words",
+        "x-tightbeam-name": "Dictionary",
+        "topics": {"one": {"schema": {"$ref": "#/$defs/Entry"}}},
+        "$defs": {"Entry": CLOSED},
+    }
+    made = compile_files(tmp_path, {"words.channel.json": definition})
+    assert errors(made) == []
+    module = made.module("words")
+    assert module.One is module.Entry
+    assert module.Dictionary.__name__ == "Dictionary"
+
+
+def test_titles_name_the_branches_beside_null_and_references(tmp_path: Path) -> None:
+    branches = [
+        {"title": "Mail", **CLOSED, "properties": {"address": {"type": "string"}}},
+        {"title": "Call", **CLOSED, "properties": {"number": {"type": "string"}}},
+        {"$ref": "#/$defs/Letter"},
+        {"type": "null"},
+    ]
+    definition = {
+        "name": "words",
+        "topics": {"contact": {"schema": {"anyOf": branches}}},
+        "$defs": {"Letter": {**CLOSED, "properties": {"street": {"type": "string"}}}},
+    }
+    made = compile_files(tmp_path, {"words.channel.json": definition})
+    module = made.module("words")
+    assert module.Contact == module.ContactMail | module.ContactCall | module.Letter | None
+
+
+@pytest.mark.parametrize("schema", [{}, {"description": "Anything."}, {"$ref": "#/$defs/Open"}])
+def test_a_schema_that_demands_nothing_is_pointed_out(schema: dict[str, str], tmp_path: Path) -> None:
+    closed = {**CLOSED, "properties": {"part": schema}}
+    for topic in (schema, closed):
+        definition = {
+            "name": "words",
+            "topics": {"one": {"schema": topic}},
+            "$defs": {"Open": {"title": "Anything"}},
+        }
+        made = compile_files(tmp_path, {"words.channel.json": definition})
+        assert "the type is left open here" in "\n".join(warnings(made))
+
+
+@pytest.mark.parametrize("schema", [True, {"$ref": "#/$defs/Open", "description": "Anything."}])
+def test_who_writes_true_means_it(schema: object, tmp_path: Path) -> None:
+    definition = {"name": "words", "topics": {"one": {"schema": schema}}, "$defs": {"Open": True}}
+    assert warnings(compile_files(tmp_path, {"words.channel.json": definition})) == []
