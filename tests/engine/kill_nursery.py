@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import random
+import select
 import signal
 import sqlite3
 import sys
@@ -89,16 +90,19 @@ def main() -> None:
     path, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     chance = random.Random(seed)
     read_end, write_end = os.pipe()
-    os.set_blocking(read_end, False)
     told = b""
     checks = set()
     unfinished = 0
     for _ in range(kills):
         pid = spawn(path, write_end, finish=False)
-        time.sleep(chance.choice([chance.uniform(0, 0.02), chance.uniform(0.01, 0.12)]))
+        if chance.random() < 0.3:
+            time.sleep(chance.uniform(0, 0.05))  # starting, opening, recovering
+        else:
+            told += read_lines(read_end, chance.randint(1, 40), 1.0)
+            time.sleep(chance.uniform(0, 0.004))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        told += drain(read_end)
+        told += read_lines(read_end, None, 0.0)
         if not Path(path).exists():
             continue  # killed before the file was made
         with closing(sqlite3.connect(path)) as connection, connection:
@@ -107,8 +111,10 @@ def main() -> None:
             connection.execute("UPDATE run SET deaths = 0")
             unfinished += bool(connection.execute("SELECT 1 FROM run WHERE state = 'running'").fetchone())
     pid = spawn(path, write_end, finish=True)
-    _, status = os.waitpid(pid, 0)
-    told += drain(read_end)
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+        told += read_lines(read_end, 1, 0.02)
+    status = ended[1]
+    told += read_lines(read_end, None, 0.0)
     details = [inspect.run(path, summary.id) for summary in inspect.runs(path)]
     lines = told.decode().split()
     print(
@@ -129,13 +135,12 @@ def main() -> None:
     )
 
 
-def drain(read_end: int) -> bytes:
+def read_lines(read_end: int, count: int | None, seconds: float) -> bytes:
+    """What the child has told, up to a number of lines, waiting so long for each."""
     found = b""
-    while True:
-        try:
-            found += os.read(read_end, 65536)
-        except BlockingIOError:
-            return found
+    while (count is None or found.count(b"\n") < count) and select.select([read_end], [], [], seconds)[0]:
+        found += os.read(read_end, 65536)
+    return found
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from tightbeam import Client, Context, JournalFailed
 from tightbeam._engines.embedded import inspect
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
 
 # Prints a line before and after each await; the lines and the syncs then stand in one trace, in order.
 PUBLISHER = """
@@ -164,6 +166,34 @@ async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Clie
     assert [type(outcome) for outcome in outcomes] == [type(None), type(None), ValueError, type(None)]
     assert names == ["a", "epoch"]
     assert [message async for message in subscription] == []
+
+
+async def test_a_reader_never_sees_what_is_not_committed(client: Client) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: Any) -> None:
+        held.set()
+        assert release.wait(30)
+
+    def insert(tx: Any) -> None:
+        tx.execute("INSERT INTO meta VALUES ('a', 1)")
+
+    def names(tx: Any) -> list[str]:
+        return [name for (name,) in tx.execute("SELECT name FROM meta ORDER BY name")]
+
+    def lose_everything(tx: Any) -> None:
+        tx.execute("ROLLBACK")  # as SQLite does when the disk is full
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with client:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        holding = writer.submit(hold)
+        await asyncio.to_thread(held.wait, 30)
+        batch = [writer.submit(insert), writer.submit(names, read=True), writer.submit(lose_everything)]
+        release.set()
+        outcomes = await asyncio.gather(holding, *batch, return_exceptions=True)
+    assert [type(outcomes[n]) for n in (1, 3)] == [JournalFailed, JournalFailed]
+    assert outcomes[2] == ["epoch"]
 
 
 # The real thing: the kernel refuses to let the log grow (as on a full disk), in a process of its own.

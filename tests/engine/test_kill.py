@@ -21,7 +21,7 @@ def test_g2_no_duplicate_no_gap_nothing_acknowledged_is_lost(path: Path, kills: 
     print(f"seed {seed}")
     ended = subprocess.run(
         [sys.executable, "-m", "tests.engine.kill_nursery", str(path), str(kills), str(seed)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -15,7 +15,7 @@ import pytest
 
 from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
-from tightbeam import Client, Context, ContextSync, EngineError, NotEntered
+from tightbeam import Client, Context, ContextSync, EngineError, JournalRefused, NotEntered
 from tightbeam._engines.embedded import inspect, journal
 
 
@@ -164,6 +164,37 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
     await until(lambda: bool(refused))
     assert [step.id for step in inspect.run(path, run_id).steps] == []
     assert inspect.run(path, run_id).summary.state in ("ready", "running")
+
+
+async def test_runs_claimed_while_the_client_is_left_are_given_back(
+    make_client: MakeClient, path: Path
+) -> None:
+    """And the file stays locked until the journal's thread has let go of it."""
+    client = make_client(shutdown_timeout=timedelta(milliseconds=50))
+    release = threading.Event()
+
+    def hold(tx: object) -> None:
+        assert release.wait(30)
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None: ...
+
+    async with client:
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+        await session.runner._quiet.wait()  # it has looked, and waits for something to do
+        held = session.writer.submit(hold, read=True)
+        sending = asyncio.ensure_future(client.send("app/work"))
+        await asyncio.sleep(0)
+        session.runner._nudge()  # its claim waits behind the run that is being sent
+    with pytest.raises(JournalRefused, match="in use"):
+        async with make_client():
+            pass
+    release.set()
+    await held
+    (run_id,) = await sending
+    await until(lambda: session.writer._ended.done())
+    detail = inspect.run(path, run_id)
+    assert (detail.summary.state, detail.deaths) == ("ready", 0)
 
 
 async def test_whoever_waits_for_a_run_hears_that_the_client_was_left(make_client: MakeClient) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel, job_channel
 from tightbeam import Client, Context, NotEntered, PositionLost
 from tightbeam._engines.embedded import inspect, ledger, messages, retention
@@ -26,7 +26,10 @@ def publishing(client: Client, ch: JobChannel) -> Any:
     return work
 
 
-async def test_a_reader_resumes_after_a_restart(make_client: MakeClient, ch: JobChannel) -> None:
+async def test_a_reader_resumes_after_a_restart(
+    make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)
     client = make_client()
     work = publishing(client, ch)
     async with client:
@@ -36,14 +39,15 @@ async def test_a_reader_resumes_after_a_restart(make_client: MakeClient, ch: Job
     again = make_client()
     work = publishing(again, ch)
     async with again:
+        from_start = again.realtime.subscribe(ch.tick, after="start")
+        before = [(await anext(from_start)).data.n for _ in range(10)]
         resumed = again.realtime.subscribe(ch.tick, after=positions[3])
         await again.run(work, {"first": 10, "count": 5})
         got = [await anext(resumed) for _ in range(11)]
-        from_start = again.realtime.subscribe(ch.tick, after="start")
-        everything = [(await anext(from_start)).data.n for _ in range(15)]
+        since = [(await anext(from_start)).data.n for _ in range(5)]
     assert [message.data.n for message in got] == list(range(4, 15))
     assert [message.position for message in got[:6]] == positions[4:]
-    assert everything == list(range(15))
+    assert before + since == list(range(15))
 
 
 async def test_no_gap_and_no_duplicate_while_others_publish(
@@ -88,6 +92,20 @@ async def test_no_gap_and_no_duplicate_while_others_publish(
     *readers, both = followed
     assert readers == [list(range(count))] * 4
     assert [seq for _, seq in both] == list(range(1, 2 * count + 1))
+
+
+async def test_what_comes_between_registering_and_reading_comes_once(client: Client, ch: JobChannel) -> None:
+    work = publishing(client, ch)
+    async with client:
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        await client.run(work, {"first": 0, "count": 3})
+        got = [(await anext(subscription)).data.n for _ in range(3)]
+        feed: Any = subscription._feed
+        reader = asyncio.ensure_future(anext(subscription))
+        await until(lambda: not feed._replaying)
+        await client.run(work, {"first": 3, "count": 2})
+        got += [(await reader).data.n, (await anext(subscription)).data.n]
+    assert got == [0, 1, 2, 3, 4]
 
 
 async def test_live_messages_wait_for_the_replay(client: Client, ch: JobChannel) -> None:

@@ -240,9 +240,10 @@ async def test_parallel_steps_are_finished_before_the_retry(client: Client, how:
     async def slow() -> str:
         slow_calls.append(1)
         await failed.wait()
-        for _ in range(20):  # goes on after its sibling has interrupted the run
-            await asyncio.sleep(0)
-        return "slow"
+        writer: Any = client._engine._session.writer  # type: ignore[attr-defined]
+        for _ in range(30):  # time enough for the journal to begin the retry, if it were to begin now
+            await writer.submit(lambda tx: None)
+        return "slow" if len(failures) == 1 else "the retry has begun"
 
     @client.function("work")
     async def work(ctx: Context) -> str:

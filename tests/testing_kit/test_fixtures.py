@@ -124,7 +124,7 @@ def test_a_fault_that_never_happens_fails_the_test(tmp_path: Path) -> None:
     (tmp_path / "test_user.py").write_text("def test_it(faults):\n    faults.after('mistyped')\n")
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -37,18 +37,21 @@ class Session:
         """
         self.pid = os.getpid()
         self._settings = settings
-        self._lock: Lock | None = None
         self._runner: Runner | None = None
         trimmer = Trimmer(Retention(settings.retain_messages, settings.retain_us))
-        if path is None:
-            self.writer = Writer(file.open_memory(), fan_out, trimmer)
-            return
-        path = Path(os.path.realpath(path))
-        self._lock = Lock(path)
+        lock = None
         try:
-            self.writer = Writer(file.open_file(path), fan_out, trimmer)
+            if path is None:
+                connection = file.open_memory()
+            else:
+                path = Path(os.path.realpath(path))
+                lock = Lock(path)
+                connection = file.open_file(path)
+            unlock = lock.release if lock is not None else _nothing
+            self.writer = Writer(connection, fan_out=fan_out, after_batch=trimmer, on_end=unlock)
         except BaseException:
-            self._lock.release()
+            if lock is not None:
+                lock.release()
             raise
 
     async def start(self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None]) -> None:
@@ -61,17 +64,13 @@ class Session:
         await runner.start()
 
     async def stop(self) -> None:
-        """Finish what is due within the bound, interrupt the rest, close the journal, unlock it."""
+        """Finish what is due within the bound, interrupt the rest, close the journal, which unlocks it."""
         timeout = self._settings.shutdown_timeout
         try:
             if self._runner is not None:
                 await self._runner.stop(timeout)
         finally:
-            try:
-                await self.writer.close(timeout * 0.1)
-            finally:
-                if self._lock is not None:
-                    self._lock.release()
+            await self.writer.close(timeout * 0.1)
 
     async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
         """Store a run of each function; returns their ids."""
@@ -91,3 +90,7 @@ class Session:
         """What executes runs, once started."""
         assert self._runner is not None  # noqa: S101 - nobody has a session that isn't started
         return self._runner
+
+
+def _nothing() -> None:
+    """There is no lock on memory."""

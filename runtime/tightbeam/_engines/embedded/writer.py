@@ -73,8 +73,10 @@ class Writer:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        *,
         fan_out: Callable[[list[Envelope]], None],
         after_batch: Work[None],
+        on_end: Callable[[], None],
     ) -> None:
         """Start the thread.
 
@@ -82,10 +84,12 @@ class Writer:
             connection: from now on used by the thread only, which closes it.
             fan_out: gets what each commit published.
             after_batch: house-keeping, in a transaction of its own after each batch.
+            on_end: called when the connection is closed: whoever waited for the file may have it.
         """
         self._connection = connection
         self._fan_out = fan_out
         self._after_batch = after_batch
+        self._on_end = on_end
         self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -143,6 +147,7 @@ class Writer:
                 self._serve(batch)
         finally:
             self._connection.close()
+            self._on_end()
             self._ended.set_result(None)
 
     def _serve(self, batch: list[_Request[Any]]) -> None:
