@@ -17,9 +17,18 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
 
+_CACHE = Path(__file__).parents[2] / ".cache" / "mypy"  # what it knows of pydantic serves every folder
 _PYTHON = ["--pythonpath", sys.executable]
 _COMMANDS = {
-    "mypy": ["mypy", "--strict", "--no-error-summary", "--no-pretty", "--hide-error-context", "."],
+    "mypy": [
+        "mypy",
+        "--strict",
+        "--cache-dir",
+        str(_CACHE),
+        "--no-error-summary",
+        "--hide-error-context",
+        ".",
+    ],
     "pyright": ["pyright", "--project", "pyright.json", *_PYTHON],
     "basedpyright": ["basedpyright", "--project", "basedpyright.json", *_PYTHON],
     "ty": ["ty", "check", "--output-format", "concise", "--python", sys.prefix],

@@ -152,6 +152,7 @@ Status(message=5)
 """
 
 
+@pytest.mark.slow
 def test_the_pydantic_plugin_would_hide_wrong_arguments(tmp_path: Path) -> None:
     """Why mypy runs without the plugin, here and as the documentation advises."""
     assert verdict("mypy", tmp_path, PLUGIN) == [7]
