@@ -120,7 +120,7 @@ constraints: $(STAMP) ## Pin the newest versions that pyproject.toml allows (nee
 
 .PHONY: clean clean-venv
 clean: ## Remove caches and builds
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .pyrefly_cache .hypothesis .tightbeam_cache build dist
+	rm -rf .mypy_cache .cache/mypy .pytest_cache .ruff_cache .pyrefly_cache .hypothesis .tightbeam_cache build dist
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
 clean-venv: clean ## Remove .venv too
