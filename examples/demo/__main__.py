@@ -38,13 +38,13 @@ def generate() -> None:
         source = (ROOT / "generated" / f"{module}.py").read_text(encoding="utf-8")
         name = re.findall(r'template="(.+)"', source)[0]
         params = [
-            f"{param}={type_}" for param, type_ in re.findall(r"^    (\w+): (.+),$", source, re.MULTILINE)
+            f"{param}: {type_}" for param, type_ in re.findall(r"^    (\w+): (.+),$", source, re.MULTILINE)
         ]
         factory = f"{module}_channel" + (f"({', '.join(params)})".replace("_t.", "") if params else "")
         topics = " ".join(
             f".{topic}" for topic in re.findall(r"^    (\w+): v1\.TopicRef\[", source, re.MULTILINE)
         )
-        print(f"{name:<26}→ {show.paint(factory, 'bold')}: {topics}")
+        print(f"{name:<26}→ {show.paint(factory, 'bold')}  {topics}")
 
 
 def main() -> None:
