@@ -128,6 +128,9 @@ def _is_count(value: object, least: int) -> bool:
 def _wrap(
     handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
 ) -> Function[Any]:
+    given: object = handler
+    if isinstance(given, Function):
+        handler = given.__wrapped__  # one of another client, or under another id
     call = handler.func if isinstance(handler, functools.partial) else handler
     if not callable(call):
         raise EngineError(f'function "{id}": the handler is a function, not {type(handler).__name__}')
