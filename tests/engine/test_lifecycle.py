@@ -192,7 +192,7 @@ async def test_runs_claimed_while_the_client_is_left_are_given_back(
     release.set()
     await held
     (run_id,) = await sending
-    await until(lambda: session.writer._ended.done())
+    await until(session.writer._ended.done)
     detail = inspect.run(path, run_id)
     assert (detail.summary.state, detail.deaths) == ("ready", 0)
 

@@ -85,7 +85,7 @@ async def test_no_gap_and_no_duplicate_while_others_publish(
 
     async with client:
         running = asyncio.gather(client.run(work, {"first": 0, "count": count}), client.run(noise))
-        followed = await asyncio.wait_for(
+        followed: list[Any] = await asyncio.wait_for(
             asyncio.gather(*(follow("start", count) for _ in range(4)), merged()), 60
         )
         await running

@@ -167,7 +167,7 @@ class Execution:
             result.load(raw)
         except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; what it means is said below
             error = raised
-        if self._steps is not None and self.ledger.over.is_set():
+        if self._steps is not None:
             self._steps.wake_sleepers()
         try:
             await self.ledger.idle()

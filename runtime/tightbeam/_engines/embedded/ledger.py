@@ -47,9 +47,9 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a failed step: what the handler gets, and what is to be remembered first."""
+    """What becomes of a step: the error the handler gets, if any, and what is to be remembered first."""
 
-    error: BaseException
+    error: BaseException | None
     memo: Memo | None = None
 
 

@@ -20,7 +20,7 @@ from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.lanes import Lane, Place
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._function import Function, Registry, SyncFunction
-from tightbeam.errors import JournalFailed, NotEntered, RunFailed
+from tightbeam.errors import JournalFailed, NotEntered, RunFailed, StepError
 
 __all__ = ["Runner"]
 
@@ -278,6 +278,8 @@ def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseExcepti
 
 def _where(error: BaseException) -> str:
     """The exception's type and the line it came from; its text may quote what no log should hold."""
-    frames = traceback.extract_tb(error.__traceback__)
     name = type(error).__name__
+    if isinstance(error, StepError) and error.__cause__ is not None:
+        error = error.__cause__  # our own raising it says nothing
+    frames = traceback.extract_tb(error.__traceback__)
     return f"{name} at {frames[-1].filename}:{frames[-1].lineno}" if frames else name

@@ -17,14 +17,14 @@ from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.failure import Interrupt
 from tightbeam._engines.embedded.journal import Memo, now_us
 from tightbeam._engines.embedded.lanes import Place
-from tightbeam._engines.embedded.ledger import Ledger, Ticket
+from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
 from tightbeam._engines.embedded.writer import Transaction, Work, Writer
 from tightbeam._hub import Envelope
 from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within, the_payload
 from tightbeam._results import ReturnType, return_type
-from tightbeam.errors import NotJson, StepError, StepMisuse
+from tightbeam.errors import NotJson, StepError, StepMisuse, TightbeamError
 
 __all__ = [
     "PublishStep",
@@ -239,7 +239,9 @@ class Steps:
         await self._place.enter()
 
     def wake_sleepers(self) -> None:
-        """The execution is over: nobody sleeps on."""
+        """If the execution is over, nobody sleeps on."""
+        if not self._ledger.over.is_set():
+            return
         for over in tuple(self._sleepers):
             if not over.done():
                 over.set_result(None)
@@ -280,6 +282,7 @@ class Steps:
         """Call the step's function and remember what comes of it: a value, or an error for the handler."""
         ledger = self._ledger
         current_step.set(CurrentStep(ledger.run_id, ticket.step_id))
+        value: Any = None
         try:
             awaitable: object = fn(*args)
             if not isinstance(awaitable, Awaitable):
@@ -295,15 +298,16 @@ class Steps:
                 raise
             verdict = ledger.judge(ticket, error)
         else:
-            await self._commit(ticket, outcome_of(ledger, ticket, done(raw)))
-            return value, None
-        if verdict.memo is not None:
-            await self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
-        else:
+            verdict = Verdict(None, done(raw))
+        if verdict.memo is None:
             ledger.release(ticket)
-            if ledger.over.is_set():
-                self.wake_sleepers()
-        return None, verdict.error
+            self.wake_sleepers()
+            return None, verdict.error
+        try:
+            await self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
+        except TightbeamError as error:  # returned, since whoever awaits this task may have been cancelled
+            return None, error
+        return value, verdict.error
 
     async def _owned(self, attempt: Coroutine[Any, Any, tuple[Any, BaseException | None]]) -> Any:
         """Run a step's attempt in a task of our own.

@@ -14,7 +14,7 @@ from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.failure import Interrupt
 from tightbeam._engines.embedded.journal import now_us
 from tightbeam._engines.embedded.lanes import Place
-from tightbeam._engines.embedded.ledger import Ledger, Ticket
+from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
 from tightbeam._engines.embedded.steps import (
     begin_run,
     begin_sleep,
@@ -121,6 +121,7 @@ class StepsSync:
         """Call the step's function, remember what comes of it, and return or raise that."""
         ledger = self._ledger
         token = current_step.set(CurrentStep(ledger.run_id, ticket.step_id))
+        value: Any = None
         try:
             returned = fn(*args)
             if isinstance(returned, Awaitable):
@@ -134,12 +135,13 @@ class StepsSync:
         except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means
             verdict = ledger.judge(ticket, error)
         else:
-            self._commit(ticket, outcome_of(ledger, ticket, done(raw)))
-            return value
+            verdict = Verdict(None, done(raw))
         finally:
             current_step.reset(token)
         if verdict.memo is not None:
             self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
         else:
             ledger.release(ticket)
-        raise verdict.error
+        if verdict.error is not None:
+            raise verdict.error
+        return value
