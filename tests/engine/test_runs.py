@@ -68,6 +68,21 @@ async def test_a_sync_handler_runs_on_a_thread_with_its_own_context(client: Clie
     assert [message.data.message async for message in subscription] == ["live", "durable"]
 
 
+async def test_the_log_names_the_users_line_and_not_the_text(
+    client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        await ctx.publish(ch.status, {"mesage": "secret"})  # type: ignore[arg-type]  # what is tested
+
+    async with client:
+        with pytest.raises(InvalidPayload):
+            await client.run(work)
+    line = work.__wrapped__.__code__.co_firstlineno + 2
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert said.endswith(f'of "work" failed: InvalidPayload at {__file__}:{line}')
+
+
 def test_a_registered_handler_is_still_the_function_it_was(client: Client) -> None:
     @client.function("plain")
     def handler(ctx: ContextSync) -> str:
