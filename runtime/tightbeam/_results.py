@@ -94,24 +94,23 @@ class ReturnType:
             ) from None
 
 
-_known: WeakKeyDictionary[Callable[..., object], ReturnType] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Callable[..., object], pydantic.TypeAdapter[Any] | None] = WeakKeyDictionary()
 
 
 def return_type(function: Callable[..., object], what: str) -> ReturnType:
-    """How this function's results travel, by its annotation; kept for each function.
+    """How this function's results travel, by its annotation; built once for each function.
 
     Raises:
         NotJson: Pydantic can't build the annotated type.
     """
     plain = _underlying(function)
     try:
-        known = _known.get(plain)
-    except TypeError:  # a callable object that can't be hashed or referred to weakly
-        return _build(plain, what)
-    if known is None:
-        known = _build(plain, what)
-        _known[plain] = known
-    return known
+        return ReturnType(what, _known[plain])
+    except KeyError:
+        adapter = _known[plain] = _build(plain, what)
+    except TypeError:  # a callable that can't be hashed, or referred to weakly
+        adapter = _build(plain, what)
+    return ReturnType(what, adapter)
 
 
 def _underlying(function: Callable[..., object]) -> Callable[..., object]:
@@ -129,15 +128,15 @@ def _underlying(function: Callable[..., object]) -> Callable[..., object]:
             return function
 
 
-def _build(function: Callable[..., object], what: str) -> ReturnType:
+def _build(function: Callable[..., object], what: str) -> pydantic.TypeAdapter[Any] | None:
     annotation = _annotation(function, what)
     if annotation in (inspect.Signature.empty, Any, object, typing.NoReturn, typing.Never):
-        return ReturnType(what, None)
+        return None
     try:
-        return ReturnType(what, pydantic.TypeAdapter(annotation))
+        return pydantic.TypeAdapter(annotation)
     except pydantic.PydanticUserError as error:
         if error.code == "typed-dict-version":  # typing.TypedDict before Python 3.12
-            return ReturnType(what, None)
+            return None
         raise _unbuildable(what, function) from error
     except (TypeError, NameError) as error:
         raise _unbuildable(what, function) from error

@@ -141,6 +141,20 @@ async def test_a_step_result_that_is_not_json_is_not_retried(client: Client, res
     assert calls == [1]
 
 
+async def test_an_error_names_the_step_it_belongs_to(client: Client) -> None:
+    async def odd() -> list[object]:
+        return [object()]
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for name in ("first", "second"):
+            with pytest.raises(NotJson, match=f'step "{name}"'):
+                await ctx.step.run(name, odd)
+
+    async with client:
+        await client.run(work)
+
+
 async def test_a_result_that_is_not_what_was_annotated(
     client: Client, recwarn: pytest.WarningsRecorder
 ) -> None:
