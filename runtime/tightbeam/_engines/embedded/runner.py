@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
+from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded import journal
@@ -25,6 +26,7 @@ from tightbeam.errors import JournalFailed, NotEntered, RunFailed, StepError
 __all__ = ["Runner"]
 
 _log = logging.getLogger("tightbeam")
+_PACKAGE = str(Path(__file__).parents[2])
 _RESIDENT = 4096
 """Runs in memory, sleeping ones included."""
 _RESIDENT_THREADS = 256
@@ -277,9 +279,12 @@ def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseExcepti
 
 
 def _where(error: BaseException) -> str:
-    """The exception's type and the line it came from; its text may quote what no log should hold."""
+    """The exception's type and the user's line it came from; its text may quote what no log should hold."""
     name = type(error).__name__
     if isinstance(error, StepError) and error.__cause__ is not None:
         error = error.__cause__  # our own raising it says nothing
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{name} at {frames[-1].filename}:{frames[-1].lineno}" if frames else name
+    users = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    for frame in (users or frames)[-1:]:
+        return f"{name} at {frame.filename}:{frame.lineno}"
+    return name
