@@ -242,7 +242,7 @@ class Normaliser:
                     shapes.append(self._array(flat, place))
                 case _:
                     shapes.append(self._object(flat, place))
-        return union(shapes)
+        return shapes[0] if len(shapes) == 1 else union(shapes)
 
     def _untyped(self, flat: Sequence[Part], place: NamePlace) -> Shape:
         if any(objects.has_object_keywords(flat)):

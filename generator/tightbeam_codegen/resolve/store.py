@@ -26,6 +26,7 @@ Schema: TypeAlias = dict[str, Any] | bool
 _Resolver: TypeAlias = "referencing._core.Resolver[Any]"  # pyright: ignore[reportAttributeAccessIssue]  # hidden
 
 _DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
+_REFERENCES = ("$ref", "$schema", "$dynamicRef", "$recursiveRef")
 _MAX_DOCUMENTS = 10_000
 
 
@@ -78,6 +79,7 @@ class SchemaStore:
         self._dialects: dict[str, Dialect] = {}
         self._resources: dict[str, referencing.Resource[Any]] = {}
         self._canonical: dict[str, str] = {}
+        self._outgoing: dict[str, tuple[str, ...]] = {}
         self._origin: dict[int, tuple[int | Document, str | int]] = {}
         self._order: dict[int, int] = {}
         self._home: dict[int, Document] = {}
@@ -112,8 +114,7 @@ class SchemaStore:
         pending = list(self._documents.values())
         while pending:
             document = pending.pop()
-            base = document.uri
-            for uri in outgoing(document.value, base, self._dialects[base]):
+            for uri in self._referred_uris(document):
                 found = self._find(uri)
                 if found is not None:
                     pending.append(found)
@@ -320,9 +321,15 @@ class SchemaStore:
 
     def referred_to(self, document: Document) -> list[Document]:
         """The other documents that one refers to itself."""
-        uris = outgoing(document.value, document.uri, self._dialects[document.uri])
-        found = (self._documents.get(uri) for uri in uris)
+        found = (self._documents.get(uri) for uri in self._referred_uris(document))
         return [other for other in found if other is not None and other is not document]
+
+    def _referred_uris(self, document: Document) -> tuple[str, ...]:
+        """Each once; found once, since all of the document has to be walked for it."""
+        if document.uri not in self._outgoing:
+            uris = outgoing(document.value, document.uri, self._dialects[document.uri])
+            self._outgoing[document.uri] = tuple(dict.fromkeys(uris))
+        return self._outgoing[document.uri]
 
     def loaded(self, uri: str) -> Document | None:
         """The document at a URI, if the definitions refer to it."""
@@ -363,11 +370,13 @@ def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
             own = value.get(dialect.id_keyword)
             if isinstance(own, str) and not own.startswith("#"):
                 base = urljoin(base, own)
-            for keyword in ("$ref", "$schema", "$dynamicRef", "$recursiveRef"):
+            for keyword in _REFERENCES:
                 reference = value.get(keyword)
                 if isinstance(reference, str) and not reference.startswith("#"):
                     yield urldefrag(urljoin(base, reference))[0]
-            stack.extend((item, base) for key, item in value.items() if key not in _DATA_KEYWORDS)
+            for key, item in value.items():
+                if isinstance(item, dict | list) and key not in _DATA_KEYWORDS:
+                    stack.append((item, base))
 
 
 def is_own_root(schema: Schema, dialect: Dialect) -> bool:
