@@ -16,7 +16,7 @@ from tightbeam._function import Function, Register, Registry
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import Realtime
 from tightbeam._results import return_type, to_json
-from tightbeam.errors import NotJson, NotRegistered
+from tightbeam.errors import EngineError, NotJson, NotRegistered
 
 __all__ = ["Client"]
 
@@ -87,8 +87,11 @@ class Client:
             concurrency: how many of its runs execute at a time; those that sleep don't count.
 
         Raises:
-            EngineError: the id is taken, or the handler can't be one.
+            EngineError: there is no id, it is taken, or the handler can't be one.
         """
+        given: object = id
+        if not isinstance(given, str):
+            raise EngineError('client.function takes the function\'s id: `@client.function("…")`')
 
         def register(handler: Any, /) -> Any:
             return self._registry.add(handler, id, on=on, retries=retries, concurrency=concurrency)
