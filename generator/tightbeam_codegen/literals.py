@@ -13,13 +13,14 @@ __all__ = ["commented", "docstring", "literal"]
 
 _DOC_WIDTH = 100
 _CODING = re.compile(r"(?<=coding)[:=]")
+_ENDS_IN_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"$')
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 def literal(value: str | int | float | bool | None) -> str:
     """A constant. Strings are in double quotes unless single ones need fewer escapes."""
     if not isinstance(value, str):
-        return repr(value)
+        return repr(value).replace("e+", "e")
     # Nearly all text is printable, and asking for all of it at once is a hundred times faster.
     body = value.replace("\\", "\\\\") if value.isprintable() else "".join(map(_spelt, value))
     quote = '"' if value.count('"') <= value.count("'") else "'"
@@ -48,9 +49,10 @@ def docstring(text: str, indent: str) -> str:
     body = body.replace('"""', '\\"\\"\\"')
     # Beside a quote of its own the formatter wants a space, and the parser does at the end.
     opening = '""" ' if body.startswith('"') else '"""'
+    closing = ' """' if _ENDS_IN_QUOTE.search(body) else '"""'
     lines = body.split("\n")
     if len(lines) == 1:
-        return f'{indent}{opening}{body}{" " * body.endswith(chr(34))}"""\n'
+        return f"{indent}{opening}{body}{closing}\n"
     inner = "\n".join(f"{indent}{line}" if line else "" for line in lines)
     return f'{indent}{opening}{inner[len(indent) :]}\n{indent}"""\n'
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tightbeam_codegen import ir
+from tightbeam_codegen.render.guard import types_of
 
 __all__ = ["standard_and_third_party", "without_strings"]
 
@@ -28,7 +29,7 @@ _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 
 def standard_and_third_party(module: ir.Module) -> list[list[str]]:
     """The import lines for names that aren't generated: those of the standard library, then the others."""
-    types = " ".join(_types(module))
+    types = " ".join(types_of(module))
     used = {*_PREFIX.findall(without_strings(types)), *_stated(module)}
     groups = [[_STANDARD[name] for name in _STANDARD if name in used]]
     groups.append([_THIRD_PARTY[name] for name in _THIRD_PARTY if name in used])
@@ -38,23 +39,6 @@ def standard_and_third_party(module: ir.Module) -> list[list[str]]:
 def without_strings(source: str) -> str:
     """Python source with every string in it emptied: what is left are the program's own words."""
     return _STRING.sub("''", source) if '"' in source or "'" in source else source
-
-
-def _types(module: ir.Module) -> Iterator[str]:
-    """Every type that the module spells out."""
-    for item in module.items:
-        if isinstance(item, ir.Class):
-            for field in item.fields:
-                yield field.type
-                yield field.wire_type
-        else:
-            yield item.type
-            yield item.wire_type or ""
-    if module.channel is not None:
-        yield from (param.type for param in module.channel.params)
-        for topic in module.channel.topics:
-            yield topic.payload_type
-            yield topic.publish_type
 
 
 def _stated(module: ir.Module) -> Iterator[str]:

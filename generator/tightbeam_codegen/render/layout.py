@@ -1,7 +1,7 @@
 """Line breaks as `ruff format` makes them, for the few constructs that a generated module has.
 
-A bracket that doesn't fit is opened one element a line with a trailing comma, which every line length keeps;
-so a module is stable under `ruff format` at the width it was made for and above.
+A bracket that doesn't fit is opened one element a line, with a trailing comma wherever one may stand. A module
+is stable under `ruff format` at the width it was made for.
 """
 
 from __future__ import annotations
@@ -40,27 +40,35 @@ class Layout:
         if columns(flat) <= self.width:
             return flat
         node = ast.parse(expression, mode="eval").body
-        if isinstance(node, ast.BinOp):
-            inner = indent + "    "
-            return f"{indent}{prefix}(\n{self._operands(node, inner)}\n{indent}){suffix}"
-        return f"{indent}{prefix}{self._open(node, indent)}{suffix}"
+        opened = f"{indent}{prefix}{self._open(node, indent)}{suffix}"
+        begin, inner = f"{indent}{prefix}(", indent + "    "
+        wrapped = self._fit(node, inner, "")
+        # Other than a union it has a bracket of its own to open, unless the line up to that is too long.
+        own = self._begins_within(opened) or not self._begins_within(begin, wrapped)
+        if own and not isinstance(node, ast.BinOp):
+            return opened
+        return f"{begin}\n{wrapped}\n{indent}){suffix}"
+
+    def _begins_within(self, *texts: str) -> bool:
+        return all(columns(text.partition("\n")[0]) <= self.width for text in texts)
 
     def sequence(self, items: Iterable[str], indent: str) -> str:
         """Elements one a line, each with a comma."""
         inner = indent + "    "
         return "".join(f"{self.statement('', item, ',', inner)}\n" for item in items)
 
-    def _fit(self, node: ast.expr, indent: str, suffix: str) -> str:
-        """An expression alone on its line."""
-        flat = f"{indent}{_flat(node)}{suffix}"
+    def _fit(self, node: ast.expr, indent: str, suffix: str, lead: str = "") -> str:
+        """An expression with what stands before and behind it, alone on its line."""
+        flat = f"{indent}{lead}{_flat(node)}{suffix}"
         if columns(flat) <= self.width:
             return flat
         if isinstance(node, ast.BinOp):
-            return f"{self._operands(node, indent)}{suffix}"
-        return f"{indent}{self._open(node, indent)}{suffix}"
+            return self._operands(node, indent, suffix)
+        return f"{indent}{lead}{self._open(node, indent)}{suffix}"
 
-    def _operands(self, node: ast.BinOp, indent: str) -> str:
-        flat = f"{indent}{_flat(node)}"
+    def _operands(self, node: ast.BinOp, indent: str, suffix: str = "") -> str:
+        """A union, on one line or one operand a line."""
+        flat = f"{indent}{_flat(node)}{suffix}"
         if columns(flat) <= self.width:
             return flat
         operands: list[ast.expr] = []
@@ -68,11 +76,10 @@ class Layout:
         while isinstance(left, ast.BinOp):
             operands.append(left.right)
             left = left.left
-        operands.append(left)
-        first, *rest = reversed(operands)
-        lines = [self._fit(first, indent, "")]
-        lines += [f"{indent}| {self._fit(operand, indent, '').removeprefix(indent)}" for operand in rest]
-        return "\n".join(lines)
+        *others, last = operands[::-1]
+        lines = [self._fit(left, indent, "")]
+        lines += [self._fit(operand, indent, "", "| ") for operand in others]
+        return "\n".join([*lines, self._fit(last, indent, suffix, "| ")])
 
     def _open(self, node: ast.expr, indent: str) -> str:
         """An expression with its outermost bracket opened, from the current column on."""
@@ -103,6 +110,8 @@ def _flat(node: ast.expr) -> str:
     match node:
         case ast.Constant(value=value) if value is not ...:
             return literal(value)  # type: ignore[arg-type]  # generated code has no bytes or complex constants
+        case ast.UnaryOp(operand=operand):
+            return f"-{_flat(operand)}"
         case ast.BinOp(left=left, right=right):
             return f"{_flat(left)} | {_flat(right)}"
         case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)):

@@ -10,6 +10,7 @@ import jinja2
 from tightbeam_codegen import ir
 from tightbeam_codegen.literals import commented, docstring, literal
 from tightbeam_codegen.names import is_plain_key
+from tightbeam_codegen.render.guard import check_module, check_package
 from tightbeam_codegen.render.imports import standard_and_third_party, without_strings
 from tightbeam_codegen.render.layout import Layout, columns
 
@@ -58,7 +59,8 @@ class Printer:
     # -- whole files -----------------------------------------------------------------------------------------
 
     def module(self, module: ir.Module) -> str:
-        """The source of a generated module."""
+        """The source of a generated module. Raises UnsafeText."""
+        check_module(module)
         classes = [item for item in module.items if isinstance(item, ir.Class)]
         aliases = [item for item in module.items if isinstance(item, ir.Alias)]
         siblings = [self._import(imported) for imported in module.imports]
@@ -76,7 +78,8 @@ class Printer:
         return self._templates.get_template("schemas.py.jinja").render(version=self._version, schemas=schemas)
 
     def package(self, package: ir.Package) -> str:
-        """The source of a package's `__init__`."""
+        """The source of a package's `__init__`. Raises UnsafeText."""
+        check_package(package)
         names = [name for _, exported in package.exports for name in exported]
         return self._templates.get_template("package.py.jinja").render(
             version=self._version,
@@ -147,9 +150,10 @@ class Printer:
     def _one_alias(self, name: str, type_: str, *, recursive: bool) -> str:
         if recursive:
             # pyright understands a recursive TypeAliasType only in some orders of evaluation.
-            checked = f"if TYPE_CHECKING:\n    {name}: _t.TypeAlias = {literal(type_)}\n"
-            arguments = f"        {literal(name)},\n        {literal(type_)},\n"
-            return f"{checked}else:\n    {name} = _te.TypeAliasType(\n{arguments}    )"
+            checked = self._layout.statement(f"{name}: _t.TypeAlias = ", literal(type_), "", "    ")
+            call = f"_te.TypeAliasType({literal(name)}, {literal(type_)})"
+            built = self._layout.statement(f"{name} = ", call, "", "    ")
+            return f"if TYPE_CHECKING:\n{checked}\nelse:\n{built}"
         return self._layout.statement(f"{name}: _t.TypeAlias = ", type_)
 
     def _message(self, topic: ir.Topic) -> str:
@@ -180,10 +184,7 @@ class Printer:
 
     def _instance(self, channel: ir.Channel) -> str:
         prefix = f"{channel.function}: {channel.class_name} = "
-        flat = f"{prefix}v1.open_channel({channel.class_name}, {{}})"
-        if columns(flat) <= self._layout.width:
-            return flat
-        return f"{prefix}v1.open_channel(\n    {channel.class_name},\n    {{}},\n)"
+        return self._layout.statement(prefix, f"v1.open_channel({channel.class_name}, {{}})")
 
     def _topic_ref(self, topic: ir.Topic) -> str:
         wire = literal(topic.wire_name)
