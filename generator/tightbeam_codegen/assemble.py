@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tightbeam_codegen import ir
+from tightbeam_codegen.cycles import Homes
 from tightbeam_codegen.literals import literal
 from tightbeam_codegen.normalise.shapes import (
     AliasDefinition,
@@ -59,11 +60,18 @@ class Types:
 
     definitions: Mapping[Name, Definition]
     facts: Mapping[Shape, tuple[Question, TypeFact]]
+    homes: Homes = field(default_factory=Homes)
+
+    def spelt(self, name: Name, module: tuple[str, ...]) -> str:
+        """A class or alias as `module` refers to it."""
+        if self.homes.of(name.module) == module:
+            return self.homes.name_at_home(name)
+        return name.name if name.module == module else import_alias(name)
 
     def model(self, shape: Shape, module: tuple[str, ...]) -> str:
         """The type on the model, as `module` spells it."""
         question, fact = self.facts[shape]
-        names = [spelt(name, module) for name in question.names]
+        names = [self.spelt(name, module) for name in question.names]
         return substitute(fact.type, names, [literal(word) for word in question.words])
 
     def rules(self, shape: Shape) -> tuple[tuple[str, int | float | str], ...]:
@@ -96,14 +104,14 @@ class Types:
             case Map(value):
                 return f"dict[str, {self.wire(value, module)}]"
             case Ref(target):
-                return spelt(target, module) + ("Dict" if self.differs(shape) else "")
+                return self.spelt(target, module) + ("Dict" if self.differs(shape) else "")
             case Union(branches):
                 return " | ".join(dict.fromkeys(self.wire(branch, module) for branch in branches))
 
     def publish(self, shape: Shape, module: tuple[str, ...]) -> str:
         """What a publish call takes: the model's type, the dictionary's, or either; null last."""
         question, fact = self.facts[shape]
-        names = [spelt(name, module) for name in question.names]
+        names = [self.spelt(name, module) for name in question.names]
         words = [literal(word) for word in question.words]
         branches = [substitute(branch, names, words) for branch in _alternatives(fact.type)]
         branches += [
@@ -169,14 +177,9 @@ def _alternatives(expression: str) -> list[str]:
     return [*found, expression[start:]]
 
 
-def spelt(name: Name, module: tuple[str, ...]) -> str:
-    """A class or alias as `module` refers to it."""
-    return name.name if name.module == module else import_alias(name)
-
-
 def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str, ...]) -> tuple[ir.Item, ...]:
     """The classes and aliases of one module: classes first, then aliases, each after those it is made of."""
-    ordered = sorted(definitions, key=lambda definition: definition.order)
+    ordered = sorted(definitions, key=lambda d: (d.name.module != module, d.name.module, d.order))
     classes = [_class(types, d, module) for d in ordered if isinstance(d, ObjectDefinition)]
     aliases = [d for d in ordered if isinstance(d, AliasDefinition)]
     return (*classes, *(_alias(types, alias, module) for alias in _dependencies_first(aliases)))
@@ -184,7 +187,8 @@ def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str,
 
 def _class(types: Types, definition: ObjectDefinition, module: tuple[str, ...]) -> ir.Class:
     fields = tuple(_field(types, field, module) for field in definition.fields)
-    return ir.Class(definition.name.name, fields, definition.closed, definition.doc)
+    name = types.spelt(definition.name, module)
+    return ir.Class(name, fields, definition.closed, definition.doc)
 
 
 def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
@@ -205,20 +209,19 @@ def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
 def _alias(types: Types, definition: AliasDefinition, module: tuple[str, ...]) -> ir.Alias:
     model, wire = types.model(definition.shape, module), types.wire(definition.shape, module)
     differs = types.differs(definition.shape)
-    return ir.Alias(
-        definition.name.name, model, wire if differs else None, definition.recursive, definition.doc
-    )
+    name = types.spelt(definition.name, module)
+    return ir.Alias(name, model, wire if differs else None, definition.recursive, definition.doc)
 
 
 def _dependencies_first(aliases: list[AliasDefinition]) -> list[AliasDefinition]:
-    """A plain alias is evaluated where it stands, so those in it must stand before it."""
+    """A plain alias is evaluated where it stands, so those in it must stand before it; not a recursive one."""
     by_name = {alias.name: alias for alias in aliases}
     done: dict[Name, AliasDefinition] = {}
 
     def visit(alias: AliasDefinition, active: frozenset[Name]) -> None:
         if alias.name in done or alias.name in active:
             return
-        for name in names_in(alias.shape):
+        for name in () if alias.recursive else names_in(alias.shape):
             if name in by_name:
                 visit(by_name[name], active | {alias.name})
         done[alias.name] = alias

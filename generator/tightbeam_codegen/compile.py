@@ -9,6 +9,7 @@ from tightbeam_codegen import ir
 from tightbeam_codegen.assemble import Types, shapes_of
 from tightbeam_codegen.bundle import bundled
 from tightbeam_codegen.check import Definition, check_schema
+from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
 from tightbeam_codegen.incremental import Made, Use
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.load.discover import check_modules
@@ -18,7 +19,7 @@ from tightbeam_codegen.names import topic_name
 from tightbeam_codegen.normalise import Normaliser
 from tightbeam_codegen.normalise.places import NamePlace, module_of
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.normalise.shapes import Shape
+from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
 from tightbeam_codegen.problems import Problem, Problems
 from tightbeam_codegen.render import Printer
 from tightbeam_codegen.resolve import Node, SchemaStore, Sources, Unresolved
@@ -78,7 +79,8 @@ class Run:
         self._define_kept_uses(normaliser)
         named = normaliser.definitions
         shapes: list[Shape] = [topic.shape for found in topics.values() for topic in found]
-        types = Types(named, type_facts([*shapes, *shapes_of(named.values())], cache))
+        facts = type_facts([*shapes, *shapes_of(named.values())], cache)
+        types = Types(named, facts, self._homes(topics, named))
         modules = self._modules(topics, types)
         made = [self._made(d, modules[d.module], topics[d.module], types, printer) for d in self.definitions]
         own = {definition.module for definition in self.definitions}
@@ -152,12 +154,29 @@ class Run:
                 except Unresolved:
                     continue  # Can't be: a definition is kept only while all it refers to is as it was.
 
+    def _homes(
+        self, topics: Mapping[tuple[str, ...], list[TopicShape]], named: Mapping[Name, NamedShape]
+    ) -> Homes:
+        """Where classes stand whose files refer to each other in a circle."""
+        edges: dict[ModulePath, set[ModulePath]] = {}
+        for document in self.store.documents():
+            others = map(module_of, self.store.referred_to(document))
+            edges.setdefault(module_of(document), set()).update(others)
+        # A document may also be referred to by the `$id` that it gives itself.
+        for module, found in topics.items():
+            edges[module].update(name.module for topic in found for name in names_in(topic.shape))
+        for name, definition in named.items():
+            edges[name.module].update(
+                other.module for shape in shapes_of([definition]) for other in names_in(shape)
+            )
+        return homes_of(edges, {definition.module for definition in self.definitions})
+
     def _modules(
         self, topics: Mapping[tuple[str, ...], list[TopicShape]], types: Types
     ) -> dict[tuple[str, ...], ir.Module]:
-        by_module: dict[tuple[str, ...], list[NamedShape]] = {}
+        by_module: dict[ModulePath, list[NamedShape]] = {name.module: [] for name in types.definitions}
         for name, definition in types.definitions.items():
-            by_module.setdefault(name.module, []).append(definition)
+            by_module.setdefault(types.homes.of(name.module), []).append(definition)
         homes = {module_of(document): document for document in self.store.documents()}
         modules = {
             d.module: channel_module(d, topics[d.module], by_module.get(d.module, []), types, self.problems)
@@ -171,7 +190,8 @@ class Run:
             self.problems,
         )
         modules |= {
-            module: shared_module(homes[module], module, by_module[module], types) for module in shared
+            module: shared_module(homes[module], module, by_module[module], types, self.problems)
+            for module in shared
         }
         return dict(sorted(modules.items()))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tightbeam_codegen import ir
-from tightbeam_codegen.assemble import Types, import_alias, items_of, shapes_of
+from tightbeam_codegen.assemble import Types, items_of, shapes_of
 from tightbeam_codegen.check import Definition, Parameter
 from tightbeam_codegen.literals import literal
 from tightbeam_codegen.load import Document
@@ -38,11 +38,19 @@ def channel_module(
     types: Types,
     problems: Problems,
 ) -> ir.Module:
-    """The module of one channel definition; `named` are the classes and aliases whose home it is."""
+    """The module of one channel definition.
+
+    Args:
+        definition: the definition.
+        topics: its topics, with their shapes.
+        named: the classes and aliases that stand in this module.
+        types: spells shapes.
+        problems: takes names that meet.
+    """
     module = definition.module
     aliases: list[ir.Alias] = []
     channel_topics: list[ir.Topic] = []
-    taken = {definition.name for definition in named}
+    taken = {name for name in types.definitions if name.module == module}
     for topic in topics:
         alias = _topic_alias(topic, taken, types, module)
         if alias is not None:
@@ -84,12 +92,16 @@ def channel_module(
 
 
 def shared_module(
-    document: Document, module: tuple[str, ...], named: Sequence[NamedShape], types: Types
+    document: Document,
+    module: tuple[str, ...],
+    named: Sequence[NamedShape],
+    types: Types,
+    problems: Problems,
 ) -> ir.Module:
-    """The module of a document whose definitions channels refer to."""
+    """The module of a document whose definitions channels refer to; arguments as above."""
     value = document.value
     doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
-    return ir.Module(
+    result = ir.Module(
         module,
         document.path,
         document.digest,
@@ -98,6 +110,8 @@ def shared_module(
         items_of(types, named, module),
         None,
     )
+    _check_names(result, document, (), problems)
+    return result
 
 
 def packages(
@@ -149,18 +163,24 @@ def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
 def _imports(
     module: tuple[str, ...], named: Iterable[NamedShape], shapes: Iterable[Shape], types: Types
 ) -> tuple[ir.Import, ...]:
-    """What the classes and topics of a module take from others."""
-    targets = {
-        name for shape in (*shapes_of(named), *shapes) for name in names_in(shape) if name.module != module
-    }
+    """What a module's classes and topics take from others, and what of its own file stands elsewhere."""
+    homes, home = types.homes, types.homes.of(module)
+    offered = [] if home == module else [name for name in types.definitions if name.module == module]
+    used = {name for shape in (*shapes_of(named), *shapes) for name in names_in(shape)}
     by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for name in sorted(targets, key=lambda name: (name.module, name.name)):
-        names = by_module.setdefault(name.module, [])
-        names.append((name.name, import_alias(name)))
+    for name in sorted({*used, *offered}, key=lambda name: (name.module, name.name)):
+        if homes.of(name.module) == module:
+            continue
+        # From within a circle only its home can be imported: another file's module may import this one.
+        inside = homes.of(name.module) == home
+        there = homes.name_at_home(name) if inside else name.name
+        names = by_module.setdefault(home if inside else name.module, [])
+        names.append((there, types.spelt(name, module)))
         if types.differs(Ref(name)):
-            names.append((f"{name.name}Dict", f"{import_alias(name)}Dict"))
+            names.append((f"{there}Dict", f"{types.spelt(name, module)}Dict"))
     return tuple(
-        ir.Import("." * len(module) + ".".join(other), tuple(names)) for other, names in by_module.items()
+        ir.Import("." * len(module) + ".".join(other), tuple(names))
+        for other, names in sorted(by_module.items())
     )
 
 
@@ -168,7 +188,7 @@ def _check_names(
     module: ir.Module, document: Document, topics: Sequence[TopicShape], problems: Problems
 ) -> None:
     """Refuse two things of one module that come to one name."""
-    taken: set[str] = set()
+    taken = {alias for imported in module.imports for _, alias in imported.names}
     for item in module.items:
         names = [item.name]
         if isinstance(item, ir.Class) or item.wire_type is not None:

@@ -1,7 +1,7 @@
 """Line breaks as `ruff format` makes them, for the few constructs that a generated module has.
 
-A bracket that doesn't fit is opened one element a line, with a trailing comma wherever one may stand. A module
-is stable under `ruff format` at the width it was made for.
+A bracket that does not fit is opened one element a line, with a trailing comma wherever one may stand. A
+module is stable under `ruff format` at the width it was made for.
 """
 
 from __future__ import annotations

@@ -216,6 +216,8 @@ def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias
         yield from (class_.name, f"{class_.name}Dict")
     for alias in aliases:
         yield from ((alias.name, f"{alias.name}Dict") if alias.wire_type is not None else (alias.name,))
+    for imported in module.imports:
+        yield from (alias for _, alias in imported.names if not alias.startswith("_"))
     if module.channel:
         yield from (f"{topic.class_name}Message" for topic in module.channel.topics)
         yield from (module.channel.class_name, module.channel.function)
