@@ -81,14 +81,14 @@ _DRAFT_6: dict[str, Form] = {
 _DRAFT_7: dict[str, Form] = {
     **_DRAFT_6,
     **_forms("string", "$comment contentEncoding contentMediaType"),
-    **_forms("boolean", "readOnly writeOnly"),
+    **_forms("boolean", "readOnly"),  # its metaschema, as it is shipped everywhere, forgets writeOnly
     **_forms("schema", "else if then"),
 }
 _2019_09: dict[str, Form] = {
     **_DRAFT_7,
     **_forms("anchor", "$anchor"),
     **_forms("string", "$recursiveRef"),
-    **_forms("boolean", "$recursiveAnchor deprecated"),
+    **_forms("boolean", "$recursiveAnchor deprecated writeOnly"),
     **_forms("boolean map", "$vocabulary"),
     **_forms("schema map", "$defs dependentSchemas"),
     **_forms("names map", "dependentRequired"),
