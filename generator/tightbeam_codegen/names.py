@@ -63,7 +63,7 @@ def snake(name: str) -> str:
     """The snake_case identifier for a wire name: ``line-added`` -> ``line_added``, ``3d`` -> ``x3d``."""
     text = unicodedata.normalize("NFKC", "_".join(_words(name)).lower())
     if not text.isidentifier():
-        text = "x" + text
+        text = unicodedata.normalize("NFKC", "x" + text)  # a mark in front joins the x
     return text + "_" if keyword.iskeyword(text) else text
 
 
@@ -72,7 +72,7 @@ def pascal(name: str) -> str:
     """The PascalCase identifier for a wire name: ``line-added`` -> ``LineAdded``, ``3d`` -> ``X3d``."""
     text = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in _words(name)))
     # A letter without case could meet a field's name inside the class: only an upper-case letter may lead.
-    return text if text[0].isupper() and text.isidentifier() else "X" + text
+    return text if text[0].isupper() and text.isidentifier() else unicodedata.normalize("NFKC", "X" + text)
 
 
 def class_name(parts: Iterable[str]) -> str:

@@ -124,6 +124,7 @@ def test_names_of_names_stay(wire: str) -> None:
 @example(["ﬁle", "file"])
 @example(["a-b", "a_b", "a_b_a0be5d"])
 @example(["x", "X", "\ud800", "\udfff"])
+@example(["\u00a8"])
 @example(["list", "list_", "model_list", "x_model_list"])
 def test_the_fields_of_a_class_differ(wires: list[str]) -> None:
     names = field_names(wires)
