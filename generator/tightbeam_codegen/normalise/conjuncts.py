@@ -10,9 +10,12 @@ from tightbeam_codegen.normalise.keywords import ASSERTING
 from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.resolve import Node, SchemaStore, Unresolved
 
-__all__ = ["Flattener", "Part"]
+__all__ = ["OPENED", "Flattener", "Part"]
 
 _MAX_PARTS = 500
+
+OPENED = frozenset(["allOf", "$ref"])
+"""What a part of a flattened schema is without: it would be opened again and again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,13 +90,15 @@ class Flattener:
             if node.schema is True or part.key in seen or len(seen) > _MAX_PARTS:
                 continue
             seen.add(part.key)
-            opened = [Part(target) for target in self._targets(node)]
+            is_open = part.without >= OPENED
+            opened = [] if is_open else [Part(target) for target in self._targets(node)]
             if not ("$ref" in node.keywords and node.dialect.ref_hides_siblings):
-                if node.dialect.applies and "allOf" not in part.without:
+                if node.dialect.applies and not is_open:
                     opened += [
                         Part(self._store.child(node, schema)) for schema in node.keywords.get("allOf", ())
                     ]
                 if node.dialect.validates:
+                    part = Part(node, part.without | OPENED)
                     flat[part.key] = part
             stack.extend(reversed(opened))
         return list(flat.values())

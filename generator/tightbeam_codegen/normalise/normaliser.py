@@ -225,8 +225,11 @@ class Normaliser:
     def _plain(self, flat: Sequence[Part], types: frozenset[str], place: NamePlace) -> Shape:
         if types == scalars.TYPES:
             return self._untyped(flat, place)
+        return self._of_kinds(flat, _in_order(flat, types), place)
+
+    def _of_kinds(self, flat: Sequence[Part], kinds: Iterable[str], place: NamePlace) -> Shape:
         shapes: list[Shape] = []
-        for kind in _in_order(flat, types):
+        for kind in kinds:
             match kind:
                 case "null":
                     shapes.append(NULL)
@@ -245,12 +248,22 @@ class Normaliser:
         return shapes[0] if len(shapes) == 1 else union(shapes)
 
     def _untyped(self, flat: Sequence[Part], place: NamePlace) -> Shape:
-        if any(objects.has_object_keywords(flat)):
-            self._warn_open(flat[0].node, 'Add `"type": "object"`.')
-            return union([self._object(flat, place), ANY])
-        for part in flat[:1]:
-            self._warn_open(part.node, 'Say its "type", or write `true` if anything may stand here.')
-        return ANY
+        """Without a type a schema speaks of objects, or arrays, and lets everything else pass."""
+        kinds = [kind for kind in ("object", "array") if any(objects.speaks_of(part, kind) for part in flat)]
+        if not kinds:
+            for part in flat[:1]:
+                self._warn_open(part.node, 'Say its "type", or write `true` if anything may stand here.')
+            return ANY
+        self._warn_open(flat[0].node, f'Add `"type": "{kinds[0]}"`.', "anything but what is meant fits too")
+        shapes = [self._of_kinds(flat, kinds, place)]
+        if "object" not in kinds:
+            shapes.append(Map(ANY))
+        if "array" not in kinds:
+            shapes.append(List(ANY))
+        shapes.append(self._of_kinds(flat, ("string", "number", "boolean", "null"), place))
+        whole = union(shapes)
+        open_ended = isinstance(whole, Union) and {Map(ANY), List(ANY)} <= set(whole.branches)
+        return ANY if open_ended else whole
 
     # -- containers ------------------------------------------------------------------------------------------
 
@@ -340,9 +353,9 @@ class Normaliser:
         if isinstance(found.schema, dict) and not Part(found).asserts:
             self._warn_open(node, 'Say its "type", or write `true` if anything may stand here.')
 
-    def _warn_open(self, node: Node, remedy: str) -> None:
+    def _warn_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
         self._problems.warning(
-            self._store.place(node.schema), "the type is left open here, so Python's will be Any", remedy
+            self._store.place(node.schema), f"the type is left open here, so {then}", remedy
         )
 
     def _possible(self, shape: Shape, node: Node) -> Shape:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema_rs
 
-from tightbeam_codegen.normalise.conjuncts import Part
+from tightbeam_codegen.normalise.conjuncts import OPENED, Part
 from tightbeam_codegen.resolve import Node, SchemaStore
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "property_names",
     "property_nodes",
     "required_names",
+    "speaks_of",
 ]
 
 # Beside these `unevaluatedProperties: false` means what `additionalProperties: false` does.
@@ -77,7 +78,9 @@ def is_closed(parts: Sequence[Part]) -> bool:
         return True
     # Anything that may evaluate further properties (a group dealt with elsewhere too) leaves the object open.
     return any(part.get("unevaluatedProperties") is False for part in parts) and all(
-        not part.without and part.asserts <= _PLAIN and part.get("unevaluatedProperties") in (None, False)
+        part.without <= OPENED
+        and part.asserts <= _PLAIN
+        and part.get("unevaluatedProperties") in (None, False)
         for part in parts
     )
 
@@ -140,7 +143,7 @@ def _matcher(pattern: str) -> Any:
         return None
 
 
-def has_object_keywords(parts: Sequence[Part]) -> Iterator[str]:
-    """The object keywords that give an untyped schema properties."""
-    for part in parts:
-        yield from part.asserts & {"properties", "required"}
+def speaks_of(part: Part, kind: str) -> bool:
+    """Whether a schema that states no type says what an object, or an array, is made of."""
+    of_objects, of_arrays = {"properties", "required", "additionalProperties"}, {"items", "prefixItems"}
+    return bool(part.asserts & (of_objects if kind == "object" else of_arrays))

@@ -218,12 +218,26 @@ def union(shapes: Iterable[Shape]) -> Shape:
         branches = [shape for shape in branches if isinstance(shape, Ref)]
         branches.append(ANY)
     else:
-        branches = _without_absorbed(_merged_literals(branches))
+        branches = _without_absorbed(_merged_literals(_plain_strings(branches)))
         if NULL in flat:
             branches.append(NULL)
     if not branches:
         return Never()
     return branches[0] if len(branches) == 1 else Union(tuple(branches))
+
+
+def _plain_strings(branches: list[Shape]) -> list[Shape]:
+    """Formats aren't typed beside other text: Pydantic takes the text `1` for a date-time."""
+
+    def is_other_text(shape: Shape) -> bool:
+        if isinstance(shape, Literals):
+            return any(isinstance(v, str) and any(map(str.isdigit, v)) for v in shape.values)
+        return isinstance(shape, String) and shape.format is None
+
+    if not any(map(is_other_text, branches)):
+        return branches
+    plain = (String() if isinstance(shape, String) and shape.format else shape for shape in branches)
+    return list(dict.fromkeys(plain))
 
 
 def _merged_literals(branches: list[Shape]) -> list[Shape]:

@@ -41,10 +41,20 @@ def distribute(
             if not all(_says_something(flattener, node) for node in nodes):
                 continue
             rest = Part(part.node, part.without | {keyword})
-            base = [*parts[:index], *([rest] if rest.asserts else []), *parts[index + 1 :]]
+            base = [_kept_open(part) for part in (*parts[:index], rest, *parts[index + 1 :])]
             suffixes = branch_suffixes(schemas)
-            return [Branch((*base, Part(node)), suffix) for node, suffix in zip(nodes, suffixes, strict=True)]
+            return [
+                Branch((*(part for part in base if part.asserts), Part(node)), suffix)
+                for node, suffix in zip(nodes, suffixes, strict=True)
+            ]
     return None
+
+
+def _kept_open(part: Part) -> Part:
+    """Without `unevaluatedProperties`: properties of another branch that fits are evaluated too."""
+    if "unevaluatedProperties" not in part.asserts:
+        return part
+    return Part(part.node, part.without | {"unevaluatedProperties"})
 
 
 def _says_something(flattener: Flattener, node: Node) -> bool:

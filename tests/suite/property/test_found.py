@@ -30,6 +30,15 @@ TAG = {"enum": ["a", "b"]}
             id="an alias in a dictionary of odd keys",
         ),
         pytest.param(
+            {
+                "type": "array",
+                "items": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string"}]},
+            },
+            ["1"],
+            True,
+            id="text isn't taken for a date-time beside text",
+        ),
+        pytest.param(
             {"properties": {"a": {"type": "string"}}},
             {"a": None, "b": 1},
             False,
@@ -38,7 +47,7 @@ TAG = {"enum": ["a", "b"]}
     ],
 )
 def test_found(schema: Any, instance: Any, valid: bool) -> None:
-    with topics([schema]) as found:
+    with topics([schema], assert_formats=True) as found:
         outcome = check_instances(found[0](), [instance], lambda _: valid)
     assert not outcome.wrong
     assert outcome.accepted == valid
