@@ -106,7 +106,10 @@ def test_the_conventions_of_a_page(tmp_path: Path) -> None:
         ("```console\n$ python -c 'print(1)'\n2\n```\n", "printed (exit 0):\n1"),
         ("```console\n$ python -c 'exit(3)'\n```\n", "failed with 3"),
         ("```json\n{]\n```\n", "not json"),
-        ('```json\n{"name": "a:{b}", "topics": {}}\n```\n', "the generator refuses it"),
+        (
+            '```json\n{"name": "a:{b}", "topics": {"t": {"schema": {"type": "string"}}}}\n```\n',
+            "has no parameter",
+        ),
         (
             "```python\nimport warnings; warnings.warn('old', DeprecationWarning)\n```\n",
             "DeprecationWarning: old",
