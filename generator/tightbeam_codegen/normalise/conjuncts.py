@@ -49,10 +49,10 @@ class Flattener:
 
     def through(self, node: Node) -> Node:
         """The schema that a node is nothing but a reference to, or the node itself."""
-        if isinstance(node.schema, bool) or not ("$ref" in node.schema or "allOf" in node.schema):
-            return node  # most are
         seen: set[int | bool] = set()
         while isinstance(node.schema, dict) and node.key not in seen:
+            if "$ref" not in node.schema and "allOf" not in node.schema:
+                break  # as with most
             seen.add(node.key)
             asserts = ASSERTING.intersection(node.keywords)
             if "$ref" in asserts and (len(asserts) == 1 or node.dialect.ref_hides_siblings):
