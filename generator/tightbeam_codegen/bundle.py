@@ -14,13 +14,12 @@ from urllib.parse import quote
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.normalise.keywords import ASSERTING
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
-from tightbeam_codegen.resolve.store import is_own_root, own_root_uri
+from tightbeam_codegen.resolve.store import inside, is_own_root, own_root_uri
 
 __all__ = ["bundled"]
 
 _DEFINITIONS = ("$defs", "definitions")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_DATA = frozenset(["enum", "const", "default", "examples"])
 _IDENTIFIERS = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor")
 
 _Unit: TypeAlias = tuple[str, tuple[str, ...]]
@@ -183,7 +182,7 @@ class _Reach:
             elif isinstance(value, dict):
                 node = node if value is node.schema else self._store.child(node, value)
                 self._follow(node, value)
-                stack.extend((item, node) for key, item in value.items() if key not in _DATA)
+                stack.extend((item, node) for item in inside(value))
 
     def _follow(self, node: Node, schema: dict[str, Any]) -> None:
         dialect = schema.get("$schema")
@@ -244,7 +243,9 @@ def _identifies(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_identifies, value))
     if isinstance(value, dict):
-        return any(key in value for key in _IDENTIFIERS) or any(map(_identifies, value.values()))
+        # A property may be called `id`: its schema is no text.
+        named = any(isinstance(value.get(key), str | bool) for key in _IDENTIFIERS)
+        return named or any(map(_identifies, value.values()))
     return False
 
 

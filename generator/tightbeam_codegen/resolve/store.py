@@ -20,12 +20,15 @@ from tightbeam_codegen.problems import DefinitionErrors, Place, Problems
 from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
 from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
 
-__all__ = ["Node", "Schema", "SchemaStore", "Unresolved", "is_own_root", "outgoing", "own_root_uri"]
+__all__ = ["Node", "Schema", "SchemaStore", "Unresolved", "inside", "is_own_root", "outgoing", "own_root_uri"]
 
 Schema: TypeAlias = dict[str, Any] | bool
 _Resolver: TypeAlias = "referencing._core.Resolver[Any]"  # pyright: ignore[reportAttributeAccessIssue]  # hidden
 
 _DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
+_MAP_KEYWORDS = frozenset(
+    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"]
+)
 _REFERENCES = ("$ref", "$schema", "$dynamicRef", "$recursiveRef")
 _MAX_DOCUMENTS = 10_000
 
@@ -209,6 +212,8 @@ class SchemaStore:
         if not isinstance(schema, dict) or not (dialect.id_keyword in schema or "$schema" in schema):
             return Node(schema, parent.resolver, dialect)
         dialect = self.dialect_of(schema, dialect)
+        if not isinstance(schema.get(dialect.id_keyword, ""), str):
+            return Node(schema, parent.resolver, dialect)  # inside a keyword of the user's own
         resource = dialect.specification.create_resource(schema)
         return Node(schema, parent.resolver.in_subresource(resource), dialect)
 
@@ -359,6 +364,16 @@ class SchemaStore:
         return self.child(node, root[unit[0]][unit[1]])
 
 
+def inside(schema: dict[str, Any]) -> Iterator[dict[str, Any] | list[Any]]:
+    """What a schema holds that may be schemas: not its data, and not the names of properties."""
+    for keyword, value in schema.items():
+        if keyword in _MAP_KEYWORDS and isinstance(value, dict):
+            # A property may be called `default`, and one called `$id` gives no base URI.
+            yield list(value.values())
+        elif isinstance(value, dict | list) and keyword not in _DATA_KEYWORDS:
+            yield value
+
+
 def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
     """The URIs, without fragment, that a document refers to outside itself."""
     stack = [(value, base)]
@@ -374,9 +389,7 @@ def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
                 reference = value.get(keyword)
                 if isinstance(reference, str) and not reference.startswith("#"):
                     yield urldefrag(urljoin(base, reference))[0]
-            for key, item in value.items():
-                if isinstance(item, dict | list) and key not in _DATA_KEYWORDS:
-                    stack.append((item, base))
+            stack.extend((item, base) for item in inside(value))
 
 
 def is_own_root(schema: Schema, dialect: Dialect) -> bool:
