@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated, Any, cast
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -42,6 +45,9 @@ _WRAPPERS = {
     "nullable": "schema",
     "json-or-python": "python_schema",
 }
+
+_TYPED = frozenset({date, datetime, IPv4Address, UUID})
+"""Their Python values."""
 
 _lock = threading.RLock()
 
@@ -125,7 +131,7 @@ class CompiledTopic:
         ):
             return None
         # The serializer takes any model with the right fields; strict validation only one of the right class.
-        validate, dump = self.validator.validate_python, _dump(self.adapter[1], as_is=False)
+        validate, dump = self.validator.validate_python, _dump(self.adapter[1], self.adapter[2])
         return lambda data: dump(validate(data, strict=True))
 
     def dump_for(self, kind: type) -> Dump | None:
@@ -136,19 +142,48 @@ class CompiledTopic:
             return None
         with _lock:
             kind.model_rebuild()
-            # Where everything is JSON's own already, nothing is converted, so that a value of a wrong type
-            # reaches the validator as it is. Elsewhere Pydantic converts, and complains of what it didn't
-            # expect.
-            as_is = all(node["type"] in _JSON_NODES for node in core_nodes(kind.__pydantic_core_schema__))
-            dump = self.dumps[kind] = _dump(kind.__pydantic_serializer__, as_is=as_is)
+            dump = self.dumps[kind] = _dump(kind.__pydantic_serializer__, kind.__pydantic_core_schema__)
         return dump
 
 
-def _dump(serializer: SchemaSerializer, *, as_is: bool) -> Dump:
+def _dump(serializer: SchemaSerializer, core: object) -> Dump:
+    """How to dump values of a type.
+
+    Where everything is JSON's own already, nothing is converted, so that a value of a wrong type reaches the
+    validator as it is. Elsewhere Pydantic converts, and complains of what it didn't expect; but where a type
+    is open it expects everything, and would make null of NaN and text of bytes.
+    """
     to_python = serializer.to_python
-    if as_is:  # functions, since a `partial` with keywords takes 0.2 µs more
-        return lambda data: to_python(data, mode="python", by_alias=True, warnings=False)
-    return lambda data: to_python(data, mode="json", by_alias=True, warnings="error")
+    nodes = list(core_nodes(core))
+
+    def as_is(data: object) -> object:  # functions, since a `partial` with keywords takes 0.2 µs more
+        return to_python(data, mode="python", by_alias=True, warnings=False)
+
+    def converted(data: object) -> object:
+        return to_python(data, mode="json", by_alias=True, warnings="error")
+
+    if all(node["type"] in _JSON_NODES for node in nodes):
+        return as_is
+    if any(map(_is_open, nodes)):
+        return lambda data: _only_typed(as_is(data), converted(data))
+    return converted
+
+
+def _is_open(node: dict[str, Any]) -> bool:
+    config: Mapping[str, object] = node.get("config", {})
+    return node["type"] == "any" or config.get("extra_fields_behavior") == "allow"
+
+
+def _only_typed(value: Any, converted: Any) -> object:
+    """A dump in which nothing was converted but values of the typed formats."""
+    kind = type(value)
+    if kind in _TYPED:
+        return converted
+    if kind is dict and isinstance(converted, dict) and value.keys() == converted.keys():
+        return {key: _only_typed(item, converted[key]) for key, item in value.items()}
+    if kind in (list, tuple) and isinstance(converted, list) and len(value) == len(converted):
+        return [_only_typed(*pair) for pair in zip(value, converted, strict=True)]
+    return value
 
 
 def compiled_topic(ref: TopicRef[..., str, Any]) -> CompiledTopic:
