@@ -365,3 +365,16 @@ def check_hidden(ref: TopicRef[..., Any, Any], data: object) -> None:
             assert secret not in shown
     else:
         assume(False)
+
+
+def test_a_branch_that_the_value_gets_into_is_closer(refuse: Refuse) -> None:
+    # The first branch says nothing of its type itself, so an array isn't left out for it.
+    named = {"allOf": [{"type": "object", "required": ["a"]}]}
+    items = {"type": "array", "items": {"type": "object"}}
+    assert refuse({"anyOf": [named, items]}, [1]) == ["/0: must be an object, not an integer"]
+
+
+def test_an_undeclared_key_is_not_its_own_correction(refuse: Refuse) -> None:
+    elsewhere = {"o": {"properties": {"market": {}}}}
+    schema = {"properties": {"limit": {}}, "unevaluatedProperties": False, "$defs": elsewhere}
+    assert refuse(schema, {"market": 2}) == ["/*: is not declared: 'market'"]

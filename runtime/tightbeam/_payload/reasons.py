@@ -66,7 +66,8 @@ def one_of(values: Iterable[object]) -> str:
 
 def undeclared_reason(name: str, declared: Collection[str]) -> str:
     """``has the undeclared key 'mesage'; did you mean 'message'?``."""
-    close = difflib.get_close_matches(name, declared, n=1)
+    # A name may be declared elsewhere, in another branch of a union.
+    close = difflib.get_close_matches(name, [other for other in declared if other != name], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return f"is not declared: {_cut(name)!r}{hint}"
 

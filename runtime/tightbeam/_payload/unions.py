@@ -40,7 +40,12 @@ def closest(walk: Explanation, branches: list[Place], value: object, pointer: st
     elif len(left) > 1 and all(_literals(schema) for schema in schemas):
         return [Issue(pointer, one_of([literal for schema in schemas for literal in _literals(schema)]))]
     tried = [walk.branch(branch, value, pointer, depth) for branch, _ in left[:_MAX_TRIED]]
-    return min(filter(None, tried), key=len, default=[Issue(pointer, "must fit one of the allowed forms")])
+    # An issue inside the value says that this branch took it for one of its own.
+    return min(
+        filter(None, tried),
+        key=lambda issues: (any(issue.pointer == pointer for issue in issues), len(issues)),
+        default=[Issue(pointer, "must fit one of the allowed forms")],
+    )
 
 
 def _shape(walk: Explanation, branch: Place) -> Place:
