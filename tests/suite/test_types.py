@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def generated(compile_draft: CompileDraft, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("checker", checkers.CHECKERS)
 def test_everything_type_checks(checker: str, generated: Path) -> None:
     assert not [found.text for found in checkers.run(checker, generated)]
+
+
+def test_everything_is_formatted(compile_draft: CompileDraft) -> None:
+    compiled = compile_draft("draft2020-12")
+    command = [checkers.BIN / "ruff", "format", "--check", "--isolated", compiled.folder / compiled.package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ class Layout:
         flat = f"{indent}{prefix}{expression}{suffix}"
         if columns(flat) <= self.width:
             return flat
+        value = suffix.removeprefix(" = ")
+        if value != suffix and columns(head := f"{indent}{prefix}{expression} = (") <= self.width:
+            return f"{head}\n{indent}    {value}\n{indent})"
         node = ast.parse(expression, mode="eval").body
         opened = f"{indent}{prefix}{self._open(node, indent)}{suffix}"
         begin, inner = f"{indent}{prefix}(", indent + "    "

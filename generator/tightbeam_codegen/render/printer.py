@@ -39,13 +39,14 @@ class Printer:
             "channel_base": self._channel_base,
             "class_head": self._class_head,
             "commented": commented,
-            "dict_item": self._dict_item,
+            "dict_function": self._dict_function,
             "dict_key": self._dict_key,
             "docstring": lambda text, indent="": docstring(text, indent),
             "factory_doc": _factory_doc,
             "instance": self._instance,
             "literal": literal,
             "message": self._message,
+            "message_aliases": self._message_aliases,
             "model_field": self._model_field,
             "param": self._param,
             "param_kinds": self._param_kinds,
@@ -134,12 +135,23 @@ class Printer:
     def _dict_key(self, field: ir.Field) -> str:
         return self._layout.statement(f"{field.wire_name}: ", _key_type(field), "", "    ")
 
-    def _dict_item(self, field: ir.Field) -> str:
+    def _dict_function(self, class_: ir.Class) -> str:
+        """A typed dictionary in the form that takes any key."""
+        name = f"{class_.name}Dict"
+        head = f"{name} = _t.TypedDict("
+        wrapped = columns(head) > self._layout.width
+        indent = "    " if wrapped else ""
+        items = [self._dict_item(field, f"{indent}        ") for field in class_.fields]
+        inner = [f'{indent}    "{name}",', f"{indent}    {{", *items, f"{indent}    }},", f"{indent})"]
+        lines = [f"{name} = (", "    _t.TypedDict(", *inner, ")"] if wrapped else [head, *inner]
+        return "\n".join(lines)
+
+    def _dict_item(self, field: ir.Field, indent: str) -> str:
         type_ = _key_type(field)
         # The functional form is evaluated where it stands, before the dictionaries and aliases that it names.
         if _LATER_NAME.search(without_strings(field.wire_type)):
             type_ = literal(type_)
-        return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", "        ")
+        return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", indent)
 
     def _alias(self, alias: ir.Alias) -> str:
         lines = [self._one_alias(alias.name, alias.type, recursive=alias.recursive)]
@@ -161,8 +173,17 @@ class Printer:
         return self._layout.statement(f"{topic.class_name}Message: _t.TypeAlias = ", message)
 
     def _channel_base(self, channel: ir.Channel) -> str:
-        messages = " | ".join(f"{topic.class_name}Message" for topic in channel.topics)
-        return self._layout.statement("", f"v1.Channel[{messages}]", ",", "    ")
+        groups = list(_message_groups(channel))
+        messages = groups[0] if len(groups) == 1 else (f"_Messages{index}" for index in range(len(groups)))
+        return self._layout.statement("", f"v1.Channel[{' | '.join(messages)}]", ",", "    ")
+
+    def _message_aliases(self, channel: ir.Channel) -> list[str]:
+        """Names for parts of a union that is too long to be written as one."""
+        groups = list(_message_groups(channel))
+        return [
+            self._layout.statement(f"_Messages{index}: _t.TypeAlias = ", " | ".join(group))
+            for index, group in enumerate(groups if len(groups) > 1 else [])
+        ]
 
     def _class_head(self, name: str, *bases: str) -> str:
         flat = f"class {name}({', '.join(bases)}):"
@@ -200,7 +221,14 @@ class Printer:
         return head + f"v1.topic(\n{self._layout.sequence([wire, topic.payload_type], '    ')}    )"
 
 
+_OPERANDS = 100
+"""Of one `|` chain: pyright reads no expression nested deeper than 256."""
 _LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!None\b)[A-Z]\w*")
+
+
+def _message_groups(channel: ir.Channel) -> Iterable[list[str]]:
+    names = [f"{topic.class_name}Message" for topic in channel.topics]
+    yield from (names[start : start + _OPERANDS] for start in range(0, len(names), _OPERANDS))
 
 
 def _has_plain_keys(class_: ir.Class) -> bool:
