@@ -205,6 +205,8 @@ class _Resource:
             if len(found) > MAX_PROBLEMS:
                 return
             form = known.get(keyword) if known is not None else None
+            if form == "any" or (form == "string" and isinstance(value, str)):
+                continue  # as most are
             if form is not None:
                 for fault in islice(form_faults(keyword, value, form), MAX_PROBLEMS):
                     found.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)

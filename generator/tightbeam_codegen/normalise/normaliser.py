@@ -104,7 +104,12 @@ class Normaliser:
         if key in self._memo:
             return self._memo[key]
         if len(parts) == 1 and parts[0].asserts <= NAMELESS and not _contains(parts[0].get("type")):
-            self._memo[key] = shape = self._build(parts, place, budget)
+            if parts[0].node.dialect.validates:
+                # Most are such: there is nothing to open, no fixed value and no branch.
+                shape = self._plain(parts, scalars.allowed_types(parts), place)
+            else:
+                shape = self._build(parts, place, budget)
+            self._memo[key] = shape
             return shape
         if single is not None and document is not None:
             self._override(single)
