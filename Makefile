@@ -108,6 +108,30 @@ typecheck-ty: $(STAMP)
 typecheck-pyrefly: $(STAMP)
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 
+# ----------------------------------------------------------------------------------------------------------- benchmarks
+# Peers that nothing here depends on; without them, or without npm, their lines are left out.
+
+PEERS := .cache/peers/.installed
+
+$(PEERS): benchmarks/peers.txt | $(STAMP)
+	@echo "set-up: installing what the benchmarks measure beside"
+	@$(BIN)/pip install -qq --target .cache/peers --requirement benchmarks/peers.txt || echo "some peers are missing"
+	@if command -v npm >/dev/null; then \
+	  mkdir -p .cache/npm && npm install --silent --no-audit --no-fund --prefix .cache/npm json-schema-to-typescript || \
+	  echo "json-schema-to-typescript is missing"; \
+	fi
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: bench bench-quick bench-page
+bench: $(STAMP) $(PEERS) ## Measure everything beside its peers (about ten minutes); tables, and JSON in .cache/bench
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP) ## The same in a minute, to see that nothing is far off
+	$(BIN)/python -m benchmarks --quick
+
+bench-page: $(STAMP) $(PEERS) ## The same as bench, written to docs/benchmarks.md
+	$(BIN)/python -m benchmarks --page docs/benchmarks.md
+
 # -------------------------------------------------------------------------------------------------------------- upkeep
 
 .PHONY: constraints

@@ -1,0 +1,1 @@
+"""Measurements beside peers and limits of the same run: `make bench`; results are in docs/benchmarks.md."""

@@ -1,0 +1,456 @@
+"""Durable publishes, recovery and growth of the embedded engine, on the disk this checkout is on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+
+from benchmarks.bindings import MEDIUM, payload_channel
+from benchmarks.peers import PEERS, environment, peer
+from benchmarks.report import Bound, Report, Table, us
+from tightbeam import Client, Context
+from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded.writer import Transaction
+
+__all__ = ["measure"]
+
+_CALLERS = (1, 8, 32, 256)
+_RAW = "write and fdatasync, one after the other"
+_OURS = "Tightbeam"
+_TABLES = (
+    "CREATE TABLE message (seq INTEGER PRIMARY KEY, channel TEXT, topic TEXT, id TEXT UNIQUE, data BLOB);"
+    "CREATE TABLE memo (run_id TEXT, id TEXT, result BLOB, PRIMARY KEY (run_id, id)) WITHOUT ROWID"
+)
+_MESSAGE = "INSERT INTO message (channel, topic, id, data) VALUES ('c', 't', ?, ?)"
+_MEMO = "INSERT INTO memo (run_id, id, result) VALUES ('r', ?, ?)"
+_DATA = orjson.dumps(MEDIUM)
+
+
+def measure(*, quick: bool = False, messages: int = 100_000) -> Report:
+    """Throughput by the number of callers, then memos, resuming, starting and growing."""
+    report = Report(
+        "durable",
+        "Durable publishes (216 bytes) with several concurrent callers, each awaiting its own before the"
+        " next; memo and message are on the disk when a publish returns. Wall time: the disk is what counts.",
+    )
+    logging.getLogger("tightbeam").setLevel(logging.ERROR)
+    _throughput(report, quick)
+    asyncio.run(_replay_and_resume(report, quick))
+    _start_up(report, quick)
+    asyncio.run(_growth(report, 3_000 if quick else messages))
+    return report
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """On the disk of this checkout: the system's temporary folder may be in memory."""
+    home = Path(".cache/bench").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=home))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+# -- throughput --------------------------------------------------------------------------------------------
+
+
+def _throughput(report: Report, quick: bool) -> None:
+    rounds, total = (2, 200) if quick else (5, 1_000)
+    contestants: dict[str, Callable[[int, int], float]] = {
+        _RAW: _raw,
+        _OURS: lambda callers, count: asyncio.run(_ours(callers, count)),
+        "publish, then journal: two commits of sqlite3": _two_commits,
+    }
+    if peer("aiosqlite") is not None:
+        contestants["aiosqlite, one transaction"] = lambda callers, count: asyncio.run(
+            _aiosqlite(callers, count)
+        )
+    if not quick and peer("dbos") is not None:
+        contestants["DBOS on SQLite, write_stream"] = _dbos
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    ratios: dict[str, list[float]] = {name: [] for name in contestants}
+    for callers in _CALLERS:
+        found: dict[str, list[float]] = {name: [] for name in contestants}
+        for number in range(rounds):
+            for name, run in contestants.items():
+                slow = name.startswith("DBOS")
+                if slow and number >= 2:
+                    continue
+                count = max(callers, total // 10 if slow else total)
+                found[name].append(count / run(callers, count))
+        for name, values in found.items():
+            rates[name].append(median(values))
+            pairs = zip(values, found[_RAW], strict=False)
+            ratios[name].append(median(one / other for one, other in pairs))
+    rows = tuple(
+        (
+            name,
+            *(
+                text
+                for rate, ratio in zip(rates[name], ratios[name], strict=True)
+                for text in (f"{rate:,.0f}", f"{ratio:.2f}")
+            ),
+        )
+        for name in contestants
+    )
+    headings = (
+        "messages a second, by callers",
+        *(text for count in _CALLERS for text in (str(count), "÷ raw")),
+    )
+    note = "The two of sqlite3 and the raw writes have no callers to wait for: they only repeat themselves."
+    report.tables.append(Table("Durable publish", headings, rows, note))
+    ours = dict(zip(_CALLERS, ratios[_OURS], strict=True))
+    report.bounds.append(Bound("1 caller: ÷ raw write and fdatasync", ours[1], "≥", 0.5, margin=4))
+    report.bounds.append(Bound("32 callers: ÷ raw write and fdatasync", ours[32], "≥", 3.0, margin=4))
+
+
+def _raw(_callers: int, count: int) -> float:
+    with _folder() as folder:
+        descriptor = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            os.write(descriptor, _DATA)
+            os.fdatasync(descriptor)
+            start = time.perf_counter()
+            for _ in range(count):
+                os.write(descriptor, _DATA)
+                os.fdatasync(descriptor)
+            return time.perf_counter() - start
+        finally:
+            os.close(descriptor)
+
+
+async def _together(callers: int, count: int, publish: Callable[[int, int], Awaitable[object]]) -> float:
+    """Seconds in which so many callers make `count` publishes together."""
+
+    async def caller(number: int) -> None:
+        for step in range(count // callers):
+            await publish(number, step)
+
+    start = time.perf_counter()
+    await asyncio.gather(*(caller(number) for number in range(callers)))
+    return (time.perf_counter() - start) * count / (count // callers * callers)
+
+
+async def _ours(callers: int, count: int) -> float:
+    channel = payload_channel("closed").closed_payloads_channel(id="1")
+    with _folder() as folder:
+        client = Client(folder / "app.db")
+        took: list[float] = []
+
+        @client.function("publish")
+        async def publish(ctx: Context) -> None:
+            async def one(number: int, step: int) -> None:
+                await ctx.step.realtime.publish(f"p{number}-{step}", channel.medium, MEDIUM)
+
+            took.append(await _together(callers, count, one))
+
+        async with client:
+            await client.run(publish)
+        return took[0]
+
+
+def _two_commits(_callers: int, count: int) -> float:
+    with _folder() as folder:
+        connection = _database(folder / "peer.db")
+        start = time.perf_counter()
+        for number in range(count):
+            connection.execute(_MESSAGE, (f"m{number}", _DATA))
+            connection.execute(_MEMO, (f"m{number}", _DATA))
+        took = time.perf_counter() - start
+        connection.close()
+        return took
+
+
+def _database(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {_TABLES}")
+    return connection
+
+
+async def _aiosqlite(callers: int, count: int) -> float:
+    aiosqlite = peer("aiosqlite")
+    with _folder() as folder:
+        _database(folder / "peer.db").close()
+        async with aiosqlite.connect(folder / "peer.db", isolation_level=None) as connection:
+            await connection.execute("PRAGMA synchronous = FULL")
+            turn = asyncio.Lock()
+
+            async def one(number: int, step: int) -> None:
+                name = f"m{number}-{step}"
+                async with turn:
+                    await connection.execute("BEGIN IMMEDIATE")
+                    await connection.execute(_MESSAGE, (name, _DATA))
+                    await connection.execute(_MEMO, (name, _DATA))
+                    await connection.execute("COMMIT")
+
+            return await _together(callers, count, one)
+
+
+_DBOS = """
+import asyncio, json, logging, sys, time
+from dbos import DBOS
+file, callers, count, data = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+DBOS(config={"name": "bench", "system_database_url": f"sqlite:///{file}", "log_level": "ERROR"})
+
+@DBOS.workflow()
+async def caller(steps: int) -> float:
+    start = time.perf_counter()
+    for _ in range(steps):
+        await DBOS.write_stream_async("medium", data)
+    return time.perf_counter() - start
+
+async def main() -> None:
+    DBOS.launch()
+    start = time.perf_counter()
+    handles = [await DBOS.start_workflow_async(caller, count // callers) for _ in range(callers)]
+    own = [await handle.get_result() for handle in handles]
+    took = own[0] if callers == 1 else time.perf_counter() - start
+    print("TOOK", took * count / (count // callers * callers), flush=True)
+    DBOS.destroy()
+
+asyncio.run(main())
+"""
+
+
+def _dbos(callers: int, count: int) -> float:
+    """In a process of its own: it has threads and a state that outlive a run."""
+    with _folder() as folder:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-c",
+                _DBOS,
+                str(folder / "dbos.db"),
+                str(callers),
+                str(count),
+                json.dumps(MEDIUM),
+            ],
+            env=environment(PYTHONPATH=str(PEERS.absolute())),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        line = next(line for line in done.stdout.splitlines() if line.startswith("TOOK"))
+        return float(line.split()[1])
+
+
+# -- what was stored -----------------------------------------------------------------------------------------
+
+
+async def _replay_and_resume(report: Report, quick: bool) -> None:
+    channel = payload_channel("closed").closed_payloads_channel(id="1")
+    steps = 100 if quick else 500
+    times: list[list[float]] = []
+    with _folder() as folder:
+        client = Client(folder / "app.db", retry_delay=timedelta(0))
+
+        @client.function("replay", retries=4)
+        async def replay(ctx: Context) -> None:
+            start = time.perf_counter()
+            for number in range(steps):
+                await ctx.step.realtime.publish(f"p{number}", channel.medium, MEDIUM)
+            times.append([(time.perf_counter() - start) / steps])
+            if ctx.attempt < 4:
+                raise RuntimeError("once more")
+
+        async with client:
+            await client.run(replay)
+            first, *later = (took for (took,) in times)
+            again = median(later)
+            resumed, selected = [], []
+            for _ in range(3 if quick else 15):
+                resumed.append(await _resume(client, channel.medium))
+                selected.append(_select(folder / "app.db", channel.medium.payload_type))
+    report.tables.append(
+        Table(
+            "What was stored before",
+            ("", "µs", "beside", "µs", "ratio"),
+            (
+                (
+                    "a durable publish replayed",
+                    us(again),
+                    "published first",
+                    us(first),
+                    f"{again / first:.3f}",
+                ),
+                (
+                    "100 messages resumed, each",
+                    us(median(resumed) / 100),
+                    "SELECT and Pydantic",
+                    us(median(selected) / 100),
+                    f"{median(resumed) / median(selected):.2f}",
+                ),
+            ),
+        )
+    )
+    report.bounds.append(Bound("replay of a memo: ÷ first publish", again / first, "≤", 0.2, margin=4))
+
+
+async def _resume(client: Client, ref: Any) -> float:
+    start = time.perf_counter()
+    async with client.realtime.subscribe(ref, after="start") as subscription:
+        for _ in range(100):
+            await anext(subscription)
+    return time.perf_counter() - start
+
+
+def _select(file: Path, model: Any) -> float:
+    """The same by hand: the rows of a channel, and Pydantic."""
+    start = time.perf_counter()
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    rows = connection.execute(
+        "SELECT seq, topic, data FROM message WHERE channel = 'closed:1' ORDER BY seq LIMIT 100"
+    ).fetchall()
+    for _, _, data in rows:
+        model.model_validate_json(data)
+    connection.close()
+    return time.perf_counter() - start
+
+
+def _start_up(report: Report, quick: bool) -> None:
+    finished, unfinished = (2_000, 20) if quick else (100_000, 1_000)
+    opened: dict[str, list[float]] = {"empty": [], "full": []}
+    checked: list[float] = []
+    drained: list[float] = []
+    with _folder() as folder:
+        for name, counts in (("empty", (0, 0)), ("full", (finished, unfinished))):
+            asyncio.run(_enter(folder / f"{name}.db"))
+            _fill(folder / f"{name}.db", *counts)
+        for _ in range(2 if quick else 5):
+            for name, values in opened.items():
+                copy = folder / "copy.db"
+                shutil.copyfile(folder / f"{name}.db", copy)
+                if name == "full":
+                    checked.append(_quick_check(copy))
+                took, done = asyncio.run(_enter(copy, unfinished if name == "full" else 0))
+                values.append(took)
+                if name == "full":
+                    drained.append(done)
+                copy.unlink()
+    empty, full = median(opened["empty"]), median(opened["full"])
+    report.tables.append(
+        Table(
+            f"Start-up with {finished:,} finished and {unfinished:,} unfinished runs",
+            ("", "ms"),
+            (
+                ("entering, an empty journal", f"{empty * 1e3:,.1f}"),
+                ("entering, the full one", f"{full * 1e3:,.1f}"),
+                ("for comparison, `PRAGMA quick_check` of it", f"{median(checked) * 1e3:,.1f}"),
+                (f"until all {unfinished:,} have ended", f"{median(drained) * 1e3:,.0f}"),
+            ),
+        )
+    )
+    ratio = full / median(checked)
+    report.bounds.append(Bound("entering the full journal: ÷ quick_check", ratio, "≤", 3.0, margin=10))
+
+
+def _quick_check(file: Path) -> float:
+    start = time.perf_counter()
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA quick_check(1)").fetchone()
+    connection.close()
+    return time.perf_counter() - start
+
+
+async def _enter(file: Path, unfinished: int = 0) -> tuple[float, float]:
+    """Seconds to enter a client, and until what was unfinished has ended."""
+    client = Client(file)
+    ended, count = asyncio.Event(), 0
+
+    @client.function("work")
+    async def work(_ctx: Context) -> None:
+        nonlocal count
+        count += 1
+        if count == unfinished:
+            ended.set()
+
+    start = time.perf_counter()
+    async with client:
+        took = time.perf_counter() - start
+        if unfinished:
+            await ended.wait()
+        return took, time.perf_counter() - start
+
+
+def _fill(file: Path, finished: int, unfinished: int) -> None:
+    """Runs as the engine leaves them, with two steps each."""
+    connection = sqlite3.connect(file, isolation_level=None)
+    tx = Transaction(connection)
+    now = journal.now_us()
+    memo = journal.Memo("step.run", None, None, "done", None, b'"stored"', None, None)
+    since = journal.Since(failed=False, counted=False)
+    connection.execute("BEGIN")
+    for number in range(finished + unfinished):
+        run_id = journal.new_id()
+        journal.add_run(tx, run_id, "work", "bench/work", b"{}")
+        for step in ("load", "store"):
+            journal.memoize(tx, run_id, step, memo, now, since)
+        state, ended = ("done", now) if number < finished else ("running", None)
+        connection.execute("UPDATE run SET state = ?, ended_at = ? WHERE id = ?", (state, ended, run_id))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    connection.close()
+
+
+# -- growth --------------------------------------------------------------------------------------------------
+
+
+async def _growth(report: Report, messages: int) -> None:
+    """Messages in ten parts, of which one part's number is retained; each part by runs of its own."""
+    channel = payload_channel("closed").closed_payloads_channel(id="1")
+    parts, callers = 10, 250
+    each = messages // parts
+    rates: list[float] = []
+    costs: list[float] = []
+    sizes: list[int] = []
+    with _folder() as folder:
+        file = folder / "app.db"
+        client = Client(file, retain_messages=each, retain_for=timedelta(seconds=0.5))
+
+        @client.function("publish")
+        async def publish(ctx: Context) -> None:
+            async def one(number: int, step: int) -> None:
+                await ctx.step.realtime.publish(f"p{number}-{step}", channel.medium, MEDIUM)
+
+            start = time.process_time()
+            rates.append(each / await _together(callers, each, one))
+            costs.append((time.process_time() - start) / each)
+
+        async with client:
+            for _ in range(parts):
+                await client.run(publish)
+                sizes.append(sum(part.stat().st_size for part in folder.glob("app.db*")))
+    megabytes = [f"{size / 1e6:,.1f}" for size in sizes]
+    report.tables.append(
+        Table(
+            f"Growth: {messages:,} messages of which {each:,} are retained, 250 callers",
+            ("after", "messages a second", "CPU of a message, µs", "files, MB"),
+            tuple(
+                (f"{each * (part + 1):,}", f"{rates[part]:,.0f}", us(costs[part]), megabytes[part])
+                for part in (0, parts // 2 - 1, parts - 1)
+            ),
+        )
+    )
+    late = median(costs[-3:]) / median(costs[:3])
+    report.bounds.append(Bound("the last messages: ÷ the first, CPU", late, "≤", 1.3, margin=3))
+    report.bounds.append(Bound("files at the end: ÷ half way", sizes[-1] / sizes[4], "≤", 1.3, margin=1.6))
