@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import orjson
-
 from benchmarks.bindings import MEDIUM, payload_channel
-from benchmarks.peers import PEERS, environment, peer
+from benchmarks.journals import (
+    on_disk,
+    raw,
+    seconds_together,
+    through_aiosqlite,
+    through_dbos,
+    two_commits,
+)
+from benchmarks.peers import peer
 from benchmarks.report import Bound, Report, Table, us
 from tightbeam import Client, Context
 from tightbeam._engines.embedded import journal
@@ -33,13 +33,6 @@ __all__ = ["measure"]
 _CALLERS = (1, 8, 32, 256)
 _RAW = "write and fdatasync, one after the other"
 _OURS = "Tightbeam"
-_TABLES = (
-    "CREATE TABLE message (seq INTEGER PRIMARY KEY, channel TEXT, topic TEXT, id TEXT UNIQUE, data BLOB);"
-    "CREATE TABLE memo (run_id TEXT, id TEXT, result BLOB, PRIMARY KEY (run_id, id)) WITHOUT ROWID"
-)
-_MESSAGE = "INSERT INTO message (channel, topic, id, data) VALUES ('c', 't', ?, ?)"
-_MEMO = "INSERT INTO memo (run_id, id, result) VALUES ('r', ?, ?)"
-_DATA = orjson.dumps(MEDIUM)
 
 
 def measure(*, quick: bool = False, messages: int = 100_000) -> Report:
@@ -57,34 +50,22 @@ def measure(*, quick: bool = False, messages: int = 100_000) -> Report:
     return report
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """On the disk of this checkout: the system's temporary folder may be in memory."""
-    home = Path(".cache/bench").absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=home))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
 # -- throughput --------------------------------------------------------------------------------------------
 
 
 def _throughput(report: Report, quick: bool) -> None:
     rounds, total = (2, 200) if quick else (5, 1_000)
     contestants: dict[str, Callable[[int, int], float]] = {
-        _RAW: _raw,
+        _RAW: raw,
         _OURS: lambda callers, count: asyncio.run(_ours(callers, count)),
-        "publish, then journal: two commits of sqlite3": _two_commits,
+        "publish, then journal: two commits of sqlite3": two_commits,
     }
     if peer("aiosqlite") is not None:
         contestants["aiosqlite, one transaction"] = lambda callers, count: asyncio.run(
-            _aiosqlite(callers, count)
+            through_aiosqlite(callers, count)
         )
     if not quick and peer("dbos") is not None:
-        contestants["DBOS on SQLite, write_stream"] = _dbos
+        contestants["DBOS on SQLite, write_stream"] = through_dbos
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     ratios: dict[str, list[float]] = {name: [] for name in contestants}
     for callers in _CALLERS:
@@ -122,36 +103,9 @@ def _throughput(report: Report, quick: bool) -> None:
     report.bounds.append(Bound("32 callers: ÷ raw write and fdatasync", ours[32], "≥", 3.0, margin=4))
 
 
-def _raw(_callers: int, count: int) -> float:
-    with _folder() as folder:
-        descriptor = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            os.write(descriptor, _DATA)
-            os.fdatasync(descriptor)
-            start = time.perf_counter()
-            for _ in range(count):
-                os.write(descriptor, _DATA)
-                os.fdatasync(descriptor)
-            return time.perf_counter() - start
-        finally:
-            os.close(descriptor)
-
-
-async def _together(callers: int, count: int, publish: Callable[[int, int], Awaitable[object]]) -> float:
-    """Seconds in which so many callers make `count` publishes together."""
-
-    async def caller(number: int) -> None:
-        for step in range(count // callers):
-            await publish(number, step)
-
-    start = time.perf_counter()
-    await asyncio.gather(*(caller(number) for number in range(callers)))
-    return (time.perf_counter() - start) * count / (count // callers * callers)
-
-
 async def _ours(callers: int, count: int) -> float:
     channel = payload_channel("closed").closed_payloads_channel(id="1")
-    with _folder() as folder:
+    with on_disk() as folder:
         client = Client(folder / "app.db")
         took: list[float] = []
 
@@ -160,98 +114,11 @@ async def _ours(callers: int, count: int) -> float:
             async def one(number: int, step: int) -> None:
                 await ctx.step.realtime.publish(f"p{number}-{step}", channel.medium, MEDIUM)
 
-            took.append(await _together(callers, count, one))
+            took.append(await seconds_together(callers, count, one))
 
         async with client:
             await client.run(publish)
         return took[0]
-
-
-def _two_commits(_callers: int, count: int) -> float:
-    with _folder() as folder:
-        connection = _database(folder / "peer.db")
-        start = time.perf_counter()
-        for number in range(count):
-            connection.execute(_MESSAGE, (f"m{number}", _DATA))
-            connection.execute(_MEMO, (f"m{number}", _DATA))
-        took = time.perf_counter() - start
-        connection.close()
-        return took
-
-
-def _database(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None)
-    connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {_TABLES}")
-    return connection
-
-
-async def _aiosqlite(callers: int, count: int) -> float:
-    aiosqlite = peer("aiosqlite")
-    with _folder() as folder:
-        _database(folder / "peer.db").close()
-        async with aiosqlite.connect(folder / "peer.db", isolation_level=None) as connection:
-            await connection.execute("PRAGMA synchronous = FULL")
-            turn = asyncio.Lock()
-
-            async def one(number: int, step: int) -> None:
-                name = f"m{number}-{step}"
-                async with turn:
-                    await connection.execute("BEGIN IMMEDIATE")
-                    await connection.execute(_MESSAGE, (name, _DATA))
-                    await connection.execute(_MEMO, (name, _DATA))
-                    await connection.execute("COMMIT")
-
-            return await _together(callers, count, one)
-
-
-_DBOS = """
-import asyncio, json, logging, sys, time
-from dbos import DBOS
-file, callers, count, data = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
-DBOS(config={"name": "bench", "system_database_url": f"sqlite:///{file}", "log_level": "ERROR"})
-
-@DBOS.workflow()
-async def caller(steps: int) -> float:
-    start = time.perf_counter()
-    for _ in range(steps):
-        await DBOS.write_stream_async("medium", data)
-    return time.perf_counter() - start
-
-async def main() -> None:
-    DBOS.launch()
-    start = time.perf_counter()
-    handles = [await DBOS.start_workflow_async(caller, count // callers) for _ in range(callers)]
-    own = [await handle.get_result() for handle in handles]
-    took = own[0] if callers == 1 else time.perf_counter() - start
-    print("TOOK", took * count / (count // callers * callers), flush=True)
-    DBOS.destroy()
-
-asyncio.run(main())
-"""
-
-
-def _dbos(callers: int, count: int) -> float:
-    """In a process of its own: it has threads and a state that outlive a run."""
-    with _folder() as folder:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-W",
-                "ignore",
-                "-c",
-                _DBOS,
-                str(folder / "dbos.db"),
-                str(callers),
-                str(count),
-                json.dumps(MEDIUM),
-            ],
-            env=environment(PYTHONPATH=str(PEERS.absolute())),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        line = next(line for line in done.stdout.splitlines() if line.startswith("TOOK"))
-        return float(line.split()[1])
 
 
 # -- what was stored -----------------------------------------------------------------------------------------
@@ -261,7 +128,7 @@ async def _replay_and_resume(report: Report, quick: bool) -> None:
     channel = payload_channel("closed").closed_payloads_channel(id="1")
     steps = 100 if quick else 500
     times: list[list[float]] = []
-    with _folder() as folder:
+    with on_disk() as folder:
         client = Client(folder / "app.db", retry_delay=timedelta(0))
 
         @client.function("replay", retries=4)
@@ -332,7 +199,7 @@ def _start_up(report: Report, quick: bool) -> None:
     opened: dict[str, list[float]] = {"empty": [], "full": []}
     checked: list[float] = []
     drained: list[float] = []
-    with _folder() as folder:
+    with on_disk() as folder:
         for name, counts in (("empty", (0, 0)), ("full", (finished, unfinished))):
             asyncio.run(_enter(folder / f"{name}.db"))
             _fill(folder / f"{name}.db", *counts)
@@ -423,7 +290,7 @@ async def _growth(report: Report, messages: int) -> None:
     rates: list[float] = []
     costs: list[float] = []
     sizes: list[int] = []
-    with _folder() as folder:
+    with on_disk() as folder:
         file = folder / "app.db"
         client = Client(file, retain_messages=each, retain_for=timedelta(seconds=0.5))
 
@@ -433,7 +300,7 @@ async def _growth(report: Report, messages: int) -> None:
                 await ctx.step.realtime.publish(f"p{number}-{step}", channel.medium, MEDIUM)
 
             start = time.process_time()
-            rates.append(each / await _together(callers, each, one))
+            rates.append(each / await seconds_together(callers, each, one))
             costs.append((time.process_time() - start) / each)
 
         async with client:

@@ -159,7 +159,7 @@ def machine() -> str:
 def _versions() -> str:
     found = []
     for name in _VERSIONS:
-        installed = next(distributions(name=name, path=[*sys.path, str(PEERS)]), None)
+        installed = next(iter(distributions(name=name, path=[*sys.path, str(PEERS)])), None)
         if installed is not None:
             found.append(f"{name} {installed.version}")
     return ", ".join(found)
