@@ -263,7 +263,7 @@ async def test_a_run_whose_process_dies_again_and_again_is_given_up(
 async def test_runs_of_a_function_that_is_gone_wait(
     make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = make_client(shutdown_timeout=timedelta(milliseconds=200))
+    client = make_client(shutdown_timeout=timedelta(seconds=2))
     started = asyncio.Event()
 
     @client.function("old", on="app/old")
