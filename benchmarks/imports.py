@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
@@ -17,20 +18,26 @@ _PYDANTIC = "Pydantic, jsonschema_rs, orjson, asyncio"
 _TIGHTBEAM = "tightbeam"
 _PACKAGE = "… and the package"
 _MODULE = "… and one channel of it"
-_PUBLISHED = "… and a first publish"
-_TIMED = """
-import time
+_PUBLISHED = "… and a first payload checked"
+_LIBRARIES = """
+import asyncio, orjson, jsonschema_rs, pydantic
+class Model(pydantic.BaseModel): x: int
+"""
+_START = """
+import resource, sys, time
+
+def note():
+    took = time.process_time() - start
+    try:
+        # What `getrusage` says on Linux began with the process that started this one.
+        with open("/proc/self/status") as status:
+            peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(took, peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
+
 start = time.process_time()
-{code}
-took = time.process_time() - start
-import resource, sys
-try:
-    # What `getrusage` says on Linux began with the process that started this one.
-    with open("/proc/self/status") as status:
-        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-except OSError:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(took, peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
+note()
 """
 
 
@@ -38,8 +45,8 @@ def measure(*, quick: bool = False) -> Report:
     """One channel and a thousand, each in processes of their own."""
     report = Report(
         "imports",
-        "CPU time and peak memory of a fresh process, less those of one that imports nothing. Each line does"
-        " what the lines above it do as well.",
+        "CPU time and peak memory of a fresh process. The first line is one of its own; below it each line's"
+        " time is what comes on top of the line above it.",
     )
     with tempfile.TemporaryDirectory(prefix="tightbeam-bench-") as made:
         folder = Path(made)
@@ -60,59 +67,44 @@ def import_costs(report: Report, folder: Path, package: str, count: int, *, roun
     """Measure the imports of a generated package in `folder`, which has `count` channels."""
     module = min(path.stem for path in (folder / package).glob("[a-z]*.py") if path.stem != "common")
     subject = module.partition("_")[0]
-    opened = f"channel = {module}_channel({subject}_id='1')"
-    refused = "ref = next(iter(topics(channel).values()))\ntry: encode(ref, [])\nexcept InvalidPayload: pass"
-    steps = {
-        _PYDANTIC: "import asyncio, orjson, jsonschema_rs, pydantic\nclass Model(pydantic.BaseModel): x: int",
-        # Not more: what these two import, tightbeam has imported.
-        _TIGHTBEAM: "from tightbeam import InvalidPayload\nfrom tightbeam._channels.refs import topics\n"
-        "from tightbeam._payload.check import encode",
+    stages = {
+        _TIGHTBEAM: "import tightbeam",
         _PACKAGE: f"import {package}",
-        _MODULE: f"from {package} import {module}_channel\n{opened}",
-        _PUBLISHED: refused,
+        _MODULE: f"channel = {package}.{module}_channel({subject}_id='1')",
+        _PUBLISHED: "from tightbeam._channels.refs import topics\nfrom tightbeam._payload.check import encode\n"
+        "try: encode(next(iter(topics(channel).values())), [])\nexcept tightbeam.InvalidPayload: pass",
     }
-    codes = {"nothing": "pass", _PYDANTIC: steps.pop(_PYDANTIC)}
-    so_far = ""
-    for name, step in steps.items():
-        so_far = f"{so_far}\n{step}"
-        codes[name] = so_far
-    times: dict[str, list[float]] = {name: [] for name in codes}
-    peaks: dict[str, list[float]] = {name: [] for name in codes}
+    libraries = {_PYDANTIC: _LIBRARIES}
+    times: dict[str, list[float]] = {name: [] for name in (*libraries, *stages)}
+    memory: dict[str, list[float]] = {name: [] for name in times}
     for number in range(rounds + 1):
-        for name, code in codes.items():
-            took, peak = map(float, python(_TIMED.format(code=code), folder=folder).output.split())
-            if number:  # the first round writes the .pyc files
-                times[name].append(took)
-                peaks[name].append(peak)
-    base, floor = median(peaks["nothing"]), median(times[_PYDANTIC])
+        for group in (libraries, stages):
+            (before, base), *noted = _stages(group.values(), folder)
+            for name, (took, peak) in zip(group, noted, strict=True):
+                if number:  # the first round writes the .pyc files
+                    times[name].append(took - before)
+                    memory[name].append(peak - base)
+                before = took
     milliseconds = {name: median(values) * 1e3 for name, values in times.items()}
+    floor = milliseconds[_PYDANTIC]
     rows = tuple(
-        (
-            name,
-            f"{milliseconds[name]:,.1f}",
-            f"{milliseconds[name] / 1e3 / floor:.2f}",
-            f"{median(peaks[name]) - base:,.1f}",
-        )
-        for name in codes
-        if name != "nothing"
+        (name, f"{found:,.1f}", f"{found / floor:.3f}", f"{median(memory[name]):,.1f}")
+        for name, found in milliseconds.items()
     )
-    what = "One channel" if count == 1 else f"{count:,} channels"
-    report.tables.append(Table(what, ("import", "ms", "÷ Pydantic…", "MB"), rows))
-
-    def over(name: str, other: str) -> float:
-        return median(one - two for one, two in zip(times[name], times[other], strict=True)) * 1e3
-
     which = "one channel" if count == 1 else f"{count:,} channels"
-    pairs = (
-        (f"{which}: the package over tightbeam", _PACKAGE, _TIGHTBEAM),
-        (f"{which}: using one over the package", _MODULE, _PACKAGE),
-    )
-    report.bounds.extend(
-        Bound(label, over(one, other), "≤", 10.0, " ms", None) for label, one, other in pairs
-    )
-    ratio = median(times[_TIGHTBEAM]) / floor
+    headings = ("import", "ms", "÷ Pydantic…", "MB so far")
+    report.tables.append(Table(f"{which[0].upper()}{which[1:]}", headings, rows))
+    for what, name in (("the package", _PACKAGE), ("using one", _MODULE)):
+        found = milliseconds[name]
+        report.bounds.append(Bound(f"{which}: {what}, more", found, "≤", 10.0, " ms", None))
+        report.bounds.append(Bound(f"{which}: {what} ÷ Pydantic…", found / floor, "≤", 0.1, margin=4))
     if count == 1:
+        ratio = milliseconds[_TIGHTBEAM] / floor
         report.bounds.append(Bound("tightbeam: ÷ the libraries it stands on", ratio, "≤", 1.5, margin=2))
-    else:
-        used = median(times[_MODULE]) / median(times[_TIGHTBEAM])
-        report.bounds.append(Bound(f"one of {count:,} channels used: ÷ tightbeam", used, "≤", 1.3, margin=2))
+
+
+def _stages(codes: Iterable[str], folder: Path) -> list[tuple[float, float]]:
+    """CPU seconds and peak megabytes of a new process at its start and after each piece of code."""
+    text = _START + "\nnote()\n".join([*codes, ""])
+    lines = python(text, folder=folder).output.splitlines()
+    return [(float(took), float(peak)) for took, peak in map(str.split, lines)]
