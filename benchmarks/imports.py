@@ -23,6 +23,12 @@ _LIBRARIES = """
 import asyncio, orjson, jsonschema_rs, pydantic
 class Model(pydantic.BaseModel): x: int
 """
+_CHECKED = """
+from tightbeam._channels.refs import topics
+from tightbeam._payload.check import encode
+try: encode(next(iter(topics(channel).values())), [])
+except tightbeam.InvalidPayload: pass
+"""
 _START = """
 import resource, sys, time
 
@@ -71,8 +77,7 @@ def import_costs(report: Report, folder: Path, package: str, count: int, *, roun
         _TIGHTBEAM: "import tightbeam",
         _PACKAGE: f"import {package}",
         _MODULE: f"channel = {package}.{module}_channel({subject}_id='1')",
-        _PUBLISHED: "from tightbeam._channels.refs import topics\nfrom tightbeam._payload.check import encode\n"
-        "try: encode(next(iter(topics(channel).values())), [])\nexcept tightbeam.InvalidPayload: pass",
+        _PUBLISHED: _CHECKED,
     }
     libraries = {_PYDANTIC: _LIBRARIES}
     times: dict[str, list[float]] = {name: [] for name in (*libraries, *stages)}
