@@ -29,12 +29,21 @@ from tightbeam_codegen.normalise.shapes import (
     Union,
     children,
     names_in,
+    union,
 )
 from tightbeam_codegen.typed import TypeFact
 from tightbeam_codegen.typed.facts import substitute
 from tightbeam_codegen.typed.question import Question
 
 __all__ = ["Types", "import_alias", "items_of", "shapes_of"]
+
+_FORMAT_TYPES = {
+    "date": "_dt.date",
+    "date-time": "_p.AwareDatetime",
+    "ipv4": "_ipaddress.IPv4Address",
+    "uuid": "_uuid.UUID",
+}
+"""What the models have for the formats, in text that no model checks."""
 
 
 def shapes_of(definitions: Iterable[Definition]) -> Iterator[Shape]:
@@ -110,6 +119,8 @@ class Types:
 
     def publish(self, shape: Shape, module: tuple[str, ...]) -> str:
         """What a publish call takes: the model's type, the dictionary's, or either; null last."""
+        if opened := self.opened(shape):
+            return " | ".join(self._taken(opened, module))
         question, fact = self.facts[shape]
         names = [self.spelt(name, module) for name in question.names]
         words = [literal(word) for word in question.words]
@@ -119,18 +130,82 @@ class Types:
         ]
         return " | ".join(sorted(dict.fromkeys(branches), key=lambda branch: branch == "None"))
 
-    def differs(self, shape: Shape, seen: frozenset[Name] = frozenset()) -> bool:
-        """Whether the type on the wire is another than the model's."""
+    def opened(self, shape: Shape) -> Shape | None:
+        """A shape with classes in containers, its aliases replaced by what they stand for; None for others.
+
+        Where either a list of models or one of dictionaries may stand, mypy can't tell which of them a
+        literal is. So a publish call takes one type for both there, which has to be written out.
+        """
+        return self._without_aliases(shape) if self._contains_classes(shape) else None
+
+    def _without_aliases(self, shape: Shape) -> Shape:
         match shape:
-            case Number() | String(format="date-time" | "date" | "uuid" | "ipv4"):
+            case List(item):
+                return List(self._without_aliases(item))
+            case Map(value):
+                return Map(self._without_aliases(value))
+            case Union(branches):
+                return union(map(self._without_aliases, branches))
+            case Ref(target):
+                definition = self.definitions[target]
+                if isinstance(definition, AliasDefinition) and not definition.recursive:
+                    return self._without_aliases(definition.shape)
+            case _:
+                pass
+        return shape
+
+    def _contains_classes(self, shape: Shape, *, inside: bool = False) -> bool:
+        """Whether a class is in a list or a map of the shape, other classes and circles apart."""
+        if isinstance(shape, Ref):
+            definition = self.definitions[shape.target]
+            if isinstance(definition, ObjectDefinition):
+                return inside
+            return not definition.recursive and self._contains_classes(definition.shape, inside=inside)
+        inside = inside or isinstance(shape, List | Map)
+        return any(self._contains_classes(child, inside=inside) for child in children(shape))
+
+    def _taken(self, shape: Shape, module: tuple[str, ...]) -> list[str]:
+        """The operands of what a publish call takes for an opened shape, null last."""
+        taken: list[str] = []
+        for branch in shape.branches if isinstance(shape, Union) else [shape]:
+            match branch:
+                case List(item):
+                    # A Sequence takes a list of models, one of dictionaries, and one of both. But text is a
+                    # sequence of text, and bytes are one of integers.
+                    items = item.branches if isinstance(item, Union) else [item]
+                    plain = all(isinstance(one, Ref | List | Map | Null) for one in items)
+                    container = "_abc.Sequence" if plain else "list"
+                    taken.append(f"{container}[{' | '.join(self._taken(item, module))}]")
+                case Map(value):
+                    taken.append(f"_abc.Mapping[str, {' | '.join(self._taken(value, module))}]")
+                case Ref(target):
+                    name = self.spelt(target, module)
+                    taken += [name, f"{name}Dict"] if self.differs(branch) else [name]
+                case String(format=format_) if format_ is not None:
+                    taken += [_FORMAT_TYPES[format_], "str"]
+                case _:
+                    taken.append(self.wire(branch, module))
+        return sorted(dict.fromkeys(taken), key=lambda branch: branch == "None")
+
+    def differs(self, shape: Shape, seen: frozenset[Name] = frozenset(), *, numbers: bool = True) -> bool:
+        """Whether the type on the wire is another than the model's.
+
+        An alias that contains itself has one form for both if only the numbers in it differ: checkers take
+        `float` for `int | float`, and mypy loses its way in a union of two such aliases.
+        """
+        match shape:
+            case Number():
+                return numbers
+            case String(format="date-time" | "date" | "uuid" | "ipv4"):
                 return True
             case Ref(target):
                 definition = self.definitions[target]
                 if isinstance(definition, ObjectDefinition):
                     return True
-                return target not in seen and self.differs(definition.shape, seen | {target})
+                numbers = numbers and not definition.recursive
+                return target not in seen and self.differs(definition.shape, seen | {target}, numbers=numbers)
             case _:
-                return any(self.differs(child, seen) for child in children(shape))
+                return any(self.differs(child, seen, numbers=numbers) for child in children(shape))
 
     def admits_null(self, shape: Shape, seen: frozenset[Name] = frozenset()) -> bool:
         """Whether null is a value of the shape."""
@@ -208,13 +283,13 @@ def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
 
 def _alias(types: Types, definition: AliasDefinition, module: tuple[str, ...]) -> ir.Alias:
     model, wire = types.model(definition.shape, module), types.wire(definition.shape, module)
-    differs = types.differs(definition.shape)
+    differs = types.differs(Ref(definition.name))
     name = types.spelt(definition.name, module)
     return ir.Alias(name, model, wire if differs else None, definition.recursive, definition.doc)
 
 
 def _dependencies_first(aliases: list[AliasDefinition]) -> list[AliasDefinition]:
-    """A plain alias is evaluated where it stands, so those in it must stand before it; not a recursive one."""
+    """A plain alias is evaluated where it stands, after those in it; not a recursive one."""
     by_name = {alias.name: alias for alias in aliases}
     done: dict[Name, AliasDefinition] = {}
 

@@ -57,7 +57,7 @@ def channel_module(
             aliases.append(alias)
         payload = alias.name if alias else types.model(topic.shape, module)
         publish = types.publish(topic.shape, module)
-        if alias is not None:
+        if alias is not None and not types.opened(topic.shape):
             publish = alias.name if alias.wire_type is None else f"{alias.name} | {alias.name}Dict"
         channel_topics.append(
             ir.Topic(
@@ -77,7 +77,7 @@ def channel_module(
         description,
     )
     items = (*items_of(types, named, module), *aliases)
-    shapes = [topic.shape for topic in topics]
+    shapes = [shape for topic in topics for shape in (topic.shape, types.opened(topic.shape)) if shape]
     result = ir.Module(
         module,
         definition.document.path,

@@ -16,6 +16,7 @@ __all__ = ["NotAllowed", "check_package", "check_source"]
 
 _PREFIXES = {
     "_dt": {"date"},
+    "_abc": {"Mapping", "Sequence"},
     "_ipaddress": {"IPv4Address"},
     "_p": {"AwareDatetime"},
     "_t": {"Annotated", "Any", "Literal", "NotRequired", "TypeAlias"},
@@ -25,6 +26,7 @@ _PREFIXES = {
 _BUILTINS = {"bool", "dict", "float", "int", "list", "str"}
 _IMPORTS = {
     "import datetime as _dt",
+    "import collections.abc as _abc",
     "import ipaddress as _ipaddress",
     "import pydantic as _p",
     "import typing as _t",

@@ -11,6 +11,7 @@ from tightbeam_codegen.render.guard import types_of
 __all__ = ["standard_and_third_party", "without_strings"]
 
 _STANDARD = {
+    "_abc": "import collections.abc as _abc",
     "_dt": "import datetime as _dt",
     "_ipaddress": "import ipaddress as _ipaddress",
     "_t": "import typing as _t",
@@ -23,7 +24,7 @@ _THIRD_PARTY = {
     "_MISSING": "from pydantic_core import MISSING as _MISSING",
     "v1": "from tightbeam._codegen import v1",
 }
-_PREFIX = re.compile(r"\b(_dt|_ipaddress|_t|_uuid|_p)\.")
+_PREFIX = re.compile(r"\b(_abc|_dt|_ipaddress|_t|_uuid|_p)\.")
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 
 

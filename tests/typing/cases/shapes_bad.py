@@ -7,7 +7,7 @@ from datetime import datetime
 import tightbeam
 from shapes_bindings.fleet import vehicle_channels  # bad
 from shapes_bindings.fleet.vehicle import vehicle_channel
-from shapes_bindings.shapes import ContactMail, LineAdded, Moment, Node, StateCancelled, Tree, shapes_channel
+from shapes_bindings.shapes import ContactMail, ContactPhone, LineAdded, Moment, Node, StateCancelled, Tree, shapes_channel
 
 ch = shapes_channel
 
@@ -52,6 +52,27 @@ async def collections(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
     await ctx.publish(ch.pairs, [1, None])  # bad
     await ctx.publish(ch.pairs, {1, 2})  # bad
     await ctx.publish(ch.grid, [1, 2])  # bad
+    await ctx.publish(ch.rows, [{"currency": "EUR"}])  # bad
+    await ctx.publish(ch.rows, [{"currency": "EUR", "cents": 1}, {"currency": "EUR", "cents": "1"}])  # bad
+    await ctx.publish(ch.rows, [{"currency": "EUR", "cents": 1, "more": 1}])  # bad
+    await ctx.publish(ch.rows, [ContactPhone(number="1")])  # bad
+    await ctx.publish(ch.rows, {"currency": "EUR", "cents": 1})  # bad
+    await ctx.publish(ch.rows, "text")  # bad
+    await ctx.publish(ch.rows, b"bytes")  # bad
+    await ctx.publish(ch.rows, {1})  # bad
+    await ctx.publish(ch.rows, None)  # bad
+    await ctx.publish(ch.by_name, {"a": {"currency": "EUR"}})  # bad
+    await ctx.publish(ch.by_name, {1: {"currency": "EUR", "cents": 1}})  # bad
+    await ctx.publish(ch.by_name, {"a": ContactPhone(number="1")})  # bad
+    await ctx.publish(ch.by_name, [])  # bad
+    await ctx.publish(ch.table, [{"currency": "EUR", "cents": 1}])  # bad
+    await ctx.publish(ch.table, ["text"])  # bad
+    await ctx.publish(ch.batch, [{"op": "clear", "cents": 1}])  # bad
+    await ctx.publish(ch.batch, [{"op": "sub", "cents": 1}])  # bad
+    await ctx.publish(ch.notes, "text")  # bad
+    await ctx.publish(ch.notes, [1])  # bad
+    await ctx.publish(ch.json, {"a": [b"bytes"]})  # bad
+    await ctx.publish(ch.json, {1: 2})  # bad
     await ctx.publish(ch.mixed, 5)  # bad
     await ctx.publish(ch.mixed, {"txt": "x"})  # bad
 

@@ -9,11 +9,14 @@ from uuid import UUID
 import tightbeam
 from shapes_bindings.fleet.vehicle import vehicle_channel
 from shapes_bindings.shapes import (
+    BatchItemAdd,
+    BatchItemClear,
     ContactMail,
     ContactPhone,
     LineAdded,
     Moment,
     Money,
+    MoneyDict,
     Node,
     Open,
     StateCancelled,
@@ -90,6 +93,30 @@ async def collections(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
     await ctx.publish(ch.grid, [[1, 2], []])
     assert_type(await ctx.step.realtime.publish("counters", ch.counters, {"a": 1}), dict[str, int])
     assert_type(await ctx.step.realtime.publish("grid", ch.grid, [[1]]), list[list[int]])
+
+
+async def collections_of_objects(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
+    money = Money(currency="EUR", cents=1)
+    models: list[Money] = [money]
+    dictionaries: list[MoneyDict] = [{"currency": "EUR", "cents": 1}]
+    await ctx.publish(ch.rows, [{"currency": "EUR", "cents": 1}])
+    await ctx.publish(ch.rows, [{"currency": "EUR", "cents": cents} for cents in range(3)])
+    await ctx.publish(ch.rows, [money, {"currency": "EUR", "cents": 1}])
+    await ctx.publish(ch.rows, [])
+    await ctx.publish(ch.rows, models)
+    await ctx.publish(ch.rows, dictionaries)
+    await ctx.publish(ch.by_name, {"a": {"currency": "EUR", "cents": 1}})
+    await ctx.publish(ch.by_name, {"a": money})
+    await ctx.publish(ch.table, [[{"currency": "EUR", "cents": 1}], []])
+    await ctx.publish(ch.table, [models])
+    await ctx.publish(ch.batch, [{"op": "add", "cents": 1}, {"op": "clear"}])
+    await ctx.publish(ch.batch, [BatchItemAdd(op="add", cents=1), BatchItemClear(op="clear")])
+    await ctx.publish(ch.batch, None)
+    await ctx.publish(ch.notes, ["x", {"currency": "EUR", "cents": 1}])
+    await ctx.publish(ch.notes, ["x", money])
+    await ctx.publish(ch.json, {"a": [1, 1.5, None, True, {"b": "c"}]})
+    assert_type(await ctx.step.realtime.publish("rows", ch.rows, models), list[Money])
+    assert_type(await ctx.step.realtime.publish("by-name", ch.by_name, {"a": money}), dict[str, Money])
 
 
 async def mixed(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
