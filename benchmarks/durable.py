@@ -31,6 +31,8 @@ from tightbeam._engines.embedded.writer import Transaction
 __all__ = ["measure"]
 
 _CALLERS = (1, 8, 32, 256)
+_STEADY = 50_000
+"""With fewer messages the log beside the database is still growing to its own bound half way."""
 _RAW = "write and fdatasync, one after the other"
 _OURS = "Tightbeam"
 
@@ -320,4 +322,6 @@ async def _growth(report: Report, messages: int) -> None:
     )
     late = median(costs[-3:]) / median(costs[:3])
     report.bounds.append(Bound("the last messages: ÷ the first, CPU", late, "≤", 1.3, margin=3))
-    report.bounds.append(Bound("files at the end: ÷ half way", sizes[-1] / sizes[4], "≤", 1.3, margin=1.6))
+    if messages >= _STEADY:
+        ratio = sizes[-1] / sizes[4]
+        report.bounds.append(Bound("files at the end: ÷ half way", ratio, "≤", 1.3, margin=1.6))
