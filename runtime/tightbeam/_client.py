@@ -51,6 +51,14 @@ class Client:
         retain_messages: int = 1_000_000,
         retain_for: timedelta = timedelta(days=30),
     ) -> None:
+        for name, value in (
+            ("retry_delay", retry_delay),
+            ("shutdown_timeout", shutdown_timeout),
+            ("retain_for", retain_for),
+        ):
+            given: object = value
+            if not isinstance(given, timedelta):
+                raise TypeError(f"{name} is a timedelta, not {type(given).__name__}")
         settings = Settings(
             max_payload_bytes,
             retry_delay.total_seconds(),

@@ -390,3 +390,9 @@ async def test_shutdown_with_a_thousand_subscribers(client: Client, ch: JobChann
             await asyncio.sleep(0)
             await client.realtime.publish(ch.tick, {"n": 1})
         assert await asyncio.gather(*readers) == [1] * 1000
+
+
+@pytest.mark.parametrize("name", ["retry_delay", "shutdown_timeout", "retain_for"])
+def test_a_duration_is_a_timedelta(name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is a timedelta, not int$"):
+        Client(**{name: 5})  # type: ignore[arg-type]  # what is tested

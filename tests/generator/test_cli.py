@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -347,3 +348,8 @@ def test_runs_of_what_is_no_database(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["runs", "missing.db"]) == 2
     assert capsys.readouterr().err.count("tightbeam: ") == 2
     assert not Path("missing.db").exists()
+
+
+def test_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"tightbeam \d+\.\d+\.\d+\n", capsys.readouterr().out)

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from tightbeam_codegen.version import tool_version
+
 __all__ = ["app", "run"]
 
 app = typer.Typer(
@@ -19,6 +21,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tightbeam {tool_version()}")
+        raise typer.Exit
+
 
 _Schemas = Annotated[
     Path | None,
@@ -33,7 +42,11 @@ _Output = Annotated[
 
 
 @app.callback()
-def _tightbeam() -> None:
+def _tightbeam(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which one this is.")
+    ] = False,
+) -> None:
     """Typed realtime channels: definitions in JSON Schema, bindings in Python."""
 
 

@@ -39,7 +39,7 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
     """
     if not root.is_dir():
         message = f"the schema root {quoted(shown_root)} isn't a folder"
-        problems.error(None, message, "Name the folder of definitions.")
+        problems.error(None, message, "Name the folder of definitions, or begin with `tightbeam init`.")
         return []
     found: list[Found] = []
     real_root = root.resolve()

@@ -34,7 +34,7 @@ class Printer:
             keep_trailing_newline=True,
             undefined=jinja2.StrictUndefined,
         )
-        filters: dict[str, Callable[..., str]] = {
+        filters: dict[str, Callable[..., object]] = {
             "alias": self._alias,
             "channel_base": self._channel_base,
             "class_head": self._class_head,
