@@ -53,7 +53,7 @@ def _measure(name: str, given: Mapping[str, int], *, quick: bool) -> int:
     known = inspect.signature(measure).parameters
     report = measure(quick=quick, **{key: value for key, value in given.items() if key in known})
     sys.stdout.write(as_text(report) + "\n")
-    save(report)
+    save(report, quick=quick)
     far_off = too_far(report) if quick else []
     for bound in far_off:
         sys.stderr.write(f"far off: {bound.what}: {bound.found:.3g}, {bound.relation} {bound.limit:g}\n")

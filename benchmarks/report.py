@@ -121,10 +121,11 @@ def as_page(reports: Iterable[Report]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def save(report: Report) -> Path:
-    """Write it as JSON."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    file = RESULTS / f"{report.name}.json"
+def save(report: Report, *, quick: bool = False) -> Path:
+    """Write it as JSON; what a quick run found never stands in for the result of a whole one."""
+    folder = RESULTS / "quick" if quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{report.name}.json"
     content = {"machine": machine(), "versions": _versions(), **asdict(report)}
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return file
