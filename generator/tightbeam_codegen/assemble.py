@@ -221,6 +221,20 @@ class Types:
             case _:
                 return False
 
+    def is_endless(self, alias: AliasDefinition) -> bool:
+        """Whether an alias is made of itself other than inside a class, whose fields are evaluated late."""
+        return alias.recursive and self._is_made_of(alias.shape, alias.name, frozenset())
+
+    def _is_made_of(self, shape: Shape, name: Name, seen: frozenset[Name]) -> bool:
+        for found in set(names_in(shape)) - seen:
+            definition = self.definitions[found]
+            if found == name or (
+                isinstance(definition, AliasDefinition)
+                and self._is_made_of(definition.shape, name, seen | {found})
+            ):
+                return True
+        return False
+
     def is_open(self, shape: Shape, seen: set[Name] | None = None) -> bool:
         """Whether anything at all may stand somewhere in a payload of this shape."""
         seen = set() if seen is None else seen
@@ -257,7 +271,7 @@ def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str,
     ordered = sorted(definitions, key=lambda d: (d.name.module != module, d.name.module, d.order))
     classes = [_class(types, d, module) for d in ordered if isinstance(d, ObjectDefinition)]
     aliases = [d for d in ordered if isinstance(d, AliasDefinition)]
-    return (*classes, *(_alias(types, alias, module) for alias in _dependencies_first(aliases)))
+    return (*classes, *(_alias(types, alias, module) for alias in _dependencies_first(types, aliases)))
 
 
 def _class(types: Types, definition: ObjectDefinition, module: tuple[str, ...]) -> ir.Class:
@@ -285,18 +299,19 @@ def _alias(types: Types, definition: AliasDefinition, module: tuple[str, ...]) -
     model, wire = types.model(definition.shape, module), types.wire(definition.shape, module)
     differs = types.differs(Ref(definition.name))
     name = types.spelt(definition.name, module)
-    return ir.Alias(name, model, wire if differs else None, definition.recursive, definition.doc)
+    recursive = types.is_endless(definition)
+    return ir.Alias(name, model, wire if differs else None, recursive, definition.doc)
 
 
-def _dependencies_first(aliases: list[AliasDefinition]) -> list[AliasDefinition]:
-    """A plain alias is evaluated where it stands, after those in it; not a recursive one."""
+def _dependencies_first(types: Types, aliases: list[AliasDefinition]) -> list[AliasDefinition]:
+    """A plain alias is evaluated where it stands, after those in it; an endless one isn't."""
     by_name = {alias.name: alias for alias in aliases}
     done: dict[Name, AliasDefinition] = {}
 
     def visit(alias: AliasDefinition, active: frozenset[Name]) -> None:
         if alias.name in done or alias.name in active:
             return
-        for name in () if alias.recursive else names_in(alias.shape):
+        for name in () if types.is_endless(alias) else names_in(alias.shape):
             if name in by_name:
                 visit(by_name[name], active | {alias.name})
         done[alias.name] = alias

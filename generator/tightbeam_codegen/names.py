@@ -140,11 +140,16 @@ def is_field_name(name: str) -> bool:
     return free and name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
+_MODULE_NAMES = frozenset(["_dt", "_ipaddress", "_p", "_t", "_te", "_uuid", "_MISSING"])
+"""What annotations are spelt with: a key of that name would hide it from the keys after it."""
+
+
 def is_plain_key(wire: str) -> bool:
     """Whether a property can be written as an attribute of a class-form ``TypedDict``."""
     return (
         wire.isidentifier()
         and not keyword.iskeyword(wire)
         and not wire.startswith("__")
+        and wire not in _MODULE_NAMES
         and unicodedata.normalize("NFKC", wire) == wire
     )

@@ -124,11 +124,17 @@ class Normaliser:
             return self._assumed.get(key, Ref(name))
         if not self._within_budget(parts[0].node):
             return ANY
-        learnt = len(self._memo)
+        learnt = len(self._memo), len(self.definitions)
         shape = self._built(parts, key, place, budget)
         if key in self._recursive and _is_part_of(place.name, shape):
             self._forget(learnt)
             shape = self._rebuilt(shape, parts, key, place, budget)
+        elif key in self._recursive and shape in (ANY, Never(), List(Ref(place.name))):
+            # It holds nothing but itself, or is anything or nothing anyhow: that needs no name.
+            self._forget(learnt)
+            self._assumed[key] = ANY if isinstance(shape, List) else shape
+            shape = self._built(parts, key, place, budget)
+            self._recursive.discard(key)
         shared = (
             single is not None and document is not None and is_definition(self._store.pointer(single.schema))
         )
@@ -163,9 +169,13 @@ class Normaliser:
         )
         return Ref(whole)
 
-    def _forget(self, learnt: int) -> None:
-        for key in list(self._memo)[learnt:]:
+    def _forget(self, learnt: tuple[int, int]) -> None:
+        """Unlearn what was memoized and defined since."""
+        shapes, definitions = learnt
+        for key in list(self._memo)[shapes:]:
             del self._memo[key]
+        for name in list(self.definitions)[definitions:]:
+            del self.definitions[name], self._origins[name]
 
     def _within_budget(self, node: Node) -> bool:
         if self._depth > _MAX_DEPTH:

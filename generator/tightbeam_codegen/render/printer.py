@@ -138,6 +138,9 @@ class Printer:
     def _dict_function(self, class_: ir.Class) -> str:
         """A typed dictionary in the form that takes any key."""
         name = f"{class_.name}Dict"
+        if not all(field.wire_name for field in class_.fields):
+            # Type checkers take no empty key: such an object is left to the validator.
+            return self._layout.statement(f"{name}: _t.TypeAlias = ", "dict[str, _t.Any]")
         head = f"{name} = _t.TypedDict("
         wrapped = columns(head) > self._layout.width
         indent = "    " if wrapped else ""
@@ -223,7 +226,7 @@ class Printer:
 
 _OPERANDS = 100
 """Of one `|` chain: pyright reads no expression nested deeper than 256."""
-_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!None\b)[A-Z]\w*")
+_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!(?:None|True|False)\b)[A-Z]\w*")
 
 
 def _message_groups(channel: ir.Channel) -> Iterable[list[str]]:
