@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -72,6 +75,7 @@ SCHEMAS = {"closed": _schemas(closed=True), "open": _schemas(closed=False)}
 def bindings(files: Mapping[str, Any], package: str) -> Path:
     """Generate from definitions, given as JSON values by path; the package can be imported from now on."""
     folder = Path(tempfile.mkdtemp(prefix="tightbeam-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     root = folder / "schemas"
     root.mkdir()
     for path, content in files.items():
@@ -85,6 +89,7 @@ def bindings(files: Mapping[str, Any], package: str) -> Path:
     return folder
 
 
+@functools.cache
 def payload_channel(kind: str) -> ModuleType:
     """The module for a channel with the topics tiny, medium and large; `kind` is closed or open."""
     definition = {
