@@ -22,7 +22,7 @@ from tightbeam import InvalidPayload, TopicRef
 from tightbeam._payload.check import encode
 from tightbeam._payload.model import load
 
-__all__ = ["Outcome", "check_instances", "topics"]
+__all__ = ["Outcome", "check_instances", "spelt", "topics"]
 
 _facts = Facts()
 _numbers = itertools.count()
@@ -101,18 +101,18 @@ def check_instances(
         except InvalidPayload as error:
             outcome.wrong.append(f"isn't accepted again: {instance!r} as {loaded!r}: {error}")
             continue
-        if not same_json(_spelt(again), _spelt(json.loads(sent))):
+        if not same_json(spelt(again), spelt(json.loads(sent))):
             outcome.wrong.append(f"comes back changed: {instance!r} as {again!r}")
     return outcome
 
 
-def _spelt(value: Any) -> Any:
+def spelt(value: Any) -> Any:
     """With every date-time and uuid in one spelling: a model may send another than it was given."""
     match value:
         case dict():
-            return {key: _spelt(inner) for key, inner in value.items()}
+            return {key: spelt(inner) for key, inner in value.items()}
         case list():
-            return [_spelt(inner) for inner in value]
+            return [spelt(inner) for inner in value]
         case str() if len(value) == 36 and value.count("-") == 4:
             try:
                 return str(UUID(value))
