@@ -20,6 +20,8 @@ __all__ = ["bundled"]
 
 _DEFINITIONS = ("$defs", "definitions")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_URI_CHARACTERS = "%:/?@!$&'()*+,;="
+"""Those besides letters, digits, `-`, `.`, `_` and `~`."""
 _IDENTIFIERS = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor")
 
 _Unit: TypeAlias = tuple[str, tuple[str, ...]]
@@ -110,7 +112,7 @@ class _Reach:
         document = self._store.document(target.schema)
         if document is None or document.value is not target.schema:
             return None
-        return f"{self._store.canonical_uri(document.uri)}#", target.dialect.uri
+        return f"{_as_uri(self._store.canonical_uri(document.uri))}#", target.dialect.uri
 
     def _add(self, document: Document, pointer: Pointer) -> None:
         """Take in the part of a document that a pointer leads into."""
@@ -145,7 +147,10 @@ class _Reach:
                 value = {
                     key: kept.get(key, inner) for key, inner in value.items() if key not in kept or kept[key]
                 }
-            yield self._store.canonical_uri(uri), _with_dialect(value, self._store.document_dialect(document))
+            yield (
+                _as_uri(self._store.canonical_uri(uri)),
+                _with_dialect(value, self._store.document_dialect(document)),
+            )
 
     def text(self, value: Any) -> str:
         """The JSON text; every reference to a file by its path names the `$id` that the file gives itself.
@@ -193,12 +198,12 @@ class _Reach:
             if not isinstance(reference, str):
                 continue
             self._dynamic = self._dynamic or keyword != "$ref"
-            canonical = self._store.canonical_reference(node, reference)
-            if canonical != reference:
-                self._rewritten[id(schema)] = canonical
             try:
+                canonical = _as_uri(self._store.canonical_reference(node, reference))
+                if canonical != reference:
+                    self._rewritten[id(schema)] = canonical
                 target = self._store.follow(Node(schema, node.resolver, node.dialect), reference)
-            except Unresolved:
+            except (Unresolved, ValueError):
                 continue  # Reported where the schema is normalised, if it means anything there.
             document = self._store.document(target.schema)
             if document is not None:
@@ -207,6 +212,12 @@ class _Reach:
                 # `true` and `false` can't be told where they stand: the whole document is kept for them.
                 for unit in [(), *((k, name) for k in _DEFINITIONS for name in _entries(document, k))]:
                     self._add(document, unit)
+
+
+def _as_uri(reference: str) -> str:
+    """A reference with the characters escaped that a URI can't have: the validator insists on it."""
+    uri, mark, fragment = reference.partition("#")
+    return quote(uri, safe=_URI_CHARACTERS + "[]") + mark + quote(fragment, safe=_URI_CHARACTERS)
 
 
 def _entries(document: Document, keyword: str) -> dict[str, JsonValue]:

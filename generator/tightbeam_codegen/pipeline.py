@@ -90,7 +90,9 @@ def _load(root: Path, shown_root: str, sources: Sources, problems: Problems) -> 
             problems.extend(error.problems)
         except OSError as error:
             problems.error(
-                None, f"{found.shown} can't be read: {error.strerror}", "Check the file's permissions."
+                None,
+                f"{found.shown} can't be read: {error.strerror or 'it is no regular file'}",
+                "Check the file's permissions.",
             )
     if not documents and not problems.has_errors:
         problems.error(

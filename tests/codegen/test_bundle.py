@@ -42,3 +42,57 @@ def test_a_topic_may_be_called_like_a_keyword(tmp_path: Path) -> None:
     assert errors(made) == []
     assert encode(made.module("x").x_channel.default, 3) == b"3"
     assert encode(made.module("x").x_channel.enum, "e") == b'"e"'
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "商品",
+        "Größe",
+        "a b",
+        "List<Item>",
+        "Page[Thing]",
+        "Page«Thing»",
+        "e|f",
+        "{z}",
+        'g"h',
+        "t~0u",
+        "sl~1ash",
+    ],
+)
+def test_a_definition_may_have_any_name(name: str, tmp_path: Path) -> None:
+    defined = name.replace("~1", "/").replace("~0", "~")
+    definition = channel(t=closed(x={"$ref": f"#/$defs/{name}"})) | {"$defs": {defined: closed(n=INTEGER)}}
+    made = compile_files(tmp_path, {"x.channel.json": definition})
+    assert errors(made) == []
+    assert encode(made.module("x").x_channel.t, {"x": {"n": 3}})
+    with pytest.raises(InvalidPayload, match="/x/n: must be an integer"):
+        encode(made.module("x").x_channel.t, {"x": {"n": "3"}})
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    definition = channel(
+        whole={"$ref": "größe der datei.json"}, part={"$ref": "größe der datei.json#/$defs/Länge"}
+    )
+    shared = closed(n={"$ref": "#/$defs/Länge"}) | {"$defs": {"Länge": INTEGER}}
+    made = compile_files(tmp_path, {"x.channel.json": definition, "größe der datei.json": shared})
+    assert errors(made) == []
+    assert encode(made.module("x").x_channel.whole, {"n": 3}) == b'{"n":3}'
+    assert encode(made.module("x").x_channel.part, 3) == b"3"
+
+
+@pytest.mark.parametrize(
+    "target", ["#", "#/topics", "#/topics/t", "#/$defs", "x.channel.json", "http://[bad"]
+)
+def test_a_reference_that_leads_to_no_schema_is_an_error(target: str, tmp_path: Path) -> None:
+    definition = channel(t=closed(x={"$ref": target})) | {"$defs": {"A": INTEGER}}
+    made = compile_files(tmp_path, {"x.channel.json": definition})
+    assert len(errors(made)) == 1
+    assert target in errors(made)[0]
+
+
+@pytest.mark.parametrize("name", ["none", "true", "false", "None"])
+def test_a_topic_may_be_called_like_a_constant(name: str, tmp_path: Path) -> None:
+    made = compile_files(tmp_path, {"x.channel.json": channel(**{name: closed(n=INTEGER)})})
+    assert errors(made) == []
+    assert getattr(made.module("x"), f"{name.capitalize()}Message")

@@ -353,3 +353,11 @@ def test_runs_of_what_is_no_database(capsys: pytest.CaptureFixture[str]) -> None
 def test_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert re.fullmatch(r"tightbeam \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_links_in_a_circle_are_passed_over(project: Path) -> None:
+    define(FINE)
+    Path("schemas/loop").symlink_to("loop")
+    assert main(["generate"]) == 0
+    Path("schemas/loop.channel.json").symlink_to("loop.channel.json")
+    assert main(["generate"]) == 2

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tightbeam_codegen.load.discover import real_path
 from tightbeam_codegen.problems import Place, Problem
 from tightbeam_codegen.write import HEADER
 
@@ -93,7 +94,7 @@ def _files(root: Path, output: Path) -> Iterator[tuple[str, bytes]]:
             if entry.is_symlink():
                 # Where it leads is an input by itself. What lies there is one only inside the roots, where it
                 # is found without the link; anywhere else it must not even be opened.
-                yield path, b"link " + os.fsencode(Path(entry.path).resolve(strict=False))
+                yield path, b"link " + os.fsencode(real_path(Path(entry.path)))
                 continue
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(path)

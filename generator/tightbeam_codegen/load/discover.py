@@ -12,7 +12,16 @@ from pathlib import Path, PurePosixPath
 from tightbeam_codegen.names import snake
 from tightbeam_codegen.problems import Place, Problems, quoted
 
-__all__ = ["MAX_FILES", "SUFFIXES", "Found", "check_modules", "discover", "module_path", "read_inside"]
+__all__ = [
+    "MAX_FILES",
+    "SUFFIXES",
+    "Found",
+    "check_modules",
+    "discover",
+    "module_path",
+    "read_inside",
+    "real_path",
+]
 
 SUFFIXES = (".channel.json", ".channel.yaml", ".channel.yml")
 
@@ -71,8 +80,8 @@ def _entries(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def _is_definition(file: Found, entry: os.DirEntry[str], real_root: Path, problems: Problems) -> bool:
-    leads_out = entry.is_symlink() and not file.file.resolve().is_relative_to(real_root)
-    if entry.is_dir():
+    leads_out = entry.is_symlink() and not real_path(file.file).is_relative_to(real_root)
+    if file.file.is_dir():
         if leads_out:
             problems.warning(Place(file.shown, 1, 1), "a linked folder outside the root is skipped", _COPY)
         return False
@@ -91,6 +100,14 @@ def _is_definition(file: Found, entry: os.DirEntry[str], real_root: Path, proble
 _COPY = "Copy it into the root, or map it in [tool.tightbeam.refs]."
 
 
+def real_path(path: Path) -> Path:
+    """Where a path leads through symbolic links; links in a circle lead nowhere, and are left as they are."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
 def read_inside(root: Path, path: str) -> bytes:
     """The bytes of the file at `path` below `root`.
 
@@ -98,7 +115,7 @@ def read_inside(root: Path, path: str) -> bytes:
         FileNotFoundError: there is no such file.
         PermissionError: it lies outside the root, directly or by a symbolic link, or isn't a regular file.
     """
-    file = (root / path).resolve()
+    file = real_path(root / path)
     if not file.is_relative_to(root.resolve()):
         raise PermissionError(f"{path} is outside the root")
     if file.exists() and not file.is_file():

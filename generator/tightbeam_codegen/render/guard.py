@@ -63,7 +63,7 @@ def _names(module: ir.Module) -> Iterator[str]:
         yield from module.channel.schemas.lstrip(".").split(".")
         yield from (param.py_name for param in module.channel.params)
         for topic in module.channel.topics:
-            yield from (topic.attribute, topic.class_name)
+            yield from (topic.attribute, f"{topic.class_name}Message")
 
 
 def types_of(module: ir.Module) -> Iterator[str]:

@@ -7,6 +7,7 @@ identity that names, messages and the normaliser's memo go by.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -86,6 +87,7 @@ class SchemaStore:
         self._origin: dict[int, tuple[int | Document, str | int]] = {}
         self._order: dict[int, int] = {}
         self._home: dict[int, Document] = {}
+        self._no_schemas: set[int] = set()  # what of the definition files is around their schemas
         self._registry: referencing.Registry[Any] = referencing.Registry()
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
@@ -106,6 +108,7 @@ class SchemaStore:
                 # Below `topics` no library looks for `$id` and anchors; among the definitions it does.
                 definitions[f"topics/{name}"] = schema
         body = {"$defs": definitions, dialect.definitions_keyword: definitions, "topics": value["topics"]}
+        self._no_schemas.update(map(id, (body, definitions, value["topics"], *value["topics"].values())))
         self._add_resource(document.uri, body, dialect)
 
     def add_shared(self, uri: str) -> None:
@@ -227,7 +230,7 @@ class SchemaStore:
             # A pointer through something that is neither object nor array, or a URI that isn't one.
             raise Unresolved(f"$ref {reference!r} leads nowhere", "Correct the JSON pointer.") from None
         schema = found.contents
-        if not isinstance(schema, dict | bool):
+        if not isinstance(schema, dict | bool) or id(schema) in self._no_schemas:
             raise Unresolved(
                 f"$ref {reference!r} doesn't lead to a schema", "A schema is an object, `true` or `false`."
             )
@@ -388,7 +391,8 @@ def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
             for keyword in _REFERENCES:
                 reference = value.get(keyword)
                 if isinstance(reference, str) and not reference.startswith("#"):
-                    yield urldefrag(urljoin(base, reference))[0]
+                    with contextlib.suppress(ValueError):  # no URI: said where it is followed
+                        yield urldefrag(urljoin(base, reference))[0]
             stack.extend((item, base) for item in inside(value))
 
 
