@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+import contextlib
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tightbeam_codegen import ir
@@ -12,11 +13,11 @@ from tightbeam_codegen.check import Definition, check_schema
 from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
 from tightbeam_codegen.incremental import Made, Use
 from tightbeam_codegen.load import Document
-from tightbeam_codegen.load.discover import check_modules
+from tightbeam_codegen.load.discover import SUFFIXES, check_modules
 from tightbeam_codegen.metaschemas import named_metaschemas
 from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
 from tightbeam_codegen.names import topic_name
-from tightbeam_codegen.normalise import Normaliser
+from tightbeam_codegen.normalise import Normaliser, TooMuch
 from tightbeam_codegen.normalise.places import NamePlace, module_of
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
@@ -72,15 +73,19 @@ class Run:
         """All files of the package, once compiled; of no use where a problem turned up on the way."""
 
     def compile(self, printer: Printer, cache: FactCache | None) -> list[Made]:
-        """Run the passes; returns what became of each definition."""
+        """Run the passes; returns what became of each definition, nothing where there is too much of them."""
         self._resolve()
         normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
-        topics = {each.definition.module: self._topics(each, normaliser) for each in self.checked}
-        self._define_kept_uses(normaliser)
+        try:
+            topics = {each.definition.module: self._topics(each, normaliser) for each in self.checked}
+            self._define_kept_uses(normaliser)
+        except TooMuch:
+            return []
+        self._check_modules(normaliser)
         named = normaliser.definitions
         shapes: list[Shape] = [topic.shape for found in topics.values() for topic in found]
         facts = type_facts([*shapes, *shapes_of(named.values())], cache)
-        types = Types(named, facts, self._homes(topics, named))
+        types = Types(named, facts, self._homes(topics, normaliser))
         modules = self._modules(topics, types)
         made = [self._made(d, modules[d.module], topics[d.module], types, printer) for d in self.definitions]
         own = {definition.module for definition in self.definitions}
@@ -92,6 +97,15 @@ class Run:
         self._add_packages([*made, *self.kept], printer)
         return made
 
+    def diagnose(self) -> None:
+        """Look for what is wrong besides, where nothing will be generated."""
+        self._resolve()
+        normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
+        # Of files that meet in one module, one; that they do has been said.
+        with contextlib.suppress(TooMuch):
+            for each in {each.definition.module: each for each in self.checked}.values():
+                self._topics(each, normaliser)
+
     def _resolve(self) -> None:
         for definition in self.definitions:
             self.store.add_definition(definition.document, self.dialects[definition.module])
@@ -102,6 +116,8 @@ class Run:
         shared = [document for document in self.store.documents() if document.uri not in own]
         metaschemas = named_metaschemas(shared, self.sources, self.problems)
         for document in shared:
+            if document.path.endswith(SUFFIXES):
+                continue  # A definition: checked as one, now or when it was compiled.
             dialect = self.store.document_dialect(document).uri
             check_schema(document, (), dialect, self.problems, metaschemas=metaschemas)
         for definition in self.definitions:
@@ -154,10 +170,19 @@ class Run:
                 except Unresolved:
                     continue  # Can't be: a definition is kept only while all it refers to is as it was.
 
-    def _homes(
-        self, topics: Mapping[tuple[str, ...], list[TopicShape]], named: Mapping[Name, NamedShape]
-    ) -> Homes:
+    def _check_modules(self, normaliser: Normaliser) -> None:
+        """Each module has one file that it is made from."""
+        made = {(made.definition.document.shown, made.definition.module) for made in self.kept}
+        made |= {(definition.document.shown, definition.module) for definition in self.definitions}
+        for name in normaliser.definitions:
+            place = normaliser.place_of(name)
+            if place is not None:
+                made.add((place.path, name.module))
+        check_modules(sorted(made), self.problems)
+
+    def _homes(self, topics: Mapping[ModulePath, list[TopicShape]], normaliser: Normaliser) -> Homes:
         """Where classes stand whose files refer to each other in a circle."""
+        named = normaliser.definitions
         edges: dict[ModulePath, set[ModulePath]] = {}
         for document in self.store.documents():
             others = map(module_of, self.store.referred_to(document))
@@ -166,10 +191,21 @@ class Run:
         for module, found in topics.items():
             edges[module].update(name.module for topic in found for name in names_in(topic.shape))
         for name, definition in named.items():
-            edges[name.module].update(
-                other.module for shape in shapes_of([definition]) for other in names_in(shape)
-            )
-        return homes_of(edges, {definition.module for definition in self.definitions})
+            used = (other for shape in shapes_of([definition]) for other in names_in(shape))
+            edges[name.module].update(other.module for other in used)
+        homes = homes_of(edges, {definition.module for definition in self.definitions})
+        taken: dict[tuple[ModulePath, str], Name] = {}
+        for name in sorted(named, key=lambda name: (name.module, name.name)):
+            at_home = (homes.of(name.module), homes.name_at_home(name))
+            other = taken.setdefault(at_home, name)
+            if other != name:
+                self.problems.error(
+                    normaliser.place_of(name),
+                    f"the class name {at_home[1]!r} is taken: {normaliser.place_of(other)} has it too,"
+                    " and the classes of files that refer to each other stand in one module",
+                    "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
+                )
+        return homes
 
     def _modules(
         self, topics: Mapping[tuple[str, ...], list[TopicShape]], types: Types
@@ -182,16 +218,9 @@ class Run:
             d.module: channel_module(d, topics[d.module], by_module.get(d.module, []), types, self.problems)
             for d in self.definitions
         }
-        kept = [made.definition for made in self.kept]
         shared = [module for module in by_module if module not in modules]
-        check_modules(
-            [(d.document.shown, d.module) for d in (*self.definitions, *kept)]
-            + [(homes[module].shown, module) for module in shared],
-            self.problems,
-        )
         modules |= {
-            module: shared_module(homes[module], module, by_module[module], types, self.problems)
-            for module in shared
+            module: shared_module(homes[module], module, by_module[module], types) for module in shared
         }
         return dict(sorted(modules.items()))
 
@@ -241,13 +270,29 @@ class Run:
             ("_schemas", *definition.module), definition.document.path, definition.document.digest, text
         )
 
-    def _add_packages(self, made: Iterable[Made], printer: Printer) -> None:
+    def _add_packages(self, made: Sequence[Made], printer: Printer) -> None:
+        self._check_packages(made)
         channels = {each.definition.module: each.exports for each in made}
         shared = {tuple(path.removesuffix(".py").split("/")) for path in self.files} - channels.keys()
         for package in packages(channels, (path for path in shared if path[0] != "_schemas")):
             self.files[_path((*package.path, "__init__"))] = printer.package(package)
         for path in {("_schemas", *module[:depth]) for module in channels for depth in range(len(module))}:
             self.files[_path((*path, "__init__"))] = printer.package(ir.Package(path, ()))
+
+    def _check_packages(self, made: Sequence[Made]) -> None:
+        """What a package offers differs in name from all else in it."""
+        modules = {each.definition.module: each.definition.document for each in made}
+        taken: dict[tuple[str, ...], Document] = dict(modules)
+        for each in sorted(made, key=lambda each: each.definition.module):
+            document = each.definition.document
+            for name in each.exports:
+                other = taken.setdefault((*each.definition.module[:-1], name), document)
+                if other is not document:
+                    self.problems.error(
+                        document.place(()),
+                        f"its {name!r} would be the same name as one that {other.shown} gives to the package",
+                        "Rename the file, or set `x-tightbeam-name`.",
+                    )
 
 
 def _path(parts: tuple[str, ...]) -> str:

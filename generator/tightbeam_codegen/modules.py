@@ -13,7 +13,7 @@ from tightbeam_codegen.load import Document
 from tightbeam_codegen.names import class_name, field_names, pascal
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Ref, Shape, Union, names_in
-from tightbeam_codegen.problems import Place, Problems
+from tightbeam_codegen.problems import Place, Problems, quoted
 
 __all__ = ["TopicShape", "channel_module", "packages", "shared_module"]
 
@@ -92,16 +92,12 @@ def channel_module(
 
 
 def shared_module(
-    document: Document,
-    module: tuple[str, ...],
-    named: Sequence[NamedShape],
-    types: Types,
-    problems: Problems,
+    document: Document, module: tuple[str, ...], named: Sequence[NamedShape], types: Types
 ) -> ir.Module:
     """The module of a document whose definitions channels refer to; arguments as above."""
     value = document.value
     doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
-    result = ir.Module(
+    return ir.Module(
         module,
         document.path,
         document.digest,
@@ -110,8 +106,6 @@ def shared_module(
         items_of(types, named, module),
         None,
     )
-    _check_names(result, document, (), problems)
-    return result
 
 
 def packages(
@@ -193,17 +187,25 @@ def _check_names(
         names = [item.name]
         if isinstance(item, ir.Class) or item.wire_type is not None:
             names.append(f"{item.name}Dict")
-        for name in names:
-            if name in taken:
-                place = next(
-                    (t.place for t in topics if class_name([t.class_parts]) == item.name), document.place(())
-                )
-                problems.error(
-                    place,
-                    f"the name {name!r} would stand for two things in one module",
-                    "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
-                )
-            taken.add(name)
+        met = next((name for name in names if name in taken), None)
+        taken.update(names)
+        if met is not None:
+            place = next((t.place for t in topics if class_name([t.class_parts]) == item.name), None)
+            problems.error(
+                place or document.place(()),
+                f"the name {met!r} would stand for two things in one module",
+                "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
+            )
+    messages: dict[str, str] = {}
+    for topic in topics:
+        message = f"{pascal(topic.class_parts)}Message"
+        other = messages.setdefault(message, topic.name)
+        if other != topic.name:
+            problems.error(
+                topic.place,
+                f"messages of {quoted(other)} and {quoted(topic.name)} would both be called {message!r}",
+                "Rename one of the topics.",
+            )
     channel = module.channel
     if channel is not None and channel.class_name in taken:
         problems.error(

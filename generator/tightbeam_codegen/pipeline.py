@@ -69,7 +69,9 @@ def generate(
     definitions = [each.definition for each in checked] + [made.definition for made in kept.values()]
     check_overlaps(definitions, problems)
     files: Mapping[str, str] = {}
-    if not problems.has_errors:
+    if problems.has_errors:
+        Run(checked, [], sources, settings, problems).diagnose()
+    else:
         run = Run(checked, list(kept.values()), sources, settings, problems)
         compiled = run.compile(Printer(version, settings.line_length), cache)
         files = run.files

@@ -16,8 +16,8 @@ from tightbeam_codegen.render import Printer
 from tightbeam_codegen.render.guard import UnsafeText
 from tightbeam_codegen.render.layout import Layout, columns
 
-CLASS_NAMES = st.from_regex(r"[A-Z][A-Za-z0-9]{0,60}", fullmatch=True)
-FIELD_NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,60}x", fullmatch=True)
+CLASS_NAMES = st.from_regex(r"[A-Z][A-Za-z0-9]{0,45}", fullmatch=True)
+FIELD_NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,45}x", fullmatch=True)
 WORDS = st.text("abcdefgh'\"\\\n 汉字éß€🎉", max_size=30)
 SCALARS = st.sampled_from(["str", "int", "bool", "float", "None", "_t.Any", "_p.AwareDatetime", "_dt.date"])
 LITERALS = st.lists(WORDS.map(literal), min_size=1, max_size=6, unique=True).map(

@@ -1,6 +1,6 @@
 """Schemas to shapes: flattened, every object, shared enum and union under its final name."""
 
-from tightbeam_codegen.normalise.normaliser import Normaliser
+from tightbeam_codegen.normalise.normaliser import Normaliser, TooMuch
 from tightbeam_codegen.normalise.shapes import AliasDefinition, Field, Name, ObjectDefinition, Shape
 
-__all__ = ["AliasDefinition", "Field", "Name", "Normaliser", "ObjectDefinition", "Shape"]
+__all__ = ["AliasDefinition", "Field", "Name", "Normaliser", "ObjectDefinition", "Shape", "TooMuch"]

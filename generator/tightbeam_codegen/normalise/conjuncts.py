@@ -46,6 +46,11 @@ class Flattener:
     def __init__(self, store: SchemaStore, problems: Problems) -> None:
         self._store = store
         self._problems = problems
+        self._broken: set[int | bool] = set()
+
+    def is_broken(self, node: Node) -> bool:
+        """Whether a reference of this schema was found to lead nowhere."""
+        return node.key in self._broken
 
     def through(self, node: Node) -> Node:
         """The schema that a node is nothing but a reference to, or the node itself."""
@@ -74,8 +79,13 @@ class Flattener:
         try:
             return self._store.follow(node, reference)
         except Unresolved as error:
-            self._problems.error(self._store.place(node.schema, "$ref"), error.message, error.remedy)
+            self._note(node, "$ref", error)
             return None
+
+    def _note(self, node: Node, keyword: str, error: Unresolved) -> None:
+        self._broken.add(node.key)
+        if error.message:
+            self._problems.error(self._store.place(node.schema, keyword), error.message, error.remedy)
 
     def flatten(self, parts: Iterable[Part]) -> list[Part] | None:
         """The parts with every reference and `allOf` opened; None if one of them is the schema `false`."""
@@ -116,9 +126,9 @@ class Flattener:
     def _static(self, node: Node, keyword: str, anchor: str) -> Node | None:
         """The target of a dynamic reference where it is an ordinary one; else None: it could be anything."""
         try:
-            target = self._store.follow(node, node.keywords[keyword])
+            target = self._store.follow(node, node.keywords[keyword], keyword)
         except Unresolved as error:
-            self._problems.error(self._store.place(node.schema, keyword), error.message, error.remedy)
+            self._note(node, keyword, error)
             return None
         dynamic = anchor in target.keywords
         return None if dynamic else target

@@ -33,15 +33,21 @@ from tightbeam_codegen.normalise.shapes import (
     union,
 )
 from tightbeam_codegen.normalise.unions import distribute, max_branches
-from tightbeam_codegen.problems import Problems, quoted
+from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.resolve import Node, SchemaStore
 from tightbeam_codegen.resolve.store import Schema
 
-__all__ = ["Normaliser"]
+__all__ = ["Normaliser", "TooMuch"]
 
 _MAX_DEPTH = 100
-_MAX_SHAPES = 200_000
+_GROWTH = 8
+"""Shapes for each object and array of the documents: where `allOf` multiplies schemas there are many."""
+_FREE_SHAPES = 2_000
 _Key: TypeAlias = tuple[tuple[int | bool, frozenset[str]], ...]
+
+
+class TooMuch(Exception):
+    """The definitions are more than there is a budget for; that was noted."""
 
 
 class Normaliser:
@@ -73,16 +79,23 @@ class Normaliser:
         """The schemas of other documents that the topics asked for so far led into."""
 
     def topic(self, node: Node, place: NamePlace, home: Document) -> Shape:
-        """The shape of a payload of a topic in the definition file `home`."""
+        """The shape of a payload of a topic in the definition file `home`. Raises TooMuch."""
         self._home = home
         self._check_open(node)
         shape = self._shape([Part(node)], place)
-        return self._possible(shape, node)
+        if not isinstance(shape, Never):
+            return shape
+        self._warn_impossible(node, home.place(("topics", place.parts[0], "schema")))
+        return ANY
 
     def shared(self, node: Node, home: Document) -> None:
         """Define what a schema comes to that is referred to from elsewhere."""
         self._home = home
         self._shape([Part(node)], place_of(home, self._store.pointer(node.schema)))
+
+    def place_of(self, name: Name) -> Place | None:
+        """Where the schema of a class or alias stands."""
+        return self._store.place(self._origins[name].schema)
 
     def doc(self, node: Node) -> str:
         """The description of a schema, or of the one it is a reference to."""
@@ -185,13 +198,13 @@ class Normaliser:
                 "Flatten them.",
             )
             return False
-        if len(self._memo) > _MAX_SHAPES:
+        if len(self._memo) > self._store.size * _GROWTH + _FREE_SHAPES:
             self._problems.error(
                 self._store.place(node.schema),
-                f"the definitions expand to more than {_MAX_SHAPES} schemas",
-                "Split them.",
+                f"the definitions expand to more than {_GROWTH} times their own size",
+                "Combine fewer of them in one place: `allOf` and `$ref` multiply here.",
             )
-            return False
+            raise TooMuch
         return True
 
     def _named(self, shape: Shape, key: _Key, place: NamePlace, node: Node, *, shared: bool) -> Shape:
@@ -230,6 +243,9 @@ class Normaliser:
         types = scalars.allowed_types(flat)
         values = scalars.fixed_values(flat)
         if values is not None:
+            if len(values) > scalars.MAX_LITERALS:
+                message = f"more than {scalars.MAX_LITERALS} values: Python's type will not name them"
+                self._problems.warning(self._store.place(flat[0].node.schema), message, "Use a pattern.")
             return scalars.shape_of_values(values, types)
         branches = distribute(self._store, self._flattener, flat, budget)
         if branches:
@@ -304,6 +320,10 @@ class Normaliser:
         if any(isinstance(shapes[name], Never) for name in required):
             return Never()
         possible = [name for name in names if not isinstance(shapes[name], Never)]
+        for name in names:
+            # `false` says so on purpose: the property is not to be used.
+            if name not in possible and all(node.schema is not False for node in nodes_of[name]):
+                self._warn_impossible(nodes_of[name][0])
         attributes = self._attributes(possible, nodes_of)
         for name in possible:
             doc = field_doc([node.schema for node in nodes_of[name]])
@@ -369,16 +389,15 @@ class Normaliser:
             self._warn_open(node, 'Say its "type", or write `true` if anything may stand here.')
 
     def _warn_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
+        if self._flattener.is_broken(node):
+            return
         self._problems.warning(
             self._store.place(node.schema), f"the type is left open here, so {then}", remedy
         )
 
-    def _possible(self, shape: Shape, node: Node) -> Shape:
-        if not isinstance(shape, Never):
-            return shape
-        place = self._store.place(self._flattener.through(node).schema)
-        self._problems.warning(place, "no message can fit this schema", "Check what contradicts what in it.")
-        return ANY
+    def _warn_impossible(self, node: Node, otherwise: Place | None = None) -> None:
+        place = self._store.place(self._flattener.through(node).schema) or otherwise
+        self._problems.warning(place, "nothing can fit this schema", "Check what contradicts what in it.")
 
 
 def _contains(types: Any) -> bool:

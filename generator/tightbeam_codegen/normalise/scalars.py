@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from tightbeam_codegen.normalise.conjuncts import Part
@@ -29,6 +29,11 @@ TYPES = frozenset(["null", "boolean", "object", "array", "string", "number"])
 
 _TYPED_FORMATS = {"date-time": "date-time", "date": "date", "uuid": "uuid", "ipv4": "ipv4"}
 _FORMAT_SINCE = {"date-time": 4, "date": 7, "uuid": 2019, "ipv4": 4}
+
+MAX_LITERALS = 1_000
+"""Of one `Literal`: beyond it type checkers crawl, and the type is that of the values."""
+
+_WIDENED: dict[type, Shape] = {str: String(), int: Integer(), bool: Boolean()}
 
 _LITERAL_LIMIT = 2**63
 """Pydantic compares the integers of a `Literal` in 64 bits; larger ones widen to their type."""
@@ -76,10 +81,11 @@ def fixed_values(parts: Sequence[Part]) -> list[Any] | None:
     found: list[Any] | None = None
     for part in parts:
         for values in (part.get("enum"), _const(part)):
-            if isinstance(values, list):
-                found = (
-                    values if found is None else [v for v in found if any(_json_equal(v, w) for w in values)]
-                )
+            if isinstance(values, list) and found is None:
+                found = values
+            elif isinstance(values, list) and found is not None:
+                admitted = set(map(_json_key, values))
+                found = [value for value in found if _json_key(value) in admitted]
     return found
 
 
@@ -92,15 +98,17 @@ def _const(part: Part) -> list[Any] | None:
     )
 
 
-def _json_equal(a: Any, b: Any) -> bool:
-    """Equality as JSON Schema has it: 1 is 1.0, true is not 1."""
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_json_equal, a, b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_json_equal(a[key], b[key]) for key in a)
-    return bool(a == b) and isinstance(a, str) == isinstance(b, str)
+def _json_key(value: Any) -> Hashable:
+    """Equal for what JSON Schema takes for equal: 1 is 1.0, true is not 1."""
+    match value:
+        case bool():
+            return ("boolean", value)
+        case list():
+            return ("array", tuple(map(_json_key, value)))
+        case dict():
+            return ("object", frozenset((key, _json_key(inner)) for key, inner in value.items()))
+        case _:
+            return value  # type: ignore[no-any-return]  # None, a string or a number
 
 
 def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
@@ -114,7 +122,7 @@ def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
     whole = [
         v
         for v in kept
-        if not isinstance(v, bool) and isinstance(v, int | float) and v == v // 1 and math.isfinite(v)
+        if not isinstance(v, bool) and (isinstance(v, int) or (isinstance(v, float) and v.is_integer()))
     ]
     shapes: list[Shape] = []
     if booleans and whole:
@@ -147,8 +155,10 @@ def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
     if len(booleans) == 2:
         literals = [v for v in literals if not isinstance(v, bool)]
         shapes.append(Boolean())
-    unique = {(type(v), v): v for v in literals}
-    return union([*([Literals(tuple(unique.values()))] if unique else []), *shapes])
+    unique = tuple({(type(v), v): v for v in literals}.values())
+    if len(unique) > MAX_LITERALS:
+        return union([*(_WIDENED[type(v)] for v in unique), *shapes])
+    return union([*([Literals(unique)] if unique else []), *shapes])
 
 
 def _type_of(value: Any, types: frozenset[str]) -> bool:
@@ -158,7 +168,8 @@ def _type_of(value: Any, types: frozenset[str]) -> bool:
         case bool():
             return "boolean" in types
         case int() | float():
-            return "number" in types or ("integer" in types and float(value).is_integer())
+            whole = isinstance(value, int) or value.is_integer()
+            return "number" in types or ("integer" in types and whole)
         case str():
             return "string" in types
         case list():
@@ -224,4 +235,5 @@ def _bounds(parts: Sequence[Part]) -> tuple[float | None, float | None, float | 
 
 def _numbers(parts: Iterable[Part], keyword: str) -> list[float]:
     values = [part.get(keyword) for part in parts]
-    return [v for v in values if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return [v for v in numbers if isinstance(v, int) or math.isfinite(v)]

@@ -46,14 +46,15 @@ class Layout:
         opened = f"{indent}{prefix}{self._open(node, indent)}{suffix}"
         begin, inner = f"{indent}{prefix}(", indent + "    "
         wrapped = self._fit(node, inner, "")
-        # Other than a union it has a bracket of its own to open, unless the line up to that is too long.
-        own = self._begins_within(opened) or not self._begins_within(begin, wrapped)
+        # Other than a union it has a bracket of its own to open. Parentheses go around it only where the line
+        # up to that is too long, and then all else fits.
+        own = self._fits(opened.partition("\n")[0]) or not self._fits(f"{begin}\n{wrapped}")
         if own and not isinstance(node, ast.BinOp):
             return opened
         return f"{begin}\n{wrapped}\n{indent}){suffix}"
 
-    def _begins_within(self, *texts: str) -> bool:
-        return all(columns(text.partition("\n")[0]) <= self.width for text in texts)
+    def _fits(self, text: str) -> bool:
+        return all(columns(line) <= self.width for line in text.split("\n"))
 
     def sequence(self, items: Iterable[str], indent: str) -> str:
         """Elements one a line, each with a comma."""

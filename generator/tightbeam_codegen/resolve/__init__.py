@@ -2,6 +2,7 @@
 
 from tightbeam_codegen.resolve.dialects import Dialect
 from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
-from tightbeam_codegen.resolve.store import Node, SchemaStore, Unresolved
+from tightbeam_codegen.resolve.store import Node, SchemaStore
+from tightbeam_codegen.resolve.unresolved import Unresolved
 
 __all__ = ["ROOT_URI", "Dialect", "Node", "SchemaStore", "Sources", "Unresolved"]

@@ -17,11 +17,12 @@ import referencing
 from referencing import exceptions
 
 from tightbeam_codegen.load import Document, Pointer
-from tightbeam_codegen.problems import DefinitionErrors, Place, Problems
+from tightbeam_codegen.problems import DefinitionErrors, Place, Problems, quoted
 from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
-from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
+from tightbeam_codegen.resolve.sources import Sources
+from tightbeam_codegen.resolve.unresolved import Unresolved, no_schema, no_target
 
-__all__ = ["Node", "Schema", "SchemaStore", "Unresolved", "inside", "is_own_root", "outgoing", "own_root_uri"]
+__all__ = ["Node", "Schema", "SchemaStore", "inside", "is_own_root", "outgoing", "own_root_uri"]
 
 Schema: TypeAlias = dict[str, Any] | bool
 _Resolver: TypeAlias = "referencing._core.Resolver[Any]"  # pyright: ignore[reportAttributeAccessIssue]  # hidden
@@ -58,15 +59,6 @@ class Node:
         return self.schema if isinstance(self.schema, bool) else id(self.schema)
 
 
-class Unresolved(Exception):
-    """A reference that leads nowhere: the sentence for the user and its remedy."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
-
-
 class SchemaStore:
     """The documents reachable from some definition files.
 
@@ -88,6 +80,8 @@ class SchemaStore:
         self._order: dict[int, int] = {}
         self._home: dict[int, Document] = {}
         self._no_schemas: set[int] = set()  # what of the definition files is around their schemas
+        self._useless: dict[str, str] = {}
+        """Files that are there and can't be referred to: URI -> why, empty where that was said."""
         self._registry: referencing.Registry[Any] = referencing.Registry()
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
@@ -139,8 +133,12 @@ class SchemaStore:
             document = self._sources.find(uri)
         except DefinitionErrors as error:
             self._problems.extend(error.problems)
+            self._useless[uri] = ""
             return None
-        if document is None or not isinstance(document.value, dict | bool):
+        if document is None:
+            return None
+        if not isinstance(document.value, dict | bool):
+            self._useless[uri] = f"{document.shown} isn't a schema"
             return None
         # The dialect of a metaschema found so is known only once it is read.
         schema_uri = document.value.get("$schema") if isinstance(document.value, dict) else None
@@ -220,20 +218,23 @@ class SchemaStore:
         resource = dialect.specification.create_resource(schema)
         return Node(schema, parent.resolver.in_subresource(resource), dialect)
 
-    def follow(self, node: Node, reference: str) -> Node:
-        """The schema that a `$ref` of `node` means. Raises Unresolved."""
+    def follow(self, node: Node, reference: str, keyword: str = "$ref") -> Node:
+        """The schema that a reference of `node` means; the keyword is for the message. Raises Unresolved."""
         try:
             found = node.resolver.lookup(self.canonical_reference(node, reference))
         except (exceptions.Unresolvable, exceptions.NoSuchAnchor, exceptions.InvalidAnchor) as error:
-            raise self._explain(node, reference, error) from None
+            uri = urldefrag(urljoin(node.base_uri, reference))[0]
+            if (why := self._useless.get(uri)) is not None:
+                raise no_schema(keyword, reference, why) if why else Unresolved("") from None
+            found_in = self._documents.get(uri)
+            raise no_target(keyword, reference, node.base_uri, error, found_in, self._sources) from None
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             # A pointer through something that is neither object nor array, or a URI that isn't one.
-            raise Unresolved(f"$ref {reference!r} leads nowhere", "Correct the JSON pointer.") from None
+            message = f"{keyword} {quoted(reference)} leads nowhere"
+            raise Unresolved(message, "Correct the JSON pointer.") from None
         schema = found.contents
         if not isinstance(schema, dict | bool) or id(schema) in self._no_schemas:
-            raise Unresolved(
-                f"$ref {reference!r} doesn't lead to a schema", "A schema is an object, `true` or `false`."
-            )
+            raise no_schema(keyword, reference)
         dialect = self._dialect_at(schema, node.dialect)
         return Node(schema, found.resolver, dialect)
 
@@ -243,8 +244,10 @@ class SchemaStore:
 
     def canonical_reference(self, node: Node, reference: str) -> str:
         """The reference, with a file's path replaced by its own `$id`: what is in it is relative to that."""
+        if reference.startswith("#"):
+            return reference
         uri, fragment = urldefrag(urljoin(node.base_uri, reference))
-        known = None if reference.startswith("#") else self._canonical.get(uri)
+        known = self._canonical.get(uri)
         return reference if known is None else f"{known}#{fragment}" if fragment else known
 
     def _dialect_at(self, schema: Schema, otherwise: Dialect) -> Dialect:
@@ -273,32 +276,6 @@ class SchemaStore:
         root = topics[pointer[1]].get("schema") if isinstance(topics, dict) else None
         return root if isinstance(root, dict) and "$schema" in root else None
 
-    def _explain(self, node: Node, reference: str, error: Exception) -> Unresolved:
-        uri = urldefrag(urljoin(node.base_uri, reference))[0]
-        if isinstance(
-            error, exceptions.PointerToNowhere | exceptions.NoSuchAnchor | exceptions.InvalidAnchor
-        ):
-            where = "the document" if uri not in self._documents else self._documents[uri].shown
-            return Unresolved(
-                f"$ref {reference!r} leads nowhere: {where} has nothing there", "Correct the part after `#`."
-            )
-        if not uri.startswith(ROOT_URI):
-            if self._sources.is_mapped(uri):
-                return Unresolved(f"$ref {reference!r}: the mapped folder has no such file", "Add the file.")
-            return Unresolved(
-                f"$ref {reference!r} is remote, and nothing is fetched",
-                "Keep a copy in the project and map its prefix to the folder in [tool.tightbeam.refs].",
-            )
-        base_depth = node.base_uri.removeprefix(ROOT_URI).count("/")
-        if reference.count("../") > base_depth:
-            return Unresolved(
-                f"$ref {reference!r} leaves the schema root", "Move the file inside the schema root."
-            )
-        path = uri.removeprefix(ROOT_URI)
-        return Unresolved(
-            f"$ref {reference!r}: there is no file {path!r} in the schema root", "Correct the path."
-        )
-
     # -- where things are ------------------------------------------------------------------------------------
 
     def document(self, schema: Schema) -> Document | None:
@@ -313,6 +290,11 @@ class SchemaStore:
             keys.append(origin[1])
             origin = self._origin.get(origin[0])
         return tuple(reversed(keys))
+
+    @property
+    def size(self) -> int:
+        """The number of objects and arrays in all documents."""
+        return len(self._order)
 
     def order(self, schema: Schema) -> int:
         """A number that grows with the place of a schema object in its document."""

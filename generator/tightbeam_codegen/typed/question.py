@@ -33,23 +33,27 @@ class Question:
     """One shape, tokenised. Shapes that differ only in names and words give the same :attr:`key`."""
 
     schema: dict[str, Any] = field(default_factory=dict)
-    names: list[Name] = field(default_factory=list)
-    """What the tokens R0, R1, … stand for."""
-    words: list[str] = field(default_factory=list)
-    """What the tokens s0, s1, … stand for."""
     key: str = ""
+    _names: dict[Name, str] = field(default_factory=dict)
+    _words: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[Name]:
+        """What the tokens R0, R1, … stand for."""
+        return list(self._names)
+
+    @property
+    def words(self) -> list[str]:
+        """What the tokens s0, s1, … stand for."""
+        return list(self._words)
 
     def name_token(self, name: Name) -> str:
         """The token of a class or alias: one each, however often it occurs."""
-        if name not in self.names:
-            self.names.append(name)
-        return f"R{self.names.index(name)}"
+        return self._names.setdefault(name, f"R{len(self._names)}")
 
     def word_token(self, word: str) -> str:
         """The token of a fixed string or pattern, likewise."""
-        if word not in self.words:
-            self.words.append(word)
-        return f"s{self.words.index(word)}"
+        return self._words.setdefault(word, f"s{len(self._words)}")
 
 
 def ask(shape: Shape) -> Question:
@@ -119,6 +123,4 @@ def _scalar(shape: Integer | Number | String, question: Question, *, rules: bool
 
 def _survives(bound: Any) -> bool:
     """A bound beyond 2^53 would come back as a float beside it: such a one is left to the validator."""
-    return isinstance(bound, str) or (
-        bound is not None and float(bound) == bound and (isinstance(bound, float) or abs(bound) <= 2**53)
-    )
+    return isinstance(bound, str | float) or (bound is not None and abs(bound) <= 2**53)
