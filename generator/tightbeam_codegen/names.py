@@ -7,6 +7,8 @@ The rule, in one place:
 * :func:`snake` joins the words with ``_`` in lower case, :func:`pascal` capitalises and joins them;
 * what could not start an identifier of its kind gets ``x`` (``X`` for a class) in front, and a name without
   any word becomes the code points of its characters (``x1f389``), so that no name is refused;
+* a class or topic whose name NFKC changes gets the code points of what it changes as a last word (``ﬁx``
+  is ``FixXfb01``, ``fix_xfb01``): Python would take it for another name;
 * what Python, Pydantic or a generated module needs for itself gets a trailing ``_`` (``Data`` for a class).
 
 Both functions map many names to one; :func:`field_names` keeps the fields of one class apart, and two
@@ -70,9 +72,21 @@ def snake(name: str) -> str:
 @functools.cache
 def pascal(name: str) -> str:
     """The PascalCase identifier for a wire name: ``line-added`` -> ``LineAdded``, ``3d`` -> ``X3d``."""
-    text = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in _words(name)))
+    words = [*_words(name), *_rewritten(name)]
+    text = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in words))
     # A letter without case could meet a field's name inside the class: only an upper-case letter may lead.
     return text if text[0].isupper() and text.isidentifier() else unicodedata.normalize("NFKC", "X" + text)
+
+
+def _rewritten(name: str) -> list[str]:
+    """A word that tells a name from the one that Python takes it for: ``xfb01`` for a name with a ligature.
+
+    It depends on nothing but the name, so that no other one, added later, changes what it becomes.
+    """
+    changed = [char for char in name if unicodedata.normalize("NFKC", char) != char]
+    if not changed and unicodedata.normalize("NFKC", name) != name:
+        changed = [char for char in name if unicodedata.combining(char)]
+    return ["x" + "".join(f"{ord(char):x}" for char in changed)] if changed else []
 
 
 def class_name(parts: Iterable[str]) -> str:
@@ -125,7 +139,7 @@ def _field_name(wire: str) -> str:
 
 def topic_name(wire: str) -> str:
     """The attribute of a channel for a topic: ``line-added`` -> ``line_added``, ``list`` -> ``list_``."""
-    name = snake(wire)
+    name = "_".join([snake(wire), *_rewritten(wire)])
     return name + "_" if name in SPELT_WITH else name
 
 

@@ -33,7 +33,8 @@ def test_everything_type_checks(checker: str, generated: Path) -> None:
 
 def test_everything_is_formatted(compile_draft: CompileDraft) -> None:
     compiled = compile_draft("draft2020-12")
-    command = [checkers.BIN / "ruff", "format", "--check", "--isolated", compiled.folder / compiled.package]
+    package = str(compiled.folder / compiled.package)
+    command = [str(checkers.BIN / "ruff"), "format", "--check", "--isolated", package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

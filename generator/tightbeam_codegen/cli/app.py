@@ -78,11 +78,19 @@ def generate(
 
 
 @app.command()
-def init(schemas: _Schemas = None) -> None:
+def init(
+    schemas: _Schemas = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="A schema document in that folder: a topic for each of its shared definitions."
+        ),
+    ] = None,
+) -> None:
     """Write a first channel definition, and say what to do next."""
-    from tightbeam_codegen.cli.init import run_init
+    from tightbeam_codegen.cli.init import run_init, run_init_from
 
-    raise typer.Exit(run_init(schemas))
+    raise typer.Exit(run_init(schemas) if source is None else run_init_from(schemas, source))
 
 
 @app.command()

@@ -1,0 +1,58 @@
+"""Random unions of objects: which branch a message loads as, and whether it fits that branch's own schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import jsonschema_rs
+
+from tests.suite.property.instances import InstanceMaker, mutated
+from tests.suite.property.schemas import SchemaMaker
+from tightbeam import InvalidPayload, TopicRef
+from tightbeam._payload.check import encode
+from tightbeam._payload.model import load
+
+__all__ = ["family", "wrong_branches"]
+
+_NAMES = ["a", "b", "c", "kind", "giftFor", "list"]
+
+
+def family(random: Random) -> dict[str, Any]:
+    """An `anyOf` or `oneOf` of objects with names in common, tagged or not; each has its title."""
+    tagged = random.random() < 0.3
+    branches = []
+    for index in range(random.randrange(2, 5)):
+        maker = SchemaMaker(random, plain=True)
+        maker.left = 12
+        names = random.sample(_NAMES, random.randrange(1, 4))
+        properties: dict[str, Any] = {name: maker.schema(1) for name in names}
+        branch: dict[str, Any] = {"type": "object", "title": f"Branch{index}", "properties": properties}
+        branch["required"] = [name for name in names if random.random() < 0.7]
+        if random.random() < 0.5:
+            branch["additionalProperties"] = False
+        if tagged:
+            properties["kind"] = {"const": f"branch{index}"}
+            branch["required"] = sorted({*branch["required"], "kind"})
+        branches.append(branch)
+    return {random.choice(["anyOf", "oneOf"]): branches}
+
+
+def wrong_branches(
+    ref: TopicRef[..., str, Any], schema: dict[str, Any], random: Random
+) -> Iterator[str | None]:
+    """For each accepted instance None, or what is wrong: it loads as a branch that it doesn't fit."""
+    (branches,) = schema.values()
+    fits: list[Callable[[Any], bool]] = [
+        jsonschema_rs.validator_for(branch, validate_formats=False).is_valid for branch in branches
+    ]
+    maker = InstanceMaker(random, schema)
+    made = [maker.instance() for _ in range(20)]
+    for instance in [*made, *(mutated(random, one) for one in made)]:
+        try:
+            loaded = load(ref, encode(ref, instance))
+        except InvalidPayload:
+            continue
+        index = int(type(loaded).__name__[-1])
+        yield None if fits[index](instance) else f"{instance!r} loads as {loaded!r}"
