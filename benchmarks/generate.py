@@ -157,11 +157,11 @@ def _command_bounds(report: Report, usages: dict[str, Usage], *, quick: bool) ->
         )
     bounds.append(Bound("cold: memory of a process", cold.megabytes, "≤", 250, " MB", None))
     for name, most in (("nothing changed", 0.3), ("one file changed", 1.5)):
-        bounds.append(Bound(name, usages[f"Tightbeam, {name}"].cpu, "≤", most, " s", None))
+        bounds.append(Bound(f"{name}, CPU", usages[f"Tightbeam, {name}"].cpu, "≤", most, " s", None))
     ratio = usages["Tightbeam, nothing changed"].cpu / cold.cpu
-    bounds.append(Bound("nothing changed: ÷ cold", ratio, "≤", 0.3 if quick else 0.05, margin=2))
+    bounds.append(Bound("nothing changed: ÷ cold, CPU", ratio, "≤", 0.3 if quick else 0.05, margin=2))
     check = usages["Tightbeam, cold, --check"].cpu / cold.cpu
-    bounds.append(Bound("--check: ÷ generate", check, "≤", 1.0, margin=1.5))
+    bounds.append(Bound("--check: ÷ generate, CPU", check, "≤", 1.0, margin=1.5))
 
 
 def _mypy(report: Report, folder: Path) -> None:
@@ -169,8 +169,8 @@ def _mypy(report: Report, folder: Path) -> None:
     cold, warm = run(command, folder=folder), run(command, folder=folder)
     rows = (_row("cold", cold, cold.cpu), _row("warm", warm, cold.cpu))
     report.tables.append(Table("mypy --strict over all of it", ("", "CPU", "wall", "MB", "÷ cold"), rows))
-    report.bounds.append(Bound("mypy --strict, cold", cold.cpu, "≤", 20, " s", None))
-    report.bounds.append(Bound("mypy --strict, warm", warm.cpu, "≤", 1, " s", None))
+    report.bounds.append(Bound("mypy --strict, cold, CPU", cold.cpu, "≤", 20, " s", None))
+    report.bounds.append(Bound("mypy --strict, warm, CPU", warm.cpu, "≤", 1, " s", None))
 
 
 def _single(report: Report, folder: Path, count: int, kilobytes: int) -> None:
@@ -181,4 +181,4 @@ def _single(report: Report, folder: Path, count: int, kilobytes: int) -> None:
     report.tables.append(
         Table(title, ("", "CPU", "wall", "MB", "÷ itself"), (_row("cold", usage, usage.cpu),))
     )
-    report.bounds.append(Bound("one large document", usage.cpu, "≤", 5, " s", None))
+    report.bounds.append(Bound("one large document, CPU", usage.cpu, "≤", 5, " s", None))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PEERS", "environment", "json2ts", "peer"]
+__all__ = ["PEERS", "environment", "json2ts", "json2ts_version", "peer"]
 
 PEERS = Path(".cache/peers")
 _NPM = Path(".cache/npm")
@@ -30,6 +31,12 @@ def environment(**more: str) -> dict[str, str]:
     """For a child process: nothing of the caller's settings that changes what is measured."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "TIGHTBEAM"))}
     return {**kept, **more}
+
+
+def json2ts_version() -> str | None:
+    """Which json-schema-to-typescript is installed, if it is."""
+    package = _NPM / "node_modules/json-schema-to-typescript/package.json"
+    return str(json.loads(package.read_bytes())["version"]) if package.is_file() else None
 
 
 def json2ts() -> list[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sqlite3
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, json2ts_version
 
 __all__ = ["Bound", "Report", "Table", "as_page", "as_text", "load", "machine", "save", "too_far", "us"]
 
@@ -158,11 +159,13 @@ def machine() -> str:
 
 
 def _versions() -> str:
-    found = []
+    found = [f"SQLite {sqlite3.sqlite_version}"]
     for name in _VERSIONS:
         installed = next(iter(distributions(name=name, path=[*sys.path, str(PEERS)])), None)
         if installed is not None:
             found.append(f"{name} {installed.version}")
+    if (typescript := json2ts_version()) is not None:
+        found.append(f"json-schema-to-typescript {typescript}")
     return ", ".join(found)
 
 
