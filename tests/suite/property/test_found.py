@@ -51,3 +51,11 @@ def test_found(schema: Any, instance: Any, valid: bool) -> None:
         outcome = check_instances(found[0](), [instance], lambda _: valid)
     assert not outcome.wrong
     assert outcome.accepted == valid
+
+
+def test_a_union_inside_allof_is_typed() -> None:
+    branches = [{"properties": {name: {"type": "integer"}}, "required": [name]} for name in "ab"]
+    schema = {"type": "object", "allOf": [{"properties": {"c": {"type": "string"}}}, {"oneOf": branches}]}
+    with topics([schema]) as found:
+        names = sorted(kind.__name__ for kind in found[0]().payload_type.__args__)
+    assert names == ["S0X0", "S0X1"]

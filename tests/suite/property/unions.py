@@ -19,15 +19,18 @@ __all__ = ["family", "wrong_branches"]
 _NAMES = ["a", "b", "c", "kind", "giftFor", "list"]
 
 
-def family(random: Random) -> dict[str, Any]:
-    """An `anyOf` or `oneOf` of objects with names in common, tagged or not; each has its title."""
-    tagged = random.random() < 0.3
+def family(random: Random, *, tagged: bool) -> dict[str, Any]:
+    """An `anyOf` or `oneOf` of objects with names in common; each has its title.
+
+    Tagged ones have a `kind` of their own and any properties besides. The others have mostly scalars, with rules
+    that a model holds too.
+    """
     branches = []
     for index in range(random.randrange(2, 5)):
         maker = SchemaMaker(random, plain=True)
         maker.left = 12
         names = random.sample(_NAMES, random.randrange(1, 4))
-        properties: dict[str, Any] = {name: maker.schema(1) for name in names}
+        properties: dict[str, Any] = {name: maker.schema(1) if tagged else _scalar(random) for name in names}
         branch: dict[str, Any] = {"type": "object", "title": f"Branch{index}", "properties": properties}
         branch["required"] = [name for name in names if random.random() < 0.7]
         if random.random() < 0.5:
@@ -37,6 +40,28 @@ def family(random: Random) -> dict[str, Any]:
             branch["required"] = sorted({*branch["required"], "kind"})
         branches.append(branch)
     return {random.choice(["anyOf", "oneOf"]): branches}
+
+
+def _scalar(random: Random) -> dict[str, Any]:
+    return random.choice(
+        [
+            {"type": "string"},
+            {"type": ["string", "null"]},
+            {"type": "string", "minLength": 2},
+            {"type": "string", "maxLength": 3},
+            {"type": "string", "pattern": "^[a-z]+$"},
+            {"enum": ["a", "abc", None]},
+            {"const": "A"},
+            {"enum": [1, 2]},
+            {"type": "boolean"},
+            {"type": "integer"},
+            {"type": "integer", "minimum": 1},
+            {"type": "number", "exclusiveMaximum": 1.5},
+            {"type": ["integer", "boolean"]},
+            {"type": "array", "items": {"type": "integer"}},
+            {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False},
+        ]
+    )
 
 
 def wrong_branches(
