@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -57,5 +57,5 @@ def test_a_union_inside_allof_is_typed() -> None:
     branches = [{"properties": {name: {"type": "integer"}}, "required": [name]} for name in "ab"]
     schema = {"type": "object", "allOf": [{"properties": {"c": {"type": "string"}}}, {"oneOf": branches}]}
     with topics([schema]) as found:
-        names = sorted(kind.__name__ for kind in found[0]().payload_type.__args__)
+        names = sorted(kind.__name__ for kind in get_args(found[0]().payload_type))
     assert names == ["S0X0", "S0X1"]

@@ -22,8 +22,8 @@ _NAMES = ["a", "b", "c", "kind", "giftFor", "list"]
 def family(random: Random, *, tagged: bool) -> dict[str, Any]:
     """An `anyOf` or `oneOf` of objects with names in common; each has its title.
 
-    Tagged ones have a `kind` of their own and any properties besides. The others have mostly scalars, with rules
-    that a model holds too.
+    Tagged ones have a `kind` of their own and any properties besides. The others have mostly scalars, with
+    rules that a model holds too.
     """
     branches = []
     for index in range(random.randrange(2, 5)):
