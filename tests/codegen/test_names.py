@@ -70,7 +70,7 @@ def test_snake(wire: str, python: str) -> None:
         ("ßx", "SSx"),
         ("🎉", "X1f389"),
         ("none", "None"),
-        ("ŉa", "Xʼna"),
+        ("ŉa", "XʼnaX149"),
     ],
 )
 def test_pascal(wire: str, python: str) -> None:
