@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.suite.compiled import compile_topics
 from tests.suite.groups import DIALECTS, groups, remotes
 from tests.suite.soundness import calls, judge, write_calls
-from tests.typing.checkers import CHECKERS
+from tests.typing.checkers import CHECKERS, run
 
 
 def main(checkers: list[str]) -> None:
@@ -26,9 +26,9 @@ def main(checkers: list[str]) -> None:
             schemas = {group.name: group.schema for group in wanted}
             package = f"suite_{draft.replace('-', '_')}"
             compiled = compile_topics(Path(folder), package, schemas, dialect=dialect, refs=remotes())
-            lines = write_calls(compiled, calls(compiled, wanted, dialect))
+            lines = write_calls(compiled, calls(compiled, wanted, dialect), Path(folder, "calls.py"))
             for checker in checkers:
-                verdict = judge(checker, Path(folder), lines)
+                verdict = judge(run(checker, Path(folder)), "calls.py", lines)
                 right = f"{verdict.right - len(verdict.refused)} of {verdict.right}"
                 caught = verdict.wrong - len(verdict.missed)
                 wrong = f"{caught} of {verdict.wrong} ({caught / verdict.wrong:.1%})"

@@ -1,4 +1,4 @@
-"""What the suite's groups come to as Python types: five checkers, and how much is left as Any."""
+"""The suite's groups as Python types: five checkers, right and wrong publishes, how much is left as Any."""
 
 from __future__ import annotations
 
@@ -10,25 +10,64 @@ from pathlib import Path
 
 import pytest
 
+from tests.suite.compiled import compile_topics
 from tests.suite.conftest import CompileDraft, Say
-from tests.suite.groups import DIALECTS
+from tests.suite.groups import DIALECTS, groups, remotes
+from tests.suite.soundness import Call, Verdict, calls, judge, write_calls
 from tests.typing import checkers
+
+FAST = ("additionalProperties", "allOf", "anyOf", "enum", "items", "oneOf", "properties", "ref", "required")
+LEAST = 0.95
+"""Of the wrong calls more than this are type errors. The others need more than types: `True` is an `int`."""
+
+
+Generated = tuple[Path, dict[str, dict[int, Call]]]
 
 
 @pytest.fixture(scope="module")
-def generated(compile_draft: CompileDraft, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of all drafts side by side."""
+def generated(compile_draft: CompileDraft, tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    """The packages of all drafts side by side, with a module of calls for each."""
     folder = tmp_path_factory.mktemp("generated")
-    for draft in DIALECTS:
+    lines = {}
+    for draft, dialect in DIALECTS.items():
         compiled = compile_draft(draft)
         shutil.copytree(compiled.folder / compiled.package, folder / compiled.package)
-    return folder
+        file = folder / f"calls_{compiled.package}.py"
+        lines[draft] = write_calls(compiled, calls(compiled, groups(draft), dialect), file)
+    return folder, lines
+
+
+def say_verdict(say: Say, draft: str, checker: str, verdict: Verdict) -> None:
+    caught = verdict.wrong - len(verdict.missed)
+    say(
+        f"{draft}, {checker}: {verdict.right - len(verdict.refused)} of {verdict.right} right publishes"
+        f" taken, {caught} of {verdict.wrong} wrong ones refused ({caught / verdict.wrong:.1%})"
+    )
+    assert verdict.right > 30
+    assert not verdict.refused
+    assert caught / verdict.wrong > LEAST
+
+
+def test_calls_of_a_part(tmp_path: Path, say: Say) -> None:
+    wanted = [group for group in groups("draft2020-12") if group.file in FAST]
+    schemas = {group.name: group.schema for group in wanted}
+    dialect = DIALECTS["draft2020-12"]
+    compiled = compile_topics(tmp_path, "suite", schemas, dialect=dialect, refs=remotes())
+    lines = write_calls(compiled, calls(compiled, wanted, dialect), tmp_path / "calls.py")
+    findings = checkers.run("mypy", tmp_path)
+    assert not [found.text for found in findings if found.path != "calls.py"]
+    say_verdict(say, "draft2020-12, a part", "mypy", judge(findings, "calls.py", lines))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", checkers.CHECKERS)
-def test_everything_type_checks(checker: str, generated: Path) -> None:
-    assert not [found.text for found in checkers.run(checker, generated)]
+def test_everything_type_checks(checker: str, generated: Generated, say: Say) -> None:
+    folder, lines = generated
+    findings = checkers.run(checker, folder)
+    assert not [found.text for found in findings if not found.path.startswith("calls_")]
+    for draft, by_line in lines.items():
+        (file,) = (path.name for path in folder.glob(f"calls_{draft.replace('-', '_')}_*.py"))
+        say_verdict(say, draft, checker, judge(findings, file, by_line))
 
 
 def test_everything_is_formatted(compile_draft: CompileDraft) -> None:
