@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TypeVar, overload
 
 from tightbeam._channels.refs import (
@@ -15,7 +17,7 @@ from tightbeam._channels.refs import (
     topics,
 )
 from tightbeam._context import current_run
-from tightbeam._engines import Engine
+from tightbeam._engines import Engine, SubscriptionToken
 from tightbeam._hub import Address
 from tightbeam._publishing import compose, the_payload
 from tightbeam._subscription import Subscription
@@ -76,6 +78,42 @@ class Realtime:
     ) -> None:
         """As `publish`, without ``await``, from any thread."""
         self._engine.publish_sync(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+
+    async def token(
+        self,
+        channel: Channel[Any] | str,
+        /,
+        topics: Iterable[str | TopicRef[..., str, Any]] | None = None,
+        *,
+        since: datetime | str | None = None,
+    ) -> SubscriptionToken:
+        """A token with which a browser may subscribe to topics of this channel, and to nothing else.
+
+        Ready for ``useRealtime``, which wants it within a minute. Whoever calls this decides who may have
+        it: check the user first.
+
+        Args:
+            channel: the channel, or its name.
+            topics: some of its topics, by name or reference; needed with a name, else all by default.
+            since: the time of the last message the page saw (its ``createdAt``): durable messages after it
+                that are still retained come first.
+
+        Raises:
+            NoGateway: no gateway serves this client.
+            InvalidParam: the gateway has no such channel or topic.
+        """
+        return await self._engine.token(*_token_request(channel, topics, since))
+
+    def token_sync(
+        self,
+        channel: Channel[Any] | str,
+        /,
+        topics: Iterable[str | TopicRef[..., str, Any]] | None = None,
+        *,
+        since: datetime | str | None = None,
+    ) -> SubscriptionToken:
+        """As `token`, without ``await``, from any thread."""
+        return self._engine.token_sync(*_token_request(channel, topics, since))
 
     @overload
     def subscribe(
@@ -224,3 +262,27 @@ def _selected(selection: tuple[object, ...]) -> list[TopicRef[..., str, Any]]:
     if not 0 < len(selection) <= MAX_REFS or len(refs) != len(selection):
         raise TypeError(f"subscribe takes one channel, or one to {MAX_REFS} topics of channels")
     return refs
+
+
+def _token_request(
+    channel: Channel[Any] | str,
+    chosen: Iterable[str | TopicRef[..., str, Any]] | None,
+    since: datetime | str | None,
+) -> tuple[str, list[str], str | None]:
+    name = channel if isinstance(channel, str) else channel.name
+    if isinstance(chosen, str):
+        raise TypeError("topics is a list, not one string")
+    if chosen is None:
+        if isinstance(channel, str):
+            raise TypeError("with a channel's name, say which topics")
+        chosen = topics(channel)
+    names: list[str] = []
+    for one in chosen:
+        if isinstance(one, TopicRef) and one.channel != name:
+            raise TypeError(f"{one!r} is not a topic of channel {name!r}")
+        names.append(one if isinstance(one, str) else one.topic)
+    if isinstance(since, datetime):
+        if since.tzinfo is None:
+            raise TypeError("since has a time zone")
+        since = since.isoformat()
+    return name, names, since

@@ -6,19 +6,30 @@ demand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from tightbeam._hub import Address, Envelope
 
 if TYPE_CHECKING:
     from tightbeam._function import Registry
 
-__all__ = ["Engine", "Feed"]
+__all__ = ["Engine", "Feed", "SubscriptionToken"]
+
+
+class SubscriptionToken(TypedDict):
+    """What a token route answers, and what ``useRealtime`` takes."""
+
+    key: str
+    apiBaseUrl: str  # noqa: N815 - the wire's name
 
 
 class Feed(Protocol):
     """The messages of one subscription, still encoded."""
+
+    async def ready(self) -> None:
+        """Return when nothing that is published from now on will be missed."""
+        ...
 
     async def next(self) -> Envelope | None:
         """The next message; None when there will be no more.
@@ -51,6 +62,14 @@ class Engine(Protocol):
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> Feed:
         """Everything published to these addresses from now on, or after a position."""
+        ...
+
+    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        """A token for a subscriber elsewhere, from a coroutine."""
+        ...
+
+    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        """A token for a subscriber elsewhere, from any thread."""
         ...
 
     async def open(self, registry: Registry, /) -> None:
