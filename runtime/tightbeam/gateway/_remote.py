@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -117,6 +116,7 @@ class _RemoteEngine:
     async def close(self) -> None:
         for feed in tuple(self._feeds):
             feed.close()
+        self.requests.close()
 
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
         raise EngineError("a remote client runs no functions")
