@@ -110,7 +110,7 @@ class _RemoteEngine:
         if self._token is not None:
             raise GatewayRefused(f"{what} needs the server key: `tightbeam.connect(url, key=…)`")
 
-    async def open(self, registry: Registry, /) -> None:
+    async def open(self, _registry: Registry, /) -> None:
         raise EngineError("a remote client runs no functions")
 
     async def close(self) -> None:
@@ -118,10 +118,10 @@ class _RemoteEngine:
             feed.close()
         self.requests.close()
 
-    async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+    async def send(self, _name: str, _data: bytes, _function_ids: Iterable[str], /) -> list[str]:
         raise EngineError("a remote client runs no functions")
 
-    async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
+    async def run(self, _name: str, _data: bytes, _function_id: str, /) -> bytes:
         raise EngineError("a remote client runs no functions")
 
 
