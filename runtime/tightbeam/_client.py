@@ -18,7 +18,7 @@ from tightbeam._realtime import Realtime
 from tightbeam._results import return_type, to_json
 from tightbeam.errors import EngineError, NotJson, NotRegistered
 
-__all__ = ["Client"]
+__all__ = ["Client", "event_data"]
 
 Output = TypeVar("Output")
 _INVOKED = "tightbeam/function.invoked"
@@ -117,7 +117,7 @@ class Client:
             NotEntered: the client isn't entered.
         """
         functions = self._registry.listening(name)
-        return await self._engine.send(name, _event_data(name, data), [function.id for function in functions])
+        return await self._engine.send(name, event_data(name, data), [function.id for function in functions])
 
     async def run(self, function: Function[Output], data: Mapping[str, Any] | None = None, /) -> Output:
         """Run one function and wait for its end: for tests and scripts.
@@ -134,7 +134,7 @@ class Client:
         if not isinstance(given, Function) or self._registry.find(given.id) is not given:
             raise NotRegistered("run takes what `@client.function` of this client returned")
         name = function.on or _INVOKED
-        raw = await self._engine.run(name, _event_data(name, data), function.id)
+        raw = await self._engine.run(name, event_data(name, data), function.id)
         result: Output = return_type(function.__wrapped__, f'The result of function "{function.id}"').load(
             raw
         )
@@ -156,7 +156,12 @@ class Client:
             yield
 
 
-def _event_data(name: str, data: object) -> bytes:
+def event_data(name: str, data: object) -> bytes:
+    """An event's data as JSON.
+
+    Raises:
+        NotJson: it isn't a JSON object.
+    """
     if data is None:
         return b"{}"
     if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):

@@ -5,12 +5,14 @@ The type variables are spelt out for the reason given in `tightbeam._channels.re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam.errors import StepMisuse
 
 __all__ = [
     "Context",
@@ -21,12 +23,28 @@ __all__ = [
     "StepRealtime",
     "StepRealtimeSync",
     "StepSync",
+    "check_step_id",
     "current_run",
     "current_step",
 ]
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
+
+
+_NUMBERED = re.compile(r":\d+\Z")
+
+
+def check_step_id(id: object) -> None:
+    """Refuse what can't be a step's id.
+
+    Raises:
+        StepMisuse: it isn't text, or ends like the number of a repeated use.
+    """
+    if not isinstance(id, str) or not id:
+        raise StepMisuse("a step needs an id: a string that names it within its function")
+    if _NUMBERED.search(id):
+        raise StepMisuse(f'step id "{id}" ends in a colon and digits, which number repeated uses of one id')
 
 
 class CurrentStep(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 from tightbeam._context import Context, ContextSync
 from tightbeam.errors import EngineError, NotRegistered
 
-__all__ = ["AsyncFunction", "Function", "Register", "Registry", "SyncFunction"]
+__all__ = ["AsyncFunction", "Function", "Register", "Registry", "SyncFunction", "is_async"]
 
 Output = TypeVar("Output")
 Result = TypeVar("Result", covariant=True)
@@ -125,6 +125,13 @@ def _is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and value >= least
 
 
+def is_async(handler: Callable[..., Any]) -> bool:
+    """Whether calling the handler gives a coroutine."""
+    call = handler.func if isinstance(handler, functools.partial) else handler
+    method = getattr(type(call), "__call__", None)  # noqa: B004 - an object's method may be the coroutine function
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(method)
+
+
 def _wrap(
     handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
 ) -> Function[Any]:
@@ -134,9 +141,8 @@ def _wrap(
     call = handler.func if isinstance(handler, functools.partial) else handler
     if not callable(call):
         raise EngineError(f'function "{id}": the handler is a function, not {type(handler).__name__}')
-    method = getattr(type(call), "__call__", None)  # noqa: B004 - an object's method may be the coroutine function
     if inspect.isasyncgenfunction(call) or inspect.isgeneratorfunction(call):
         raise EngineError(f'function "{id}": a handler returns its result; it can\'t be a generator')
-    if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(method):
+    if is_async(handler):
         return AsyncFunction(handler, id, on=on, retries=retries, concurrency=concurrency)
     return SyncFunction(handler, id, on=on, retries=retries, concurrency=concurrency)

@@ -15,7 +15,7 @@ from tightbeam._channels.refs import (
     topics,
 )
 from tightbeam._context import current_run
-from tightbeam._engines import Engine
+from tightbeam._engines import Carrier
 from tightbeam._hub import Address
 from tightbeam._publishing import compose, the_payload
 from tightbeam._subscription import Subscription
@@ -46,8 +46,8 @@ MAX_REFS = 8
 class Realtime:
     """``client.realtime``: live publishes from anywhere, and subscriptions."""
 
-    def __init__(self, engine: Engine, max_payload_bytes: int) -> None:
-        self._engine = engine
+    def __init__(self, carrier: Carrier, max_payload_bytes: int) -> None:
+        self._carrier = carrier
         self._limit = max_payload_bytes
 
     async def publish(
@@ -65,7 +65,7 @@ class Realtime:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
         """
-        await self._engine.publish(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+        await self._carrier.publish(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
 
     def publish_sync(
         self,
@@ -75,7 +75,7 @@ class Realtime:
         **kwargs: Payload.kwargs,
     ) -> None:
         """As `publish`, without ``await``, from any thread."""
-        self._engine.publish_sync(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+        self._carrier.publish_sync(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
 
     @overload
     def subscribe(
@@ -214,7 +214,7 @@ class Realtime:
         """
         refs = _selected(selection)
         addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
-        return Subscription(self._engine.subscribe(addresses, after), addresses)
+        return Subscription(self._carrier.subscribe(addresses, after), addresses)
 
 
 def _selected(selection: tuple[object, ...]) -> list[TopicRef[..., str, Any]]:

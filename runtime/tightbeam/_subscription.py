@@ -10,6 +10,7 @@ from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engines import Feed
 from tightbeam._hub import Address
 from tightbeam._payload.model import load
+from tightbeam.errors import InvalidPayload
 
 __all__ = ["Subscription"]
 
@@ -19,9 +20,9 @@ ChannelMessage = TypeVar("ChannelMessage", covariant=True)
 class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
     """Messages as they come: an async iterator, and an async context manager that ends it.
 
-    In this process it is registered when it is made: nothing published after that is missed, and its buffer
-    is bounded (1,024 messages, 16 MiB). Read it by one task at a time. When the client is left, the iteration
-    ends.
+    In this process it is registered when it is made: nothing published after that is missed. One over the
+    network is registered when it is entered, or first read. Its buffer is bounded (1,024 messages, 16 MiB).
+    Read it by one task at a time. When the client is left, the iteration ends.
 
     Iterating raises:
         PositionLost: the position given as ``after=`` is no longer retained; before any message.
@@ -38,10 +39,16 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
 
     async def __anext__(self) -> ChannelMessage:
         feed = self._feed
-        envelope = await feed.next()
-        if envelope is None:
-            raise StopAsyncIteration
-        data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
+        while True:
+            envelope = await feed.next()
+            if envelope is None:
+                raise StopAsyncIteration
+            try:
+                data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
+            except InvalidPayload as error:
+                feed.misfit(envelope, error)
+            else:
+                break
         message: Message[str, Any] = Message(
             channel=envelope.channel,
             topic=envelope.topic,
@@ -54,6 +61,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
         return cast("ChannelMessage", message)
 
     async def __aenter__(self) -> Self:
+        await self._feed.open()
         return self
 
     async def __aexit__(

@@ -6,6 +6,7 @@
     ├── InvalidParam           a value that can't be part of a channel name, or a name that fits no channel
     ├── OutdatedBindings       the generated package is incomplete or of another version: generate again
     ├── PublishFailed          the server didn't take the message (status; retryable or not)
+    ├── SubscribeFailed        the server gave no token or no subscription (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
     │   ├── StepMisuse         a step where or how none can be: nested, bad id, in flight twice, its run over
@@ -18,6 +19,7 @@
         ├── NotRegistered      no function has that id, or none listens to that event
         ├── JournalRefused     the file is locked, corrupt, from a newer version or not ours; it is untouched
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent
+        ├── SigningKeyError    the key for the server is missing or isn't one (it is never shown)
         └── RunFailed          a run ended without an error of its own to raise
 
 Whether trying again can help is a property of the error: ``error.retryable``. No text here holds payload
@@ -46,9 +48,11 @@ __all__ = [
     "PositionLost",
     "PublishFailed",
     "RunFailed",
+    "SigningKeyError",
     "StepError",
     "StepMismatch",
     "StepMisuse",
+    "SubscribeFailed",
     "SubscriberTooSlow",
     "TightbeamError",
 ]
@@ -150,6 +154,19 @@ class PublishFailed(TightbeamError):
         super().__init__(message)
 
 
+class SubscribeFailed(TightbeamError):
+    """The server gave no token, or refused the connection of a subscription.
+
+    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again
+    can help.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
+        self.status = status
+        self.retryable = retryable
+        super().__init__(message)
+
+
 class NonRetriableError(TightbeamError):
     """Raise it in a handler or a step to fail the run at once, whatever attempts are left."""
 
@@ -232,6 +249,12 @@ class JournalRefused(EngineError):
 
 class JournalFailed(EngineError):
     """The journal couldn't be written or read: disk full, I/O error. Nothing was memoized, nothing sent."""
+
+
+class SigningKeyError(EngineError):
+    """The key that requests to the server are authorized with is missing, or isn't one; nothing was sent."""
+
+    retryable = False
 
 
 class RunFailed(EngineError):

@@ -13,12 +13,21 @@ from tightbeam._hub import Address, Envelope
 
 if TYPE_CHECKING:
     from tightbeam._function import Registry
+    from tightbeam.errors import InvalidPayload
 
-__all__ = ["Engine", "Feed"]
+__all__ = ["Carrier", "Engine", "Feed"]
 
 
 class Feed(Protocol):
     """The messages of one subscription, still encoded."""
+
+    async def open(self) -> None:
+        """Make sure that it is registered; a remote one connects here, or at the first `next`.
+
+        Raises:
+            SubscribeFailed: the server refused it, or can't be reached.
+        """
+        ...
 
     async def next(self) -> Envelope | None:
         """The next message; None when there will be no more.
@@ -33,13 +42,17 @@ class Feed(Protocol):
         """Where to resume after this message; None for a live one."""
         ...
 
+    def misfit(self, envelope: Envelope, error: InvalidPayload, /) -> None:
+        """A message can't be loaded as its topic's type: raise the error, or report it and go on."""
+        ...
+
     def close(self) -> None:
         """Leave; what is buffered may still be read."""
         ...
 
 
-class Engine(Protocol):
-    """What a client asks of its engine; payloads come checked and encoded."""
+class Carrier(Protocol):
+    """What carries messages; payloads come checked and encoded."""
 
     async def publish(self, envelope: Envelope, /) -> None:
         """Publish live, from a coroutine."""
@@ -52,6 +65,10 @@ class Engine(Protocol):
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> Feed:
         """Everything published to these addresses from now on, or after a position."""
         ...
+
+
+class Engine(Carrier, Protocol):
+    """What a client asks of its engine."""
 
     async def open(self, registry: Registry, /) -> None:
         """Start: recover what was unfinished, execute what is due."""

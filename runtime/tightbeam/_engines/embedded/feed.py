@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tightbeam._hub import Address, Envelope, Hub
-from tightbeam.errors import NotEntered, SubscriberTooSlow
+from tightbeam.errors import InvalidPayload, NotEntered, SubscriberTooSlow
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.writer import Transaction, Writer
@@ -43,6 +43,9 @@ class EmbeddedFeed:
             max_bytes=_MAX_BYTES,
         )
 
+    async def open(self) -> None:
+        """Nothing to do: it was registered when it was made."""
+
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`."""
         envelope = await self._from_journal() if self._replaying else None
@@ -62,6 +65,10 @@ class EmbeddedFeed:
     def position_of(self, envelope: Envelope, /) -> str | None:
         """See `tightbeam._engines.Feed`."""
         return None if envelope.seq is None else f"{self._hub.epoch}:{envelope.seq}"
+
+    def misfit(self, _envelope: Envelope, error: InvalidPayload, /) -> None:
+        """What is here was checked when it was published, so whoever reads it has to know."""
+        raise error
 
     def close(self) -> None:
         """See `tightbeam._engines.Feed`."""

@@ -6,19 +6,17 @@ Async and sync steps share it, and a sync handler may use it from several thread
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tightbeam._context import current_step
+from tightbeam._context import check_step_id, current_step
 from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable
 from tightbeam._engines.embedded.journal import Failure, Memo, Run, Since, StepKind, now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
 __all__ = ["Ledger", "Ticket", "Verdict"]
 
-_NUMBERED = re.compile(r":\d+\Z")
 _Use = tuple[StepKind, str | None, str | None]
 
 
@@ -85,7 +83,7 @@ class Ledger:
             StepMisuse: nested, an id that isn't allowed, in flight already, or after the end of the run.
             StepMismatch: the id was used for something else.
         """
-        _check_id(id)
+        check_step_id(id)
         use: _Use = (kind, channel, topic)
         inside = current_step.get()
         with self._lock:
@@ -200,13 +198,6 @@ class Ledger:
         """Shutdown: the next step ends the execution."""
         self.stopping = True
         self.over.set()
-
-
-def _check_id(id: object) -> None:
-    if not isinstance(id, str) or not id:
-        raise StepMisuse("a step needs an id: a string that names it within its function")
-    if _NUMBERED.search(id):
-        raise StepMisuse(f'step id "{id}" ends in a colon and digits, which number repeated uses of one id')
 
 
 def _refuse_mismatch(step_id: str, before: tuple[str, str | None, str | None], now: _Use) -> None:

@@ -1,0 +1,171 @@
+"""One call request: an execution of a handler from its beginning to the next new step, as Inngest has it.
+
+The SDK ends it by an exception that isn't an `Exception`, out of the step that was new. Where several steps
+run at a time (`asyncio.gather`, a `TaskGroup`) the others would go on after that, unmemoized, and publish
+what the next call publishes again. So steps take turns here, and once one has ended the call no other begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tightbeam import _probes
+from tightbeam._context import CurrentStep, check_step_id, current_step
+from tightbeam._results import ReturnType, from_json, return_type
+from tightbeam.errors import NotJson, StepMisuse, TightbeamError
+from tightbeam.inngest._errors import leaves, translated
+from tightbeam.inngest._publish import Carrier
+
+__all__ = ["Call", "Outcome", "Use"]
+
+_NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+
+
+class Use:
+    """One use of a step id."""
+
+    __slots__ = ("id", "number")
+
+    def __init__(self, id: str, number: int) -> None:
+        self.id = id
+        self.number = number
+        """How often the id was used before in this call: the same in every replay."""
+
+    @property
+    def step_id(self) -> str:
+        """The id as Inngest counts repeats: `id`, `id:1`, `id:2`."""
+        return f"{self.id}:{self.number}" if self.number else self.id
+
+
+class Outcome:
+    """How results become JSON and come back, by the annotation of the function that makes them.
+
+    Strictly where the function was registered as one of Tightbeam's. Where it was written for the SDK,
+    whatever doesn't fit its annotation is left to the SDK, as without us.
+    """
+
+    __slots__ = ("_kind", "_strict")
+
+    def __init__(self, function: Callable[..., object], what: str, *, strict: bool) -> None:
+        self._strict = strict
+        self._kind: ReturnType | None = None
+        try:
+            self._kind = return_type(function, what)
+        except NotJson:
+            if strict:
+                raise
+
+    def dump(self, value: object) -> object:
+        """The result as plain JSON data."""
+        if self._kind is None:
+            return value
+        try:
+            return from_json(self._kind.dump(value))
+        except NotJson:
+            if self._strict:
+                raise
+            return value
+
+    def load(self, memo: object) -> Any:
+        """The result, from what the server remembers of it."""
+        if self._kind is None:
+            return memo
+        try:
+            return self._kind.load(_json_bytes(memo))
+        except NotJson:
+            if self._strict:
+                raise
+            return memo
+
+
+class Call:
+    """What the contexts and steps of one call request share."""
+
+    def __init__(self, run_id: str, carrier: Carrier, *, strict: bool) -> None:
+        self.run_id = run_id
+        self.carrier = carrier
+        self.strict = strict
+        """Whether results must fit their annotations."""
+        self._counts: dict[str, int] = {}
+        self._count_lock = threading.Lock()
+        self._turn = asyncio.Lock()
+        self._interrupt: BaseException | None = None
+        self._interrupted: asyncio.Task[Any] | None = None
+
+    def use(self, id: str) -> Use:
+        """Use a step id; counted before anything is awaited, so that the numbers are the same in each replay.
+
+        Raises:
+            StepMisuse: inside another step, or not an id.
+        """
+        inside = current_step.get()
+        if inside is not None and inside.run_id == self.run_id:
+            raise StepMisuse(f'step "{id}" inside step "{inside.step_id}": steps can\'t be nested')
+        if self.strict:
+            check_step_id(id)
+        with self._count_lock:
+            number = self._counts.get(id, 0)
+            self._counts[id] = number + 1
+        use = Use(id, number)
+        if _probes.step_probes:
+            _probes.step_boundary("before", use.step_id)
+        return use
+
+    def current(self, use: Use) -> CurrentStep:
+        """What `current_step` is while the step's function runs."""
+        return CurrentStep(self.run_id, use.step_id)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Wait until no other step of this call is at work; note what ends the call."""
+        async with self._turn:
+            try:
+                yield
+            except _NO_INTERRUPT:
+                raise
+            except BaseException as interrupt:
+                if self._interrupt is None:
+                    self._interrupt = interrupt
+                    self._interrupted = asyncio.current_task()
+                raise
+
+    def refuse_orphan(self) -> None:
+        """Called where a step's function would begin: not if another task has ended the call.
+
+        In the same task it may: `Group.parallel` collects what its members end with, one after the other.
+        """
+        if self._interrupt is not None and asyncio.current_task() is not self._interrupted:
+            raise asyncio.CancelledError("the call has ended: this step runs when it is replayed")
+
+    def ended_by(self, error: BaseException) -> BaseException:
+        """What the SDK is to get when the handler ends in an exception."""
+        if isinstance(error, BaseExceptionGroup):
+            found = list(leaves(error))
+            for leaf in found:
+                if not isinstance(leaf, Exception):
+                    return leaf  # a TaskGroup wraps what ends the call
+            for leaf in found:
+                if isinstance(leaf, TightbeamError) and not leaf.retryable:
+                    leaf.__cause__ = error
+                    return translated(leaf)
+            return error
+        if isinstance(error, asyncio.CancelledError) and self._interrupt is not None:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                return self._interrupt  # the handler went on after its end, and met `refuse_orphan`
+        return translated(error) if isinstance(error, Exception) else error
+
+    @property
+    def interrupt(self) -> BaseException | None:
+        """What ended the call, if the handler has swallowed it (``gather(…, return_exceptions=True)``)."""
+        return self._interrupt
+
+
+def _json_bytes(memo: object) -> bytes:
+    from tightbeam._results import to_json
+
+    return to_json(memo, "What the server remembers")

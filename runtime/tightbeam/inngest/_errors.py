@@ -1,0 +1,83 @@
+"""Our errors as the Inngest SDK understands them.
+
+The SDK retries whatever isn't one of its own errors that say otherwise. So each of ours that isn't retryable
+leaves here as a subclass of its own class *and* of `inngest.NonRetriableError`, under its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import inngest
+
+from tightbeam import errors
+from tightbeam.errors import TightbeamError
+
+__all__ = ["StepError", "leaves", "translated"]
+
+
+_THEIRS = (inngest.NonRetriableError, inngest.StepError)
+
+
+class StepError(errors.StepError, inngest.StepError):
+    """A step used up its attempts: the error of both sides."""
+
+    def __init__(self, step_id: str, error: inngest.StepError) -> None:
+        inngest.StepError.__init__(self, error.message, error.name, error.stack)
+        self.step_id = step_id
+        self.error_type = error.name
+        self.error_text = error.message
+
+
+_made: dict[type[TightbeamError], type[TightbeamError]] = {}
+
+
+def _both(kind: type[TightbeamError]) -> type[TightbeamError]:
+    if (found := _made.get(kind)) is not None:
+        return found
+    made: type[TightbeamError] = type(
+        kind.__name__,
+        (kind, inngest.NonRetriableError),
+        {
+            "__module__": kind.__module__,
+            "__qualname__": kind.__qualname__,
+            "__doc__": kind.__doc__,
+            "__reduce__": _reduce,
+        },
+    )
+    return _made.setdefault(kind, made)
+
+
+def _reduce(error: TightbeamError) -> tuple[object, ...]:
+    return _restored, (type(error).__mro__[1], error.args, error.__dict__.copy())
+
+
+def _restored(
+    kind: type[TightbeamError], args: tuple[object, ...], state: dict[str, object]
+) -> TightbeamError:
+    cls = _both(kind)
+    made = cls.__new__(cls, *args)
+    made.args = args
+    made.__dict__.update(state)
+    return made
+
+
+def translated(error: Exception) -> Exception:
+    """The error to raise instead: itself, or one that the SDK doesn't retry; with its trace and cause."""
+    if not isinstance(error, TightbeamError) or error.retryable or isinstance(error, _THEIRS):
+        return error
+    state: dict[str, Any] = {**error.__dict__, "quiet": False}
+    made = _restored(type(error), error.args, state)
+    made.__cause__, made.__context__ = error.__cause__, error.__context__
+    made.__suppress_context__ = error.__suppress_context__
+    return made.with_traceback(error.__traceback__)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a group, or the one there is."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error

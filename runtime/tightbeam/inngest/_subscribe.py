@@ -1,0 +1,240 @@
+"""Subscriptions: a token, a socket, and another of each whenever the socket ends.
+
+A task reads the socket into a bounded mailbox, so that a slow reader never holds up the answers to pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from tightbeam._hub import Address, Envelope, Hub
+from tightbeam.errors import InvalidPayload, PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
+from tightbeam.inngest._errors import translated
+from tightbeam.inngest._frames import CLOSING, envelope_of, parsed
+from tightbeam.inngest._http import Http, is_loopback
+from tightbeam.inngest._publish import Carrier
+from tightbeam.inngest._token import mint
+
+__all__ = ["OnBadMessage", "RemoteFeed"]
+
+OnBadMessage = Callable[[str, str, InvalidPayload], None]
+"""Called with channel name, topic name and error for a received message that doesn't fit its topic."""
+
+_log = logging.getLogger("tightbeam")
+_quiet = logging.getLogger("tightbeam.inngest.socket")
+_quiet.setLevel(logging.WARNING)  # at DEBUG the library logs headers, and the token is in one of them
+
+_MAX_MESSAGES = 1_024
+_MAX_BYTES = 16 * 1024 * 1024
+_MAX_FRAME = 8 * 1024 * 1024
+"""A message of 512 KiB may be six times as long in a frame: the server escapes ``<``, ``>`` and ``&``."""
+_REMEMBERED = 16_384
+"""How many message ids are kept to know repeats by."""
+_MAX_REFUSALS = 3
+_FIRST_DELAY, _MAX_DELAY = 0.25, 5.0
+_SECONDS_TO_OPEN = 10.0
+_SECONDS_TO_CLOSE = 1.0
+
+
+class RemoteFeed:
+    """A `Feed` of messages from the Inngest server."""
+
+    def __init__(self, carrier: Carrier, addresses: Iterable[Address], after: str | None) -> None:
+        self._carrier = carrier
+        self._addresses = tuple(addresses)
+        self._after = after
+        self._hub = Hub()
+        self._mailbox = self._hub.register(
+            self._addresses, catching_up=False, max_messages=_MAX_MESSAGES, max_bytes=_MAX_BYTES
+        )
+        self._reader: Reader | None = None
+        carrier.feeds.add(self)
+
+    async def open(self) -> None:
+        """Connect, unless it is connected already.
+
+        Raises:
+            PositionLost: ``after=`` was given; Inngest keeps no messages.
+            SubscribeFailed: the server gave no token or refused the connection, or there is none.
+        """
+        if self._after is not None:
+            raise PositionLost("Inngest keeps no messages to resume from: subscribe without after=")
+        if self._reader is None and not self._mailbox.closed:
+            reader = self._reader = Reader(
+                self._carrier.http, self._addresses, self._hub.emit, self._mailbox.close
+            )
+            try:
+                await reader.connected()
+            except BaseException as error:
+                self._reader = None
+                reader.stop()
+                if isinstance(error, TightbeamError):
+                    raise translated(error) from error.__cause__
+                raise
+
+    async def next(self) -> Envelope | None:
+        """See `tightbeam._engines.Feed`."""
+        if self._reader is None and not self._mailbox.closed:
+            await self.open()
+        mailbox = self._mailbox
+        while (envelope := mailbox.take()) is None:
+            if mailbox.overflowed:
+                self.close()
+                raise SubscriberTooSlow
+            if mailbox.closed:
+                if self._reader is not None and self._reader.error is not None:
+                    raise translated(self._reader.error) from None
+                return None
+            await mailbox.wait()
+        return envelope
+
+    def position_of(self, _envelope: Envelope, /) -> str | None:
+        """None: the server keeps nothing to resume from."""
+        return None
+
+    def misfit(self, envelope: Envelope, error: InvalidPayload, /) -> None:
+        """Report a message that doesn't fit, and go on: anybody with the key may publish anything."""
+        report = self._carrier.settings.on_bad_message
+        if report is not None:
+            report(envelope.channel, envelope.topic, error)
+        else:
+            _log.warning("a received message was passed over: %s", error)
+
+    def close(self) -> None:
+        """See `tightbeam._engines.Feed`."""
+        self._mailbox.close()
+        if self._reader is not None:
+            self._reader.stop()
+
+
+class Reader:
+    """The task that reads: connects, passes messages on, connects again."""
+
+    def __init__(
+        self,
+        http: Http,
+        addresses: tuple[Address, ...],
+        receive: Callable[[Envelope], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.error: Exception | None = None
+        self._http = http
+        self._addresses = frozenset(addresses)
+        self._order = addresses
+        self._receive = receive
+        self._ended = ended
+        self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._loop = asyncio.get_running_loop()
+        self._connected = self._loop.create_future()
+        self._refusals = 0
+        self._task = self._loop.create_task(self._run())
+
+    async def connected(self) -> None:
+        """Return when the first connection stands.
+
+        Raises:
+            SubscribeFailed: it could not be made.
+        """
+        await asyncio.shield(self._connected)
+
+    def stop(self) -> None:
+        """Close the socket and end, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def _run(self) -> None:
+        delay = _FIRST_DELAY
+        try:
+            while True:
+                try:
+                    async with await self._open_socket() as socket:
+                        delay = _FIRST_DELAY
+                        self._refusals = 0
+                        if not self._connected.done():
+                            self._connected.set_result(None)
+                        await self._read(socket)
+                except (WebSocketException, OSError, SubscribeFailed) as error:
+                    self._give_up_on(error)
+                _log.warning(
+                    "a subscription lost its connection to the server and makes another; messages published "
+                    "in between are not received"
+                )
+                # Jitter, so that the subscribers of a server that was restarted don't come all at once.
+                await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - no secret
+                delay = min(delay * 2, _MAX_DELAY)
+        except Exception as error:  # noqa: BLE001 - whatever ends the reading is for who reads
+            self.error = error
+            if not self._connected.done():
+                self._connected.set_exception(error)
+                self._connected.exception()  # its reader may have gone
+        finally:
+            self._ended()
+
+    async def _open_socket(self) -> ClientConnection:
+        token = await mint(self._http, self._order)
+        origin = urlsplit(self._http.origin)
+        scheme = "wss" if origin.scheme == "https" else "ws"
+        return await connect(
+            f"{scheme}://{origin.netloc}/v1/realtime/connect",
+            additional_headers={"authorization": f"Bearer {token}"},
+            proxy=None if is_loopback(self._http.origin) else True,
+            user_agent_header="tightbeam",
+            max_size=_MAX_FRAME,
+            open_timeout=_SECONDS_TO_OPEN,
+            close_timeout=_SECONDS_TO_CLOSE,
+            logger=_quiet,
+        )
+
+    def _give_up_on(self, error: Exception) -> None:
+        """Raise what connecting again can't mend, or nobody waits for: the first connection is never retried.
+
+        Raises:
+            SubscribeFailed: in these cases.
+        """
+        if isinstance(error, SubscribeFailed):
+            if not error.retryable or not self._connected.done():
+                raise error
+            return
+        status = error.response.status_code if isinstance(error, InvalidStatus) else None
+        if status in (401, 403):
+            self._refusals += 1  # the token is fresh each time: once is bad luck
+        if not self._connected.done() or self._refusals >= _MAX_REFUSALS:
+            said = f"it answered {status}" if status is not None else "no connection, or it broke off"
+            raise SubscribeFailed(
+                f"the server at {self._http.origin} gave no subscription: {said}",
+                status=status,
+                retryable=status not in (401, 403),
+            ) from None
+
+    async def _read(self, socket: ClientConnection) -> None:
+        """Pass messages on until the socket ends, or the server says that it is closing."""
+        async for text in socket:
+            frame = parsed(text)
+            if frame is None:
+                continue
+            if frame.get("kind") == CLOSING:
+                return
+            envelope = envelope_of(frame, self._addresses)
+            if envelope is not None and not self._is_repeat(envelope):
+                self._receive(envelope)
+
+    def _is_repeat(self, envelope: Envelope) -> bool:
+        if envelope.id is None:
+            return False
+        key = (envelope.channel, envelope.topic, envelope.id)
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return True
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return False
