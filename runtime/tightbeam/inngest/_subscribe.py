@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -116,6 +116,14 @@ class RemoteFeed:
             self._reader.stop()
 
 
+def backoff() -> Iterator[float]:
+    """How long to wait before connecting again; with jitter, so that not all come at once to a new server."""
+    delay = _FIRST_DELAY
+    while True:
+        yield delay * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        delay = min(delay * 2, _MAX_DELAY)
+
+
 class Reader:
     """The task that reads: connects, passes messages on, connects again."""
 
@@ -152,32 +160,36 @@ class Reader:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _run(self) -> None:
-        delay = _FIRST_DELAY
+        delays = backoff()
+        stood = False
         try:
             while True:
                 try:
                     async with await self._open_socket() as socket:
-                        delay = _FIRST_DELAY
-                        self._refusals = 0
+                        delays, self._refusals, stood = backoff(), 0, True
                         if not self._connected.done():
                             self._connected.set_result(None)
                         await self._read(socket)
                 except (WebSocketException, OSError, SubscribeFailed) as error:
                     self._give_up_on(error)
-                _log.warning(
-                    "a subscription lost its connection to the server and makes another; messages published "
-                    "in between are not received"
-                )
-                # Jitter, so that the subscribers of a server that was restarted don't come all at once.
-                await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - no secret
-                delay = min(delay * 2, _MAX_DELAY)
+                if stood:
+                    stood = False
+                    _log.warning(
+                        "a subscription lost its connection to the server and makes another; messages published "
+                        "in between are not received"
+                    )
+                await asyncio.sleep(next(delays))
         except Exception as error:  # noqa: BLE001 - whatever ends the reading is for who reads
             self.error = error
             if not self._connected.done():
                 self._connected.set_exception(error)
-                self._connected.exception()  # its reader may have gone
-        finally:
-            self._ended()
+                self._connected.exception()  # whoever opens it may have gone
+            else:
+                self._ended()
+        except asyncio.CancelledError:
+            if self._connected.done():
+                self._ended()
+            raise
 
     async def _open_socket(self) -> ClientConnection:
         token = await mint(self._http, self._order)

@@ -1,0 +1,134 @@
+"""Call requests, made by hand: what the server sends to a served app, and how it goes on from the answers.
+
+The steps' outputs are kept as the server keeps them, and sent back with the next call, until the run ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastapi
+import httpx
+import inngest.fast_api
+
+import inngest
+
+RUN_ID = "01M80WNAQGSQ2ZY17B9WK74G59"
+
+
+def hashed(step_id: str) -> str:
+    """A step's id as it is on the wire."""
+    return hashlib.sha1(step_id.encode()).hexdigest()
+
+
+def app_of(client: inngest.Inngest, functions: list[inngest.Function[Any]]) -> fastapi.FastAPI:
+    """An app that serves these functions, by the SDK's own adapter."""
+    app = fastapi.FastAPI()
+    inngest.fast_api.serve(app, client, functions)
+    return app
+
+
+@dataclass
+class Answer:
+    """What the app answered to one call."""
+
+    status: int
+    body: Any
+    no_retry: bool
+
+    @property
+    def ops(self) -> list[tuple[str, str]]:
+        """Each step's operation and name."""
+        return [(one["op"], one["displayName"]) for one in self.body]
+
+
+@dataclass
+class Run:
+    """One run of one function."""
+
+    app: fastapi.FastAPI
+    fn_id: str
+    data: dict[str, Any] = field(default_factory=dict)
+    run_id: str = RUN_ID
+    attempt: int = 0
+    max_attempts: int = 4
+    planned_only: bool = False
+    """What the server asks for once there were parallel steps."""
+    steps: dict[str, Any] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+
+    async def call(self, step: str = "step") -> Answer:
+        """One call, of the whole function or of one planned step."""
+        event = {"name": "app/upload", "data": self.data, "id": "e1", "ts": 1}
+        body = {
+            "ctx": {
+                "attempt": self.attempt,
+                "disable_immediate_execution": self.planned_only,
+                "max_attempts": self.max_attempts,
+                "run_id": self.run_id,
+                "stack": {"stack": list(self.steps)},
+            },
+            "event": event,
+            "events": [event],
+            "steps": self.steps,
+            "use_api": False,
+        }
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
+            response = await http.post(
+                "/api/inngest", params={"fnId": self.fn_id, "stepId": step}, content=json.dumps(body)
+            )
+        answer = Answer(
+            response.status_code, response.json(), response.headers.get("x-inngest-no-retry") == "true"
+        )
+        self.answers.append(answer)
+        return answer
+
+    def keep(self, answer: Answer) -> list[str]:
+        """Remember the outputs of an answer; returns the ids of what is only planned."""
+        planned = []
+        for one in answer.body:
+            if one["op"] == "StepPlanned":
+                planned.append(one["id"])
+            elif one["op"] == "StepFailed":
+                self.steps[one["id"]] = {"error": one["error"]}
+            elif one["op"] == "StepRun":
+                self.steps[one["id"]] = {"data": one.get("data")}
+            elif one["op"] == "Sleep":
+                self.steps[one["id"]] = None
+        return planned
+
+    async def finish(self, *, most: int = 40) -> Answer:
+        """Call until the run has ended, as the server does: retries after errors, planned steps one by one."""
+        for _ in range(most):
+            answer = await self.call()
+            if answer.status == 206:
+                queue = self.keep(answer)
+                if queue:
+                    self.planned_only = True
+                for planned in queue:
+                    await self._targeted(planned)
+                if not any(one["op"] == "StepError" for one in answer.body):
+                    self.attempt = 0
+                    continue
+                self.attempt += 1
+            elif answer.status == 500 and not answer.no_retry and self.attempt + 1 < self.max_attempts:
+                self.attempt += 1
+            else:
+                return answer
+        raise AssertionError(f"the run didn't end: {[one.status for one in self.answers]}")
+
+    async def _targeted(self, step: str) -> None:
+        attempt, self.attempt = self.attempt, 0
+        for _ in range(self.max_attempts):
+            answer = await self.call(step)
+            if answer.status == 206 and not any(one["op"] == "StepError" for one in answer.body):
+                self.keep(answer)
+                break
+            if answer.no_retry:
+                break
+            self.attempt += 1
+        self.attempt = attempt

@@ -1,0 +1,34 @@
+"""A stand-in server for each test, a client of it, and run ids that are the server's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from generated.uploads import UploadsChannel, uploads_channel
+from tests.inngest.standin import StandIn
+from tightbeam.inngest import Client
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own settings only."""
+    for name in ("INNGEST_DEV", "INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK", "INNGEST_ENV", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with StandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def client(server: StandIn) -> Client:
+    return Client(app_id="app", is_production=False, api_base_url=server.origin, event_api_base_url=server.origin)
+
+
+@pytest.fixture
+def ch() -> UploadsChannel:
+    return uploads_channel(upload_id="u1")

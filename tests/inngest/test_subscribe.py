@@ -1,0 +1,419 @@
+"""Subscriptions from Python: tokens, sockets, repeats, what doesn't fit, and what happens when the server goes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, assert_type
+
+import pytest
+
+import tightbeam
+from generated.alerts import alerts_channel
+from generated.uploads import Result, Status, UploadsChannel, uploads_channel
+from tests.inngest.calls import RUN_ID
+from tests.inngest.standin import StandIn
+from tests.inngest.test_http import HASHED, KEY
+from tightbeam._hub import Envelope
+from tightbeam.inngest import Client, hash_signing_key
+from tightbeam.inngest._frames import envelope_of, parsed
+
+
+@pytest.fixture(autouse=True)
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connect again at once: what is waited for isn't the point here."""
+    monkeypatch.setattr("tightbeam.inngest._subscribe._FIRST_DELAY", 0.0)
+
+
+async def until(server: StandIn, condition: Callable[[], object], what: str = "condition") -> None:
+    await asyncio.to_thread(server.until, condition, what)
+
+
+def frame(ch: UploadsChannel, topic: str, data: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "kind": "data",
+        "data": data,
+        "created_at": "2026-11-22T05:40:30.249725938Z",
+        "channel": ch.name,
+        "env_id": "00000000-0000-4000-b000-000000000000",
+        "topic": topic,
+        **more,
+    }
+
+
+async def test_a_channel_from_publish_to_message(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client.realtime.subscribe(ch) as messages:
+        await client.realtime.publish(ch.status, {"message": "é<b>"})
+        client.realtime.publish_sync(ch.result, {"success": True, "url": "/x"})
+        first = await anext(messages)
+        second = await anext(messages)
+    if first.topic == "status":
+        assert_type(first.data, Status)
+    assert first.data == Status(message="é<b>")
+    assert second.data == Result(success=True, url="/x")
+    assert (first.channel, first.run_id, first.id, first.position) == ("uploads:u1", None, None, None)
+    assert first.created_at == datetime(2026, 11, 22, 5, 40, 30, 249725, tzinfo=UTC)
+    asked = json.loads(server.tokens[0].body)
+    assert asked == [{"channel": "uploads:u1", "name": name, "kind": "run"} for name in ("status", "result")]
+
+
+async def test_chosen_topics_of_several_channels(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client.realtime.subscribe(ch.status, alerts_channel.alert) as messages:
+        await client.realtime.publish(ch.result, {"success": True, "url": "/x"})
+        await client.realtime.publish(alerts_channel.alert, {"message": "fire", "severity": "high"})
+        assert (await anext(messages)).channel == "alerts"
+    assert [one["name"] for one in json.loads(server.tokens[0].body)] == ["status", "alert"]
+
+
+async def test_run_id_and_message_id(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client.realtime.subscribe(ch) as messages:
+        carrier = client.realtime._inngest
+        await carrier.publish(Envelope(ch.name, "status", b'{"message":"x"}', RUN_ID, f"{RUN_ID}:p:0", 0))
+        await carrier.publish(Envelope(ch.name, "status", b'{"message":"y"}', "not a run", None, 0))
+        first, second = await anext(messages), await anext(messages)
+    assert (first.run_id, first.id) == (RUN_ID, f"{RUN_ID}:p:0")
+    assert (second.run_id, second.id) == (None, None)  # the server ignores a bad run id
+
+
+async def test_repeats_of_a_durable_message_are_dropped(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    def durable(channel: str, topic: str, text: str, id: str) -> Envelope:
+        data = {"message": text} if topic == "status" else {"success": True, "url": text}
+        return Envelope(channel, topic, json.dumps(data).encode(), RUN_ID, id, 0)
+
+    async with client.realtime.subscribe(ch) as messages:
+        carrier = client.realtime._inngest
+        for one in (
+            durable(ch.name, "status", "first", "r:p:0"),
+            durable(ch.name, "status", "changed before the memo", "r:p:0"),
+            durable(ch.name, "result", "same id, other topic", "r:p:0"),
+            durable(ch.name, "status", "second", "r:p:1"),
+        ):
+            await carrier.publish(one)
+        await client.realtime.publish(ch.status, {"message": "live"})
+        await client.realtime.publish(ch.status, {"message": "live"})  # a live one isn't a repeat
+        found = [(await anext(messages)).data for _ in range(5)]
+    texts = [one.message if isinstance(one, Status) else one.url for one in found]
+    assert texts == ["first", "same id, other topic", "second", "live", "live"]
+
+
+async def test_repeats_are_known_over_a_reconnect(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    carrier = client.realtime._inngest
+    one = Envelope(ch.name, "status", b'{"message":"once"}', RUN_ID, "r:p:0", 0)
+    async with client.realtime.subscribe(ch) as messages:
+        await carrier.publish(one)
+        assert (await anext(messages)).id == "r:p:0"
+        old = server.sockets[0]
+        server.drop_sockets()
+        await until(server, lambda: server.sockets and server.sockets[0] is not old)
+        await carrier.publish(one)
+        await client.realtime.publish(ch.status, {"message": "next"})
+        assert (await anext(messages)).data == Status(message="next")
+
+
+async def test_what_does_not_fit_is_reported_and_passed_over(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with client.realtime.subscribe(ch) as messages:
+        server.emit(frame(ch, "status", {"message": "secret-value", "extra": 1}))
+        server.emit(frame(ch, "status", "cut off by the ser"))
+        await client.realtime.publish(ch.status, {"message": "good"})
+        assert (await anext(messages)).data == Status(message="good")
+    warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert len(warnings) == 2
+    assert all("status" in one and "secret-value" not in one for one in warnings)
+
+
+async def test_whoever_wants_to_know_is_told_and_may_raise(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    reports: list[tuple[str, str, tightbeam.InvalidPayload]] = []
+
+    def report(channel: str, topic: str, error: tightbeam.InvalidPayload) -> None:
+        reports.append((channel, topic, error))
+        if len(reports) == 2:
+            raise error
+
+    client.realtime.configure(on_bad_message=report)
+    async with client.realtime.subscribe(ch) as messages:
+        server.emit(frame(ch, "status", {}))
+        server.emit(frame(ch, "result", None))
+        with pytest.raises(tightbeam.InvalidPayload):
+            await anext(messages)
+    assert [(channel, topic) for channel, topic, _ in reports] == [("uploads:u1", "status"), ("uploads:u1", "result")]
+
+
+async def test_other_frames_are_none_of_ours(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    good = frame(ch, "status", {"message": "good"})
+    async with client.realtime.subscribe(ch.status) as messages:
+        for one in (
+            "not json",
+            "[1]",
+            "",
+            b'{"kind":"data"}',
+            json.dumps(good).encode(),  # binary: dropped, as browsers do
+            {"kind": "datastream-start", "data": "x", "channel": ch.name, "topic": "status"},
+            {"kind": "chunk", "stream_id": "x", "data": "hello"},
+            {"kind": "run", "data": {"status": "running"}},
+            {**good, "topic": "result"},
+            {**good, "channel": "uploads:other"},
+            {**good, "channel": ["uploads:u1"]},
+            {key: value for key, value in good.items() if key != "data"},
+            {**good, "data": {"message": "odd"}, "metadata": [1], "run_id": 5, "created_at": "yesterday", "new": 1},
+        ):
+            server.emit(one)
+        server.emit(good)
+        odd, last = await anext(messages), await anext(messages)
+    assert (odd.data.message, odd.id, odd.run_id, odd.created_at.year) == ("odd", None, None, 1970)
+    assert last.data.message == "good"
+
+
+def test_numbers_survive_a_frame() -> None:
+    text = '{"kind":"data","data":[12345678901234567890,1.0,null],"channel":"c","topic":"t"}'
+    found = parsed(text)
+    assert found is not None
+    envelope = envelope_of(found, {("c", "t")})
+    assert envelope is not None
+    assert envelope.data == b"[12345678901234567890,1.0,null]"
+
+
+@pytest.mark.parametrize("name", ["publish-cases", "retry-run", "failing-and-parallel-steps", "metadata-and-datastream"])
+def test_frames_as_they_were_recorded(name: str) -> None:
+    """One line of each kind; the shapes are those of a real server's frames."""
+    samples = {
+        "publish-cases": '{"kind":"data","data":"s16","created_at":"2026-11-22T05:40:30.34132887Z",'
+        '"channel":"user:42","env_id":"00000000-0000-4000-b000-000000000000","topic":"ai"}',
+        "retry-run": '{"kind":"data","data":{"where":"step","attempt":0},"created_at":"2026-11-22T05:39:18.975726093Z",'
+        '"channel":"user:42","env_id":"00000000-0000-4000-b000-000000000000","topic":"ai"}',
+        "failing-and-parallel-steps": '{"kind":"data","data":{"where":"par1"},"created_at":"2026-11-22T05:46:29.215803644Z",'
+        '"channel":"user:42","env_id":"00000000-0000-4000-b000-000000000000","topic":"ai"}',
+        "metadata-and-datastream": '{"kind":"data","data":{"case":"A1"},"metadata":{"a":1},'
+        '"created_at":"2026-11-22T05:41:40.165433952Z","channel":"user:42",'
+        '"env_id":"00000000-0000-4000-b000-000000000000","topic":"ai","run_id":"01M80W86NYJJE555YV4CNASHSQ"}',
+    }
+    found = parsed(samples[name])
+    assert found is not None
+    envelope = envelope_of(found, {("user:42", "ai")})
+    assert envelope is not None
+    assert envelope.created_at.year == 2026
+    assert envelope.id is None
+
+
+async def test_a_frame_as_long_as_the_server_may_make_it(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    text = "<" * 524_000
+    async with client.realtime.subscribe(ch.status) as messages:
+        server.emit(json.dumps(frame(ch, "status", {"message": text})).replace("<", "\\u003c"))
+        assert (await anext(messages)).data.message == text
+
+
+# -------------------------------------------------------------------------------------------------------- connections
+
+
+async def test_pings_are_answered_also_when_nobody_reads(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client.realtime.subscribe(ch):
+        for _ in range(100):
+            server.emit(frame(ch, "status", {"message": "unread"}))
+        server.ping(b"hello?")
+        await until(server, lambda: server.sockets[0].pongs == [b"hello?"], "a pong")
+
+
+async def test_the_token_travels_in_a_header_and_not_in_the_log(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with client.realtime.subscribe(ch):
+        token = server.sockets[0].token
+    request = next(one for one in server.requests if one.path == "/v1/realtime/connect")
+    assert (request.bearer, request.raw_query) == (token, "")
+    assert token not in caplog.text
+
+
+async def test_after_a_break_it_connects_with_a_fresh_token(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = []
+    async with client.realtime.subscribe(ch.status) as messages:
+        for n in range(3):
+            socket = server.sockets[0]
+            seen.append(socket.token)
+            await client.realtime.publish(ch.status, {"message": str(n)})
+            assert (await anext(messages)).data.message == str(n)
+            server.drop_sockets()
+            await until(server, lambda s=socket: server.sockets and server.sockets[0] is not s, "another socket")  # type: ignore[misc]  # mypy: s
+    assert len({*seen}) == 3
+    assert "published in between are not received" in caplog.text
+
+
+async def test_closing_is_obeyed(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client.realtime.subscribe(ch.status) as messages:
+        old = server.sockets[0]
+        server.emit({"kind": "closing", "data": {}})
+        await until(server, lambda: server.sockets and server.sockets[0] is not old, "another socket")
+        assert old.token != server.sockets[0].token
+        await client.realtime.publish(ch.status, {"message": "again"})
+        assert (await anext(messages)).data.message == "again"
+
+
+def test_the_delays_grow_are_bounded_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tightbeam.inngest import _subscribe
+
+    monkeypatch.setattr(_subscribe, "_FIRST_DELAY", 0.25)
+    bounds: list[tuple[float, float]] = []
+    for expected in (0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0):
+        bounds.append((expected / 2, expected))
+    for delay, (low, high) in zip(_subscribe.backoff(), bounds, strict=False):
+        assert low <= delay <= high
+    assert len({next(_subscribe.backoff()) for _ in range(20)}) > 1
+
+
+async def test_it_goes_on_trying_while_the_server_restarts(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
+    async with client.realtime.subscribe(ch.status) as messages:
+        server.script.extend([(503, b"restarting"), "drop", (500, b""), (502, b"")])
+        server.drop_sockets()
+        await until(server, lambda: not server.script and server.sockets, "another socket")
+        await client.realtime.publish(ch.status, {"message": "again"})
+        assert (await anext(messages)).data.message == "again"
+
+
+async def test_a_token_that_is_refused_once_is_bad_luck_and_three_times_an_error(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
+    async with client.realtime.subscribe(ch.status) as messages:
+        socket = server.sockets[0]
+        server.refuse_sockets = 1
+        server.drop_sockets()
+        await until(server, lambda: server.sockets and server.sockets[0] is not socket, "another socket")
+        server.refuse_sockets = 10
+        server.drop_sockets()
+        with pytest.raises(tightbeam.SubscribeFailed, match="401") as caught:
+            await anext(messages)
+    assert (caught.value.status, caught.value.retryable) == (401, False)
+
+
+async def test_a_key_that_is_no_longer_good_ends_the_subscription(server: StandIn, ch: UploadsChannel) -> None:
+    server.keys = {HASHED}
+    client = Client(app_id="a", is_production=True, signing_key=KEY, api_base_url=server.origin)
+    async with client.realtime.subscribe(ch.status) as messages:
+        server.keys = set()
+        server.drop_sockets()
+        with pytest.raises(tightbeam.SubscribeFailed, match="no token: it answered 401"):
+            await anext(messages)
+
+
+@pytest.mark.parametrize("how", ["enter", "read"])
+async def test_the_first_connection_fails_at_once(server: StandIn, ch: UploadsChannel, how: str) -> None:
+    server.script.append((503, b"not yet"))
+    client = Client(app_id="a", is_production=False, api_base_url=server.origin)
+    subscription = client.realtime.subscribe(ch)
+    with pytest.raises(tightbeam.SubscribeFailed, match="503: not yet") as caught:
+        await (subscription.__aenter__() if how == "enter" else anext(subscription))
+    assert caught.value.retryable
+    async with subscription:  # and later it may succeed
+        await until(server, lambda: server.sockets, "a socket")
+
+
+async def test_nobody_there(ch: UploadsChannel) -> None:
+    with StandIn() as gone:
+        origin = gone.origin
+    client = Client(app_id="a", is_production=False, api_base_url=origin)
+    with pytest.raises(tightbeam.SubscribeFailed) as caught:
+        await client.realtime.subscribe(ch).__aenter__()
+    assert (caught.value.status, caught.value.retryable) == (None, True)
+
+
+async def test_nothing_to_resume_from(client: Client, ch: UploadsChannel) -> None:
+    for after in ("start", "e:1"):
+        with pytest.raises(tightbeam.PositionLost):
+            await anext(client.realtime.subscribe(ch, after=after))
+
+
+async def test_a_slow_reader_is_told_and_memory_is_bounded(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client.realtime.subscribe(ch.status) as messages:
+        for n in range(1_100):
+            server.emit(frame(ch, "status", {"message": str(n)}))
+        server.ping(b"all sent")
+        await until(server, lambda: server.sockets[0].pongs, "everything was read")
+        with pytest.raises(tightbeam.SubscriberTooSlow):
+            for n in range(1_100):
+                assert (await anext(messages)).data.message == str(n)
+        assert n == 1_024
+
+
+async def test_leaving_the_client_ends_subscriptions(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async with client:
+        subscription = client.realtime.subscribe(ch)
+        await subscription.__aenter__()
+        reading = asyncio.create_task(anext(subscription, None))  # type: ignore[arg-type]  # mypy: anext's default
+        await asyncio.sleep(0)
+    assert await reading is None
+    await until(server, lambda: not server.sockets, "the socket was closed")
+
+
+async def test_a_loop_left_by_break_closes_its_socket(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    async def read() -> None:
+        subscription = client.realtime.subscribe(ch.status)
+        await subscription.__aenter__()
+        await client.realtime.publish(ch.status, {"message": "x"})
+        async for _ in subscription:
+            break
+
+    await read()
+    gc.collect()
+    await until(server, lambda: not server.sockets, "the socket was closed")
+
+
+# -------------------------------------------------------------------------------------------------------------- tokens
+
+
+async def test_a_token_for_a_browser(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    token = await client.realtime.token(ch, topics=[ch.status])
+    assert token == {"key": token["key"], "apiBaseUrl": server.origin}
+    assert json.loads(server.tokens[-1].body) == [{"channel": "uploads:u1", "name": "status", "kind": "run"}]
+    public = await asyncio.to_thread(client.realtime.token_sync, ch, topics=["result"], api_base_url="https://x")
+    assert public["apiBaseUrl"] == "https://x"
+    assert public["key"] != token["key"]
+    await client.realtime.token(ch)
+    assert [one["name"] for one in json.loads(server.tokens[-1].body)] == ["status", "result"]
+
+
+async def test_a_token_is_for_no_channel_that_was_not_named(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    other = uploads_channel(upload_id="u2")
+    wrong: list[Any] = [[other.status], [alerts_channel.alert], ["alert"], [], "status", [""], [ch.status, other.result]]
+    for topics in wrong:
+        with pytest.raises(tightbeam.InvalidParam):
+            await client.realtime.token(ch, topics=topics)
+        with pytest.raises(tightbeam.InvalidParam):
+            client.realtime.token_sync(ch, topics=topics)
+    no_channel: Any = "uploads:u1"
+    with pytest.raises(tightbeam.InvalidParam):
+        await client.realtime.token(no_channel)
+    assert server.requests == []
+
+
+async def test_tokens_use_the_key_and_its_fallback(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, ch: UploadsChannel
+) -> None:
+    monkeypatch.setenv("INNGEST_SIGNING_KEY_FALLBACK", KEY)
+    first = "signkey-prod-" + "ef" * 32
+    server.keys = {HASHED}
+    client = Client(app_id="a", is_production=True, signing_key=first, api_base_url=server.origin)
+    await client.realtime.token(ch)
+    assert [one.bearer for one in server.tokens] == [hash_signing_key(first), HASHED]
+
+
+async def test_a_subscribers_token_cannot_publish(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    token = await client.realtime.token(ch)
+    http = client.realtime._inngest.http
+    http._keys._bearers = (f"Bearer {token['key']}",)
+    with pytest.raises(tightbeam.PublishFailed, match="Not authenticated for publishing"):
+        await client.realtime.publish(ch.status, {"message": "x"})
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"jwt":""}', b'{"jwt":5}', b"<html>"])
+async def test_an_answer_without_a_token(client: Client, server: StandIn, ch: UploadsChannel, body: bytes) -> None:
+    server.script.append((201, body))
+    with pytest.raises(tightbeam.SubscribeFailed, match="its answer has none"):
+        await client.realtime.token(ch)
