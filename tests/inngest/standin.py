@@ -272,12 +272,12 @@ class StandIn:
             return
         digest = hashlib.sha1(request.headers["sec-websocket-key"].encode() + _GUID).digest()
         accept = base64.b64encode(digest).decode()
+        socket = Socket(writer, self._tokens[token], token)
+        self.sockets.append(socket)  # before the answer: open means subscribed
         writer.write(
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
             f"sec-websocket-accept: {accept}\r\n\r\n".encode()
         )
-        socket = Socket(writer, self._tokens[token], token)
-        self.sockets.append(socket)
         self._note()
         try:
             await self._read_frames(reader, socket)

@@ -460,3 +460,27 @@ def test_the_client_of_http_shows_nothing() -> None:
     assert repr(http) == "<Http http://h>"
 
 
+
+
+ENDING = """
+import asyncio, sys
+from generated.alerts import alerts_channel
+from tightbeam.inngest import Client
+
+client = Client(app_id="a", is_production=False, api_base_url=sys.argv[1])
+asyncio.run(client.realtime.publish(alerts_channel.alert, {"message": "m", "severity": "low"}))
+"""
+
+
+@pytest.mark.slow
+def test_a_program_that_ends_right_after_a_publish_ends_well(server: StandIn) -> None:
+    """The HTTP client's thread may be still in Python then; without waiting for it one in ten aborted."""
+
+    def end() -> int:
+        return subprocess.run(
+            [sys.executable, "-c", ENDING, server.origin], capture_output=True, timeout=60, check=False
+        ).returncode
+
+    with ThreadPoolExecutor(4) as pool:
+        ended = [pool.submit(end) for _ in range(40)]
+        assert {one.result(120) for one in ended} == {0}

@@ -7,6 +7,8 @@ the first request of each process, never before.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import threading
 import weakref
@@ -156,6 +158,7 @@ class Http:
                     self._client = self._configured(ClientBuilder()).build()
                 except RuntimeError as error:
                     raise _not_built(error) from None
+                _note_async()
             return self._client
 
     def _build_sync(self) -> SyncClient:
@@ -172,7 +175,8 @@ class Http:
         if self._env is not None:
             headers["x-inngest-env"] = self._env
         made = (
-            builder.timeout(self._timeout)
+            builder.runtime_multithreaded(enable=False)  # see `_settle_at_exit`
+            .timeout(self._timeout)
             .connect_timeout(self._timeout)
             .pool_timeout(self._timeout)
             .max_connections(self._max_connections)
@@ -211,6 +215,30 @@ _all: weakref.WeakSet[Http] = weakref.WeakSet()
 def _drop_all() -> None:
     for http in tuple(_all):
         http.drop_clients()
+
+
+_process_with_async: int | None = None
+"""The process whose runtime calls into Python from a thread of its own."""
+
+
+def _note_async() -> None:
+    global _process_with_async  # noqa: PLW0603 - of the process, as the runtime is
+    if _process_with_async != os.getpid():
+        _process_with_async = os.getpid()
+        atexit.unregister(_settle_at_exit)
+        atexit.register(_settle_at_exit)
+
+
+def _settle_at_exit() -> None:
+    """Wait until the runtime's thread has left Python: if it is in there when Python ends, the process aborts.
+
+    It wakes the event loop and returns after that, when a short program may have ended. There is one such
+    thread: when it has dealt with another request, which goes nowhere, it has returned.
+    """
+    if _process_with_async == os.getpid():
+        with contextlib.suppress(PyreqwestError, RuntimeError):
+            nowhere = SyncClientBuilder().no_proxy().timeout(timedelta(seconds=1)).build()
+            nowhere.post("http://127.0.0.1:0/").build().send()
 
 
 if hasattr(os, "register_at_fork"):
