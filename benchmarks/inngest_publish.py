@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from threading import Barrier
 
 from inngest.experimental.realtime import publish, publish_sync
 
@@ -22,7 +23,8 @@ from generated.uploads import uploads_channel
 from tightbeam.inngest import Client
 
 ROUNDS = 7
-COUNT = 300
+OURS, THEIRS = 1_920, 192
+"""How many publishes a round; multiples of `WIDTH`."""
 WIDTH = 32
 CHANNEL = uploads_channel(upload_id="u1")
 DATA = {"message": "Processing the file, please wait"}
@@ -67,45 +69,50 @@ def per_second(count: int, started: float) -> float:
     return count / (time.perf_counter() - started)
 
 
-async def sequential(one: Callable[[], Awaitable[None]]) -> float:
+async def sequential(one: Callable[[], Awaitable[None]], count: int) -> float:
     """One after the other."""
     started = time.perf_counter()
-    for _ in range(COUNT):
+    for _ in range(count):
         await one()
-    return per_second(COUNT, started)
+    return per_second(count, started)
 
 
-async def wide(one: Callable[[], Awaitable[None]]) -> float:
+async def wide(one: Callable[[], Awaitable[None]], count: int) -> float:
     """Thirty-two at a time."""
 
     async def lane() -> None:
-        for _ in range(COUNT // WIDTH):
+        for _ in range(count // WIDTH):
             await one()
 
     started = time.perf_counter()
     await asyncio.gather(*(lane() for _ in range(WIDTH)))
-    return per_second(COUNT // WIDTH * WIDTH, started)
+    return per_second(count, started)
 
 
-def sequential_sync(one: Callable[[], None]) -> float:
+def sequential_sync(one: Callable[[], None], count: int) -> float:
     """One after the other, without an event loop."""
     started = time.perf_counter()
-    for _ in range(COUNT):
+    for _ in range(count):
         one()
-    return per_second(COUNT, started)
+    return per_second(count, started)
 
 
-def threads(one: Callable[[], None]) -> float:
-    """From thirty-two threads."""
+def threads(one: Callable[[], None], count: int) -> float:
+    """From thirty-two threads, which are there before the clock starts."""
+    ready = Barrier(WIDTH + 1)
 
-    def lane(_: int) -> None:
-        for _ in range(COUNT // WIDTH):
+    def lane() -> None:
+        ready.wait()
+        for _ in range(count // WIDTH):
             one()
 
     with ThreadPoolExecutor(WIDTH) as pool:
+        lanes = [pool.submit(lane) for _ in range(WIDTH)]
+        ready.wait()
         started = time.perf_counter()
-        list(pool.map(lane, range(WIDTH)))
-        return per_second(COUNT // WIDTH * WIDTH, started)
+        for one_lane in lanes:
+            one_lane.result()
+        return per_second(count, started)
 
 
 async def measure(client: Client) -> dict[str, tuple[float, float]]:
@@ -129,12 +136,20 @@ async def measure(client: Client) -> dict[str, tuple[float, float]]:
         await theirs()
         ours_sync()
         theirs_sync()
+    asynchronous = [
+        ("async, sequential", sequential, (ours, theirs)),
+        (f"async, {WIDTH} at a time", wide, (ours, theirs)),
+    ]
+    synchronous = [
+        ("sync, sequential", sequential_sync, (ours_sync, theirs_sync)),
+        (f"sync, {WIDTH} threads", threads, (ours_sync, theirs_sync)),
+    ]
     found: dict[str, list[tuple[float, float]]] = {}
     for _ in range(ROUNDS):
-        found.setdefault("async, sequential", []).append((await sequential(ours), await sequential(theirs)))
-        found.setdefault(f"async, {WIDTH} at a time", []).append((await wide(ours), await wide(theirs)))
-        found.setdefault("sync, sequential", []).append((sequential_sync(ours_sync), sequential_sync(theirs_sync)))
-        found.setdefault(f"sync, {WIDTH} threads", []).append((threads(ours_sync), threads(theirs_sync)))
+        for name, run, pair in asynchronous:
+            found.setdefault(name, []).append((await run(pair[0], OURS), await run(pair[1], THEIRS)))
+        for name, run_sync, pair_sync in synchronous:
+            found.setdefault(name, []).append((run_sync(pair_sync[0], OURS), run_sync(pair_sync[1], THEIRS)))
     return {
         name: (statistics.median(a for a, _ in rounds), statistics.median(b for _, b in rounds))
         for name, rounds in found.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib
 import json
 import subprocess
 import sys
@@ -28,7 +29,8 @@ ROOT = Path(__file__).parents[2]
 def program(name: str) -> str:
     """What `python -m examples.NAME` prints."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", f"examples.{name}"],
+        # The second: the Inngest SDK's own, at its import.
+        [sys.executable, "-W", "error", "-W", "ignore:Support for class-based", "-m", f"examples.{name}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -49,6 +51,7 @@ def program(name: str) -> str:
         ),
         ("script", "6 words; the status said: 6 words\n"),
         ("sync_function", "medium: broken upload\n"),
+        ("inngest_upload", "Processing…\nstored at /files/u1/cat.png\n"),
     ],
 )
 def test_program(name: str, output: str) -> None:
@@ -56,7 +59,7 @@ def test_program(name: str, output: str) -> None:
 
 
 def test_every_example_is_tested() -> None:
-    tested = {"upload", "pipeline", "script", "sync_function", "fastapi_alert", "webhook"}
+    tested = {"upload", "pipeline", "script", "sync_function", "fastapi_alert", "webhook", "inngest_upload"}
     assert {path.stem for path in (ROOT / "examples").glob("*.py")} == tested
 
 
@@ -100,6 +103,24 @@ async def test_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "secret-name" not in refused.text
         assert (await send(http, {"kind": "cancelled"}, "s3cret")).status_code == 202
         assert (await anext(states)).data == StateCancelled(kind="cancelled")
+
+
+async def test_the_handler_on_inngest(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.inngest.calls import Run
+    from tests.inngest.standin import StandIn
+
+    for name in ("INNGEST_SIGNING_KEY", "INNGEST_DEV"):
+        monkeypatch.delenv(name, raising=False)
+    with StandIn() as server:
+        monkeypatch.setenv("INNGEST_API_BASE_URL", server.origin)
+        example = importlib.reload(importlib.import_module("examples.inngest_upload"))
+        run = Run(example.app, "uploads-process-upload", {"uploadId": "u1", "filename": "cat.png"})
+        assert (await run.finish()).body == {"success": True, "url": "/files/u1/cat.png"}
+        async with serving(example.app) as http:
+            assert (await http.post("/uploads/u1/token", headers={"user": "bob"})).status_code == 403
+            token = (await http.post("/uploads/u1/token", headers={"user": "ada"})).json()
+        assert set(token) == {"key", "apiBaseUrl"}
+        assert [one.query["topic"] for one in server.published] == ["status", "status", "result", "status"]
 
 
 async def test_the_same_handler_in_a_client_of_the_tests() -> None:

@@ -12,9 +12,8 @@ from typing import Any
 
 import fastapi
 import httpx
-import inngest.fast_api
-
 import inngest
+import inngest.fast_api
 
 RUN_ID = "01M80WNAQGSQ2ZY17B9WK74G59"
 

@@ -6,15 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
+# pytest parses what it imports of ours, and before Python 3.11.8 parsing fails while another thread parses too.
+import tightbeam._payload.explain  # noqa: F401 - here, where there is one thread
 from generated.uploads import UploadsChannel, uploads_channel
 from tests.inngest.standin import StandIn
 from tightbeam.inngest import Client
+from tightbeam.testing.plugin import faults, published
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' own settings only."""
-    for name in ("INNGEST_DEV", "INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK", "INNGEST_ENV", "HTTP_PROXY"):
+    for name in (
+        "INNGEST_DEV",
+        "INNGEST_SIGNING_KEY",
+        "INNGEST_SIGNING_KEY_FALLBACK",
+        "INNGEST_ENV",
+        "HTTP_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -26,9 +35,14 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def client(server: StandIn) -> Client:
-    return Client(app_id="app", is_production=False, api_base_url=server.origin, event_api_base_url=server.origin)
+    return Client(
+        app_id="app", is_production=False, api_base_url=server.origin, event_api_base_url=server.origin
+    )
 
 
 @pytest.fixture
 def ch() -> UploadsChannel:
     return uploads_channel(upload_id="u1")
+
+
+__all__ = ["faults", "published"]

@@ -180,7 +180,9 @@ class StandIn:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.split("\r\n")
         method, target, _ = first.split(" ")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+        }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         parts = urlsplit(target)
         request = Request(method, parts.path, parts.query, headers, body)
@@ -203,7 +205,11 @@ class StandIn:
         return True
 
     def _answer(
-        self, writer: asyncio.StreamWriter, status: int, body: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        writer: asyncio.StreamWriter,
+        status: int,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
     ) -> None:
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         writer.write(

@@ -96,7 +96,9 @@ async def test_a_memo_stands_and_is_typed_whatever_is_passed_now(
     async def body(ctx: Context) -> bool:
         nonlocal calls
         calls += 1
-        data: Any = [{"success": True, "url": "/first"}, {"success": False, "url": "/then"}, {"broken": 1}][calls - 1]
+        data: Any = [{"success": True, "url": "/first"}, {"success": False, "url": "/then"}, {"broken": 1}][
+            calls - 1
+        ]
         made = await ctx.step.realtime.publish("p", ch.result, data)
         assert made == Result(success=True, url="/first")
         return made.success
@@ -169,7 +171,9 @@ async def test_a_body_may_catch_what_was_refused_and_go_on(
     assert sent(server) == [("result", DONE)]
 
 
-async def test_too_large_is_refused_before_it_is_cut(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_too_large_is_refused_before_it_is_cut(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     async def body(ctx: Context) -> None:
         await ctx.step.realtime.publish("p", ch.status, {"message": "x" * 524_288})
 
@@ -341,10 +345,15 @@ async def with_other_steps(ctx: Context, ch: UploadsChannel) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [parallel, gathered, gathered_with_exceptions, task_group, with_other_steps], ids=lambda one: one.__name__
+    "shape",
+    [parallel, gathered, gathered_with_exceptions, task_group, with_other_steps],
+    ids=lambda one: one.__name__,
 )
 async def test_each_is_sent_once_however_they_run(
-    client: Client, server: StandIn, ch: UploadsChannel, shape: Callable[[Context, UploadsChannel], Awaitable[None]]
+    client: Client,
+    server: StandIn,
+    ch: UploadsChannel,
+    shape: Callable[[Context, UploadsChannel], Awaitable[None]],
 ) -> None:
     async def body(ctx: Context) -> str:
         await shape(ctx, ch)
@@ -455,7 +464,9 @@ async def test_upgrading_twice_counts_once(client: Client, server: StandIn, ch: 
     assert ids(server) == [f"{RUN_ID}:p:0", f"{RUN_ID}:p:1"]
 
 
-async def test_a_class_that_a_middleware_puts_in_place_goes_on_working(client: Client, ch: UploadsChannel) -> None:
+async def test_a_class_that_a_middleware_puts_in_place_goes_on_working(
+    client: Client, ch: UploadsChannel
+) -> None:
     class Counting(inngest.Step):
         async def send_event(self, step_id: str, events: Any) -> list[str]:
             return ["overridden"]
@@ -493,7 +504,9 @@ async def test_sync_handlers_without_await(client: Client, server: StandIn, ch: 
     assert {one.query["run_id"] for one in server.published} == {RUN_ID}
 
 
-async def test_sync_handlers_fail_as_async_ones_do(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_sync_handlers_fail_as_async_ones_do(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     wrong: Any = {"success": 1}
 
     def durable(ctx: ContextSync) -> None:
@@ -507,7 +520,8 @@ async def test_sync_handlers_fail_as_async_ones_do(client: Client, server: Stand
 
     def nested(ctx: ContextSync) -> None:
         ctx.step.run(
-            "s", lambda: ctx.step.realtime.publish("p", ch.result, {"success": True, "url": "/x"}).model_dump()
+            "s",
+            lambda: ctx.step.realtime.publish("p", ch.result, {"success": True, "url": "/x"}).model_dump(),
         )
 
     def own(ctx: ContextSync) -> None:

@@ -147,7 +147,18 @@ async def test_strings_are_encoded_so_that_digits_stay_text(server: StandIn) -> 
     assert server.published[0].body == b'"123"'
 
 
-NAMES = ["a b", "ü/é?&=#+%", "%2e%2e", "a+b", "\x7f", "漢字😀", "..", 'quote"back\\slash', "semi;colon", "a\tb\n"]
+NAMES = [
+    "a b",
+    "ü/é?&=#+%",
+    "%2e%2e",
+    "a+b",
+    "\x7f",
+    "漢字😀",
+    "..",
+    'quote"back\\slash',
+    "semi;colon",
+    "a\tb\n",
+]
 
 
 @Both
@@ -220,7 +231,16 @@ async def test_paths_are_at_the_root(server: StandIn) -> None:
 @Both
 @pytest.mark.parametrize(
     ("status", "retryable"),
-    [(400, False), (404, False), (408, True), (413, False), (422, False), (429, True), (500, True), (503, True)],
+    [
+        (400, False),
+        (404, False),
+        (408, True),
+        (413, False),
+        (422, False),
+        (429, True),
+        (500, True),
+        (503, True),
+    ],
 )
 async def test_a_refusal_is_an_error_and_is_not_repeated(
     client: Client, server: StandIn, sync: bool, status: int, retryable: bool
@@ -247,17 +267,23 @@ async def test_a_redirect_is_not_followed(client: Client, server: StandIn, sync:
 
 
 @Both
-async def test_a_server_that_hangs_is_left_after_the_timeout(client: Client, server: StandIn, sync: bool) -> None:
+async def test_a_server_that_hangs_is_left_after_the_timeout(
+    client: Client, server: StandIn, sync: bool
+) -> None:
     client.realtime.configure(timeout=timedelta(milliseconds=200))
     server.script.append("hang")
-    with pytest.raises(tightbeam.PublishFailed, match=r"no answer .* within 0.2 s; it may have been") as caught:
+    with pytest.raises(
+        tightbeam.PublishFailed, match=r"no answer .* within 0.2 s; it may have been"
+    ) as caught:
         await publish(client, "x", sync=sync)
     assert (caught.value.status, caught.value.retryable) == (None, True)
     assert len(server.requests) == 1
 
 
 @Both
-async def test_a_connection_that_breaks_is_not_tried_again(client: Client, server: StandIn, sync: bool) -> None:
+async def test_a_connection_that_breaks_is_not_tried_again(
+    client: Client, server: StandIn, sync: bool
+) -> None:
     server.script.append("drop")
     with pytest.raises(tightbeam.PublishFailed, match="broke off") as caught:
         await publish(client, "x", sync=sync)
@@ -432,7 +458,9 @@ def test_a_translated_error_is_of_both_sides_and_survives_pickling() -> None:
     assert vars(copy) == vars(made)
 
 
-@pytest.mark.parametrize("kind", [one for one in vars(tightbeam.errors).values() if isinstance(one, type)], ids=str)
+@pytest.mark.parametrize(
+    "kind", [one for one in vars(tightbeam.errors).values() if isinstance(one, type)], ids=str
+)
 def test_every_error_that_is_not_retryable_can_be_translated(kind: type) -> None:
     if not issubclass(kind, tightbeam.TightbeamError):
         return
@@ -442,7 +470,11 @@ def test_every_error_that_is_not_retryable_can_be_translated(kind: type) -> None
 
 
 def test_other_errors_are_left_alone() -> None:
-    for error in (ValueError("x"), tightbeam.PublishFailed("x", retryable=True), inngest.NonRetriableError("x")):
+    for error in (
+        ValueError("x"),
+        tightbeam.PublishFailed("x", retryable=True),
+        inngest.NonRetriableError("x"),
+    ):
         assert translated(error) is error
 
 
@@ -458,8 +490,6 @@ async def test_a_payload_without_room_for_doubt(client: Client, server: StandIn,
 def test_the_client_of_http_shows_nothing() -> None:
     http = Http("http://h/x", Keys(KEY, None, required=True), None, timeout=timedelta(1), max_connections=1)
     assert repr(http) == "<Http http://h>"
-
-
 
 
 ENDING = """

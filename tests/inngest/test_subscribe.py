@@ -79,7 +79,9 @@ async def test_run_id_and_message_id(client: Client, server: StandIn, ch: Upload
     assert (second.run_id, second.id) == (None, None)  # the server ignores a bad run id
 
 
-async def test_repeats_of_a_durable_message_are_dropped(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_repeats_of_a_durable_message_are_dropped(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     def durable(channel: str, topic: str, text: str, id: str) -> Envelope:
         data = {"message": text} if topic == "status" else {"success": True, "url": text}
         return Envelope(channel, topic, json.dumps(data).encode(), RUN_ID, id, 0)
@@ -100,7 +102,9 @@ async def test_repeats_of_a_durable_message_are_dropped(client: Client, server: 
     assert texts == ["first", "same id, other topic", "second", "live", "live"]
 
 
-async def test_repeats_are_known_over_a_reconnect(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_repeats_are_known_over_a_reconnect(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     carrier = client.realtime._inngest
     one = Envelope(ch.name, "status", b'{"message":"once"}', RUN_ID, "r:p:0", 0)
     async with client.realtime.subscribe(ch) as messages:
@@ -127,7 +131,9 @@ async def test_what_does_not_fit_is_reported_and_passed_over(
     assert all("status" in one and "secret-value" not in one for one in warnings)
 
 
-async def test_whoever_wants_to_know_is_told_and_may_raise(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_whoever_wants_to_know_is_told_and_may_raise(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     reports: list[tuple[str, str, tightbeam.InvalidPayload]] = []
 
     def report(channel: str, topic: str, error: tightbeam.InvalidPayload) -> None:
@@ -141,7 +147,10 @@ async def test_whoever_wants_to_know_is_told_and_may_raise(client: Client, serve
         server.emit(frame(ch, "result", None))
         with pytest.raises(tightbeam.InvalidPayload):
             await anext(messages)
-    assert [(channel, topic) for channel, topic, _ in reports] == [("uploads:u1", "status"), ("uploads:u1", "result")]
+    assert [(channel, topic) for channel, topic, _ in reports] == [
+        ("uploads:u1", "status"),
+        ("uploads:u1", "result"),
+    ]
 
 
 async def test_other_frames_are_none_of_ours(client: Client, server: StandIn, ch: UploadsChannel) -> None:
@@ -160,7 +169,14 @@ async def test_other_frames_are_none_of_ours(client: Client, server: StandIn, ch
             {**good, "channel": "uploads:other"},
             {**good, "channel": ["uploads:u1"]},
             {key: value for key, value in good.items() if key != "data"},
-            {**good, "data": {"message": "odd"}, "metadata": [1], "run_id": 5, "created_at": "yesterday", "new": 1},
+            {
+                **good,
+                "data": {"message": "odd"},
+                "metadata": [1],
+                "run_id": 5,
+                "created_at": "yesterday",
+                "new": 1,
+            },
         ):
             server.emit(one)
         server.emit(good)
@@ -178,7 +194,9 @@ def test_numbers_survive_a_frame() -> None:
     assert envelope.data == b"[12345678901234567890,1.0,null]"
 
 
-@pytest.mark.parametrize("name", ["publish-cases", "retry-run", "failing-and-parallel-steps", "metadata-and-datastream"])
+@pytest.mark.parametrize(
+    "name", ["publish-cases", "retry-run", "failing-and-parallel-steps", "metadata-and-datastream"]
+)
 def test_frames_as_they_were_recorded(name: str) -> None:
     """One line of each kind; the shapes are those of a real server's frames."""
     samples = {
@@ -200,7 +218,9 @@ def test_frames_as_they_were_recorded(name: str) -> None:
     assert envelope.id is None
 
 
-async def test_a_frame_as_long_as_the_server_may_make_it(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_a_frame_as_long_as_the_server_may_make_it(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     text = "<" * 524_000
     async with client.realtime.subscribe(ch.status) as messages:
         server.emit(json.dumps(frame(ch, "status", {"message": text})).replace("<", "\\u003c"))
@@ -210,7 +230,9 @@ async def test_a_frame_as_long_as_the_server_may_make_it(client: Client, server:
 # -------------------------------------------------------------------------------------------------------- connections
 
 
-async def test_pings_are_answered_also_when_nobody_reads(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_pings_are_answered_also_when_nobody_reads(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     async with client.realtime.subscribe(ch):
         for _ in range(100):
             server.emit(frame(ch, "status", {"message": "unread"}))
@@ -240,7 +262,9 @@ async def test_after_a_break_it_connects_with_a_fresh_token(
             await client.realtime.publish(ch.status, {"message": str(n)})
             assert (await anext(messages)).data.message == str(n)
             server.drop_sockets()
-            await until(server, lambda s=socket: server.sockets and server.sockets[0] is not s, "another socket")  # type: ignore[misc]  # mypy: s
+            await until(
+                server, lambda s=socket: server.sockets and server.sockets[0] is not s, "another socket"
+            )  # type: ignore[misc]  # mypy: s
     assert len({*seen}) == 3
     assert "published in between are not received" in caplog.text
 
@@ -293,7 +317,9 @@ async def test_a_token_that_is_refused_once_is_bad_luck_and_three_times_an_error
     assert (caught.value.status, caught.value.retryable) == (401, False)
 
 
-async def test_a_key_that_is_no_longer_good_ends_the_subscription(server: StandIn, ch: UploadsChannel) -> None:
+async def test_a_key_that_is_no_longer_good_ends_the_subscription(
+    server: StandIn, ch: UploadsChannel
+) -> None:
     server.keys = {HASHED}
     client = Client(app_id="a", is_production=True, signing_key=KEY, api_base_url=server.origin)
     async with client.realtime.subscribe(ch.status) as messages:
@@ -330,7 +356,9 @@ async def test_nothing_to_resume_from(client: Client, ch: UploadsChannel) -> Non
             await anext(client.realtime.subscribe(ch, after=after))
 
 
-async def test_a_slow_reader_is_told_and_memory_is_bounded(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_a_slow_reader_is_told_and_memory_is_bounded(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     async with client.realtime.subscribe(ch.status) as messages:
         for n in range(1_100):
             server.emit(frame(ch, "status", {"message": str(n)}))
@@ -342,7 +370,9 @@ async def test_a_slow_reader_is_told_and_memory_is_bounded(client: Client, serve
         assert n == 1_024
 
 
-async def test_leaving_the_client_ends_subscriptions(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_leaving_the_client_ends_subscriptions(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     async with client:
         subscription = client.realtime.subscribe(ch)
         await subscription.__aenter__()
@@ -352,7 +382,9 @@ async def test_leaving_the_client_ends_subscriptions(client: Client, server: Sta
     await until(server, lambda: not server.sockets, "the socket was closed")
 
 
-async def test_a_loop_left_by_break_closes_its_socket(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_a_loop_left_by_break_closes_its_socket(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     async def read() -> None:
         subscription = client.realtime.subscribe(ch.status)
         await subscription.__aenter__()
@@ -372,16 +404,28 @@ async def test_a_token_for_a_browser(client: Client, server: StandIn, ch: Upload
     token = await client.realtime.token(ch, topics=[ch.status])
     assert token == {"key": token["key"], "apiBaseUrl": server.origin}
     assert json.loads(server.tokens[-1].body) == [{"channel": "uploads:u1", "name": "status", "kind": "run"}]
-    public = await asyncio.to_thread(client.realtime.token_sync, ch, topics=["result"], api_base_url="https://x")
+    public = await asyncio.to_thread(
+        client.realtime.token_sync, ch, topics=["result"], api_base_url="https://x"
+    )
     assert public["apiBaseUrl"] == "https://x"
     assert public["key"] != token["key"]
     await client.realtime.token(ch)
     assert [one["name"] for one in json.loads(server.tokens[-1].body)] == ["status", "result"]
 
 
-async def test_a_token_is_for_no_channel_that_was_not_named(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_a_token_is_for_no_channel_that_was_not_named(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     other = uploads_channel(upload_id="u2")
-    wrong: list[Any] = [[other.status], [alerts_channel.alert], ["alert"], [], "status", [""], [ch.status, other.result]]
+    wrong: list[Any] = [
+        [other.status],
+        [alerts_channel.alert],
+        ["alert"],
+        [],
+        "status",
+        [""],
+        [ch.status, other.result],
+    ]
     for topics in wrong:
         with pytest.raises(tightbeam.InvalidParam):
             await client.realtime.token(ch, topics=topics)
@@ -404,7 +448,9 @@ async def test_tokens_use_the_key_and_its_fallback(
     assert [one.bearer for one in server.tokens] == [hash_signing_key(first), HASHED]
 
 
-async def test_a_subscribers_token_cannot_publish(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+async def test_a_subscribers_token_cannot_publish(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
     token = await client.realtime.token(ch)
     http = client.realtime._inngest.http
     http._keys._bearers = (f"Bearer {token['key']}",)
@@ -413,7 +459,9 @@ async def test_a_subscribers_token_cannot_publish(client: Client, server: StandI
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"jwt":""}', b'{"jwt":5}', b"<html>"])
-async def test_an_answer_without_a_token(client: Client, server: StandIn, ch: UploadsChannel, body: bytes) -> None:
+async def test_an_answer_without_a_token(
+    client: Client, server: StandIn, ch: UploadsChannel, body: bytes
+) -> None:
     server.script.append((201, body))
     with pytest.raises(tightbeam.SubscribeFailed, match="its answer has none"):
         await client.realtime.token(ch)

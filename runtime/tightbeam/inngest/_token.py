@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any
+
+# With the standard library's, before Python 3.12, FastAPI could not take it as a route's response.
+from typing_extensions import TypedDict
 
 from tightbeam._channels.refs import Channel, TopicRef
 from tightbeam._channels.refs import topics as topics_of
