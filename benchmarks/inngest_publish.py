@@ -1,8 +1,8 @@
 """Publishing to Inngest: ours against the SDK's experimental helper, on one raw asyncio sink.
 
-Run it: `python -m benchmarks.inngest_publish` (extra `inngest`). Full path on both sides: ours checks the payload
-against its schema, encodes and sends it; the SDK's encodes and sends. Rounds alternate, so that a busy machine
-disturbs both; what is printed are medians, and their ratios.
+Run it: `python -m benchmarks.inngest_publish` (extra `inngest`). Full path on both sides: ours checks the
+payload against its schema, encodes and sends it; the SDK's encodes and sends. Rounds alternate, so that a
+busy machine disturbs both; what is printed are medians, and their ratios.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Run:
         return planned
 
     async def finish(self, *, most: int = 40) -> Answer:
-        """Call until the run has ended, as the server does: retries after errors, planned steps one by one."""
+        """Call until the run has ended, as the server does: retries, and planned steps one by one."""
         for _ in range(most):
             answer = await self.call()
             if answer.status == 206:

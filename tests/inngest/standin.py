@@ -1,8 +1,8 @@
 """A stand-in for Inngest's realtime endpoints, on a real socket of this machine, in a thread of its own.
 
-It does what the real server was seen to do, also where that is unkind: it cuts long bodies without a word, takes
-messages without a topic, relays what isn't JSON as a string, ignores a bad run id, loses a message whose metadata
-isn't JSON, and stops nobody who publishes twice.
+It does what the real server was seen to do, also where that is unkind: it cuts long bodies without a word,
+takes messages without a topic, relays what isn't JSON as a string, ignores a bad run id, loses a message
+whose metadata isn't JSON, and stops nobody who publishes twice.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Socket:
 
 
 class StandIn:
-    """The server; `requests` is what it got, `script` what it answers instead of its own answers, one each."""
+    """The server; `requests` is what it got, `script` what it answers instead, one each."""
 
     def __init__(self, keys: set[str] | None = None) -> None:
         self.keys = keys
@@ -101,7 +101,7 @@ class StandIn:
         self._thread.join(10)
         assert not self._thread.is_alive()
 
-    # ------------------------------------------------------------------------------------------- what a test asks
+    # ----------------------------------------------------------------------------- what a test asks
 
     @property
     def published(self) -> list[Request]:
@@ -136,7 +136,7 @@ class StandIn:
         """Break all subscribers' connections."""
         self._loop.call_soon_threadsafe(lambda: [socket.writer.close() for socket in tuple(self.sockets)])
 
-    # ------------------------------------------------------------------------------------------------- the server
+    # ----------------------------------------------------------------------------------- the server
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

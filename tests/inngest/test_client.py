@@ -103,9 +103,9 @@ def test_what_the_embedded_client_refuses_is_refused(client: Client) -> None:
         ("a", {}, 5),
         ("a", {}, (lambda ctx: (yield))),
     ]
-    for id, options, handler in wrong:
+    for fn_id, options, handler in wrong:
         with pytest.raises(tightbeam.EngineError):
-            client.function(id, **options)(handler)
+            client.function(fn_id, **options)(handler)
     assert len(client.functions) == 1
 
 

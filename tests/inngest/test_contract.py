@@ -160,10 +160,9 @@ async def test_a_body_may_catch_what_was_refused_and_go_on(
     wrong: Any = {"success": 1}
 
     async def body(ctx: Context) -> str:
-        try:
+        with pytest.raises(tightbeam.InvalidPayload) as caught:
             await ctx.step.realtime.publish("bad", ch.result, wrong)
-        except tightbeam.InvalidPayload as error:
-            assert isinstance(error, inngest.NonRetriableError)
+        assert isinstance(caught.value, inngest.NonRetriableError)
         await ctx.step.realtime.publish("good", ch.result, {"success": True, "url": "/x"})
         return "went on"
 
@@ -181,7 +180,7 @@ async def test_too_large_is_refused_before_it_is_cut(
     assert (answer.no_retry, answer.body["name"], server.published) == (True, "PayloadTooLarge", [])
 
 
-# --------------------------------------------------------------------------------------------------- failing steps
+# ------------------------------------------------------------------------------------ failing steps
 
 
 async def test_a_failing_step_is_retried_and_publishes_again(
@@ -211,12 +210,11 @@ async def test_a_step_that_used_up_its_attempts_reaches_the_body_as_both_step_er
         async def work() -> None:
             raise LookupError("no such thing")
 
-        try:
+        with pytest.raises(tightbeam.StepError) as caught:
             await ctx.step.run("work", work)
-        except tightbeam.StepError as error:
-            assert isinstance(error, inngest.StepError)
-            return f"{error.step_id} {error.error_type} {error.error_text}"
-        return "missed"
+        error = caught.value
+        assert isinstance(error, inngest.StepError)
+        return f"{error.step_id} {error.error_type} {error.error_text}"
 
     run = run_of(client, body)
     assert (await run.finish()).body == "work LookupError no such thing"
@@ -296,7 +294,7 @@ async def test_a_durable_publish_inside_a_step_is_refused_and_nothing_is_sent(
     assert server.published == []
 
 
-# ------------------------------------------------------------------------------------------------- several at a time
+# -------------------------------------------------------------------------------- several at a time
 
 
 async def parallel(ctx: Context, ch: UploadsChannel) -> None:
@@ -402,7 +400,7 @@ async def test_a_parallel_step_that_is_planned_runs_when_it_is_asked_for(
     assert [data["message"] for _, data in sent(server)] == ["2"]
 
 
-# ----------------------------------------------------------------------------------------------- contexts and run ids
+# ----------------------------------------------------------------------------- contexts and run ids
 
 
 async def test_the_run_id_reaches_tasks_and_threads_and_ends_with_the_call(

@@ -46,7 +46,7 @@ def carrier(server: StandIn, **settings: Any) -> Carrier:
     return Carrier(Server(server.origin, None, Keys(None, None, required=False)), Settings(**settings))
 
 
-# ------------------------------------------------------------------------------------------------------------- keys
+# --------------------------------------------------------------------------------------------- keys
 
 
 def test_the_hash_of_a_key() -> None:
@@ -132,7 +132,7 @@ async def test_keys_are_never_shown(
         assert secret not in shown
 
 
-# ----------------------------------------------------------------------------------------------------------- requests
+# ----------------------------------------------------------------------------------------- requests
 
 
 @Both
@@ -225,7 +225,7 @@ async def test_paths_are_at_the_root(server: StandIn) -> None:
     assert server.requests[0].path == "/v1/realtime/publish"
 
 
-# -------------------------------------------------------------------------------------------------------- answers
+# ------------------------------------------------------------------------------------------ answers
 
 
 @Both
@@ -313,7 +313,7 @@ async def test_a_cancelled_publish_leaves_the_client_usable(client: Client, serv
     assert len(server.requests) == 2
 
 
-# ------------------------------------------------------------------------------------------------------- connections
+# -------------------------------------------------------------------------------------- connections
 
 
 async def test_connections_are_kept(client: Client, server: StandIn) -> None:
@@ -381,7 +381,7 @@ async def test_loopback_goes_past_proxies(
     assert len(server.published) == 1
 
 
-# -------------------------------------------------------------------------------------------------------------- fork
+# --------------------------------------------------------------------------------------------- fork
 
 FORK = """
 import asyncio, os, signal, sys
@@ -443,7 +443,7 @@ def test_fork(server: StandIn, when: str, sync: bool) -> None:
         assert messages == ["parent", "parent again"]
 
 
-# ------------------------------------------------------------------------------------------------------------- errors
+# ------------------------------------------------------------------------------------------- errors
 
 
 def test_a_translated_error_is_of_both_sides_and_survives_pickling() -> None:

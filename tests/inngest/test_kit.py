@@ -28,7 +28,7 @@ def client() -> Client:
 
 
 def trigger(function: inngest.Function[Any], data: dict[str, Any] | None = None, **options: Any) -> Any:
-    """`mocked.trigger`, in a thread with an event loop: it takes the thread's, or makes one and never closes it."""
+    """`mocked.trigger`, in a thread with a loop of its own: it would make one and never close it."""
 
     def run() -> Any:
         loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""The cases of Inngest, run: good functions through call requests, bad lines so far as they need no server."""
+"""The cases of Inngest, run: good functions through call requests, bad lines where that needs no server."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """HTTP to the Inngest server: the one place that knows pyreqwest.
 
 Its defaults are not ours: no timeout, redirects followed with the POST repeated, no cap on connections,
-proxies for loopback too, keys and URLs in its errors. And its runtime doesn't survive a fork, so a client is built at
-the first request of each process, never before.
+proxies for loopback too, keys and URLs in its errors. And its runtime doesn't survive a fork, so a client is
+built at the first request of each process, never before.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def _note_async() -> None:
 
 
 def _settle_at_exit() -> None:
-    """Wait until the runtime's thread has left Python: if it is in there when Python ends, the process aborts.
+    """Wait until the runtime's thread has left Python: if it is in there when Python ends, that aborts.
 
     It wakes the event loop and returns after that, when a short program may have ended. There is one such
     thread: when it has dealt with another request, which goes nowhere, it has returned.

@@ -175,8 +175,8 @@ class Reader:
                 if stood:
                     stood = False
                     _log.warning(
-                        "a subscription lost its connection to the server and makes another; messages published "
-                        "in between are not received"
+                        "a subscription lost its connection to the server and makes another; messages "
+                        "published in between are not received"
                     )
                 await asyncio.sleep(next(delays))
         except Exception as error:  # noqa: BLE001 - whatever ends the reading is for who reads
