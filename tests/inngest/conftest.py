@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-# pytest parses what it imports of ours, and some Pythons can't while another thread parses too.
-import tightbeam._payload.explain  # noqa: F401 - here, where there is one thread
 from generated.uploads import UploadsChannel, uploads_channel
 from tests.inngest.standin import StandIn
 from tightbeam.inngest import Client

@@ -153,6 +153,41 @@ async def test_whoever_wants_to_know_is_told_and_may_raise(
     ]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message":"' + b"x" * 524_288 + b'"}',  # cut by the server
+        b'{"message":NaN}',  # relayed as a string
+        b"",
+    ],
+    ids=["too long", "not JSON", "empty"],
+)
+async def test_what_the_server_would_make_of_what_we_refuse_to_send(
+    client: Client, server: StandIn, ch: UploadsChannel, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Past the checks, to see what they protect from: 200 all the same, and a string where an object was."""
+    async with client.realtime.subscribe(ch.status) as messages:
+        await client.realtime._inngest.publish(Envelope(ch.name, "status", body, None, None, 0))
+        await client.realtime.publish(ch.status, {"message": "good"})
+        assert (await anext(messages)).data.message == "good"
+    assert caplog.text.count("passed over") == 1
+
+
+async def test_metadata_is_always_json(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    """A message whose metadata isn't would be lost, with 200 all the same."""
+    async with client.realtime.subscribe(ch.status) as messages:
+        odd = 'r:"quoted" \\ and é:0'
+        await client.realtime._inngest.publish(
+            Envelope(ch.name, "status", b'{"message":"x"}', RUN_ID, odd, 0)
+        )
+        assert (await anext(messages)).id == odd
+        await client.realtime._inngest.http.post(
+            f"/v1/realtime/publish?channel={ch.name}&topic=status&metadata=nope", b'{"message":"lost"}'
+        )
+        await client.realtime.publish(ch.status, {"message": "next"})
+        assert (await anext(messages)).data.message == "next"
+
+
 async def test_other_frames_are_none_of_ours(client: Client, server: StandIn, ch: UploadsChannel) -> None:
     good = frame(ch, "status", {"message": "good"})
     async with client.realtime.subscribe(ch.status) as messages:
