@@ -96,8 +96,10 @@ class Run:
                 self.steps[one["id"]] = {"error": one["error"]}
             elif one["op"] == "StepRun":
                 self.steps[one["id"]] = {"data": one.get("data")}
-            elif one["op"] == "Sleep":
-                self.steps[one["id"]] = None
+            elif one["op"] == "InvokeFunction":
+                self.steps[one["id"]] = {"data": "what it returned"}
+            elif one["op"] in ("Sleep", "WaitForEvent"):
+                self.steps[one["id"]] = None  # over; and no event came
         return planned
 
     async def finish(self, *, most: int = 40) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,20 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "HTTP_PROXY",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def bounded() -> Iterator[None]:
+    """What waits for ever when something is broken fails instead."""
+
+    def over(*_: object) -> None:
+        raise TimeoutError("this test took more than a minute")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
