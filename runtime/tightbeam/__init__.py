@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_name, channel_params
 from tightbeam._client import Client
+from tightbeam._connect import connect
 from tightbeam._context import Context, ContextSync, Event, Step, StepSync
+from tightbeam._engines import SubscriptionToken
 from tightbeam._function import Function
 from tightbeam._subscription import Subscription
 from tightbeam.errors import (
     EngineError,
+    GatewayRefused,
     InvalidParam,
     InvalidPayload,
     Issue,
     JournalFailed,
     JournalRefused,
+    NoGateway,
     NonRetriableError,
     NotEntered,
     NotJson,
@@ -40,12 +44,14 @@ __all__ = [
     "EngineError",
     "Event",
     "Function",
+    "GatewayRefused",
     "InvalidParam",
     "InvalidPayload",
     "Issue",
     "JournalFailed",
     "JournalRefused",
     "Message",
+    "NoGateway",
     "NonRetriableError",
     "NotEntered",
     "NotJson",
@@ -64,8 +70,10 @@ __all__ = [
     "SubscribeFailed",
     "SubscriberTooSlow",
     "Subscription",
+    "SubscriptionToken",
     "TightbeamError",
     "TopicRef",
     "channel_from_name",
     "channel_params",
+    "connect",
 ]

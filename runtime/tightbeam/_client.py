@@ -14,7 +14,7 @@ from tightbeam._engines import Engine
 from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
 from tightbeam._function import Function, Register, Registry
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
-from tightbeam._realtime import Realtime
+from tightbeam._tokens import RealtimeWithTokens
 from tightbeam._results import return_type, to_json
 from tightbeam.errors import EngineError, NotJson, NotRegistered
 
@@ -68,11 +68,12 @@ class Client:
         )
         self._engine: Engine = EmbeddedEngine(None if path is None else Path(path), settings)
         self._registry = Registry()
-        self._realtime = Realtime(self._engine, max_payload_bytes)
+        self._max_payload_bytes = max_payload_bytes
+        self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes)
 
     @property
-    def realtime(self) -> Realtime:
-        """Live publishes and subscriptions."""
+    def realtime(self) -> RealtimeWithTokens:
+        """Live publishes, subscriptions, and tokens for browsers."""
         return self._realtime
 
     @property

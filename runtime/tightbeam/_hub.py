@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -36,6 +36,8 @@ class Envelope(NamedTuple):
     """Microseconds since 1970, UTC."""
     seq: int | None = None
     """Place in the journal; None for live messages."""
+    metadata: bytes | None = None
+    """JSON that travels beside the data; only publishes over HTTP can carry it."""
 
     @property
     def created_at(self) -> datetime:
@@ -60,6 +62,7 @@ class Mailbox:
         "addresses",
         "catching_up",
         "closed",
+        "on_overflow",
         "overflowed",
     )
 
@@ -77,6 +80,8 @@ class Mailbox:
         self.catching_up = catching_up
         self.closed = False
         self.overflowed = False
+        self.on_overflow: Callable[[], None] | None = None
+        """Called once when it overflows, with the hub's lock held, on whatever thread published."""
         self._items: deque[Envelope] = deque()
         self._bytes = 0
         self._max_messages = max_messages
@@ -91,6 +96,8 @@ class Mailbox:
         if len(self._items) >= self._max_messages or (size > self._max_bytes and self._items):
             self.overflowed = True
             self._hub.remove(self)
+            if self.on_overflow is not None:
+                self.on_overflow()
         else:
             self._items.append(envelope)
             self._bytes = size
@@ -104,6 +111,21 @@ class Mailbox:
             envelope = self._items.popleft()
             self._bytes -= len(envelope.data)
         return envelope
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take."""
+        return not self._items
+
+    def take_all(self) -> list[Envelope]:
+        """All there is, oldest first."""
+        if not self._items:
+            return []
+        with self._hub.lock:
+            taken = list(self._items)
+            self._items.clear()
+            self._bytes = 0
+        return taken
 
     async def wait(self) -> None:
         """Return when there is something to take, or the mailbox has closed."""
@@ -153,6 +175,8 @@ class Hub:
         # Reentrant: a collected subscription closes its mailbox, and that can happen anywhere.
         self.lock = threading.RLock()
         self._routes: dict[Address, tuple[Mailbox, ...]] = {}
+        self.witness: Callable[[Envelope], None] | None = None
+        """Sees each message of a run before anyone gets it."""
         self.last_seq = 0
         """The last durable message that was fanned out."""
         self.epoch = ""
@@ -166,11 +190,20 @@ class Hub:
 
     def emit(self, envelope: Envelope) -> None:
         """Hand a live message to whoever listens now; never waits."""
+        if self.witness is not None and envelope.run_id is not None:
+            self.witness(envelope)
+        self.relay(envelope)
+
+    def relay(self, envelope: Envelope) -> None:
+        """As `emit`, for a message that comes from another process: its run isn't one of this client's."""
         if (envelope.channel, envelope.topic) in self._routes:
             self._deliver((envelope,))
 
-    def fan_out(self, committed: Iterable[Envelope]) -> None:
+    def fan_out(self, committed: Sequence[Envelope]) -> None:
         """Hand on durable messages, in commit order."""
+        if self.witness is not None:
+            for envelope in committed:
+                self.witness(envelope)
         self._deliver(committed)
 
     def _deliver(self, envelopes: Iterable[Envelope]) -> None:
@@ -201,6 +234,21 @@ class Hub:
                 return False
             mailbox.catching_up = False
             return True
+
+    def idle(self, mailbox: Mailbox) -> bool:
+        """Whether everything that was published has been taken from this mailbox, which is still served."""
+        with self.lock:
+            return mailbox.is_empty and not (mailbox.closed or mailbox.overflowed)
+
+    def reroute(self, mailbox: Mailbox, addresses: Iterable[Address]) -> None:
+        """From now on deliver to these addresses instead; nothing once it has left."""
+        with self.lock:
+            if mailbox.closed or mailbox.overflowed:
+                return
+            self.remove(mailbox)
+            mailbox.addresses = frozenset(addresses)
+            for address in mailbox.addresses:
+                self._routes[address] = (*self._routes.get(address, ()), mailbox)
 
     def remove(self, mailbox: Mailbox) -> None:
         """Stop delivering to this mailbox."""

@@ -61,7 +61,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
         return cast("ChannelMessage", message)
 
     async def __aenter__(self) -> Self:
-        await self._feed.open()
+        await self._feed.ready()
         return self
 
     async def __aexit__(

@@ -16,6 +16,8 @@
     ├── SubscriberTooSlow      the reader fell behind and was closed (position: where to resume)
     └── EngineError            the engine can't do what was asked
         ├── NotEntered         the client isn't entered (here): `async with client`
+        ├── NoGateway          a token was asked for, and no gateway serves this client
+        ├── GatewayRefused     a gateway didn't let this client in: token, key, origin or topic (status)
         ├── NotRegistered      no function has that id, or none listens to that event
         ├── JournalRefused     the file is locked, corrupt, from a newer version or not ours; it is untouched
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent
@@ -34,11 +36,13 @@ from typing import TypeVar
 
 __all__ = [
     "EngineError",
+    "GatewayRefused",
     "InvalidParam",
     "InvalidPayload",
     "Issue",
     "JournalFailed",
     "JournalRefused",
+    "NoGateway",
     "NonRetriableError",
     "NotEntered",
     "NotJson",
@@ -233,6 +237,23 @@ class NotEntered(EngineError):
     """The client was not entered, has been left, or was entered by the process this one was forked from."""
 
     retryable = False
+
+
+class NoGateway(EngineError):
+    """A token was asked for, and no gateway serves this client's channels."""
+
+    retryable = False
+
+
+class GatewayRefused(EngineError):
+    """A gateway didn't let this client in: the token or key isn't valid there, or not for these topics."""
+
+    retryable = False
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        """The HTTP status."""
+        super().__init__(message)
 
 
 class NotRegistered(EngineError):

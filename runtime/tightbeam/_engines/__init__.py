@@ -6,8 +6,11 @@ demand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
+
+# With the standard library's, before Python 3.12, FastAPI could not take it as a route's response.
+from typing_extensions import TypedDict
 
 from tightbeam._hub import Address, Envelope
 
@@ -15,17 +18,27 @@ if TYPE_CHECKING:
     from tightbeam._function import Registry
     from tightbeam.errors import InvalidPayload
 
-__all__ = ["Carrier", "Engine", "Feed"]
+__all__ = ["Carrier", "Engine", "Feed", "SubscriptionToken", "TokenCarrier"]
+
+
+class SubscriptionToken(TypedDict):
+    """What a token route answers, and what ``useRealtime`` takes."""
+
+    key: str
+    apiBaseUrl: str  # noqa: N815 - the wire's name
 
 
 class Feed(Protocol):
     """The messages of one subscription, still encoded."""
 
-    async def open(self) -> None:
-        """Make sure that it is registered; a remote one connects here, or at the first `next`.
+    async def ready(self) -> None:
+        """Return when nothing that is published from now on will be missed.
+
+        A remote one connects here, or at the first `next`.
 
         Raises:
-            SubscribeFailed: the server refused it, or can't be reached.
+            SubscribeFailed: Inngest's server refused it, or can't be reached.
+            GatewayRefused: the gateway doesn't let it in.
         """
         ...
 
@@ -67,7 +80,19 @@ class Carrier(Protocol):
         ...
 
 
-class Engine(Carrier, Protocol):
+class TokenCarrier(Carrier, Protocol):
+    """A carrier that lets others subscribe, by tokens."""
+
+    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        """A token for a subscriber elsewhere, from a coroutine."""
+        ...
+
+    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        """A token for a subscriber elsewhere, from any thread."""
+        ...
+
+
+class Engine(TokenCarrier, Protocol):
     """What a client asks of its engine."""
 
     async def open(self, registry: Registry, /) -> None:

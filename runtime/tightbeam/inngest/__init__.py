@@ -10,7 +10,6 @@ from tightbeam.inngest._context import Context, ContextSync
 from tightbeam.inngest._handler import on_failure
 from tightbeam.inngest._keys import hash_signing_key
 from tightbeam.inngest._realtime import Realtime, realtime
-from tightbeam.inngest._token import Token
 
 __all__ = [
     "AsyncFunction",
@@ -21,7 +20,6 @@ __all__ = [
     "Realtime",
     "Register",
     "SyncFunction",
-    "Token",
     "create_function",
     "hash_signing_key",
     "on_failure",

@@ -13,6 +13,7 @@ import inngest
 
 from tightbeam._channels.refs import Channel, Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
+from tightbeam._engines import SubscriptionToken
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
 from tightbeam._realtime import Realtime as AnyRealtime
 from tightbeam.errors import TightbeamError
@@ -20,7 +21,7 @@ from tightbeam.inngest._errors import translated
 from tightbeam.inngest._keys import Keys
 from tightbeam.inngest._publish import Carrier, Server, Settings
 from tightbeam.inngest._subscribe import OnBadMessage
-from tightbeam.inngest._token import Token, mint, mint_sync, selected_topics
+from tightbeam.inngest._token import mint, mint_sync, selected_topics
 
 __all__ = ["Realtime", "realtime"]
 
@@ -104,7 +105,7 @@ class Realtime(AnyRealtime):
         *,
         topics: Iterable[TopicRef[..., str, Any] | str] | None = None,
         api_base_url: str | None = None,
-    ) -> Token:
+    ) -> SubscriptionToken:
         """A token with which a browser may subscribe to this channel for a minute: what `useRealtime` takes.
 
         Check that the caller may see the channel before making it: the token can be used by whoever has it.
@@ -132,7 +133,7 @@ class Realtime(AnyRealtime):
         *,
         topics: Iterable[TopicRef[..., str, Any] | str] | None = None,
         api_base_url: str | None = None,
-    ) -> Token:
+    ) -> SubscriptionToken:
         """As `token`, without ``await``."""
         names = selected_topics(channel, topics)
         try:

@@ -59,7 +59,7 @@ class RemoteFeed:
         self._reader: Reader | None = None
         carrier.feeds.add(self)
 
-    async def open(self) -> None:
+    async def ready(self) -> None:
         """Connect, unless it is connected already.
 
         Raises:
@@ -84,7 +84,7 @@ class RemoteFeed:
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`."""
         if self._reader is None and not self._mailbox.closed:
-            await self.open()
+            await self.ready()
         mailbox = self._mailbox
         while (envelope := mailbox.take()) is None:
             if mailbox.overflowed:

@@ -6,25 +6,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-# With the standard library's, before Python 3.12, FastAPI could not take it as a route's response.
-from typing_extensions import TypedDict
-
 from tightbeam._channels.refs import Channel, TopicRef
 from tightbeam._channels.refs import topics as topics_of
 from tightbeam._hub import Address
 from tightbeam.errors import InvalidParam, SubscribeFailed
 from tightbeam.inngest._http import Answer, Http, NoAnswer
 
-__all__ = ["Token", "mint", "mint_sync", "selected_topics"]
+__all__ = ["mint", "mint_sync", "selected_topics"]
 
 _PATH = "/v1/realtime/token"
-
-
-class Token(TypedDict):
-    """What a browser's `useRealtime` takes as its token."""
-
-    key: str
-    apiBaseUrl: str
 
 
 def selected_topics(

@@ -158,7 +158,7 @@ async def reading() -> None:
 async def tokens() -> None:
     ch = uploads_channel(upload_id="u1")
     token = await client.realtime.token(ch, topics=[ch.status])
-    assert_type(token, tightbeam.inngest.Token)
+    assert_type(token, tightbeam.SubscriptionToken)
     assert_type(token["apiBaseUrl"], str)
     assert_type(client.realtime.token_sync(ch)["key"], str)
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam import _probes
+from tightbeam._engines import SubscriptionToken
 from tightbeam._engines.embedded.feed import EmbeddedFeed
 from tightbeam._function import Registry
 from tightbeam._hub import Address, Envelope, Hub
-from tightbeam.errors import EngineError, NotEntered
+from tightbeam.errors import EngineError, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.session import Session
 
-__all__ = ["EmbeddedEngine", "Settings"]
+__all__ = ["EmbeddedEngine", "RunEnd", "RunEnded", "Settings"]
 
 _log = logging.getLogger("tightbeam")
 
@@ -36,6 +37,19 @@ class Settings(NamedTuple):
     retain_us: int
 
 
+class RunEnd(NamedTuple):
+    """How a run ended."""
+
+    run_id: str
+    completed: bool
+    result: bytes | None
+    """JSON; None unless it completed."""
+    channels: frozenset[str]
+    """Where it had published durably before this execution of it began."""
+
+
+RunEnded = Callable[[RunEnd], None]
+
 _inherited: list[Session] = []
 """Sessions of a parent process: kept, so that nothing here closes the parent's connection."""
 
@@ -48,6 +62,10 @@ class EmbeddedEngine:
         self._settings = settings
         self._hub = Hub()
         self._session: Session | None = None
+        self.mint: Callable[[str, Sequence[str], str | None], SubscriptionToken] | None = None
+        """Makes tokens; set by the gateway that serves this engine."""
+        self.run_ended: RunEnded | None = None
+        """Called on the engine's event loop when a run is over; set by the gateway that serves this engine."""
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
 
@@ -61,9 +79,72 @@ class EmbeddedEngine:
         if _probes.observers:
             _probes.published(envelope)
 
+    def relay(self, envelope: Envelope, /) -> None:
+        """Publish live for another process, whose run it may name."""
+        self._hub.relay(envelope)
+        if _probes.observers:
+            _probes.published(envelope)
+
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> EmbeddedFeed:
         """See `tightbeam._engines.Engine`."""
         return EmbeddedFeed(self._hub, addresses, after, None if after is None else self._entered().writer)
+
+    def feed(
+        self, addresses: Iterable[Address], after: str | None, *, max_messages: int, max_bytes: int
+    ) -> EmbeddedFeed:
+        """As `subscribe`, with a buffer of this size."""
+        writer = None if after is None else self._entered().writer
+        return EmbeddedFeed(
+            self._hub, addresses, after, writer, max_messages=max_messages, max_bytes=max_bytes
+        )
+
+    @property
+    def hub(self) -> Hub:
+        """Who receives what."""
+        return self._hub
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client is entered, by this process."""
+        return self._session is not None and self._session.pid == os.getpid()
+
+    async def check_position(self, position: str) -> None:
+        """See that what came after a position is still retained.
+
+        Raises:
+            PositionLost: it isn't.
+        """
+        from tightbeam._engines.embedded.messages import start_of  # not at import: see `_open_session`
+
+        await self._entered().writer.submit(lambda tx: start_of(tx, position), read=True)
+
+    async def position_since(self, channel: str, since_ms: int) -> str:
+        """Where to resume for a reader that remembers the time of the last message it saw.
+
+        Raises:
+            PositionLost: what came after that time is no longer retained.
+        """
+        from tightbeam._engines.embedded.messages import seen_until  # not at import: see `_open_session`
+
+        writer = self._entered().writer
+        seq = await writer.submit(lambda tx: seen_until(tx, channel, since_ms), read=True)
+        return f"{self._hub.epoch}:{seq}"
+
+    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        """See `tightbeam._engines.Engine`."""
+        return self.token_sync(channel, topics, since)
+
+    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        """See `tightbeam._engines.Engine`."""
+        if self.mint is None:
+            raise NoGateway(
+                "nobody serves this client's channels: make its gateway first, with `tightbeam.gateway.app`"
+            )
+        return self.mint(channel, topics, since)
+
+    def _tell_run_ended(self, end: RunEnd) -> None:
+        if self.run_ended is not None:
+            self.run_ended(end)
 
     async def open(self, registry: Registry, /) -> None:
         """See `tightbeam._engines.Engine`.
@@ -88,7 +169,7 @@ class EmbeddedEngine:
                 session = await opening  # so that it can be closed
                 raise
             session = opened
-            await opened.start(registry, self._hub, self.publish_sync)
+            await opened.start(registry, self._hub, self.publish_sync, self._tell_run_ended)
         except BaseException:
             if session is not None:
                 await session.stop()

@@ -14,6 +14,7 @@ from typing import Any
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
+from tightbeam._engines.embedded.engine import RunEnd
 from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, never_counted
 from tightbeam._engines.embedded.journal import Run
 from tightbeam._engines.embedded.lanes import Place
@@ -75,6 +76,8 @@ class Services:
     max_payload_bytes: int
     retry_delay: float
     """Seconds before the first retry, doubled with each."""
+    run_ended: Callable[[RunEnd], None]
+    """Told of each run that is over."""
 
 
 class _Event:

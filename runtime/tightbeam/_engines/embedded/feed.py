@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tightbeam._hub import Address, Envelope, Hub
+from tightbeam._hub import Address, Envelope, Hub, Mailbox
 from tightbeam.errors import InvalidPayload, NotEntered, SubscriberTooSlow
 
 if TYPE_CHECKING:
@@ -26,7 +26,14 @@ class EmbeddedFeed:
     """
 
     def __init__(
-        self, hub: Hub, addresses: Iterable[Address], after: str | None, writer: Writer | None
+        self,
+        hub: Hub,
+        addresses: Iterable[Address],
+        after: str | None,
+        writer: Writer | None,
+        *,
+        max_messages: int = _MAX_MESSAGES,
+        max_bytes: int = _MAX_BYTES,
     ) -> None:
         self._hub = hub
         self._addresses = tuple(addresses)
@@ -39,12 +46,22 @@ class EmbeddedFeed:
         self._mailbox = hub.register(
             self._addresses,
             catching_up=self._replaying,
-            max_messages=_MAX_MESSAGES,
-            max_bytes=_MAX_BYTES,
+            max_messages=max_messages,
+            max_bytes=max_bytes,
         )
 
-    async def open(self) -> None:
-        """Nothing to do: it was registered when it was made."""
+    @property
+    def position(self) -> str | None:
+        """Where to resume after what was handed out so far; None when no journal is open."""
+        return self._position
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """What the hub fills."""
+        return self._mailbox
+
+    async def ready(self) -> None:
+        """See `tightbeam._engines.Feed`."""
 
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`."""
@@ -61,6 +78,33 @@ class EmbeddedFeed:
         if envelope.seq is not None:
             self._position = self.position_of(envelope)
         return envelope
+
+    async def next_batch(self) -> list[Envelope]:
+        """All messages there are, at least one; empty when there will be no more. Raises what `next` does."""
+        first = await self.next()
+        if first is None:
+            return []
+        if self._replaying:
+            batch = [first, *self._page]
+            self._page.clear()
+        else:
+            batch = [first, *self._mailbox.take_all()]
+        for envelope in reversed(batch):
+            if envelope.seq is not None:
+                self._position = self.position_of(envelope)
+                break
+        return batch
+
+    def advance(self) -> str | None:
+        """The position, moved past messages to other addresses if this reader has seen all of its own."""
+        if not self._replaying and self._hub.idle(self._mailbox):
+            self._position = self._hub.position or self._position
+        return self._position
+
+    def follow(self, addresses: Iterable[Address]) -> None:
+        """From now on give messages to these addresses."""
+        self._addresses = tuple(addresses)
+        self._hub.reroute(self._mailbox, self._addresses)
 
     def position_of(self, envelope: Envelope, /) -> str | None:
         """See `tightbeam._engines.Feed`."""

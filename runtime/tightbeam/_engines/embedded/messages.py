@@ -9,7 +9,7 @@ from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
 from tightbeam.errors import PositionLost
 
-__all__ = ["Bounds", "append", "bounds", "meta", "read_page", "set_meta", "start_of"]
+__all__ = ["Bounds", "append", "bounds", "meta", "read_page", "seen_until", "set_meta", "start_of"]
 
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
@@ -72,6 +72,24 @@ def start_of(tx: Transaction, after: str) -> int:
     if not (number.isascii() and number.isdigit()) or not there.trimmed <= int(number) <= there.last:
         raise PositionLost("what came after that position is no longer retained, or the position isn't one")
     return int(number)
+
+
+def seen_until(tx: Transaction, channel: str, since_ms: int) -> int:
+    """The last place a reader has seen who remembers the time, in milliseconds, of a channel's last message.
+
+    Times in a channel are at least a millisecond apart, so cut to milliseconds they still differ.
+
+    Raises:
+        PositionLost: messages after that time may have been trimmed.
+    """
+    there = bounds(tx)
+    if there.trimmed and since_ms * _MILLISECOND < meta(tx, "trimmed_created_at"):
+        raise PositionLost("what came after that time is no longer retained")
+    found = tx.execute(
+        "SELECT max(seq) FROM message WHERE channel = ? AND created_at < ?",
+        (channel, (since_ms + 1) * _MILLISECOND),
+    ).fetchone()[0]
+    return max(found or 0, there.trimmed)
 
 
 def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:

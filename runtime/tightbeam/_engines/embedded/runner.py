@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded.engine import RunEnd
 from tightbeam._engines.embedded.execution import Again, Done, Execution, Failed, Outcome, Services
 from tightbeam._engines.embedded.failure import describe
 from tightbeam._engines.embedded.journal import Run, now_us
@@ -235,6 +236,10 @@ class Runner:
             level = logging.ERROR if isinstance(outcome, Failed) else logging.WARNING
             what = "failed" if isinstance(outcome, Failed) else "failed and will be retried"
             _log.log(level, 'run %s of "%s" %s: %s', run.id, run.function, what, _where(outcome.error))
+        if isinstance(outcome, Done | Failed):
+            channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
+            raw = outcome.raw if isinstance(outcome, Done) else None
+            self._services.run_ended(RunEnd(run.id, isinstance(outcome, Done), raw, channels))
         waiter = self._waiters.get(run.id)
         if waiter is None:
             return

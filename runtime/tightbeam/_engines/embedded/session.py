@@ -19,7 +19,7 @@ from tightbeam._function import Registry
 from tightbeam._hub import Envelope, Hub
 
 if TYPE_CHECKING:
-    from tightbeam._engines.embedded.engine import Settings
+    from tightbeam._engines.embedded.engine import RunEnded, Settings
 
 __all__ = ["Session"]
 
@@ -54,12 +54,14 @@ class Session:
                 lock.release()
             raise
 
-    async def start(self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None]) -> None:
+    async def start(
+        self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None], run_ended: RunEnded
+    ) -> None:
         """Recover and begin to execute."""
         there = await self.writer.submit(bounds, read=True)
         hub.epoch, hub.last_seq = there.epoch, there.last
         settings = self._settings
-        services = Services(self.writer, accept, settings.max_payload_bytes, settings.retry_delay)
+        services = Services(self.writer, accept, settings.max_payload_bytes, settings.retry_delay, run_ended)
         runner = self._runner = Runner(registry, services)
         await runner.start()
 

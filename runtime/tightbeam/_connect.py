@@ -1,0 +1,35 @@
+"""`tightbeam.connect`: the way to a gateway in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tightbeam.gateway import RemoteClient
+
+__all__ = ["TokenFactory", "connect"]
+
+TokenFactory = Callable[[], Awaitable[str]]
+"""Fetches a fresh token; called at each connect and reconnect."""
+
+
+def connect(url: str, *, token: str | TokenFactory | None = None, key: str | None = None) -> RemoteClient:
+    """A client of the gateway at ``url``: ``realtime.subscribe`` and, with its key, ``realtime.publish``.
+
+    Typed as in the process that serves. Subscriptions reconnect and resume by themselves, without gap or
+    duplicate for durable messages. Nothing is opened before it is used; ``async with`` closes it.
+
+    Args:
+        url: the gateway's origin, such as ``https://rt.example.com``; a path is ignored, as JavaScript's
+            clients do.
+        token: a subscription token, or a function that fetches one, which outlives its minute.
+        key: the server key, for programs of your own: it may publish, and subscribe to anything.
+
+    Raises:
+        ValueError: not exactly one of token and key was given, or the URL isn't one.
+        ImportError: the extra isn't installed: ``pip install 'tightbeam[gateway]'``.
+    """
+    from tightbeam.gateway._remote import RemoteClient  # not at import: it needs the extra
+
+    return RemoteClient(url, token=token, key=key)

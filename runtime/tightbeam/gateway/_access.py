@@ -1,0 +1,209 @@
+"""Who may come in: Host, Origin, the server key, subscription tokens; decided before anything else is read."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers
+
+from tightbeam.errors import InvalidParam, TightbeamError
+from tightbeam.gateway._catalog import Catalog
+from tightbeam.gateway._frames import RUN_TOPIC
+from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
+from tightbeam.gateway._tokens import BadToken, Grant, verify
+
+__all__ = ["Guard", "Pass", "Refused", "Scope", "take_secrets"]
+
+Scope = MutableMapping[str, Any]
+_SIGNING_KEY = re.compile(r"signkey-[a-z0-9]+-([0-9a-fA-F]+)")
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class Refused(Exception):
+    """An answer other than the one that was asked for; the text is for the client and holds no secret."""
+
+    def __init__(self, status: int, text: str, issues: object = None) -> None:
+        self.status = status
+        self.text = text
+        self.issues = issues
+        super().__init__(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a stream may follow, and where it wants to begin."""
+
+    addresses: frozenset[tuple[str, str]]
+    after: str | None
+    """A position, ``"start"``, or None for what comes from now on."""
+    since: tuple[str, int] | None
+    """A channel and the time of the last message seen there, in milliseconds."""
+    keeps_cursor: bool
+    """Whether the reader wants to be told positions."""
+
+
+def take_secrets(scope: Scope) -> list[tuple[str, str]]:
+    """The parameters of the query; tokens are taken out of the scope, so that no log shows them.
+
+    Servers write their access log from the same scope, after us.
+    """
+    raw = scope.get("query_string", b"")
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
+    except ValueError:
+        scope["query_string"] = b""
+        raise Refused(400, "the query can't be read") from None
+    if b"token" in raw or b"%" in raw:
+        scope["query_string"] = urlencode([pair for pair in pairs if pair[0] != "token"]).encode()
+    return pairs
+
+
+class Guard:
+    """Decides, for one gateway."""
+
+    def __init__(self, access: Access, limits: Limits, catalog: Catalog) -> None:
+        self.access = access
+        self._limits = limits
+        self._catalog = catalog
+        self._keys = () if access.server_key is None else tuple(map(_digest, _forms(access.server_key)))
+
+    def check_place(self, scope: Scope, headers: Headers) -> None:
+        """Host and Origin, and in dev mode that everything stays on this machine.
+
+        Raises:
+            Refused: 403, or 421 for a host that isn't ours.
+        """
+        access = self.access
+        if access.dev and (not _is_local(scope) or any(name in headers for name in _FORWARDED)):
+            raise Refused(403, "dev mode answers on this machine only, and not through a proxy")
+        hosts = headers.getlist("host")
+        if access.hosts is not None and (len(hosts) != 1 or host_name(hosts[0]) not in access.hosts):
+            raise Refused(421, "this host isn't served here")
+        origins = headers.getlist("origin")
+        if origins and not (len(origins) == 1 and self._is_allowed(origins[0].lower())):
+            raise Refused(403, "this origin isn't allowed")
+
+    def _is_allowed(self, origin: str) -> bool:
+        access = self.access
+        if origin in access.origins or (access.public_url is not None and origin == access.public_url):
+            return True
+        return access.dev and origin.startswith("http") and host_name(origin) in LOOPBACK_NAMES
+
+    def check_key(self, headers: Headers) -> None:
+        """The server key, compared in constant time; dev mode takes any, or none.
+
+        Raises:
+            Refused: 401.
+        """
+        if self.access.dev:
+            return
+        given = _digest(_bearer(headers) or "")
+        if not any([hmac.compare_digest(given, key) for key in self._keys]):  # noqa: C419 - all, always
+            raise Refused(401, "Not authenticated")
+
+    def admit(self, query: Iterable[tuple[str, str]], headers: Headers) -> Pass:
+        """A reader with one token, or one for each of several channels.
+
+        Raises:
+            Refused: 401 for the token, 403 for what it doesn't allow, 400 for what can't be understood.
+        """
+        pairs = list(query)
+        tokens = [value for name, value in pairs if name == "token"]
+        if not tokens and (bearer := _bearer(headers)) is not None:
+            tokens = [bearer]
+        if not tokens:
+            raise Refused(401, "Not authenticated")
+        grants = [self.grant(token) for token in tokens]
+        allowed = {(grant.channel, name) for grant in grants for name in grant.topics}
+        wanted = _wanted(pairs)
+        if wanted is not None:
+            if not wanted <= allowed:
+                raise Refused(403, "the token isn't for that channel and topic")
+            allowed = wanted
+        if len(allowed) > self._limits.topics:
+            raise Refused(403, f"one stream follows at most {self._limits.topics} topics")
+        channels = {channel for channel, _ in allowed}
+        after = next((value for name, value in pairs if name == "after"), None)
+        after = headers.get("last-event-id") or after
+        if after is not None and len(after) > 128:
+            raise Refused(400, "after isn't a position")
+        since = [(grant.channel, grant.since) for grant in grants if grant.since is not None]
+        return Pass(
+            frozenset(allowed | {(channel, RUN_TOPIC) for channel in channels}),
+            None if after in (None, "", "now") else after,
+            since[0] if len(since) == 1 and len(grants) == 1 else None,
+            after is not None,
+        )
+
+    def grant(self, token: str) -> Grant:
+        """What a token allows.
+
+        Raises:
+            Refused: 401.
+        """
+        try:
+            grant = verify(token, self.access.token_secrets, self._limits.token)
+            self._catalog.chosen(grant.channel, grant.topics)
+        except (BadToken, InvalidParam):
+            raise Refused(401, "Not authenticated") from None
+        return grant
+
+
+def _wanted(pairs: list[tuple[str, str]]) -> set[tuple[str, str]] | None:
+    text = next((value for name, value in pairs if name == "want"), None)
+    if text is None:
+        return None
+    try:
+        found = {(channel, topic) for channel, topic in json.loads(text)}
+        if not found or not all(isinstance(part, str) for pair in found for part in pair):
+            raise ValueError
+    except (ValueError, TypeError, RecursionError):
+        raise Refused(400, "want is a JSON list of channels and topics") from None
+    return found
+
+
+def _bearer(headers: Headers) -> str | None:
+    given = headers.getlist("authorization")
+    if len(given) != 1:
+        return None
+    scheme, _, key = given[0].partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _forms(key: str) -> tuple[str, ...]:
+    """The forms in which clients send this key: a signing key of Inngest's also goes as its hash."""
+    if (found := _SIGNING_KEY.fullmatch(key)) is None or len(found[1]) % 2:
+        return (key,)
+    hashed = hashlib.sha256(bytes.fromhex(found[1])).hexdigest()
+    return key, hashed, key[: found.start(1)] + hashed
+
+
+def _is_local(scope: Scope) -> bool:
+    return all(_is_loopback(scope.get(end)) for end in ("client", "server"))
+
+
+def _is_loopback(address: object) -> bool:
+    if not isinstance(address, (tuple, list)) or not address:
+        return False
+    name = str(address[0])
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def refusal_of(error: TightbeamError) -> Refused:
+    """An error of the runtime as an answer."""
+    return Refused(404, str(error)) if isinstance(error, InvalidParam) else Refused(503, str(error))

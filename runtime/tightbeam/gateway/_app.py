@@ -1,0 +1,216 @@
+"""The gateway as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+
+from tightbeam._channels.refs import Channel
+from tightbeam._engines.embedded.engine import EmbeddedEngine
+from tightbeam.errors import InvalidParam
+from tightbeam.gateway._access import Guard, Refused, Scope
+from tightbeam.gateway._catalog import Catalog, Channels
+from tightbeam.gateway._http import HttpRoutes, failure
+from tightbeam.gateway._runs import RunTeller
+from tightbeam.gateway._settings import Access, Limits, environment
+from tightbeam.gateway._sse import SseRoute
+from tightbeam.gateway._streams import Streams
+from tightbeam.gateway._websocket import Receive, Send
+from tightbeam.gateway._websocket import WebSocketRoute as Connect
+
+if TYPE_CHECKING:
+    from tightbeam._client import Client
+
+__all__ = ["Gateway", "app"]
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Gateway(Starlette):
+    """What `app` returns: an ASGI application to serve, or to mount at the root of another one."""
+
+    def __init__(
+        self,
+        client: Client,
+        catalog: Catalog,
+        access: Access,
+        limits: Limits,
+        runs: Callable[[str], bool],
+        run_results: bool,
+    ) -> None:
+        engine = client._engine  # noqa: SLF001 - the gateway is part of the runtime
+        if not isinstance(engine, EmbeddedEngine):
+            raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
+        guard = Guard(access, limits, catalog)
+        streams = Streams(engine, limits)
+        http = HttpRoutes(guard, engine, catalog, streams, limits, client._max_payload_bytes)  # noqa: SLF001 - as above
+        super().__init__(
+            routes=_routes(guard, streams, limits, http, lambda: engine.hub.epoch),
+            lifespan=self._lifespan,
+            exception_handlers={Refused: _refused, HTTPException: _refused},
+        )
+        self._client = client
+        self._engine = engine
+        self._streams = streams
+        self._http = http
+        self.dev = access.dev
+        """Whether it is in dev mode."""
+        engine.mint = lambda channel, topics, since: http.mint(channel, list(topics), since)
+        engine.run_ended = RunTeller(engine.hub, runs, run_results).ended
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        if self._engine.is_open:  # somebody else enters and leaves the client
+            yield
+            await self.close()
+            return
+        async with self._client:
+            self._streams.closing = False
+            yield
+            await self.close()
+
+    async def close(self) -> None:
+        """Send ``closing`` to every subscriber and end every stream, within ``limits.shutdown``.
+
+        `serve` and the lifespan do it. A program that mounts the gateway in its own application calls it
+        before that application's server closes the connections.
+        """
+        await self._streams.close()
+
+    def serves_at(self, origin: str) -> None:
+        """Say where this gateway can be reached, if it was made without ``public_url``."""
+        if self._http.base_url is None:
+            self._http.base_url = origin
+
+    @property
+    def connections(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+
+def app(
+    client: Client,
+    *,
+    channels: Channels,
+    dev: bool | None = None,
+    token_secret: str | bytes | None = None,
+    previous_token_secret: str | bytes | None = None,
+    server_key: str | None = None,
+    public_url: str | None = None,
+    allowed_origins: Iterable[str] = (),
+    allowed_hosts: Iterable[str] | None = None,
+    runs: bool | Iterable[type[Channel[Any]]] = True,
+    run_results: bool = True,
+    limits: Limits | None = None,
+) -> Gateway:
+    """The gateway of an embedded client, wire-compatible with Inngest Realtime.
+
+    Secrets that aren't given come from the environment. Served on its own it enters the client; mounted in
+    another application, at its root, that one does (``lifespan=client.lifespan``).
+
+    Args:
+        client: whose messages; its database stays the business of this process.
+        channels: the generated package, or channel classes; there is no other channel.
+        dev: take any server key, make up a token secret, answer this machine only (TIGHTBEAM_DEV=1).
+        token_secret: signs tokens, 32 bytes or more (TIGHTBEAM_TOKEN_SECRET).
+        previous_token_secret: still verifies them, while a new one comes into use
+            (TIGHTBEAM_PREVIOUS_TOKEN_SECRET).
+        server_key: for publishing and tokens over HTTP, 32 characters or more; without it, neither works
+            (TIGHTBEAM_SERVER_KEY).
+        public_url: the origin under which browsers find it (TIGHTBEAM_PUBLIC_URL).
+        allowed_origins: pages that may connect, besides those of ``public_url``.
+        allowed_hosts: names it may be called by; that of ``public_url`` by default, else any.
+        runs: on which channels runs say that they are running, completed or failed: all that have
+            parameters, none, or these. The official hook stops listening when a run is over, so a channel
+            that many runs share shouldn't.
+        run_results: whether a completed run's result goes to the subscribers of those channels.
+        limits: how much of everything.
+
+    Raises:
+        ValueError: a secret is missing or too short, or no channel was found.
+    """
+    dev = environment("TIGHTBEAM_DEV") in ("1", "true") if dev is None else dev
+    access = Access.build(
+        dev=dev,
+        token_secret=token_secret or environment("TIGHTBEAM_TOKEN_SECRET"),
+        previous_token_secret=previous_token_secret or environment("TIGHTBEAM_PREVIOUS_TOKEN_SECRET"),
+        server_key=server_key or environment("TIGHTBEAM_SERVER_KEY"),
+        public_url=public_url or environment("TIGHTBEAM_PUBLIC_URL"),
+        allowed_hosts=allowed_hosts,
+        allowed_origins=allowed_origins,
+    )
+    catalog = Catalog(channels)
+    return Gateway(client, catalog, access, limits or Limits(), _telling(catalog, runs), run_results)
+
+
+def _telling(catalog: Catalog, runs: bool | Iterable[type[Channel[Any]]]) -> Callable[[str], bool]:
+    chosen = None if isinstance(runs, bool) else frozenset(runs)
+
+    def tells(name: str) -> bool:
+        if runs is False:
+            return False
+        try:
+            channel = catalog.channel(name)
+        except InvalidParam:
+            return False
+        return type(channel) in chosen if chosen is not None else bool(channel.__tightbeam__.template.params)
+
+    return tells
+
+
+def _routes(
+    guard: Guard, streams: Streams, limits: Limits, http: HttpRoutes, epoch: Callable[[], str]
+) -> list[Route | WebSocketRoute]:
+    return [
+        Route("/v1/realtime/token", http.token, methods=["POST"]),
+        Route("/v1/realtime/publish", http.publish, methods=["POST"]),
+        Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, epoch))),
+        WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, epoch)),
+        Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard))),
+        Route("/v1/realtime/openapi.json", http.openapi, methods=["GET"]),
+        Route("/health", http.health, methods=["GET"]),
+    ]
+
+
+class _OnlyGet:
+    """Not even HEAD: it would open a stream."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "GET":
+            raise HTTPException(405, headers={"Allow": "GET"})
+        await self._app(scope, receive, send)
+
+
+class _UpgradeRequired:
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from starlette.datastructures import Headers
+
+        from tightbeam.gateway._access import take_secrets
+
+        headers = Headers(scope=scope)
+        query = take_secrets(scope)
+        self._guard.check_place(scope, headers)
+        self._guard.admit(query, headers)
+        raise Refused(426, "connect is a WebSocket; there is /v1/realtime/sse for plain HTTP")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refused):
+        return failure(error)
+    assert isinstance(error, HTTPException)  # noqa: S101 - the two it is registered for
+    answer = failure(Refused(error.status_code, error.detail))
+    answer.headers.update(error.headers or {})
+    return answer

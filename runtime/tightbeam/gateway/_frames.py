@@ -1,0 +1,104 @@
+"""Messages as they go over the wire; each is encoded once and its bytes are shared by all subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+
+from tightbeam._hub import Envelope
+
+__all__ = ["ENV_ID", "RUN_TOPIC", "Frames", "closing_frame", "ping_frame", "reset_frame", "ws_frame"]
+
+ENV_ID = "00000000-0000-4000-b000-000000000000"
+"""A gateway serves one environment; clients expect to be told which."""
+
+RUN_TOPIC = "$run"
+"""Reserved at generation: the hub's address for what becomes of runs."""
+
+_CACHE_BYTES = 16 * 1024 * 1024
+_ENV = orjson.dumps(ENV_ID)
+
+
+def encode(envelope: Envelope, position: str | None) -> bytes:
+    """One frame: JSON, without line breaks, and no field that is null."""
+    kind = b"run" if envelope.topic == RUN_TOPIC else b"data"
+    parts = [b'{"kind":"', kind, b'","data":', envelope.data]
+    metadata = envelope.metadata
+    if position is not None:
+        metadata = orjson.dumps({"id": envelope.id, "position": position})
+    if metadata is not None:
+        parts += (b',"metadata":', metadata)
+    moment = envelope.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+    parts += (b',"created_at":"', moment, b'","channel":', orjson.dumps(envelope.channel))
+    parts += (b',"env_id":', _ENV)
+    if kind == b"data":
+        parts += (b',"topic":', orjson.dumps(envelope.topic))
+    if envelope.run_id is not None:
+        parts += (b',"run_id":', orjson.dumps(envelope.run_id))
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def ws_frame(text: bytes) -> bytes:
+    """A whole unmasked text frame of the WebSocket protocol."""
+    size = len(text)
+    if size < 126:
+        return b"".join((b"\x81", size.to_bytes(1, "big"), text))
+    if size < 65_536:
+        return b"".join((b"\x81\x7e", size.to_bytes(2, "big"), text))
+    return b"".join((b"\x81\x7f", size.to_bytes(8, "big"), text))
+
+
+def sse_event(text: bytes, position: str | None) -> bytes:
+    """One event; neither JSON nor a position can hold a line break."""
+    if position is None:
+        return b"".join((b"data: ", text, b"\n\n"))
+    return b"".join((b"id: ", position.encode(), b"\ndata: ", text, b"\n\n"))
+
+
+def closing_frame() -> bytes:
+    """What every subscriber gets first when the gateway shuts down."""
+    return orjson.dumps({"kind": "closing", "created_at": _now(), "env_id": ENV_ID})
+
+
+def reset_frame(position: str | None) -> bytes:
+    """Says that messages before the ones that follow are lost to this reader."""
+    frame: dict[str, object] = {"kind": "reset", "created_at": _now(), "env_id": ENV_ID}
+    if position is not None:
+        frame["metadata"] = {"position": position}
+    return orjson.dumps(frame)
+
+
+def ping_frame(position: str) -> bytes:
+    """Tells a reader that keeps a cursor where it is."""
+    return orjson.dumps({"kind": "ping", "env_id": ENV_ID, "metadata": {"position": position}})
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Frames:
+    """The frames of recent messages in one form, by message; bounded in bytes."""
+
+    def __init__(self, form: Callable[[bytes, str | None], bytes], epoch: Callable[[], str]) -> None:
+        self._form = form
+        self._epoch = epoch
+        self._known: dict[int, tuple[Envelope, bytes]] = {}
+        self._bytes = 0
+
+    def of(self, envelope: Envelope) -> bytes:
+        """The frame of this message."""
+        known = self._known.get(id(envelope))
+        if known is not None:  # it holds the message, so no other one can have its identity
+            return known[1]
+        position = None if envelope.seq is None else f"{self._epoch()}:{envelope.seq}"
+        made = self._form(encode(envelope, position), position)
+        self._known[id(envelope)] = envelope, made
+        self._bytes += len(made)
+        while self._bytes > _CACHE_BYTES and self._known:
+            _, dropped = self._known.pop(next(iter(self._known)))
+            self._bytes -= len(dropped)
+        return made

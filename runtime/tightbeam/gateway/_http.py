@@ -1,0 +1,198 @@
+"""The routes that answer at once: tokens, publishes, health, and their description."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tightbeam._engines import SubscriptionToken
+from tightbeam._engines.embedded.engine import EmbeddedEngine
+from tightbeam._hub import Envelope
+from tightbeam._publishing import encode_within
+from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
+from tightbeam.gateway._access import Guard, Refused, take_secrets
+from tightbeam.gateway._catalog import Catalog
+from tightbeam.gateway._settings import Limits
+from tightbeam.gateway._streams import Streams
+from tightbeam.gateway._tokens import mint, since_ms
+
+__all__ = ["HttpRoutes", "failure"]
+
+_MAX_TOKEN_BODY = 64 * 1024
+_MAX_METADATA_BYTES = 4 * 1024
+_RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_NAME_LIMIT = 1024
+
+
+def failure(refused: Refused) -> Response:
+    """The answer to a request that was refused."""
+    body: dict[str, object] = {"error": refused.text, "data": None, "status": refused.status}
+    if refused.issues is not None:
+        body["issues"] = refused.issues
+    headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else None
+    return JSONResponse(body, refused.status, headers)
+
+
+class HttpRoutes:
+    """Everything but the streams."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        engine: EmbeddedEngine,
+        catalog: Catalog,
+        streams: Streams,
+        limits: Limits,
+        max_payload_bytes: int,
+    ) -> None:
+        self._guard = guard
+        self._engine = engine
+        self._catalog = catalog
+        self._streams = streams
+        self._limits = limits
+        self._max_payload_bytes = max_payload_bytes
+        self.base_url = guard.access.public_url
+        """The origin that clients are told."""
+
+    def mint(self, channel: str, topics: list[str], since: str | None) -> SubscriptionToken:
+        """A token and where to use it.
+
+        Raises:
+            InvalidParam: there is no such channel or topic, or ``since`` isn't a time.
+            EngineError: the gateway doesn't know its own address.
+        """
+        if self.base_url is None:
+            raise EngineError("the gateway doesn't know its address: give `public_url=` to its `app`")
+        return {"key": self._sign(channel, topics, since), "apiBaseUrl": self.base_url}
+
+    def _sign(self, channel: str, topics: list[str], since: str | int | None) -> str:
+        names = self._catalog.chosen(channel, topics)
+        if not 0 < len(names) <= self._limits.topics:
+            raise InvalidParam(f"a token is for 1 to {self._limits.topics} topics")
+        try:
+            moment = None if since is None else since_ms(since)
+        except ValueError:
+            raise InvalidParam("since is a time with a time zone, as JavaScript's toISOString writes it") from None
+        age = self._limits.token_age.total_seconds()
+        return mint(self._guard.access.token_secrets[0], channel, names, moment, age)
+
+    async def token(self, request: Request) -> Response:
+        """`POST /v1/realtime/token`."""
+        query = self._enter(request)
+        body = await _body(request, _MAX_TOKEN_BODY)
+        try:
+            wanted = json.loads(body)
+        except (ValueError, RecursionError):
+            wanted = None
+        if not isinstance(wanted, list) or not wanted:
+            raise Refused(400, "Invalid request: must provide a list of topics")
+        names: list[str] = []
+        channels: set[str] = set()
+        for one in wanted:
+            channel, name = (one.get("channel"), one.get("name")) if isinstance(one, dict) else (None, None)
+            if not isinstance(channel, str) or not isinstance(name, str):
+                raise Refused(400, "Invalid request: a topic has a channel and a name")
+            channels.add(channel)
+            names.append(name)
+        if len(channels) != 1:
+            raise Refused(400, "Invalid request: a token is for topics of one channel")
+        try:
+            return JSONResponse({"jwt": self._sign(channels.pop(), names, query.get("since"))}, 201)
+        except InvalidParam as error:
+            raise Refused(400, f"Invalid request: {error}") from None
+
+    async def publish(self, request: Request) -> Response:
+        """`POST /v1/realtime/publish?channel=&topic=`."""
+        query = self._enter(request)
+        if (request.headers.get("content-type") or "").partition(";")[0].strip() == "text/stream":
+            raise Refused(415, "streams aren't relayed: publish each part as a message")
+        channel, topic = query.get("channel"), query.get("topic")
+        if not channel or not topic:
+            raise Refused(400, "channel and topic are needed")
+        try:
+            ref = self._catalog.topics(channel).get(topic)
+        except InvalidParam as error:
+            raise Refused(404, str(error)) from None
+        if ref is None:
+            raise Refused(404, "this gateway's channel of that name has no such topic")
+        metadata = _metadata(query.get("metadata"))
+        run_id = query.get("run_id")
+        body = await _body(request, self._max_payload_bytes)
+        try:
+            raw = encode_within(ref, _parsed(body), self._max_payload_bytes)
+        except PayloadTooLarge as error:
+            raise Refused(413, str(error)) from None
+        except InvalidPayload as error:
+            issues = [{"pointer": issue.pointer, "reason": issue.reason} for issue in error.issues]
+            raise Refused(422, str(error).partition("\n")[0], issues) from None
+        if run_id is not None and _RUN_ID.fullmatch(run_id) is None:
+            run_id = None
+        now = time.time_ns() // 1000
+        self._engine.relay(Envelope(channel, topic, raw, run_id, None, now, metadata=metadata))
+        return Response(status_code=200)
+
+    async def health(self, request: Request) -> Response:
+        """`GET /health`: for load balancers; says nothing about anyone."""
+        open_ = self._engine.is_open and not self._streams.closing
+        return JSONResponse({"status": "ok" if open_ else "closing"}, 200 if open_ else 503)
+
+    async def openapi(self, request: Request) -> Response:
+        """`GET /v1/realtime/openapi.json`."""
+        from tightbeam.gateway._openapi import document  # not at import: seldom asked for
+
+        self._guard.check_place(request.scope, request.headers)
+        return JSONResponse(document(version("tightbeam"), self._max_payload_bytes))
+
+    def _enter(self, request: Request) -> Mapping[str, str]:
+        query = dict(reversed(take_secrets(request.scope)))
+        self._guard.check_place(request.scope, request.headers)
+        self._guard.check_key(request.headers)
+        for name in ("channel", "topic"):
+            if len(query.get(name, "")) > _NAME_LIMIT:
+                raise Refused(400, f"{name} is too long")
+        return query
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit."""
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and len(length) < 20 and int(length) > limit:
+        raise Refused(413, f"the body is over {limit:,} bytes")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise Refused(413, f"the body is over {limit:,} bytes")
+    return bytes(body)
+
+
+def _parsed(body: bytes) -> Any:
+    """The body as JSON; as Inngest does, what isn't JSON counts as a string."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Refused(400, "the body is neither JSON nor UTF-8") from None
+
+
+def _metadata(text: str | None) -> bytes | None:
+    if not text:
+        return None
+    if len(text) > _MAX_METADATA_BYTES:
+        raise Refused(400, "metadata is too long")
+    try:
+        value = orjson.loads(text)
+        return None if value is None else orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, ValueError):
+        raise Refused(400, "metadata isn't JSON") from None

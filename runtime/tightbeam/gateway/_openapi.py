@@ -1,0 +1,170 @@
+"""The gateway's own description, for tools and for the tests that hold it to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["document"]
+
+
+def document(version: str, max_payload_bytes: int) -> dict[str, Any]:
+    """An OpenAPI 3.1 document."""
+    error = {
+        "type": "object",
+        "properties": {
+            "error": {"type": "string"},
+            "data": {"type": "null"},
+            "status": {"type": "integer"},
+            "issues": {"type": "array", "items": {"$ref": "#/components/schemas/Issue"}},
+        },
+        "required": ["error", "data", "status"],
+        "additionalProperties": False,
+    }
+    issue = {
+        "type": "object",
+        "properties": {"pointer": {"type": "string"}, "reason": {"type": "string"}},
+        "required": ["pointer", "reason"],
+        "additionalProperties": False,
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tightbeam gateway", "version": version},
+        "paths": {
+            "/health": {"get": _health()},
+            "/v1/realtime/token": {"post": _token()},
+            "/v1/realtime/publish": {"post": _publish(max_payload_bytes)},
+            "/v1/realtime/connect": {"get": _connect()},
+            "/v1/realtime/sse": {"get": _sse()},
+        },
+        "components": {
+            "schemas": {"Error": error, "Issue": issue},
+            "securitySchemes": {
+                "serverKey": {"type": "http", "scheme": "bearer"},
+                "token": {"type": "apiKey", "in": "query", "name": "token"},
+            },
+        },
+    }
+
+
+def _errors(*statuses: int) -> dict[str, Any]:
+    return {
+        str(status): {
+            "description": _WORDS[status],
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status in statuses
+    }
+
+
+_WORDS = {
+    400: "It can't be understood",
+    401: "Not authenticated",
+    403: "Not allowed: the origin, the topic, or dev mode from another machine",
+    404: "No such channel or topic",
+    413: "Over the limit",
+    415: "Streams aren't relayed",
+    421: "Not this gateway's host",
+    422: "The payload breaks the topic's schema",
+    426: "Only as a WebSocket",
+    503: "No room, or shutting down",
+}
+
+
+def _query(name: str, required: bool = False, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": {"type": "string", **schema}}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _health() -> dict[str, Any]:
+    status = {
+        "type": "object",
+        "properties": {"status": {"enum": ["ok", "closing"]}},
+        "required": ["status"],
+        "additionalProperties": False,
+    }
+    return {
+        "operationId": "health",
+        "responses": {
+            "200": {"description": "It serves", "content": _json(status)},
+            "503": {"description": "It doesn't", "content": _json(status)},
+        },
+    }
+
+
+def _token() -> dict[str, Any]:
+    topic = {
+        "type": "object",
+        "properties": {
+            "channel": {"type": "string"},
+            "name": {"type": "string", "description": "`*` stands for every topic."},
+            "kind": {"type": "string"},
+        },
+        "required": ["channel", "name"],
+    }
+    jwt = {
+        "type": "object",
+        "properties": {"jwt": {"type": "string"}},
+        "required": ["jwt"],
+        "additionalProperties": False,
+    }
+    return {
+        "operationId": "token",
+        "security": [{"serverKey": []}],
+        "parameters": [_query("since", description="The time of the last message the reader saw.")],
+        "requestBody": {"required": True, "content": _json({"type": "array", "minItems": 1, "items": topic})},
+        "responses": {
+            "201": {"description": "A token for topics of one channel", "content": _json(jwt)},
+            **_errors(400, 401, 403, 413, 421),
+        },
+    }
+
+
+def _publish(max_payload_bytes: int) -> dict[str, Any]:
+    return {
+        "operationId": "publish",
+        "description": f"Live, at most once. The body is JSON, at most {max_payload_bytes:,} bytes.",
+        "security": [{"serverKey": []}],
+        "parameters": [
+            _query("channel", required=True, minLength=1),
+            _query("topic", required=True, minLength=1),
+            _query("run_id"),
+            _query("metadata"),
+        ],
+        "requestBody": {"required": True, "content": _json({})},
+        "responses": {
+            "200": {"description": "Handed to whoever listens"},
+            **_errors(400, 401, 403, 404, 413, 415, 421, 422),
+        },
+    }
+
+
+def _stream(operation: str, responses: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "security": [{"token": []}, {"serverKey": []}],
+        "parameters": [
+            _query("token"),
+            _query("after", description="The position to resume from, `start`, or `now`."),
+            _query("want", description="A JSON list of [channel, topic], narrower than the token."),
+        ],
+        "responses": responses,
+    }
+
+
+def _connect() -> dict[str, Any]:
+    described = _stream("connect", _errors(400, 401, 403, 421, 426, 503))
+    described["description"] = "A WebSocket: text frames, one JSON object each."
+    described["responses"]["101"] = {"description": "Subscribed"}
+    return described
+
+
+def _sse() -> dict[str, Any]:
+    opened = {"description": "Subscribed", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    described = _stream("sse", {"200": opened, **_errors(400, 401, 403, 421, 503)})
+    described["parameters"].append(
+        {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}}
+    )
+    return described

@@ -1,0 +1,124 @@
+"""`tightbeam.connect`: the realtime API of a client in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tightbeam._engines import SubscriptionToken
+from tightbeam._hub import Address, Envelope
+from tightbeam._publishing import MAX_PAYLOAD_BYTES
+from tightbeam._tokens import RealtimeWithTokens
+from tightbeam.errors import GatewayRefused
+from tightbeam.gateway._remote_feed import RemoteFeed
+from tightbeam.gateway._remote_http import Requests
+
+if TYPE_CHECKING:
+    from tightbeam._connect import TokenFactory
+
+__all__ = ["RemoteClient"]
+
+
+class RemoteClient:
+    """A gateway, seen from another process; made by `tightbeam.connect`."""
+
+    def __init__(self, url: str, *, token: str | TokenFactory | None = None, key: str | None = None) -> None:
+        if (token is None) == (key is None):
+            raise ValueError("connect takes a token or a key: one of them")
+        self._carrier = _RemoteCarrier(Requests(url, key), token)
+        self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES)
+
+    @property
+    def realtime(self) -> RealtimeWithTokens:
+        """Subscriptions and, with the server key, live publishes and tokens."""
+        return self._realtime
+
+    def __repr__(self) -> str:
+        return f"<RemoteClient of {self._carrier.requests.origin}>"
+
+    def follow(self, channel: str, topics: Iterable[str] = ("*",), after: str | None = None) -> RemoteFeed:
+        """The messages of a channel, encoded and unchecked: for tools that have no bindings."""
+        return self._carrier.follow(channel, list(topics), after)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        await self._carrier.close()
+
+
+class _RemoteCarrier:
+    """Messages and tokens by way of a gateway."""
+
+    def __init__(self, requests: Requests, token: str | TokenFactory | None) -> None:
+        self.requests = requests
+        self._token = token
+        self._feeds: weakref.WeakSet[RemoteFeed] = weakref.WeakSet()
+
+    async def publish(self, envelope: Envelope, /) -> None:
+        await asyncio.to_thread(self.publish_sync, envelope)
+
+    def publish_sync(self, envelope: Envelope, /) -> None:
+        self._needs_key("publishing")
+        self.requests.publish(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
+
+    def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
+        wanted = frozenset(addresses)
+        by_channel: dict[str, list[str]] = {}
+        for channel, topic in sorted(wanted):
+            by_channel.setdefault(channel, []).append(topic)
+        if self._token is not None and len(by_channel) > 1:
+            raise ValueError("a token is for one channel: subscribe to several with the server key")
+        return self._feed(by_channel, wanted, after)
+
+    def follow(self, channel: str, topics: list[str], after: str | None) -> RemoteFeed:
+        return self._feed({channel: topics}, None, after)
+
+    def _feed(
+        self, by_channel: dict[str, list[str]], wanted: frozenset[Address] | None, after: str | None
+    ) -> RemoteFeed:
+        async def tokens() -> list[str]:
+            if isinstance(self._token, str):
+                return [self._token]
+            if self._token is not None:
+                return [_key_of(await self._token())]
+            found = [
+                asyncio.to_thread(self.requests.token, channel, topics, None)
+                for channel, topics in by_channel.items()
+            ]
+            return list(await asyncio.gather(*found))
+
+        feed = RemoteFeed(self.requests.websocket_url, tokens, wanted, after)
+        self._feeds.add(feed)
+        return feed
+
+    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        return await asyncio.to_thread(self.token_sync, channel, topics, since)
+
+    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+        self._needs_key("making tokens")
+        key = self.requests.token(channel, list(topics), since)
+        return {"key": key, "apiBaseUrl": self.requests.origin}
+
+    def _needs_key(self, what: str) -> None:
+        if self._token is not None:
+            raise GatewayRefused(f"{what} needs the server key: `tightbeam.connect(url, key=…)`")
+
+    async def close(self) -> None:
+        for feed in tuple(self._feeds):
+            feed.close()
+
+
+def _key_of(token: object) -> str:
+    """Token routes answer with an object, factories may return it as it is."""
+    if isinstance(token, dict):
+        token = token.get("key")
+    if not isinstance(token, str):
+        raise TypeError("a token factory returns a token: a string, or what the token route answered")
+    return token

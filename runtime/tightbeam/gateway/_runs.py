@@ -1,0 +1,76 @@
+"""`kind: "run"` frames: what becomes of a run, told on the channels it published to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import orjson
+
+from tightbeam._engines.embedded.engine import RunEnd
+from tightbeam._hub import Envelope, Hub
+from tightbeam.gateway._frames import RUN_TOPIC
+
+__all__ = ["RunTeller"]
+
+_MAX_RUNS = 10_000
+_RUNNING = b'{"status":"running"}'
+_MAX_RESULT_BYTES = 524_288
+
+
+class RunTeller:
+    """Watches a hub; emits to ``(channel, "$run")``, which only gateways listen to."""
+
+    def __init__(self, hub: Hub, tells: Callable[[str], bool], results: bool) -> None:
+        """Begin to watch.
+
+        Args:
+            hub: whose messages.
+            tells: whether runs are told on a channel of this name.
+            results: whether the result of a completed run is told.
+        """
+        self._hub = hub
+        self._tells = tells
+        self._results = results
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[str, set[str]] = OrderedDict()
+        hub.witness = self.saw
+
+    def saw(self, envelope: Envelope) -> None:
+        """A run publishes: if it is its first message on that channel, it is running."""
+        run_id = envelope.run_id
+        if run_id is None or envelope.topic == RUN_TOPIC:
+            return
+        with self._lock:
+            channels = self._runs.setdefault(run_id, set())
+            if envelope.channel in channels:
+                return
+            channels.add(envelope.channel)
+            while len(self._runs) > _MAX_RUNS:
+                self._runs.popitem(last=False)
+        if self._tells(envelope.channel):
+            self._emit(envelope.channel, run_id, _RUNNING)
+
+    def ended(self, end: RunEnd) -> None:
+        """A run is over."""
+        with self._lock:
+            channels = self._runs.pop(end.run_id, set()) | end.channels
+        data = outcome(end.completed, end.result if self._results else None)
+        for channel in sorted(channels):
+            if self._tells(channel):
+                self._emit(channel, end.run_id, data)
+
+    def _emit(self, channel: str, run_id: str, data: bytes) -> None:
+        self._hub.emit(Envelope(channel, RUN_TOPIC, data, run_id, None, time.time_ns() // 1000))
+
+
+def outcome(completed: bool, result: bytes | None) -> bytes:
+    """The data of the last frame of a run; a null result is left out, as is one that no frame can hold."""
+    if not completed:
+        return b'{"status":"failed"}'
+    if result is None or result == b"null" or len(result) > _MAX_RESULT_BYTES:
+        return b'{"status":"completed"}'
+    # Encoded again: what is in the journal may have been written by any JSON encoder.
+    return b'{"status":"completed","result":' + orjson.dumps(orjson.loads(result)) + b"}"

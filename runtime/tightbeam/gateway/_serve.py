@@ -1,0 +1,162 @@
+"""Serving a gateway with uvicorn, under limits, and ending within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import re
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from tightbeam.gateway._settings import LOOPBACK_NAMES
+
+if TYPE_CHECKING:
+    from tightbeam.gateway._app import Gateway
+
+__all__ = ["serve"]
+
+_SEND_BUFFER = 64 * 1024
+"""Bytes the kernel keeps for one reader; it would take some megabytes if left alone."""
+_STUCK_MS = 30_000
+"""How long the kernel keeps trying to reach a reader that has gone."""
+_BACKLOG = 4096
+_GRACE = 1
+"""Seconds for requests that are under way when it shuts down, after the streams have ended."""
+_TOKEN = re.compile(r"(?i)(\btoken=)[^&\s\"']+")
+
+
+def serve(
+    gateway: Gateway,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8288,
+    trusted_proxies: str | None = None,
+    access_log: bool = True,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; then tell every subscriber, end every stream, and return.
+
+    Args:
+        gateway: what `app` made.
+        host: the address to listen on; dev mode takes loopback only.
+        port: the port; 0 for any.
+        trusted_proxies: addresses, with commas, of proxies whose ``X-Forwarded-*`` are believed.
+        access_log: whether requests are logged; tokens never are.
+        ready: called with the URL when it listens.
+
+    Raises:
+        ValueError: dev mode, and an address that isn't loopback.
+        OSError: the address can't be had.
+    """
+    import uvicorn
+
+    if gateway.dev and host not in LOOPBACK_NAMES:
+        raise ValueError(f"dev mode takes any key, so it listens on 127.0.0.1 only, not on {host}")
+    listener = _listener(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{listener.getsockname()[1]}"
+    if gateway.dev or host in LOOPBACK_NAMES:
+        gateway.serves_at(url)
+    config = uvicorn.Config(
+        gateway,
+        **_settings(trusted_proxies if not gateway.dev else None, access_log),
+    )
+    server = _server(config, gateway, (lambda: ready(url)) if ready is not None else None)
+    asyncio.run(server.serve(sockets=[listener]))
+
+
+def _settings(trusted_proxies: str | None, access_log: bool) -> dict[str, Any]:
+    from tightbeam.gateway._protocol import WebSocketProtocol
+
+    return {
+        "ws": WebSocketProtocol,
+        "ws_max_size": 64 * 1024,
+        "ws_per_message_deflate": False,  # each reader would need its own copy of every frame
+        "ws_ping_interval": 15.0,
+        "ws_ping_timeout": 30.0,
+        "http": "httptools",
+        "h11_max_incomplete_event_size": 64 * 1024,
+        "lifespan": "on",
+        "loop": "asyncio",
+        "timeout_keep_alive": 5,
+        "timeout_graceful_shutdown": _GRACE,
+        "backlog": _BACKLOG,
+        "server_header": False,
+        "proxy_headers": trusted_proxies is not None,
+        "forwarded_allow_ips": trusted_proxies or "127.0.0.1",
+        "access_log": access_log,
+        "log_config": _log_config(),
+    }
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit these.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Ends the streams before uvicorn closes the connections under them."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if ready is not None and self.started:
+                ready()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for server in self.servers:
+                server.close()
+            await gateway.close()
+            await super().shutdown(sockets)
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Not noted as captured: uvicorn would raise it again at the end, and this is a clean one.
+            if self.should_exit:
+                self.force_exit = True
+            self.should_exit = True
+
+    return Server(config)
+
+
+class WithoutTokens(logging.Filter):
+    """Takes tokens out of what servers log, should one get past the gateway."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let it pass, cleaned."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(_clean(one) for one in record.args)
+        record.msg = _clean(record.msg)
+        return True
+
+
+def _clean(value: object) -> Any:
+    return _TOKEN.sub(r"\1…", value) if isinstance(value, str) and "token=" in value.lower() else value
+
+
+def _log_config() -> dict[str, Any]:
+    from uvicorn.config import LOGGING_CONFIG
+
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"without_tokens": {"()": WithoutTokens}}
+    for handler in config["handlers"].values():
+        handler["filters"] = ["without_tokens"]
+    return config

@@ -1,0 +1,129 @@
+"""What a gateway is told: who may come in, from where, how much of everything."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+__all__ = ["Access", "Limits", "environment"]
+
+MIN_SECRET_BYTES = 32
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of everything a gateway takes before it refuses, and how long things may last."""
+
+    connections: int = 10_000
+    """Open streams; one more gets 503."""
+    topics: int = 64
+    """Topics that one stream may follow."""
+    buffer_messages: int = 1_024
+    """Messages that wait for one slow reader before it is cut."""
+    buffer_bytes: int = 4 * 1024 * 1024
+    """Bytes of payload that wait for one slow reader before it is cut."""
+    slow_grace: timedelta = timedelta(seconds=5)
+    """How long a reader that was too slow has for what its buffer holds."""
+    write_bytes: int = 64 * 1024
+    """Bytes that are written at once."""
+    client_frame: int = 16 * 1024
+    """Bytes of one frame that a WebSocket client may send."""
+    token: int = 8 * 1024
+    """Bytes of a token."""
+    stream_age: timedelta = timedelta(hours=1)
+    """A stream ends after this, and has to show a new token."""
+    token_age: timedelta = timedelta(seconds=60)
+    """How long a token may be used to connect."""
+    keep_alive: timedelta = timedelta(seconds=15)
+    """How often an idle stream says that it is alive."""
+    shutdown: timedelta = timedelta(seconds=2)
+    """How long streams have to end when the gateway closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Secrets and origins; nothing of it is shown by ``repr``."""
+
+    token_secrets: tuple[bytes, ...] = field(repr=False)
+    """The first signs, all of them verify."""
+    server_key: str | None = field(repr=False)
+    dev: bool
+    public_url: str | None
+    hosts: frozenset[str] | None
+    """Names allowed in ``Host``, without port; None allows all."""
+    origins: frozenset[str]
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        dev: bool,
+        token_secret: str | bytes | None,
+        previous_token_secret: str | bytes | None,
+        server_key: str | None,
+        public_url: str | None,
+        allowed_hosts: Iterable[str] | None,
+        allowed_origins: Iterable[str],
+    ) -> Access:
+        """Checked settings.
+
+        Raises:
+            ValueError: something is missing, too short or contradicts itself.
+        """
+        given = [one for one in (token_secret, previous_token_secret) if one is not None]
+        secret_bytes = tuple(one.encode() if isinstance(one, str) else bytes(one) for one in given)
+        if any(len(one) < MIN_SECRET_BYTES for one in secret_bytes):
+            raise ValueError(f"a token secret has at least {MIN_SECRET_BYTES} bytes")
+        if token_secret is None:
+            if not dev:
+                raise ValueError(
+                    "a gateway needs its own secret for tokens: token_secret=, or TIGHTBEAM_TOKEN_SECRET "
+                    "(`openssl rand -hex 32` makes one); for trying things out there is dev=True"
+                )
+            secret_bytes = (secrets.token_bytes(MIN_SECRET_BYTES), *secret_bytes)
+        if server_key is not None and len(server_key.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"the server key has at least {MIN_SECRET_BYTES} bytes")
+        if server_key is not None and server_key.encode() in secret_bytes:
+            raise ValueError("the server key and the token secret must differ: one of them is handed out")
+        hosts = frozenset(map(_host_name, allowed_hosts)) if allowed_hosts is not None else None
+        if dev:
+            hosts = _LOOPBACK_NAMES
+        elif hosts is None and public_url is not None:
+            hosts = frozenset({_host_name(_origin(public_url))})
+        return cls(
+            secret_bytes,
+            server_key,
+            dev,
+            None if public_url is None else _origin(public_url),
+            hosts,
+            frozenset(_origin(one) for one in allowed_origins),
+        )
+
+
+def environment(name: str) -> str | None:
+    """A setting from the environment; empty counts as not there."""
+    return os.environ.get(name) or None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an http or https origin: {url!r}")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _host_name(host: str) -> str:
+    """A host's name without scheme and port."""
+    text = host.rpartition("//")[2].partition("/")[0].lower()
+    if text.startswith("["):
+        return text.partition("]")[0] + "]"
+    return text.rpartition(":")[0] if text.rpartition(":")[2].isdigit() and ":" in text else text
+
+
+host_name = _host_name
+LOOPBACK_NAMES = _LOOPBACK_NAMES

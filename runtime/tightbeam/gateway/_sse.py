@@ -1,0 +1,109 @@
+"""`GET /v1/realtime/sse`: a stream as server-sent events, several in one write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+
+from tightbeam._hub import Envelope
+from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_event
+from tightbeam.gateway._settings import Limits
+from tightbeam.gateway._streams import End, Streams, run_with
+from tightbeam.gateway._websocket import Receive, Send
+
+__all__ = ["SseRoute"]
+
+_CLOSE_SECONDS = 1.0
+
+
+class _Events:
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], events: Frames, chunk: int) -> None:
+        self._send = send
+        self._headers = headers
+        self._events = events
+        self._chunk = chunk
+
+    async def _write(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def begin(self, position: str | None) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        await self.keep_alive(position)
+
+    async def reset(self, position: str | None) -> None:
+        await self._write(b"event: reset\ndata: " + reset_frame(position) + b"\n\n")
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        of, chunk = self._events.of, self._chunk
+        size, ready = 0, list[bytes]()
+        for envelope in envelopes:
+            event = of(envelope)
+            ready.append(event)
+            size += len(event)
+            if size >= chunk:
+                await self._write(b"".join(ready))
+                size, ready = 0, []
+        if ready:
+            await self._write(b"".join(ready))
+
+    async def keep_alive(self, position: str | None) -> None:
+        # An id without data sets the reader's Last-Event-ID and shows it nothing.
+        await self._write(b":\n\n" if position is None else b":\n\nid: " + position.encode() + b"\n\n")
+
+    async def closing(self) -> None:
+        await self._write(b"data: " + closing_frame() + b"\n\n")
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class SseRoute:
+    """The ASGI application behind the route."""
+
+    def __init__(self, guard: Guard, streams: Streams, limits: Limits, epoch: Callable[[], str]) -> None:
+        self._guard = guard
+        self._streams = streams
+        self._limits = limits
+        self._events = Frames(sse_event, epoch)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        Raises:
+            Refused: nothing has been sent yet.
+        """
+        headers = Headers(scope=scope)
+        query = take_secrets(scope)
+        self._guard.check_place(scope, headers)
+        stream = await self._streams.open(self._guard.admit(query, headers))
+        carrier = _Events(send, _response_headers(headers), self._events, self._limits.write_bytes)
+        try:
+            pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
+
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+
+            if await run_with(pump, watch) is not End.GONE:
+                with contextlib.suppress(Exception):  # the connection may be gone
+                    async with asyncio.timeout(_CLOSE_SECONDS):
+                        await carrier.end()
+        finally:
+            self._streams.leave(stream)
+
+
+def _response_headers(request: Headers) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"vary", b"Origin"),
+    ]
+    if (origin := request.get("origin")) is not None:  # checked before
+        headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+    return headers

@@ -1,0 +1,237 @@
+"""One subscriber's stream, whatever carries it: where it begins, batches, too slow, too old, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from tightbeam._engines.embedded.engine import EmbeddedEngine
+from tightbeam._engines.embedded.feed import EmbeddedFeed
+from tightbeam._hub import Address, Envelope
+from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
+from tightbeam.gateway._access import Pass, Refused
+from tightbeam.gateway._settings import Limits
+
+__all__ = ["Carrier", "End", "Stream", "Streams"]
+
+
+class Carrier(Protocol):
+    """What takes the messages of one stream to its reader; each method returns when there is room again."""
+
+    async def begin(self, position: str | None) -> None:
+        """The reader is connected, at this position."""
+        ...
+
+    async def reset(self, position: str | None) -> None:
+        """What the reader asked for is no longer retained."""
+        ...
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        """Messages, in order."""
+        ...
+
+    async def keep_alive(self, position: str | None) -> None:
+        """Nothing has happened for a while."""
+        ...
+
+    async def closing(self) -> None:
+        """The gateway shuts down."""
+        ...
+
+
+class End:
+    """Why a stream ended."""
+
+    SHUTDOWN = "shutdown"
+    SLOW = "too slow"
+    AGE = "maximum age"
+    GONE = "gone"
+
+
+class Stream:
+    """A subscription on its way to one reader; `pump` is run by a task of its own."""
+
+    def __init__(self, feed: EmbeddedFeed, limits: Limits, lost: bool, position: str | None) -> None:
+        self._feed = feed
+        self._limits = limits
+        self._lost = lost
+        self._start = position
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[str] | None = None
+        self._waiting = False
+        self._why: str | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        feed.mailbox.on_overflow = lambda: self._loop.call_soon_threadsafe(self._overflowed)
+
+    async def pump(self, carrier: Carrier) -> str:
+        """Carry messages until there are no more, and say why."""
+        self._task = asyncio.current_task()
+        limits, feed = self._limits, self._feed
+        self._timers.append(self._loop.call_later(limits.stream_age.total_seconds(), self.end, End.AGE))
+        self._keep_alive(carrier)
+        try:
+            await carrier.begin(self._start)
+            if self._lost:
+                await carrier.reset(self._start)
+            while True:
+                self._waiting = True
+                batch = await feed.next_batch()
+                self._waiting = False
+                if not batch:
+                    break
+                await carrier.send(batch)
+            why = self._why or End.SHUTDOWN
+            if why is End.SHUTDOWN:
+                await carrier.closing()
+        except SubscriberTooSlow:
+            why = End.SLOW
+        except (PositionLost, EngineError):
+            why = End.SHUTDOWN
+        except asyncio.CancelledError:
+            why = self._why or End.GONE
+        finally:
+            self._waiting = False
+            feed.close()
+            for timer in self._timers:
+                timer.cancel()
+        return why
+
+    def _keep_alive(self, carrier: Carrier) -> None:
+        seconds = self._limits.keep_alive.total_seconds()
+        tasks: set[asyncio.Task[None]] = set()
+
+        def tick() -> None:
+            if self._waiting:
+                # Sent only while nothing else is on its way, so that no position overtakes a message.
+                task = self._loop.create_task(_quietly(carrier.keep_alive(self._feed.advance())))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            self._timers[-1] = self._loop.call_later(seconds, tick)
+
+        self._timers.append(self._loop.call_later(seconds, tick))
+
+    def end(self, why: str) -> None:
+        """Let the reader have what is buffered, then end."""
+        if self._why is None:
+            self._why = why
+        self._feed.close()
+
+    def abort(self, why: str) -> None:
+        """End now, whatever is buffered."""
+        if self._why is None:
+            self._why = why
+        self._feed.close()
+        if self._task is not None:
+            self._task.cancel()
+
+    def follow(self, addresses: frozenset[Address]) -> None:
+        """From now on follow these."""
+        self._feed.follow(addresses)
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """What is followed."""
+        return self._feed.mailbox.addresses
+
+    def _overflowed(self) -> None:
+        if self._task is not None and not self._task.done():
+            grace = self._limits.slow_grace.total_seconds()
+            self._timers.append(self._loop.call_later(grace, self.abort, End.SLOW))
+
+
+class Streams:
+    """All streams of a gateway."""
+
+    def __init__(self, engine: EmbeddedEngine, limits: Limits) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._open: set[Stream] = set()
+        self.closing = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def open(self, admitted: Pass) -> Stream:
+        """A stream for this reader: registered, so that it misses nothing from now on.
+
+        Raises:
+            Refused: 503, there is no room, or the client isn't entered.
+        """
+        self._check_room()
+        after, lost = admitted.after, False
+        engine = self._engine
+        try:
+            if after is None and admitted.since is not None:
+                after = await engine.position_since(*admitted.since)
+            elif after is not None and after != "start":
+                await engine.check_position(after)
+        except PositionLost:
+            after, lost = "start", True
+        except EngineError as error:
+            raise Refused(503, "the gateway can't look back right now") from error
+        self._check_room()
+        limits = self._limits
+        try:
+            feed = engine.feed(
+                admitted.addresses,
+                after,
+                max_messages=limits.buffer_messages,
+                max_bytes=limits.buffer_bytes,
+            )
+        except EngineError as error:
+            raise Refused(503, "the gateway can't look back right now") from error
+        position = feed.position if feed.position != "start" else None
+        stream = Stream(feed, limits, lost, position)
+        self._open.add(stream)
+        return stream
+
+    def _check_room(self) -> None:
+        if self.closing:
+            raise Refused(503, "the gateway is shutting down")
+        if len(self._open) >= self._limits.connections:
+            raise Refused(503, "the gateway has no room for another stream")
+
+    def leave(self, stream: Stream) -> None:
+        """The stream has ended."""
+        self._open.discard(stream)
+
+    async def close(self) -> None:
+        """Tell every reader, end every stream; those that don't end within the bound are cut."""
+        self.closing = True
+        for stream in tuple(self._open):
+            stream.end(End.SHUTDOWN)
+        if not await self._until_empty(self._limits.shutdown.total_seconds()):
+            for stream in tuple(self._open):
+                stream.abort(End.SHUTDOWN)
+            await self._until_empty(0.5)
+
+    async def _until_empty(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._open:
+                    await asyncio.sleep(0.01)
+        return not self._open
+
+
+async def run_with(
+    pump: asyncio.Task[str], watch: Callable[[], Awaitable[None]]
+) -> str:
+    """Pump until it ends, or until ``watch`` returns because the reader has gone."""
+    watching = asyncio.ensure_future(watch())
+    try:
+        await asyncio.wait({pump, watching}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        if not pump.done():
+            pump.cancel()
+        await asyncio.wait({pump, watching})
+        if not watching.cancelled():
+            watching.exception()  # the reader has gone; how is all the same
+    return End.GONE if pump.cancelled() else pump.result()
+
+
+async def _quietly(sending: Awaitable[None]) -> None:
+    with contextlib.suppress(Exception):
+        await sending

@@ -1,0 +1,186 @@
+"""`GET /v1/realtime/connect`: a stream as WebSocket text frames."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from tightbeam._hub import Envelope
+from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_frame, reset_frame, ws_frame
+from tightbeam.gateway._settings import Limits
+from tightbeam.gateway._streams import End, Stream, Streams, run_with
+
+__all__ = ["RAW", "WebSocketRoute"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+RAW = "tightbeam.raw"
+"""ASGI extension of our uvicorn protocol: ready-made frames go to the transport as they are."""
+
+_CODES = {End.SHUTDOWN: 1012, End.SLOW: 1013, End.AGE: 1000}
+_CLOSE_SECONDS = 1.0
+
+
+class _Plain:
+    """Carries frames through the ASGI interface, one message each."""
+
+    def __init__(self, send: Send, texts: Frames, keeps_cursor: bool) -> None:
+        self._send = send
+        self._texts = texts
+        self._keeps_cursor = keeps_cursor
+
+    async def _text(self, text: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": text.decode()})
+
+    async def begin(self, position: str | None) -> None:
+        await self._send({"type": "websocket.accept"})
+        await self.keep_alive(position)
+
+    async def reset(self, position: str | None) -> None:
+        await self._text(reset_frame(position))
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        send, of = self._send, self._texts.of
+        for envelope in envelopes:
+            await send({"type": "websocket.send", "text": of(envelope).decode()})
+
+    async def keep_alive(self, position: str | None) -> None:
+        if self._keeps_cursor and position is not None:
+            await self._text(ping_frame(position))
+
+    async def closing(self) -> None:
+        await self._text(closing_frame())
+
+    async def close(self, code: int) -> None:
+        await self._send({"type": "websocket.close", "code": code})
+
+
+class _Raw(_Plain):
+    """Carries several frames a write, below the ASGI interface."""
+
+    def __init__(self, send: Send, frames: Frames, keeps_cursor: bool, raw: Any, chunk: int) -> None:
+        super().__init__(send, frames, keeps_cursor)
+        self._raw = raw
+        self._chunk = chunk
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        of, raw, chunk = self._texts.of, self._raw, self._chunk
+        if len(envelopes) == 1:
+            if raw.write(of(envelopes[0])):
+                await raw.drain()
+            return
+        size, ready = 0, list[bytes]()
+        for envelope in envelopes:
+            frame = of(envelope)
+            ready.append(frame)
+            size += len(frame)
+            if size >= chunk:
+                if raw.write(b"".join(ready)):
+                    await raw.drain()
+                size, ready = 0, []
+        if ready and raw.write(b"".join(ready)):
+            await raw.drain()
+
+    async def close(self, code: int) -> None:
+        if code == 1013:  # it doesn't read: a closing handshake would wait for nothing
+            self._raw.abort()
+        else:
+            await super().close(code)
+
+
+class WebSocketRoute:
+    """The ASGI application behind the route."""
+
+    def __init__(self, guard: Guard, streams: Streams, limits: Limits, epoch: Callable[[], str]) -> None:
+        self._guard = guard
+        self._streams = streams
+        self._limits = limits
+        self._texts = Frames(lambda text, _: text, epoch)
+        self._frames = Frames(lambda text, _: ws_frame(text), epoch)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await receive()  # websocket.connect
+        try:
+            headers = Headers(scope=scope)
+            query = take_secrets(scope)
+            self._guard.check_place(scope, headers)
+            admitted = self._guard.admit(query, headers)
+            stream = await self._streams.open(admitted)
+        except Refused as refused:
+            await _refuse(scope, send, refused)
+            return
+        raw = scope.get("extensions", {}).get(RAW)
+        carrier = (
+            _Plain(send, self._texts, admitted.keeps_cursor)
+            if raw is None
+            else _Raw(send, self._frames, admitted.keeps_cursor, raw["connection"], self._limits.write_bytes)
+        )
+        try:
+            pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
+            code = 0
+
+            async def watch() -> None:
+                nonlocal code
+                code = await self._listen(receive, stream)
+
+            why = await run_with(pump, watch)
+            with contextlib.suppress(Exception):  # the connection may be gone
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    if code or why in _CODES:
+                        await carrier.close(code or _CODES[why])
+        finally:
+            self._streams.leave(stream)
+
+    async def _listen(self, receive: Receive, stream: Stream) -> int:
+        """Read what the client sends until it leaves (0) or must be closed (a code)."""
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return 0
+            text = message.get("text")
+            if text is None:
+                continue
+            if len(text) > self._limits.client_frame:
+                return 1009
+            try:
+                self._obey(text, stream)
+            except Refused:
+                return 1008
+
+    def _obey(self, text: str, stream: Stream) -> None:
+        try:
+            frame = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(frame, dict):
+            return
+        kind, data, now = frame.get("kind"), frame.get("data"), stream.addresses
+        if kind == "sub" and isinstance(data, str):
+            grant = self._guard.grant(data)
+            more = {(grant.channel, name) for name in (*grant.topics, RUN_TOPIC)}
+            if len({one for one in now | more if one[1] != RUN_TOPIC}) > self._limits.topics:
+                raise Refused(403, "too many topics")
+            stream.follow(now | more)
+        elif kind == "unsub" and isinstance(data, list):
+            names = {name for name in data if isinstance(name, str)} - {RUN_TOPIC}
+            stream.follow(frozenset(one for one in now if one[1] not in names))
+
+
+async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
+    """Answer instead of upgrading; a server that can't gets 403 from us by its own means."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    body = json.dumps({"error": refused.text, "data": None, "status": refused.status}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
