@@ -101,7 +101,8 @@ class Mailbox:
         else:
             self._items.append(envelope)
             self._bytes = size
-        self.wake()
+        if self._waiter is not None:
+            self.wake()
 
     def take(self) -> Envelope | None:
         """The oldest message, if there is one."""

@@ -106,6 +106,57 @@ def runs(
     raise typer.Exit(run_runs(file, run_id))
 
 
+@app.command()
+def serve(
+    target: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A client, or a gateway.")],
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any.")] = 8288,
+    channels: Annotated[str, typer.Option(help="The generated package, if it serves a client.")] = "generated",
+    dev: Annotated[
+        bool | None,
+        typer.Option("--dev", help="Take any server key, make up a token secret; this machine only."),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="The origin under which browsers find it.", envvar="TIGHTBEAM_PUBLIC_URL")
+    ] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(help="Addresses of proxies whose X-Forwarded-* are believed, with commas.")
+    ] = None,
+    access_log: Annotated[bool, typer.Option(help="Log requests, without their tokens.")] = True,
+) -> None:
+    """Serve a client's channels to browsers and other processes."""
+    from tightbeam_codegen.cli.gateway import run_serve
+
+    raise typer.Exit(
+        run_serve(target, host, port, channels, dev, public_url, trusted_proxies, access_log)
+    )
+
+
+@app.command()
+def tail(
+    channel: Annotated[str, typer.Argument(help="A channel's name, such as uploads:u1.")],
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+    url: Annotated[
+        str, typer.Option(help="The gateway's origin.", envvar="TIGHTBEAM_URL")
+    ] = "http://127.0.0.1:8288",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="A subscription token, instead of the key in TIGHTBEAM_SERVER_KEY.", envvar="TIGHTBEAM_TOKEN"
+        ),
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Show durable messages after this position first, or from the start.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="End after so many messages; 0 for never.")] = 0,
+) -> None:
+    """Show the messages of a channel as they come."""
+    from tightbeam_codegen.cli.gateway import run_tail
+
+    raise typer.Exit(run_tail(channel, topic or [], url, token, after, as_json, limit))
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     command = typer.main.get_command(app)

@@ -80,7 +80,9 @@ class HttpRoutes:
         try:
             moment = None if since is None else since_ms(since)
         except ValueError:
-            raise InvalidParam("since is a time with a time zone, as JavaScript's toISOString writes it") from None
+            raise InvalidParam(
+                "since is a time with a time zone, as JavaScript's toISOString writes it"
+            ) from None
         age = self._limits.token_age.total_seconds()
         return mint(self._guard.access.token_secrets[0], channel, names, moment, age)
 

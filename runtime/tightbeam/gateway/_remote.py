@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -113,6 +112,7 @@ class _RemoteCarrier:
     async def close(self) -> None:
         for feed in tuple(self._feeds):
             feed.close()
+        self.requests.close()
 
 
 def _key_of(token: object) -> str:

@@ -183,15 +183,18 @@ class RemoteFeed:
             self._after = position
         if kind != "data":
             return None
-        address = frame.get("channel"), frame.get("topic")
-        if self._wanted is not None and address not in self._wanted:
+        channel, topic = frame.get("channel"), frame.get("topic")
+        if not isinstance(channel, str) or not isinstance(topic, str):
+            return None
+        if self._wanted is not None and (channel, topic) not in self._wanted:
             return None
         seq = None
         if isinstance(position, str):
             self._after = position
             seq = int(position.rpartition(":")[2])
         return Envelope(
-            *address,
+            channel,
+            topic,
             orjson.dumps(frame.get("data")),
             frame.get("run_id"),
             metadata.get("id") if isinstance(metadata, dict) else None,
@@ -214,7 +217,7 @@ def _microseconds(text: object) -> int:
         return 0
 
 
-def _words(status: int, body: bytes) -> str:
+def _words(status: int, body: bytes | bytearray) -> str:
     try:
         text = orjson.loads(body)["error"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import threading
+import weakref
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -33,13 +34,12 @@ class Requests:
         self.origin = f"{'https' if self._tls else 'http'}://{parts.netloc}"
         self._key = key
         self._local = threading.local()
+        self._open: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
 
     def __repr__(self) -> str:
         return f"<Requests to {self.origin}>"
 
-    def publish(
-        self, channel: str, topic: str, raw: bytes, run_id: str | None
-    ) -> None:
+    def publish(self, channel: str, topic: str, raw: bytes, run_id: str | None) -> None:
         """Publish live.
 
         Raises:
@@ -85,6 +85,7 @@ class Requests:
             if connection is None:
                 fresh = True
                 connection = self._local.connection = self._connection()
+                self._open.add(connection)
             try:
                 connection.request("POST", target, body, headers)
                 answer = connection.getresponse()

@@ -63,7 +63,7 @@ class Stream:
         self._waiting = False
         self._why: str | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        feed.mailbox.on_overflow = lambda: self._loop.call_soon_threadsafe(self._overflowed)
+        feed.mailbox.on_overflow = self._on_overflow
 
     async def pump(self, carrier: Carrier) -> str:
         """Carry messages until there are no more, and say why."""
@@ -134,6 +134,10 @@ class Stream:
     def addresses(self) -> frozenset[Address]:
         """What is followed."""
         return self._feed.mailbox.addresses
+
+    def _on_overflow(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to cut
+            self._loop.call_soon_threadsafe(self._overflowed)
 
     def _overflowed(self) -> None:
         if self._task is not None and not self._task.done():
@@ -210,14 +214,12 @@ class Streams:
     async def _until_empty(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._open:
+                while self._open:  # noqa: ASYNC110 - polled for a second or two, once in a gateway's life
                     await asyncio.sleep(0.01)
         return not self._open
 
 
-async def run_with(
-    pump: asyncio.Task[str], watch: Callable[[], Awaitable[None]]
-) -> str:
+async def run_with(pump: asyncio.Task[str], watch: Callable[[], Awaitable[None]]) -> str:
     """Pump until it ends, or until ``watch`` returns because the reader has gone."""
     watching = asyncio.ensure_future(watch())
     try:
