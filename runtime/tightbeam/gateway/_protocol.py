@@ -13,9 +13,12 @@ from tightbeam.gateway._frames import closing_frame, ws_frame
 from tightbeam.gateway._websocket import RAW
 
 if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
     from websockets.http11 import Request
 
 __all__ = ["WebSocketProtocol"]
+
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -27,6 +30,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         scope = getattr(self, "scope", None)
         if scope is not None and not self.conn.extensions:
             scope["extensions"][RAW] = {"connection": self}
+
+    def data_received(self, data: bytes) -> None:
+        """Hang up on a request that can't be read; uvicorn would keep the connection."""
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            self.transport.write(_BAD_REQUEST)
+            self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Note that an answer in place of an upgrade completes the handshake; uvicorn would log an error."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
 
     def write(self, frames: bytes) -> bool:
         """Send whole frames; whether `drain` has something to wait for."""

@@ -1,0 +1,196 @@
+"""The official npm client and React hook, unchanged, against a running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.engine.samples import JobChannel, job_channel
+from tests.gateway.node_process import Node, node, require_node
+from tests.gateway.serving import durable, running, secured
+from tests.gateway.test_tokens import good, signed
+from tightbeam import Client, Context
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _needs_node() -> None:
+    require_node()
+
+
+async def settings(client: Client, url: str, ch: JobChannel, **changed: Any) -> dict[str, Any]:
+    topics = changed.pop("topics", ["status", "tick", "token"])
+    key = (await client.realtime.token(ch, topics))["key"]
+    return {"channel": ch.name, "topics": topics, "key": key, "apiBaseUrl": url, **changed}
+
+
+@pytest.fixture
+async def url(client: Client) -> AsyncIterator[str]:
+    async with running(secured(client)) as served:
+        yield served
+
+
+async def test_data_in_order_and_only_its_own(client: Client, url: str, ch: JobChannel) -> None:
+    work = durable(client)
+    async with node("client.mjs", await settings(client, url, ch, topics=["tick", "status"])) as js:
+        assert await js.hear() == {"open": True}
+        other = job_channel(job_id="j2")
+        for n in range(50):
+            await client.realtime.publish(other.tick, {"n": -1})
+            await client.realtime.publish(ch.token, "not in the token")
+            await client.realtime.publish(ch.tick, {"n": n})
+        await client.realtime.publish(ch.status, {"message": "é😀 <b>\u2028"})
+        await client.run(work, {"first": 50, "count": 5})
+        heard = [await js.message() for _ in range(57)]
+        runs = [one for one in heard if one["kind"] == "run"]
+        data = [one for one in heard if one["kind"] == "data"]
+    assert [one["data"]["n"] for one in data if one["topic"] == "tick"] == list(range(55))
+    assert data[50]["data"] == {"message": "é😀 <b>\u2028"}
+    assert {one["channel"] for one in heard} == {"job:j1"}
+    assert all(one["runId"] for one in data[51:])
+    assert all("runId" not in one for one in data[:51])
+    assert [one["data"]["status"] for one in runs] == ["running"]
+    assert all(one["createdAt"] and one["envId"] for one in heard)
+
+
+async def test_a_burst_right_after_accept(client: Client, url: str, ch: JobChannel) -> None:
+    work = durable(client)
+    await client.run(work, {"first": 0, "count": 500})
+    since = "1970-01-01T00:00:00.000Z"
+    key = (await client.realtime.token(ch, ["tick"], since=since))["key"]
+    async with node("client.mjs", await settings(client, url, ch, topics=["tick"], key=key)) as js:
+        heard = [await js.message() for _ in range(500)]
+    assert [one["data"]["n"] for one in heard] == list(range(500))
+
+
+@pytest.mark.parametrize("key", ["not.a.token", "expired", "another channel's"])
+async def test_bad_and_expired_tokens(key: str, client: Client, url: str, ch: JobChannel) -> None:
+    if key == "expired":
+        key = signed(good(exp=1_700_000_000, iat=1_700_000_000))
+    given = await settings(client, url, ch, key=key)
+    if key == "another channel's":
+        given["key"] = (await client.realtime.token(job_channel(job_id="j2")))["key"]
+        async with node("client.mjs", given) as js:
+            assert await js.hear() == {"open": True}
+            await client.realtime.publish(job_channel(job_id="j2").tick, {"n": 1})
+            await client.realtime.publish(ch.tick, {"n": 2})
+            await js.say("close")
+            assert await js.hear() == {"closed": True}
+        return
+    async with node("client.mjs", given) as js:
+        assert await js.hear() == {"refused": True}
+
+
+async def test_close(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client)
+    async with running(gateway) as url, node("client.mjs", await settings(client, url, ch)) as js:
+        assert await js.hear() == {"open": True}
+        assert gateway.connections == 1
+        await js.say("close")
+        assert await js.hear() == {"closed": True}
+        async with asyncio.timeout(10):
+            while gateway.connections:  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.01)
+
+
+async def test_null_arrives_and_nothing_else_is_null(client: Client, url: str, ch: JobChannel) -> None:
+    async with node("client.mjs", await settings(client, url, ch)) as js:
+        assert await js.hear() == {"open": True}
+        await client.realtime.publish(ch.token, "null")
+        assert (await js.message())["data"] == "null"
+
+
+async def test_closing_ends_the_stream_in_order(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client)
+    async with running(gateway) as url, node("client.mjs", await settings(client, url, ch)) as js:
+        assert await js.hear() == {"open": True}
+        for n in range(20):
+            await client.realtime.publish(ch.tick, {"n": n})
+        await gateway.close()
+        assert [(await js.message())["data"]["n"] for _ in range(20)] == list(range(20))
+        assert await js.hear() == {"closed": True}
+
+
+async def answer(js: Node, client: Client, ch: JobChannel, url: str) -> str | None:
+    """Give the hook's token factory a token; what it said it saw last."""
+    while (heard := await js.hear()).get("wants") != "token":
+        pass
+    since: str | None = heard["since"]
+    await js.say({**await client.realtime.token(ch, ["tick", "status"], since=since), "apiBaseUrl": url})
+    return since
+
+
+async def test_the_hook_resumes_through_its_token_factory(client: Client, ch: JobChannel) -> None:
+    work = durable(client)
+    gateway = secured(client, runs=False)
+    async with client:
+        async with node("hook.mjs", {"channel": ch.name, "topics": ["tick", "status"]}) as js:
+            async with running(gateway) as url:
+                assert await answer(js, client, ch, url) is None
+                await js.state(connectionStatus="open")
+                await client.run(work, {"first": 0, "count": 3})
+                first = [(await js.message())["data"]["n"] for _ in range(3)]
+            # The gateway is gone; meanwhile there are messages.
+            await client.run(work, {"first": 3, "count": 4})
+            gateway._streams.closing = False
+            async with running(gateway) as url:
+                while True:
+                    since = await answer(js, client, ch, url)
+                    heard = await js.hear()
+                    while "state" in heard and heard["state"]["connectionStatus"] != "error":
+                        if heard["state"]["connectionStatus"] == "open":
+                            break
+                        heard = await js.hear()
+                    if heard.get("state", {}).get("connectionStatus") == "open" or "message" in heard:
+                        break
+                assert since is not None
+                rest = [heard["message"]["data"]["n"]] if "message" in heard else []
+                await client.run(work, {"first": 7, "count": 2})
+                while len(rest) < 6:
+                    rest.append((await js.message())["data"]["n"])
+    assert first + rest == list(range(9))
+
+
+async def test_a_cursor_that_is_too_old_doesnt_break_the_hook(ch: JobChannel) -> None:
+    client = Client(retain_messages=3)
+    work = durable(client)
+    async with running(secured(client, runs=False)) as url:
+        await client.run(work, {"first": 0, "count": 200})
+        since = "2020-01-01T00:00:00.000Z"
+        key = (await client.realtime.token(ch, ["tick"], since=since))["key"]
+        async with node("client.mjs", await settings(client, url, ch, topics=["tick"], key=key)) as js:
+            assert await js.hear() == {"open": True}
+            heard = [await js.message() for _ in range(3)]
+            await client.realtime.publish(ch.tick, {"n": 1_000})
+            while heard[-1]["data"]["n"] != 1_000:
+                heard.append(await js.message())
+    numbers = [one["data"]["n"] for one in heard]
+    assert numbers == [*range(numbers[0], 200), 1_000]
+    assert numbers[0] > 0
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed"])
+async def test_the_hook_follows_a_run(outcome: str, client: Client, ch: JobChannel) -> None:
+    @client.function("work", retries=0)
+    async def work(ctx: Context) -> dict[str, int]:
+        await ctx.publish(ch.status, {"message": "at work"})
+        if outcome == "failed":
+            raise RuntimeError("no")
+        return {"answer": 42}
+
+    async with running(secured(client)) as url:
+        async with node("hook.mjs", {"channel": ch.name, "topics": ["status"]}) as js:
+            await answer(js, client, ch, url)
+            await js.state(connectionStatus="open", runStatus="running")
+            if outcome == "failed":
+                with pytest.raises(RuntimeError):
+                    await client.run(work)
+            else:
+                await client.run(work)
+            state = await js.state(runStatus=outcome)
+            if outcome == "completed":
+                assert state.get("result") == {"answer": 42} or await js.state(result={"answer": 42})
