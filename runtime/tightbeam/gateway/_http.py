@@ -104,10 +104,15 @@ class HttpRoutes:
                 raise Refused(400, "Invalid request: a topic has a channel and a name")
             channels.add(channel)
             names.append(name)
-        if len(channels) != 1:
+        try:
+            known = {self._catalog.channel(channel).name for channel in channels}
+            self._catalog.chosen(min(known), names)
+        except InvalidParam as error:
+            raise Refused(404, f"Invalid request: {error}") from None
+        if len(known) != 1:
             raise Refused(400, "Invalid request: a token is for topics of one channel")
         try:
-            return JSONResponse({"jwt": self._sign(channels.pop(), names, query.get("since"))}, 201)
+            return JSONResponse({"jwt": self._sign(known.pop(), names, query.get("since") or None)}, 201)
         except InvalidParam as error:
             raise Refused(400, f"Invalid request: {error}") from None
 
@@ -151,7 +156,8 @@ class HttpRoutes:
         from tightbeam.gateway._openapi import document  # not at import: seldom asked for
 
         self._guard.check_place(request.scope, request.headers)
-        return JSONResponse(document(version("tightbeam"), self._max_payload_bytes))
+        described = document(version("tightbeam"), self._max_payload_bytes, dev=self._guard.access.dev)
+        return JSONResponse(described)
 
     def _enter(self, request: Request) -> Mapping[str, str]:
         query = dict(reversed(take_secrets(request.scope)))

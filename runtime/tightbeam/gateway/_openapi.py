@@ -7,8 +7,9 @@ from typing import Any
 __all__ = ["document"]
 
 
-def document(version: str, max_payload_bytes: int) -> dict[str, Any]:
-    """An OpenAPI 3.1 document."""
+def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, Any]:
+    """An OpenAPI 3.1 document; in dev mode no server key is needed."""
+    security: list[dict[str, list[str]]] = [{}] if dev else [{"serverKey": []}]
     error = {
         "type": "object",
         "properties": {
@@ -31,8 +32,8 @@ def document(version: str, max_payload_bytes: int) -> dict[str, Any]:
         "info": {"title": "Tightbeam gateway", "version": version},
         "paths": {
             "/health": {"get": _health()},
-            "/v1/realtime/token": {"post": _token()},
-            "/v1/realtime/publish": {"post": _publish(max_payload_bytes)},
+            "/v1/realtime/token": {"post": _token(security)},
+            "/v1/realtime/publish": {"post": _publish(max_payload_bytes, security)},
             "/v1/realtime/connect": {"get": _connect()},
             "/v1/realtime/sse": {"get": _sse()},
         },
@@ -94,7 +95,7 @@ def _health() -> dict[str, Any]:
     }
 
 
-def _token() -> dict[str, Any]:
+def _token(security: list[dict[str, list[str]]]) -> dict[str, Any]:
     topic = {
         "type": "object",
         "properties": {
@@ -112,21 +113,21 @@ def _token() -> dict[str, Any]:
     }
     return {
         "operationId": "token",
-        "security": [{"serverKey": []}],
+        "security": security,
         "parameters": [_query("since", description="The time of the last message the reader saw.")],
         "requestBody": {"required": True, "content": _json({"type": "array", "minItems": 1, "items": topic})},
         "responses": {
             "201": {"description": "A token for topics of one channel", "content": _json(jwt)},
-            **_errors(400, 401, 403, 413, 421),
+            **_errors(400, 401, 403, 404, 413, 421),
         },
     }
 
 
-def _publish(max_payload_bytes: int) -> dict[str, Any]:
+def _publish(max_payload_bytes: int, security: list[dict[str, list[str]]]) -> dict[str, Any]:
     return {
         "operationId": "publish",
         "description": f"Live, at most once. The body is JSON, at most {max_payload_bytes:,} bytes.",
-        "security": [{"serverKey": []}],
+        "security": security,
         "parameters": [
             _query("channel", required=True, minLength=1),
             _query("topic", required=True, minLength=1),

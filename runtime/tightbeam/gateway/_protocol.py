@@ -13,6 +13,8 @@ from tightbeam.gateway._frames import closing_frame, ws_frame
 from tightbeam.gateway._websocket import RAW
 
 if TYPE_CHECKING:
+    from asyncio.transports import BaseTransport
+
     from uvicorn._types import ASGISendEvent
     from websockets.http11 import Request
 
@@ -23,6 +25,11 @@ _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Give it to uvicorn as ``ws=``; `tightbeam.gateway.serve` does."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Keep the library from logging request lines, which hold tokens, at DEBUG."""
+        self.conn.debug = False
+        super().connection_made(transport)
 
     def handle_connect(self, event: Request) -> None:
         """Offer the gateway the way past the ASGI interface, if frames go out as they are."""

@@ -142,9 +142,10 @@ class WithoutTokens(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let it pass, cleaned."""
-        if isinstance(record.args, tuple):
+        if isinstance(record.args, tuple) and record.args:
             record.args = tuple(_clean(one) for one in record.args)
-        record.msg = _clean(record.msg)
+        else:
+            record.msg = _clean(record.msg)
         return True
 
 

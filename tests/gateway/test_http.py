@@ -1,0 +1,231 @@
+"""The routes that answer at once: publishing is validated, limits hold, and the description is true."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+import generated
+from tests.engine.samples import JobChannel
+from tests.gateway.serving import KEY, data_frame, running, secured, subscribed
+from tightbeam import Client
+from tightbeam.gateway import app
+from tightbeam.gateway._catalog import Catalog
+
+BEARER = {"Authorization": f"Bearer {KEY}"}
+PUBLISH = "/v1/realtime/publish"
+
+
+def http(client: Client, **changed: Any) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(secured(client, **changed))
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=BEARER)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status", "issues"),
+    [
+        ({"channel": "job:j1", "topic": "tick"}, b'{"n": 1}', 200, None),
+        ({"channel": "job:j1", "topic": "token"}, b"not json: a string then", 200, None),
+        ({"channel": "job:j1", "topic": "tick"}, b'{"n": "1"}', 422, ["/n"]),
+        ({"channel": "job:j1", "topic": "tick"}, b"{}", 422, ["/n"]),
+        ({"channel": "job:j1", "topic": "tick"}, b'{"n": 1, "secret": 2}', 422, ["/*"]),
+        ({"channel": "job:j1", "topic": "tick"}, b'{"n": NaN}', 422, [""]),
+        ({"channel": "job:j1", "topic": "tick"}, b"", 422, [""]),
+        ({"channel": "job:j1", "topic": "tick"}, b"\xff", 400, None),
+        ({"channel": "job:j1", "topic": "nothing"}, b"1", 404, None),
+        ({"channel": "nothing:1", "topic": "tick"}, b"1", 404, None),
+        ({"channel": "job:j1:x", "topic": "tick"}, b"1", 404, None),
+        ({"channel": "job:j1", "topic": "$run"}, b'{"status":"failed"}', 404, None),
+        ({"topic": "tick"}, b"1", 400, None),
+        ({"channel": "job:j1"}, b"1", 400, None),
+        ({"channel": "job:" + "x" * 2_000, "topic": "tick"}, b"1", 400, None),
+    ],
+)
+async def test_publishing(
+    query: dict[str, str], body: bytes, status: int, issues: list[str] | None, client: Client
+) -> None:
+    async with http(client) as ask:
+        answer = await ask.post(PUBLISH, params=query, content=body)
+    assert answer.status_code == status
+    if status != 200:
+        said = answer.json()
+        assert (said["status"], said["data"]) == (status, None)
+        assert [issue["pointer"] for issue in said["issues"]] == issues if issues else "issues" not in said
+
+
+async def test_over_the_limit_is_413_where_inngest_cuts(client: Client) -> None:
+    query = {"channel": "job:j1", "topic": "token"}
+    read = 0
+
+    async def endless() -> Any:
+        nonlocal read
+        while True:
+            read += 65_536
+            yield b"x" * 65_536
+
+    async with http(client) as ask:
+        assert (await ask.post(PUBLISH, params=query, content=b"x" * 524_286)).status_code == 200
+        assert (await ask.post(PUBLISH, params=query, content=b"x" * 524_287)).status_code == 413
+        assert (await ask.post(PUBLISH, params=query, content=b"x" * 524_289)).status_code == 413
+        assert (await ask.post(PUBLISH, params=query, content=endless())).status_code == 413
+    assert read < 2_000_000
+
+
+async def test_a_refused_publish_reaches_nobody(client: Client, ch: JobChannel) -> None:
+    async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER) as ask:
+        async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
+            query = {"channel": ch.name, "topic": "tick"}
+            for body in (b'{"n": "1"}', b"x" * 600_000, b'{"n": 1}'):
+                await ask.post(f"{url}{PUBLISH}", params=query, content=body)
+            assert (await data_frame(connection))["data"] == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{}", b"null", b"[]", b"[1]", b'[{"channel":"job:j1"}]', b'[{"name":"tick"}]', b"[" * 10_000),
+        b'[{"channel":"job:j1","name":"tick"},{"channel":"job:j2","name":"tick"}]',
+        b'[{"channel":"job:j1","name":"nothing"}]',
+        b'[{"channel":"job:j1","name":"$run"}]',
+        b'[{"channel":1,"name":"tick"}]',
+    ],
+)
+async def test_token_requests_that_ask_for_nothing_there_is(body: bytes, client: Client) -> None:
+    async with http(client) as ask:
+        answer = await ask.post("/v1/realtime/token", content=body)
+    assert answer.status_code == (404 if b"nothing" in body or b"$run" in body else 400)
+    assert answer.json()["error"].startswith("Invalid request: ")
+    if body == b"{}":
+        assert answer.json() == {
+            "error": "Invalid request: must provide a list of topics",
+            "data": None,
+            "status": 400,
+        }
+
+
+async def test_other_methods_and_paths(client: Client) -> None:
+    async with client, http(client) as ask:
+        for method, path, status in (
+            ("GET", PUBLISH, 405),
+            ("POST", "/v1/realtime/sse", 405),
+            ("HEAD", "/v1/realtime/sse", 405),
+            ("GET", "/v1/realtime/nothing", 404),
+            ("GET", "/v1/realtime/connect", 401),
+        ):
+            answer = await ask.request(method, path, headers={"Authorization": ""})
+            assert (answer.status_code, path) == (status, path)
+
+
+async def test_health(client: Client) -> None:
+    async with http(client) as ask:
+        assert (await ask.get("/health", headers={"Host": "10.0.0.3"})).status_code == 503
+        async with client:
+            answer = await ask.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_the_channels_of_a_package() -> None:
+    names = {cls.__name__ for cls in Catalog(generated).classes}
+    assert names == {"AlertsChannel", "OrdersChannel", "PipelineChannel", "UploadsChannel"}
+    with pytest.raises(TypeError):
+        Catalog([str])  # type: ignore[list-item]
+
+
+async def test_no_token_in_any_log(
+    client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER) as ask:
+        token = (await client.realtime.token(ch))["key"]
+        async with subscribed(url, token):
+            pass
+        async with ask.stream("GET", f"{url}/v1/realtime/sse?token={token}&x=%74"):
+            pass
+        await ask.get(f"{url}/v1/realtime/sse?%74oken={token}x")
+        await ask.post(f"{url}{PUBLISH}?channel=job:j1&topic=tick&token={token}", json={"n": 1})
+    said = [
+        record.getMessage() for record in caplog.records if record.name in ("uvicorn.error", "uvicorn.access")
+    ]
+    assert sum("/v1/realtime/" in line for line in said) == 4
+    assert not any(token[:20] in line or token[-20:] in line or KEY in line for line in said)
+
+
+def test_the_log_filter_of_serve_takes_tokens_out_too() -> None:
+    from tightbeam.gateway._serve import WithoutTokens
+
+    for text, args in (('"GET %s" %d', ("/sse?a=1&token=ey.J.x&b=2", 3)), ("GET /sse?a=1&TOKEN=ey.J.x&b=2", ())):
+        record = logging.LogRecord("x", 20, "p", 1, text, args, None)
+        assert WithoutTokens().filter(record)
+        assert "&b=2" in record.getMessage()
+        assert "ey.J" not in record.getMessage()
+
+
+async def test_a_gateway_mounted_at_the_root_of_another_application() -> None:
+    from fastapi import FastAPI
+
+    client = Client()
+    outer = FastAPI(lifespan=client.lifespan)
+
+    @outer.get("/mine")
+    def mine() -> str:
+        return "mine"
+
+    outer.mount("/", app(client, channels=[JobChannel], dev=True))
+    transport = httpx.ASGITransport(outer)
+    async with client.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as ask:
+        assert (await ask.get("/mine")).json() == "mine"
+        assert (await ask.get("/health")).json() == {"status": "ok"}
+
+
+def on_this_machine(gateway: Any) -> Any:
+    """As if every request came over loopback."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = [pair for pair in scope["headers"] if pair[0] != b"host"]
+            scope["headers"] = [*headers, (b"host", b"127.0.0.1")]
+            scope["client"] = scope["server"] = ("127.0.0.1", 1)
+        await gateway(scope, receive, send)
+
+    return wrapped
+
+
+DEV = schemathesis.openapi.from_asgi(
+    "/v1/realtime/openapi.json", on_this_machine(app(Client(), channels=[JobChannel], dev=True))
+)
+SECURED = schemathesis.openapi.from_asgi("/v1/realtime/openapi.json", on_this_machine(secured(Client())))
+EXAMPLES = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.slow
+@DEV.parametrize()
+@EXAMPLES
+def test_the_description_is_true_in_dev_mode(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@pytest.mark.slow
+@SECURED.parametrize()
+@EXAMPLES
+def test_the_description_is_true_with_secrets(case: schemathesis.Case) -> None:
+    case.call_and_validate(headers=BEARER if "publish" in case.path or "token" in case.path else {})
+
+
+def test_the_description_names_every_route(client: Client) -> None:
+    gateway = secured(client)
+    described = json.loads(asyncio.run(_openapi(gateway)))
+    there = {route.path for route in gateway.routes}  # type: ignore[attr-defined]
+    assert set(described["paths"]) == there - {"/v1/realtime/openapi.json"}
+
+
+async def _openapi(gateway: Any) -> bytes:
+    transport = httpx.ASGITransport(gateway)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as ask:
+        return (await ask.get("/v1/realtime/openapi.json")).content
