@@ -52,7 +52,7 @@ def durable(client: Client) -> Any:
 @contextlib.asynccontextmanager
 async def running(gateway: Gateway, **changed: Any) -> AsyncIterator[str]:
     """Serve it as `tightbeam serve` does; gives its URL."""
-    listener = _serve._listener("127.0.0.1", 0)
+    listener = _serve._listener("127.0.0.1", changed.pop("listen_at", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     gateway.serves_at(url)
     started = asyncio.Event()

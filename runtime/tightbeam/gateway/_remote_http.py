@@ -39,6 +39,11 @@ class Requests:
     def __repr__(self) -> str:
         return f"<Requests to {self.origin}>"
 
+    def close(self) -> None:
+        """Close all connections; a request under way fails."""
+        for connection in tuple(self._open):
+            connection.close()
+
     def publish(self, channel: str, topic: str, raw: bytes, run_id: str | None) -> None:
         """Publish live.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import logging
 import re
@@ -65,6 +66,7 @@ def serve(
         **_settings(trusted_proxies if not gateway.dev else None, access_log),
     )
     server = _server(config, gateway, (lambda: ready(url)) if ready is not None else None)
+    _raise_file_limit()
     asyncio.run(server.serve(sockets=[listener]))
 
 
@@ -161,3 +163,15 @@ def _log_config() -> dict[str, Any]:
     for handler in config["handlers"].values():
         handler["filters"] = ["without_tokens"]
     return config
+
+
+def _raise_file_limit() -> None:
+    """Each connection is an open file, and the usual soft limit is 1,024."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,208 @@
+"""`tightbeam serve` and `tightbeam tail`, as processes; and the end of a gateway with a thousand readers (G10)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import tightbeam
+from tests.engine.samples import job_channel
+from tests.gateway.test_streams import drained, stuck_reader
+from tightbeam_codegen.cli import main
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "import sys; from tightbeam_codegen.cli import main; sys.exit(main())"]
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("TIGHTBEAM_")},
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "runtime"), str(ROOT / "generator")]),
+    "PYTHONWARNINGS": "error",
+}
+
+
+@contextlib.asynccontextmanager
+async def started(*arguments: str, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command, until the test is over."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        cwd=ROOT,
+        env={**ENVIRONMENT, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def line(process: asyncio.subprocess.Process, beginning: str) -> str:
+    """The next line that begins so."""
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while True:
+            text = (await process.stdout.readline()).decode()
+            assert text, "the command ended"
+            if text.startswith(beginning):
+                return text.strip()
+
+
+@contextlib.asynccontextmanager
+async def serving(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    async with started("serve", "tests.gateway.served:gateway", "--port", "0", *arguments) as process:
+        yield process, (await line(process, "Serving at ")).split()[2]
+
+
+async def test_serve_and_tail() -> None:
+    ch = job_channel(job_id="j1")
+    async with serving() as (server, url), tightbeam.connect(url, key="any") as remote:
+        async with (
+            started("tail", "job:j1", "--json", "--limit", "2", "--url", url) as pipe,
+            started("tail", "job:j1", "--topic", "tick", "--limit", "1", "--url", url) as terminal,
+        ):
+            for process in (pipe, terminal):  # each says so when it is there: the server logs it
+                assert process.returncode is None
+                await line(server, "INFO:     connection open")
+            await remote.realtime.publish(ch.status, {"message": "\x1b[2Jé [bold]"})
+            await remote.realtime.publish(ch.tick, {"n": 7})
+            async with asyncio.timeout(30):
+                said = (await pipe.communicate())[0].decode().splitlines()
+                shown = (await terminal.communicate())[0].decode()
+            assert (pipe.returncode, terminal.returncode) == (0, 0)
+        assert [json.loads(one)["data"] for one in said] == [{"message": "\x1b[2Jé [bold]"}, {"n": 7}]
+        assert all(one.isascii() for one in said)
+        assert shown.split()[1:] == ["tick", '{"n":', "7}"]
+        assert "token=" not in shown
+
+
+async def test_tail_of_what_isnt_there(capsys: pytest.CaptureFixture[str]) -> None:
+    async with serving() as (_, url):
+        async with started("tail", "nothing:1", "--url", url) as process:
+            async with asyncio.timeout(30):
+                said = (await process.communicate())[0].decode()
+            assert process.returncode == 2
+            assert "no channel of that name" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["tests.gateway.served"], "isn't module:name"),
+        (["tests.gateway.served:nothing"], "neither a tightbeam.Client nor a gateway"),
+        (["tests.gateway.served:missing"], "neither a tightbeam.Client nor a gateway"),
+        (["tests.gateway.nowhere:client"], "there is no module"),
+        (["tests.gateway.served:client"], "needs its own secret"),
+        (["tests.gateway.served:client", "--channels", "nowhere"], "there is no module"),
+        (["tests.gateway.served:gateway", "--host", "0.0.0.0"], "dev mode takes any key"),
+        (["tests.gateway.served:client", "--dev", "--host", "192.0.2.1"], "dev mode takes any key"),
+    ],
+)
+def test_what_cant_be_served(
+    arguments: list[str],
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("TIGHTBEAM_TOKEN_SECRET", "TIGHTBEAM_DEV"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["serve", *arguments, "--port", "0"]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "tests.gateway.served:gateway", "--port", port]) == 2
+    assert f"can't listen on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def raise_file_limit(needed: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        if hard < needed:
+            pytest.skip(f"needs {needed} open files; this machine allows {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+@pytest.mark.slow
+async def test_sigterm_with_a_thousand_readers_ends_in_time_and_closing_goes_first() -> None:
+    raise_file_limit(4_096)
+    async with serving("--no-access-log") as (server, url), tightbeam.connect(url, key="any") as remote:
+        ch = job_channel(job_id="j1")
+        token = (await remote.realtime.token(ch))["key"]
+        paths = ["/v1/realtime/connect", "/v1/realtime/sse"]
+        readers = [await asyncio.to_thread(stuck_reader, url, paths[n % 2], token) for n in range(1_000)]
+        for reader in readers:
+            answer = await asyncio.to_thread(reader.recv, 1 << 16)
+            assert answer.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200"))
+        # One WebSocket and one event stream have gone to sleep with full buffers.
+        for _ in range(40):
+            await remote.realtime.publish(ch.token, "x" * 20_000)
+        last = await asyncio.gather(*(asyncio.to_thread(received, reader) for reader in readers[2:]))
+        assert all(last)
+        server.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):  # the promise itself
+            assert await server.wait() == 0
+        for reader in readers[2:]:
+            tail = await asyncio.to_thread(everything, reader)
+            kinds = [part.split('"')[1] for part in tail.decode("latin-1").split('"kind":"')[1:] for part in [f'"{part}']]
+            assert kinds == ["closing"]
+        for reader in readers:
+            reader.close()
+
+
+def received(reader: socket.socket) -> bool:
+    """Read until the last of forty messages."""
+    count, tail = 0, b""
+    while count < 40:
+        got = reader.recv(1 << 18)
+        assert got
+        tail += got
+        count += tail.count(b'"kind":"data"')
+        tail = tail[-12:] if not tail.endswith(b'"kind":"data"') else b""
+    reader.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while reader.recv(1 << 18):
+            pass
+    reader.settimeout(20)
+    return True
+
+
+def everything(reader: socket.socket) -> bytes:
+    tail = b""
+    with contextlib.suppress(OSError):
+        while got := reader.recv(1 << 18):
+            tail += got
+    return tail
+
+
+async def test_sigterm_ends_a_reader_that_is_stuck() -> None:
+    async with serving() as (server, url), tightbeam.connect(url, key="any") as remote:
+        ch = job_channel(job_id="j1")
+        token = (await remote.realtime.token(ch))["key"]
+        stuck = [
+            await asyncio.to_thread(stuck_reader, url, f"/v1/realtime/{kind}", token)
+            for kind in ("connect", "sse")
+        ]
+        await line(server, "INFO:     connection open")
+        for _ in range(20):
+            await remote.realtime.publish(ch.token, "x" * 50_000)
+        server.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            assert await server.wait() == 0
+        for one in stuck:
+            assert await asyncio.to_thread(drained, one)
+            one.close()

@@ -1,0 +1,165 @@
+"""`tightbeam.connect`: typed as in the process that serves, reconnecting and resuming by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import tightbeam
+from tests.engine.samples import JobChannel, Status, Tick, job_channel
+from tests.gateway.serving import KEY, durable, running, secured
+from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
+
+
+async def test_publishing_and_subscribing(client: Client, ch: JobChannel) -> None:
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        async with remote.realtime.subscribe(ch) as messages, client.realtime.subscribe(ch) as here:
+            await remote.realtime.publish(ch.status, {"message": "from afar", "percent": 3})
+            await asyncio.to_thread(remote.realtime.publish_sync, ch.tick, Tick(n=2))
+            for reader in (messages, here):
+                first, second = await anext(reader), await anext(reader)
+                assert (first.topic, first.data) == ("status", Status(message="from afar", percent=3))
+                assert (second.topic, second.data, second.position) == ("tick", Tick(n=2), None)
+            with pytest.raises(InvalidPayload):
+                await remote.realtime.publish(ch.tick, {"n": "2"})  # type: ignore[typeddict-item]
+
+
+async def test_several_channels_in_one_order(client: Client, ch: JobChannel) -> None:
+    other = job_channel(job_id="j2")
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        async with remote.realtime.subscribe(ch.tick, other.tick) as messages:
+            for n in range(20):
+                await client.realtime.publish((ch, other)[n % 2].tick, {"n": n})
+                await client.realtime.publish(ch.status, {"message": "another topic"})
+            assert [(await anext(messages)).data.n for _ in range(20)] == list(range(20))
+
+
+async def test_it_reconnects_and_resumes_by_itself(ch: JobChannel) -> None:
+    client = Client()
+    work = durable(client)
+    async with client:
+        gateway = secured(client)
+        async with running(gateway) as url:
+            port = int(url.rpartition(":")[2])
+            remote = tightbeam.connect(url, key=KEY)
+            messages = remote.realtime.subscribe(ch.tick)
+            await messages._feed.ready()
+            await client.run(work, {"first": 0, "count": 5})
+            got = [(await anext(messages)).data.n for _ in range(2)]
+            feed: Any = messages._feed
+            for _ in range(3):  # cut while there are messages on their way
+                feed._connection.transport.abort()
+                got.append((await anext(messages)).data.n)
+        # The whole gateway is gone, and messages are published meanwhile.
+        await client.run(work, {"first": 5, "count": 5})
+        waiting = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0)
+        again = secured(client)
+        async with running(again, listen_at=port):
+            got.append((await waiting).data.n)
+            while len(got) < 10:
+                got.append((await anext(messages)).data.n)
+            await remote.__aexit__(None, None, None)
+            assert [message async for message in messages] == []
+    assert got == list(range(10))
+
+
+async def test_positions_go_from_here_to_there(client: Client, ch: JobChannel) -> None:
+    work = durable(client)
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        await client.run(work, {"first": 0, "count": 5})
+        here = client.realtime.subscribe(ch.tick, after="start")
+        position = [(await anext(here)).position for _ in range(2)][1]
+        async with remote.realtime.subscribe(ch.tick, after=position) as messages:
+            got = [await anext(messages) for _ in range(3)]
+        assert [message.data.n for message in got] == [2, 3, 4]
+        assert all(message.id and message.run_id for message in got)
+        assert got[-1].position == f"{client._engine._hub.position}"  # type: ignore[attr-defined]
+        with pytest.raises(PositionLost):
+            await anext(remote.realtime.subscribe(ch.tick, after="0123456789ab:1"))
+
+
+async def test_tokens(client: Client, ch: JobChannel) -> None:
+    async with running(secured(client)) as url:
+        made: list[str] = []
+
+        async def factory() -> str:
+            made.append((await client.realtime.token(ch, ["tick"]))["key"])
+            return made[-1]
+
+        async with tightbeam.connect(url, token=factory) as remote:
+            async with remote.realtime.subscribe(ch.tick) as messages:
+                feed: Any = messages._feed
+                feed._connection.transport.abort()
+                reading = asyncio.ensure_future(anext(messages))
+                while not (reading.done() or len(made) == 2):
+                    await asyncio.sleep(0.01)
+                while feed._connection is None:
+                    await asyncio.sleep(0.01)
+                await client.realtime.publish(ch.tick, {"n": 1})
+                assert (await reading).data.n == 1
+            assert len(set(made)) == 2
+            with pytest.raises(GatewayRefused, match="403"):
+                await remote.realtime.subscribe(ch.status).__aenter__()
+            for refused in (
+                remote.realtime.publish(ch.tick, {"n": 1}),
+                remote.realtime.token(ch),
+            ):
+                with pytest.raises(GatewayRefused, match="server key"):
+                    await refused
+            with pytest.raises(ValueError, match="one channel"):
+                remote.realtime.subscribe(ch.tick, job_channel(job_id="j2").tick)
+        async with tightbeam.connect(url, token="no token") as remote:
+            with pytest.raises(GatewayRefused, match="a token lasts a minute") as error:
+                await anext(remote.realtime.subscribe(ch))
+            assert error.value.status == 401
+            assert "no token" not in str(error.value)
+
+
+async def test_what_is_refused(client: Client, ch: JobChannel) -> None:
+    async with running(secured(client)) as url:
+        async with tightbeam.connect(url, key="k-wrong") as remote:
+            with pytest.raises(PublishFailed) as failed:
+                await remote.realtime.publish(ch.tick, {"n": 1})
+            assert (failed.value.status, failed.value.retryable) == (401, False)
+            assert "k-wrong" not in f"{failed.value}{failed.value!r}{remote!r}"
+            with pytest.raises(GatewayRefused):
+                await anext(remote.realtime.subscribe(ch))
+        dead = url
+    async with tightbeam.connect(dead, key=KEY) as remote:
+        with pytest.raises(PublishFailed) as failed:
+            await remote.realtime.publish(ch.tick, {"n": 1})
+        assert (failed.value.status, failed.value.retryable) == (None, True)
+    for arguments in ({}, {"token": "t", "key": "k"}):
+        with pytest.raises(ValueError, match="a token or a key"):
+            tightbeam.connect("http://127.0.0.1", **arguments)
+    for wrong in ("127.0.0.1", "ftp://x", "http://user:pass@host"):
+        with pytest.raises(ValueError, match="origin"):
+            tightbeam.connect(wrong, key="k")
+
+
+async def test_leaving_ends_a_reader_that_waits(client: Client, ch: JobChannel) -> None:
+    async with running(secured(client)) as url:
+        async with tightbeam.connect(url, key=KEY) as remote:
+            messages = remote.realtime.subscribe(ch)
+            await messages.__aenter__()
+            waiting = asyncio.ensure_future(anext(messages, None))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await waiting is None
+    gc.collect()
+
+
+def test_importing_tightbeam_imports_nothing_of_the_extra() -> None:
+    code = (
+        "import sys, tightbeam; print(sorted({name.partition('.')[0] for name in sys.modules} & "
+        "{'starlette', 'jwt', 'websockets', 'uvicorn', 'httptools', 'http'}), "
+        "'tightbeam.gateway' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False"

@@ -1,0 +1,371 @@
+"""Streams over the wire: order, resume, reset, slow readers, and how they end (G4 to G7, G10)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import socket
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.engine.samples import JobChannel, job_channel
+from tests.gateway.serving import data_frame, durable, frame, running, secured, subscribed
+from tightbeam import Client, Context
+from tightbeam.gateway import Gateway, Limits
+
+
+async def until_connections(gateway: Gateway, count: int) -> None:
+    async with asyncio.timeout(20):
+        while gateway.connections != count:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def events(url: str, token: str, **headers: str) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
+    """Server-sent events, parsed as the standard says."""
+
+    async def parsed(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
+        event: dict[str, str] = {}
+        async for line in lines:
+            if not line:
+                if event:
+                    yield event
+                event = {}
+            elif not line.startswith(":"):
+                name, _, value = line.partition(": ")
+                event[name] = value
+
+    async with httpx.AsyncClient(timeout=20) as http:
+        stream = http.stream("GET", f"{url}/v1/realtime/sse", params={"token": token}, headers=headers)
+        async with stream as answer:
+            assert answer.status_code == 200
+            yield parsed(answer.aiter_lines())
+
+
+async def test_one_order_for_everybody(client: Client, ch: JobChannel) -> None:
+    work = durable(client)
+    async with running(secured(client)) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with contextlib.AsyncExitStack() as stack:
+            readers = [await stack.enter_async_context(subscribed(url, token)) for _ in range(5)]
+
+            async def live() -> None:
+                for n in range(100, 150):
+                    await client.realtime.publish(ch.tick, {"n": n})
+                    await asyncio.sleep(0)
+
+            await asyncio.gather(live(), *(client.run(work, {"first": 0, "count": 10}) for _ in range(4)))
+            seen = [[(await data_frame(reader))["data"]["n"] for _ in range(90)] for reader in readers]
+    assert all(one == seen[0] for one in seen)
+    assert [n for n in seen[0] if n >= 100] == list(range(100, 150))
+
+
+async def test_a_reader_resumes_and_is_told_where_it_is(client: Client, ch: JobChannel) -> None:
+    work = durable(client)
+    async with running(secured(client)) as url:
+        await client.run(work, {"first": 0, "count": 3})
+        token = (await client.realtime.token(ch))["key"]
+        async with subscribed(url, token, after="start") as reader:
+            got = [await frame(reader) for _ in range(3)]
+        position = got[1]["metadata"]["position"]
+        assert got[1]["metadata"]["id"].endswith(":p1:0")
+        async with subscribed(url, token, after=position) as reader:
+            assert (await frame(reader))["metadata"]["position"] == position  # a ping, for its cursor
+            assert (await frame(reader))["data"] == {"n": 2}
+        async with subscribed(url, token, after="now") as reader:
+            ping = await frame(reader)
+            assert (ping["kind"], ping["metadata"]) == ("ping", {"position": got[2]["metadata"]["position"]})
+            await client.realtime.publish(ch.tick, {"n": 9})
+            assert "metadata" not in await frame(reader)
+        async with subscribed(url, token) as reader:  # knows of nothing: gets nothing but what happens
+            await client.realtime.publish(ch.tick, {"n": 10})
+            assert (await frame(reader))["data"] == {"n": 10}
+
+
+async def test_last_event_id(client: Client, ch: JobChannel) -> None:
+    work = durable(client)
+    async with running(secured(client)) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with events(url, token) as stream:
+            first = await anext(stream)  # an id without data: where it begins
+            assert list(first) == ["id"]
+            await client.run(work, {"first": 0, "count": 4})
+            got = [await anext(stream) for _ in range(6)]
+        data = [event for event in got if '"kind":"data"' in event["data"]]
+        assert [json.loads(event["data"])["data"]["n"] for event in data] == [0, 1, 2, 3]
+        for start, rest in ((first["id"], [0, 1, 2, 3]), (data[1]["id"], [2, 3])):
+            async with events(url, token, **{"Last-Event-ID": start}) as stream:
+                assert (await anext(stream))["id"] == start
+                again = [json.loads((await anext(stream))["data"]) for _ in rest]
+            assert [one["data"]["n"] for one in again] == rest
+
+
+@pytest.mark.parametrize("kind", ["trimmed", "another journal's", "garbage"])
+async def test_reset_comes_before_any_message(kind: str, ch: JobChannel) -> None:
+    client = Client(retain_messages=5)
+    work = durable(client)
+    async with running(secured(client)) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with subscribed(url, token, after="now") as reader:
+            position = (await frame(reader))["metadata"]["position"]
+        position = {"another journal's": "0123456789ab:0", "garbage": "x"}.get(kind, position)
+        await client.run(work, {"first": 0, "count": 200})
+        async with subscribed(url, token, after=position) as reader:
+            assert (await frame(reader))["kind"] == "reset"
+            left = await data_frame(reader)
+            numbers = [left["data"]["n"]]
+            while numbers[-1] != 199:
+                numbers.append((await data_frame(reader))["data"]["n"])
+        async with events(url, token, **{"Last-Event-ID": position}) as stream:
+            assert (await anext(stream))["event"] == "reset"
+            assert json.loads((await anext(stream))["data"])["data"]["n"] == numbers[0]
+    assert numbers == list(range(numbers[0], 200))
+    assert numbers[0] > 0
+
+
+async def test_a_token_with_a_cursor(client: Client, ch: JobChannel) -> None:
+    """Times are cut to milliseconds, as JavaScript's are, and still tell all messages apart."""
+    work = durable(client)
+    async with running(secured(client)) as url:
+        await client.run(work, {"first": 0, "count": 30})
+        token = (await client.realtime.token(ch))["key"]
+        async with subscribed(url, token, after="start") as reader:
+            times = [(await data_frame(reader))["created_at"] for _ in range(30)]
+        for n in (0, 7, 28):
+            token = (await client.realtime.token(ch, since=f"{times[n][:23]}Z"))["key"]
+            async with subscribed(url, token) as reader:
+                assert [(await frame(reader))["data"]["n"] for _ in range(29 - n)] == list(range(n + 1, 30))
+        token = (await client.realtime.token(ch, since=f"{times[29][:23]}Z"))["key"]
+        async with subscribed(url, token) as reader:
+            await client.realtime.publish(ch.tick, {"n": 99})
+            assert (await frame(reader))["data"] == {"n": 99}
+
+
+class Cutter:
+    """Reads a channel over connections that break at random points."""
+
+    def __init__(self, url: str, client: Client, ch: JobChannel, seed: int) -> None:
+        self.url, self.client, self.ch = url, client, ch
+        self.random = random.Random(seed)
+        self.position = "start"
+        self.seen: list[str] = []
+
+    async def once(self, cut: bool) -> None:
+        """Connect, read some, break off."""
+        token = (await self.client.realtime.token(self.ch, ["tick"]))["key"]
+        want = self.random.randrange(6) if cut else 1
+        async with subscribed(self.url, token, after=self.position) as reader:
+            for _ in range(want):
+                try:
+                    async with asyncio.timeout(1):
+                        text = await reader.recv()
+                except TimeoutError:
+                    break
+                got = json.loads(text)
+                if got["kind"] == "reset":
+                    raise AssertionError("a position was lost")
+                if got["kind"] == "data" and "metadata" in got:
+                    self.position = got["metadata"]["position"]
+                    self.seen.append(got["metadata"]["id"])
+            reader.transport.abort()
+
+
+async def cuts(count: int, seed: int) -> None:
+    client = Client()
+    ch = job_channel(job_id="j1")
+    work = durable(client)
+    stop = asyncio.Event()
+
+    async def publish(job: str) -> None:
+        while not stop.is_set():
+            await client.run(work, {"first": 0, "count": 5, "job": job})
+            await client.realtime.publish(ch.tick, {"n": -1})
+            await asyncio.sleep(0.002)
+
+    async with running(secured(client)) as url:
+        publishers = [asyncio.create_task(publish(job)) for job in ("j1", "j1", "j2")]
+        cutter = Cutter(url, client, ch, seed)
+        try:
+            for _ in range(count):
+                await cutter.once(cut=True)
+        finally:
+            stop.set()
+            await asyncio.gather(*publishers)
+        last = client.realtime.subscribe(ch.tick, after="start")
+        token = (await client.realtime.token(ch, ["tick"]))["key"]
+        await client.run(work, {"first": 1_000_000, "count": 1})
+        expected: list[str] = []
+        while True:
+            message = await anext(last)
+            assert message.id is not None
+            expected.append(message.id)
+            if message.data.n == 1_000_000:
+                break
+        async with subscribed(url, token, after=cutter.position) as reader:
+            while cutter.seen[-1:] != expected[-1:]:
+                got = await data_frame(reader)
+                cutter.seen.append(got["metadata"]["id"])
+    assert len(expected) > 5
+    assert cutter.seen == expected  # each once, in order: no gap, no duplicate
+
+
+async def test_cuts_at_random_points() -> None:
+    await cuts(150, seed=1)
+
+
+@pytest.mark.slow
+async def test_ten_thousand_cuts_at_random_points() -> None:
+    await cuts(10_000, seed=2)
+
+
+def stuck_reader(url: str, path: str, token: str) -> socket.socket:
+    """A connection that is opened and then not read from."""
+    host, port = url.removeprefix("http://").split(":")
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    one.settimeout(20)
+    one.connect((host, int(port)))
+    lines = [f"GET {path}?token={token} HTTP/1.1", f"Host: {host}"]
+    if path.endswith("connect"):
+        lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+        lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    one.sendall("\r\n".join([*lines, "", ""]).encode())
+    return one
+
+
+def drained(one: socket.socket) -> int:
+    """All that there is to read, in bytes."""
+    total = 0
+    with contextlib.suppress(OSError):
+        while got := one.recv(1 << 20):
+            total += len(got)
+    return total
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime/connect", "/v1/realtime/sse"])
+async def test_a_reader_that_stops_reading_is_cut_and_costs_no_one_else(path: str) -> None:
+    client = Client()
+    ch = job_channel(job_id="j1")
+    bound = 1024 * 1024
+    gateway = secured(
+        client, limits=Limits(buffer_bytes=bound, slow_grace=timedelta(seconds=0.1), write_bytes=64 * 1024)
+    )
+    text = "x" * 50_000
+    async with running(gateway) as url:
+        token = (await client.realtime.token(ch))["key"]
+        stuck = await asyncio.to_thread(stuck_reader, url, path, token)
+        async with subscribed(url, token) as reader:
+            await until_connections(gateway, 2)
+            (slow,) = [one for one in gateway._streams._open if one is not None][:1]
+            held = 0
+            for n in range(600):  # 30 MB
+                await client.realtime.publish(ch.token, f"{n} {text}")
+                held = max(held, *(stream._feed.mailbox._bytes for stream in gateway._streams._open), 0)
+                assert (await data_frame(reader))["data"].startswith(f"{n} ")
+            await until_connections(gateway, 1)
+            assert held <= bound
+            assert held > bound / 2  # it was the buffer that filled
+        sent = await asyncio.to_thread(drained, stuck)
+        stuck.close()
+    assert slow is not None
+    # The transport's 64 KiB and one write, the kernel's two buffers: far from what autotuning would take.
+    assert sent < 1_000_000
+
+
+async def test_a_reader_that_was_only_late_gets_everything(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client, limits=Limits(buffer_messages=8))
+    async with running(gateway) as url:
+        async with subscribed(url, (await client.realtime.token(ch))["key"]) as reader:
+            for n in range(50):  # more than fits, without letting anybody read
+                client.realtime.publish_sync(ch.tick, {"n": n})
+            got: list[int] = []
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    got.append((await data_frame(reader))["data"]["n"])
+        # The buffer's eight, in order, and then an end with a reason; what didn't fit was live.
+        assert got == list(range(8))
+
+
+async def test_closing_comes_last_and_streams_end(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client)
+    async with running(gateway) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with subscribed(url, token) as reader, events(url, token) as stream:
+            await anext(stream)
+            await client.realtime.publish(ch.tick, {"n": 1})
+            await gateway.close()
+            assert [(await frame(reader))["kind"] for _ in range(2)] == ["data", "closing"]
+            with pytest.raises(ConnectionClosed):
+                await frame(reader)
+            assert reader.close_code == 1012
+            assert [json.loads(event["data"])["kind"] async for event in stream] == ["data", "closing"]
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(f"{url}/health")).status_code == 503
+            answer = await http.get(f"{url}/v1/realtime/sse", params={"token": token})
+            assert answer.status_code == 503
+
+
+async def test_a_stream_has_a_maximum_age(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client, limits=Limits(stream_age=timedelta(seconds=0.05)))
+    async with running(gateway) as url:
+        async with subscribed(url, (await client.realtime.token(ch))["key"]) as reader:
+            async with asyncio.timeout(10):
+                await reader.wait_closed()
+            assert reader.close_code == 1000
+        await until_connections(gateway, 0)
+
+
+async def test_idle_streams_say_that_they_live_and_move_the_cursor(client: Client, ch: JobChannel) -> None:
+    work = durable(client)
+    gateway = secured(client, limits=Limits(keep_alive=timedelta(seconds=0.05)))
+    async with running(gateway) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with events(url, token) as stream, subscribed(url, token, after="now") as reader:
+            first = await anext(stream)
+            await client.run(work, {"first": 0, "count": 3, "job": "another"})
+            async with asyncio.timeout(10):
+                while (await anext(stream))["id"] == first["id"]:
+                    pass
+                while (await frame(reader))["metadata"]["position"] == first["id"]:
+                    pass
+
+
+async def test_a_reader_that_leaves_is_noticed(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client)
+    async with running(gateway) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with events(url, token), subscribed(url, token) as reader:
+            await until_connections(gateway, 2)
+            reader.transport.abort()
+            await until_connections(gateway, 1)
+        await until_connections(gateway, 0)
+        assert client._engine._hub._routes == {}  # type: ignore[attr-defined]
+
+
+async def test_durable_messages_of_a_run_that_publishes_while_readers_come_and_go(client: Client) -> None:
+    """The hand-over from journal to mailbox, over the wire."""
+    ch = job_channel(job_id="j1")
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(300):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    async with running(secured(client)) as url:
+        token = (await client.realtime.token(ch, ["tick"]))["key"]
+        done = asyncio.create_task(client.run(work))
+
+        async def read() -> list[Any]:
+            async with subscribed(url, token, after="start") as reader:
+                return [(await data_frame(reader))["data"]["n"] for _ in range(300)]
+
+        readers = [asyncio.create_task(read()) for _ in range(10)]
+        await done
+        assert all(one == list(range(300)) for one in await asyncio.gather(*readers))
