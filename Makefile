@@ -50,6 +50,19 @@ $(SUITE): | $(STAMP)
 	@echo "set-up: downloading the JSON Schema Test Suite"
 	@$(BIN)/python tests/suite/fetch.py
 
+# The official JavaScript client, for the gateway's tests; where Node is too old or missing they are left out.
+NODE_MODULES := tests/gateway/node/node_modules/.installed
+HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && echo yes)
+
+$(NODE_MODULES): tests/gateway/node/package.json tests/gateway/node/package-lock.json
+	@echo "set-up: installing the npm package inngest, for tests only"
+	@cd tests/gateway/node && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+.PHONY: setup-node
+setup-node: $(if $(HAS_NODE),$(NODE_MODULES)) ## Install the official JavaScript client, if there is Node 20 or newer
+	@$(if $(HAS_NODE),:,echo "set-up: there is no Node 20 or newer: the tests with the official client are left out")
+
 .PHONY: setup
 setup: $(STAMP) $(SUITE) ## Make .venv and download what tests need (every other target does it by itself)
 
@@ -70,7 +83,7 @@ test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 	$(PYTEST) -m "not slow"
 
 .PHONY: test-slow
-test-slow: $(STAMP) $(SUITE) ## Only what `make test` leaves out
+test-slow: $(STAMP) $(SUITE) setup-node ## Only what `make test` leaves out
 	$(PYTEST) -m slow
 
 .PHONY: test-all

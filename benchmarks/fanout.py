@@ -2,8 +2,8 @@
 
     python -m benchmarks.fanout [--subscribers 1000] [--messages 20] [--rounds 5] [--json FILE]
 
-Each contender is a server process of its own; this process only reads. A round asks every server in turn for a
-burst and takes the time until the last subscriber has the last message, so that what else the machine does
+Each contender is a server process of its own; this process only reads. A round asks every server in turn for
+a burst and takes the time until the last subscriber has the last message, so that what else the machine does
 meets all of them alike. Figures are ratios of the rounds' medians.
 """
 
@@ -211,7 +211,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     done = run(options.subscribers, options.messages, options.rounds)
-    done["machine"] = {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    done["machine"] = {
+        "cpus": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
     print(f"{options.subscribers} subscribers, bursts of {options.messages} messages of 200 bytes")
     for name, one in done["figures"].items():
         print(

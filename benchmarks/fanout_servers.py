@@ -53,7 +53,7 @@ async def obey(publish: PUBLISH) -> None:
             print(time.process_time() - began, flush=True)
 
 
-async def serve(app: Any, publish: PUBLISH, token: str = "", **settings: Any) -> None:
+async def serve(app: Any, publish: PUBLISH, token: Callable[[], str] = str, **settings: Any) -> None:
     """Serve an ASGI app with uvicorn and obey."""
     import uvicorn
 
@@ -63,13 +63,10 @@ async def serve(app: Any, publish: PUBLISH, token: str = "", **settings: Any) ->
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
-    print(json.dumps({"port": listener.getsockname()[1], "token": token or mint()}), flush=True)
+    print(json.dumps({"port": listener.getsockname()[1], "token": token()}), flush=True)
     await obey(publish)
     server.should_exit = True
     await serving
-
-
-mint: Callable[[], str] = str
 
 
 def raw() -> None:
@@ -144,7 +141,7 @@ async def starlette(kind: str) -> None:
     app = Starlette(
         routes=[WebSocketRoute("/v1/realtime/connect", connect), Route("/v1/realtime/sse", stream)]
     )
-    await serve(app, publish, token="none", ws_per_message_deflate=False)
+    await serve(app, publish, ws_per_message_deflate=False)
 
 
 async def tightbeam_gateway(kind: str) -> None:
@@ -160,16 +157,17 @@ async def tightbeam_gateway(kind: str) -> None:
         client, channels=generated, dev=True, public_url="http://127.0.0.1", limits=tightbeam.gateway.Limits()
     )
     channel = pipeline_channel(run_id="bench")
-    global mint
-    mint = lambda: client.realtime.token_sync(channel, ["tokens"])["key"]  # noqa: E731 - one line says it
+
+    def mint() -> str:
+        return client.realtime.token_sync(channel, ["tokens"])["key"]
 
     async def publish(token: str) -> None:
         await client.realtime.publish(channel.tokens, {"token": token})
 
     if kind == "plain":
-        await serve(gateway, publish, ws_per_message_deflate=False)
+        await serve(gateway, publish, mint, ws_per_message_deflate=False)
     else:
-        await serve(gateway, publish, ws=WebSocketProtocol, ws_per_message_deflate=False)
+        await serve(gateway, publish, mint, ws=WebSocketProtocol, ws_per_message_deflate=False)
 
 
 def main() -> None:

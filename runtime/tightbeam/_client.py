@@ -68,7 +68,6 @@ class Client:
         )
         self._engine: Engine = EmbeddedEngine(None if path is None else Path(path), settings)
         self._registry = Registry()
-        self._max_payload_bytes = max_payload_bytes
         self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes)
 
     @property

@@ -138,9 +138,7 @@ def test_the_channels_of_a_package() -> None:
         Catalog([str])  # type: ignore[list-item]
 
 
-async def test_no_token_in_any_log(
-    client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_token_in_any_log(client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER) as ask:
         token = (await client.realtime.token(ch))["key"]
@@ -160,7 +158,10 @@ async def test_no_token_in_any_log(
 def test_the_log_filter_of_serve_takes_tokens_out_too() -> None:
     from tightbeam.gateway._serve import WithoutTokens
 
-    for text, args in (('"GET %s" %d', ("/sse?a=1&token=ey.J.x&b=2", 3)), ("GET /sse?a=1&TOKEN=ey.J.x&b=2", ())):
+    for text, args in (
+        ('"GET %s" %d', ("/sse?a=1&token=ey.J.x&b=2", 3)),
+        ("GET /sse?a=1&TOKEN=ey.J.x&b=2", ()),
+    ):
         record = logging.LogRecord("x", 20, "p", 1, text, args, None)
         assert WithoutTokens().filter(record)
         assert "&b=2" in record.getMessage()

@@ -127,31 +127,30 @@ async def answer(js: Node, client: Client, ch: JobChannel, url: str) -> str | No
 async def test_the_hook_resumes_through_its_token_factory(client: Client, ch: JobChannel) -> None:
     work = durable(client)
     gateway = secured(client, runs=False)
-    async with client:
-        async with node("hook.mjs", {"channel": ch.name, "topics": ["tick", "status"]}) as js:
-            async with running(gateway) as url:
-                assert await answer(js, client, ch, url) is None
-                await js.state(connectionStatus="open")
-                await client.run(work, {"first": 0, "count": 3})
-                first = [(await js.message())["data"]["n"] for _ in range(3)]
-            # The gateway is gone; meanwhile there are messages.
-            await client.run(work, {"first": 3, "count": 4})
-            gateway._streams.closing = False
-            async with running(gateway) as url:
-                while True:
-                    since = await answer(js, client, ch, url)
-                    heard = await js.hear()
-                    while "state" in heard and heard["state"]["connectionStatus"] != "error":
-                        if heard["state"]["connectionStatus"] == "open":
-                            break
-                        heard = await js.hear()
-                    if heard.get("state", {}).get("connectionStatus") == "open" or "message" in heard:
+    async with client, node("hook.mjs", {"channel": ch.name, "topics": ["tick", "status"]}) as js:
+        async with running(gateway) as url:
+            assert await answer(js, client, ch, url) is None
+            await js.state(connectionStatus="open")
+            await client.run(work, {"first": 0, "count": 3})
+            first = [(await js.message())["data"]["n"] for _ in range(3)]
+        # The gateway is gone; meanwhile there are messages.
+        await client.run(work, {"first": 3, "count": 4})
+        gateway._streams.closing = False
+        async with running(gateway) as url:
+            while True:
+                since = await answer(js, client, ch, url)
+                heard = await js.hear()
+                while "state" in heard and heard["state"]["connectionStatus"] != "error":
+                    if heard["state"]["connectionStatus"] == "open":
                         break
-                assert since is not None
-                rest = [heard["message"]["data"]["n"]] if "message" in heard else []
-                await client.run(work, {"first": 7, "count": 2})
-                while len(rest) < 6:
-                    rest.append((await js.message())["data"]["n"])
+                    heard = await js.hear()
+                if heard.get("state", {}).get("connectionStatus") == "open" or "message" in heard:
+                    break
+            assert since is not None
+            rest = [heard["message"]["data"]["n"]] if "message" in heard else []
+            await client.run(work, {"first": 7, "count": 2})
+            while len(rest) < 6:
+                rest.append((await js.message())["data"]["n"])
     assert first + rest == list(range(9))
 
 

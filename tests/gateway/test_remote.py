@@ -97,9 +97,9 @@ async def test_tokens(client: Client, ch: JobChannel) -> None:
                 feed: Any = messages._feed
                 feed._connection.transport.abort()
                 reading = asyncio.ensure_future(anext(messages))
-                while not (reading.done() or len(made) == 2):
+                while not (reading.done() or len(made) == 2):  # noqa: ASYNC110 - there is no event to wait for
                     await asyncio.sleep(0.01)
-                while feed._connection is None:
+                while feed._connection is None:  # noqa: ASYNC110 - as above
                     await asyncio.sleep(0.01)
                 await client.realtime.publish(ch.tick, {"n": 1})
                 assert (await reading).data.n == 1

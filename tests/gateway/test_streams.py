@@ -263,7 +263,6 @@ async def test_a_reader_that_stops_reading_is_cut_and_costs_no_one_else(path: st
         stuck = await asyncio.to_thread(stuck_reader, url, path, token)
         async with subscribed(url, token) as reader:
             await until_connections(gateway, 2)
-            (slow,) = [one for one in gateway._streams._open if one is not None][:1]
             held = 0
             for n in range(600):  # 30 MB
                 await client.realtime.publish(ch.token, f"{n} {text}")
@@ -274,7 +273,6 @@ async def test_a_reader_that_stops_reading_is_cut_and_costs_no_one_else(path: st
             assert held > bound / 2  # it was the buffer that filled
         sent = await asyncio.to_thread(drained, stuck)
         stuck.close()
-    assert slow is not None
     # The transport's 64 KiB and one write, the kernel's two buffers: far from what autotuning would take.
     assert sent < 1_000_000
 
@@ -285,10 +283,9 @@ async def test_a_reader_that_was_only_late_gets_everything(client: Client, ch: J
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as reader:
             for n in range(50):  # more than fits, without letting anybody read
                 client.realtime.publish_sync(ch.tick, {"n": n})
-            got: list[int] = []
+            got = [(await data_frame(reader))["data"]["n"] for _ in range(8)]
             with pytest.raises(ConnectionClosed):
-                while True:
-                    got.append((await data_frame(reader))["data"]["n"])
+                await frame(reader)
         # The buffer's eight, in order, and then an end with a reason; what didn't fit was live.
         assert got == list(range(8))
 

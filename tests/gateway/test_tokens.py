@@ -31,8 +31,14 @@ def good(**changed: Any) -> dict[str, Any]:
     now = int(time.time())
     topics = [{"kind": "run", "channel": "job:j1", "name": "status"}]
     return {
-        **{"iss": "tightbeam", "aud": "tightbeam/realtime", "sub": "job:j1", "jti": "x", "publish": False},
-        **{"iat": now, "exp": now + 60, "topics": topics},
+        "iss": "tightbeam",
+        "aud": "tightbeam/realtime",
+        "sub": "job:j1",
+        "jti": "x",
+        "publish": False,
+        "iat": now,
+        "exp": now + 60,
+        "topics": topics,
         **changed,
     }
 
@@ -74,7 +80,10 @@ BAD = {
     "expired": signed(good(exp=int(time.time()) - 1)),
     "not yet": signed(good(nbf=int(time.time()) + 60)),
     "issued in the future": signed(good(iat=int(time.time()) + 600, exp=int(time.time()) + 660)),
-    **{f"without {name}": signed(without(name)) for name in ("exp", "iat", "jti", "iss", "aud", "sub", "topics")},
+    **{
+        f"without {name}": signed(without(name))
+        for name in ("exp", "iat", "jti", "iss", "aud", "sub", "topics")
+    },
     "another issuer": signed(good(iss="rt.inngest.com")),
     "another audience": signed(good(aud="tightbeam/other")),
     "a publish token": signed(good(publish=True)),
@@ -82,7 +91,9 @@ BAD = {
     "unknown topic": wrong_name("nothing"),
     "run topic": wrong_name("$run"),
     "star": wrong_name("*"),
-    "topics of two channels": signed(good(topics=[*good()["topics"], {"channel": "job:j2", "name": "status"}])),
+    "topics of two channels": signed(
+        good(topics=[*good()["topics"], {"channel": "job:j2", "name": "status"}])
+    ),
     "no topics": signed(good(topics=[])),
     "a topic that is no object": signed(good(topics=["status"])),
     "a cursor that is no number": signed(good(since="2026-01-01")),
@@ -158,7 +169,12 @@ async def test_tokens_are_short_lived_and_say_what_they_are_for(client: Client, 
     assert [topic["name"] for topic in claims["topics"]] == ["tick", "status"]
     assert (claims["publish"], claims["since"]) == (False, since_ms("2026-01-02T00:00:00.000Z"))
     assert client.realtime.token_sync("job:j9", ["tick"])["key"].count(".") == 2
-    for channel, topics in (("job:", ["tick"]), ("nothing", ["tick"]), ("job:j1", ["nothing"]), ("job:j1", [])):
+    for channel, topics in (
+        ("job:", ["tick"]),
+        ("nothing", ["tick"]),
+        ("job:j1", ["nothing"]),
+        ("job:j1", []),
+    ):
         with pytest.raises(InvalidParam):
             await client.realtime.token(channel, topics)
     with pytest.raises(InvalidParam):
@@ -187,9 +203,7 @@ async def test_the_server_key_and_nothing_else(path: str, client: Client, ch: Jo
         assert (await http.post(path, content=body, headers=BEARER)).status_code in (200, 201)
 
 
-async def test_the_key_is_compared_in_constant_time(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_key_is_compared_in_constant_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[int, int]] = []
 
     def spy(a: bytes, b: bytes) -> bool:
@@ -209,7 +223,12 @@ async def test_a_signing_key_also_goes_as_its_hash(client: Client) -> None:
     hashed = "9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885"
     transport = httpx.ASGITransport(secured(client, server_key=key))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
-        for form, status in ((key, 400), (hashed, 400), (f"signkey-test-{hashed}", 400), (hashed[:-1] + "6", 401)):
+        for form, status in (
+            (key, 400),
+            (hashed, 400),
+            (f"signkey-test-{hashed}", 400),
+            (hashed[:-1] + "6", 401),
+        ):
             answer = await http.post(
                 "/v1/realtime/token", headers={"Authorization": f"Bearer {form}"}, content=b"{}"
             )
@@ -285,9 +304,7 @@ def test_settings_that_are_not_safe(client: Client, monkeypatch: pytest.MonkeyPa
         app(client, channels=[], dev=True)
     monkeypatch.setenv("TIGHTBEAM_TOKEN_SECRET", SECRET)
     app(client, channels=[JobChannel])
-    shown = repr(
-        Access((SECRET.encode(),), KEY, dev=False, public_url=None, hosts=None, origins=frozenset())
-    )
+    shown = repr(Access((SECRET.encode(),), KEY, dev=False, public_url=None, hosts=None, origins=frozenset()))
     assert SECRET not in shown
     assert KEY not in shown
 
@@ -319,5 +336,5 @@ def test_times_as_cursors() -> None:
     assert since_ms("2026-11-22T06:40:30.249+01:00") == since_ms("2026-11-22T05:40:30.249Z")
     assert since_ms("1969-12-31T23:59:59.999Z") == -1
     for wrong in ("", "2026-11-22T05:40:30.249", "yesterday", 2**60):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             since_ms(wrong)

@@ -148,7 +148,9 @@ def test_no_field_can_break_out_of_an_event(text: str) -> None:
         lines = event[:-2].split(b"\n")
         assert b"\r" not in event
         assert b"\0" not in event
-        assert [line.partition(b": ")[0] for line in lines] == ([b"data"] if seq is None else [b"id", b"data"])
+        assert [line.partition(b": ")[0] for line in lines] == (
+            [b"data"] if seq is None else [b"id", b"data"]
+        )
         shown = json.loads(lines[-1].removeprefix(b"data: "))
         assert (shown["channel"], shown["topic"], shown["run_id"]) == (text, text, text)
         assert None not in shown.values()
@@ -215,14 +217,14 @@ async def test_run_frames(client: Client, ch: JobChannel) -> None:
         await ctx.step.realtime.publish("p", other.tick, {"n": 1})
         return {"answer": 42}
 
-    async with running(secured(client)) as url:
-        async with (
-            subscribed(url, (await client.realtime.token(ch))["key"]) as mine,
-            subscribed(url, (await client.realtime.token(other))["key"]) as others,
-        ):
-            await client.run(work)
-            first = [await frame(mine) for _ in range(4)]
-            second = [await frame(others) for _ in range(3)]
+    async with (
+        running(secured(client)) as url,
+        subscribed(url, (await client.realtime.token(ch))["key"]) as mine,
+        subscribed(url, (await client.realtime.token(other))["key"]) as others,
+    ):
+        await client.run(work)
+        first = [await frame(mine) for _ in range(4)]
+        second = [await frame(others) for _ in range(3)]
     assert [one["kind"] for one in first] == ["run", "data", "data", "run"]
     assert [one["kind"] for one in second] == ["run", "data", "run"]
     assert first[0]["data"] == {"status": "running"}
@@ -248,24 +250,26 @@ async def test_run_frames_can_be_chosen(settings: dict[str, Any], client: Client
 async def test_sub_and_unsub(client: Client, ch: JobChannel) -> None:
     other = job_channel(job_id="j2")
     gateway = secured(client)
-    async with running(gateway) as url:
-        async with subscribed(url, (await client.realtime.token(ch, ["tick", "status"]))["key"]) as connection:
-            stream = next(iter(gateway._streams._open))
-            more = (await client.realtime.token(other, ["tick"]))["key"]
-            await connection.send(json.dumps({"kind": "sub", "data": more}))
-            await connection.send(json.dumps({"kind": "unsub", "data": ["status"]}))
-            await connection.send("not json")
-            await connection.send('["no object"]')
-            async with asyncio.timeout(10):
-                while ("job:j1", "status") in stream.addresses:  # noqa: ASYNC110 - no event to wait for
-                    await asyncio.sleep(0.005)
-            await client.realtime.publish(ch.status, {"message": "unheard"})
-            await client.realtime.publish(other.tick, {"n": 1})
-            assert (await data_frame(connection))["channel"] == "job:j2"
-            await connection.send(json.dumps({"kind": "sub", "data": "bad"}))
-            async with asyncio.timeout(10):
-                await connection.wait_closed()
-            assert connection.close_code == 1008
+    async with (
+        running(gateway) as url,
+        subscribed(url, (await client.realtime.token(ch, ["tick", "status"]))["key"]) as connection,
+    ):
+        stream = next(iter(gateway._streams._open))
+        more = (await client.realtime.token(other, ["tick"]))["key"]
+        await connection.send(json.dumps({"kind": "sub", "data": more}))
+        await connection.send(json.dumps({"kind": "unsub", "data": ["status"]}))
+        await connection.send("not json")
+        await connection.send('["no object"]')
+        async with asyncio.timeout(10):
+            while ("job:j1", "status") in stream.addresses:  # noqa: ASYNC110 - no event to wait for
+                await asyncio.sleep(0.005)
+        await client.realtime.publish(ch.status, {"message": "unheard"})
+        await client.realtime.publish(other.tick, {"n": 1})
+        assert (await data_frame(connection))["channel"] == "job:j2"
+        await connection.send(json.dumps({"kind": "sub", "data": "bad"}))
+        async with asyncio.timeout(10):
+            await connection.wait_closed()
+        assert connection.close_code == 1008
 
 
 async def test_a_client_frame_that_is_too_long(client: Client, ch: JobChannel) -> None:

@@ -111,13 +111,16 @@ def serve(
     target: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A client, or a gateway.")],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any.")] = 8288,
-    channels: Annotated[str, typer.Option(help="The generated package, if it serves a client.")] = "generated",
+    channels: Annotated[
+        str, typer.Option(help="The generated package, if it serves a client.")
+    ] = "generated",
     dev: Annotated[
         bool | None,
         typer.Option("--dev", help="Take any server key, make up a token secret; this machine only."),
     ] = None,
     public_url: Annotated[
-        str | None, typer.Option(help="The origin under which browsers find it.", envvar="TIGHTBEAM_PUBLIC_URL")
+        str | None,
+        typer.Option(help="The origin under which browsers find it.", envvar="TIGHTBEAM_PUBLIC_URL"),
     ] = None,
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Addresses of proxies whose X-Forwarded-* are believed, with commas.")
@@ -127,9 +130,7 @@ def serve(
     """Serve a client's channels to browsers and other processes."""
     from tightbeam_codegen.cli.gateway import run_serve
 
-    raise typer.Exit(
-        run_serve(target, host, port, channels, dev, public_url, trusted_proxies, access_log)
-    )
+    raise typer.Exit(run_serve(target, host, port, channels, dev, public_url, trusted_proxies, access_log))
 
 
 @app.command()

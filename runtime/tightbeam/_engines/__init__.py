@@ -6,13 +6,16 @@ demand.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-# With the standard library's, before Python 3.12, FastAPI could not take it as a route's response.
-from typing_extensions import TypedDict
-
 from tightbeam._hub import Address, Envelope
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:
+    from typing_extensions import TypedDict  # comes with Pydantic, which takes no other kind there
 
 if TYPE_CHECKING:
     from tightbeam._function import Registry
@@ -25,7 +28,7 @@ class SubscriptionToken(TypedDict):
     """What a token route answers, and what ``useRealtime`` takes."""
 
     key: str
-    apiBaseUrl: str  # noqa: N815 - the wire's name
+    apiBaseUrl: str
 
 
 class Feed(Protocol):

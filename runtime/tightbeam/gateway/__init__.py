@@ -6,14 +6,15 @@ Needs the extra: ``pip install 'tightbeam[gateway]'``.
 from __future__ import annotations
 
 try:
-    import jwt as _jwt  # noqa: F401 - to say at once what is missing
-    import starlette as _starlette  # noqa: F401 - as above
+    from tightbeam.gateway._app import Gateway, app
+    from tightbeam.gateway._remote import RemoteClient
+    from tightbeam.gateway._serve import serve
+    from tightbeam.gateway._settings import Limits
 except ModuleNotFoundError as error:
-    raise ImportError("tightbeam.gateway needs more packages: pip install 'tightbeam[gateway]'") from error
-
-from tightbeam.gateway._app import Gateway, app
-from tightbeam.gateway._remote import RemoteClient
-from tightbeam.gateway._serve import serve
-from tightbeam.gateway._settings import Limits
+    if (error.name or "").startswith("tightbeam"):
+        raise
+    raise ImportError(
+        f"tightbeam.gateway needs the package {error.name}: pip install 'tightbeam[gateway]'"
+    ) from error
 
 __all__ = ["Gateway", "Limits", "RemoteClient", "app", "serve"]

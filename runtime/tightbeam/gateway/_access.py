@@ -1,4 +1,4 @@
-"""Who may come in: Host, Origin, the server key, subscription tokens; decided before anything else is read."""
+"""Who may come in: Host, Origin, the server key, tokens; decided before anything else is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
 
-from tightbeam.errors import InvalidParam, TightbeamError
+from tightbeam.errors import InvalidParam
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
 from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
@@ -202,8 +202,3 @@ def _is_loopback(address: object) -> bool:
         return ipaddress.ip_address(name.partition("%")[0]).is_loopback
     except ValueError:
         return name == "localhost"
-
-
-def refusal_of(error: TightbeamError) -> Refused:
-    """An error of the runtime as an answer."""
-    return Refused(404, str(error)) if isinstance(error, InvalidParam) else Refused(503, str(error))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from tightbeam._channels.refs import Channel
 from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam.errors import InvalidParam
-from tightbeam.gateway._access import Guard, Refused, Scope
+from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
 from tightbeam.gateway._catalog import Catalog, Channels
 from tightbeam.gateway._http import HttpRoutes, failure
 from tightbeam.gateway._runs import RunTeller
@@ -45,12 +46,12 @@ class Gateway(Starlette):
         runs: Callable[[str], bool],
         run_results: bool,
     ) -> None:
-        engine = client._engine  # noqa: SLF001 - the gateway is part of the runtime
+        engine = client._engine  # pyright: ignore[reportPrivateUsage]  # it is part of the runtime
         if not isinstance(engine, EmbeddedEngine):
             raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
         guard = Guard(access, limits, catalog)
         streams = Streams(engine, limits)
-        http = HttpRoutes(guard, engine, catalog, streams, limits, client._max_payload_bytes)  # noqa: SLF001 - as above
+        http = HttpRoutes(guard, engine, catalog, streams, limits)
         super().__init__(
             routes=_routes(guard, streams, limits, http, lambda: engine.hub.epoch),
             lifespan=self._lifespan,
@@ -66,7 +67,7 @@ class Gateway(Starlette):
         engine.run_ended = RunTeller(engine.hub, runs, run_results).ended
 
     @asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
         if self._engine.is_open:  # somebody else enters and leaves the client
             yield
             await self.close()
@@ -195,11 +196,7 @@ class _UpgradeRequired:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from starlette.datastructures import Headers
-
-        from tightbeam.gateway._access import take_secrets
-
+    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         headers = Headers(scope=scope)
         query = take_secrets(scope)
         self._guard.check_place(scope, headers)
@@ -207,7 +204,7 @@ class _UpgradeRequired:
         raise Refused(426, "connect is a WebSocket; there is /v1/realtime/sse for plain HTTP")
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _refused(_request: Request, error: Exception) -> Response:
     if isinstance(error, Refused):
         return failure(error)
     assert isinstance(error, HTTPException)  # noqa: S101 - the two it is registered for

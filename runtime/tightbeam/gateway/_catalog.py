@@ -76,9 +76,11 @@ def _class(channel: object) -> type[Channel[Any]]:
 def _of_module(package: ModuleType) -> list[type[Channel[Any]]]:
     modules = [package]
     if hasattr(package, "__path__"):
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if "._schemas" not in found.name:
-                modules.append(importlib.import_module(found.name))
+        modules += [
+            importlib.import_module(found.name)
+            for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+            if "._schemas" not in found.name
+        ]
     return [
         value
         for module in modules

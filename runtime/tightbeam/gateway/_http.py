@@ -51,14 +51,13 @@ class HttpRoutes:
         catalog: Catalog,
         streams: Streams,
         limits: Limits,
-        max_payload_bytes: int,
     ) -> None:
         self._guard = guard
         self._engine = engine
         self._catalog = catalog
         self._streams = streams
         self._limits = limits
-        self._max_payload_bytes = max_payload_bytes
+        self._max_payload_bytes = engine.max_payload_bytes
         self.base_url = guard.access.public_url
         """The origin that clients are told."""
 
@@ -146,7 +145,7 @@ class HttpRoutes:
         self._engine.relay(Envelope(channel, topic, raw, run_id, None, now, metadata=metadata))
         return Response(status_code=200)
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, _request: Request) -> Response:
         """`GET /health`: for load balancers; says nothing about anyone."""
         open_ = self._engine.is_open and not self._streams.closing
         return JSONResponse({"status": "ok" if open_ else "closing"}, 200 if open_ else 503)

@@ -66,7 +66,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """uvicorn shuts down without having asked the gateway: say so to the reader first."""
+        """Uvicorn shuts down without having asked the gateway: say so to the reader first."""
         if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
             self.transport.write(ws_frame(closing_frame()))
         super().shutdown()

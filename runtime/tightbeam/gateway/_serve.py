@@ -130,7 +130,7 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             await gateway.close()
             await super().shutdown(sockets)
 
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn has it
             # Not noted as captured: uvicorn would raise it again at the end, and this is a clean one.
             if self.should_exit:
                 self.force_exit = True

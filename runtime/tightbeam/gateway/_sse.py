@@ -9,7 +9,7 @@ from collections.abc import Callable
 from starlette.datastructures import Headers
 
 from tightbeam._hub import Envelope
-from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._access import Guard, Scope, take_secrets
 from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_event
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Streams, run_with

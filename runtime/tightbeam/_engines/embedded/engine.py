@@ -65,7 +65,7 @@ class EmbeddedEngine:
         self.mint: Callable[[str, Sequence[str], str | None], SubscriptionToken] | None = None
         """Makes tokens; set by the gateway that serves this engine."""
         self.run_ended: RunEnded | None = None
-        """Called on the engine's event loop when a run is over; set by the gateway that serves this engine."""
+        """Called on the engine's event loop when a run is over; set as `mint` is."""
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
 
@@ -102,6 +102,11 @@ class EmbeddedEngine:
     def hub(self) -> Hub:
         """Who receives what."""
         return self._hub
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The largest encoded payload."""
+        return self._settings.max_payload_bytes
 
     @property
     def is_open(self) -> bool:
