@@ -26,6 +26,8 @@ _STUCK_MS = 30_000
 _BACKLOG = 4096
 _GRACE = 1
 """Seconds for requests that are under way when it shuts down, after the streams have ended."""
+_FLUSH_SECONDS, _FLUSH_LOOKS = 0.5, 10
+"""How long, and how often, it waits for what the ended streams have still to send."""
 _TOKEN = re.compile(r"(?i)(\btoken=)[^&\s\"']+")
 
 
@@ -128,7 +130,18 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             for server in self.servers:
                 server.close()
             await gateway.close()
+            await self._flush()
             await super().shutdown(sockets)
+
+        async def _flush(self) -> None:
+            # What is left is on its way to readers that are slow, or don't read at all.
+            for _ in range(_FLUSH_LOOKS):
+                full = [one for one in self.server_state.connections if one.transport.get_write_buffer_size()]
+                if not full:
+                    return
+                await asyncio.sleep(_FLUSH_SECONDS / _FLUSH_LOOKS)
+            for connection in full:
+                connection.transport.abort()
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn has it
             # Not noted as captured: uvicorn would raise it again at the end, and this is a clean one.

@@ -41,7 +41,7 @@ class Limits:
     """How long a token may be used to connect."""
     keep_alive: timedelta = timedelta(seconds=15)
     """How often an idle stream says that it is alive."""
-    shutdown: timedelta = timedelta(seconds=2)
+    shutdown: timedelta = timedelta(seconds=1)
     """How long streams have to end when the gateway closes."""
 
 

@@ -17,7 +17,7 @@ from tightbeam.gateway._websocket import Receive, Send
 
 __all__ = ["SseRoute"]
 
-_CLOSE_SECONDS = 1.0
+_CLOSE_SECONDS = 0.25
 
 
 class _Events:

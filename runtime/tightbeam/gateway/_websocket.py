@@ -26,7 +26,7 @@ RAW = "tightbeam.raw"
 """ASGI extension of our uvicorn protocol: ready-made frames go to the transport as they are."""
 
 _CODES = {End.SHUTDOWN: 1012, End.SLOW: 1013, End.AGE: 1000}
-_CLOSE_SECONDS = 1.0
+_CLOSE_SECONDS = 0.25
 
 
 class _Plain:
