@@ -52,7 +52,7 @@ $(SUITE): | $(STAMP)
 
 # The official JavaScript client, for the gateway's tests; where Node is too old or missing they are left out.
 NODE_MODULES := tests/gateway/node/node_modules/.installed
-HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && echo yes)
+HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 
 $(NODE_MODULES): tests/gateway/node/package.json tests/gateway/node/package-lock.json
 	@echo "set-up: installing the npm package inngest, for tests only"

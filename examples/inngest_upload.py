@@ -44,7 +44,7 @@ inngest.fast_api.serve(app, client, client.functions)
 
 
 @app.post("/uploads/{upload_id}/token")
-async def token(upload_id: str, user: Annotated[str, Header()] = "") -> tightbeam.inngest.Token:
+async def token(upload_id: str, user: Annotated[str, Header()] = "") -> tightbeam.SubscriptionToken:
     """What `useRealtime` in a browser takes as its token, for whoever the upload belongs to."""
     if OWNERS.get(upload_id) != user:
         raise HTTPException(403, "this is somebody else's upload")

@@ -14,8 +14,8 @@ from tightbeam._engines import Engine
 from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
 from tightbeam._function import Function, Register, Registry
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
-from tightbeam._tokens import RealtimeWithTokens
 from tightbeam._results import return_type, to_json
+from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.errors import EngineError, NotJson, NotRegistered
 
 __all__ = ["Client", "event_data"]

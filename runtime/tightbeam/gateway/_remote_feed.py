@@ -98,7 +98,7 @@ class RemoteFeed:
         return None if envelope.seq is None else self._after
 
     def misfit(self, _envelope: Envelope, error: InvalidPayload, /) -> None:
-        """The gateway checked it: this program's bindings are of another version, which somebody has to know."""
+        """The gateway checked it, so the bindings here are of another version: whoever reads has to know."""
         raise error
 
     def close(self) -> None:

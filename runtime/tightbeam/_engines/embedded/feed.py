@@ -32,8 +32,8 @@ class EmbeddedFeed:
         after: str | None,
         writer: Writer | None,
         *,
-        max_messages: int = _MAX_MESSAGES,
-        max_bytes: int = _MAX_BYTES,
+        max_messages: int | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         self._hub = hub
         self._addresses = tuple(addresses)
@@ -46,8 +46,8 @@ class EmbeddedFeed:
         self._mailbox = hub.register(
             self._addresses,
             catching_up=self._replaying,
-            max_messages=max_messages,
-            max_bytes=max_bytes,
+            max_messages=max_messages or _MAX_MESSAGES,
+            max_bytes=max_bytes or _MAX_BYTES,
         )
 
     @property
