@@ -136,12 +136,14 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
         async def _flush(self) -> None:
             # What is left is on its way to readers that are slow, or don't read at all.
             for _ in range(_FLUSH_LOOKS):
-                full = [one for one in self.server_state.connections if one.transport.get_write_buffer_size()]
-                if not full:
+                if not self._unflushed():
                     return
                 await asyncio.sleep(_FLUSH_SECONDS / _FLUSH_LOOKS)
-            for connection in full:
+            for connection in self._unflushed():
                 connection.transport.abort()
+
+        def _unflushed(self) -> list[Any]:
+            return [one for one in self.server_state.connections if one.transport.get_write_buffer_size()]
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn has it
             # Not noted as captured: uvicorn would raise it again at the end, and this is a clean one.
