@@ -89,6 +89,10 @@ test-slow: $(STAMP) $(SUITE) setup-node ## Only what `make test` leaves out
 .PHONY: test-all
 test-all: test test-slow ## All tests
 
+.PHONY: soak
+soak: $(STAMP) $(SUITE) ## What takes much longer: a thousand kills, long random histories; never part of the others
+	$(PYTEST) -m soak
+
 .PHONY: lint
 lint: $(STAMP) ## ruff: rules and formatting
 	$(BIN)/ruff check
