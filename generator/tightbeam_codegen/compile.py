@@ -27,6 +27,7 @@ from tightbeam_codegen.resolve import Node, SchemaStore, Sources, Unresolved
 from tightbeam_codegen.resolve.dialects import LATEST
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache, type_facts
+from tightbeam_codegen.typescript import TypeScript
 
 __all__ = ["Checked", "Run"]
 
@@ -71,8 +72,12 @@ class Run:
         self.found: dict[tuple[str, ...], tuple[Problem, ...]] = {}
         self.files: dict[str, str] = {}
         """All files of the package, once compiled; of no use where a problem turned up on the way."""
+        self.typescript: dict[str, str] = {}
+        """Likewise those of the front end, where they are asked for."""
 
-    def compile(self, printer: Printer, cache: FactCache | None) -> list[Made]:
+    def compile(
+        self, printer: Printer, cache: FactCache | None, typescript: TypeScript | None = None
+    ) -> list[Made]:
         """Run the passes; returns what became of each definition, nothing where there is too much of them."""
         self._resolve()
         normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
@@ -87,13 +92,18 @@ class Run:
         facts = type_facts([*shapes, *shapes_of(named.values())], cache)
         types = Types(named, facts, self._homes(topics, normaliser))
         modules = self._modules(topics, types)
-        made = [self._made(d, modules[d.module], topics[d.module], types, printer) for d in self.definitions]
+        scripts = self._scripts(typescript, topics, named) if typescript else {}
+        made = [
+            self._made(d, modules[d.module], topics[d.module], types, printer, scripts.get(d.module, {}))
+            for d in self.definitions
+        ]
         own = {definition.module for definition in self.definitions}
         for path, module in modules.items():
             if path not in own:
                 self.files[_path(path)] = printer.module(module)
         for each in (*made, *self.kept):
             self.files |= each.files
+            self.typescript |= each.typescript
         self._add_packages([*made, *self.kept], printer)
         return made
 
@@ -231,6 +241,7 @@ class Run:
         topics: list[TopicShape],
         types: Types,
         printer: Printer,
+        scripts: Mapping[str, str],
     ) -> Made:
         schemas = self._schemas(definition, topics, types)
         channel = module.channel
@@ -243,8 +254,28 @@ class Run:
                 _path(module.path): printer.module(module),
                 _path(schemas.path): printer.schemas(schemas),
             },
+            typescript=scripts,
             problems=self.found[definition.module],
         )
+
+    def _scripts(
+        self,
+        typescript: TypeScript,
+        topics: Mapping[ModulePath, list[TopicShape]],
+        named: Mapping[Name, NamedShape],
+    ) -> dict[ModulePath, dict[str, str]]:
+        """The front end's files of each definition; those of shared files are added to all files."""
+        by_module: dict[ModulePath, list[NamedShape]] = {}
+        for name, shape in named.items():
+            by_module.setdefault(name.module, []).append(shape)
+        documents = {module_of(document): document for document in self.store.documents()}
+        self.typescript |= typescript.support()
+        for module in by_module.keys() - topics.keys():
+            self.typescript |= typescript.shared(documents[module], module, by_module[module])
+        return {
+            d.module: typescript.channel(d, topics[d.module], by_module.get(d.module, []))
+            for d in self.definitions
+        }
 
     def _reach(self, document: Document) -> list[Document]:
         """Everything a definition refers to, over others too."""

@@ -45,6 +45,8 @@ class Made:
     """The names that its package offers."""
     files: Mapping[str, str]
     """Path in the output folder -> text."""
+    typescript: Mapping[str, str]
+    """Likewise in the front end's folder."""
     problems: Sequence[Problem]
 
 
@@ -55,12 +57,20 @@ class Memory:
         store: where they are kept.
         key: tells runs apart that can't learn from each other.
         earlier: the text of a file in the output folder as it is now, None where there is none.
+        earlier_typescript: likewise in the front end's folder.
     """
 
-    def __init__(self, store: Store, key: str, earlier: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        earlier: Callable[[str], str | None],
+        earlier_typescript: Callable[[str], str | None],
+    ) -> None:
         self._store = store
         self._key = f"definitions\0{key}"
         self._earlier = earlier
+        self._earlier_typescript = earlier_typescript
 
     def recall(self, documents: Iterable[Document], sources: Sources) -> dict[str, Made]:
         """Those of `documents`, by path, that are as they were, with all they refer to and became."""
@@ -82,12 +92,10 @@ class Memory:
     def _recall(self, document: Document, entry: dict[str, Any], sources: Sources) -> Made | None:
         if any(_digest(sources, uri) != digest for uri, digest in entry["reach"].items()):
             return None
-        files: dict[str, str] = {}
-        for path, digest in entry["files"].items():
-            text = self._earlier(path)
-            if text is None or hashlib.sha256(text.encode()).hexdigest() != digest:
-                return None
-            files[path] = text
+        files = _unchanged(entry["files"], self._earlier)
+        typescript = _unchanged(entry["typescript"], self._earlier_typescript)
+        if files is None or typescript is None:
+            return None
         if not all(isinstance(name, str) and name.isidentifier() for name in entry["exports"]):
             return None
         return Made(
@@ -96,12 +104,28 @@ class Memory:
             uses=[(uri, tuple(pointer)) for uri, pointer in entry["uses"]],
             exports=tuple(entry["exports"]),
             files=files,
+            typescript=typescript,
             problems=[_to_problem(problem) for problem in entry["problems"]],
         )
 
     def remember(self, made: Iterable[Made]) -> None:
         """Keep what this run knows, in place of what was known before."""
         self._store.put(self._key, {each.definition.document.path: _entry(each) for each in made})
+
+
+def _unchanged(digests: Mapping[str, str], earlier: Callable[[str], str | None]) -> dict[str, str] | None:
+    """The files as they are now; None if one of them is gone or isn't what was written."""
+    files: dict[str, str] = {}
+    for path, digest in digests.items():
+        text = earlier(path)
+        if text is None or hashlib.sha256(text.encode()).hexdigest() != digest:
+            return None
+        files[path] = text
+    return files
+
+
+def _digests(files: Mapping[str, str]) -> dict[str, str]:
+    return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
 
 
 def _digest(sources: Sources, uri: str) -> str | None:
@@ -119,7 +143,8 @@ def _entry(made: Made) -> dict[str, Any]:
         "reach": dict(made.reach),
         "uses": [[uri, list(pointer)] for uri, pointer in made.uses],
         "exports": list(made.exports),
-        "files": {path: hashlib.sha256(text.encode()).hexdigest() for path, text in made.files.items()},
+        "files": _digests(made.files),
+        "typescript": _digests(made.typescript),
         "problems": [_from_problem(problem) for problem in made.problems],
     }
 

@@ -22,6 +22,7 @@ from tightbeam_codegen.resolve.dialects import LATEST
 from tightbeam_codegen.resolve.store import outgoing
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache
+from tightbeam_codegen.typescript import TypeScript
 
 __all__ = ["Result", "generate"]
 
@@ -34,6 +35,8 @@ class Result:
     """
 
     files: Mapping[str, str]
+    typescript: Mapping[str, str]
+    """Likewise for the front end's folder; empty unless the settings name one."""
     problems: tuple[Problem, ...]
     inputs: Mapping[str, str]
     """Every file that was read, as shown, with its SHA-256."""
@@ -69,18 +72,22 @@ def generate(
     definitions = [each.definition for each in checked] + [made.definition for made in kept.values()]
     check_overlaps(definitions, problems)
     files: Mapping[str, str] = {}
+    scripts: Mapping[str, str] = {}
     if problems.has_errors:
         Run(checked, [], sources, settings, problems).diagnose()
     else:
         run = Run(checked, list(kept.values()), sources, settings, problems)
-        compiled = run.compile(Printer(version, settings.line_length), cache)
-        files = run.files
+        typescript = TypeScript(version) if settings.typescript is not None else None
+        compiled = run.compile(Printer(version, settings.line_length), cache, typescript)
+        files, scripts = run.files, run.typescript
         if memory:
             memory.remember([*compiled, *kept.values()])
     for each in kept.values():
         problems.extend(each.problems)
     inputs = {document.shown: document.digest for document in sources.documents()}
-    return Result({} if problems.has_errors else files, problems.sorted(), inputs)
+    if problems.has_errors:
+        files, scripts = {}, {}
+    return Result(files, scripts, problems.sorted(), inputs)
 
 
 def _load(root: Path, shown_root: str, sources: Sources, problems: Problems) -> list[Document]:

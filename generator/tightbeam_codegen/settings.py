@@ -15,7 +15,7 @@ from tightbeam_codegen.suggest import did_you_mean
 
 __all__ = ["Settings", "load_settings", "read_settings"]
 
-_KEYS = ("schemas", "output", "assert_formats", "dialect", "refs", "strict")
+_KEYS = ("schemas", "output", "typescript", "assert_formats", "dialect", "refs", "strict")
 _RUFF_LINE_LENGTH = 88
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -26,6 +26,8 @@ class Settings:
 
     schemas: Path = Path("schemas")
     output: Path = Path("generated")
+    typescript: Path | None = None
+    """The folder for the front end's bindings; none are written without it."""
     assert_formats: bool = True
     dialect: str = DEFAULT_DIALECT
     """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
@@ -118,6 +120,7 @@ class _Reader:
         return Settings(
             schemas=folder / self._text("schemas", "schemas"),
             output=folder / self._text("output", "generated"),
+            typescript=folder / self._text("typescript", "web") if "typescript" in self.table else None,
             assert_formats=self._flag("assert_formats", default=True),
             dialect=self._dialect(),
             refs=self._refs(),

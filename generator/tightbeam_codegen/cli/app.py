@@ -54,6 +54,13 @@ def _tightbeam(
 def generate(
     schemas: _Schemas = None,
     output: _Output = None,
+    typescript: Annotated[
+        Path | None,
+        typer.Option(
+            "--typescript",
+            help="A folder for TypeScript bindings too. [default: from pyproject.toml, else none]",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything."),
@@ -66,11 +73,13 @@ def generate(
         Literal["text", "github", "json"], typer.Option("--format", help="How problems are printed.")
     ] = "text",
 ) -> None:
-    """Turn channel definitions into Python bindings."""
+    """Turn channel definitions into Python bindings, and into TypeScript ones if asked to."""
     from tightbeam_codegen.cli.generate import run_generate, run_watch
     from tightbeam_codegen.cli.request import Request
 
-    request = Request(schemas=schemas, output=output, check=check, strict=strict, form=form)
+    request = Request(
+        schemas=schemas, output=output, typescript=typescript, check=check, strict=strict, form=form
+    )
     if watch and check:
         typer.echo("tightbeam: --watch and --check can't be used together", err=True)
         raise typer.Exit(2)

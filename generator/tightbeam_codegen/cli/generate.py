@@ -16,7 +16,7 @@ from tightbeam_codegen.cli.shortcut import Shortcut
 from tightbeam_codegen.problems import DefinitionErrors, Format, Problem, render
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.version import tool_version
-from tightbeam_codegen.write import Written, diff, write
+from tightbeam_codegen.write import TYPESCRIPT, Tree, Written, diff, write
 
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
@@ -46,6 +46,7 @@ def _settings(request: Request) -> Settings:
         settings,
         schemas=settings.schemas if request.schemas is None else request.schemas,
         output=settings.output if request.output is None else request.output,
+        typescript=settings.typescript if request.typescript is None else request.typescript,
         strict=settings.strict or request.strict,
     )
 
@@ -59,19 +60,29 @@ def _generate(request: Request, settings: Settings, cache: Cache) -> int:
         result = _pipeline(settings, cache)
     if code := _report(result.problems, request, settings):
         return code
+    trees = _trees(settings, result)
     if request.check:
-        difference = diff(settings.output, result.files)
+        difference = "".join(diff(tree.folder, tree.files, tree.language) for tree in trees)
         sys.stdout.write(difference)
         if difference:
             _say("The bindings are out of date; run `tightbeam generate`.")
         else:
-            shortcut.remember(result.files, result.problems)
+            shortcut.remember(trees, result.problems)
         return DRIFT if difference else FINE
-    done = write(settings.output, result.files)
-    shortcut.remember(result.files, result.problems)
+    python, *others = trees
+    done = write(python.folder, python.files, *others)
+    shortcut.remember(trees, result.problems)
     if sys.stdout.isatty():
-        _say_what_was_done(done, settings)
+        _say_what_was_done(done, trees)
     return FINE
+
+
+def _trees(settings: Settings, result: Result) -> list[Tree]:
+    """What goes to disk: the Python package first, then what else is asked for."""
+    trees = [Tree(settings.output, result.files)]
+    if settings.typescript is not None:
+        trees.append(Tree(settings.typescript, result.typescript, TYPESCRIPT))
+    return trees
 
 
 def _pipeline(settings: Settings, cache: Cache) -> Result:
@@ -92,7 +103,12 @@ def _pipeline(settings: Settings, cache: Cache) -> Result:
         shown_root=settings.schemas.as_posix(),
         version=tool_version(),
         cache=FactStore(cache),
-        memory=Memory(cache, _what_counts(settings), lambda path: _as_it_is(settings.output / path)),
+        memory=Memory(
+            cache,
+            _what_counts(settings),
+            lambda path: _as_it_is(settings.output / path),
+            lambda path: _as_it_is((settings.typescript or settings.output) / path),
+        ),
     )
 
 
@@ -133,13 +149,14 @@ def _say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def _say_what_was_done(done: Written, settings: Settings) -> None:
+def _say_what_was_done(done: Written, trees: Iterable[Tree]) -> None:
     from rich.console import Console
     from rich.text import Text
 
     line = Text.assemble(
         (f"{len(done.written)} written", "green" if done.written else "dim"),
-        f", {len(done.removed)} removed, {done.unchanged} unchanged in {settings.output.as_posix()}",
+        f", {len(done.removed)} removed, {done.unchanged} unchanged in ",
+        " and ".join(tree.folder.as_posix() for tree in trees),
     )
     Console().print(line)
 
@@ -195,11 +212,11 @@ def _changes(settings: Settings) -> Iterator[object]:
         message = "--watch needs the package watchfiles"
         remedy = "Run: pip install 'tightbeam[codegen]'"
         raise DefinitionErrors([Problem(None, "error", message, remedy)]) from None
-    output = settings.output.absolute()
+    outputs = [each.absolute() for each in (settings.output, settings.typescript) if each is not None]
 
     def is_input(_change: object, path: str) -> bool:
         # Bindings below the schema root would otherwise set off their own generation.
-        return not Path(path).is_relative_to(output) and "__pycache__" not in path
+        return not any(map(Path(path).is_relative_to, outputs)) and "__pycache__" not in path
 
     folders = [settings.schemas, *settings.refs.values()]
     if settings.source is not None:

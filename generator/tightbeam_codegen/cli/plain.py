@@ -15,23 +15,32 @@ __all__ = ["plain_request"]
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
-    """The request in `generate [SCHEMAS] [--output DIR] [--check] [--strict]`; None for everything else."""
+    """The request in `generate [SCHEMAS] [--output DIR] [--typescript DIR] [--check] [--strict]`.
+
+    None for everything else.
+    """
     if not arguments or arguments[0] != "generate":
         return None
     schemas: Path | None = None
-    output: Path | None = None
+    folders: dict[str, Path | None] = {"--output": None, "--typescript": None}
     flags = {"--check": False, "--strict": False}
     rest = iter(arguments[1:])
     for argument in rest:
         if argument in flags and not flags[argument]:
             flags[argument] = True
-        elif argument == "--output" and output is None:
+        elif argument in folders and folders[argument] is None:
             value = next(rest, "")
             if not value or value.startswith("-"):
                 return None
-            output = Path(value)
+            folders[argument] = Path(value)
         elif argument and not argument.startswith("-") and schemas is None:
             schemas = Path(argument)
         else:
             return None
-    return Request(schemas=schemas, output=output, check=flags["--check"], strict=flags["--strict"])
+    return Request(
+        schemas=schemas,
+        output=folders["--output"],
+        typescript=folders["--typescript"],
+        check=flags["--check"],
+        strict=flags["--strict"],
+    )

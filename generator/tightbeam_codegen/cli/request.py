@@ -16,6 +16,7 @@ class Request:
 
     schemas: Path | None = None
     output: Path | None = None
+    typescript: Path | None = None
     check: bool = False
     strict: bool = False
     form: Format = "text"

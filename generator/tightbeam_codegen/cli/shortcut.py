@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.load.discover import real_path
 from tightbeam_codegen.problems import Place, Problem
-from tightbeam_codegen.write import HEADER
+from tightbeam_codegen.write import PYTHON, TYPESCRIPT, Tree, ours
 
 if TYPE_CHECKING:
     from tightbeam_codegen.cache import Cache
@@ -34,7 +34,8 @@ class Shortcut:
         self._settings = settings
         self._cache = cache
         self._inputs: str | None = None
-        self._key = f"run\0{Path(settings.schemas).absolute()}\0{Path(settings.output).absolute()}"
+        folders = (settings.schemas, settings.output, *([settings.typescript] if settings.typescript else []))
+        self._key = "\0".join(["run", *(str(folder.absolute()) for folder in folders)])
 
     def unchanged_problems(self) -> tuple[Problem, ...] | None:
         """The warnings of the last run if this one would be the same and its files are in place."""
@@ -47,18 +48,29 @@ class Shortcut:
         ):
             return None
         outputs = remembered.get("outputs")
-        if not isinstance(outputs, dict) or dict(_outputs(self._settings.output)) != outputs:
+        if not isinstance(outputs, list) or outputs != self._outputs():
             return None
         try:
             return tuple(map(_to_problem, remembered["problems"]))  # type: ignore[arg-type]  # checked by use
         except (KeyError, TypeError, ValueError):
             return None
 
-    def remember(self, files: Mapping[str, str], problems: Iterable[Problem]) -> None:
+    def _outputs(self) -> list[dict[str, str]]:
+        """The files of ours that are in place now, with their digests, language by language."""
+        settings = self._settings
+        found = [dict(ours(settings.output, PYTHON))]
+        if settings.typescript is not None:
+            found.append(dict(ours(settings.typescript, TYPESCRIPT)))
+        return [{path: hashlib.sha256(data).hexdigest() for path, data in files.items()} for files in found]
+
+    def remember(self, trees: Iterable[Tree], problems: Iterable[Problem]) -> None:
         """Note that these inputs gave these files, and that they are in place."""
         if self._inputs is None or self._inputs != self._digest_of_inputs():
             return
-        outputs = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
+        outputs = [
+            {path: hashlib.sha256(text.encode()).hexdigest() for path, text in tree.files.items()}
+            for tree in trees
+        ]
         found = [_from_problem(problem) for problem in problems]
         self._cache.put(self._key, {"inputs": self._inputs, "outputs": outputs, "problems": found})  # type: ignore[dict-item]  # invariance
 
@@ -68,9 +80,9 @@ class Shortcut:
         stated = dataclasses.replace(settings, strict=False, source=None)
         found = hashlib.sha256(repr(stated).encode())
         count = 0
-        output = settings.output.absolute()
+        outputs = {each.absolute() for each in (settings.output, settings.typescript) if each is not None}
         for root in (settings.schemas, *settings.refs.values()):
-            for path, content in _files(root, output):
+            for path, content in _files(root, outputs):
                 count += 1
                 if count > MAX_INPUTS:
                     return None
@@ -79,11 +91,11 @@ class Shortcut:
         return found.hexdigest()
 
 
-def _files(root: Path, output: Path) -> Iterator[tuple[str, bytes]]:
+def _files(root: Path, outputs: Set[Path]) -> Iterator[tuple[str, bytes]]:
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        if (root / folder).absolute() == output:
+        if (root / folder).absolute() in outputs:
             continue
         try:
             entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
@@ -103,31 +115,6 @@ def _files(root: Path, output: Path) -> Iterator[tuple[str, bytes]]:
                     yield path, Path(entry.path).read_bytes()
                 except OSError:
                     yield path, b"unreadable"
-
-
-def _outputs(output: Path) -> Iterator[tuple[str, str]]:
-    """The files of ours below `output` and their digests, and everything else that could be one."""
-    start = HEADER.encode()
-    for path, content in _python_files(output):
-        if content.startswith(start):
-            yield path, hashlib.sha256(content).hexdigest()
-
-
-def _python_files(output: Path) -> Iterator[tuple[str, bytes]]:
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            entries = list(os.scandir(output / folder))
-        except OSError:
-            continue
-        for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.name != "__pycache__":
-                    waiting.append(path)
-            elif entry.name.endswith(".py") and entry.is_file(follow_symlinks=False):
-                yield path, Path(entry.path).read_bytes()
 
 
 def _from_problem(problem: Problem) -> list[str | int | None]:

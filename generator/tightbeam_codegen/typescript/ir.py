@@ -1,0 +1,178 @@
+"""What a generated TypeScript module says, as plain facts ready to print. Small, frozen and closed.
+
+Names are identifiers by now; words of a schema (property names, fixed strings, descriptions) are as they were
+written, and become source in the printer only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "NULL",
+    "UNKNOWN",
+    "AliasType",
+    "ArrayOf",
+    "Channel",
+    "Constant",
+    "Import",
+    "Item",
+    "Keyword",
+    "MapOf",
+    "Module",
+    "Named",
+    "ObjectType",
+    "OneOf",
+    "Param",
+    "Property",
+    "Topic",
+    "Type",
+    "Validators",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A type that the language has a word for."""
+
+    word: Literal["string", "number", "boolean", "null", "unknown", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Exactly one value."""
+
+    value: str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOf:
+    """Any number of these."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """An object whose keys aren't known beforehand."""
+
+    value: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A type that is declared in the module, or imported into it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several types."""
+
+    branches: tuple[Type, ...]
+
+
+Type: TypeAlias = Keyword | Constant | ArrayOf | MapOf | Named | OneOf
+
+NULL = Keyword("null")
+UNKNOWN = Keyword("unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of an object."""
+
+    name: str
+    type: Type
+    optional: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """An object with known properties; one that isn't closed takes others too."""
+
+    name: str
+    properties: tuple[Property, ...]
+    closed: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasType:
+    """A name for any other type."""
+
+    name: str
+    type: Type
+    doc: str
+
+
+Item: TypeAlias = ObjectType | AliasType
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of a channel."""
+
+    name: str
+    type: Type
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter of a channel's name; `values` are the only ones it can have, where they are listed."""
+
+    name: str
+    kind: Literal["string", "integer", "boolean"]
+    values: tuple[str | int | bool, ...] | None
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel: a function of its parameters, or a ready one where the name has none."""
+
+    constant: str
+    template: str
+    separator: str
+    params: tuple[Param, ...]
+    topics: tuple[Topic, ...]
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Types of another generated module, as (name, name here)."""
+
+    module: str
+    """As an import names it, such as `./common.js`."""
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One generated module."""
+
+    path: tuple[str, ...]
+    source: str
+    """The file it was made from, as shown."""
+    digest: str
+    doc: str
+    imports: tuple[Import, ...]
+    items: tuple[Item, ...]
+    channel: Channel | None
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """The module beside a channel's whose topics check what they receive."""
+
+    module: Module
+    schemas: str
+    """The bundled schemas, as JSON."""
+    drafts: tuple[Literal[4, 7, 2019, 2020], ...]
+    """Whose validators are needed; drafts 6 and 7 have one."""
+    asserts_formats: bool

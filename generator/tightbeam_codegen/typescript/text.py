@@ -1,0 +1,73 @@
+"""The only two ways by which text of a schema becomes TypeScript source: a literal, and a comment.
+
+`literal` gives source that reads back as exactly one constant; `comment` gives lines that end no comment, and
+in which nothing speaks to a compiler, a linter or a bundler.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+
+__all__ = ["comment", "literal"]
+
+_WIDTH = 100
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# `@ts-ignore` and `@deprecated` are orders, a@b.example is not. The entity is shown as what it stands for.
+_ORDER = re.compile(r"(?<!\w)@|(?<=#)__(?=[A-Z])")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def literal(value: str | int | float | bool | None) -> str:
+    """A constant. Strings are in double quotes; what can't be seen is escaped."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            if value.isascii() and value.isprintable():
+                return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            return f'"{"".join(map(_spelt, value))}"'
+        case _:
+            return repr(value)
+
+
+def _spelt(char: str) -> str:
+    """One character of a string. `</` can't end a script here: a bundler sees to that, as for all strings."""
+    return _ESCAPES.get(char) or (char if char.isprintable() else _escaped(char))
+
+
+def _escaped(char: str) -> str:
+    """In ASCII, so that bidi controls, line separators and lone surrogates can't act on a reader."""
+    code = ord(char)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\u{{{code:x}}}"
+
+
+def comment(text: str, width: int = _WIDTH) -> list[str]:
+    """The lines of a text for a comment; none where there is nothing to say. No line is empty at either end.
+
+    Line ends of any kind become line feeds, other control and format characters are escaped, long lines are
+    folded. An `@` that could begin a tag, or an order to a tool, becomes an entity.
+    """
+    lines = [_folded(_clean(line), width) for line in _LINE_ENDS.sub("\n", text).strip().split("\n")]
+    body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return body.split("\n") if body else []
+
+
+def _clean(line: str) -> str:
+    line = line.expandtabs(4)
+    line = line if line.isprintable() else "".join(map(_visible, line))
+    line = _ORDER.sub(lambda match: "&#64;" if match[0] == "@" else "&#95;_", line)
+    return line.replace("*/", "*\\/").strip()
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char)
+
+
+def _folded(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    return "\n".join(textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False))
