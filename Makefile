@@ -50,18 +50,18 @@ $(SUITE): | $(STAMP)
 	@echo "set-up: downloading the JSON Schema Test Suite"
 	@$(BIN)/python tests/suite/fetch.py
 
-# The official JavaScript client, for the gateway's tests; where Node is too old or missing they are left out.
-NODE_MODULES := tests/gateway/node/node_modules/.installed
+# What tests run in Node: the official client, TypeScript, Ajv. Where Node is too old or missing they are left out.
+NODE_MODULES := tests/gateway/node/node_modules/.installed tests/typescript/node/node_modules/.installed
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 
-$(NODE_MODULES): tests/gateway/node/package.json tests/gateway/node/package-lock.json
-	@echo "set-up: installing the npm package inngest, for tests only"
-	@cd tests/gateway/node && npm ci --silent --no-audit --no-fund --ignore-scripts
+$(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
+	@echo "set-up: installing the npm packages of $*, for tests only"
+	@cd $* && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 .PHONY: setup-node
-setup-node: $(if $(HAS_NODE),$(NODE_MODULES)) ## Install the official JavaScript client, if there is Node 20 or newer
-	@$(if $(HAS_NODE),:,echo "set-up: there is no Node 20 or newer: the tests with the official client are left out")
+setup-node: $(if $(HAS_NODE),$(NODE_MODULES)) ## Install what tests run in Node, if there is Node 20 or newer
+	@$(if $(HAS_NODE),:,echo "set-up: there is no Node 20 or newer: the tests that run in it are left out")
 
 .PHONY: setup
 setup: $(STAMP) $(SUITE) ## Make .venv and download what tests need (every other target does it by itself)
@@ -72,9 +72,11 @@ setup: $(STAMP) $(SUITE) ## Make .venv and download what tests need (every other
 demo: $(STAMP) ## See the product work, in about two screens
 	@$(BIN)/python -m examples.demo
 
+BINDINGS := --output generated --typescript examples/fastapi-react/web/src/channels
+
 .PHONY: generate
-generate: $(STAMP) ## Compile schemas/ into generated/
-	$(BIN)/tightbeam generate schemas --output generated
+generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's front end
+	$(BIN)/tightbeam generate schemas $(BINDINGS)
 
 # ------------------------------------------------------------------------------------------------------------------- tests
 
@@ -105,7 +107,7 @@ format: $(STAMP) ## ruff: mend what can be mended
 
 .PHONY: check-drift
 check-drift: $(STAMP) ## Do the committed bindings agree with schemas/?
-	$(BIN)/tightbeam generate schemas --output generated --check
+	$(BIN)/tightbeam generate schemas $(BINDINGS) --check
 
 .PHONY: typecheck typecheck-mypy typecheck-pyright typecheck-basedpyright typecheck-ty typecheck-pyrefly
 typecheck: typecheck-mypy typecheck-pyright typecheck-basedpyright typecheck-ty typecheck-pyrefly ## All five type checkers

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests import node_packages
 
 FOLDER = Path(__file__).parent / "node"
 
 
-@functools.cache
-def _missing() -> str | None:
-    node = shutil.which("node")
-    if node is None:
-        return "there is no node"
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    if int(said.removeprefix("v").partition(".")[0] or 0) < 20:
-        return f"node {said.strip()} is older than 20"
-    if not (FOLDER / "node_modules" / "inngest").is_dir():
-        return "the npm package inngest isn't installed: make setup-node"
-    return None
-
-
 def require_node() -> None:
     """Skip without Node and the package; where TIGHTBEAM_REQUIRE_NODE says so, fail."""
-    missing = _missing()
-    if missing is not None and os.environ.get("TIGHTBEAM_REQUIRE_NODE") == "1":
-        pytest.fail(f"the official client can't be tested here: {missing}")
-    if missing is not None:
-        pytest.skip(f"left out, the official client: {missing}")
+    node_packages.require_node(FOLDER, "inngest", "the official client")
 
 
 class Node:

@@ -1,0 +1,113 @@
+"""The TypeScript compiler and Node, as a front end has them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests import node_packages
+
+__all__ = ["FOLDER", "Fault", "needs_node", "project", "run", "tsc"]
+
+FOLDER = Path(__file__).parent / "node"
+_LIMIT = 300
+_FAULT = re.compile(
+    r"^(?P<path>[^(\n]+)\((?P<line>\d+),\d+\): error (?P<code>TS\d+): (?P<text>.*)$", re.MULTILINE
+)
+
+OPTIONS = {
+    "strict": True,
+    "noUncheckedIndexedAccess": True,
+    "exactOptionalPropertyTypes": True,
+    "noImplicitReturns": True,
+    "noPropertyAccessFromIndexSignature": True,
+    "noUnusedLocals": True,
+    "noUnusedParameters": True,
+    "verbatimModuleSyntax": True,
+    "isolatedModules": True,
+    "skipLibCheck": True,
+    "target": "es2022",
+    "lib": ["es2022", "dom", "dom.iterable"],
+    "types": [],
+    "jsx": "react-jsx",
+}
+RESOLUTIONS = {
+    "bundler": {"module": "esnext", "moduleResolution": "bundler"},
+    "nodenext": {"module": "nodenext", "moduleResolution": "nodenext"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error of the compiler."""
+
+    path: str
+    line: int
+    code: str
+    text: str
+
+
+def needs_node() -> None:
+    """Skip, or fail, without Node or the packages."""
+    node_packages.require_node(FOLDER, "typescript", "TypeScript bindings")
+
+
+def project(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files to a folder in which the packages are found."""
+    for path, text in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    (folder / "package.json").write_text('{"type": "module"}')
+    if not (folder / "node_modules").exists():
+        (folder / "node_modules").symlink_to(FOLDER / "node_modules")
+    return folder
+
+
+def tsc(
+    folder: Path, *, resolution: str = "bundler", emit: bool = False, include: Iterable[str] = ("**/*",)
+) -> list[Fault]:
+    """Compile everything in a folder, as strictly as can be; to JavaScript in `js/` if asked."""
+    options: dict[str, Any] = {**OPTIONS, **RESOLUTIONS[resolution]}
+    options |= {"outDir": "js", "rootDir": "."} if emit else {"noEmit": True}
+    config = {"compilerOptions": options, "include": list(include), "exclude": ["node_modules", "js"]}
+    (folder / "tsconfig.json").write_text(json.dumps(config))
+    command = [FOLDER / "node_modules/.bin/tsc", "--project", folder, "--pretty", "false"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LIMIT)
+    found = [Fault(m["path"], int(m["line"]), m["code"], m["text"]) for m in _FAULT.finditer(done.stdout)]
+    assert done.returncode == 0 or found, done.stdout + done.stderr
+    return found
+
+
+def run(folder: Path, program: str, given: object = None) -> Any:
+    """Run a module in a folder with Node; what it gets as `input` and prints is JSON."""
+    head = 'import { readFileSync } from "node:fs";\nconst input = JSON.parse(readFileSync(0, "utf-8"));\n'
+    (folder / "program.mjs").write_text(head + program)
+    done = subprocess.run(
+        [_node(), "program.mjs"],
+        cwd=folder,
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LIMIT,
+        env={**os.environ, "NODE_NO_WARNINGS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@functools.cache
+def _node() -> str:
+    import shutil
+
+    found = shutil.which("node")
+    assert found is not None
+    return found
