@@ -14,7 +14,7 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave soak tests out wherever `-m` doesn't name them: not in the settings, where another `-m` undoes it."""
+    """Leave soak tests out wherever `-m` doesn't name them: the settings can't do that."""
     if "soak" in str(config.getoption("markexpr")):
         return
     soaking = [item for item in items if item.get_closest_marker("soak")]
