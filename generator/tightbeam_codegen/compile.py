@@ -185,9 +185,9 @@ class Run:
         made = {(made.definition.document.shown, made.definition.module) for made in self.kept}
         made |= {(definition.document.shown, definition.module) for definition in self.definitions}
         for name in normaliser.definitions:
-            place = normaliser.place_of(name)
-            if place is not None:
-                made.add((place.path, name.module))
+            document = normaliser.document_of(name)
+            if document is not None:
+                made.add((document.shown, name.module))
         check_modules(sorted(made), self.problems)
 
     def _homes(self, topics: Mapping[ModulePath, list[TopicShape]], normaliser: Normaliser) -> Homes:
@@ -224,8 +224,18 @@ class Run:
         for name, definition in types.definitions.items():
             by_module.setdefault(types.homes.of(name.module), []).append(definition)
         homes = {module_of(document): document for document in self.store.documents()}
+        taken: dict[ModulePath, set[Name]] = {}
+        for name in types.definitions:
+            taken.setdefault(name.module, set()).add(name)
         modules = {
-            d.module: channel_module(d, topics[d.module], by_module.get(d.module, []), types, self.problems)
+            d.module: channel_module(
+                d,
+                topics[d.module],
+                by_module.get(d.module, []),
+                taken.get(d.module, set()),
+                types,
+                self.problems,
+            )
             for d in self.definitions
         }
         shared = [module for module in by_module if module not in modules]

@@ -35,6 +35,7 @@ def channel_module(
     definition: Definition,
     topics: Sequence[TopicShape],
     named: Sequence[NamedShape],
+    taken: Set[Name],
     types: Types,
     problems: Problems,
 ) -> ir.Module:
@@ -44,13 +45,13 @@ def channel_module(
         definition: the definition.
         topics: its topics, with their shapes.
         named: the classes and aliases that stand in this module.
+        taken: the names of those that come from its own file.
         types: spells shapes.
         problems: takes names that meet.
     """
     module = definition.module
     aliases: list[ir.Alias] = []
     channel_topics: list[ir.Topic] = []
-    taken = {name for name in types.definitions if name.module == module}
     for topic in topics:
         alias = _topic_alias(topic, taken, types, module)
         if alias is not None:

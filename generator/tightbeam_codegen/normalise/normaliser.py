@@ -93,6 +93,10 @@ class Normaliser:
         self._home = home
         self._shape([Part(node)], place_of(home, self._store.pointer(node.schema)))
 
+    def document_of(self, name: Name) -> Document | None:
+        """The document in which the schema of a class or alias stands."""
+        return self._store.document(self._origins[name].schema)
+
     def place_of(self, name: Name) -> Place | None:
         """Where the schema of a class or alias stands."""
         return self._store.place(self._origins[name].schema)

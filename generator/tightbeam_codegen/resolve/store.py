@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 from urllib.parse import quote, urldefrag, urljoin
 
@@ -246,7 +247,7 @@ class SchemaStore:
         """The reference, with a file's path replaced by its own `$id`: what is in it is relative to that."""
         if reference.startswith("#"):
             return reference
-        uri, fragment = urldefrag(urljoin(node.base_uri, reference))
+        uri, fragment = _absolute(node.resolver._base_uri, reference)
         known = self._canonical.get(uri)
         return reference if known is None else f"{known}#{fragment}" if fragment else known
 
@@ -374,7 +375,7 @@ def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
                 reference = value.get(keyword)
                 if isinstance(reference, str) and not reference.startswith("#"):
                     with contextlib.suppress(ValueError):  # no URI: said where it is followed
-                        yield urldefrag(urljoin(base, reference))[0]
+                        yield _absolute(base, reference)[0]
             stack.extend((item, base) for item in inside(value))
 
 
@@ -390,6 +391,13 @@ def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialec
     own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
     base = f"{document.uri}?topic={quote(topic, safe='')}"
     return urldefrag(urljoin(document.uri, own))[0] if isinstance(own, str) else base
+
+
+@lru_cache(maxsize=4096)
+def _absolute(base: str, reference: str) -> tuple[str, str]:
+    """A reference's URI and fragment. Few differ: files refer to the same ones again and again."""
+    uri, fragment = urldefrag(urljoin(urldefrag(base)[0], reference))
+    return uri, fragment
 
 
 def _metaschemas() -> dict[str, referencing.Resource[Any]]:
