@@ -1,31 +1,28 @@
-"""Publishing to Inngest: ours against the SDK's experimental helper, on one raw asyncio sink.
-
-Run it: `python -m benchmarks.inngest_publish` (extra `inngest`). Full path on both sides: ours checks the
-payload against its schema, encodes and sends it; the SDK's encodes and sends. Rounds alternate, so that a
-busy machine disturbs both; what is printed are medians, and their ratios.
-"""
+"""Publishing to Inngest: ours beside the SDK's experimental helper, on one raw asyncio sink."""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from statistics import median
 from threading import Barrier
+from typing import NamedTuple
 
 from inngest.experimental.realtime import publish, publish_sync
 
+from benchmarks.report import Bound, Report, Table
 from generated.uploads import uploads_channel
 from tightbeam.inngest import Client
 
-ROUNDS = 7
-OURS, THEIRS = 1_920, 192
-"""How many publishes a round; multiples of `WIDTH`."""
+__all__ = ["measure"]
+
 WIDTH = 32
+TASKS, THREADS = f"async, {WIDTH} at a time", f"sync, {WIDTH} threads"
+ASYNC, SYNC = "async, one after the other", "sync, one after the other"
 CHANNEL = uploads_channel(upload_id="u1")
 DATA = {"message": "Processing the file, please wait"}
 
@@ -115,8 +112,43 @@ def threads(one: Callable[[], None], count: int) -> float:
         return per_second(count, started)
 
 
-async def measure(client: Client) -> dict[str, tuple[float, float]]:
-    """Medians of all four, ours and the SDK's."""
+def measure(*, quick: bool = False) -> Report:
+    """Publishes a second, async and sync, one after the other and 32 at a time."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=sink, args=(there,), daemon=True)
+    process.start()
+    client = Client(app_id="bench", is_production=False, api_base_url=f"http://127.0.0.1:{here.recv()}")
+    rounds, ours, theirs = (3, 320, 64) if quick else (7, 1_920, 192)
+    found = asyncio.run(_measure(client, rounds, ours, theirs))
+    here.send(None)
+    process.join(5)
+    report = Report(
+        "inngest_publish",
+        "Live messages to an Inngest server: `tightbeam.inngest`, which checks the payload against its schema"
+        ", beside the Inngest SDK's `experimental.realtime.publish`, which doesn't. Both send to one sink in"
+        f" another process that answers and does nothing else. Medians of {rounds} interleaved rounds.",
+    )
+    rows = tuple(
+        (name, f"{one.ours:,.0f}", f"{one.theirs:,.0f}", f"{one.ratio:.1f}") for name, one in found.items()
+    )
+    report.tables.append(Table("Publishes a second", ("", "Tightbeam", "Inngest SDK", "÷ SDK"), rows))
+    for name in (ASYNC, SYNC, THREADS):
+        report.bounds.append(Bound(f"{name}: ÷ SDK", found[name].ratio, "≥", 4.0))
+    over = found[TASKS].ours / found[ASYNC].ours
+    report.bounds.append(Bound(f"Tightbeam, {TASKS} ÷ one after the other", over, "≥", 1.0))
+    return report
+
+
+class Found(NamedTuple):
+    """Medians."""
+
+    ours: float
+    theirs: float
+    ratio: float
+
+
+async def _measure(client: Client, rounds: int, count: int, fewer: int) -> dict[str, Found]:
     realtime = client.realtime
 
     async def ours() -> None:
@@ -136,43 +168,16 @@ async def measure(client: Client) -> dict[str, tuple[float, float]]:
         await theirs()
         ours_sync()
         theirs_sync()
-    asynchronous = [
-        ("async, sequential", sequential, (ours, theirs)),
-        (f"async, {WIDTH} at a time", wide, (ours, theirs)),
-    ]
-    synchronous = [
-        ("sync, sequential", sequential_sync, (ours_sync, theirs_sync)),
-        (f"sync, {WIDTH} threads", threads, (ours_sync, theirs_sync)),
-    ]
+    asynchronous = {ASYNC: sequential, TASKS: wide}
+    synchronous = {SYNC: sequential_sync, THREADS: threads}
     found: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(ROUNDS):
-        for name, run, pair in asynchronous:
-            found.setdefault(name, []).append((await run(pair[0], OURS), await run(pair[1], THEIRS)))
-        for name, run_sync, pair_sync in synchronous:
-            found.setdefault(name, []).append((run_sync(pair_sync[0], OURS), run_sync(pair_sync[1], THEIRS)))
+    for _ in range(rounds):
+        for name, run in asynchronous.items():
+            found.setdefault(name, []).append((await run(ours, count), await run(theirs, fewer)))
+        for name, run_sync in synchronous.items():
+            found.setdefault(name, []).append((run_sync(ours_sync, count), run_sync(theirs_sync, fewer)))
+    await realtime.close()
     return {
-        name: (statistics.median(a for a, _ in rounds), statistics.median(b for _, b in rounds))
-        for name, rounds in found.items()
+        name: Found(median(a for a, _ in each), median(b for _, b in each), median(a / b for a, b in each))
+        for name, each in found.items()
     }
-
-
-def main() -> int:
-    """Measure and print."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=sink, args=(there,), daemon=True)
-    process.start()
-    client = Client(app_id="bench", is_production=False, api_base_url=f"http://127.0.0.1:{here.recv()}")
-    found = asyncio.run(measure(client))
-    here.send(None)
-    process.join(5)
-    print(f"{'publishes a second':24}{'ours':>10}{'SDK':>10}{'ratio':>8}")
-    for name, (ours, theirs) in found.items():
-        print(f"{name:24}{ours:>10,.0f}{theirs:>10,.0f}{ours / theirs:>8.1f}")
-    one, many = (found[name][0] for name in ("async, sequential", f"async, {WIDTH} at a time"))
-    print(f"ours, {WIDTH} at a time over sequential: {many / one:.1f}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

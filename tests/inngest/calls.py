@@ -30,6 +30,13 @@ def app_of(client: inngest.Inngest, functions: list[inngest.Function[Any]]) -> f
     return app
 
 
+def http_to(app: fastapi.FastAPI | str) -> httpx.AsyncClient:
+    """A client of the app, in this process or where it is served."""
+    if isinstance(app, str):
+        return httpx.AsyncClient(base_url=app, trust_env=False, timeout=30)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app")
+
+
 @dataclass
 class Answer:
     """What the app answered to one call."""
@@ -48,7 +55,8 @@ class Answer:
 class Run:
     """One run of one function."""
 
-    app: fastapi.FastAPI
+    app: fastapi.FastAPI | str
+    """An ASGI app, or where one is served."""
     fn_id: str
     data: dict[str, Any] = field(default_factory=dict)
     run_id: str = RUN_ID
@@ -75,8 +83,7 @@ class Run:
             "steps": self.steps,
             "use_api": False,
         }
-        transport = httpx.ASGITransport(self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
+        async with http_to(self.app) as http:
             response = await http.post(
                 "/api/inngest", params={"fnId": self.fn_id, "stepId": step}, content=json.dumps(body)
             )
@@ -96,8 +103,8 @@ class Run:
                 self.steps[one["id"]] = {"error": one["error"]}
             elif one["op"] == "StepRun":
                 self.steps[one["id"]] = {"data": one.get("data")}
-            elif one["op"] == "InvokeFunction":
-                self.steps[one["id"]] = {"data": "what it returned"}
+            elif one["op"] in ("InvokeFunction", "AIGateway"):
+                self.steps[one["id"]] = {"data": {"answer": "what it returned"}}
             elif one["op"] in ("Sleep", "WaitForEvent"):
                 self.steps[one["id"]] = None  # over; and no event came
         return planned

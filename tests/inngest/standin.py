@@ -76,6 +76,10 @@ class StandIn:
         """Scripted answers to POSTs: status and body (and headers), "hang" or "drop"."""
         self.refuse_sockets = 0
         """How many connections are answered with 401, whatever their token."""
+        self.redirect_sockets: str | None = None
+        """Where connections are sent on to."""
+        self.close_at_once = 0
+        """How many connections are closed as soon as they stand."""
         self.sockets: list[Socket] = []
         self.connections = 0
         self.open_now = 0
@@ -283,6 +287,10 @@ class StandIn:
             self._answer(writer, 401, b'{"error":"Unauthorized"}', {"connection": "close"})
             await writer.drain()
             return
+        if self.redirect_sockets is not None:
+            self._answer(writer, 307, b"", {"location": self.redirect_sockets, "connection": "close"})
+            await writer.drain()
+            return
         digest = hashlib.sha1(request.headers["sec-websocket-key"].encode() + _GUID).digest()
         accept = base64.b64encode(digest).decode()
         socket = Socket(writer, self._tokens[token], token)
@@ -293,6 +301,9 @@ class StandIn:
         )
         self._note()
         try:
+            if self.close_at_once:
+                self.close_at_once -= 1
+                return
             await self._read_frames(reader, socket)
         finally:
             self.sockets.remove(socket)

@@ -11,6 +11,7 @@ from typing import Any
 
 import inngest
 import pytest
+from inngest.experimental import ai
 
 import tightbeam
 import tightbeam.inngest
@@ -335,6 +336,29 @@ async def task_group(ctx: Context, ch: UploadsChannel) -> None:
             group.create_task(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}))
 
 
+async def one_after_the_other(ctx: Context, ch: UploadsChannel) -> None:
+    """All shapes in one run: after parallel steps the server lets nothing execute that it didn't plan."""
+    await ctx.group.parallel((lambda: ctx.step.realtime.publish("p0", ch.status, {"message": "0"}),))
+    await asyncio.gather(ctx.step.realtime.publish("p1", ch.status, {"message": "1"}))
+    async with asyncio.TaskGroup() as group:
+        for n in (2, 3):
+            group.create_task(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}))
+
+
+async def chains(ctx: Context, ch: UploadsChannel) -> None:
+    async def chain(n: int) -> None:
+        await ctx.step.sleep(f"before{n}", timedelta(seconds=1))
+        await ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})
+
+    await asyncio.gather(*(chain(n) for n in range(4)))
+
+
+async def as_they_complete(ctx: Context, ch: UploadsChannel) -> None:
+    publishes = [ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(4)]
+    for done in asyncio.as_completed(publishes):
+        await done
+
+
 async def with_other_steps(ctx: Context, ch: UploadsChannel) -> None:
     async def work() -> int:
         await asyncio.sleep(0)
@@ -345,6 +369,7 @@ async def with_other_steps(ctx: Context, ch: UploadsChannel) -> None:
         *(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(2)),
         ctx.step.run("work", work),
         ctx.step.invoke_by_id("invoke", function_id="other"),
+        ctx.step.ai.infer("ai", adapter=ai.openai.Adapter(auth_key="none", model="m"), body={"messages": []}),
         *(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(2, 4)),
         ctx.step.sleep_until("until", datetime.now(UTC)),
         ctx.step.wait_for_event("wait", event="app/other", timeout=timedelta(seconds=1)),
@@ -353,7 +378,17 @@ async def with_other_steps(ctx: Context, ch: UploadsChannel) -> None:
 
 @pytest.mark.parametrize(
     "shape",
-    [parallel, gathered, gathered_with_exceptions, gathered_and_nothing_after, task_group, with_other_steps],
+    [
+        parallel,
+        gathered,
+        gathered_with_exceptions,
+        gathered_and_nothing_after,
+        task_group,
+        one_after_the_other,
+        chains,
+        as_they_complete,
+        with_other_steps,
+    ],
     ids=lambda one: one.__name__,
 )
 async def test_each_is_sent_once_however_they_run(

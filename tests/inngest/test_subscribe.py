@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, assert_type
 
@@ -27,6 +27,15 @@ from tightbeam.inngest._frames import envelope_of, parsed
 def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connect again at once: what is waited for isn't the point here."""
     monkeypatch.setattr("tightbeam.inngest._subscribe._FIRST_DELAY", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def levels() -> Iterator[None]:
+    """Every logger's level as it was."""
+    before = {name: logging.getLogger(name).level for name in (*logging.root.manager.loggerDict, "tightbeam")}
+    yield
+    for name in tuple(logging.root.manager.loggerDict):
+        logging.getLogger(name).setLevel(before.get(name, logging.NOTSET))
 
 
 async def until(server: StandIn, condition: Callable[[], object], what: str = "condition") -> None:
@@ -279,11 +288,51 @@ async def test_the_token_travels_in_a_header_and_not_in_the_log(
     client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    for name in tuple(logging.root.manager.loggerDict):  # as somebody does who wants to see everything
+        logging.getLogger(name).setLevel(logging.DEBUG)
     async with client.realtime.subscribe(ch):
         token = server.sockets[0].token
     request = next(one for one in server.requests if one.path == "/v1/realtime/connect")
     assert (request.bearer, request.raw_query) == (token, "")
     assert token not in caplog.text
+
+
+async def test_a_redirect_is_not_followed(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    """The token is for the server that gave it."""
+    with StandIn() as elsewhere:
+        server.redirect_sockets = f"{elsewhere.origin}/v1/realtime/connect"
+        with pytest.raises(tightbeam.SubscribeFailed, match="307"):
+            await client.realtime.subscribe(ch).__aenter__()
+        assert elsewhere.requests == []
+
+
+async def test_a_server_that_closes_at_once_is_asked_less_and_less_often(
+    client: Client, server: StandIn, ch: UploadsChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tightbeam.inngest import _subscribe
+
+    delays: list[int] = []
+
+    def backoff() -> Iterator[float]:
+        for n in range(100):
+            delays.append(n)
+            yield 0.0
+
+    monkeypatch.setattr(_subscribe, "backoff", backoff)
+    async with client.realtime.subscribe(ch):
+        server.close_at_once = 5
+        server.drop_sockets()
+        await until(server, lambda: len(server.tokens) == 7 and server.sockets, "a socket that stands")
+        assert delays == [0, 1, 2, 3, 4, 5]  # and not the first delay each time
+    await until(server, lambda: not server.sockets, "no socket")
+    delays.clear()
+    monkeypatch.setattr(_subscribe, "_STOOD", 0.0)
+    async with client.realtime.subscribe(ch):
+        for _ in range(3):
+            old = server.sockets[0]
+            server.drop_sockets()
+            await until(server, lambda s=old: server.sockets and server.sockets[0] is not s, "another socket")  # type: ignore[misc]  # mypy: s
+        assert delays == [0, 0, 0]
 
 
 async def test_after_a_break_it_connects_with_a_fresh_token(

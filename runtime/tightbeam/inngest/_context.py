@@ -11,7 +11,7 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call
 from tightbeam.inngest._errors import translated
-from tightbeam.inngest._step import RealtimeStep, RealtimeStepSync
+from tightbeam.inngest._step import RealtimeStep, RealtimeStepSync, ai_in_turn
 
 __all__ = ["Context", "ContextSync", "upgraded", "upgraded_sync"]
 
@@ -87,6 +87,8 @@ def upgraded(ctx: inngest.Context, call: Call) -> Context:
     made = _copied(Context, ctx, inngest.Context)
     made.step = _copied(RealtimeStep, ctx.step, inngest.Step)
     made.step.tightbeam_call = call
+    if hasattr(ctx.step, "ai"):
+        made.step.ai = ai_in_turn(ctx.step.ai, call)
     return made
 
 

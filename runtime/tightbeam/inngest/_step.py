@@ -22,7 +22,7 @@ from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
 from tightbeam.inngest._errors import StepError, translated
 
-__all__ = ["RealtimeStep", "RealtimeStepSync", "StepRealtime", "StepRealtimeSync"]
+__all__ = ["RealtimeStep", "RealtimeStepSync", "StepRealtime", "StepRealtimeSync", "ai_in_turn"]
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
@@ -40,6 +40,19 @@ def _in_turn(method: Method) -> Method:
             return await method(self, *args, **kwargs)
 
     return cast("Method", in_turn)
+
+
+def ai_in_turn(ai: Any, call: Call) -> Any:
+    """A copy of the step's ``ai``, whose requests are steps as well and take turns with the others."""
+    kind: Any = type(ai)
+
+    async def infer(self: object, *args: object, **kwargs: object) -> object:
+        async with call.turn():
+            return await kind.infer(self, *args, **kwargs)
+
+    made: Any = object.__new__(type(kind.__name__, (kind,), {"infer": infer}))
+    made.__dict__.update(ai.__dict__)
+    return made
 
 
 class RealtimeStep(inngest.Step):

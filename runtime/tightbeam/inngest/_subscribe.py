@@ -31,7 +31,8 @@ OnBadMessage = Callable[[str, str, InvalidPayload], None]
 
 _log = logging.getLogger("tightbeam")
 _quiet = logging.getLogger("tightbeam.inngest.socket")
-_quiet.setLevel(logging.WARNING)  # at DEBUG the library logs headers, and the token is in one of them
+# At DEBUG the library logs headers, and the token is in one of them. Not by level: that is easily set again.
+_quiet.addFilter(lambda record: record.levelno >= logging.WARNING)
 
 _MAX_MESSAGES = 1_024
 _MAX_BYTES = 16 * 1024 * 1024
@@ -41,6 +42,8 @@ _REMEMBERED = 16_384
 """How many message ids are kept to know repeats by."""
 _MAX_REFUSALS = 3
 _FIRST_DELAY, _MAX_DELAY = 0.25, 5.0
+_STOOD = 5.0
+"""How long a connection stands before its end is no reason to wait longer than the first time."""
 _SECONDS_TO_OPEN = 10.0
 _SECONDS_TO_CLOSE = 1.0
 
@@ -124,6 +127,13 @@ def backoff() -> Iterator[float]:
         delay = min(delay * 2, _MAX_DELAY)
 
 
+class _Connect(connect):
+    """Follows no redirect: a token is for the server that gave it."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 class Reader:
     """The task that reads: connects, passes messages on, connects again."""
 
@@ -161,19 +171,21 @@ class Reader:
 
     async def _run(self) -> None:
         delays = backoff()
-        stood = False
+        since: float | None = None
         try:
             while True:
                 try:
                     async with await self._open_socket() as socket:
-                        delays, self._refusals, stood = backoff(), 0, True
+                        self._refusals, since = 0, self._loop.time()
                         if not self._connected.done():
                             self._connected.set_result(None)
                         await self._read(socket)
                 except (WebSocketException, OSError, SubscribeFailed) as error:
                     self._give_up_on(error)
-                if stood:
-                    stood = False
+                if since is not None:
+                    if self._loop.time() - since >= _STOOD:
+                        delays = backoff()
+                    since = None
                     _log.warning(
                         "a subscription lost its connection to the server and makes another; messages "
                         "published in between are not received"
@@ -195,7 +207,7 @@ class Reader:
         token = await mint(self._http, self._order)
         origin = urlsplit(self._http.origin)
         scheme = "wss" if origin.scheme == "https" else "ws"
-        return await connect(
+        return await _Connect(
             f"{scheme}://{origin.netloc}/v1/realtime/connect",
             additional_headers={"authorization": f"Bearer {token}"},
             proxy=None if is_loopback(self._http.origin) else True,
