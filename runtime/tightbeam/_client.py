@@ -39,6 +39,8 @@ class Client:
         shutdown_timeout: how long leaving may take.
         retain_messages: how many durable messages are kept for ``subscribe(after=…)``.
         retain_for: how long they, and runs that have ended, are kept.
+        retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs
+            stay.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Client:
         shutdown_timeout: timedelta = timedelta(seconds=5),
         retain_messages: int = 1_000_000,
         retain_for: timedelta = timedelta(days=30),
+        retain_bytes: int = 1024**3,
     ) -> None:
         for name, value in (
             ("retry_delay", retry_delay),
@@ -59,12 +62,17 @@ class Client:
             given: object = value
             if not isinstance(given, timedelta):
                 raise TypeError(f"{name} is a timedelta, not {type(given).__name__}")
+        for name, number in (("retain_messages", retain_messages), ("retain_bytes", retain_bytes)):
+            given = number
+            if type(given) is not int:
+                raise TypeError(f"{name} is an int, not {type(given).__name__}")
         settings = Settings(
             max_payload_bytes,
             retry_delay.total_seconds(),
             shutdown_timeout.total_seconds(),
             retain_messages,
             retain_for // timedelta(microseconds=1),
+            retain_bytes,
         )
         self._engine: Engine = EmbeddedEngine(None if path is None else Path(path), settings)
         self._registry = Registry()

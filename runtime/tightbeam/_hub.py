@@ -16,12 +16,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from tightbeam._stamps import Stamps
+
 __all__ = ["Address", "Envelope", "Hub", "Mailbox"]
 
 Address = tuple[str, str]
 """Channel name and topic name."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEIGHT = 512
+"""Bytes a message takes beside its data, at most: what a mailbox counts for it."""
 
 
 class Envelope(NamedTuple):
@@ -92,7 +96,7 @@ class Mailbox:
         """Take a message, or close for ever if there is no room. The hub's lock is held."""
         if self.catching_up and envelope.seq is not None:
             return
-        size = self._bytes + len(envelope.data)
+        size = self._bytes + len(envelope.data) + _WEIGHT
         if len(self._items) >= self._max_messages or (size > self._max_bytes and self._items):
             self.overflowed = True
             self._hub.remove(self)
@@ -110,7 +114,7 @@ class Mailbox:
             return None
         with self._hub.lock:
             envelope = self._items.popleft()
-            self._bytes -= len(envelope.data)
+            self._bytes -= len(envelope.data) + _WEIGHT
         return envelope
 
     @property
@@ -176,6 +180,7 @@ class Hub:
         # Reentrant: a collected subscription closes its mailbox, and that can happen anywhere.
         self.lock = threading.RLock()
         self._routes: dict[Address, tuple[Mailbox, ...]] = {}
+        self._stamps = Stamps()
         self.witness: Callable[[Envelope], None] | None = None
         """Sees each message of a run before anyone gets it."""
         self.last_seq = 0
@@ -198,23 +203,45 @@ class Hub:
     def relay(self, envelope: Envelope) -> None:
         """As `emit`, for a message that comes from another process: its run isn't one of this client's."""
         if (envelope.channel, envelope.topic) in self._routes:
-            self._deliver((envelope,))
+            with self.lock:
+                self._deliver(self._stamps.live(envelope))
+
+    def reserve(self, channel: str, at_least: int) -> int:
+        """The time of a durable message that is being stored, from its transaction on.
+
+        Until `fan_out` or `release` live messages of the channel get earlier ones.
+        """
+        with self.lock:
+            return self._stamps.reserve(channel, at_least)
+
+    def release(self) -> None:
+        """What was being stored won't be."""
+        with self.lock:
+            self._stamps.release()
+
+    def last_stamp(self, channel: str, stored_us: int = 0) -> int:
+        """A time that all durable messages to come have after them; ``stored_us`` is the journal's last."""
+        with self.lock:
+            if stored_us:
+                self._stamps.stored(channel, stored_us)
+            return self._stamps.last(channel)
 
     def fan_out(self, committed: Sequence[Envelope]) -> None:
         """Hand on durable messages, in commit order."""
         if self.witness is not None:
             for envelope in committed:
                 self.witness(envelope)
-        self._deliver(committed)
-
-    def _deliver(self, envelopes: Iterable[Envelope]) -> None:
         with self.lock:
-            for envelope in envelopes:
+            for envelope in committed:
                 if envelope.seq is not None:
                     self.last_seq = envelope.seq
-                # A tuple, never changed in place: mailboxes may leave while we go through it.
-                for mailbox in self._routes.get((envelope.channel, envelope.topic), ()):
-                    mailbox.offer(envelope)
+                    self._stamps.stored(envelope.channel, envelope.created_us)
+                self._deliver(envelope)
+
+    def _deliver(self, envelope: Envelope) -> None:
+        # A tuple, never changed in place: mailboxes may leave while we go through it.
+        for mailbox in self._routes.get((envelope.channel, envelope.topic), ()):
+            mailbox.offer(envelope)
 
     def register(
         self, addresses: Iterable[Address], *, catching_up: bool, max_messages: int, max_bytes: int

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,7 +144,7 @@ async def test_a_slow_reader_is_closed_with_a_reason_and_others_do_not_notice(
 async def test_the_buffer_is_bounded_in_bytes(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "_MAX_BYTES", 10_000)
+    monkeypatch.setattr(feeds, "_MAX_BYTES", 10 * (1_000 + 512))  # a message weighs more than its data
     slow = client.realtime.subscribe(ch.token)
     for _ in range(30):
         await client.realtime.publish(ch.token, "x" * 998)
@@ -281,3 +284,38 @@ async def test_the_run_id_is_attached_wherever_the_context_goes(client: Client, 
         run_id = await client.run(work)
         await client.realtime.publish(ch.tick, {"n": 4})
     assert [message.run_id async for message in subscription] == [run_id, run_id, run_id, None]
+
+
+_HOLDING = """
+import asyncio, os
+from tests.engine.samples import job_channel
+from tightbeam import Client
+
+BOUND = 4 * 1024 * 1024
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+async def main():
+    client, ch = Client(), job_channel(job_id="j1")
+    addresses = [(ch.name, "tick")]
+    feed = client._engine.feed(addresses, None, max_messages=10**9, max_bytes=BOUND)
+    client.realtime.publish_sync(ch.tick, {"n": 0})
+    before = resident()
+    while not feed.mailbox.overflowed:
+        client.realtime.publish_sync(ch.tick, {"n": 1})
+    print((resident() - before) / BOUND)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc; the bound is the same elsewhere")
+def test_what_a_stuck_reader_holds_is_what_is_counted() -> None:
+    """Of small messages: the buffers that orjson leaves behind them, the objects around them."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", _HOLDING], cwd=root, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert float(done.stdout) < 1.25

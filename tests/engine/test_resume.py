@@ -189,6 +189,58 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
             await anext(reader)
 
 
+async def test_by_size_the_oldest_messages_and_runs_go(
+    make_client: MakeClient, path: Path, ch: JobChannel
+) -> None:
+    bound = 1024 * 1024
+    client = make_client(retain_bytes=bound)
+    text = "x" * 2_000
+
+    @client.function("work", on="app/work", retries=0)
+    async def work(ctx: Context) -> None:
+        async with asyncio.TaskGroup() as group:
+            for n in range(50):
+                data = f"{ctx.event.data['n']} {text}"
+                group.create_task(ctx.step.realtime.publish(f"p{n}", ch.token, data))
+
+    async with client:
+        position = client.realtime.subscribe(ch.token)._feed.position  # type: ignore[attr-defined]
+        largest = 0
+        for n in range(60):  # 6 MB of messages, and as much of memos
+            await client.run(work, {"n": n})
+            largest = max(largest, path.stat().st_size)  # noqa: ASYNC240 - a moment
+        with pytest.raises(PositionLost):
+            await anext(client.realtime.subscribe(ch.token, after=position))
+        kept = client.realtime.subscribe(ch.token, after="start")
+        numbers = [int((await anext(kept)).data.split()[0])]
+        assert 0 < numbers[0] < 59
+        await client.run(work, {"n": 60})
+        while numbers[-1] != 60:
+            numbers.append(int((await anext(kept)).data.split()[0]))
+    assert numbers == sorted(numbers)
+    assert largest < bound * 2  # the bound, and what one batch adds before anything goes
+    assert 1 < len(inspect.runs(path)) < 60
+
+
+async def test_a_size_that_holds_nothing_keeps_the_last_message_and_what_runs(
+    make_client: MakeClient, ch: JobChannel
+) -> None:
+    client = make_client(retain_bytes=0)
+    work = publishing(client, ch)
+    async with client:
+        reader = client.realtime.subscribe(ch.tick)
+        await client.run(work, {"first": 0, "count": 30})
+        position = [(await anext(reader)).position for _ in range(30)][-2]
+        resumed = client.realtime.subscribe(ch.tick, after=position)
+        assert (await anext(resumed)).data.n == 29
+
+
+@pytest.mark.parametrize("name", ["retain_messages", "retain_bytes"])
+def test_a_bound_is_a_number(name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is an int, not str$"):
+        Client(**{name: "1GB"})  # type: ignore[arg-type]  # what is tested
+
+
 async def test_by_age_the_last_message_and_the_numbers_stay(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

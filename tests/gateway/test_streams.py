@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import socket
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.engine.samples import JobChannel, job_channel
 from tests.gateway.serving import data_frame, durable, frame, running, secured, subscribed
+from tests.gateway.sse import events
 from tightbeam import Client, Context
 from tightbeam.gateway import Gateway, Limits
 
@@ -25,28 +24,6 @@ async def until_connections(gateway: Gateway, count: int) -> None:
     async with asyncio.timeout(20):
         while gateway.connections != count:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
-
-
-@contextlib.asynccontextmanager
-async def events(url: str, token: str, **headers: str) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
-    """Server-sent events, parsed as the standard says."""
-
-    async def parsed(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
-        event: dict[str, str] = {}
-        async for line in lines:
-            if not line:
-                if event:
-                    yield event
-                event = {}
-            elif not line.startswith(":"):
-                name, _, value = line.partition(": ")
-                event[name] = value
-
-    async with httpx.AsyncClient(timeout=20) as http:
-        stream = http.stream("GET", f"{url}/v1/realtime/sse", params={"token": token}, headers=headers)
-        async with stream as answer:
-            assert answer.status_code == 200
-            yield parsed(answer.aiter_lines())
 
 
 async def test_one_order_for_everybody(client: Client, ch: JobChannel) -> None:
@@ -128,106 +105,6 @@ async def test_reset_comes_before_any_message(kind: str, ch: JobChannel) -> None
             assert json.loads((await anext(stream))["data"])["data"]["n"] == numbers[0]
     assert numbers == list(range(numbers[0], 200))
     assert numbers[0] > 0
-
-
-async def test_a_token_with_a_cursor(client: Client, ch: JobChannel) -> None:
-    """Times are cut to milliseconds, as JavaScript's are, and still tell all messages apart."""
-    work = durable(client)
-    async with running(secured(client)) as url:
-        await client.run(work, {"first": 0, "count": 30})
-        token = (await client.realtime.token(ch))["key"]
-        async with subscribed(url, token, after="start") as reader:
-            times = [(await data_frame(reader))["created_at"] for _ in range(30)]
-        for n in (0, 7, 28):
-            token = (await client.realtime.token(ch, since=f"{times[n][:23]}Z"))["key"]
-            async with subscribed(url, token) as reader:
-                assert [(await frame(reader))["data"]["n"] for _ in range(29 - n)] == list(range(n + 1, 30))
-        token = (await client.realtime.token(ch, since=f"{times[29][:23]}Z"))["key"]
-        async with subscribed(url, token) as reader:
-            await client.realtime.publish(ch.tick, {"n": 99})
-            assert (await frame(reader))["data"] == {"n": 99}
-
-
-class Cutter:
-    """Reads a channel over connections that break at random points."""
-
-    def __init__(self, url: str, client: Client, ch: JobChannel, seed: int) -> None:
-        self.url, self.client, self.ch = url, client, ch
-        self.random = random.Random(seed)
-        self.position = "start"
-        self.seen: list[str] = []
-
-    async def once(self, cut: bool) -> None:
-        """Connect, read some, break off."""
-        token = (await self.client.realtime.token(self.ch, ["tick"]))["key"]
-        want = self.random.randrange(6) if cut else 1
-        async with subscribed(self.url, token, after=self.position) as reader:
-            for _ in range(want):
-                try:
-                    async with asyncio.timeout(1):
-                        text = await reader.recv()
-                except TimeoutError:
-                    break
-                got = json.loads(text)
-                if got["kind"] == "reset":
-                    raise AssertionError("a position was lost")
-                if got["kind"] == "data" and "metadata" in got:
-                    self.position = got["metadata"]["position"]
-                    self.seen.append(got["metadata"]["id"])
-            reader.transport.abort()
-
-
-async def cuts(count: int, seed: int) -> None:
-    client = Client()
-    ch = job_channel(job_id="j1")
-    work = durable(client)
-    stop = asyncio.Event()
-    published = 0
-
-    async def publish(job: str) -> None:
-        nonlocal published
-        while not stop.is_set():
-            if published - len(cutter.seen) > 100:  # enough for the reader to be behind, and no more
-                await asyncio.sleep(0.001)
-                continue
-            published += 5 * (job == "j1")
-            await client.run(work, {"first": 0, "count": 5, "job": job})
-            await client.realtime.publish(ch.tick, {"n": -1})
-
-    async with running(secured(client)) as url:
-        cutter = Cutter(url, client, ch, seed)
-        publishers = [asyncio.create_task(publish(job)) for job in ("j1", "j1", "j2")]
-        try:
-            for _ in range(count):
-                await cutter.once(cut=True)
-        finally:
-            stop.set()
-            await asyncio.gather(*publishers)
-        last = client.realtime.subscribe(ch.tick, after="start")
-        token = (await client.realtime.token(ch, ["tick"]))["key"]
-        await client.run(work, {"first": 1_000_000, "count": 1})
-        expected: list[str] = []
-        while True:
-            message = await anext(last)
-            assert message.id is not None
-            expected.append(message.id)
-            if message.data.n == 1_000_000:
-                break
-        async with subscribed(url, token, after=cutter.position) as reader:
-            while cutter.seen[-1:] != expected[-1:]:
-                got = await data_frame(reader)
-                cutter.seen.append(got["metadata"]["id"])
-    assert len(expected) > 5
-    assert cutter.seen == expected  # each once, in order: no gap, no duplicate
-
-
-async def test_cuts_at_random_points() -> None:
-    await cuts(150, seed=1)
-
-
-@pytest.mark.slow
-async def test_ten_thousand_cuts_at_random_points() -> None:
-    await cuts(10_000, seed=2)
 
 
 def stuck_reader(url: str, path: str, token: str) -> socket.socket:

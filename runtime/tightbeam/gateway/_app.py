@@ -50,7 +50,8 @@ class Gateway(Starlette):
         if not isinstance(engine, EmbeddedEngine):
             raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
         guard = Guard(access, limits, catalog)
-        streams = Streams(engine, limits)
+        teller = RunTeller(engine.hub, runs, run_results)
+        streams = Streams(engine, limits, teller)
         http = HttpRoutes(guard, engine, catalog, streams, limits)
         super().__init__(
             routes=_routes(guard, streams, limits, http, lambda: engine.hub.epoch),
@@ -64,7 +65,7 @@ class Gateway(Starlette):
         self.dev = access.dev
         """Whether it is in dev mode."""
         engine.mint = lambda channel, topics, since: http.mint(channel, list(topics), since)
-        engine.run_ended = RunTeller(engine.hub, runs, run_results).ended
+        engine.run_ended = teller.ended
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:

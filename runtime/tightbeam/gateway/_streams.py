@@ -12,6 +12,8 @@ from tightbeam._engines.embedded.feed import EmbeddedFeed
 from tightbeam._hub import Address, Envelope
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
 from tightbeam.gateway._access import Pass, Refused
+from tightbeam.gateway._frames import RUN_TOPIC
+from tightbeam.gateway._runs import RunTeller
 from tightbeam.gateway._settings import Limits
 
 __all__ = ["Carrier", "End", "Stream", "Streams"]
@@ -148,9 +150,10 @@ class Stream:
 class Streams:
     """All streams of a gateway."""
 
-    def __init__(self, engine: EmbeddedEngine, limits: Limits) -> None:
+    def __init__(self, engine: EmbeddedEngine, limits: Limits, runs: RunTeller) -> None:
         self._engine = engine
         self._limits = limits
+        self._runs = runs
         self._open: set[Stream] = set()
         self.closing = False
 
@@ -186,10 +189,29 @@ class Streams:
             )
         except EngineError as error:
             raise Refused(503, "the gateway can't look back right now") from error
+        if after is not None:
+            since_us = None if admitted.since is None else admitted.since[1] * 1000
+            feed.after_replay = lambda: self._outcomes(feed, after, since_us)
         position = feed.position if feed.position != "start" else None
         stream = Stream(feed, limits, lost, position)
         self._open.add(stream)
         return stream
+
+    async def _outcomes(self, feed: EmbeddedFeed, after: str, since_us: int | None) -> list[Envelope]:
+        """How the last run of each channel ended, if this reader may have missed it; after its messages."""
+        channels = sorted(channel for channel, topic in feed.mailbox.addresses if topic == RUN_TOPIC)
+        found: list[Envelope] = []
+        # The client is being left, or the position has gone by now.
+        with contextlib.suppress(EngineError, PositionLost):
+            if since_us is None:
+                since_us = 0 if after == "start" else await self._engine.time_of(after)
+            for channel in channels:
+                stored = await self._engine.last_outcome(channel)
+                if (told := self._runs.outcome(channel, since_us, stored)) is not None:
+                    # Before all that is still to come, for readers that remember the last time they saw.
+                    seen = max(since_us, feed.last_time(channel))
+                    found.append(told._replace(created_us=seen) if seen else told)
+        return found
 
     def _check_room(self) -> None:
         if self.closing:

@@ -22,7 +22,7 @@ from tightbeam.errors import EngineError, NoGateway, NotEntered
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.session import Session
 
-__all__ = ["EmbeddedEngine", "RunEnd", "RunEnded", "Settings"]
+__all__ = ["EmbeddedEngine", "RunEnd", "RunEnded", "RunOutcome", "Settings"]
 
 _log = logging.getLogger("tightbeam")
 
@@ -35,6 +35,7 @@ class Settings(NamedTuple):
     shutdown_timeout: float
     retain_messages: int
     retain_us: int
+    retain_bytes: int
 
 
 class RunEnd(NamedTuple):
@@ -46,6 +47,15 @@ class RunEnd(NamedTuple):
     """JSON; None unless it completed."""
     channels: frozenset[str]
     """Where it had published durably before this execution of it began."""
+
+
+class RunOutcome(NamedTuple):
+    """How a run ended, as the journal remembers it."""
+
+    run_id: str
+    completed: bool
+    result: bytes | None
+    ended_us: int
 
 
 RunEnded = Callable[[RunEnd], None]
@@ -132,8 +142,26 @@ class EmbeddedEngine:
         from tightbeam._engines.embedded.messages import seen_until  # not at import: see `_open_session`
 
         writer = self._entered().writer
-        seq = await writer.submit(lambda tx: seen_until(tx, channel, since_ms), read=True)
+        seq, last = await writer.submit(lambda tx: seen_until(tx, channel, since_ms), read=True)
+        self._hub.last_stamp(channel, last)  # an earlier process may have been ahead of the clock
         return f"{self._hub.epoch}:{seq}"
+
+    async def time_of(self, position: str) -> int:
+        """When the message at a position was published, or the last one before it that is retained; or 0.
+
+        Raises:
+            PositionLost: the position isn't one of this journal.
+        """
+        from tightbeam._engines.embedded.messages import time_of  # not at import: see `_open_session`
+
+        return await self._entered().writer.submit(lambda tx: time_of(tx, position), read=True)
+
+    async def last_outcome(self, channel: str) -> RunOutcome | None:
+        """How the run ended that was the last to publish durably on a channel; None if it goes on."""
+        from tightbeam._engines.embedded.messages import last_outcome  # not at import: see `_open_session`
+
+        found = await self._entered().writer.submit(lambda tx: last_outcome(tx, channel), read=True)
+        return None if found is None else RunOutcome(*found)
 
     async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
         """See `tightbeam._engines.Engine`."""
@@ -187,7 +215,7 @@ class EmbeddedEngine:
             Session,
         )  # not at import: programs that only publish go without
 
-        return Session(self._path, self._settings, self._fan_out)
+        return Session(self._path, self._settings, self._hub, self._fan_out)
 
     def _fan_out(self, committed: list[Envelope]) -> None:
         try:

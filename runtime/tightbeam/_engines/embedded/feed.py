@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tightbeam._hub import Address, Envelope, Hub, Mailbox
@@ -41,6 +41,10 @@ class EmbeddedFeed:
         self._writer = writer
         self._replaying = after is not None
         self._page: deque[Envelope] = deque()
+        self._told: dict[str, int] = {}
+        """The times of the last messages that were replayed, by channel."""
+        self.after_replay: Callable[[], Awaitable[list[Envelope]]] | None = None
+        """What `next_batch` gives between the journal's messages and those that come."""
         self._seq: int | None = None
         self._position = after if self._replaying else hub.position
         self._mailbox = hub.register(
@@ -75,25 +79,55 @@ class EmbeddedFeed:
                 if mailbox.closed:
                     return None
                 await mailbox.wait()
+        return self._handed_out(envelope)
+
+    def _handed_out(self, envelope: Envelope) -> Envelope:
         if envelope.seq is not None:
             self._position = self.position_of(envelope)
-        return envelope
+        return self._in_time(envelope) if self._told or self._replaying else envelope
 
     async def next_batch(self) -> list[Envelope]:
         """All messages there are, at least one; empty when there will be no more. Raises what `next` does."""
-        first = await self.next()
+        first: Envelope | None = None
+        if self._replaying:
+            first = await self._from_journal()
+            if first is None and self.after_replay is not None and (more := await self.after_replay()):
+                return more
+            if first is not None:
+                first = self._handed_out(first)
+        first = first or await self.next()
         if first is None:
             return []
         if self._replaying:
-            batch = [first, *self._page]
+            batch = [first, *map(self._in_time, self._page)]
             self._page.clear()
         else:
             batch = [first, *self._mailbox.take_all()]
+            if self._told:
+                batch[1:] = map(self._in_time, batch[1:])
         for envelope in reversed(batch):
             if envelope.seq is not None:
                 self._position = self.position_of(envelope)
                 break
         return batch
+
+    def last_time(self, channel: str) -> int:
+        """The time of the last message of a channel that was replayed; or 0."""
+        return self._told.get(channel, 0)
+
+    def _in_time(self, envelope: Envelope) -> Envelope:
+        """What was published live during the replay comes after it: with a time that says so.
+
+        Who remembers only the time of the last message would otherwise be given the replayed ones again.
+        """
+        if envelope.seq is not None:
+            if self._replaying:
+                self._told[envelope.channel] = envelope.created_us
+            else:
+                self._told.pop(envelope.channel, None)
+        elif (told := self._told.get(envelope.channel, 0)) > envelope.created_us:
+            return envelope._replace(created_us=told)
+        return envelope
 
     def advance(self) -> str | None:
         """The position, moved past messages to other addresses if this reader has seen all of its own."""

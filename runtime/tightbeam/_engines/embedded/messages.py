@@ -9,7 +9,18 @@ from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
 from tightbeam.errors import PositionLost
 
-__all__ = ["Bounds", "append", "bounds", "meta", "read_page", "seen_until", "set_meta", "start_of"]
+__all__ = [
+    "Bounds",
+    "append",
+    "bounds",
+    "last_outcome",
+    "meta",
+    "read_page",
+    "seen_until",
+    "set_meta",
+    "start_of",
+    "time_of",
+]
 
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
@@ -31,14 +42,14 @@ class Bounds:
 def append(tx: Transaction, envelope: Envelope) -> Envelope:
     """Write a message and put it into the outbox, with its place and time.
 
-    In a channel times strictly increase by a millisecond at least, whatever the clock does: a reader that
-    remembers only a time can resume from it.
+    In a channel times strictly increase by a millisecond at least, whatever the clock does, and are later
+    than those of live messages handed out before: a reader that remembers only a time can resume from it.
     """
     last = tx.execute(
         "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (envelope.channel,)
     ).fetchone()
     floor = last[0] + _MILLISECOND if last else meta(tx, "trimmed_created_at") + _MILLISECOND
-    created = max(envelope.created_us, floor)
+    created = tx.reserve(envelope.channel, max(envelope.created_us, floor))
     written = tx.execute(
         "INSERT INTO message (channel, topic, run_id, id, created_at, data) VALUES (?, ?, ?, ?, ?, ?)",
         (envelope.channel, envelope.topic, envelope.run_id, envelope.id, created, envelope.data),
@@ -74,8 +85,10 @@ def start_of(tx: Transaction, after: str) -> int:
     return int(number)
 
 
-def seen_until(tx: Transaction, channel: str, since_ms: int) -> int:
+def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:
     """The last place a reader has seen who remembers the time, in milliseconds, of a channel's last message.
+
+    And the time of the last message there is in that channel, or 0.
 
     Times in a channel are at least a millisecond apart, so cut to milliseconds they still differ.
 
@@ -89,7 +102,32 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> int:
         "SELECT max(seq) FROM message WHERE channel = ? AND created_at < ?",
         (channel, (since_ms + 1) * _MILLISECOND),
     ).fetchone()[0]
-    return max(found or 0, there.trimmed)
+    last = tx.execute(
+        "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (channel,)
+    ).fetchone()
+    return max(found or 0, there.trimmed), last[0] if last else 0
+
+
+def time_of(tx: Transaction, after: str) -> int:
+    """When the message at a position was published, or the last one before it that is retained; or 0.
+
+    Raises:
+        PositionLost: as `start_of`.
+    """
+    found = tx.execute(
+        "SELECT created_at FROM message WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (start_of(tx, after),)
+    ).fetchone()
+    return found[0] if found else 0
+
+
+def last_outcome(tx: Transaction, channel: str) -> tuple[str, bool, bytes | None, int] | None:
+    """Id, whether it completed, result and end of the run that published last on a channel, if it is over."""
+    row = tx.execute(
+        "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = (SELECT "
+        "run_id FROM message WHERE channel = ? AND run_id IS NOT NULL ORDER BY seq DESC LIMIT 1)",
+        (channel,),
+    ).fetchone()
+    return (row[0], bool(row[1]), row[2], row[3]) if row else None
 
 
 def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tightbeam._engines.embedded.messages import bounds, meta, set_meta
+from tightbeam._engines.embedded.messages import Bounds, bounds, meta, set_meta
 from tightbeam._engines.embedded.writer import Transaction
 
 __all__ = ["Retention", "Trimmer"]
@@ -13,14 +14,21 @@ __all__ = ["Retention", "Trimmer"]
 _TRIM_ROWS = 1_000
 _BATCHES = 64
 _SECONDS = 30.0
+_LEAST_ROWS, _MOST_ROWS = 16, 256
+_SLICES = 32
+"""A batch is 512 requests at most: what may go after one outnumbers what came with it."""
+_MARGIN = 32
+"""It shrinks by this part, so that a journal that is full doesn't trim after every batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How much the journal keeps: messages by number and age, ended runs by age."""
+    """How much the journal keeps: messages by number; messages and ended runs by age and size."""
 
     messages: int
     age_us: int
+    size: int
+    """Bytes of all the journal; what is freed is used again, so that the file grows little beyond it."""
 
 
 class Trimmer:
@@ -34,6 +42,7 @@ class Trimmer:
 
     def __call__(self, tx: Transaction) -> None:
         """Trim a slice, in a transaction of its own, if it is time to look."""
+        self._shrink(tx)
         self._batches += 1
         now = time.monotonic()
         if not self._more and self._batches < _BATCHES and now < self._next:
@@ -44,6 +53,48 @@ class Trimmer:
         self._more = _trim(tx, self._retention, time.time_ns() // 1000)
         tx.execute("COMMIT")
 
+    def _shrink(self, tx: Transaction) -> None:
+        """If it is over its size, let the oldest go until it is well below; some slices after each batch."""
+        size = self._retention.size
+        if _size(tx) <= size:
+            return
+        tx.execute("BEGIN IMMEDIATE")
+        for _ in range(_SLICES):
+            if _size(tx) <= size - size // _MARGIN or not _drop_oldest(tx):
+                break
+        tx.execute("COMMIT")
+
+
+def _size(tx: Transaction) -> int:
+    """What the journal takes, without the pages that are free."""
+    pages, free, size = (
+        tx.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _drop_oldest(tx: Transaction) -> bool:
+    """A slice of the oldest messages, after the runs that ended before them; whether there was anything."""
+    there = bounds(tx)
+    count = min(max((there.last - there.trimmed) // _MARGIN, _LEAST_ROWS), _MOST_ROWS)
+    upto = min(there.trimmed + count, there.last - 1)
+    horizon = time.time_ns() // 1000
+    if upto > there.trimmed:
+        # When the run of the first message that stays began: messages' times may be ahead of the clock.
+        row = tx.execute(
+            "SELECT coalesce(run.created_at, message.created_at) FROM message LEFT JOIN run "
+            "ON run.id = message.run_id WHERE seq > ? ORDER BY seq LIMIT 1",
+            (upto,),
+        ).fetchone()
+        horizon = row[0]
+    ended = tx.execute(
+        "SELECT id FROM run WHERE ended_at < ? ORDER BY ended_at LIMIT ?", (horizon, _MOST_ROWS)
+    ).fetchall()
+    _drop_runs(tx, [run_id for (run_id,) in ended])
+    if len(ended) < _MOST_ROWS:
+        _drop_messages(tx, upto, there)
+    return bool(ended) or upto > there.trimmed
+
 
 def _trim(tx: Transaction, retention: Retention, now: int) -> bool:
     """Delete a slice of what is no longer retained; whether there is more to do."""
@@ -52,17 +103,26 @@ def _trim(tx: Transaction, retention: Retention, now: int) -> bool:
     upto = max(there.trimmed, there.last - retention.messages, _last_older_than(tx, horizon))
     upto = min(upto, there.last - 1)  # the last one stays: numbers are given after the highest there is
     slice_end = min(upto, there.trimmed + _TRIM_ROWS)
-    if slice_end > there.trimmed:
-        newest = tx.execute("SELECT max(created_at) FROM message WHERE seq <= ?", (slice_end,)).fetchone()[0]
-        tx.execute("DELETE FROM message WHERE seq <= ?", (slice_end,))
-        set_meta(tx, "trimmed", slice_end)
-        if newest is not None:
-            set_meta(tx, "trimmed_created_at", max(newest, meta(tx, "trimmed_created_at")))
+    _drop_messages(tx, slice_end, there)
     ended = tx.execute("SELECT id FROM run WHERE ended_at < ? LIMIT ?", (horizon, _TRIM_ROWS)).fetchall()
-    for (run_id,) in ended:
+    _drop_runs(tx, [run_id for (run_id,) in ended])
+    return slice_end < upto or len(ended) == _TRIM_ROWS
+
+
+def _drop_messages(tx: Transaction, upto: int, there: Bounds) -> None:
+    if upto <= there.trimmed:
+        return
+    newest = tx.execute("SELECT max(created_at) FROM message WHERE seq <= ?", (upto,)).fetchone()[0]
+    tx.execute("DELETE FROM message WHERE seq <= ?", (upto,))
+    set_meta(tx, "trimmed", upto)
+    if newest is not None:
+        set_meta(tx, "trimmed_created_at", max(newest, meta(tx, "trimmed_created_at")))
+
+
+def _drop_runs(tx: Transaction, run_ids: Iterable[str]) -> None:
+    for run_id in run_ids:
         tx.execute("DELETE FROM step WHERE run_id = ?", (run_id,))
         tx.execute("DELETE FROM run WHERE id = ?", (run_id,))
-    return slice_end < upto or len(ended) == _TRIM_ROWS
 
 
 def _last_older_than(tx: Transaction, horizon: int) -> int:

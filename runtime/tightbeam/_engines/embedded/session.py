@@ -28,7 +28,7 @@ class Session:
     """An open journal and what executes its runs; of one process and one event loop."""
 
     def __init__(
-        self, path: Path | None, settings: Settings, fan_out: Callable[[list[Envelope]], None]
+        self, path: Path | None, settings: Settings, hub: Hub, fan_out: Callable[[list[Envelope]], None]
     ) -> None:
         """Lock and open the journal; may take a while.
 
@@ -38,7 +38,7 @@ class Session:
         self.pid = os.getpid()
         self._settings = settings
         self._runner: Runner | None = None
-        trimmer = Trimmer(Retention(settings.retain_messages, settings.retain_us))
+        trimmer = Trimmer(Retention(settings.retain_messages, settings.retain_us, settings.retain_bytes))
         lock = None
         try:
             if path is None:
@@ -48,7 +48,14 @@ class Session:
                 lock = Lock(path)
                 connection = file.open_file(path)
             unlock = lock.release if lock is not None else _nothing
-            self.writer = Writer(connection, fan_out=fan_out, after_batch=trimmer, on_end=unlock)
+            self.writer = Writer(
+                connection,
+                fan_out=fan_out,
+                reserve=hub.reserve,
+                release=hub.release,
+                after_batch=trimmer,
+                on_end=unlock,
+            )
         except BaseException:
             if lock is not None:
                 lock.release()

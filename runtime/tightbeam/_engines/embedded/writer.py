@@ -22,15 +22,18 @@ __all__ = ["Transaction", "Writer"]
 
 T = TypeVar("T")
 _MAX_BATCH = 512
+Reserve = Callable[[str, int], int]
 
 
 class Transaction:
     """What a request writes with: the connection, and the messages to fan out once it is committed."""
 
-    __slots__ = ("execute", "outbox")
+    __slots__ = ("execute", "outbox", "reserve")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, reserve: Reserve) -> None:
         self.execute = connection.execute
+        self.reserve = reserve
+        """Gives a message of a channel its time, not before the one that is given."""
         self.outbox: list[Envelope] = []
 
 
@@ -75,6 +78,8 @@ class Writer:
         connection: sqlite3.Connection,
         *,
         fan_out: Callable[[list[Envelope]], None],
+        reserve: Reserve,
+        release: Callable[[], None],
         after_batch: Work[None],
         on_end: Callable[[], None],
     ) -> None:
@@ -83,11 +88,15 @@ class Writer:
         Args:
             connection: from now on used by the thread only, which closes it.
             fan_out: gets what each commit published.
+            reserve: gives messages their times, in each transaction; see `Hub.reserve`.
+            release: called when a transaction is over, after ``fan_out`` if it was committed.
             after_batch: house-keeping, in a transaction of its own after each batch.
             on_end: called when the connection is closed: whoever waited for the file may have it.
         """
         self._connection = connection
         self._fan_out = fan_out
+        self._reserve = reserve
+        self._release = release
         self._after_batch = after_batch
         self._on_end = on_end
         self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
@@ -156,7 +165,7 @@ class Writer:
         writes = []
         for request in batch:
             if request.read:
-                self._try(request, Transaction(self._connection))
+                self._try(request, Transaction(self._connection, self._reserve))
             else:
                 writes.append(request)
         if writes:
@@ -173,6 +182,7 @@ class Writer:
             if outbox is None:
                 # One of them failed, which is rare: once more, each behind a savepoint of its own.
                 connection.execute("ROLLBACK")
+                self._release()
                 connection.execute("BEGIN IMMEDIATE")
                 outbox = self._execute(batch, isolated=True) or []
             connection.execute("COMMIT")
@@ -180,16 +190,18 @@ class Writer:
             self._roll_back()
             for request in batch:
                 request.error = request.error or _failure(error)
-            return
-        if outbox:
-            self._fan_out(outbox)
+        else:
+            if outbox:
+                self._fan_out(outbox)
+        finally:
+            self._release()
 
     def _execute(self, batch: list[_Request[Any]], isolated: bool) -> list[Envelope] | None:
         """Do the work of a batch; not isolated, one failure ends it with None."""
         connection = self._connection
         outbox: list[Envelope] = []
         for request in batch:
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self._reserve)
             if isolated:
                 connection.execute("SAVEPOINT request")
             self._try(request, transaction)
@@ -221,7 +233,7 @@ class Writer:
 
     def _keep_house(self) -> None:
         try:
-            self._after_batch(Transaction(self._connection))
+            self._after_batch(Transaction(self._connection, self._reserve))
         except sqlite3.Error:
             self._roll_back()  # tried again after the next batch
 

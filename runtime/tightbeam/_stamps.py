@@ -1,0 +1,77 @@
+"""Times of messages, such that a reader who remembers only the last one can resume from it.
+
+In a channel durable messages are a millisecond apart at least. What is published live between two of them
+gets a time between theirs, also while the second is being stored: so the last time a reader has seen, cut to
+milliseconds as JavaScript cuts it, says exactly which durable messages it has seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tightbeam._hub import Envelope
+
+__all__ = ["MILLISECOND", "Stamps"]
+
+MILLISECOND = 1_000
+_MOST_CHANNELS = 4_096
+
+
+class Stamps:
+    """All times are microseconds since 1970. Each method is called with the hub's lock held."""
+
+    def __init__(self) -> None:
+        self._latest = 0
+        """The latest time a live message came with."""
+        self._stored: dict[str, int] = {}
+        """The last durable message of each channel, as far as they may matter."""
+        self._newest = 0
+        """The latest of all those."""
+        self._floor = 0
+        """No channel that isn't among them has a later one."""
+        self._pending: dict[str, deque[int]] = {}
+        """What is being stored at this moment."""
+
+    def live(self, envelope: Envelope) -> Envelope:
+        """A live message at its time: not before the last durable one, and before the next."""
+        created = envelope.created_us
+        if created <= self._newest:
+            created = max(created, self.last(envelope.channel))
+        if self._pending and (waiting := self._pending.get(envelope.channel)):
+            created = min(created, waiting[0] - MILLISECOND)
+        if created == envelope.created_us:
+            self._latest = max(self._latest, created)
+            return envelope
+        return envelope._replace(created_us=created)
+
+    def last(self, channel: str) -> int:
+        """No durable message of the channel that was handed out is later; the next ones will be."""
+        return max(self._stored.get(channel, 0), self._floor)
+
+    def reserve(self, channel: str, at_least: int) -> int:
+        """The time of a durable message that is being stored: after all that was handed out there."""
+        stamp = max(at_least, self._latest + MILLISECOND, self.last(channel) + MILLISECOND)
+        self._pending.setdefault(channel, deque()).append(stamp)
+        return stamp
+
+    def stored(self, channel: str, created_us: int) -> None:
+        """A durable message is handed out now; or has been, by an earlier process."""
+        if waiting := self._pending.get(channel):
+            while waiting and waiting[0] <= created_us:
+                waiting.popleft()
+        self._stored[channel] = max(created_us, self._stored.get(channel, 0))
+        self._newest = max(self._newest, created_us)
+        if len(self._stored) > _MOST_CHANNELS:
+            self._prune(time.time_ns() // 1000)
+
+    def release(self) -> None:
+        """Nothing is being stored any more."""
+        self._pending.clear()
+
+    def _prune(self, now: int) -> None:
+        """Forget what is past; few channels have had so many messages that their time is yet to come."""
+        self._floor = max(self._floor, *(stamp for stamp in self._stored.values() if stamp <= now), 0)
+        self._stored = {channel: stamp for channel, stamp in self._stored.items() if stamp > now}
