@@ -14,14 +14,13 @@ from urllib.parse import quote
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.normalise.keywords import ASSERTING
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
-from tightbeam_codegen.resolve.store import inside, is_own_root, own_root_uri
+from tightbeam_codegen.resolve.references import inside, is_own_root, own_root_uri
+from tightbeam_codegen.uris import as_uri
 
 __all__ = ["bundled"]
 
 _DEFINITIONS = ("$defs", "definitions")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_URI_CHARACTERS = "%:/?@!$&'()*+,;="
-"""Those besides letters, digits, `-`, `.`, `_` and `~`."""
 _IDENTIFIERS = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor")
 
 _Unit: TypeAlias = tuple[str, tuple[str, ...]]
@@ -58,8 +57,8 @@ def bundled(
         schema = _topic_schema(document, name)
         ref = None if is_own_root(schema, dialect) else reach.whole_document(name)
         if ref is None and is_own_root(schema, dialect):
-            uri = own_root_uri(document, name, schema, dialect)
-            resources[uri] = _with_dialect(schema, store.dialect_of(schema, dialect))
+            uri = as_uri(own_root_uri(document, name, schema, dialect))
+            resources[uri] = reach.with_dialect(schema, schema, store.dialect_of(schema, dialect))
             ref = (f"{uri}#", store.dialect_of(schema, dialect).uri)
         elif ref is None:
             inline.append(name)
@@ -85,15 +84,17 @@ class _Reach:
         self._dialect = dialect
         self._documents: dict[str, Document] = {}
         self._units: set[_Unit] = set()
-        self._pending: list[Node] = []
-        self._rewritten: dict[int, str] = {}
+        self._pending: list[tuple[Node, Any]] = []
+        """What to look at, and the object in the document that it stands for."""
+        self._rewritten: dict[int, dict[str, JsonValue]] = {}
         self._dynamic = False
 
     def add_topic(self, name: str) -> None:
         """Take in the schema of a topic."""
         if (self._definition.uri, ("topics", name)) not in self._units:
             self._units.add((self._definition.uri, ("topics", name)))
-            self._pending.append(self._store.topic(self._definition, name, self._dialect))
+            topic = self._store.topic(self._definition, name, self._dialect)
+            self._pending.append((topic, topic.schema))
 
     def whole_document(self, name: str) -> tuple[str, str] | None:
         """The URI and draft of the document that a topic is nothing but a reference to, if it is one."""
@@ -112,7 +113,7 @@ class _Reach:
         document = self._store.document(target.schema)
         if document is None or document.value is not target.schema:
             return None
-        return f"{_as_uri(self._store.canonical_uri(document.uri))}#", target.dialect.uri
+        return f"{as_uri(self._store.canonical_uri(document.uri))}#", target.dialect.uri
 
     def _add(self, document: Document, pointer: Pointer) -> None:
         """Take in the part of a document that a pointer leads into."""
@@ -123,12 +124,13 @@ class _Reach:
         self._documents[document.uri] = document
         if (document.uri, unit) not in self._units:
             self._units.add((document.uri, unit))
-            self._pending.append(self._store.part(document, unit))
+            part = self._store.part(document, unit)
+            self._pending.append((part, part.schema if unit else document.value))
 
     def complete(self) -> None:
         """Follow references until nothing new turns up."""
         while self._pending:
-            self._scan(self._pending.pop())
+            self._scan(*self._pending.pop())
             if self._dynamic and not self._pending:
                 # A dynamic reference may lead to any definition of any document in scope.
                 for document in [self._definition, *self._documents.values()]:
@@ -147,16 +149,26 @@ class _Reach:
                 value = {
                     key: kept.get(key, inner) for key, inner in value.items() if key not in kept or kept[key]
                 }
-            yield (
-                _as_uri(self._store.canonical_uri(uri)),
-                _with_dialect(value, self._store.document_dialect(document)),
-            )
+            dialect = self._store.document_dialect(document)
+            yield as_uri(self._store.canonical_uri(uri)), self.with_dialect(value, document.value, dialect)
+
+    def with_dialect(self, schema: Any, original: Any, dialect: Dialect) -> Any:
+        """A schema document, or what is left of it, that names its draft."""
+        if not isinstance(schema, dict):
+            return schema
+        stated = {} if "$schema" in schema else {"$schema": dialect.uri}
+        made = {**stated, **schema}
+        if isinstance(own := made.get(dialect.id_keyword), str):
+            made[dialect.id_keyword] = as_uri(own)
+        if id(original) in self._rewritten:
+            self._rewritten[id(made)] = self._rewritten[id(original)]
+        return made
 
     def text(self, value: Any) -> str:
         """The JSON text; every reference to a file by its path names the `$id` that the file gives itself.
 
         The validator takes what is in a document to be relative to the URI by which the document was
-        found, so each must be found by its own.
+        found, so each must be found by its own. And it insists on the characters of URIs, in `$id` too.
         """
         if self._rewritten:
             value = self._rewrite(value)
@@ -168,7 +180,7 @@ class _Reach:
         if not isinstance(value, dict):
             return value
         copy = {key: self._rewrite(item) for key, item in value.items()}
-        return {**copy, "$ref": self._rewritten[id(value)]} if id(value) in self._rewritten else copy
+        return {**copy, **self._rewritten.get(id(value), {})}
 
     def definitions(self, document: Document, keyword: str) -> dict[str, JsonValue]:
         """The needed entries of a document's `$defs` or `definitions`."""
@@ -178,7 +190,7 @@ class _Reach:
             if (document.uri, (keyword, name)) in self._units
         }
 
-    def _scan(self, root: Node) -> None:
+    def _scan(self, root: Node, original: Any) -> None:
         stack: list[tuple[Any, Node]] = [(root.schema, root)]
         while stack:
             value, node = stack.pop()
@@ -186,22 +198,28 @@ class _Reach:
                 stack.extend((item, node) for item in value)
             elif isinstance(value, dict):
                 node = node if value is node.schema else self._store.child(node, value)
-                self._follow(node, value)
+                self._follow(node, value, original if value is root.schema else value)
                 stack.extend((item, node) for item in inside(value))
 
-    def _follow(self, node: Node, schema: dict[str, Any]) -> None:
+    def _spell(self, original: dict[str, Any], keyword: str, uri: str) -> None:
+        """Note that a keyword has to be spelt otherwise than in the document."""
+        if original[keyword] != uri:
+            self._rewritten.setdefault(id(original), {})[keyword] = uri
+
+    def _follow(self, node: Node, schema: dict[str, Any], original: dict[str, Any]) -> None:
         dialect = schema.get("$schema")
         if isinstance(dialect, str) and (metaschema := self._store.loaded(dialect.rstrip("#"))):
             self._add(metaschema, ())
+        identifier = node.dialect.id_keyword
+        if isinstance(own := schema.get(identifier), str):
+            self._spell(original, identifier, as_uri(own))
         for keyword in _REFERENCES:
             reference = schema.get(keyword)
             if not isinstance(reference, str):
                 continue
             self._dynamic = self._dynamic or keyword != "$ref"
             try:
-                canonical = _as_uri(self._store.canonical_reference(node, reference))
-                if canonical != reference:
-                    self._rewritten[id(schema)] = canonical
+                self._spell(original, keyword, as_uri(self._store.canonical_reference(node, reference)))
                 target = self._store.follow(Node(schema, node.resolver, node.dialect), reference)
             except (Unresolved, ValueError):
                 continue  # Reported where the schema is normalised, if it means anything there.
@@ -212,12 +230,6 @@ class _Reach:
                 # `true` and `false` can't be told where they stand: the whole document is kept for them.
                 for unit in [(), *((k, name) for k in _DEFINITIONS for name in _entries(document, k))]:
                     self._add(document, unit)
-
-
-def _as_uri(reference: str) -> str:
-    """A reference with the characters escaped that a URI can't have: the validator insists on it."""
-    uri, mark, fragment = reference.partition("#")
-    return quote(uri, safe=_URI_CHARACTERS + "[]") + mark + quote(fragment, safe=_URI_CHARACTERS)
 
 
 def _entries(document: Document, keyword: str) -> dict[str, JsonValue]:
@@ -258,10 +270,3 @@ def _identifies(value: Any) -> bool:
         named = any(isinstance(value.get(key), str | bool) for key in _IDENTIFIERS)
         return named or any(map(_identifies, value.values()))
     return False
-
-
-def _with_dialect(schema: Any, dialect: Dialect) -> Any:
-    """A schema document that names its draft."""
-    if not isinstance(schema, dict) or "$schema" in schema:
-        return schema
-    return {"$schema": dialect.uri, **schema}

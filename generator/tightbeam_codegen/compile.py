@@ -257,7 +257,7 @@ class Run:
         channel = module.channel
         return Made(
             definition=definition,
-            reach={document.uri: document.digest for document in self._reach(definition.document)},
+            reach={document.uri: document.digest for document in self.store.reach(definition.document)},
             uses=self.uses[definition.module],
             exports=(channel.class_name, channel.function) if channel else (),
             files={
@@ -286,17 +286,6 @@ class Run:
             d.module: typescript.channel(d, topics[d.module], by_module.get(d.module, []))
             for d in self.definitions
         }
-
-    def _reach(self, document: Document) -> list[Document]:
-        """Everything a definition refers to, over others too."""
-        found: dict[str, Document] = {}
-        pending = [document]
-        while pending:
-            for other in self.store.referred_to(pending.pop()):
-                if other.uri not in found and other is not document:
-                    found[other.uri] = other
-                    pending.append(other)
-        return list(found.values())
 
     def _schemas(self, definition: Definition, topics: list[TopicShape], types: Types) -> ir.Schemas:
         text = bundled(

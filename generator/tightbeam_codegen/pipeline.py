@@ -19,7 +19,7 @@ from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.render import Printer
 from tightbeam_codegen.resolve import Sources
 from tightbeam_codegen.resolve.dialects import LATEST
-from tightbeam_codegen.resolve.store import outgoing
+from tightbeam_codegen.resolve.references import outgoing
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache
 from tightbeam_codegen.typescript import TypeScript

@@ -14,6 +14,7 @@ from tightbeam_codegen.check.patterns import judge_pattern
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, canonical_dialect
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
+from tightbeam_codegen.uris import is_uri
 
 if TYPE_CHECKING:
     from tightbeam_codegen.load import Document, JsonValue, Pointer
@@ -32,7 +33,7 @@ MAX_PATTERNS = 2_000
 # Keywords with which the type generator takes Python names, imports and classes from a schema. They are also
 # kept from it by construction; refusing them says so to whoever wrote them.
 _REFUSED = re.compile(
-    r"customTypePath|customBasePath|x-python-.*|x-enum-.*|x-enumNames|x-propertyNames|x-is-base-class"
+    r"customTypePath|customBasePath|default_factory|x-python-.*|x-enum-.*|x-enumNames|x-propertyNames|x-is-base-class"
     r"|x-is-classvar|x-datamodel-code-generator-.*|x-xsd-.*|x-avro-.*",
     re.DOTALL,
 )
@@ -205,6 +206,9 @@ class _Resource:
             if len(found) > MAX_PROBLEMS:
                 return
             form = known.get(keyword) if known is not None else None
+            if keyword == "$id" and isinstance(value, str) and form and not is_uri(value):
+                message = f"the $id {quoted(value)} isn't a URI or the end of one"
+                found.error(place((*pointer, keyword)), message, "Correct it, or leave it out.")
             if form == "any" or (form == "string" and isinstance(value, str)):
                 continue  # as most are
             if form is not None:

@@ -35,7 +35,7 @@ from tightbeam_codegen.normalise.shapes import (
 from tightbeam_codegen.normalise.unions import distribute, max_branches
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.resolve import Node, SchemaStore
-from tightbeam_codegen.resolve.store import Schema
+from tightbeam_codegen.resolve.references import Schema
 
 __all__ = ["Normaliser", "TooMuch"]
 

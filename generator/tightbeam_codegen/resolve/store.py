@@ -7,10 +7,7 @@ identity that names, messages and the normaliser's memo go by.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias, cast
 from urllib.parse import quote, urldefrag, urljoin
 
@@ -20,19 +17,21 @@ from referencing import exceptions
 from tightbeam_codegen.load import Document, Pointer
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problems, quoted
 from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
+from tightbeam_codegen.resolve.references import (
+    Schema,
+    absolute,
+    is_own_root,
+    no_identifier,
+    outgoing,
+    own_root_uri,
+)
 from tightbeam_codegen.resolve.sources import Sources
-from tightbeam_codegen.resolve.unresolved import Unresolved, no_schema, no_target
+from tightbeam_codegen.resolve.unresolved import Unresolved, elsewhere, no_schema, no_target
 
-__all__ = ["Node", "Schema", "SchemaStore", "inside", "is_own_root", "outgoing", "own_root_uri"]
+__all__ = ["Node", "SchemaStore"]
 
-Schema: TypeAlias = dict[str, Any] | bool
 _Resolver: TypeAlias = "referencing._core.Resolver[Any]"  # pyright: ignore[reportAttributeAccessIssue]  # hidden
 
-_DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
-_MAP_KEYWORDS = frozenset(
-    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"]
-)
-_REFERENCES = ("$ref", "$schema", "$dynamicRef", "$recursiveRef")
 _MAX_DOCUMENTS = 10_000
 
 
@@ -141,6 +140,11 @@ class SchemaStore:
         if not isinstance(document.value, dict | bool):
             self._useless[uri] = f"{document.shown} isn't a schema"
             return None
+        if (spot := no_identifier(document.value)) is not None:
+            message = "this isn't a URI or the end of one"
+            self._problems.error(document.place(spot), message, "Correct it, or leave it out.")
+            self._useless[uri] = ""
+            return None
         # The dialect of a metaschema found so is known only once it is read.
         schema_uri = document.value.get("$schema") if isinstance(document.value, dict) else None
         if isinstance(schema_uri, str) and urldefrag(schema_uri)[0] != uri:
@@ -236,8 +240,33 @@ class SchemaStore:
         schema = found.contents
         if not isinstance(schema, dict | bool) or id(schema) in self._no_schemas:
             raise no_schema(keyword, reference)
+        self._check_reach(node, reference, schema, keyword)
         dialect = self._dialect_at(schema, node.dialect)
         return Node(schema, found.resolver, dialect)
+
+    def _check_reach(self, node: Node, reference: str, schema: Schema, keyword: str) -> None:
+        """A file is found by the `$id` it gives itself only by those that refer to it by its path, too.
+
+        Otherwise what a reference means would depend on which other files happen to be read.
+        """
+        here, there = self.document(node.schema), self.document(schema)
+        if reference.startswith("#") or here is None or there is None or here is there:
+            return
+        if urldefrag(urljoin(node.base_uri, reference))[0] not in self._documents and not any(
+            other is there for other in self.reach(here)
+        ):
+            raise elsewhere(keyword, reference, there)
+
+    def reach(self, document: Document) -> list[Document]:
+        """Everything that a document refers to, over others too."""
+        found: dict[str, Document] = {}
+        pending = [document]
+        while pending:
+            for other in self.referred_to(pending.pop()):
+                if other.uri not in found and other is not document:
+                    found[other.uri] = other
+                    pending.append(other)
+        return list(found.values())
 
     def canonical_uri(self, uri: str) -> str:
         """The URI that a document gives itself, or the one it is found by."""
@@ -247,7 +276,7 @@ class SchemaStore:
         """The reference, with a file's path replaced by its own `$id`: what is in it is relative to that."""
         if reference.startswith("#"):
             return reference
-        uri, fragment = _absolute(node.resolver._base_uri, reference)
+        uri, fragment = absolute(node.resolver._base_uri, reference)
         known = self._canonical.get(uri)
         return reference if known is None else f"{known}#{fragment}" if fragment else known
 
@@ -348,56 +377,6 @@ class SchemaStore:
             )
             return Node(rest, node.resolver, node.dialect)
         return self.child(node, root[unit[0]][unit[1]])
-
-
-def inside(schema: dict[str, Any]) -> Iterator[dict[str, Any] | list[Any]]:
-    """What a schema holds that may be schemas: not its data, and not the names of properties."""
-    for keyword, value in schema.items():
-        if keyword in _MAP_KEYWORDS and isinstance(value, dict):
-            # A property may be called `default`, and one called `$id` gives no base URI.
-            yield list(value.values())
-        elif isinstance(value, dict | list) and keyword not in _DATA_KEYWORDS:
-            yield value
-
-
-def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
-    """The URIs, without fragment, that a document refers to outside itself."""
-    stack = [(value, base)]
-    while stack:
-        value, base = stack.pop()
-        if isinstance(value, list):
-            stack.extend((item, base) for item in value)
-        elif isinstance(value, dict):
-            own = value.get(dialect.id_keyword)
-            if isinstance(own, str) and not own.startswith("#"):
-                base = urljoin(base, own)
-            for keyword in _REFERENCES:
-                reference = value.get(keyword)
-                if isinstance(reference, str) and not reference.startswith("#"):
-                    with contextlib.suppress(ValueError):  # no URI: said where it is followed
-                        yield _absolute(base, reference)[0]
-            stack.extend((item, base) for item in inside(value))
-
-
-def is_own_root(schema: Schema, dialect: Dialect) -> bool:
-    """Whether a topic's schema is its own document: `#` in it means itself and not the definition file."""
-    return isinstance(schema, dict) and (
-        "$schema" in schema or isinstance(schema.get(dialect.id_keyword), str)
-    )
-
-
-def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialect) -> str:
-    """The base URI of such a schema: its `$id`, else one beside the definition file."""
-    own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
-    base = f"{document.uri}?topic={quote(topic, safe='')}"
-    return urldefrag(urljoin(document.uri, own))[0] if isinstance(own, str) else base
-
-
-@lru_cache(maxsize=4096)
-def _absolute(base: str, reference: str) -> tuple[str, str]:
-    """A reference's URI and fragment. Few differ: files refer to the same ones again and again."""
-    uri, fragment = urldefrag(urljoin(urldefrag(base)[0], reference))
-    return uri, fragment
 
 
 def _metaschemas() -> dict[str, referencing.Resource[Any]]:

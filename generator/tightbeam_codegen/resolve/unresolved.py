@@ -10,7 +10,7 @@ from tightbeam_codegen.load import Document
 from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
 
-__all__ = ["Unresolved", "no_schema", "no_target"]
+__all__ = ["Unresolved", "elsewhere", "no_schema", "no_target"]
 
 
 class Unresolved(Exception):
@@ -26,6 +26,14 @@ def no_schema(keyword: str, reference: str, why: str = "") -> Unresolved:
     """For something that is there and isn't a schema."""
     what = f": {why}" if why else " doesn't lead to a schema"
     return Unresolved(f"{keyword} {quoted(reference)}{what}", "A schema is an object, `true` or `false`.")
+
+
+def elsewhere(keyword: str, reference: str, document: Document) -> Unresolved:
+    """For the `$id` of a file that isn't referred to otherwise."""
+    message = (
+        f"{keyword} {quoted(reference)} is an $id in {document.shown}, which isn't referred to by its path"
+    )
+    return Unresolved(message, "Refer to the file by its path.")
 
 
 def no_target(

@@ -78,8 +78,15 @@ def _fact(annotation: ast.expr) -> TypeFact:
             return TypeFact(_spelt(annotation))
 
 
+def _evaluated(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise UnexpectedSource(ast.unparse(node)) from None
+
+
 def _constant(node: ast.expr) -> int | float | str:
-    value: Any = ast.literal_eval(node)
+    value = _evaluated(node)
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         return value
     raise UnexpectedSource(ast.unparse(node))
@@ -109,7 +116,7 @@ def _literals(node: ast.expr) -> str:
     values = node.elts if isinstance(node, ast.Tuple) else [node]
     spelt = []
     for value in values:
-        constant: Any = ast.literal_eval(value)
+        constant = _evaluated(value)
         if isinstance(constant, str) and _WORD.fullmatch(constant):
             spelt.append(f"'{constant}'")
         elif isinstance(constant, int):

@@ -1,0 +1,88 @@
+"""What a document says about where it is and what it refers to: nothing is looked up for it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, TypeAlias
+from urllib.parse import quote, urldefrag, urljoin
+
+from tightbeam_codegen.load import Document, Pointer
+from tightbeam_codegen.resolve.dialects import Dialect
+from tightbeam_codegen.uris import parses
+
+__all__ = ["Schema", "absolute", "inside", "is_own_root", "no_identifier", "outgoing", "own_root_uri"]
+
+Schema: TypeAlias = dict[str, Any] | bool
+
+_DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
+_MAP_KEYWORDS = frozenset(
+    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"]
+)
+_REFERENCES = ("$ref", "$schema", "$dynamicRef", "$recursiveRef")
+
+
+def inside(schema: dict[str, Any]) -> Iterator[dict[str, Any] | list[Any]]:
+    """What a schema holds that may be schemas: not its data, and not the names of properties."""
+    for keyword, value in schema.items():
+        if keyword in _MAP_KEYWORDS and isinstance(value, dict):
+            # A property may be called `default`, and one called `$id` gives no base URI.
+            yield list(value.values())
+        elif isinstance(value, dict | list) and keyword not in _DATA_KEYWORDS:
+            yield value
+
+
+def no_identifier(root: Any) -> Pointer | None:
+    """The place of an `$id` that no URI library takes, if there is one: the libraries raise for it."""
+    stack: list[tuple[Any, Pointer]] = [(root, ())]
+    while stack:
+        value, pointer = stack.pop()
+        if isinstance(value, dict):
+            for keyword in ("$id", "id"):
+                own = value.get(keyword)
+                if isinstance(own, str) and "//" in own and not parses(own):
+                    return (*pointer, keyword)
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        stack.extend((inner, (*pointer, key)) for key, inner in items if isinstance(inner, dict | list))
+    return None
+
+
+def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
+    """The URIs, without fragment, that a document refers to outside itself."""
+    stack = [(value, base)]
+    while stack:
+        value, base = stack.pop()
+        if isinstance(value, list):
+            stack.extend((item, base) for item in value)
+        elif isinstance(value, dict):
+            own = value.get(dialect.id_keyword)
+            if isinstance(own, str) and not own.startswith("#") and parses(own):
+                base = urljoin(base, own)
+            for keyword in _REFERENCES:
+                reference = value.get(keyword)
+                if isinstance(reference, str) and not reference.startswith("#"):
+                    with contextlib.suppress(ValueError):  # no URI: said where it is followed
+                        yield absolute(base, reference)[0]
+            stack.extend((item, base) for item in inside(value))
+
+
+def is_own_root(schema: Schema, dialect: Dialect) -> bool:
+    """Whether a topic's schema is its own document: `#` in it means itself and not the definition file."""
+    return isinstance(schema, dict) and (
+        "$schema" in schema or isinstance(schema.get(dialect.id_keyword), str)
+    )
+
+
+def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialect) -> str:
+    """The base URI of such a schema: its `$id`, else one beside the definition file."""
+    own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
+    base = f"{document.uri}?topic={quote(topic, safe='')}"
+    return urldefrag(urljoin(document.uri, own))[0] if isinstance(own, str) else base
+
+
+@lru_cache(maxsize=4096)
+def absolute(base: str, reference: str) -> tuple[str, str]:
+    """A reference's URI and fragment. Few differ: files refer to the same ones again and again."""
+    uri, fragment = urldefrag(urljoin(urldefrag(base)[0], reference))
+    return uri, fragment

@@ -1,0 +1,45 @@
+"""URI references, as people write them and as the validator takes them."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit
+
+__all__ = ["as_uri", "is_uri", "parses"]
+
+_CHARACTERS = "%:/?@!$&'()*+,;="
+"""Those of a URI besides letters, digits, `-`, `.`, `_` and `~`."""
+_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?]*)?")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def as_uri(reference: str) -> str:
+    """A reference with the characters escaped that a URI can't have: the validator insists on it."""
+    uri, mark, fragment = reference.partition("#")
+    match = _HOST.match(uri)
+    end = match.end() if match else 0
+    return _escaped(uri[:end], "[]") + _escaped(uri[end:]) + mark + _escaped(fragment)
+
+
+def _escaped(part: str, more: str = "") -> str:
+    return quote(_STRAY_PERCENT.sub("%25", part), safe=_CHARACTERS + more)
+
+
+def is_uri(reference: str) -> bool:
+    """Whether the validator can take a reference, once it is escaped."""
+    import jsonschema_rs
+
+    try:
+        jsonschema_rs.Registry([(as_uri(reference), {})])
+    except ValueError:
+        return False
+    return parses(reference)
+
+
+def parses(reference: str) -> bool:
+    """Whether Python can take a reference apart: a host may be no host."""
+    try:
+        urlsplit(reference)
+    except ValueError:
+        return False
+    return True
