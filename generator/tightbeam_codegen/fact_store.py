@@ -20,8 +20,8 @@ MAX_FACTS = 50_000
 _ENTRY = "facts"
 # A fact becomes part of a module. The cache is the user's own, but a bad byte in it shall not become code.
 _TYPE = re.compile(
-    r"(?:(?:_t|_p|_dt|_uuid|_ipaddress)\.[A-Za-z0-9]+|str|int|float|bool|list|dict|None|True|False|R[0-9]+"
-    r"|'s[0-9]+'|-?[0-9]+|[\[\], |])+"
+    r"(?:(?:_t|_p|_dt|_uuid|_ipaddress)\.[A-Za-z0-9]++|str|int|float|bool|list|dict|None|True|False|R[0-9]++"
+    r"|'s[0-9]++'|-?[0-9]++|[\[\], |])++"
 )
 _RULE = re.compile(r"[a-z_]+")
 

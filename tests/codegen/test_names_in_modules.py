@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from tests.codegen.compiling import compile_files, errors, warnings
+from tests.codegen.compiling import channel, compile_files, errors, warnings
+from tests.codegen.conftest import Compile
+from tests.codegen.schemas import STRING, open_object, ref
 from tightbeam import Client
 
 CLOSED = {"type": "object", "additionalProperties": False}
@@ -92,3 +95,24 @@ def test_a_schema_that_demands_nothing_is_pointed_out(schema: dict[str, str], tm
 def test_who_writes_true_means_it(schema: object, tmp_path: Path) -> None:
     definition = {"name": "words", "topics": {"one": {"schema": schema}}, "$defs": {"Open": True}}
     assert warnings(compile_files(tmp_path, {"words.channel.json": definition})) == []
+
+
+def test_an_alias_of_any_alphabet_beside_an_odd_key(compile_here: Compile) -> None:
+    """The functional form of a typed dictionary is evaluated before the alias is there."""
+    names = ["été", "汉", "Ωmega", "ab"]
+    shared = {name: {"enum": ["a", "b"]} for name in names}
+    keys = {f"{name}-": {"$ref": f"#/$defs/{quote(name)}"} for name in names}
+    made = compile_here({"x.channel.json": {**channel("x", s=open_object(**keys)), "$defs": shared}})
+    assert made.module("x").SDict.__annotations__.keys() == keys.keys()
+
+
+def test_marks_in_names_and_long_names(compile_here: Compile) -> None:
+    """A name that a first look takes for none gets a second one, in linear time both."""
+    name = "a" * 60 + "汉\u0301" + "b" * 60
+    files = {
+        "x.channel.json": channel("x", s=ref(quote(f"{name}.json"))),
+        f"{name}.json": open_object(a=STRING),
+    }
+    made = compile_here(files)
+    assert made.result.problems == ()
+    assert made.module("x").S.__name__.endswith("b")

@@ -14,8 +14,11 @@ from tightbeam_codegen import ir
 
 __all__ = ["UnsafeText", "check_module", "check_package", "types_of"]
 
-# Names and their attributes, brackets, `|`, numbers, strings. No parentheses: a type calls nothing.
-_TYPE = re.compile(r"""(?:[^\W\d][\w.]*|[\[\], |]|-?\d+|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')+""")
+# Names and their attributes, brackets, `|`, numbers, strings. No parentheses: a type calls nothing. What is
+# taken is never given back (`+` after a quantifier): a long name that is none costs no more than others.
+_TYPE = re.compile(r"""(?:[^\W\d][\w.]*+|[\[\], |]|-?\d++|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+')++""")
+# The same for names with marks in them, which are no `\w`: what is none of the others is looked at by itself.
+_PART = re.compile(r"""[\[\], |]|-?\d++|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|([^\[\], |"'\n\\]++)""")
 
 
 class UnsafeText(Exception):
@@ -42,8 +45,18 @@ def _check_names(names: Iterable[str]) -> None:
 
 def _check_types(types: Iterable[str]) -> None:
     for type_ in types:
-        if not _TYPE.fullmatch(type_):
+        if not (_TYPE.fullmatch(type_) or _is_type(type_)):
             raise UnsafeText(f"not a type: {type_!r}")
+
+
+def _is_type(text: str) -> bool:
+    end = 0
+    while end < len(text):
+        part = _PART.match(text, end)
+        if part is None or (part[1] and not all(map(str.isidentifier, part[1].split(".")))):
+            return False
+        end = part.end()
+    return end > 0
 
 
 def _names(module: ir.Module) -> Iterator[str]:

@@ -226,7 +226,7 @@ class Printer:
 
 _OPERANDS = 100
 """Of one `|` chain: pyright reads no expression nested deeper than 256."""
-_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!(?:None|True|False)\b)[A-Z]\w*")
+_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!(?:None|True|False)\b)[^\W\d_a-z]\w*")
 
 
 def _message_groups(channel: ir.Channel) -> Iterable[list[str]]:

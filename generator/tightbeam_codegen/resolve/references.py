@@ -35,7 +35,7 @@ def inside(schema: dict[str, Any]) -> Iterator[dict[str, Any] | list[Any]]:
 
 def no_identifier(root: Any) -> Pointer | None:
     """The place of an `$id` that no URI library takes, if there is one: the libraries raise for it."""
-    stack: list[tuple[Any, Pointer]] = [(root, ())]
+    stack: list[tuple[Any, Pointer]] = [(root, ())] if isinstance(root, dict) else []
     while stack:
         value, pointer = stack.pop()
         if isinstance(value, dict):
