@@ -185,6 +185,7 @@ class EmbeddedEngine:
         Raises:
             EngineError: it is open already.
             JournalRefused: the file can't be opened.
+            JournalFailed: it was opened, but not recovered; entering may be tried again.
         """
         if self._pid == os.getpid():
             raise EngineError("the client is entered already: leave it first")

@@ -180,6 +180,7 @@ def _newer(path: Path, version: int) -> str:
 
 def _create(path: Path) -> None:
     """Make the file under another name first: a crash leaves a whole journal, or none."""
+    _remove_drafts(path)  # of a process that died here
     draft = path.with_name(f"{path.name}.new-{os.urandom(4).hex()}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
@@ -191,7 +192,14 @@ def _create(path: Path) -> None:
         draft.replace(path)
         _sync(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        _remove_drafts(path)
+
+
+def _remove_drafts(path: Path) -> None:
+    """Remove half-made files and what SQLite keeps beside them; the lock is ours, so nobody uses them."""
+    for one in list(path.parent.iterdir()):
+        if one.name.startswith(f"{path.name}.new-"):
+            one.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

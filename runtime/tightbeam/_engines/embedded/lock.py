@@ -6,6 +6,7 @@ runs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import weakref
@@ -44,8 +45,9 @@ class Lock:
             raise JournalRefused(
                 f"{path} is in use by process {holder}: one client at a time may have it open"
             ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        with contextlib.suppress(OSError):  # the disk is full: whoever is refused won't be told by whom
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
         _held.add(self)
 
     def release(self) -> None:
