@@ -16,12 +16,26 @@ from tightbeam._function import Function, Register, Registry
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import return_type, to_json
 from tightbeam._tokens import RealtimeWithTokens
-from tightbeam.errors import EngineError, NotJson, NotRegistered
+from tightbeam.errors import EngineError, JournalRefused, NotJson, NotRegistered
 
 __all__ = ["Client", "event_data"]
 
 Output = TypeVar("Output")
 _INVOKED = "tightbeam/function.invoked"
+
+
+def _journal_path(path: str | os.PathLike[str]) -> Path:
+    """The path, unless it is none.
+
+    Raises:
+        JournalRefused: it is SQLite's name for memory, or can't name a file.
+    """
+    text = os.fspath(path)
+    if text == ":memory:":
+        raise JournalRefused('":memory:" would be a file of that name: leave path out to keep all in memory')
+    if not text or "\0" in text:
+        raise JournalRefused("the journal's path is empty or holds a NUL: name a file, or leave path out")
+    return Path(path)
 
 
 class Client:
@@ -41,6 +55,9 @@ class Client:
         retain_for: how long they, and runs that have ended, are kept.
         retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs
             stay.
+
+    Raises:
+        JournalRefused: ``path`` can't name a file; other reasons are found when it is entered.
     """
 
     def __init__(
@@ -74,7 +91,7 @@ class Client:
             retain_for // timedelta(microseconds=1),
             retain_bytes,
         )
-        self._engine: Engine = EmbeddedEngine(None if path is None else Path(path), settings)
+        self._engine: Engine = EmbeddedEngine(None if path is None else _journal_path(path), settings)
         self._registry = Registry()
         self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes)
 

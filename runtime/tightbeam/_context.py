@@ -5,6 +5,7 @@ The type variables are spelt out for the reason given in `tightbeam._channels.re
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ __all__ = [
     "StepRealtime",
     "StepRealtimeSync",
     "StepSync",
+    "check_step_function",
     "check_step_id",
     "current_run",
     "current_step",
@@ -45,6 +47,23 @@ def check_step_id(id: object) -> None:
         raise StepMisuse("a step needs an id: a string that names it within its function")
     if _NUMBERED.search(id):
         raise StepMisuse(f'step id "{id}" ends in a colon and digits, which number repeated uses of one id')
+
+
+def check_step_function(id: object, function: object) -> None:
+    """Refuse what isn't a function: most often a coroutine, which is what calling one gave.
+
+    Raises:
+        StepMisuse: it can't be called.
+    """
+    if callable(function):
+        return
+    if inspect.iscoroutine(function):
+        function.close()  # nobody will await it
+    called = "what calling it gave" if inspect.isawaitable(function) else type(function).__name__
+    raise StepMisuse(
+        f'step "{id}": step.run takes a function and its arguments, step.run("{id}", function, argument), '
+        f"not {called}"
+    )
 
 
 class CurrentStep(NamedTuple):

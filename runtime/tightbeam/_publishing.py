@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time_ns
 from typing import Any
 
-from tightbeam._channels.refs import TopicRef
+from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
 from tightbeam._hub import Envelope
 from tightbeam._payload.check import encode
 from tightbeam.errors import PayloadTooLarge
@@ -17,11 +17,25 @@ MAX_PAYLOAD_BYTES = 524_288
 _COPIED_BYTES = 32_768
 
 
-def the_payload(data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
-    """The one positional argument that `Payload` stands for."""
+def the_payload(topic: object, data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
+    """The one positional argument that `Payload` stands for, beside what must be a topic.
+
+    Raises:
+        TypeError: it isn't, or there is more or less than one payload.
+    """
+    if not isinstance(topic, TopicRef):
+        raise TypeError(f"publish takes a topic of a channel, such as channel.status, {_but(topic)}")
     if len(data) != 1 or kwargs:
         raise TypeError("publish takes a topic and one payload, both positional")
     return data[0]
+
+
+def _but(given: object) -> str:
+    if isinstance(given, Channel):
+        return f'not the channel; "{given.name}" has: {", ".join(topics(given))}'
+    if isinstance(given, TopicDescriptor):
+        return "not of a channel class: open the channel first"
+    return f"not {type(given).__name__}"
 
 
 def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> bytes:

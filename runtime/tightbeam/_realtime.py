@@ -65,7 +65,9 @@ class Realtime:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
         """
-        await self._carrier.publish(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+        await self._carrier.publish(
+            compose(topic, the_payload(topic, data, kwargs), current_run.get(), self._limit)
+        )
 
     def publish_sync(
         self,
@@ -75,7 +77,9 @@ class Realtime:
         **kwargs: Payload.kwargs,
     ) -> None:
         """As `publish`, without ``await``, from any thread."""
-        self._carrier.publish_sync(compose(topic, the_payload(data, kwargs), current_run.get(), self._limit))
+        self._carrier.publish_sync(
+            compose(topic, the_payload(topic, data, kwargs), current_run.get(), self._limit)
+        )
 
     @overload
     def subscribe(
@@ -213,6 +217,11 @@ class Realtime:
             NotEntered: ``after`` was given and the client isn't entered.
         """
         refs = _selected(selection)
+        position: object = after
+        if position is not None and not isinstance(position, str):
+            raise TypeError(
+                f'after= takes the position of a message, or "start", not {type(position).__name__}'
+            )
         addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
         return Subscription(self._carrier.subscribe(addresses, after), addresses)
 

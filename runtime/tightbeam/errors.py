@@ -197,8 +197,8 @@ class StepError(NonRetriableError):
 class StepMisuse(NonRetriableError):
     """A step where none can be, or in a way that can't be repeated.
 
-    Inside another step, with an id that isn't allowed, twice at a time under one id, or after its run has
-    ended.
+    Inside another step, with an id that isn't allowed, with a coroutine or another kind of function than the
+    handler is, twice at a time under one id, or after its run has ended.
     """
 
 

@@ -57,6 +57,21 @@ async def test_the_pragmas_that_the_guarantees_stand_on(client: Client) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "name", ["table meta", "table run", "table step", "table message", "index run_ready"]
+)
+async def test_a_journal_that_lacks_something_is_refused(
+    client: Client, make_client: MakeClient, path: Path, ch: JobChannel, name: str
+) -> None:
+    await fill(client, ch, 1)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"DROP {name}")
+    before = digest(path)
+    with pytest.raises(JournalRefused, match=f"{name.split()[1]}.* missing: restore it"):
+        await make_client().__aenter__()
+    assert digest(path) == before
+
+
 async def test_two_clients_cannot_have_one_file(make_client: MakeClient, path: Path) -> None:
     async with make_client():
         with pytest.raises(JournalRefused, match=f"process {os.getpid()}"):

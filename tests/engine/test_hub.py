@@ -63,6 +63,37 @@ def test_what_can_be_subscribed_to(client: Client, ch: JobChannel) -> None:
             client.realtime.subscribe(*selection)  # type: ignore[arg-type]  # what is tested
 
 
+async def test_where_to_go_on_from_is_a_text(client: Client, ch: JobChannel) -> None:
+    after: Any = 3
+    with pytest.raises(TypeError, match=r'after= takes the position of a message, or "start", not int'):
+        client.realtime.subscribe(ch, after=after)
+
+
+async def test_what_is_no_topic_is_refused_in_words(client: Client, ch: JobChannel) -> None:
+    given: list[tuple[Any, str]] = [
+        (ch, r'such as channel.status, not the channel; "job:j1" has: status, tick, token'),
+        ("tick", "such as channel.status, not str"),
+        (JobChannel.tick, "open the channel first"),
+        (None, "not NoneType"),
+    ]
+
+    @client.function("all")
+    async def body(ctx: Context) -> None:
+        for ref, words in given:
+            for publish in (
+                ctx.publish(ref, {}),
+                client.realtime.publish(ref, {}),
+                ctx.step.realtime.publish("id", ref, {}),
+            ):
+                with pytest.raises(TypeError, match=words):
+                    await publish
+            with pytest.raises(TypeError, match=words):
+                client.realtime.publish_sync(ref, {})
+
+    async with client:
+        await client.run(body)
+
+
 async def test_a_wrong_publish_reaches_nobody(client: Client, ch: JobChannel) -> None:
     subscription = client.realtime.subscribe(ch)
     with pytest.raises(InvalidPayload, match='Schema validation failed for topic "tick"'):

@@ -396,3 +396,9 @@ async def test_shutdown_with_a_thousand_subscribers(client: Client, ch: JobChann
 def test_a_duration_is_a_timedelta(name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} is a timedelta, not int$"):
         Client(**{name: 5})  # type: ignore[arg-type]  # what is tested
+
+
+@pytest.mark.parametrize("path", [":memory:", Path(":memory:"), "", "a\0b"], ids=repr)
+def test_a_path_that_can_name_no_file_is_refused(path: str | Path) -> None:
+    with pytest.raises(JournalRefused, match="leave path out"):
+        Client(path)

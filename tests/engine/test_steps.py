@@ -320,7 +320,7 @@ async def test_one_id_for_two_things_is_a_mismatch(client: Client, ch: JobChanne
     functions = [client.function(body.__name__)(body) for body in (kinds, topics, channels)]
     async with client:
         for function in functions:
-            with pytest.raises(StepMismatch, match='"id:1"'):
+            with pytest.raises(StepMismatch, match=r'step "id" was step.* before'):
                 await client.run(function)
 
 
@@ -441,10 +441,32 @@ async def test_a_plain_function_for_an_async_step_and_the_reverse(client: Client
         ctx.step.run("async", nothing)  # type: ignore[unused-coroutine]  # what is tested
 
     async with client:
-        with pytest.raises(NotJson, match="async function"):
+        with pytest.raises(StepMisuse, match="async function"):
             await client.run(async_)
-        with pytest.raises(NotJson, match="plain function"):
+        with pytest.raises(StepMisuse, match="plain function"):
             await client.run(sync)
+
+
+async def test_a_coroutine_in_place_of_the_function_is_refused_at_once(client: Client) -> None:
+    """Calling the function oneself is the likeliest slip: it must not burn the attempts."""
+    executions: list[str] = []
+
+    @client.function("async", retries=3)
+    async def async_(ctx: Context) -> None:
+        executions.append("async")
+        await ctx.step.run("s", nothing())  # type: ignore[arg-type]  # what is tested
+
+    @client.function("sync", retries=3)
+    def sync(ctx: ContextSync) -> None:
+        executions.append("sync")
+        ctx.step.run("s", 5)  # type: ignore[arg-type]  # what is tested
+
+    async with client:
+        with pytest.raises(StepMisuse, match=r'step.run\("s", function, .*not what calling it gave'):
+            await client.run(async_)
+        with pytest.raises(StepMisuse, match="not int"):
+            await client.run(sync)
+    assert executions == ["async", "sync"]
 
 
 async def test_a_context_is_of_no_use_after_its_run(client: Client, ch: JobChannel) -> None:

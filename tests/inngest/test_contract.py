@@ -280,6 +280,56 @@ async def test_other_errors_are_retried(client: Client) -> None:
     assert (len(run.answers), last.no_retry, last.body["name"]) == (4, False, "ZeroDivisionError")
 
 
+async def test_what_is_no_function_is_refused_without_retries(client: Client) -> None:
+    async def work() -> int:
+        return 1
+
+    async def called(ctx: Context) -> None:
+        await ctx.step.run("s", work())  # type: ignore[arg-type]  # what is tested
+
+    def called_sync(ctx: ContextSync) -> None:
+        ctx.step.run("s", work())  # type: ignore[arg-type]  # what is tested
+
+    def asynchronous(ctx: ContextSync) -> None:
+        ctx.step.run("s", work)  # type: ignore[unused-coroutine]  # what is tested
+
+    async def plain(ctx: tightbeam.Context) -> None:
+        await ctx.step.run("s", len, "x")  # type: ignore[arg-type]  # what is tested
+
+    async def plain_of_the_sdk(ctx: Context) -> int:
+        return await ctx.step.run("s", len, "x")  # type: ignore[arg-type,misc]  # the SDK takes it at run time
+
+    def made(handler: Any) -> inngest.Function[Any]:
+        return client.create_function(fn_id=handler.__name__, trigger=TRIGGER)(handler)
+
+    functions = [made(called), made(called_sync), made(asynchronous), client.function("plain")(plain)]
+    app = app_of(client, [*functions, made(plain_of_the_sdk)])
+    for function in functions:
+        answer = await Run(app, function.id).call()
+        assert (answer.status, answer.no_retry, answer.body["name"]) == (500, True, "StepMisuse"), function.id
+    assert (await Run(app, "app-plain_of_the_sdk").finish()).body == 1
+
+
+async def test_what_is_no_topic_is_refused_in_words(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
+    no_topic: Any = ch
+
+    async def body(ctx: Context) -> None:
+        for publish in (
+            ctx.publish(no_topic, {}),
+            client.realtime.publish(no_topic, {}),
+            ctx.step.realtime.publish("p", no_topic, {}),
+        ):
+            with pytest.raises(TypeError, match="not the channel"):
+                await publish
+        with pytest.raises(TypeError, match="not the channel"):
+            client.realtime.publish_sync(no_topic, {})
+
+    assert (await run_of(client, body).finish()).status == 200
+    assert server.requests == []
+
+
 async def test_a_durable_publish_inside_a_step_is_refused_and_nothing_is_sent(
     client: Client, server: StandIn, ch: UploadsChannel
 ) -> None:

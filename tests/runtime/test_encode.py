@@ -112,6 +112,7 @@ def refusal(ref: TopicRef[..., Any, Any], data: object) -> list[str]:
         (CH.items, [], b"[]"),
         (CH.items, [{"message": "x"}], b'[{"message":"x"}]'),
         (CH.items, [Status(message="x")], b'[{"message":"x"}]'),
+        (CH.items, (Status(message="x"), {"message": "y"}), b'[{"message":"x"},{"message":"y"}]'),
         (CH.by_name, {"k": Times(at=NOON)}, b'{"k":{"at":"2026-01-31T12:00:00Z"}}'),
         (CH.tree, [1, [Status(message="x"), 2]], b'[1,[{"message":"x"},2]]'),
         (CH.counters, {"a": 1}, b'{"a":1}'),

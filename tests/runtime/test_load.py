@@ -166,6 +166,14 @@ def test_models_are_frozen():
         Status(message="x").message = "y"  # type: ignore[misc]  # frozen
 
 
+def test_what_a_frozen_model_refuses_is_not_shown():
+    payload: Any = Status(message="x")
+    for name in ("message", "nothing"):
+        with pytest.raises(pydantic.ValidationError, match="Instance is frozen") as caught:
+            setattr(payload, name, "secret-value")
+        assert "secret-value" not in str(caught.value)
+
+
 def test_a_model_takes_python_and_wire_names():
     assert (
         Open(gift_for="a") == Open.model_validate({"giftFor": "a"}) == Open.model_validate({"gift_for": "a"})

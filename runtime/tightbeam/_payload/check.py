@@ -17,7 +17,7 @@ import orjson
 
 from tightbeam._channels.refs import TopicRef
 from tightbeam._payload.compiled import CompiledTopic, compiled_topic
-from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats, is_kept
+from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats, is_kept, with_lists
 
 __all__ = ["encode", "may_not_be_json"]
 
@@ -87,7 +87,7 @@ def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: obje
     dump = topic.dump_for(type(data))
     if dump is not None or (type(data) in _PLAIN and not _encodes(data)):
         try:
-            dumped = data if dump is None else dump(data)
+            dumped = data if dump is None else dump(with_lists(data))
             plain = huge_ints_as_floats(dumped)
             raw = _dumps(plain, None, _OPTIONS)
             if not is_kept(data, dumped):

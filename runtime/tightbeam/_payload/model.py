@@ -53,6 +53,18 @@ class Payload(BaseModel):
         protected_namespaces=(),
     )
 
+    if not TYPE_CHECKING:  # checkers are to see a frozen model, and no more
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Refused; Pydantic's own error shows the value, whatever the settings."""
+            try:
+                super().__setattr__(name, value)
+            except ValidationError as error:
+                refused = {"type": error.errors(include_input=False)[0]["type"], "loc": (name,)}
+            else:
+                return
+            raise ValidationError.from_exception_data(type(self).__name__, [refused], hide_input=True)
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Defer the class's own build, but not what others build around it: FastAPI's would warn."""

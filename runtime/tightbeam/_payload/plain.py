@@ -18,6 +18,7 @@ __all__ = [
     "json_type",
     "not_json",
     "pointer_token",
+    "with_lists",
 ]
 
 MAX_DEPTH = 254
@@ -61,6 +62,15 @@ def huge_ints_as_floats(data: object) -> object:
         and int(float(data)) == data
     ):
         return float(data)
+    return data
+
+
+def with_lists(data: object) -> object:
+    """A copy of plain containers with a list for each tuple: both are arrays, and models hold lists."""
+    if type(data) is dict:
+        return {key: with_lists(value) for key, value in data.items()}
+    if type(data) is list or type(data) is tuple:
+        return [with_lists(value) for value in data]
     return data
 
 

@@ -42,7 +42,7 @@ class Context(inngest.Context):
         """
         try:
             await self.step.tightbeam_call.carrier.publish(
-                compose(topic, the_payload(data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
+                compose(topic, the_payload(topic, data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__
@@ -63,7 +63,7 @@ class ContextSync(inngest.ContextSync):
         """As `Context.publish`."""
         try:
             self.step.tightbeam_call.carrier.publish_sync(
-                compose(topic, the_payload(data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
+                compose(topic, the_payload(topic, data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__

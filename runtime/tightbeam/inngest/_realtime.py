@@ -78,7 +78,7 @@ class Realtime(AnyRealtime):
         """
         try:
             await self._inngest.publish(
-                compose(topic, the_payload(data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES)
+                compose(topic, the_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES)
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__
@@ -93,7 +93,7 @@ class Realtime(AnyRealtime):
         """As `publish`, without ``await``, from any thread; it waits for the server's answer."""
         try:
             self._inngest.publish_sync(
-                compose(topic, the_payload(data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES)
+                compose(topic, the_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES)
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__

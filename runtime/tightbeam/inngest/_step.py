@@ -13,12 +13,12 @@ import inngest
 
 from tightbeam import _probes
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import check_step_id, current_step
+from tightbeam._context import check_step_function, check_step_id, current_step
 from tightbeam._hub import Envelope
 from tightbeam._payload.model import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, the_payload
 from tightbeam._results import to_json
-from tightbeam.errors import TightbeamError
+from tightbeam.errors import StepMisuse, TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
 from tightbeam.inngest._errors import StepError, translated
 
@@ -79,6 +79,7 @@ class RealtimeStep(inngest.Step):
         """
         call = self.tightbeam_call
         try:
+            check_step_function(step_id, handler)
             use = call.use(step_id)
             if output_type is not _UNSET:
                 made = await self.tightbeam_once(use, handler, handler_args, output_type=output_type)
@@ -87,7 +88,14 @@ class RealtimeStep(inngest.Step):
 
             async def work(*args: *Arguments) -> object:
                 made: object = handler(*args)
-                return outcome.dump(await made if inspect.isawaitable(made) else made)
+                if inspect.isawaitable(made):
+                    return outcome.dump(await made)
+                if call.strict:
+                    raise StepMisuse(
+                        f'step "{use.step_id}": step.run takes an async function here; this one isn\'t: '
+                        "make it `async def`, or pass asyncio.to_thread and it"
+                    )
+                return outcome.dump(made)  # as the SDK does
 
             memo = await self.tightbeam_once(use, work, handler_args)
             return cast("Output", _after(use, outcome.load(memo)))
@@ -143,6 +151,7 @@ class RealtimeStepSync(inngest.StepSync):
         """As `RealtimeStep.run`."""
         call = self.tightbeam_call
         try:
+            check_step_function(step_id, handler)
             use = call.use(step_id)
             if output_type is not _UNSET:
                 made = self.tightbeam_once(use, handler, handler_args, output_type=output_type)
@@ -150,7 +159,14 @@ class RealtimeStepSync(inngest.StepSync):
             outcome = Outcome(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             def work(*args: *Arguments) -> object:
-                return outcome.dump(handler(*args))
+                made: object = handler(*args)
+                if inspect.isawaitable(made):
+                    if inspect.iscoroutine(made):
+                        made.close()
+                    raise StepMisuse(
+                        f'step "{use.step_id}": step.run takes a plain function here; this one is async'
+                    )
+                return outcome.dump(made)
 
             return cast("Output", _after(use, outcome.load(self.tightbeam_once(use, work, handler_args))))
         except TightbeamError as error:
@@ -215,7 +231,7 @@ class StepRealtime:
         """
         try:
             step = self._step
-            use, envelope = _prepare(step.tightbeam_call, id, topic, the_payload(data, kwargs))
+            use, envelope = _prepare(step.tightbeam_call, id, topic, the_payload(topic, data, kwargs))
 
             async def send() -> object:
                 await step.tightbeam_call.carrier.publish(_checked(envelope))
@@ -245,7 +261,7 @@ class StepRealtimeSync:
         """As `StepRealtime.publish`."""
         try:
             step = self._step
-            use, envelope = _prepare(step.tightbeam_call, id, topic, the_payload(data, kwargs))
+            use, envelope = _prepare(step.tightbeam_call, id, topic, the_payload(topic, data, kwargs))
 
             def send() -> object:
                 step.tightbeam_call.carrier.publish_sync(_checked(envelope))

@@ -124,7 +124,7 @@ class RunContext(_RunContext):
         **kwargs: Payload.kwargs,
     ) -> None:
         """See `tightbeam.Context`."""
-        self._publish(topic, the_payload(data, kwargs))
+        self._publish(topic, the_payload(topic, data, kwargs))
 
 
 class RunContextSync(_RunContext):
@@ -142,7 +142,7 @@ class RunContextSync(_RunContext):
         **kwargs: Payload.kwargs,
     ) -> None:
         """See `tightbeam.ContextSync`."""
-        self._publish(topic, the_payload(data, kwargs))
+        self._publish(topic, the_payload(topic, data, kwargs))
 
 
 class Execution:

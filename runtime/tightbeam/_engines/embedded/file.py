@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -77,6 +78,7 @@ CREATE TABLE message (
 CREATE INDEX message_channel ON message (channel, seq);
 """
 
+_NAMES = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+)", re.MULTILINE)
 _MIGRATIONS: dict[int, str] = {}
 """From a version to the next, as SQL; run in one transaction with the change of `user_version`."""
 
@@ -149,6 +151,12 @@ def check(path: Path) -> None:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > USER_VERSION:
                 raise JournalRefused(_newer(path, version))
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if version == USER_VERSION and (lost := set(_NAMES.findall(_SCHEMA)) - there):
+                raise JournalRefused(
+                    f"{path} is damaged, {', '.join(sorted(lost))} is missing: restore it from a backup, "
+                    "or move it away"
+                )
             if path.stat().st_size <= _CHECKED_BYTES:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if found != "ok":

@@ -104,7 +104,7 @@ class Ledger:
             failed_before = memo is not None and memo.state == "failing"
             if failed_before:
                 memo = None
-            _refuse_mismatch(step_id, self._uses.setdefault(id, use), use)
+            _refuse_mismatch(id, self._uses.setdefault(id, use), use)
             if memo is not None:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
             if memo is None or memo.state == "sleeping":

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import orjson
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step
+from tightbeam._context import CurrentStep, check_step_function, current_step
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.failure import Interrupt
 from tightbeam._engines.embedded.journal import Memo, now_us
@@ -24,7 +24,7 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within, the_payload
 from tightbeam._results import ReturnType, return_type
-from tightbeam.errors import NotJson, StepError, StepMisuse, TightbeamError
+from tightbeam.errors import StepError, StepMisuse, TightbeamError
 
 __all__ = [
     "PublishStep",
@@ -99,6 +99,7 @@ def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload:
 
 def begin_run(ledger: Ledger, id: str, fn: Callable[..., object]) -> tuple[Ticket, ReturnType]:
     """Use a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
+    check_step_function(id, fn)
     ticket = ledger.begin("step.run", id)
     try:
         if step_probes:
@@ -173,7 +174,7 @@ class Steps:
         **kwargs: Payload.kwargs,
     ) -> Data:
         """See `tightbeam.Context`."""
-        payload = the_payload(data, kwargs)
+        payload = the_payload(topic, data, kwargs)
         self._check_loop()
         step = prepare_publish(self._ledger, id, topic, payload, self._limit)
         if step.work is not None:
@@ -286,8 +287,9 @@ class Steps:
         try:
             awaitable: object = fn(*args)
             if not isinstance(awaitable, Awaitable):
-                raise NotJson(
-                    f'step "{ticket.step_id}": step.run takes an async function here; this one isn\'t'
+                raise StepMisuse(
+                    f'step "{ticket.step_id}": step.run takes an async function here; this one isn\'t: '
+                    "make it `async def`, or pass asyncio.to_thread and it"
                 )
             raw = result.dump(await awaitable)
             value = result.load(raw)

@@ -29,7 +29,7 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import the_payload
 from tightbeam._results import ReturnType
-from tightbeam.errors import NotJson
+from tightbeam.errors import StepMisuse
 
 __all__ = ["StepsSync"]
 
@@ -61,7 +61,7 @@ class StepsSync:
         **kwargs: Payload.kwargs,
     ) -> Data:
         """See `tightbeam.ContextSync`."""
-        step = prepare_publish(self._ledger, id, topic, the_payload(data, kwargs), self._limit)
+        step = prepare_publish(self._ledger, id, topic, the_payload(topic, data, kwargs), self._limit)
         if step.work is not None:
             self._commit(step.ticket, step.work)
         if step_probes:
@@ -127,7 +127,7 @@ class StepsSync:
             if isinstance(returned, Awaitable):
                 if inspect.iscoroutine(returned):
                     returned.close()
-                raise NotJson(
+                raise StepMisuse(
                     f'step "{ticket.step_id}": step.run takes a plain function here; this one is async'
                 )
             raw = result.dump(returned)
