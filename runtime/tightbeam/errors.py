@@ -9,7 +9,7 @@
     ├── SubscribeFailed        the server gave no token or no subscription (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
-    │   ├── StepMisuse         a step where or how none can be: nested, bad id or function, in flight twice, over
+    │   ├── StepMisuse         a step where or how none can be: nested, bad id or function, in flight, over
     │   └── NotJson            an event's data, a step's or a function's result that can't be JSON
     ├── StepMismatch           a step id was used for something else before
     ├── PositionLost           the position to resume from is no longer retained
