@@ -183,6 +183,8 @@ class Hub:
         self._stamps = Stamps()
         self.witness: Callable[[Envelope], None] | None = None
         """Sees each message of a run before anyone gets it."""
+        self.taps: tuple[Callable[[Envelope], None], ...] = ()
+        """See every message, whatever its address, with the lock held; replaced, never changed in place."""
         self.last_seq = 0
         """The last durable message that was fanned out."""
         self.epoch = ""
@@ -202,7 +204,7 @@ class Hub:
 
     def relay(self, envelope: Envelope) -> None:
         """As `emit`, for a message that comes from another process: its run isn't one of this client's."""
-        if (envelope.channel, envelope.topic) in self._routes:
+        if self.taps or (envelope.channel, envelope.topic) in self._routes:
             with self.lock:
                 self._deliver(self._stamps.live(envelope))
 
@@ -242,6 +244,18 @@ class Hub:
         # A tuple, never changed in place: mailboxes may leave while we go through it.
         for mailbox in self._routes.get((envelope.channel, envelope.topic), ()):
             mailbox.offer(envelope)
+        for tap in self.taps:
+            tap(envelope)
+
+    def add_tap(self, tap: Callable[[Envelope], None]) -> None:
+        """From now on show it every message; it is called on whatever thread publishes, and must be quick."""
+        with self.lock:
+            self.taps = (*self.taps, tap)
+
+    def remove_tap(self, tap: Callable[[Envelope], None]) -> None:
+        """Show it no more."""
+        with self.lock:
+            self.taps = tuple(one for one in self.taps if one is not tap)
 
     def register(
         self, addresses: Iterable[Address], *, catching_up: bool, max_messages: int, max_bytes: int
@@ -301,6 +315,7 @@ class Hub:
         # here.
         self.lock = threading.RLock()
         self._routes = {}
+        self.taps = ()
 
 
 _hubs: weakref.WeakSet[Hub] = weakref.WeakSet()

@@ -45,7 +45,7 @@ def run_serve(
             port=port,
             trusted_proxies=trusted_proxies,
             access_log=access_log,
-            ready=lambda url: _say_ready(url, gateway.dev),
+            ready=lambda url: _say_ready(url, gateway.dev, gateway.inspector),
         )
     except (BadTarget, ValueError) as error:
         return _fail(str(error))
@@ -54,8 +54,10 @@ def run_serve(
     return 0
 
 
-def _say_ready(url: str, dev: bool) -> None:
+def _say_ready(url: str, dev: bool, inspector: str | None) -> None:
     sys.stdout.write(f"Serving at {url}{' (dev mode: any key, this machine only)' if dev else ''}\n")
+    if inspector is not None:
+        sys.stdout.write(f"Inspector at {url}{inspector}\n")
     sys.stdout.flush()
 
 

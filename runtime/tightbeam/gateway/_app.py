@@ -25,6 +25,7 @@ from tightbeam.gateway._sse import SseRoute
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._websocket import Receive, Send
 from tightbeam.gateway._websocket import WebSocketRoute as Connect
+from tightbeam.gateway.inspector._routes import PATH, Inspector
 
 if TYPE_CHECKING:
     from tightbeam._client import Client
@@ -45,6 +46,7 @@ class Gateway(Starlette):
         limits: Limits,
         runs: Callable[[str], bool],
         run_results: bool,
+        inspector: bool,
     ) -> None:
         engine = client._engine  # pyright: ignore[reportPrivateUsage]  # it is part of the runtime
         if not isinstance(engine, EmbeddedEngine):
@@ -53,8 +55,12 @@ class Gateway(Starlette):
         teller = RunTeller(engine.hub, runs, run_results)
         streams = Streams(engine, limits, teller)
         http = HttpRoutes(guard, engine, catalog, streams, limits)
+        self._inspector = Inspector(guard, engine, catalog, limits) if inspector else None
         super().__init__(
-            routes=_routes(guard, streams, limits, http, lambda: engine.hub.epoch),
+            routes=[
+                *_routes(guard, streams, limits, http, lambda: engine.hub.epoch),
+                *(self._inspector.routes() if self._inspector is not None else ()),
+            ],
             lifespan=self._lifespan,
             exception_handlers={Refused: _refused, HTTPException: _refused},
         )
@@ -75,6 +81,8 @@ class Gateway(Starlette):
             return
         async with self._client:
             self._streams.closing = False
+            if self._inspector is not None:
+                self._inspector.open()
             yield
             await self.close()
 
@@ -84,7 +92,14 @@ class Gateway(Starlette):
         `serve` and the lifespan do it. A program that mounts the gateway in its own application calls it
         before that application's server closes the connections.
         """
+        if self._inspector is not None:
+            self._inspector.close()
         await self._streams.close()
+
+    @property
+    def inspector(self) -> str | None:
+        """The path of the inspector's page, if it is served."""
+        return None if self._inspector is None else f"{PATH}/"
 
     def serves_at(self, origin: str) -> None:
         """Say where this gateway can be reached, if it was made without ``public_url``."""
@@ -110,6 +125,7 @@ def app(
     allowed_hosts: Iterable[str] | None = None,
     runs: bool | Iterable[type[Channel[Any]]] = True,
     run_results: bool = True,
+    inspector: bool | None = None,
     limits: Limits | None = None,
 ) -> Gateway:
     """The gateway of an embedded client, wire-compatible with Inngest Realtime.
@@ -133,6 +149,8 @@ def app(
             parameters, none, or these. The official hook stops listening when a run is over, so a channel
             that many runs share shouldn't.
         run_results: whether a completed run's result goes to the subscribers of those channels.
+        inspector: serve the page on which a person sees channels, messages and runs, at ``/inspector/``; in
+            dev mode by default, else it asks for the server key (TIGHTBEAM_INSPECTOR=1).
         limits: how much of everything.
 
     Raises:
@@ -148,8 +166,14 @@ def app(
         allowed_hosts=allowed_hosts,
         allowed_origins=allowed_origins,
     )
+    if inspector is None:
+        told = environment("TIGHTBEAM_INSPECTOR")
+        inspector = dev if told is None else told in ("1", "true")
+    if inspector and not dev and access.server_key is None:
+        raise ValueError("the inspector needs a server key to ask for: server_key=, or TIGHTBEAM_SERVER_KEY")
     catalog = Catalog(channels)
-    return Gateway(client, catalog, access, limits or Limits(), _telling(catalog, runs), run_results)
+    telling = _telling(catalog, runs)
+    return Gateway(client, catalog, access, limits or Limits(), telling, run_results, inspector)
 
 
 def _telling(catalog: Catalog, runs: bool | Iterable[type[Channel[Any]]]) -> Callable[[str], bool]:

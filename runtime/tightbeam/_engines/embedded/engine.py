@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tightbeam import _probes
 from tightbeam._engines import SubscriptionToken
@@ -21,10 +21,12 @@ from tightbeam.errors import EngineError, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.session import Session
+    from tightbeam._engines.embedded.writer import Transaction
 
 __all__ = ["EmbeddedEngine", "RunEnd", "RunEnded", "RunOutcome", "Settings"]
 
 _log = logging.getLogger("tightbeam")
+T = TypeVar("T")
 
 
 class Settings(NamedTuple):
@@ -132,6 +134,14 @@ class EmbeddedEngine:
         from tightbeam._engines.embedded.messages import start_of  # not at import: see `_open_session`
 
         await self._entered().writer.submit(lambda tx: start_of(tx, position), read=True)
+
+    async def look(self, work: Callable[[Transaction], T]) -> T:
+        """Let this read the journal, between the writer's transactions.
+
+        Raises:
+            NotEntered: the client isn't entered.
+        """
+        return await self._entered().writer.submit(work, read=True)
 
     async def position_since(self, channel: str, since_ms: int) -> str:
         """Where to resume for a reader that remembers the time of the last message it saw.

@@ -5,16 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded.file import open_readonly
+from tightbeam._hub import Envelope
 from tightbeam.errors import EngineError, JournalRefused
 
-__all__ = ["MessageDetail", "RunDetail", "RunSummary", "StepDetail", "run", "runs"]
+__all__ = [
+    "MessageDetail",
+    "RunDetail",
+    "RunSummary",
+    "StepDetail",
+    "find_run",
+    "latest_runs",
+    "payload",
+    "recent_messages",
+    "run",
+    "runs",
+]
+
+Execute = Callable[..., sqlite3.Cursor]
+"""A connection's ``execute``, or a transaction's."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RUN = "id, function, event, state, attempt, created_at, started_at, ended_at, due_at, error_type, error_text"
@@ -91,8 +106,7 @@ def runs(path: str | os.PathLike[str], *, limit: int = 1_000) -> list[RunSummary
         JournalRefused: the file isn't a journal that this version can read.
     """
     with _reading(path) as connection:
-        rows = connection.execute(f"SELECT {_RUN} FROM run ORDER BY number DESC LIMIT ?", (limit,)).fetchall()  # noqa: S608 - a constant
-    return [_summary(row) for row in reversed(rows)]
+        return latest_runs(connection.execute, limit)
 
 
 def run(path: str | os.PathLike[str], id: str) -> RunDetail:
@@ -103,22 +117,35 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
         EngineError: there is no such run.
     """
     with _reading(path) as connection:
-        row = connection.execute(f"SELECT {_RUN}, deaths FROM run WHERE id = ?", (id,)).fetchone()  # noqa: S608 - a constant
-        if row is None:
-            raise EngineError(f"there is no run {id} in {path}")
-        steps = connection.execute(
-            "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, "
-            "error_text FROM step WHERE run_id = ? ORDER BY started_at, id",
-            (id,),
-        ).fetchall()
-        epoch = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-        # Message ids begin with the run's: the index on them serves as one on runs. ';' is the next after
-        # ':'.
-        messages = connection.execute(
-            "SELECT id, seq, channel, topic, created_at, length(data) FROM message "
-            "WHERE id >= ? AND id < ? ORDER BY seq",
-            (f"{id}:", f"{id};"),
-        ).fetchall()
+        found = find_run(connection.execute, id)
+    if found is None:
+        raise EngineError(f"there is no run {id} in {path}")
+    return found
+
+
+def latest_runs(execute: Execute, limit: int) -> list[RunSummary]:
+    """The latest runs of an open journal, oldest first."""
+    rows = execute(f"SELECT {_RUN} FROM run ORDER BY number DESC LIMIT ?", (limit,)).fetchall()  # noqa: S608 - a constant
+    return [_summary(row) for row in reversed(rows)]
+
+
+def find_run(execute: Execute, id: str) -> RunDetail | None:
+    """One run of an open journal, if it is there."""
+    row = execute(f"SELECT {_RUN}, deaths FROM run WHERE id = ?", (id,)).fetchone()  # noqa: S608 - a constant
+    if row is None:
+        return None
+    steps = execute(
+        "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, "
+        "error_text FROM step WHERE run_id = ? ORDER BY started_at, id",
+        (id,),
+    ).fetchall()
+    epoch = _epoch(execute)
+    # Message ids begin with the run's: the index on them serves as one on runs. ';' is the next after ':'.
+    messages = execute(
+        "SELECT id, seq, channel, topic, created_at, length(data) FROM message "
+        "WHERE id >= ? AND id < ? ORDER BY seq",
+        (f"{id}:", f"{id};"),
+    ).fetchall()
     *summary, deaths = row
     return RunDetail(
         _summary(summary),
@@ -129,6 +156,48 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
             for message_id, seq, channel, topic, created, size in messages
         ),
     )
+
+
+def payload(execute: Execute, id: str) -> bytes | None:
+    """The data, JSON, of a durable message that is still retained."""
+    row = execute("SELECT data FROM message WHERE id = ?", (id,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def recent_messages(execute: Execute, after: str | None, limit: int) -> tuple[list[Envelope], int, bool]:
+    """The latest durable messages of all channels, in order, at most so many.
+
+    Args:
+        execute: of the open journal.
+        after: a position; only what came after it. None for whatever there is.
+        limit: how many at most.
+
+    Returns:
+        The messages, how many between the position and them were left out, and whether the position is one
+        of this journal that nothing after it has been trimmed from.
+    """
+    epoch, _, number = (after or "").partition(":")
+    last = execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
+    trimmed = execute("SELECT coalesce(max(value), 0) FROM meta WHERE name = 'trimmed'").fetchone()[0]
+    plain = number.isascii() and number.isdigit() and len(number) < 20
+    known = epoch == _epoch(execute) and plain and trimmed <= int(number) <= last
+    floor = int(number) if known else 0
+    rows = execute(
+        "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq > ? "
+        "ORDER BY seq DESC LIMIT ?",
+        (floor, limit),
+    ).fetchall()
+    missed = 0
+    if known and len(rows) == limit:
+        missed = execute(
+            "SELECT count(*) FROM message WHERE seq > ? AND seq < ?", (floor, rows[-1][6])
+        ).fetchone()[0]
+    return [Envelope(*row) for row in reversed(rows)], missed, known
+
+
+def _epoch(execute: Execute) -> str:
+    epoch: str = execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
+    return epoch
 
 
 @contextlib.contextmanager

@@ -1,0 +1,223 @@
+"""The inspector's routes: its files, and the four things it asks for.
+
+The files are for everyone who may call the gateway; whatever says something about channels, messages or runs
+takes the server key, as publishing does, and in dev mode none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tightbeam._engines.embedded import inspect
+from tightbeam._engines.embedded.engine import EmbeddedEngine
+from tightbeam._hub import Envelope
+from tightbeam.errors import EngineError
+from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._catalog import Catalog
+from tightbeam.gateway._frames import encode
+from tightbeam.gateway._settings import Limits
+from tightbeam.gateway._websocket import Receive, Send
+from tightbeam.gateway.inspector._describe import describe
+from tightbeam.gateway.inspector._tap import Tap
+
+__all__ = ["PATH", "Inspector"]
+
+PATH = "/inspector"
+"""Where the page is."""
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MAX_VIEWERS = 16
+_RUNS = 300
+_HISTORY = 1_000
+"""Durable messages that a page is shown when it opens, or after it was cut off."""
+_PAUSE = 0.05
+"""Between two writes, so that a burst goes out in few of them."""
+_SAFETY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Inspector:
+    """The page of one gateway."""
+
+    def __init__(self, guard: Guard, engine: EmbeddedEngine, catalog: Catalog, limits: Limits) -> None:
+        self._guard = guard
+        self._engine = engine
+        self._catalog = catalog
+        self._limits = limits
+        self._closing = False
+        self._taps: set[Tap] = set()
+        self._files: dict[str, tuple[bytes, str]] = {}
+
+    def routes(self) -> list[Route]:
+        """For the gateway to serve."""
+        return [
+            Route(PATH, self._slash, methods=["GET"]),
+            Route(f"{PATH}/", self._file, methods=["GET"]),
+            Route(f"{PATH}/api/channels", self._channels, methods=["GET"]),
+            Route(f"{PATH}/api/messages", self._messages, methods=["GET"]),
+            Route(f"{PATH}/api/payload", self._payload, methods=["GET"]),
+            Route(f"{PATH}/api/runs", self._runs, methods=["GET"]),
+            Route(f"{PATH}/api/runs/{{id}}", self._run, methods=["GET"]),
+            Route(f"{PATH}/{{name}}", self._file, methods=["GET"]),
+        ]
+
+    def open(self) -> None:
+        """Take viewers, again."""
+        self._closing = False
+
+    def close(self) -> None:
+        """Tell every viewer that the gateway shuts down."""
+        self._closing = True
+        for tap in tuple(self._taps):
+            tap.close()
+
+    async def _slash(self, request: Request) -> Response:
+        self._guard.check_place(request.scope, request.headers)
+        return RedirectResponse(f"{PATH}/", headers=_SAFETY)
+
+    async def _file(self, request: Request) -> Response:
+        self._guard.check_place(request.scope, request.headers)
+        if not self._files:
+            self._files = _read_files()
+        found = self._files.get(request.path_params.get("name", "index.html"))
+        if found is None:
+            raise Refused(404, "the inspector has no such file")
+        return Response(found[0], headers=_SAFETY, media_type=found[1])
+
+    async def _channels(self, request: Request) -> Response:
+        self._enter(request)
+        channels = describe(self._catalog.classes)
+        return _json({"version": version("tightbeam"), "dev": self._guard.access.dev, "channels": channels})
+
+    async def _runs(self, request: Request) -> Response:
+        self._enter(request)
+        found = await self._look(lambda tx: inspect.latest_runs(tx.execute, _RUNS))
+        return _json({"runs": found[::-1], "limit": _RUNS})
+
+    async def _run(self, request: Request) -> Response:
+        self._enter(request)
+        run_id = request.path_params["id"]
+        found = await self._look(lambda tx: inspect.find_run(tx.execute, run_id))
+        if found is None:
+            raise Refused(404, "there is no such run")
+        return _json(found)
+
+    async def _payload(self, request: Request) -> Response:
+        query = self._enter(request)
+        message_id = query.get("id", "")
+        found = await self._look(lambda tx: inspect.payload(tx.execute, message_id))
+        if found is None:
+            raise Refused(404, "that message is no longer retained")
+        return Response(found, headers=_SAFETY, media_type="application/json")
+
+    async def _messages(self, request: Request) -> Response:
+        query = self._enter(request)
+        if self._closing:
+            raise Refused(503, "the gateway is shutting down")
+        if len(self._taps) >= _MAX_VIEWERS:
+            raise Refused(503, f"{_MAX_VIEWERS} pages are open already")
+        after = query.get("after") or None
+        tap = Tap(self._engine.hub)  # before the look back, so that nothing falls between
+        self._taps.add(tap)
+        try:
+            recent, missed, known = await self._look(
+                lambda tx: inspect.recent_messages(tx.execute, after, _HISTORY)
+            )
+        except BaseException:
+            self._leave(tap)
+            raise
+        reset = after is not None and not known
+        return _Stream(self._lines(tap, recent, missed, reset), lambda: self._leave(tap))
+
+    async def _lines(
+        self, tap: Tap, recent: list[Envelope], missed: int, reset: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """What a viewer reads: frames as subscribers get them, one a line, and what isn't there."""
+        opened = {"kind": "open", "position": self._engine.hub.position, "reset": reset}
+        yield _line(opened) + _dropped(missed) + b"".join(map(self._frame, recent))
+        seen = (recent[-1].seq or 0) if recent else 0
+        while not tap.closed:
+            await tap.wait(self._limits.keep_alive.total_seconds())
+            taken, dropped = tap.take()
+            batch = [one for one in taken if one.seq is None or one.seq > seen]
+            yield _dropped(dropped) + b"".join(map(self._frame, batch)) or _line({"kind": "ping"})
+            await asyncio.sleep(_PAUSE)
+        yield _line({"kind": "closing"})
+
+    def _frame(self, envelope: Envelope) -> bytes:
+        position = None if envelope.seq is None else f"{self._engine.hub.epoch}:{envelope.seq}"
+        return encode(envelope, position) + b"\n"
+
+    def _leave(self, tap: Tap) -> None:
+        tap.close()
+        self._taps.discard(tap)
+
+    async def _look(self, work: Callable[[Any], Any]) -> Any:
+        try:
+            return await self._engine.look(work)
+        except EngineError as error:
+            raise Refused(503, "the client isn't entered: there is no journal to look at") from error
+
+    def _enter(self, request: Request) -> dict[str, str]:
+        query = dict(reversed(take_secrets(request.scope)))
+        self._guard.check_place(request.scope, request.headers)
+        # Pages elsewhere can't read the answers; they shouldn't be able to make us work for nothing either.
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Refused(403, "only the inspector's own page asks for this")
+        self._guard.check_key(request.headers)
+        return query
+
+
+class _Stream(StreamingResponse):
+    """Lines, until the viewer goes; then, however it ends, `leave`."""
+
+    def __init__(self, lines: AsyncGenerator[bytes, None], leave: Callable[[], None]) -> None:
+        super().__init__(lines, headers=_SAFETY, media_type="application/x-ndjson")
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+
+def _json(value: object) -> Response:
+    body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    return Response(body, headers=_SAFETY, media_type="application/json")
+
+
+def _line(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _dropped(count: int) -> bytes:
+    return _line({"kind": "dropped", "count": count}) if count else b""
+
+
+def _read_files() -> dict[str, tuple[bytes, str]]:
+    return {
+        one.name: (one.read_bytes(), _TYPES[suffix])
+        for one in (files(__package__) / "page").iterdir()
+        if (suffix := "." + one.name.rpartition(".")[2]) in _TYPES
+    }

@@ -1,0 +1,127 @@
+// Building the page. Text is only ever set as text: there is no way from here to HTML.
+
+/**
+ * An element with properties and children; strings become text nodes, null and false nothing.
+ * `on` holds listeners, `data` data attributes; the rest are attributes (true: present, false or null: not).
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    } else if (name === "data") {
+      Object.assign(element.dataset, value);
+    } else if (value === true) {
+      element.setAttribute(name, "");
+    } else if (value !== false && value !== null && value !== undefined) {
+      element.setAttribute(name, String(value));
+    }
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Put these in place of what is there. */
+export function fill(element, ...children) {
+  element.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
+}
+
+let made = 0;
+
+/** An id that no other element has. */
+export function freshId(stem) {
+  made += 1;
+  return `${stem}-${made}`;
+}
+
+/** A button with words on it. */
+export function button(label, onClick, props = {}) {
+  return h("button", { type: "button", on: { click: onClick }, ...props }, label);
+}
+
+/** A button that copies what `text` gives, and says so for a moment. */
+export function copyButton(label, text) {
+  const made = button(label, async () => {
+    const done = await copy(text());
+    made.textContent = done ? "Copied" : "Couldn't copy";
+    setTimeout(() => {
+      made.textContent = label;
+    }, 1500);
+  });
+  made.className = "quiet";
+  return made;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Not a secure context, or not allowed: the old way, which needs a selection.
+    const area = h("textarea", { class: "offscreen", readonly: true, "aria-hidden": "true" });
+    area.value = text;
+    const focused = document.activeElement;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (focused instanceof HTMLElement) focused.focus();
+    return done;
+  }
+}
+
+const COLOURED_CHARACTERS = 60_000;
+const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** A value as indented JSON, coloured unless it is long. */
+export function jsonBlock(value, label) {
+  const text = JSON.stringify(value, null, 2) ?? "undefined";
+  const block = h("pre", { class: "json", tabindex: "0", role: "region", "aria-label": label });
+  if (text.length > COLOURED_CHARACTERS) {
+    block.textContent = text;
+    return block;
+  }
+  let at = 0;
+  for (const match of text.matchAll(TOKEN)) {
+    block.append(text.slice(at, match.index));
+    const kind = match[1] === undefined ? "literal" : match[2] === undefined ? "string" : "key";
+    block.append(h("span", { class: kind }, match[1] ?? match[0]), match[2] ?? "");
+    at = match.index + match[0].length;
+  }
+  block.append(text.slice(at));
+  return block;
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** The time of day with milliseconds. */
+export function clock(time) {
+  return `${CLOCK.format(time)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The time of day, with the day unless it is today. */
+export function moment(time) {
+  const today = new Date().toDateString() === time.toDateString();
+  return today ? CLOCK.format(time) : `${DAY.format(time)}, ${CLOCK.format(time)}`;
+}
+
+/** A span of time in its natural unit. */
+export function duration(milliseconds) {
+  if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
+  if (milliseconds < 3_600_000) return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
+  return `${(milliseconds / 3_600_000).toFixed(1)} h`;
+}
+
+/** A number with thousands marked. */
+export function count(number) {
+  return number.toLocaleString("en-GB");
+}
+
+/** Bytes, as people say them. */
+export function size(bytes) {
+  return bytes < 1024 ? `${bytes} B` : bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
+}

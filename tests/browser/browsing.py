@@ -1,0 +1,137 @@
+"""Chromium and a program to look at: processes of their own, ended by their id."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+ROOT = Path(__file__).parents[2]
+AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
+_FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+]
+
+
+@functools.cache
+def _missing() -> str | None:
+    if shutil.which("chromium") is None:
+        return "there is no chromium: apt-get install chromium"
+    if not AXE.is_file():
+        return "the npm package axe-core isn't installed: make setup-node"
+    return None
+
+
+def require_browser() -> None:
+    """Skip without Chromium; where TIGHTBEAM_REQUIRE_BROWSER says so, fail."""
+    missing = _missing()
+    if missing is not None and os.environ.get("TIGHTBEAM_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"pages can't be tested here: {missing}")
+    if missing is not None:
+        pytest.skip(f"left out, the pages in a browser: {missing}")
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser with an empty profile of its own."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), headless=True, args=_FLAGS
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Program:
+    """A program that serves, can be killed, and started again at the same address."""
+
+    def __init__(self, port: int, *command: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = command
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Return when it listens."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *self._command), cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(30):
+            said = await self._process.stdout.readline()
+        assert said.decode().strip() == self.url
+
+    async def kill(self) -> None:
+        """As the kernel would: nothing is said, nothing is flushed."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """As an operator would."""
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(how)
+        try:
+            async with asyncio.timeout(15):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def send(self, name: str, **data: Any) -> str:
+        """Send an event; the id of the run it starts."""
+        async with httpx.AsyncClient() as ask:
+            answer = await ask.post(f"{self.url}/send", params={"name": name}, json=data)
+        answer.raise_for_status()
+        run_id: str = answer.json()[0]
+        return run_id
+
+    async def publish(self, channel: str, topic: str, data: Any) -> None:
+        """Publish live."""
+        async with httpx.AsyncClient() as ask:
+            query = {"channel": channel, "topic": topic}
+            answer = await ask.post(f"{self.url}/v1/realtime/publish", params=query, json=data)
+        answer.raise_for_status()
+
+
+async def serious_problems(page: Page) -> list[str]:
+    """What axe-core finds on a page that is serious or worse."""
+    found = await page.evaluate(
+        """async (source) => {
+            if (window.axe === undefined) (0, eval)(source);
+            const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+            const where = (one) => one.nodes.map((node) => node.target.join(" ")).join(", ");
+            return violations
+                .filter((one) => one.impact === "serious" || one.impact === "critical")
+                .map((one) => `${one.id}: ${one.help}: ${where(one)}`);
+        }""",
+        AXE.read_text(encoding="utf-8"),
+    )
+    return list(found)

@@ -1,0 +1,46 @@
+"""Fixtures of the tests in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.browser.browsing import Program, chromium, free_port, require_browser
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _needs_browser() -> None:
+    require_browser()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def program(tmp_path: Path) -> AsyncIterator[Program]:
+    """The program of `tests.browser.served`, in dev mode."""
+    port = free_port()
+    made = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
+    await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(_needs_browser: None) -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page that must not raise anything; what a test expects to be said, it takes from `page.said`."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(20_000)
+    opened = await context.new_page()
+    raised: list[str] = []
+    opened.on("pageerror", lambda error: raised.append(str(error)))
+    yield opened
+    await context.close()
+    assert raised == []

@@ -1,0 +1,87 @@
+"""A program whose gateway the browser tests look at: `python -m tests.browser.served DATABASE PORT [KEY]`.
+
+Besides the gateway it answers `POST /send?name=…`: an event, with the body as its data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import generated
+import tightbeam
+from generated.alerts import alerts_channel
+from generated.pipeline import pipeline_channel
+from generated.uploads import uploads_channel
+from tightbeam.gateway import app, serve
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+database, port = sys.argv[1], int(sys.argv[2])
+key = sys.argv[3] if len(sys.argv) > 3 else None
+client = tightbeam.Client(database, retry_delay=timedelta(milliseconds=20))
+failed: set[str] = set()
+
+
+async def store(run_id: str, fails: bool) -> str:
+    if fails and run_id not in failed:
+        failed.add(run_id)
+        raise ConnectionError("the storage didn't answer")
+    return "/files/cat.png"
+
+
+@client.function("process-upload", on="app/upload", retries=2)
+async def process_upload(ctx: tightbeam.Context) -> None:
+    ch = uploads_channel(upload_id=ctx.event.data["uploadId"])
+    await ctx.publish(ch.status, {"message": "Processing…"})
+    url = await ctx.step.run("store", store, ctx.run_id, bool(ctx.event.data.get("fails")))
+    await ctx.step.sleep("settle", timedelta(milliseconds=30))
+    await ctx.publish(ch.status, {"message": "Stored."})
+    await ctx.step.realtime.publish("publish-result", ch.result, {"success": True, "url": url})
+    if ctx.event.data.get("lost"):
+        raise tightbeam.NonRetriableError("nobody is there to take it")
+
+
+@client.function("number", on="app/number", retries=0)
+async def number(ctx: tightbeam.Context) -> None:
+    """So many durable messages, numbered."""
+    first, count = ctx.event.data["first"], ctx.event.data["count"]
+    for n in range(first, first + count):
+        await ctx.step.realtime.publish(
+            f"p{n}", alerts_channel.alert, {"message": f"n={n}", "severity": "low"}
+        )
+
+
+@client.function("burst", on="app/burst", retries=0)
+async def burst(ctx: tightbeam.Context) -> None:
+    """So many live messages a second, for some seconds."""
+    ch = pipeline_channel(run_id="burst")
+    each, rate = 20, int(ctx.event.data["rate"])
+    loop = asyncio.get_running_loop()
+    begun, sent = loop.time(), 0
+    while sent < ctx.event.data["count"]:
+        for _ in range(each):
+            await client.realtime.publish(ch.tokens, {"token": f"token {sent}"})
+            sent += 1
+        await asyncio.sleep(max(0.0, begun + sent / rate - loop.time()))
+
+
+async def send(request: Request) -> JSONResponse:
+    data: dict[str, Any] = await request.json()
+    return JSONResponse(await client.send(request.query_params["name"], data))
+
+
+if __name__ == "__main__":
+    url = f"http://127.0.0.1:{port}"
+    access: dict[str, Any] = {"dev": True}
+    if key is not None:
+        access = {"token_secret": SECRET, "server_key": key, "public_url": url, "inspector": True}
+    gateway = app(client, channels=generated, **access)
+    gateway.router.routes.append(Route("/send", send, methods=["POST"]))
+    serve(gateway, port=port, access_log=False, ready=lambda at: print(at, flush=True))

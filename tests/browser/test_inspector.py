@@ -1,0 +1,322 @@
+"""The inspector in Chromium: what a person sees, does, and is told."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.browser.browsing import Program, free_port, serious_problems
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script><b>bold</b>"
+KEY = "k-0123456789abcdef0123456789abcdef"
+
+
+async def opened(page: Page, program: Program, view: str = "messages") -> None:
+    await page.goto(f"{program.url}/inspector/#/{view}")
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+
+
+def rows(page: Page) -> Locator:
+    """The rows that are drawn, notes left out."""
+    return page.locator(".row:not(.note)")
+
+
+async def numbers(page: Page) -> list[int]:
+    """Of the messages on the screen, from top to bottom."""
+    texts = await page.evaluate(
+        """() => [...document.querySelectorAll(".row:not(.note)")]
+            .sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)
+            .map((row) => row.querySelector(".data").textContent)"""
+    )
+    return [int(text.partition("n=")[2].partition('"')[0]) for text in texts]
+
+
+async def test_messages_come_in_order_and_survive_the_gateways_death(program: Program, page: Page) -> None:
+    await opened(page, program)
+    await program.send("app/number", first=0, count=5)
+    await expect(rows(page)).to_have_count(5)
+    await program.kill()
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
+    await expect(page.locator("#banner")).to_contain_text("Trying again")
+    await program.start()
+    await program.send("app/number", first=5, count=4)  # most likely before the page is back
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    await expect(page.locator(".row.note")).to_contain_text("Connected again")
+    await expect(rows(page)).to_have_count(9)
+    assert await numbers(page) == list(range(9))
+    await expect(page.locator("#banner")).to_be_hidden()
+
+
+async def test_a_bad_message_shows_its_pointers_in_the_form(program: Program, page: Page) -> None:
+    await opened(page, program, "channels/orders%3A%7Bregion%7D%3A%7BorderId%7D/line-added")
+    await page.get_by_role("button", name="Publish", exact=True).click()
+    await expect(page.locator(".params .error:visible")).to_have_text("A channel's parameter can't be empty.")
+    await page.get_by_label("orderId", exact=True).fill("7")
+    await page.get_by_label("quantity", exact=True).fill("many")
+    await page.get_by_label("currency", exact=True).fill("EUR")
+    await page.get_by_label("cents", exact=True).fill("1250")
+    await page.keyboard.press("Control+Enter")
+    said = page.locator(".said.error")
+    await expect(said).to_contain_text("in 2 places")
+    await expect(said.locator("li code")).to_have_text(["/sku", "/quantity"])
+    sku, quantity = page.get_by_label("sku", exact=True), page.get_by_label("quantity", exact=True)
+    await expect(sku).to_be_focused()
+    await expect(quantity).to_have_attribute("aria-invalid", "true")
+    wrong = page.locator(f"#{(await quantity.get_attribute('aria-describedby') or '').split()[-1]}")
+    await expect(wrong).to_contain_text("integer")
+    await said.get_by_role("button", name="/quantity").click()
+    await expect(quantity).to_be_focused()
+    await sku.fill("A-1")
+    await quantity.fill("2")
+    await page.get_by_role("button", name="+ giftNote").click()
+    await page.get_by_label("Kind of giftNote", exact=True).select_option("null")
+    await page.get_by_label("Kind of giftNote", exact=True).focus()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".said.done")).to_contain_text("Published to orders:eu:7")
+    await expect(page.locator("[aria-invalid]")).to_have_count(0)
+    await page.get_by_role("link", name="See it arrive").click()
+    await expect(rows(page)).to_have_count(1)
+    await expect(rows(page).locator(".data")).to_have_text(
+        '{"sku":"A-1","quantity":2,"unitPrice":{"currency":"EUR","cents":1250},"giftNote":null}'
+    )
+
+
+async def test_the_form_and_json_are_two_sides_of_one_payload(program: Program, page: Page) -> None:
+    await opened(page, program, "channels/orders%3A%7Bregion%7D%3A%7BorderId%7D/state")
+    await page.get_by_label("orderId", exact=True).fill("7")
+    await page.get_by_label("Kind of Payload", exact=True).select_option('kind: "shipped"')
+    await page.get_by_label("carrier", exact=True).fill("Nele's bikes")
+    await page.get_by_role("button", name="+ item of parcels").click()
+    await page.get_by_label("trackingCode", exact=True).fill("T1")
+    await page.get_by_role("button", name="+ weightKg").click()
+    await page.get_by_label("weightKg", exact=True).fill("0")
+    await page.get_by_role("button", name="Publish", exact=True).click()
+    await expect(page.get_by_label("weightKg", exact=True)).to_have_attribute("aria-invalid", "true")
+    await page.get_by_role("button", name="Edit as JSON").click()
+    text = page.get_by_label("Payload as JSON", exact=True)
+    assert '"weightKg": 0' in await text.input_value()
+    await text.fill((await text.input_value()).replace('"weightKg": 0', '"weightKg": 0.25'))
+    await page.get_by_role("button", name="Edit as form").click()
+    await expect(page.get_by_label("weightKg", exact=True)).to_have_value("0.25")
+    await expect(page.get_by_label("carrier", exact=True)).to_have_value("Nele's bikes")
+    await page.get_by_role("button", name="Publish", exact=True).click()
+    await expect(page.locator(".said.done")).to_be_visible()
+
+
+async def test_markup_in_a_payload_stays_text(program: Program, page: Page) -> None:
+    await opened(page, program)
+    await program.publish("pipeline:<b>r", "tokens", {"token": HOSTILE})
+    row = rows(page)
+    await expect(row.locator(".data")).to_have_text('{"token":' + _json(HOSTILE) + "}")
+    await expect(row.locator(".channel")).to_have_text("pipeline:<b>r")
+    await row.click()
+    await expect(page.locator(".detail pre")).to_contain_text("<img src=x onerror=")
+    assert await page.locator("main img, main script, main b").count() == 0
+    assert "taken" not in await page.title()
+    # And if some code of ours tried: the page's policy wouldn't let it.
+    refused = await page.evaluate(
+        "() => { try { document.body.innerHTML = '<b>x</b>'; return 0 } catch (error) { return error.name } }"
+    )
+    assert refused == "TypeError"
+
+
+async def test_a_thousand_messages_a_second_dont_freeze_it(program: Program, page: Page) -> None:
+    await opened(page, program)
+    await page.evaluate(
+        """() => {
+            window.frames_seen = 0;
+            const tick = () => { window.frames_seen += 1; requestAnimationFrame(tick); };
+            requestAnimationFrame(tick);
+        }"""
+    )
+    count = 5_000
+    await program.send("app/burst", rate=1_000, count=count)
+    await expect(page.locator(".counts")).to_contain_text("messages")
+    while (got := await counted(page))["messages"] < 100:
+        await page.wait_for_timeout(20)
+    frames, before = await page.evaluate("window.frames_seen"), got["messages"]
+    # In the thick of it a click is answered, and the answer can be seen.
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    await page.get_by_role("button", name="Resume").click()
+    while (got := await counted(page))["messages"] + got["dropped"] < count:
+        await page.wait_for_timeout(20)
+    drawn = await page.evaluate("window.frames_seen") - frames
+    # Ten frames for every thousand messages, on whatever machine: it never stood still.
+    assert drawn > (count - before) / 100
+    assert got["messages"] + got["dropped"] == count
+    assert await page.locator(".row").count() < 80
+    await expect(rows(page).last).to_be_visible()
+    shown = await page.locator(".row .data").all_text_contents()
+    assert '{"token":"token 4999"}' in shown
+
+
+async def test_what_it_lets_go_is_counted(program: Program, page: Page) -> None:
+    await opened(page, program)
+    await page.get_by_role("button", name="Pause").click()
+    await program.send("app/burst", rate=4_000, count=3_000)
+    while (await counted(page))["messages"] < 3_000:
+        await page.wait_for_timeout(20)
+    assert await counted(page) == {"messages": 3_000, "waiting": 2_000, "dropped": 1_000}
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.locator(".counts")).to_have_text("3,000 messages · 1,000 dropped")
+
+
+async def counted(page: Page) -> dict[str, int]:
+    """The numbers the page shows."""
+    text = await page.locator(".counts").inner_text()
+    found = {"messages": 0, "dropped": 0}
+    for part in filter(None, text.split(" · ")):
+        number, _, word = part.partition(" ")
+        found["messages" if word == "message" else word] = int(number.replace(",", ""))
+    return found
+
+
+async def test_filter_pause_copy_and_keys(program: Program, browser: Browser) -> None:
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = await context.new_page()
+    await opened(page, program)
+    for n in range(6):
+        await program.publish(
+            "alerts", "alert", {"message": f"n={n}", "severity": "low" if n % 2 else "high"}
+        )
+    await program.publish("uploads:u1", "status", {"message": "elsewhere"})
+    await expect(rows(page)).to_have_count(7)
+    await page.keyboard.press("/")
+    await page.keyboard.type("topic:alert high -n=4")
+    await expect(rows(page)).to_have_count(2)
+    assert await numbers(page) == [0, 2]
+    await page.get_by_label("Filter messages", exact=True).fill("no such thing")
+    await expect(page.get_by_text("Nothing passes the filter")).to_be_visible()
+    await page.get_by_role("button", name="Show all").click()
+    await expect(rows(page)).to_have_count(7)
+    await page.get_by_role("listbox").focus()
+    await page.keyboard.press("Home")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(".row[aria-selected=true] .data")).to_contain_text("n=1")
+    await expect(page.locator(".detail h2")).to_have_text("alert")
+    await page.get_by_role("button", name="Copy data").click()
+    assert '"message": "n=1"' in await page.evaluate("navigator.clipboard.readText()")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".detail")).to_be_hidden()
+    await expect(page.get_by_role("listbox")).to_be_focused()
+    await page.keyboard.press(" ")
+    await program.publish("uploads:u1", "status", {"message": "while paused"})
+    await expect(page.locator(".counts")).to_contain_text("1 waiting")
+    await expect(rows(page)).to_have_count(7)
+    await page.keyboard.press(" ")
+    await expect(rows(page)).to_have_count(8)
+    await context.close()
+
+
+async def test_a_run_with_its_graph_and_messages(program: Program, page: Page) -> None:
+    await opened(page, program, "runs")
+    await expect(page.get_by_text("No runs yet")).to_be_visible()
+    run_id = await program.send("app/upload", uploadId="u1", fails=True)
+    await page.locator(".run-list a").click()
+    await expect(page).to_have_url(f"{program.url}/inspector/#/runs/{run_id}")
+    await expect(page.locator(".run-page header .badge")).to_have_text("completed")
+    steps = page.locator(".graph li")
+    await expect(steps.locator(".step code")).to_have_text(["store", "settle", "publish-result"])
+    await expect(steps.locator(".kind")).to_have_text(["run", "sleep", "publish"])
+    await expect(steps.nth(0).locator(".attempts")).to_have_text("2 attempts")
+    await expect(steps.nth(2).locator(".mark")).to_have_count(1)
+    await page.get_by_role("button", name="Data of").click()
+    await expect(page.locator(".published pre")).to_contain_text('"/files/cat.png"')
+    lost = await program.send("app/upload", uploadId="u2", lost=True)
+    await expect(page.locator(".run-list .badge")).to_have_text(["failed", "completed"])
+    await page.goto(f"{program.url}/inspector/#/runs/{lost}")
+    await expect(page.locator(".run-page > article > .failure")).to_contain_text("nobody is there to take it")
+
+
+async def test_outside_dev_mode_it_asks_for_the_key(tmp_path: Path, page: Page) -> None:
+    port = free_port()
+    program = Program(port, "-m", "tests.browser.served", str(tmp_path / "locked.db"), str(port), KEY)
+    await program.start()
+    try:
+        await page.goto(f"{program.url}/inspector/")
+        await page.get_by_label("Server key", exact=True).fill("a guess")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert").filter(has_text="That isn't the key.")).to_be_visible()
+        assert await serious_problems(page) == []
+        await page.get_by_label("Server key", exact=True).fill(KEY)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+        await page.get_by_role("link", name="publish a test message").click()
+        await page.get_by_label("message", exact=True).fill("with the key")
+        await page.get_by_role("button", name="Publish", exact=True).click()
+        await expect(page.locator(".said.done")).to_be_visible()
+        await page.get_by_role("link", name="Messages").click()
+        await expect(rows(page)).to_have_count(1)
+        kept = await page.evaluate(
+            "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+        )
+        assert kept == '[{},{},""]'
+    finally:
+        await program.kill()
+
+
+async def test_nothing_is_loaded_from_elsewhere_or_kept(program: Program, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    answers: list[Any] = []
+    page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - it marks what it is given
+    await opened(page, program, "channels")
+    await expect(page.locator(".test")).to_be_visible()
+    assert asked
+    assert all(url.startswith(f"{program.url}/inspector/") for url in asked)
+    for answer in answers:
+        headers = await answer.all_headers()
+        assert (answer.status, headers["cache-control"]) == (200, "no-store")
+        policy = headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+async def test_axe_finds_nothing_serious(width: int, scheme: Any, program: Program, browser: Browser) -> None:
+    run_id = await program.send("app/upload", uploadId="u1", lost=True, fails=True)
+    async with await browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}
+    ) as context:
+        page = await context.new_page()
+        await opened(page, program)
+        assert await serious_problems(page) == []
+        await program.publish("alerts", "alert", {"message": "look", "severity": "high"})
+        await rows(page).last.click()
+        await expect(page.locator(".detail")).to_be_visible()
+        assert await serious_problems(page) == []
+        await page.goto(f"{program.url}/inspector/#/runs/{run_id}")
+        await expect(page.locator(".graph li")).to_have_count(3)
+        assert await serious_problems(page) == []
+        await page.goto(f"{program.url}/inspector/#/channels/orders%3A%7Bregion%7D%3A%7BorderId%7D/placed")
+        await page.get_by_label("orderId", exact=True).fill("1")
+        await page.get_by_role("button", name="Publish", exact=True).click()
+        await expect(page.locator(".said.error")).to_be_visible()
+        assert await serious_problems(page) == []
+        await program.kill()
+        await expect(page.locator("#banner")).to_be_visible()
+        assert await serious_problems(page) == []
+
+
+def _json(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+async def test_two_pages_and_a_program_see_the_same(program: Program, browser: Browser) -> None:
+    pages = [await browser.new_page(), await browser.new_page()]
+    for one in pages:
+        await opened(one, program)
+    await asyncio.gather(
+        *(program.publish("alerts", "alert", {"message": f"n={n}", "severity": "low"}) for n in range(8))
+    )
+    for one in pages:
+        await expect(rows(one)).to_have_count(8)
+    assert await numbers(pages[0]) == await numbers(pages[1])
+    for one in pages:
+        await one.close()
