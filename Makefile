@@ -50,8 +50,9 @@ $(SUITE): | $(STAMP)
 	@echo "set-up: downloading the JSON Schema Test Suite"
 	@$(BIN)/python tests/suite/fetch.py
 
-# What tests run in Node: the official client, TypeScript, Ajv. Where Node is too old or missing they are left out.
-NODE_MODULES := tests/gateway/node/node_modules/.installed tests/typescript/node/node_modules/.installed
+# What tests run in Node: the official client, TypeScript, Ajv; and axe-core, which they run in a browser. Where Node is
+# too old or missing they are left out.
+NODE_MODULES := $(addsuffix /node_modules/.installed,tests/gateway/node tests/typescript/node tests/browser/node)
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 
 $(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
@@ -60,8 +61,9 @@ $(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
 	@touch $@
 
 .PHONY: setup-node
-setup-node: $(if $(HAS_NODE),$(NODE_MODULES)) ## Install what tests run in Node, if there is Node 20 or newer
+setup-node: $(if $(HAS_NODE),$(NODE_MODULES)) ## Install what tests run in Node, if there is Node 20 or newer, and look for a browser
 	@$(if $(HAS_NODE),:,echo "set-up: there is no Node 20 or newer: the tests that run in it are left out")
+	@command -v chromium >/dev/null || echo "set-up: there is no chromium (Debian: apt-get install chromium): the tests in a browser are left out"
 
 .PHONY: setup
 setup: $(STAMP) $(SUITE) ## Make .venv and download what tests need (every other target does it by itself)

@@ -255,7 +255,7 @@ class Hub:
     def remove_tap(self, tap: Callable[[Envelope], None]) -> None:
         """Show it no more."""
         with self.lock:
-            self.taps = tuple(one for one in self.taps if one is not tap)
+            self.taps = tuple(one for one in self.taps if one != tap)
 
     def register(
         self, addresses: Iterable[Address], *, catching_up: bool, max_messages: int, max_bytes: int

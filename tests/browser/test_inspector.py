@@ -226,7 +226,7 @@ async def test_a_run_with_its_graph_and_messages(program: Program, page: Page) -
     await expect(steps.locator(".kind")).to_have_text(["run", "sleep", "publish"])
     await expect(steps.nth(0).locator(".attempts")).to_have_text("2 attempts")
     await expect(steps.nth(2).locator(".mark")).to_have_count(1)
-    await page.get_by_role("button", name="Data of").click()
+    await page.get_by_role("button", name="Show the data of").click()
     await expect(page.locator(".published pre")).to_contain_text('"/files/cat.png"')
     lost = await program.send("app/upload", uploadId="u2", lost=True)
     await expect(page.locator(".run-list .badge")).to_have_text(["failed", "completed"])

@@ -160,8 +160,10 @@ class Inspector:
             await tap.wait(self._limits.keep_alive.total_seconds())
             taken, dropped = tap.take()
             batch = [one for one in taken if one.seq is None or one.seq > seen]
-            yield _dropped(dropped) + b"".join(map(self._frame, batch)) or _line({"kind": "ping"})
-            await asyncio.sleep(_PAUSE)
+            said = _dropped(dropped) + b"".join(map(self._frame, batch))
+            if said or not tap.closed:
+                yield said or _line({"kind": "ping"})
+                await asyncio.sleep(_PAUSE)
         yield _line({"kind": "closing"})
 
     def _frame(self, envelope: Envelope) -> bytes:

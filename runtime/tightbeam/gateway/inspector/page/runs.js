@@ -214,21 +214,25 @@ function published(messages) {
     { class: "published" },
     messages.map((message) => {
       const place = h("div", {});
-      const show = button("Show", async () => {
+      const label = (word) => {
+        show.textContent = word;
+        show.setAttribute("aria-label", `${word} the data of ${message.id}`);
+      };
+      const show = button("", async () => {
         if (place.firstChild !== null) {
           fill(place);
-          show.textContent = "Show";
+          label("Show");
           return;
         }
         try {
           fill(place, h("div", { data: { message: message.id } }, jsonBlock(await api.payload(message.id), `Data of ${message.id}`)));
-          show.textContent = "Hide";
+          label("Hide");
         } catch (error) {
           fill(place, h("p", { class: "error" }, error.message));
         }
       });
       show.className = "quiet";
-      show.setAttribute("aria-label", `Data of ${message.id}`);
+      label("Show");
       return h(
         "li",
         {},
