@@ -1,27 +1,25 @@
 """Fan-out of one process to many subscribers over loopback, beside what one would write without Tightbeam.
 
-    python -m benchmarks.fanout [--subscribers 1000] [--messages 20] [--rounds 5] [--json FILE]
-
 Each contender is a server process of its own; this process only reads. A round asks every server in turn for
 a burst and takes the time until the last subscriber has the last message, so that what else the machine does
-meets all of them alike. Figures are ratios of the rounds' medians.
+meets all of them alike.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
+import resource
 import selectors
 import socket
-import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from statistics import median
+
+from benchmarks.report import Bound, Report, Table
+
+__all__ = ["LAST", "PACE", "measure"]
 
 CONTENDERS = (
     "raw socket.send",
@@ -32,6 +30,13 @@ CONTENDERS = (
     "sse-starlette",
     "Tightbeam SSE",
 )
+BOUNDS = {
+    "WebSocket, bursts: ÷ Starlette with queues": ("Tightbeam WebSocket", CONTENDERS[1], 2.0),
+    "SSE, bursts: ÷ Starlette with queues": ("Tightbeam SSE", CONTENDERS[4], 4.0),
+    "WebSocket, bursts: ÷ raw socket.send": ("Tightbeam WebSocket", CONTENDERS[0], 0.5),
+    "SSE, bursts: ÷ raw socket.send": ("Tightbeam SSE", CONTENDERS[0], 0.5),
+}
+BURST = 20
 LAST = b"LAST"
 PACE = b"PACE:"
 _DEADLINE = 120.0
@@ -153,83 +158,102 @@ def start(name: str) -> Subject:
     return Subject(name, process, said["port"], said["token"])
 
 
-def run(subscribers: int, messages: int, rounds: int) -> dict[str, Any]:
-    """All of it; the figures."""
+def measure(*, quick: bool = False) -> Report:
+    """All of it."""
+    raise_file_limit()
+    subscribers, rounds, paced = (100, 3, 50) if quick else (1_000, 9, 500)
     subjects = [start(name) for name in CONTENDERS]
     try:
         for subject in subjects:
             subject.connect(subscribers)
             subject.burst(2)  # warm
-            subject.walls.clear()
-            subject.cpus.clear()
-        for _ in range(rounds):
-            for subject in subjects:
-                subject.burst(messages)
-        deliveries = subscribers * messages
-        figures = {
-            subject.name: {
-                "deliveries_per_second": deliveries / statistics.median(subject.walls),
-                "server_cpu_us_per_delivery": statistics.median(subject.cpus) / deliveries * 1e6,
-            }
-            for subject in subjects
-        }
+        bursts, alone = (_rounds(subjects, messages, rounds) for messages in (BURST, 1))
     finally:
         for subject in subjects:
             subject.end()
-    latency = {}
-    for name in ("Starlette WebSocket, queue each", "Tightbeam WebSocket", "Tightbeam SSE"):
+    report = Report(
+        "fanout",
+        f"One process to {subscribers:,} subscribers over loopback, payloads of 200 bytes, read by another"
+        f" process. Each contender is a server of its own, all take turns for {rounds} rounds. The"
+        " baselines have a queue for each subscriber, as tutorials do, and encode a message once.",
+    )
+    rows = [_row(name, bursts[name], alone[name], subscribers) for name in CONTENDERS]
+    report.tables.append(
+        Table(
+            f"Deliveries a second, in bursts of {BURST} messages and one by one",
+            ("", "bursts", "÷ raw", "server's CPU, µs", "one by one", "÷ raw"),
+            tuple(rows),
+        )
+    )
+    for name, (of, over, limit) in BOUNDS.items():
+        report.bounds.append(Bound(name, median(ratio(bursts[of], bursts[over])), "≥", limit))
+    report.tables.append(_latencies(paced))
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Seconds of each round, and its ratio to the raw loop in the same round."""
+
+    walls: list[float]
+    cpus: list[float]
+    to_raw: float
+    messages: int
+
+
+def ratio(of: Found, over: Found) -> list[float]:
+    """How many times as fast one is as another, round by round."""
+    return [theirs / ours for ours, theirs in zip(of.walls, over.walls, strict=True)]
+
+
+def _rounds(subjects: list[Subject], messages: int, rounds: int) -> dict[str, Found]:
+    for subject in subjects:
+        subject.walls.clear()
+        subject.cpus.clear()
+    for _ in range(rounds):
+        for subject in subjects:
+            subject.burst(messages)
+    raw = subjects[0].walls
+    return {
+        one.name: Found(
+            list(one.walls),
+            list(one.cpus),
+            median(theirs / ours for ours, theirs in zip(one.walls, raw, strict=True)),
+            messages,
+        )
+        for one in subjects
+    }
+
+
+def _row(name: str, bursts: Found, alone: Found, subscribers: int) -> tuple[str, ...]:
+    deliveries = subscribers * bursts.messages
+    return (
+        name,
+        f"{deliveries / median(bursts.walls):,.0f}",
+        f"{bursts.to_raw:.2f}",
+        f"{median(bursts.cpus) / deliveries * 1e6:.2f}",
+        f"{subscribers / median(alone.walls):,.0f}",
+        f"{alone.to_raw:.2f}",
+    )
+
+
+def _latencies(messages: int) -> Table:
+    rows = []
+    for name in (CONTENDERS[1], "Tightbeam WebSocket", CONTENDERS[4], "Tightbeam SSE"):
         subject = start(name)
         try:
             subject.connect(100)
             subject.burst(2)
-            found = subject.latencies(300, 100)
-            latency[name] = {"p50_ms": found[len(found) // 2], "p99_ms": found[int(len(found) * 0.99)]}
+            found = subject.latencies(messages, 100)
+            at = [found[int(len(found) * part)] for part in (0.5, 0.99)]
+            rows.append((name, *(f"{one:.2f}" for one in at)))
         finally:
             subject.end()
-    return {"figures": figures, "latency_100_subscribers_100_per_second": latency, "ratios": ratios(figures)}
+    return Table("Milliseconds to 100 subscribers, 100 messages a second", ("", "p50", "p99"), tuple(rows))
 
 
-def ratios(figures: dict[str, dict[str, float]]) -> dict[str, float]:
-    """What is promised, as ratios of deliveries a second."""
-    rate = {name: one["deliveries_per_second"] for name, one in figures.items()}
-    return {
-        "WebSocket / Starlette queue": rate["Tightbeam WebSocket"] / rate[CONTENDERS[1]],
-        "WebSocket on plain ASGI / Starlette queue": rate[CONTENDERS[3]] / rate[CONTENDERS[1]],
-        "SSE / Starlette queue": rate["Tightbeam SSE"] / rate[CONTENDERS[4]],
-        "SSE / sse-starlette": rate["Tightbeam SSE"] / rate["sse-starlette"],
-        "WebSocket / raw socket.send": rate["Tightbeam WebSocket"] / rate["raw socket.send"],
-        "SSE / raw socket.send": rate["Tightbeam SSE"] / rate["raw socket.send"],
-    }
-
-
-def main() -> None:
-    """Print tables."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--subscribers", type=int, default=1000)
-    parser.add_argument("--messages", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    done = run(options.subscribers, options.messages, options.rounds)
-    done["machine"] = {
-        "cpus": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
-    print(f"{options.subscribers} subscribers, bursts of {options.messages} messages of 200 bytes")
-    for name, one in done["figures"].items():
-        print(
-            f"  {name:34} {one['deliveries_per_second']:>10,.0f} deliveries/s"
-            f"   server CPU {one['server_cpu_us_per_delivery']:6.2f} µs each"
-        )
-    for name, ratio in done["ratios"].items():
-        print(f"  {name:44} {ratio:6.2f}")
-    print("100 subscribers, 100 messages a second")
-    for name, one in done["latency_100_subscribers_100_per_second"].items():
-        print(f"  {name:34} p50 {one['p50_ms']:.2f} ms   p99 {one['p99_ms']:.2f} ms")
-    if options.json:
-        options.json.write_text(json.dumps(done, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+def raise_file_limit() -> None:
+    """Each subscriber is an open file here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

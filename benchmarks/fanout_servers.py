@@ -58,7 +58,7 @@ async def serve(app: Any, publish: PUBLISH, token: Callable[[], str] = str, **se
     import uvicorn
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    config = uvicorn.Config(app, log_level="critical", **settings)
+    config = uvicorn.Config(app, log_level="critical", ws_ping_interval=None, **settings)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -72,15 +72,11 @@ async def serve(app: Any, publish: PUBLISH, token: Callable[[], str] = str, **se
 def raw() -> None:
     """The limit: one `send` a message and subscriber, in a loop."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    listener.settimeout(0.05)
     print(json.dumps({"port": listener.getsockname()[1], "token": ""}), flush=True)
     readers: list[socket.socket] = []
     while True:
-        while not select.select([sys.stdin], [], [], 0)[0]:
-            try:
-                reader = listener.accept()[0]
-            except TimeoutError:
-                continue
+        while listener in select.select([sys.stdin, listener], [], [])[0]:
+            reader = listener.accept()[0]
             reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             readers.append(reader)
         order = sys.stdin.readline()
@@ -150,7 +146,7 @@ async def tightbeam_gateway(kind: str) -> None:
     import tightbeam
     import tightbeam.gateway
     from generated.pipeline import pipeline_channel
-    from tightbeam.gateway._protocol import WebSocketProtocol
+    from tightbeam.gateway._protocol import HttpProtocol, WebSocketProtocol
 
     client = tightbeam.Client()
     gateway = tightbeam.gateway.app(
@@ -167,7 +163,8 @@ async def tightbeam_gateway(kind: str) -> None:
     if kind == "plain":
         await serve(gateway, publish, mint, ws_per_message_deflate=False)
     else:
-        await serve(gateway, publish, mint, ws=WebSocketProtocol, ws_per_message_deflate=False)
+        own = {"http": HttpProtocol, "ws": WebSocketProtocol}
+        await serve(gateway, publish, mint, ws_per_message_deflate=False, **own)
 
 
 def main() -> None:

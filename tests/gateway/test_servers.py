@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidHandshake
 
@@ -43,7 +44,7 @@ async def test_granian() -> None:
         port = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"),
-        *("--port", str(port), "--workers", "1", "tests.gateway.served:gateway"),
+        *("--port", str(port), "--workers", "1", "--access-log", "tests.gateway.served:gateway"),
         cwd=ROOT,
         env={
             **os.environ,
@@ -63,9 +64,14 @@ async def test_granian() -> None:
                 await remote.realtime.publish(ch.tick, {"n": 1})
                 assert (await anext(messages)).data.n == 1  # type: ignore[union-attr]
             with pytest.raises(InvalidHandshake):
-                async with subscribed(url, "bad"):
+                async with subscribed(url, "bad.token"):
                     pass
+            async with httpx.AsyncClient() as http:
+                assert (await http.get(f"{url}/v1/realtime/sse?token=bad.token")).status_code == 401
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await asyncio.wait_for(process.communicate(), 20)
+        logged, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert logged.count(b"/v1/realtime/") >= 2
+    assert b"token=" not in logged
+    assert b"bad.token" not in logged

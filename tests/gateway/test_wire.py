@@ -166,7 +166,7 @@ async def test_what_a_client_says_never_reaches_an_event(client: Client, ch: Job
             got = await anext(text)
             for hostile in HOSTILE:
                 await client.realtime.publish(ch.token, hostile)
-            while got.count("data: ") < len(HOSTILE) + 1:
+            while got.count("\ndata: ") < len(HOSTILE) + 1 or not got.endswith("\n\n"):
                 got += await anext(text)
     events = [event for event in got.split("\n\n") if "data: " in event]
     assert "event: reset" in events[0]

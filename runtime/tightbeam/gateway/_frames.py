@@ -18,6 +18,7 @@ RUN_TOPIC = "$run"
 """Reserved at generation: the hub's address for what becomes of runs."""
 
 _CACHE_BYTES = 16 * 1024 * 1024
+_SHARED_BYTES = 1024 * 1024
 _ENV = orjson.dumps(ENV_ID)
 
 
@@ -58,6 +59,12 @@ def sse_event(text: bytes, position: str | None) -> bytes:
     return b"".join((b"id: ", position.encode(), b"\ndata: ", text, b"\n\n"))
 
 
+def sse_chunk(text: bytes, position: str | None) -> bytes:
+    """The same as a whole chunk of HTTP/1.1's chunked encoding."""
+    event = sse_event(text, position)
+    return b"".join((b"%x\r\n" % len(event), event, b"\r\n"))
+
+
 def closing_frame() -> bytes:
     """What every subscriber gets first when the gateway shuts down."""
     return orjson.dumps({"kind": "closing", "created_at": _now(), "env_id": ENV_ID})
@@ -88,6 +95,30 @@ class Frames:
         self._epoch = epoch
         self._known: dict[int, tuple[Envelope, bytes]] = {}
         self._bytes = 0
+        self._writes: tuple[list[Envelope], int, list[bytes]] = [], 0, []
+
+    def writes(self, envelopes: list[Envelope], size: int) -> list[bytes]:
+        """The frames of several messages, joined into pieces of this many bytes or little more.
+
+        In a burst all readers get the same messages: they share the pieces, too.
+        """
+        known, known_size, pieces = self._writes
+        # Each reader has a list of its own; the messages in it are the same objects.
+        if known_size == size and known == envelopes:
+            return pieces
+        pieces, ready, filled = [], list[bytes](), 0
+        for envelope in envelopes:
+            frame = self.of(envelope)
+            ready.append(frame)
+            filled += len(frame)
+            if filled >= size:
+                pieces.append(b"".join(ready))
+                ready, filled = [], 0
+        if ready:
+            pieces.append(b"".join(ready))
+        if len(envelopes) > 1 and sum(map(len, pieces)) <= _SHARED_BYTES:
+            self._writes = envelopes, size, pieces
+        return pieces
 
     def of(self, envelope: Envelope) -> bytes:
         """The frame of this message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -10,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from tightbeam._engines import SubscriptionToken
@@ -30,6 +31,7 @@ _MAX_TOKEN_BODY = 64 * 1024
 _MAX_METADATA_BYTES = 4 * 1024
 _RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _NAME_LIMIT = 1024
+BODY_SECONDS = 30.0
 
 
 def failure(refused: Refused) -> Response:
@@ -37,7 +39,8 @@ def failure(refused: Refused) -> Response:
     body: dict[str, object] = {"error": refused.text, "data": None, "status": refused.status}
     if refused.issues is not None:
         body["issues"] = refused.issues
-    headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else None
+    # After 408 there is nothing to be expected of that connection.
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}.get(refused.status)
     return JSONResponse(body, refused.status, headers)
 
 
@@ -169,15 +172,21 @@ class HttpRoutes:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit."""
+    """The body, read no further than the limit, and no longer than it may take."""
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and len(length) < 20 and int(length) > limit:
         raise Refused(413, f"the body is over {limit:,} bytes")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise Refused(413, f"the body is over {limit:,} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise Refused(413, f"the body is over {limit:,} bytes")
+    except ClientDisconnect:
+        raise Refused(400, "the body broke off") from None
+    except TimeoutError:
+        raise Refused(408, "the body didn't come in time") from None
     return bytes(body)
 
 

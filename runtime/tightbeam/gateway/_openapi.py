@@ -62,6 +62,7 @@ _WORDS = {
     401: "Not authenticated",
     403: "Not allowed: the origin, the topic, or dev mode from another machine",
     404: "No such channel or topic",
+    408: "The body didn't come in time",
     413: "Over the limit",
     415: "Streams aren't relayed",
     421: "Not this gateway's host",
@@ -118,7 +119,7 @@ def _token(security: list[dict[str, list[str]]]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": _json({"type": "array", "minItems": 1, "items": topic})},
         "responses": {
             "201": {"description": "A token for topics of one channel", "content": _json(jwt)},
-            **_errors(400, 401, 403, 404, 413, 421),
+            **_errors(400, 401, 403, 404, 408, 413, 421),
         },
     }
 
@@ -137,7 +138,7 @@ def _publish(max_payload_bytes: int, security: list[dict[str, list[str]]]) -> di
         "requestBody": {"required": True, "content": _json({})},
         "responses": {
             "200": {"description": "Handed to whoever listens"},
-            **_errors(400, 401, 403, 404, 413, 415, 421, 422),
+            **_errors(400, 401, 403, 404, 408, 413, 415, 421, 422),
         },
     }
 

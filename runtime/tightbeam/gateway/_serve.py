@@ -73,7 +73,7 @@ def serve(
 
 
 def _settings(trusted_proxies: str | None, access_log: bool) -> dict[str, Any]:
-    from tightbeam.gateway._protocol import WebSocketProtocol
+    from tightbeam.gateway._protocol import HttpProtocol, WebSocketProtocol
 
     return {
         "ws": WebSocketProtocol,
@@ -81,7 +81,7 @@ def _settings(trusted_proxies: str | None, access_log: bool) -> dict[str, Any]:
         "ws_per_message_deflate": False,  # each reader would need its own copy of every frame
         "ws_ping_interval": 15.0,
         "ws_ping_timeout": 30.0,
-        "http": "httptools",
+        "http": HttpProtocol,
         "h11_max_incomplete_event_size": 64 * 1024,
         "lifespan": "on",
         "loop": "asyncio",

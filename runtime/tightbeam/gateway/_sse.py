@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from starlette.datastructures import Headers
 
 from tightbeam._hub import Envelope
 from tightbeam.gateway._access import Guard, Scope, take_secrets
-from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_event
+from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_chunk, sse_event
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Streams, run_with
-from tightbeam.gateway._websocket import Receive, Send
+from tightbeam.gateway._websocket import RAW, Receive, Send
 
 __all__ = ["SseRoute"]
 
@@ -38,17 +39,8 @@ class _Events:
         await self._write(b"event: reset\ndata: " + reset_frame(position) + b"\n\n")
 
     async def send(self, envelopes: list[Envelope]) -> None:
-        of, chunk = self._events.of, self._chunk
-        size, ready = 0, list[bytes]()
-        for envelope in envelopes:
-            event = of(envelope)
-            ready.append(event)
-            size += len(event)
-            if size >= chunk:
-                await self._write(b"".join(ready))
-                size, ready = 0, []
-        if ready:
-            await self._write(b"".join(ready))
+        for piece in self._events.writes(envelopes, self._chunk):
+            await self._write(piece)
 
     async def keep_alive(self, position: str | None) -> None:
         # An id without data sets the reader's Last-Event-ID and shows it nothing.
@@ -61,6 +53,22 @@ class _Events:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+class _Raw(_Events):
+    """Writes ready-made chunks below the ASGI interface."""
+
+    def __init__(
+        self, send: Send, headers: list[tuple[bytes, bytes]], chunks: Frames, chunk: int, raw: Any
+    ) -> None:
+        super().__init__(send, headers, chunks, chunk)
+        self._raw = raw
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        raw = self._raw
+        for piece in self._events.writes(envelopes, self._chunk):
+            if raw.write(piece):
+                await raw.drain()
+
+
 class SseRoute:
     """The ASGI application behind the route."""
 
@@ -69,6 +77,7 @@ class SseRoute:
         self._streams = streams
         self._limits = limits
         self._events = Frames(sse_event, epoch)
+        self._chunks = Frames(sse_chunk, epoch)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -80,7 +89,7 @@ class SseRoute:
         query = take_secrets(scope)
         self._guard.check_place(scope, headers)
         stream = await self._streams.open(self._guard.admit(query, headers))
-        carrier = _Events(send, _response_headers(headers), self._events, self._limits.write_bytes)
+        carrier = self._carrier(scope, send, _response_headers(headers))
         try:
             pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
 
@@ -94,6 +103,13 @@ class SseRoute:
                         await carrier.end()
         finally:
             self._streams.leave(stream)
+
+    def _carrier(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> _Events:
+        raw = scope.get("extensions", {}).get(RAW)
+        size = self._limits.write_bytes
+        if raw is None:
+            return _Events(send, headers, self._events, size)
+        return _Raw(send, headers, self._chunks, size, raw["connection"])
 
 
 def _response_headers(request: Headers) -> list[tuple[bytes, bytes]]:

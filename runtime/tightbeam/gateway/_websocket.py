@@ -23,7 +23,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 RAW = "tightbeam.raw"
-"""ASGI extension of our uvicorn protocol: ready-made frames go to the transport as they are."""
+"""ASGI extension of our uvicorn protocols: ready-made frames go to the transport as they are."""
 
 _CODES = {End.SHUTDOWN: 1012, End.SLOW: 1013, End.AGE: 1000}
 _CLOSE_SECONDS = 0.25
@@ -72,22 +72,10 @@ class _Raw(_Plain):
         self._chunk = chunk
 
     async def send(self, envelopes: list[Envelope]) -> None:
-        of, raw, chunk = self._texts.of, self._raw, self._chunk
-        if len(envelopes) == 1:
-            if raw.write(of(envelopes[0])):
+        raw = self._raw
+        for piece in self._texts.writes(envelopes, self._chunk):
+            if raw.write(piece):
                 await raw.drain()
-            return
-        size, ready = 0, list[bytes]()
-        for envelope in envelopes:
-            frame = of(envelope)
-            ready.append(frame)
-            size += len(frame)
-            if size >= chunk:
-                if raw.write(b"".join(ready)):
-                    await raw.drain()
-                size, ready = 0, []
-        if ready and raw.write(b"".join(ready)):
-            await raw.drain()
 
     async def close(self, code: int) -> None:
         if code == 1013:  # it doesn't read: a closing handshake would wait for nothing

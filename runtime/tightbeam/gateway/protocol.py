@@ -1,7 +1,7 @@
-"""For programs that run uvicorn themselves: ``ws="tightbeam.gateway.protocol:WebSocketProtocol"``."""
+"""For programs that run uvicorn themselves: ``http=HttpProtocol, ws=WebSocketProtocol``."""
 
 from __future__ import annotations
 
-from tightbeam.gateway._protocol import WebSocketProtocol
+from tightbeam.gateway._protocol import HttpProtocol, WebSocketProtocol
 
-__all__ = ["WebSocketProtocol"]
+__all__ = ["HttpProtocol", "WebSocketProtocol"]

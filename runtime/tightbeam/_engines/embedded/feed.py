@@ -95,6 +95,8 @@ class EmbeddedFeed:
                 return more
             if first is not None:
                 first = self._handed_out(first)
+        if first is None and not self._replaying and not self._told:
+            return await self._from_mailbox()
         first = first or await self.next()
         if first is None:
             return []
@@ -105,11 +107,26 @@ class EmbeddedFeed:
             batch = [first, *self._mailbox.take_all()]
             if self._told:
                 batch[1:] = map(self._in_time, batch[1:])
+        self._pass(batch)
+        return batch
+
+    async def _from_mailbox(self) -> list[Envelope]:
+        """As `next_batch`, for a reader that has caught up."""
+        mailbox = self._mailbox
+        while not (batch := mailbox.take_all()):
+            if mailbox.overflowed:
+                raise SubscriberTooSlow(None if self._position == "start" else self._position)
+            if mailbox.closed:
+                break
+            await mailbox.wait()
+        self._pass(batch)
+        return batch
+
+    def _pass(self, batch: list[Envelope]) -> None:
         for envelope in reversed(batch):
             if envelope.seq is not None:
                 self._position = self.position_of(envelope)
                 break
-        return batch
 
     def last_time(self, channel: str) -> int:
         """The time of the last message of a channel that was replayed; or 0."""

@@ -1,0 +1,107 @@
+"""A gateway that is killed and started again, while messages are published durably: readers resume."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tightbeam
+from tests.engine.samples import job_channel
+from tightbeam._engines.embedded import inspect
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import asyncio, sys
+from tests.engine.samples import JobChannel, job_channel
+from tightbeam import Client, Context
+from tightbeam.gateway import app, serve
+
+client = Client(sys.argv[1])
+COUNT = int(sys.argv[3])
+
+@client.function("work", on="app/work")
+async def work(ctx: Context) -> None:
+    ch = job_channel(job_id="j1")
+    for n in range(COUNT):
+        await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+        await ctx.publish(ch.status, {"message": "live"})
+        await asyncio.sleep(0.001)
+
+gateway = app(client, channels=[JobChannel], dev=True)
+
+def ready(url):
+    if sys.argv[4] == "first":
+        asyncio.get_running_loop().create_task(client.send("app/work")).add_done_callback(print)
+    print(url, flush=True)
+
+serve(gateway, port=int(sys.argv[2]), access_log=False, ready=ready)
+"""
+
+
+async def started(path: Path, port: int, count: int, which: str) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROGRAM, str(path), str(port), str(count), which),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert await process.stdout.readline()
+    return process
+
+
+async def kills(path: Path, times: int, count: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ch = job_channel(job_id="j1")
+    process = await started(path, port, count, "first")
+    got: list[list[Any]] = [[], []]
+
+    async def read(into: list[Any]) -> None:
+        async with remote.realtime.subscribe(ch.tick, ch.status, after="start") as messages:
+            async for message in messages:
+                if message.topic == "tick":
+                    into.append((message.data.n, message.id, message.position))  # type: ignore[union-attr]
+                    if len(into) == count:
+                        return
+
+    try:
+        async with tightbeam.connect(f"http://127.0.0.1:{port}", key="any") as remote:
+            async with asyncio.timeout(120):
+                readers = [asyncio.create_task(read(into)) for into in got]
+                for n in range(times):
+                    while len(got[0]) < (n + 1) * count // (times + 2):  # noqa: ASYNC110 - no event to wait for
+                        await asyncio.sleep(0.002)
+                    process.send_signal(signal.SIGKILL)
+                    await process.wait()
+                    process = await started(path, port, count, "again")
+                await asyncio.gather(*readers)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    for one in got:
+        assert [n for n, _, _ in one] == list(range(count))  # no gap, no duplicate
+        assert len({id_ for _, id_, _ in one}) == count
+    assert got[0] == got[1]
+    assert len(inspect.runs(path)) == 1
+
+
+async def test_readers_outlive_a_gateway_that_is_killed(tmp_path: Path) -> None:
+    await kills(tmp_path / "app.db", 1, 60)
+
+
+@pytest.mark.slow
+async def test_readers_outlive_a_gateway_that_is_killed_again_and_again(tmp_path: Path) -> None:
+    await kills(tmp_path / "app.db", 5, 600)
