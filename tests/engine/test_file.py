@@ -118,9 +118,39 @@ def scribbled(path: Path) -> None:
         opened.write(b"\xa5" * 8192)
 
 
+def tableless(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE step RENAME TO steps")
+
+
+def columnless(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE run DROP COLUMN deaths")
+
+
+def indexless(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP INDEX run_ready")
+
+
+def epochless(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM meta WHERE name = 'epoch'")
+
+
+def too_old(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
+        (tableless, "lacks column step.attempts,.*table step: another program"),
+        (columnless, "lacks column run.deaths"),
+        (indexless, "lacks index run_ready"),
+        (epochless, "lacks its epoch"),
+        (too_old, "format 0, which this version can't read"),
         (newer, "newer version"),
         (foreign, "not a journal"),
         (text, "not a journal"),
@@ -148,7 +178,7 @@ async def test_a_file_that_is_not_a_sound_journal_is_left_untouched(
         async with make_client():
             pass
     assert digest(path) == before
-    if damage not in (truncated, scribbled):
+    if damage in (newer, foreign, text, short):
         with pytest.raises(JournalRefused, match=words):
             inspect.runs(path)
         assert digest(path) == before
@@ -211,7 +241,7 @@ async def test_an_older_journal_is_migrated_in_one_transaction(
     monkeypatch.setattr(file, "USER_VERSION", file.USER_VERSION + 1)
     with monkeypatch.context() as patched:
         patched.setattr(
-            file, "_MIGRATIONS", {1: "ALTER TABLE run ADD COLUMN extra TEXT; SELECT broken FROM nowhere"}
+            file, "_MIGRATIONS", {1: ("ALTER TABLE run ADD COLUMN extra TEXT", "SELECT broken FROM nowhere")}
         )
         with pytest.raises(JournalRefused):
             async with make_client():
@@ -222,7 +252,7 @@ async def test_an_older_journal_is_migrated_in_one_transaction(
     with pytest.raises(JournalRefused, match="format 1"):
         async with make_client():
             pass
-    monkeypatch.setattr(file, "_MIGRATIONS", {1: "ALTER TABLE run ADD COLUMN extra TEXT"})
+    monkeypatch.setattr(file, "_MIGRATIONS", {1: ("ALTER TABLE run ADD COLUMN extra TEXT",)})
     async with make_client():
         # Where an older version looks before it opens the file:
         assert path.read_bytes()[60:64] == (2).to_bytes(4, "big")  # noqa: ASYNC240 - nothing else runs here

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -210,8 +210,6 @@ def test_the_engine_does_what_the_model_says(
             stateful_step_count=steps,
             derandomize=derandomize,
             deadline=None,
-            phases=__import__("hypothesis").Phase.__members__.values()
-            and [__import__("hypothesis").Phase.generate],
             database=None,
         ),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 from pathlib import Path
 
@@ -78,9 +77,11 @@ CREATE TABLE message (
 CREATE INDEX message_channel ON message (channel, seq);
 """
 
-_NAMES = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+)", re.MULTILINE)
-_MIGRATIONS: dict[int, str] = {}
-"""From a version to the next, as SQL; run in one transaction with the change of `user_version`."""
+_MIGRATIONS: dict[int, tuple[str, ...]] = {}
+"""From a version to the next, as statements; run in one transaction with the change of `user_version`.
+
+A version that is left out can't be read any more: such a file is refused, untouched.
+"""
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -151,16 +152,12 @@ def check(path: Path) -> None:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > USER_VERSION:
                 raise JournalRefused(_newer(path, version))
-            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if version == USER_VERSION and (lost := set(_NAMES.findall(_SCHEMA)) - there):
-                raise JournalRefused(
-                    f"{path} is damaged, {', '.join(sorted(lost))} is missing: restore it from a backup, "
-                    "or move it away"
-                )
             if path.stat().st_size <= _CHECKED_BYTES:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if found != "ok":
                     raise JournalRefused(f"{path} is corrupt: restore it from a backup, or move it away")
+            if version == USER_VERSION:
+                _refuse_incomplete(connection, path)
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
     except sqlite3.DatabaseError as error:
@@ -177,6 +174,31 @@ def _check_header(path: Path) -> None:
     version = int.from_bytes(header[60:64], "big")
     if version > USER_VERSION:
         raise JournalRefused(_newer(path, version))
+
+
+def _refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a journal that lacks something of ours; what it has besides doesn't matter."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
+        _initialize(pattern)
+        missing = sorted(_parts(pattern) - _parts(connection))
+    if not missing and connection.execute("SELECT 1 FROM meta WHERE name = 'epoch'").fetchone() is None:
+        missing = ["its epoch"]
+    if missing:
+        raise JournalRefused(
+            f"{path} lacks {', '.join(missing)}: another program has changed it; restore it from a backup, "
+            "or move it away"
+        )
+
+
+def _parts(connection: sqlite3.Connection) -> set[str]:
+    """The names of all tables, indexes and columns."""
+    found = set()
+    for kind, name in connection.execute("SELECT type, name FROM sqlite_schema").fetchall():
+        found.add(f"{kind} {name}")
+        if kind == "table":
+            columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
+            found.update(f"column {name}.{column}" for (column,) in columns)
+    return found
 
 
 def _newer(path: Path, version: int) -> str:
@@ -239,8 +261,9 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         for step in range(version, USER_VERSION):
             if step not in _MIGRATIONS:
                 raise JournalRefused(f"{path} has format {step}, which this version can't read")
-            for statement in _MIGRATIONS[step].split(";"):
+            for statement in _MIGRATIONS[step]:
                 connection.execute(statement)
+        _refuse_incomplete(connection, path)
         connection.execute(f"PRAGMA user_version = {USER_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
