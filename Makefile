@@ -95,7 +95,7 @@ test-all: test test-slow ## All tests
 
 .PHONY: soak
 soak: $(STAMP) $(SUITE) ## What takes much longer: a thousand kills, long random histories; never part of the others
-	$(PYTEST) -m soak
+	$(PYTEST) -m soak -o faulthandler_timeout=3600
 
 .PHONY: lint
 lint: $(STAMP) ## ruff: rules and formatting

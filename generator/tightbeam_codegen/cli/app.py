@@ -116,6 +116,19 @@ def runs(
 
 
 @app.command()
+def doctor(
+    file: Annotated[
+        Path | None, typer.Argument(help="The database file of an embedded client, to look at it too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Look at versions, type checkers, bindings and a database file; exit with 1 if something is wrong."""
+    from tightbeam_codegen.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(file, as_json))
+
+
+@app.command()
 def serve(
     target: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A client, or a gateway.")],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tightbeam.errors import JournalRefused
 
-__all__ = ["APPLICATION_ID", "USER_VERSION", "open_file", "open_memory", "open_readonly"]
+__all__ = ["APPLICATION_ID", "USER_VERSION", "open_file", "open_memory", "open_readonly", "refuse_incomplete"]
 
 APPLICATION_ID = 0x54424A31
 USER_VERSION = 1
@@ -157,7 +157,7 @@ def check(path: Path) -> None:
                 if found != "ok":
                     raise JournalRefused(f"{path} is corrupt: restore it from a backup, or move it away")
             if version == USER_VERSION:
-                _refuse_incomplete(connection, path)
+                refuse_incomplete(connection, path)
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
     except sqlite3.DatabaseError as error:
@@ -176,7 +176,7 @@ def _check_header(path: Path) -> None:
         raise JournalRefused(_newer(path, version))
 
 
-def _refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
+def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a journal that lacks something of ours; what it has besides doesn't matter."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
         _initialize(pattern)
@@ -263,7 +263,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                 raise JournalRefused(f"{path} has format {step}, which this version can't read")
             for statement in _MIGRATIONS[step]:
                 connection.execute(statement)
-        _refuse_incomplete(connection, path)
+        refuse_incomplete(connection, path)
         connection.execute(f"PRAGMA user_version = {USER_VERSION}")
         connection.execute("COMMIT")
     except BaseException:

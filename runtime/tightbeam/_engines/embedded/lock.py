@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import weakref
 from pathlib import Path
 
@@ -30,25 +31,34 @@ class Lock:
             raise JournalRefused(
                 "a journal on disk needs POSIX file locks; use Client() in memory on this platform"
             )
-        import fcntl
-
         place = path.with_name(path.name + ".lock")
         try:
             self._fd = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise JournalRefused(f"{place} can't be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not self._taken():
             holder = os.read(self._fd, 20).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
             raise JournalRefused(
                 f"{path} is in use by process {holder}: one client at a time may have it open"
-            ) from error
+            )
         with contextlib.suppress(OSError):  # the disk is full: whoever is refused won't be told by whom
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, str(os.getpid()).encode(), 0)
         _held.add(self)
+
+    def _taken(self) -> bool:
+        """Try a few times: whoever only looks (`checkup`) has it for a moment."""
+        import fcntl
+
+        for pause in (0.01, 0.05, None):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                if pause is not None:
+                    time.sleep(pause)
+        return False
 
     def release(self) -> None:
         """Let others open the journal.
