@@ -181,20 +181,22 @@ def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
         _initialize(pattern)
         missing = sorted(_parts(pattern) - _parts(connection))
+    tables = {name.partition(" ")[2] for name in missing if name.startswith("table")}
+    missing = [name for name in missing if name.removeprefix("column ").partition(".")[0] not in tables]
     if not missing and connection.execute("SELECT 1 FROM meta WHERE name = 'epoch'").fetchone() is None:
         missing = ["its epoch"]
     if missing:
         raise JournalRefused(
-            f"{path} lacks {', '.join(missing)}: another program has changed it; restore it from a backup, "
-            "or move it away"
+            f"{path} is damaged, {', '.join(missing)} is missing: restore it from a backup, or move it away"
         )
 
 
 def _parts(connection: sqlite3.Connection) -> set[str]:
-    """The names of all tables, indexes and columns."""
+    """The names of all tables, indexes and columns, our own only."""
     found = set()
     for kind, name in connection.execute("SELECT type, name FROM sqlite_schema").fetchall():
-        found.add(f"{kind} {name}")
+        if not name.startswith("sqlite_"):
+            found.add(f"{kind} {name}")
         if kind == "table":
             columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
             found.update(f"column {name}.{column}" for (column,) in columns)
