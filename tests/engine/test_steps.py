@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import sqlite3
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -27,7 +31,7 @@ from tightbeam import (
     StepMismatch,
     StepMisuse,
 )
-from tightbeam._engines.embedded import inspect
+from tightbeam._engines.embedded import inspect, steps
 
 
 class Receipt(pydantic.BaseModel):
@@ -563,6 +567,83 @@ async def test_a_sleep_ends_when_its_time_has_come(client: Client, path: Path) -
         assert step.wake_at == step.started_at + timedelta(milliseconds=30)
         assert step.ended_at is not None
         assert step.ended_at >= step.wake_at - timedelta(milliseconds=5)  # two clocks are at work
+
+
+def due(path: Path, run_id: str) -> tuple[str, datetime]:
+    """A run's state, and when it is due."""
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        state, at = connection.execute("SELECT state, due_at FROM run WHERE id = ?", (run_id,)).fetchone()
+    return state, datetime.fromtimestamp(at / 1e6, UTC)
+
+
+async def test_of_several_sleeps_the_first_to_end_is_woken_for(client: Client, path: Path) -> None:
+    @client.function("naps", on="app/naps")
+    async def naps(ctx: Context) -> None:
+        hours = [ctx.step.sleep(f"{n}", timedelta(hours=n)) for n in (1, 48, 2)]
+        await asyncio.gather(*hours)
+
+    async with client:
+        (run_id,) = await client.send("app/naps")
+        await until(lambda: len(inspect.run(path, run_id).steps) == 3)
+        state, at = due(path, run_id)
+        assert state == "sleeping"
+        assert at < datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
+async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its_fault(
+    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    monkeypatch.setattr(steps, "REST_AFTER", 0.01)
+    executions: list[str] = []
+    began: list[int] = []
+
+    def define(client: Client) -> None:
+        @client.function("async", on="app/async")
+        async def async_(ctx: Context) -> None:
+            executions.append(ctx.run_id)
+            await asyncio.gather(
+                ctx.step.run("short", work), ctx.step.sleep("long", timedelta(days=1)), return_exceptions=True
+            )
+
+        @client.function("sync", on="app/sync")
+        def sync_(ctx: ContextSync) -> None:
+            executions.append(ctx.run_id)
+            with ThreadPoolExecutor(1) as pool:
+                short = pool.submit(copy_context().run, ctx.step.run, "short", slow)
+                assert slow_began.wait(10)
+                ctx.step.sleep("long", timedelta(days=1))
+                short.result()
+
+    slow_began, go_on = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        began.append(1)
+        assert await asyncio.to_thread(go_on.wait, 10)
+
+    def slow() -> None:
+        began.append(1)
+        slow_began.set()
+        assert go_on.wait(10)
+
+    first = make_client(shutdown_timeout=timedelta(seconds=1))
+    define(first)
+    copy = path.with_name("copy.db")
+    async with first:
+        (run_id,) = await first.send("app/sync" if sync else "app/async")
+        await until(lambda: "step.sleep" in {step.kind for step in inspect.run(path, run_id).steps})
+        assert due(path, run_id)[0] == "running"
+        go_on.set()
+        await until(lambda: due(path, run_id)[0] == "sleeping")
+        assert due(path, run_id)[1] <= datetime.now(UTC)  # it would resume at once
+        for end in ("", "-wal"):  # what a kill leaves behind now
+            shutil.copy(f"{path}{end}", f"{copy}{end}")
+    second = Client(copy, shutdown_timeout=timedelta(seconds=1))
+    define(second)
+    async with second:
+        await until(lambda: len(executions) == 2)
+    assert inspect.run(copy, run_id).deaths == 0
+    assert began == [1]
 
 
 async def test_sleeping_runs_give_up_their_place(client: Client) -> None:

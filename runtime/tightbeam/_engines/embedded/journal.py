@@ -232,8 +232,23 @@ def begin_sleep(
     memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
     memoize(tx, run_id, step_id, memo, started_at, since)
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
-    if alone:
-        tx.execute("UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ?", (wake_at, run_id))
+    if alone:  # of several sleeps the first that ends is the one to wake for
+        tx.execute(
+            "UPDATE run SET due_at = iif(state = 'sleeping', min(due_at, ?), ?), state = 'sleeping' "
+            "WHERE id = ?",
+            (wake_at, wake_at, run_id),
+        )
+
+
+def rest(tx: Transaction, run_id: str) -> None:
+    """The run has only slept for a while, beside a step that has ended.
+
+    If the process dies now, the run isn't the reason; and it resumes at once, since it may do something
+    between its steps.
+    """
+    tx.execute(
+        "UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ? AND state = 'running'", (now_us(), run_id)
+    )
 
 
 def end_sleep(tx: Transaction, run_id: str, step_id: str) -> None:

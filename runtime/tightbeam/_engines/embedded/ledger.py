@@ -67,6 +67,8 @@ class Ledger:
         """Shutdown: the execution is to end, and to be resumed another time."""
         self.over = threading.Event()
         """Set when no further step may begin: interrupted, stopping or ended."""
+        self.asleep = False
+        """Whether the journal has the run as sleeping: a death of the process isn't counted then."""
         self._deaths = run.deaths
         self._memos = run.memos
         self._lock = threading.Lock()
@@ -127,6 +129,13 @@ class Ledger:
         """Whether the run waits for nothing but time."""
         with self._lock:
             return all(kind == "step.sleep" for kind in self._in_flight.values())
+
+    def may_rest(self) -> bool:
+        """Whether the run only sleeps, and the journal doesn't know; it is to be told then."""
+        if self.asleep or self.over.is_set() or not self.only_sleeping:
+            return False
+        self.asleep = True
+        return True
 
     def progressed(self) -> None:
         """A step was newly memoized: attempts start over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within, the_payload
 from tightbeam._results import ReturnType, return_type
-from tightbeam.errors import StepError, StepMisuse, TightbeamError
+from tightbeam.errors import JournalFailed, StepError, StepMisuse, TightbeamError
 
 __all__ = [
+    "REST_AFTER",
     "PublishStep",
     "Steps",
     "begin_run",
@@ -42,6 +44,8 @@ _log = logging.getLogger("tightbeam")
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
 _MAX_SLEEP = timedelta(days=3650)
+REST_AFTER = 60.0
+"""Seconds of nothing but sleep after which the process may die without that being the run's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ def wake_time(ticket: Ticket, duration: timedelta) -> int:
 def begin_sleep(tx: Transaction, ledger: Ledger, ticket: Ticket, wake_at: int) -> None:
     """Remember when to wake."""
     since, alone = ledger.since(ticket), ledger.only_sleeping
+    ledger.asleep = ledger.asleep or alone
     journal.begin_sleep(tx, ledger.run_id, ticket.step_id, wake_at, ticket.started_at, since, alone)
 
 
@@ -213,9 +218,11 @@ class Steps:
                     await self._writer.submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
                 await self._asleep(wake_at)
+                ledger.asleep = False
                 await self._writer.submit(lambda tx: journal.end_sleep(tx, run_id, step_id))
         except asyncio.CancelledError:
             if not ledger.over.is_set():  # a timeout of the handler's own: it goes on
+                ledger.asleep = False
                 self._writer.submit(lambda tx: journal.mark_awake(tx, run_id))
             raise
         finally:
@@ -232,7 +239,11 @@ class Steps:
         over = self._loop.create_future()
         self._sleepers.add(over)
         try:
-            await asyncio.wait({over}, timeout=max(0, wake_at - now_us()) / 1e6)
+            while not over.done() and (left := max(0, wake_at - now_us()) / 1e6):
+                await asyncio.wait({over}, timeout=min(left, REST_AFTER))
+                if left > REST_AFTER and self._ledger.may_rest():
+                    with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
+                        await self._writer.submit(lambda tx: journal.rest(tx, self._ledger.run_id))
         finally:
             self._sleepers.discard(over)
         if self._ledger.over.is_set():

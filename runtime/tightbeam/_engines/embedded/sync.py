@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import CurrentStep, current_step
-from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded import journal, steps
 from tightbeam._engines.embedded.failure import Interrupt
 from tightbeam._engines.embedded.journal import now_us
 from tightbeam._engines.embedded.lanes import Place
@@ -29,7 +30,7 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import the_payload
 from tightbeam._results import ReturnType
-from tightbeam.errors import StepMisuse
+from tightbeam.errors import JournalFailed, StepMisuse
 
 __all__ = ["StepsSync"]
 
@@ -93,6 +94,7 @@ class StepsSync:
                     self._writer.call(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
                 self._asleep(wake_at)
+                ledger.asleep = False
                 self._writer.call(lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
         finally:
             ledger.release(ticket)
@@ -103,7 +105,13 @@ class StepsSync:
         over = self._ledger.over
         if self._ledger.only_sleeping:
             self._loop.call_soon_threadsafe(self._place.leave)
-        if over.wait(max(0, wake_at - now_us()) / 1e6):
+        while left := max(0, wake_at - now_us()) / 1e6:
+            if over.wait(min(left, steps.REST_AFTER)):
+                raise Interrupt
+            if left > steps.REST_AFTER and self._ledger.may_rest():
+                with contextlib.suppress(JournalFailed):
+                    self._writer.call(lambda tx: journal.rest(tx, self._ledger.run_id))
+        if over.is_set():
             raise Interrupt
         asyncio.run_coroutine_threadsafe(self._place.enter(), self._loop).result()
 
