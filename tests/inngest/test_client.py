@@ -178,6 +178,17 @@ def test_the_base_runtime_knows_nothing_of_it() -> None:
     assert "tightbeam.inngest" not in done.stdout
 
 
+@pytest.mark.parametrize("package", ["inngest", "pyreqwest", "websockets"])
+def test_without_the_extra_it_says_what_to_install(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; import tightbeam.inngest"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    said = done.stderr.splitlines()[-1]
+    assert (
+        said
+        == f"ImportError: tightbeam.inngest needs the package {package}: pip install 'tightbeam[inngest]'"
+    )
+
+
 def test_importing_it_loads_no_web_framework() -> None:
     code = "import sys, tightbeam.inngest; print(*sys.modules)"
     done = subprocess.run(

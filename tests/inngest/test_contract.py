@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -416,14 +417,45 @@ async def with_other_steps(ctx: Context, ch: UploadsChannel) -> None:
 
     await asyncio.gather(
         ctx.step.sleep("sleep", timedelta(seconds=1)),
-        *(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(2)),
         ctx.step.run("work", work),
         ctx.step.invoke_by_id("invoke", function_id="other"),
         ctx.step.ai.infer("ai", adapter=ai.openai.Adapter(auth_key="none", model="m"), body={"messages": []}),
-        *(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(2, 4)),
         ctx.step.sleep_until("until", datetime.now(UTC)),
         ctx.step.wait_for_event("wait", event="app/other", timeout=timedelta(seconds=1)),
+        *(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(4)),
     )
+
+
+async def work() -> int:
+    return 1
+
+
+OTHERS: dict[str, Callable[[Context], Awaitable[object]]] = {
+    "ai": lambda ctx: ctx.step.ai.infer(
+        "s", adapter=ai.openai.Adapter(auth_key="none", model="m"), body={"messages": []}
+    ),
+    "invoke": lambda ctx: ctx.step.invoke_by_id("s", function_id="other"),
+    "run": lambda ctx: ctx.step.run("s", work),
+    "sleep": lambda ctx: ctx.step.sleep("s", timedelta(seconds=1)),
+    "sleep_until": lambda ctx: ctx.step.sleep_until("s", datetime.now(UTC)),
+    "wait_for_event": lambda ctx: ctx.step.wait_for_event(
+        "s", event="app/other", timeout=timedelta(seconds=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+async def test_each_is_sent_once_beside_every_other_kind_of_step(
+    client: Client, server: StandIn, ch: UploadsChannel, kind: str
+) -> None:
+    async def body(ctx: Context) -> str:
+        await asyncio.gather(OTHERS[kind](ctx), gathered(ctx, ch))
+        return "done"
+
+    assert (await run_of(client, body).finish()).body == "done"
+    for task in [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]:
+        await asyncio.wait({task})
+    assert sorted(data["message"] for _, data in sent(server)) == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -514,6 +546,41 @@ async def test_the_run_id_reaches_tasks_and_threads_and_ends_with_the_call(
     await client.realtime.publish(ch.status, {"message": "outside"})
     found = {json.loads(one.body)["message"]: one.query.get("run_id") for one in server.published}
     assert found == {"task": RUN_ID, "thread": RUN_ID, "step": RUN_ID, "outside": None}
+
+
+async def test_the_run_id_is_gone_where_the_handler_was_called(client: Client) -> None:
+    """In one task and one thread: a pool's threads go on to other work."""
+    from tightbeam._context import current_run
+    from tightbeam.inngest._handler import wrapped
+    from tightbeam.inngest._realtime import carrier_of
+
+    def given(ctx: Any, step: Any) -> Any:
+        ctx.__dict__.update(run_id="r", step=step)
+        return ctx
+
+    async def body(ctx: Context) -> str | None:
+        return current_run.get()
+
+    async def fails(ctx: Context) -> None:
+        raise LookupError
+
+    def body_sync(ctx: ContextSync) -> str | None:
+        return current_run.get()
+
+    def fails_sync(ctx: ContextSync) -> None:
+        raise LookupError
+
+    carrier = carrier_of(client)
+    for handler in (body, fails):
+        ctx = given(object.__new__(inngest.Context), object.__new__(inngest.Step))
+        with contextlib.suppress(LookupError):
+            assert await wrapped(handler, carrier)(ctx) == "r"
+        assert current_run.get() is None
+    for handler_sync in (body_sync, fails_sync):
+        ctx = given(object.__new__(inngest.ContextSync), object.__new__(inngest.StepSync))
+        with contextlib.suppress(LookupError):
+            assert wrapped(handler_sync, carrier)(ctx) == "r"
+        assert current_run.get() is None
 
 
 async def test_everything_of_the_sdks_context_is_there(client: Client) -> None:

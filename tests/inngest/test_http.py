@@ -93,6 +93,19 @@ async def test_the_fallback_key_is_tried_once(
 
 
 @Both
+@pytest.mark.parametrize("status", [400, 404, 429, 500])
+async def test_the_fallback_key_is_for_no_other_refusal(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, sync: bool, status: int
+) -> None:
+    monkeypatch.setenv("INNGEST_SIGNING_KEY_FALLBACK", FALLBACK)
+    client = Client(app_id="a", is_production=True, signing_key=KEY, api_base_url=server.origin)
+    server.script.append((status, b"no"))
+    with pytest.raises(tightbeam.PublishFailed):
+        await publish(client, "x", sync=sync)
+    assert len(server.published) == 1
+
+
+@Both
 async def test_without_a_fallback_it_is_not_repeated(server: StandIn, sync: bool) -> None:
     server.keys = set()
     client = Client(app_id="a", is_production=True, signing_key=KEY, api_base_url=server.origin)

@@ -10,11 +10,11 @@ try:
     from tightbeam.gateway._remote import RemoteClient
     from tightbeam.gateway._serve import serve
     from tightbeam.gateway._settings import Limits
-except ModuleNotFoundError as error:
-    if (error.name or "").startswith("tightbeam"):
+except ModuleNotFoundError as _error:
+    if (_error.name or "").startswith("tightbeam"):
         raise
     raise ImportError(
-        f"tightbeam.gateway needs the package {error.name}: pip install 'tightbeam[gateway]'"
-    ) from error
+        f"tightbeam.gateway needs the package {_error.name}: pip install 'tightbeam[gateway]'"
+    ) from _error
 
 __all__ = ["Gateway", "Limits", "RemoteClient", "app", "serve"]

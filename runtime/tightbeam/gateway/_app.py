@@ -68,7 +68,7 @@ class Gateway(Starlette):
         self._engine = engine
         self._streams = streams
         self._http = http
-        self.dev = access.dev
+        self.dev: bool = access.dev
         """Whether it is in dev mode."""
         engine.mint = lambda channel, topics, since: http.mint(channel, list(topics), since)
         engine.run_ended = teller.ended

@@ -31,8 +31,8 @@ class Use:
     __slots__ = ("id", "number")
 
     def __init__(self, id: str, number: int) -> None:
-        self.id = id
-        self.number = number
+        self.id: str = id
+        self.number: int = number
         """How often the id was used before in this call: the same in every replay."""
 
     @property

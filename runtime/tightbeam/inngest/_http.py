@@ -78,7 +78,7 @@ class Http:
     def __init__(
         self, origin: str, keys: Keys, env: str | None, *, timeout: timedelta, max_connections: int
     ) -> None:
-        self.origin = root_of(origin)
+        self.origin: str = root_of(origin)
         self._keys = keys
         self._env = env
         self._timeout = timeout

@@ -46,8 +46,8 @@ class Carrier:
 
     def __init__(self, server: Server, settings: Settings) -> None:
         self.server = server
-        self.settings = settings
-        self.http = self._http()
+        self.settings: Settings = settings
+        self.http: Http = self._http()
         self.feeds: weakref.WeakSet[RemoteFeed] = weakref.WeakSet()
 
     def configure(self, settings: Settings) -> None:

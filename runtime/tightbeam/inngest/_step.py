@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable
 from time import time_ns
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 import inngest
 
@@ -126,9 +126,10 @@ class RealtimeStep(inngest.Step):
         except inngest.StepError as error:
             raise _both_step_errors(use, error) from error.__cause__
 
-    invoke_by_id = _in_turn(inngest.Step.invoke_by_id)
-    sleep_until = _in_turn(inngest.Step.sleep_until)
-    wait_for_event = _in_turn(inngest.Step.wait_for_event)
+    if not TYPE_CHECKING:  # their types are the SDK's
+        invoke_by_id = _in_turn(inngest.Step.invoke_by_id)
+        sleep_until = _in_turn(inngest.Step.sleep_until)
+        wait_for_event = _in_turn(inngest.Step.wait_for_event)
 
 
 class RealtimeStepSync(inngest.StepSync):
@@ -175,6 +176,7 @@ class RealtimeStepSync(inngest.StepSync):
     def tightbeam_once(
         self, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
     ) -> object:
+        """As `RealtimeStep.tightbeam_once`."""
         call = self.tightbeam_call
 
         def attempt(*given: object) -> object:

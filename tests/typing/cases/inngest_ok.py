@@ -8,7 +8,6 @@ from typing import Any, Literal, assert_type
 import inngest
 
 import tightbeam
-import tightbeam.inngest
 from generated.alerts import alerts_channel
 from generated.uploads import Result, Status, uploads_channel
 from tightbeam.inngest import Client, Context, ContextSync, create_function, on_failure, realtime
