@@ -50,9 +50,12 @@ $(SUITE): | $(STAMP)
 	@echo "set-up: downloading the JSON Schema Test Suite"
 	@$(BIN)/python tests/suite/fetch.py
 
+WEB := examples/fastapi-react/web
+WEB_BUILT := $(WEB)/dist/index.html
+
 # What tests run in Node: the official client, TypeScript, Ajv; and axe-core, which they run in a browser. Where Node is
 # too old or missing they are left out.
-NODE_MODULES := $(addsuffix /node_modules/.installed,tests/gateway/node tests/typescript/node tests/browser/node)
+NODE_MODULES := $(addsuffix /node_modules/.installed,tests/gateway/node tests/typescript/node tests/browser/node $(WEB))
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 
 $(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
@@ -60,8 +63,13 @@ $(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
 	@cd $* && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
+$(WEB_BUILT): $(WEB)/node_modules/.installed $(WEB)/index.html $(wildcard $(WEB)/*.ts $(WEB)/*.json $(WEB)/src/* $(WEB)/src/channels/*)
+	@echo "set-up: building the example's front end"
+	@cd $(WEB) && npm run --silent build
+	@touch $@
+
 .PHONY: setup-node
-setup-node: $(if $(HAS_NODE),$(NODE_MODULES)) ## Install what tests run in Node, if there is Node 20 or newer, and look for a browser
+setup-node: $(if $(HAS_NODE),$(NODE_MODULES) $(WEB_BUILT)) ## Install what tests run in Node, if there is Node 20 or newer, and look for a browser
 	@$(if $(HAS_NODE),:,echo "set-up: there is no Node 20 or newer: the tests that run in it are left out")
 	@command -v chromium >/dev/null || echo "set-up: there is no chromium (Debian: apt-get install chromium): the tests in a browser are left out"
 
@@ -74,7 +82,15 @@ setup: $(STAMP) $(SUITE) ## Make .venv and download what tests need (every other
 demo: $(STAMP) ## See the product work, in about two screens
 	@$(BIN)/python -m examples.demo
 
-BINDINGS := --output generated --typescript examples/fastapi-react/web/src/channels
+.PHONY: example
+example: $(STAMP) $(WEB_BUILT) ## Serve the example with FastAPI and React at http://127.0.0.1:8000 (needs Node 20)
+	@PYTHONPATH=. $(BIN)/python examples/fastapi-react/server.py
+
+.PHONY: pictures
+pictures: $(STAMP) $(WEB_BUILT) ## Take the screenshots in docs/images again (needs chromium)
+	$(BIN)/python -m tests.browser.pictures
+
+BINDINGS := --output generated --typescript $(WEB)/src/channels
 
 .PHONY: generate
 generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's front end

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "fastapi-react"
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 _FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -33,6 +33,8 @@ def _missing() -> str | None:
         return "there is no chromium: apt-get install chromium"
     if not AXE.is_file():
         return "the npm package axe-core isn't installed: make setup-node"
+    if not (EXAMPLE / "web" / "dist" / "index.html").is_file():
+        return "the example's front end isn't built: make setup-node"
     return None
 
 
@@ -69,20 +71,24 @@ def free_port() -> int:
 class Program:
     """A program that serves, can be killed, and started again at the same address."""
 
-    def __init__(self, port: int, *command: str) -> None:
+    def __init__(self, port: int, *command: str, **environment: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._command = command
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Return when it listens."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *self._command), cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True
+        """Return when it serves."""
+        process = self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *self._command), cwd=ROOT, env=self._environment, start_new_session=True
         )
-        assert self._process.stdout is not None
-        async with asyncio.timeout(30):
-            said = await self._process.stdout.readline()
-        assert said.decode().strip() == self.url
+        async with asyncio.timeout(60), httpx.AsyncClient() as ask:
+            while True:
+                assert process.returncode is None, f"the program ended with {process.returncode}"
+                with contextlib.suppress(httpx.TransportError):
+                    if (await ask.get(f"{self.url}/health")).status_code == 200:
+                        return
+                await asyncio.sleep(0.02)
 
     async def kill(self) -> None:
         """As the kernel would: nothing is said, nothing is flushed."""

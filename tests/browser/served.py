@@ -84,4 +84,4 @@ if __name__ == "__main__":
         access = {"token_secret": SECRET, "server_key": key, "public_url": url, "inspector": True}
     gateway = app(client, channels=generated, **access)
     gateway.router.routes.append(Route("/send", send, methods=["POST"]))
-    serve(gateway, port=port, access_log=False, ready=lambda at: print(at, flush=True))
+    serve(gateway, port=port, access_log=False)

@@ -1,9 +1,9 @@
 // The view of channels: what each topic is for, its schema, and a form that publishes a message to try it out.
 
 import * as api from "./api.js";
-import { button, copyButton, fill, freshId, h, jsonBlock } from "./dom.js";
+import { button, copyButton, fill, freshId, h, jsonBlock, prose } from "./dom.js";
 import { makeField } from "./form.js";
-import { Place, ruleWords, typeWords } from "./schema.js";
+import { Place, branchName, ruleWords, typeWords } from "./schema.js";
 
 const ROWS = 200;
 
@@ -89,8 +89,8 @@ function drawTopic(channel, topic) {
     h("a", { class: "back", href: "#/channels" }, "← All channels"),
     h("h1", {}, topic.name),
     h("p", { class: "where" }, h("code", {}, channel.template), " · ", h("code", {}, `${channel.module}.${channel.class}.${topic.attribute}`)),
-    topic.description ? h("p", { class: "lead" }, topic.description) : null,
-    channel.description ? h("p", { class: "about" }, channel.description) : null,
+    topic.description ? h("p", { class: "lead" }, prose(topic.description)) : null,
+    channel.description ? h("p", { class: "about" }, prose(channel.description)) : null,
     h(
       "div",
       { class: "columns-2" },
@@ -116,12 +116,18 @@ function schemaTable(place) {
   return h(
     "dl",
     { class: "schema" },
-    rows.slice(0, ROWS).map(({ name, type, required, words, depth }) =>
+    rows.slice(0, ROWS).map(({ name, type, required, words, depth, branch }) =>
       h(
         "div",
-        { class: `depth-${Math.min(depth, 5)}` },
-        h("dt", {}, h("code", { class: "name" }, name || "(the payload)"), " ", h("span", { class: "type" }, type), required || name === "" ? null : h("span", { class: "optional-mark" }, "optional")),
-        h("dd", {}, words),
+        { class: `depth-${Math.min(depth, 5)}${branch ? " branch" : ""}` },
+        h(
+          "dt",
+          {},
+          branch ? null : [h("code", { class: "name" }, name || "(the payload)"), " "],
+          h("span", { class: "type" }, type),
+          required || branch || name === "" ? null : h("span", { class: "optional-mark" }, "optional"),
+        ),
+        h("dd", {}, prose(words)),
       ),
     ),
     rows.length > ROWS ? h("p", {}, `… and ${rows.length - ROWS} more, see below`) : null,
@@ -145,7 +151,14 @@ function collect(place, name, required, rows, above) {
   }
   if (typeof schema.items === "object") collectInside(plain.part(schema.items), `${name}[]`, rows, inner);
   for (const word of ["oneOf", "anyOf"]) {
-    (Array.isArray(schema[word]) ? schema[word] : []).forEach((one) => collectInside(plain.part(one), name, rows, inner));
+    const branches = (Array.isArray(schema[word]) ? schema[word] : []).map((one) => plain.part(one).plain());
+    branches.forEach((branch, index) => {
+      if (branch.schema?.properties === undefined) return;
+      const said = branch.schema.description;
+      const row = { name, type: `if ${branchName(branch, index)}`, required: true, branch: true };
+      rows.push({ ...row, words: typeof said === "string" ? said : "", depth: Math.max(0, depth - 1) });
+      collectInside(branch, name, rows, inner);
+    });
   }
 }
 
@@ -250,7 +263,7 @@ class TestForm {
       const field = nearest(fields, pointer);
       const words = [h("code", {}, pointer || "(the payload)"), ` ${reason}`];
       if (field === undefined) return { line: h("li", {}, words), field };
-      field.setError([field.error.textContent, reason].filter((one) => one).join("; "));
+      field.setError([field.error.textContent, `${pointer} ${reason}`.trim()].filter((one) => one).join("; "));
       return { line: h("li", {}, h("button", { type: "button", class: "link", on: { click: () => field.focus() } }, words)), field };
     });
     const heading = issues.length === 1 ? "The payload breaks its schema in one place" : `The payload breaks its schema in ${issues.length} places`;
@@ -287,7 +300,7 @@ function paramField({ name, schema }) {
       : h("select", {}, options.map((one) => h("option", {}, String(one))));
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-help ${id}-error`);
-  const help = h("p", { class: "help", id: `${id}-help` }, schema.description ?? "");
+  const help = h("p", { class: "help", id: `${id}-help` }, prose(schema.description ?? ""));
   return {
     name,
     input,

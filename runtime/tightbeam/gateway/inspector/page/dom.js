@@ -28,6 +28,14 @@ export function fill(element, ...children) {
   );
 }
 
+/** Words in which backticks mark code, as they do in descriptions. */
+export function prose(text) {
+  return text.split("`").map((part, index, all) => {
+    if (index % 2 === 0) return part;
+    return index === all.length - 1 ? `\`${part}` : h("code", {}, part);
+  });
+}
+
 let made = 0;
 
 /** An id that no other element has. */
@@ -110,6 +118,7 @@ export function moment(time) {
 
 /** A span of time in its natural unit. */
 export function duration(milliseconds) {
+  if (milliseconds > 0 && milliseconds < 1) return "< 1 ms";
   if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
   if (milliseconds < 3_600_000) return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;

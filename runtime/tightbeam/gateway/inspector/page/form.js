@@ -1,7 +1,7 @@
 // A form made from a schema. It doesn't judge: what it reads is sent as it is, and the gateway's validator says
 // what is wrong and where; so bad messages can be tried too. A field reads as JSON text, or null for "not there".
 
-import { button, freshId, h } from "./dom.js";
+import { button, freshId, h, prose } from "./dom.js";
 import { branchName, kinds, ruleWords, typeWords } from "./schema.js";
 
 const MAX_DEPTH = 12;
@@ -64,7 +64,7 @@ class Field {
       { class: "field" },
       h("label", { for: this.id }, said.label),
       control,
-      h("p", { class: "help", id: this.helpId }, [said.help, words].filter((one) => one).join(" ")),
+      h("p", { class: "help", id: this.helpId }, prose([said.help, words].filter((one) => one).join(" "))),
       this.error,
     );
   }
@@ -194,7 +194,7 @@ class Group extends Field {
       "fieldset",
       { class: "field group", tabindex: "-1", "aria-describedby": this.errorId },
       h("legend", {}, said.label),
-      said.help ? h("p", { class: "help" }, said.help) : null,
+      said.help ? h("p", { class: "help" }, prose(said.help)) : null,
       this.inside,
       this.error,
     );

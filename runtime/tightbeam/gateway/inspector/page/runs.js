@@ -136,7 +136,7 @@ function runPage({ summary, deaths, steps, messages }) {
     ["Event", h("code", {}, summary.event)],
     ["Begun", moment(begun)],
     ["Took", summary.ended_at === null ? "not over" : duration(new Date(summary.ended_at) - begun)],
-    ["Failures since the last step", String(summary.attempt)],
+    summary.attempt > 0 ? ["Failures since the last step", String(summary.attempt)] : null,
     deaths > 0 ? ["Died with the process", `${deaths} ×`] : null,
     summary.state === "ready" ? ["Due", clock(new Date(summary.due_at))] : null,
   ].filter((fact) => fact !== null);

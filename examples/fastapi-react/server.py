@@ -1,0 +1,263 @@
+"""An upload with progress and result, an answer that is streamed, a bell for alerts: FastAPI's side of them.
+
+`make example` builds the front end, which is under `web/`, and starts this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import Cookie, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
+
+import generated
+import tightbeam
+import tightbeam.gateway
+from generated.alerts import alerts_channel
+from generated.common import Severity
+from generated.pipeline import PipelineChannel, pipeline_channel
+from generated.uploads import Result, uploads_channel
+
+PORT = int(os.environ.get("EXAMPLE_PORT", "8000"))
+FOLDER = Path(os.environ.get("EXAMPLE_FOLDER", ".cache/example"))
+PACE = float(os.environ.get("EXAMPLE_PACE", "0.4"))
+"""Seconds that pretended work takes."""
+WEB = Path(__file__).parent / "web" / "dist"
+MAX_UPLOAD = 10 * 1024 * 1024
+
+FOLDER.mkdir(parents=True, exist_ok=True)
+client = tightbeam.Client(FOLDER / "journal.db")
+
+# ------------------------------------------------------------------------------------------------- functions
+
+
+async def scan(path: str) -> int:
+    """Pretend to look for viruses; the size is what a real scanner would find out, too."""
+    await asyncio.sleep(PACE)
+    return (FOLDER / path).stat().st_size
+
+
+@client.function("process-upload", on="app/upload", retries=3)
+async def process_upload(ctx: tightbeam.Context) -> Result:
+    """Progress is live: who isn't looking misses nothing. The result is durable: it is kept."""
+    upload_id, name = ctx.event.data["uploadId"], ctx.event.data["name"]
+    ch = uploads_channel(upload_id=upload_id)
+    await ctx.publish(ch.status, {"message": "Looking for viruses…"})
+    size = await ctx.step.run("scan", scan, upload_id)
+    for percent in (20, 40, 60, 80, 100):
+        await asyncio.sleep(PACE / 2)
+        await ctx.publish(ch.status, {"message": f"Storing, {percent} %"})
+    result = await ctx.step.realtime.publish(
+        "result", ch.result, {"success": True, "url": f"/files/{upload_id}"}
+    )
+    news = f"{name} has arrived, {size:,} bytes."
+    await ctx.step.realtime.publish("news", alerts_channel.alert, {"message": news, "severity": "low"})
+    return result
+
+
+async def write(ctx: tightbeam.Context, ch: PipelineChannel, question: str) -> str:
+    """Stand in for a language model: one token after the other, each live."""
+    answer = (
+        f"You ask: “{question}” A channel carries messages about one thing. Whoever watches it gets each "
+        "of them as it is published, with the type that its schema says. These words came one by one; the "
+        "whole answer is remembered, so that nobody loses it."
+    )
+    for token in answer.split(" "):
+        await ctx.publish(ch.tokens, {"token": f"{token} "})
+        await asyncio.sleep(PACE / 10)
+    return answer
+
+
+@client.function("answer", on="app/question", retries=3)
+async def answer(ctx: tightbeam.Context) -> str:
+    """Tokens are live, the end is durable, and the run's result is the answer."""
+    ch = pipeline_channel(run_id=ctx.event.data["runId"])
+    await ctx.publish(ch.status, {"message": "Writing…", "step": "write"})
+    text = await ctx.step.run("write", write, ctx, ch, ctx.event.data["question"])
+    await ctx.step.realtime.publish("done", ch.status, {"message": "Done."})
+    return text
+
+
+@client.function("alert", on="app/alert")
+async def alert(ctx: tightbeam.Context) -> None:
+    """Durable, so that the bell of a page that was cut off still rings."""
+    message, severity = ctx.event.data["message"], ctx.event.data["severity"]
+    await ctx.step.realtime.publish("alert", alerts_channel.alert, {"message": message, "severity": severity})
+
+
+# ------------------------------------------------------------------------------------------ who may see what
+
+
+class Owners:
+    """Whose uploads and questions are whose; your application has a database for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS owner (id TEXT PRIMARY KEY, session TEXT, name TEXT)"
+        )
+
+    def add(self, session: str, name: str) -> str:
+        """A new id of this session's."""
+        made = secrets.token_urlsafe(12)
+        self._connection.execute("INSERT INTO owner VALUES (?, ?, ?)", (made, session, name))
+        return made
+
+    def check(self, made: str, session: str) -> str:
+        """The name that was given to it, if it is this session's."""
+        found = self._connection.execute(
+            "SELECT name FROM owner WHERE id = ? AND session = ?", (made, session)
+        ).fetchone()
+        if found is None:
+            raise HTTPException(404)  # not 403: whether there is such a thing is nobody else's business
+        return str(found[0])
+
+
+owners = Owners(FOLDER / "owners.db")
+
+
+def signed_in(session: Annotated[str | None, Cookie()] = None) -> str:
+    """The session of a request."""
+    if session is None:
+        raise HTTPException(401)
+    return session
+
+
+Session = Annotated[str, Depends(signed_in)]
+
+# ---------------------------------------------------------------------------------------------------- routes
+
+gateway = tightbeam.gateway.app(
+    client, channels=generated, dev=True, public_url=os.environ.get("EXAMPLE_URL", f"http://127.0.0.1:{PORT}")
+)
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+    """The client's functions run while the application does."""
+    async with client:
+        yield
+        await gateway.close()
+
+
+api = FastAPI(lifespan=lifespan, title="Tightbeam, FastAPI and React")
+
+
+class Question(BaseModel):
+    """What somebody wants to know."""
+
+    question: str
+
+
+class NewAlert(BaseModel):
+    """What everybody should know."""
+
+    message: str
+    severity: Severity
+
+
+class Made(BaseModel):
+    """The id of something new."""
+
+    id: str
+
+
+@api.post("/api/session", status_code=204)
+def sign_in(response: Response, session: Annotated[str | None, Cookie()] = None) -> None:
+    """Everybody gets a session; yours come from a login."""
+    if session is None:
+        response.set_cookie("session", secrets.token_urlsafe(24), httponly=True, samesite="strict")
+
+
+@api.post("/api/uploads")
+async def upload(request: Request, session: Session, name: str) -> Made:
+    """Take the file, and start to work on it."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_UPLOAD:
+            raise HTTPException(413, "ten MiB are enough for an example")
+    upload_id = owners.add(session, name)
+    await asyncio.to_thread((FOLDER / upload_id).write_bytes, bytes(body))
+    await client.send("app/upload", {"uploadId": upload_id, "name": name})
+    return Made(id=upload_id)
+
+
+@api.get("/files/{upload_id}")
+def download(upload_id: str, session: Session) -> FileResponse:
+    """The file, for whoever uploaded it."""
+    return FileResponse(FOLDER / upload_id, filename=owners.check(upload_id, session))
+
+
+@api.post("/api/questions")
+def new_question(session: Session) -> Made:
+    """A question that will be asked: tokens are live, so the page subscribes first."""
+    return Made(id=owners.add(session, "question"))
+
+
+@api.put("/api/questions/{run_id}", status_code=204)
+async def ask(run_id: str, question: Question, session: Session) -> None:
+    """Begin to answer."""
+    owners.check(run_id, session)
+    await client.send("app/question", {"runId": run_id, "question": question.question})
+
+
+@api.post("/api/alerts", status_code=204)
+async def raise_alert(new: NewAlert, _session: Session) -> None:
+    """Tell everybody."""
+    await client.send("app/alert", new.model_dump())
+
+
+@api.get("/api/token/uploads/{upload_id}")
+async def upload_token(
+    upload_id: str, session: Session, since: str | None = None
+) -> tightbeam.SubscriptionToken:
+    """For whoever uploaded it. `since` is the time of the last message the page has seen."""
+    owners.check(upload_id, session)
+    return await client.realtime.token(uploads_channel(upload_id=upload_id), since=since)
+
+
+@api.get("/api/token/pipeline/{run_id}")
+async def pipeline_token(
+    run_id: str, session: Session, since: str | None = None
+) -> tightbeam.SubscriptionToken:
+    """For whoever asks."""
+    owners.check(run_id, session)
+    return await client.realtime.token(pipeline_channel(run_id=run_id), since=since)
+
+
+@api.get("/api/token/alerts")
+async def alerts_token(_session: Session, since: str | None = None) -> tightbeam.SubscriptionToken:
+    """For everybody who is signed in."""
+    return await client.realtime.token(alerts_channel, since=since)
+
+
+@api.get("/")
+def page() -> FileResponse:
+    """The front end, as `npm run build` left it."""
+    return FileResponse(WEB / "index.html")
+
+
+api.mount("/assets", StaticFiles(directory=WEB / "assets", check_dir=False))
+api.mount("/", gateway)  # after the routes: it has the paths that are left
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        api,
+        port=PORT,
+        ws="tightbeam.gateway.protocol:WebSocketProtocol",
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=2,
+        access_log=False,
+    )
