@@ -7,6 +7,7 @@ code along.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,19 @@ class Memory:
                         found[document.path] = made
             except (KeyError, TypeError, ValueError, AttributeError):
                 continue  # Not what `remember` writes: as good as forgotten.
+        return found
+
+    def used_once(self, kept: Mapping[str, Made]) -> set[str]:
+        """The URIs that the definitions besides those `kept`, changed or gone, referred to before.
+
+        The modules of what they referred to may hold what nobody uses any more.
+        """
+        entries = self._store.get(self._key)
+        found: set[str] = set()
+        for path, entry in entries.items() if isinstance(entries, dict) else ():
+            if path not in kept:
+                with contextlib.suppress(KeyError, TypeError, ValueError):  # as above
+                    found.update(uri for uri, _ in entry["uses"])
         return found
 
     def _recall(self, document: Document, entry: dict[str, Any], sources: Sources) -> Made | None:

@@ -67,7 +67,7 @@ def generate(
     sources = Sources(root, shown_root, settings.refs)
     documents = _load(root, shown_root, sources, problems)
     kept = memory.recall(documents, sources) if memory else {}
-    _look_again_at_targets(documents, kept)
+    _look_again_at_targets(documents, kept, memory.used_once(kept) if memory else ())
     checked = _check([d for d in documents if d.path not in kept], sources, settings, problems)
     definitions = [each.definition for each in checked] + [made.definition for made in kept.values()]
     check_overlaps(definitions, problems)
@@ -124,10 +124,16 @@ def _check(
     return checked
 
 
-def _look_again_at_targets(documents: Iterable[Document], kept: dict[str, Made]) -> None:
-    """Compile those anew that a changed definition may refer to: their modules hold what it uses of them."""
+def _look_again_at_targets(
+    documents: Iterable[Document], kept: dict[str, Made], used_once: Iterable[str]
+) -> None:
+    """Compile those anew that a changed definition may refer to: their modules hold what it uses of them.
+
+    And those that it referred to before: their modules may hold what it doesn't use any more.
+    """
     paths = {document.uri: document.path for document in documents}
     pending = [document for document in documents if document.path not in kept]
+    pending += [made.definition.document for uri in used_once if (made := kept.pop(paths.get(uri, ""), None))]
     while pending and kept:
         document = pending.pop()
         for uri in outgoing(document.value, document.uri, LATEST):
