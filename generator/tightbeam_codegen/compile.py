@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
 from tightbeam_codegen import ir
 from tightbeam_codegen.assemble import Types, shapes_of
@@ -92,11 +93,10 @@ class Run:
         facts = type_facts([*shapes, *shapes_of(named.values())], cache)
         types = Types(named, facts, self._homes(topics, normaliser))
         modules = self._modules(topics, types)
-        scripts = self._scripts(typescript, topics, named) if typescript else {}
-        made = [
-            self._made(d, modules[d.module], topics[d.module], types, printer, scripts.get(d.module, {}))
-            for d in self.definitions
-        ]
+        makes = partial(self._made, types=types, printer=printer, typescript=typescript)
+        made = [makes(d, modules[d.module], topics[d.module]) for d in self.definitions]
+        if typescript is not None:
+            self._add_shared_scripts(typescript, types)
         own = {definition.module for definition in self.definitions}
         for path, module in modules.items():
             if path not in own:
@@ -251,7 +251,7 @@ class Run:
         topics: list[TopicShape],
         types: Types,
         printer: Printer,
-        scripts: Mapping[str, str],
+        typescript: TypeScript | None,
     ) -> Made:
         schemas = self._schemas(definition, topics, types)
         channel = module.channel
@@ -264,28 +264,38 @@ class Run:
                 _path(module.path): printer.module(module),
                 _path(schemas.path): printer.schemas(schemas),
             },
-            typescript=scripts,
+            typescript=self._scripts(typescript, definition, topics, types, schemas.text)
+            if typescript
+            else {},
             problems=self.found[definition.module],
         )
 
     def _scripts(
         self,
         typescript: TypeScript,
-        topics: Mapping[ModulePath, list[TopicShape]],
-        named: Mapping[Name, NamedShape],
-    ) -> dict[ModulePath, dict[str, str]]:
-        """The front end's files of each definition; those of shared files are added to all files."""
-        by_module: dict[ModulePath, list[NamedShape]] = {}
-        for name, shape in named.items():
-            by_module.setdefault(name.module, []).append(shape)
+        definition: Definition,
+        topics: list[TopicShape],
+        types: Types,
+        bundle: str,
+    ) -> dict[str, str]:
+        """The front end's files of a definition."""
+        named = [shape for name, shape in types.definitions.items() if name.module == definition.module]
+        return typescript.channel(definition, topics, named, bundle, self._year)
+
+    def _year(self, dialect: str) -> int:
+        return (self.store.dialect(dialect) or LATEST).year
+
+    def _add_shared_scripts(self, typescript: TypeScript, types: Types) -> None:
+        """The front end's files of documents that channels share, and those of no document."""
+        own = {definition.module for definition in self.definitions}
+        shared: dict[ModulePath, list[NamedShape]] = {}
+        for name, shape in types.definitions.items():
+            if name.module not in own:
+                shared.setdefault(name.module, []).append(shape)
         documents = {module_of(document): document for document in self.store.documents()}
+        for module, named in shared.items():
+            self.typescript |= typescript.shared(documents[module], module, named)
         self.typescript |= typescript.support()
-        for module in by_module.keys() - topics.keys():
-            self.typescript |= typescript.shared(documents[module], module, by_module[module])
-        return {
-            d.module: typescript.channel(d, topics[d.module], by_module.get(d.module, []))
-            for d in self.definitions
-        }
 
     def _schemas(self, definition: Definition, topics: list[TopicShape], types: Types) -> ir.Schemas:
         text = bundled(

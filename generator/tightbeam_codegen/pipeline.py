@@ -77,8 +77,7 @@ def generate(
         Run(checked, [], sources, settings, problems).diagnose()
     else:
         run = Run(checked, list(kept.values()), sources, settings, problems)
-        typescript = TypeScript(version) if settings.typescript is not None else None
-        compiled = run.compile(Printer(version, settings.line_length), cache, typescript)
+        compiled = run.compile(Printer(version, settings.line_length), cache, _typescript(version, settings))
         files, scripts = run.files, run.typescript
         if memory:
             memory.remember([*compiled, *kept.values()])
@@ -88,6 +87,12 @@ def generate(
     if problems.has_errors:
         files, scripts = {}, {}
     return Result(files, scripts, problems.sorted(), inputs)
+
+
+def _typescript(version: str, settings: Settings) -> TypeScript | None:
+    if settings.typescript is None:
+        return None
+    return TypeScript(version, validators=settings.typescript_validators)
 
 
 def _load(root: Path, shown_root: str, sources: Sources, problems: Problems) -> list[Document]:

@@ -15,7 +15,16 @@ from tightbeam_codegen.suggest import did_you_mean
 
 __all__ = ["Settings", "load_settings", "read_settings"]
 
-_KEYS = ("schemas", "output", "typescript", "assert_formats", "dialect", "refs", "strict")
+_KEYS = (
+    "schemas",
+    "output",
+    "typescript",
+    "typescript_validators",
+    "assert_formats",
+    "dialect",
+    "refs",
+    "strict",
+)
 _RUFF_LINE_LENGTH = 88
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -28,6 +37,8 @@ class Settings:
     output: Path = Path("generated")
     typescript: Path | None = None
     """The folder for the front end's bindings; none are written without it."""
+    typescript_validators: bool = False
+    """Whether there are modules among them that validate."""
     assert_formats: bool = True
     dialect: str = DEFAULT_DIALECT
     """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
@@ -121,6 +132,7 @@ class _Reader:
             schemas=folder / self._text("schemas", "schemas"),
             output=folder / self._text("output", "generated"),
             typescript=folder / self._text("typescript", "web") if "typescript" in self.table else None,
+            typescript_validators=self._flag("typescript_validators", default=False),
             assert_formats=self._flag("assert_formats", default=True),
             dialect=self._dialect(),
             refs=self._refs(),

@@ -61,6 +61,9 @@ def generate(
             help="A folder for TypeScript bindings too. [default: from pyproject.toml, else none]",
         ),
     ] = None,
+    typescript_validators: Annotated[
+        bool, typer.Option("--typescript-validators", help="Modules among them that validate, with Ajv.")
+    ] = False,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything."),
@@ -78,7 +81,13 @@ def generate(
     from tightbeam_codegen.cli.request import Request
 
     request = Request(
-        schemas=schemas, output=output, typescript=typescript, check=check, strict=strict, form=form
+        schemas=schemas,
+        output=output,
+        typescript=typescript,
+        typescript_validators=typescript_validators,
+        check=check,
+        strict=strict,
+        form=form,
     )
     if watch and check:
         typer.echo("tightbeam: --watch and --check can't be used together", err=True)

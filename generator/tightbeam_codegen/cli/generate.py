@@ -47,6 +47,7 @@ def _settings(request: Request) -> Settings:
         schemas=settings.schemas if request.schemas is None else request.schemas,
         output=settings.output if request.output is None else request.output,
         typescript=settings.typescript if request.typescript is None else request.typescript,
+        typescript_validators=settings.typescript_validators or request.typescript_validators,
         strict=settings.strict or request.strict,
     )
 

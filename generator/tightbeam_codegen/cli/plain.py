@@ -15,7 +15,7 @@ __all__ = ["plain_request"]
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
-    """The request in `generate [SCHEMAS] [--output DIR] [--typescript DIR] [--check] [--strict]`.
+    """The request in `generate [SCHEMAS] [--output DIR] [--typescript DIR]` with flags in any place.
 
     None for everything else.
     """
@@ -23,7 +23,7 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
         return None
     schemas: Path | None = None
     folders: dict[str, Path | None] = {"--output": None, "--typescript": None}
-    flags = {"--check": False, "--strict": False}
+    flags = {"--check": False, "--strict": False, "--typescript-validators": False}
     rest = iter(arguments[1:])
     for argument in rest:
         if argument in flags and not flags[argument]:
@@ -41,6 +41,7 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
         schemas=schemas,
         output=folders["--output"],
         typescript=folders["--typescript"],
+        typescript_validators=flags["--typescript-validators"],
         check=flags["--check"],
         strict=flags["--strict"],
     )

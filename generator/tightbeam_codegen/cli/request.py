@@ -17,6 +17,7 @@ class Request:
     schemas: Path | None = None
     output: Path | None = None
     typescript: Path | None = None
+    typescript_validators: bool = False
     check: bool = False
     strict: bool = False
     form: Format = "text"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tightbeam_codegen.check import Definition
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.modules import TopicShape
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.typescript import ir
+from tightbeam_codegen.typescript.ajv import validators_of
 from tightbeam_codegen.typescript.modules import channel_module, shared_module
 from tightbeam_codegen.typescript.printer import TypeScriptPrinter
 
@@ -19,17 +21,36 @@ class TypeScript:
 
     Args:
         version: of the tool, for the headers.
+        validators: whether there is to be a module that validates beside that of each channel.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, validators: bool) -> None:
         self._printer = TypeScriptPrinter(version)
+        self._validators = validators
 
     def channel(
-        self, definition: Definition, topics: Sequence[TopicShape], named: Sequence[NamedShape]
+        self,
+        definition: Definition,
+        topics: Sequence[TopicShape],
+        named: Sequence[NamedShape],
+        bundle: str,
+        year_of: Callable[[str], int],
     ) -> dict[str, str]:
-        """The files of a channel definition, given its topics' shapes and the types of its own file."""
+        """The files of a channel definition.
+
+        Args:
+            definition: the definition.
+            topics: its topics, with their shapes.
+            named: the types that stand in its file.
+            bundle: its bundled schemas, as the Python side has them.
+            year_of: the draft of a dialect, by its URI.
+        """
         module = channel_module(definition, topics, named)
-        return {_path(module.path): self._printer.module(module)}
+        files = {_path(module.path): self._printer.module(module)}
+        if self._validators and module.channel is not None:
+            validators = ir.Validators(module, module.channel, *validators_of(bundle, year_of))
+            files[_path(module.path, ".validators")] = self._printer.validators(validators)
+        return files
 
     def shared(
         self, document: Document, module: tuple[str, ...], named: Sequence[NamedShape]
@@ -39,8 +60,8 @@ class TypeScript:
 
     def support(self) -> dict[str, str]:
         """The files that belong to no definition."""
-        return self._printer.support()
+        return self._printer.support(validators=self._validators)
 
 
-def _path(parts: tuple[str, ...]) -> str:
-    return "/".join(parts) + ".ts"
+def _path(parts: tuple[str, ...], ending: str = "") -> str:
+    return "/".join(parts) + ending + ".ts"

@@ -16,6 +16,7 @@ __all__ = [
     "ArrayOf",
     "Channel",
     "Constant",
+    "Draft",
     "Import",
     "Item",
     "Keyword",
@@ -166,13 +167,18 @@ class Module:
     channel: Channel | None
 
 
+Draft: TypeAlias = Literal[4, 7, 2019, 2020]
+"""A draft that the validator has a class for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """The module beside a channel's whose topics check what they receive."""
+    """The module beside a channel's that checks what is received."""
 
     module: Module
+    channel: Channel
     schemas: str
     """The bundled schemas, as JSON."""
-    drafts: tuple[Literal[4, 7, 2019, 2020], ...]
-    """Whose validators are needed; drafts 6 and 7 have one."""
+    drafts: tuple[Draft, ...]
+    """Those that they are written in."""
     asserts_formats: bool

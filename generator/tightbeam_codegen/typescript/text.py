@@ -16,20 +16,21 @@ _WIDTH = 100
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # `@ts-ignore` and `@deprecated` are orders, a@b.example is not. The entity is shown as what it stands for.
 _ORDER = re.compile(r"(?<!\w)@|(?<=#)__(?=[A-Z])")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def literal(value: str | int | float | bool | None) -> str:
-    """A constant. Strings are in double quotes; what can't be seen is escaped."""
+    """A constant. Strings are in double quotes unless single ones need fewer escapes."""
     match value:
         case None:
             return "null"
         case bool():
             return "true" if value else "false"
         case str():
-            if value.isascii() and value.isprintable():
-                return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            return f'"{"".join(map(_spelt, value))}"'
+            quote = '"' if value.count('"') <= value.count("'") else "'"
+            # Nearly all text is printable, and asking for all of it at once is much faster.
+            body = value.replace("\\", "\\\\") if value.isprintable() else "".join(map(_spelt, value))
+            return quote + body.replace(quote, "\\" + quote) + quote
         case _:
             return repr(value)
 

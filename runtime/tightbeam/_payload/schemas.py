@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import ChannelSpec
     from tightbeam._payload.places import Places
 
-__all__ = ["LEGACY_DIALECTS", "Bundle", "TopicSchema", "bundle", "check_params"]
+__all__ = ["LEGACY_DIALECTS", "Bundle", "TopicSchema", "bundle", "check_params", "says_more_than_kind"]
 
 _DRAFTS = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4,
@@ -129,12 +129,17 @@ class Bundle:
             self._params = {
                 name: self.validator(schema, "https://json-schema.org/draft/2020-12/schema")
                 for name, schema in self.params.items()
-                if any(
-                    keyword not in _PLAIN_PARAM_KEYWORDS and not (keyword == "minLength" and value <= 1)
-                    for keyword, value in schema.items()
-                )
+                if says_more_than_kind(schema)
             }
         return self._params
+
+
+def says_more_than_kind(schema: Mapping[str, Any]) -> bool:
+    """Whether a parameter's schema demands more than its kind, and what all of that kind have to be."""
+    return any(
+        keyword not in _PLAIN_PARAM_KEYWORDS and not (keyword == "minLength" and value <= 1)
+        for keyword, value in schema.items()
+    )
 
 
 _lock = threading.RLock()

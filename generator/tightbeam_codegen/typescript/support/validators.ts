@@ -1,0 +1,124 @@
+import type { PayloadSchema } from "./_channel.js";
+
+/** As much of Ajv as is used here. */
+type Ajv = { addSchema(schema: object, key: string): unknown; compile(schema: object): Check };
+type AjvClass = new (options: object) => Ajv;
+type Check = { (value: unknown): unknown; errors?: ReadonlyArray<Fault> | null };
+type Fault = { instancePath: string; keyword: string; message?: string; params: { [key: string]: unknown } };
+
+type Bundle = {
+  formats: boolean;
+  resources: { [uri: string]: object };
+  topics: { [name: string]: { ref: string; draft: number } };
+  params: { [name: string]: object };
+};
+
+/**
+ * Validators for the topics of one channel, compiled at their first use.
+ *
+ * `classes` has Ajv's class for each draft that the schemas are written in, `formats` the plugin ajv-formats where
+ * formats are asserted.
+ */
+export class Validators {
+  readonly #bundle: Bundle;
+  readonly #classes: { readonly [draft: number]: unknown };
+  readonly #formats: unknown;
+  readonly #ajvs = new Map<number, Ajv>();
+
+  constructor(schemas: string, classes: { readonly [draft: number]: unknown }, formats?: unknown) {
+    this.#bundle = JSON.parse(schemas) as Bundle;
+    this.#classes = classes;
+    this.#formats = formats;
+  }
+
+  /** The same topics, with schemas that check. */
+  topics<T extends { readonly [name: string]: { readonly schema: PayloadSchema<unknown> } }>(topics: T): T {
+    const names = Object.keys(topics);
+    return Object.fromEntries(names.map((name) => [name, { schema: this.#schema(name) }])) as unknown as T;
+  }
+
+  /** The channel's name once its parameters fit their schemas; throws a TypeError where one doesn't. */
+  name(params: object, name: string): string {
+    for (const [param, schema] of Object.entries(this.#bundle.params)) {
+      const value: unknown = (params as { [name: string]: unknown })[param];
+      const check = this.#ajv(2020).compile(schema);
+      if (!check(typeof value === "bigint" ? Number(value) : value)) {
+        throw new TypeError(`parameter "${param}" ${check.errors?.[0]?.message ?? "breaks its schema"}`);
+      }
+    }
+    return name;
+  }
+
+  #schema(topic: string): PayloadSchema<unknown> {
+    let compiled: Check | undefined;
+    const validate = (given: unknown) => {
+      // A message whose data is null arrives without data.
+      const value = given === undefined ? null : given;
+      compiled ??= this.#compile(topic);
+      if (compiled(value)) return { value };
+      return { issues: (compiled.errors ?? []).map((fault) => issue(fault, value)) };
+    };
+    return { "~standard": { version: 1, vendor: "tightbeam", validate } };
+  }
+
+  #compile(topic: string): Check {
+    const stated = this.#bundle.topics[topic];
+    if (stated === undefined) throw new Error(`no schema for topic "${topic}": run \`tightbeam generate\` again`);
+    return this.#ajv(stated.draft).compile({ $ref: stated.ref });
+  }
+
+  #ajv(draft: number): Ajv {
+    const known = this.#ajvs.get(draft);
+    if (known !== undefined) return known;
+    const { formats, resources } = this.#bundle;
+    // Schemas were checked when this was generated, so there is nothing to complain about here. Up to draft 7 a
+    // reference hides what stands beside it.
+    const made = new (this.#classes[draft] as AjvClass)({
+      allErrors: true,
+      ignoreKeywordsWithRef: draft <= 7,
+      logger: false,
+      strict: false,
+      validateFormats: formats,
+      validateSchema: false,
+    });
+    if (formats) pluginOf(this.#formats)(made);
+    for (const [uri, resource] of Object.entries(resources)) {
+      // Metaschemas of the drafts are there already.
+      if (!isKnown(made, uri)) made.addSchema(resource, uri);
+    }
+    this.#ajvs.set(draft, made);
+    return made;
+  }
+}
+
+function isKnown(ajv: Ajv, uri: string): boolean {
+  const { schemas, refs } = ajv as unknown as { schemas: object; refs: object };
+  return uri in schemas || uri in refs;
+}
+
+/** A CommonJS module arrives as what it exports or as an object around it, depending on who loads it. */
+function pluginOf(formats: unknown): (ajv: Ajv) => unknown {
+  const inner = (formats as { default?: unknown }).default;
+  return (typeof inner === "function" ? inner : formats) as (ajv: Ajv) => unknown;
+}
+
+function issue(fault: Fault, value: unknown): { message: string; path: PropertyKey[] } {
+  const extra = fault.params["additionalProperty"] ?? fault.params["unevaluatedProperty"];
+  const message = fault.message ?? `breaks ${fault.keyword}`;
+  return {
+    message: typeof extra === "string" ? `${message}: ${JSON.stringify(extra)}` : message,
+    path: pathOf(fault.instancePath, value),
+  };
+}
+
+/** A JSON pointer as keys, indexes as numbers. */
+function pathOf(pointer: string, value: unknown): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  let inner: unknown = value;
+  for (const part of pointer.split("/").slice(1)) {
+    const key = part.replace(/~1/g, "/").replace(/~0/g, "~");
+    path.push(Array.isArray(inner) ? Number(key) : key);
+    inner = (inner as { [key: string]: unknown } | null)?.[key];
+  }
+  return path;
+}

@@ -1,0 +1,71 @@
+// What a front end writes with the bindings of schemas/. Every line must compile.
+import { useRealtime } from "inngest/react";
+import { subscribe, type Realtime } from "inngest/realtime";
+
+import { alertsChannel, type Alert } from "./channels/alerts.js";
+import type { Severity } from "./channels/common.js";
+import { ordersChannel, type Line, type Placed, type State } from "./channels/orders.js";
+import { uploadsChannel, type Result, type Status } from "./channels/uploads.js";
+
+const uploads = uploadsChannel({ uploadId: "u1" });
+export const name: string = uploads.name;
+export const fixed: "alerts" = alertsChannel.name;
+
+export function Progress(props: (typeof uploadsChannel)["$params"]) {
+  const { messages, connectionStatus } = useRealtime({
+    channel: uploadsChannel(props),
+    topics: ["status", "result"] as const,
+    token: async () => ({ key: "k", apiBaseUrl: "http://127.0.0.1:8000" }),
+  });
+  const status: Status | undefined = messages.byTopic.status?.data;
+  const result: Result | undefined = messages.byTopic.result?.data;
+  for (const message of messages.all) {
+    if (message.kind !== "data") continue;
+    if (message.topic === "status") show(message.data.message);
+    else show(message.data.url);
+  }
+  return [connectionStatus, status?.message, result?.success];
+}
+
+export const levels: Record<Severity, number> = { low: 0, medium: 1, high: 2, critical: 3 };
+export const alert: Alert = { message: "disk full", severity: "high" };
+export const line: Line = { sku: "a", quantity: 1, unitPrice: { currency: "EUR", cents: 100 }, giftNote: null };
+export const placed: Placed = {
+  placedAt: "2026-01-01T00:00:00Z",
+  customer: { displayName: "A", email: null },
+  lines: [line],
+  labels: { shop: "x" },
+};
+export const alsoPlaced: (typeof ordersChannel.$infer)["placed"] = placed;
+export const names = [
+  ordersChannel({ region: "eu", orderId: 1 }).name,
+  ordersChannel({ region: "us", orderId: 2n ** 53n }).name,
+];
+
+export function describe(state: State): string {
+  switch (state.kind) {
+    case "paid":
+      return state.amount.currency;
+    case "shipped":
+      return state.parcels[0]?.trackingCode ?? state.carrier;
+    case "cancelled":
+      return state.reason ?? "";
+  }
+}
+
+export async function follow(): Promise<void> {
+  await subscribe({ channel: uploads, topics: ["status"], onMessage: () => undefined });
+  for await (const message of await subscribe({ channel: alertsChannel, topics: ["alert"] })) {
+    if (message.kind === "data") show(message.data.severity);
+  }
+}
+
+export async function send(publish: Realtime.TypedPublishFn): Promise<void> {
+  await publish(uploads.status, { message: "Queued." });
+  await publish(alertsChannel.alert, alert);
+}
+
+// A payload goes wherever JSON objects go.
+export const anything: Record<string, unknown> = line;
+
+function show(_text: string): void {}
