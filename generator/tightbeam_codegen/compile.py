@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import partial
 
 from tightbeam_codegen import ir
 from tightbeam_codegen.assemble import Types, shapes_of
@@ -24,11 +23,11 @@ from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
 from tightbeam_codegen.problems import Problem, Problems
 from tightbeam_codegen.render import Printer
-from tightbeam_codegen.resolve import Node, SchemaStore, Sources, Unresolved
+from tightbeam_codegen.resolve import Node, SchemaStore, Sources
 from tightbeam_codegen.resolve.dialects import LATEST
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache, type_facts
-from tightbeam_codegen.typescript import TypeScript
+from tightbeam_codegen.typescript import Scripts, TypeScript, define_uses, uses_of
 
 __all__ = ["Checked", "Run"]
 
@@ -84,7 +83,8 @@ class Run:
         normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
         try:
             topics = {each.definition.module: self._topics(each, normaliser) for each in self.checked}
-            self._define_kept_uses(normaliser)
+            define_uses(self.store, normaliser, (use for made in self.kept for use in made.uses))
+            scripts = self._scripts(typescript, topics) if typescript else None
         except TooMuch:
             return []
         self._check_modules(normaliser)
@@ -93,10 +93,11 @@ class Run:
         facts = type_facts([*shapes, *shapes_of(named.values())], cache)
         types = Types(named, facts, self._homes(topics, normaliser))
         modules = self._modules(topics, types)
-        makes = partial(self._made, types=types, printer=printer, typescript=typescript)
-        made = [makes(d, modules[d.module], topics[d.module]) for d in self.definitions]
-        if typescript is not None:
-            self._add_shared_scripts(typescript, types)
+        made = [
+            self._made(d, modules[d.module], topics[d.module], types, printer, scripts)
+            for d in self.definitions
+        ]
+        self.typescript = scripts.shared() if scripts else {}
         own = {definition.module for definition in self.definitions}
         for path, module in modules.items():
             if path not in own:
@@ -119,7 +120,7 @@ class Run:
     def _resolve(self) -> None:
         for definition in self.definitions:
             self.store.add_definition(definition.document, self.dialects[definition.module])
-        for uri in {uri for made in self.kept for uri, _ in made.uses}:
+        for uri in {uri for made in self.kept for uri, _ in (*made.uses, *made.typescript_uses)}:
             self.store.add_shared(uri)
         self.store.load_references()
         own = {definition.document.uri for definition in self.definitions}
@@ -163,22 +164,20 @@ class Run:
             doc = topic.description or normaliser.doc(node)
             key_place = definition.document.place(("topics", topic.name), key=True)
             topics.append(TopicShape(topic.name, attribute, topic.name, shape, doc, key_place))
-        uses = ((self.store.document(schema), schema) for schema in normaliser.foreign.values())
-        self.uses[definition.module] = sorted(
-            (document.uri, self.store.pointer(schema)) for document, schema in uses if document is not None
-        )
+        self.uses[definition.module] = uses_of(self.store, normaliser)
         self.found[definition.module] = (*checked.problems, *self.problems.after(known))
         return topics
 
-    def _define_kept_uses(self, normaliser: Normaliser) -> None:
-        """The shared modules hold what unchanged definitions use as well."""
-        for uri, pointer in sorted({use for made in self.kept for use in made.uses}):
-            document = self.store.loaded(uri)
-            if document is not None:
-                try:
-                    normaliser.shared(self.store.at(document, pointer), document)
-                except Unresolved:
-                    continue  # Can't be: a definition is kept only while all it refers to is as it was.
+    def _scripts(self, typescript: TypeScript, topics: Mapping[ModulePath, list[TopicShape]]) -> Scripts:
+        """The front end's part, from exact shapes of the same schemas. Raises TooMuch."""
+        scripts = Scripts(typescript, self.store, self._asserts_formats)
+        try:
+            for definition in self.definitions:
+                scripts.add(definition, topics[definition.module], self.dialects[definition.module])
+            scripts.add_kept(self.kept)
+        finally:
+            scripts.report(self.problems)
+        return scripts
 
     def _check_modules(self, normaliser: Normaliser) -> None:
         """Each module has one file that it is made from."""
@@ -251,7 +250,7 @@ class Run:
         topics: list[TopicShape],
         types: Types,
         printer: Printer,
-        typescript: TypeScript | None,
+        scripts: Scripts | None,
     ) -> Made:
         schemas = self._schemas(definition, topics, types)
         channel = module.channel
@@ -259,43 +258,15 @@ class Run:
             definition=definition,
             reach={document.uri: document.digest for document in self.store.reach(definition.document)},
             uses=self.uses[definition.module],
+            typescript_uses=scripts.uses[definition.module] if scripts else (),
             exports=(channel.class_name, channel.function) if channel else (),
             files={
                 _path(module.path): printer.module(module),
                 _path(schemas.path): printer.schemas(schemas),
             },
-            typescript=self._scripts(typescript, definition, topics, types, schemas.text)
-            if typescript
-            else {},
+            typescript=scripts.channel(definition, schemas.text) if scripts else {},
             problems=self.found[definition.module],
         )
-
-    def _scripts(
-        self,
-        typescript: TypeScript,
-        definition: Definition,
-        topics: list[TopicShape],
-        types: Types,
-        bundle: str,
-    ) -> dict[str, str]:
-        """The front end's files of a definition."""
-        named = [shape for name, shape in types.definitions.items() if name.module == definition.module]
-        return typescript.channel(definition, topics, named, bundle, self._year)
-
-    def _year(self, dialect: str) -> int:
-        return (self.store.dialect(dialect) or LATEST).year
-
-    def _add_shared_scripts(self, typescript: TypeScript, types: Types) -> None:
-        """The front end's files of documents that channels share, and those of no document."""
-        own = {definition.module for definition in self.definitions}
-        shared: dict[ModulePath, list[NamedShape]] = {}
-        for name, shape in types.definitions.items():
-            if name.module not in own:
-                shared.setdefault(name.module, []).append(shape)
-        documents = {module_of(document): document for document in self.store.documents()}
-        for module, named in shared.items():
-            self.typescript |= typescript.shared(documents[module], module, named)
-        self.typescript |= typescript.support()
 
     def _schemas(self, definition: Definition, topics: list[TopicShape], types: Types) -> ir.Schemas:
         text = bundled(

@@ -42,6 +42,8 @@ class Made:
     reach: Mapping[str, str]
     """The documents it refers to, over others too: URI -> digest."""
     uses: Sequence[Use]
+    typescript_uses: Sequence[Use]
+    """What the front end's types refer to: as much, or more."""
     exports: tuple[str, ...]
     """The names that its package offers."""
     files: Mapping[str, str]
@@ -116,6 +118,7 @@ class Memory:
             definition=_to_definition(document, entry["definition"]),
             reach=entry["reach"],
             uses=[(uri, tuple(pointer)) for uri, pointer in entry["uses"]],
+            typescript_uses=[(uri, tuple(pointer)) for uri, pointer in entry["typescript_uses"]],
             exports=tuple(entry["exports"]),
             files=files,
             typescript=typescript,
@@ -156,6 +159,7 @@ def _entry(made: Made) -> dict[str, Any]:
         "definition": _from_definition(made.definition),
         "reach": dict(made.reach),
         "uses": [[uri, list(pointer)] for uri, pointer in made.uses],
+        "typescript_uses": [[uri, list(pointer)] for uri, pointer in made.typescript_uses],
         "exports": list(made.exports),
         "files": _digests(made.files),
         "typescript": _digests(made.typescript),

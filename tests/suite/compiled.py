@@ -48,6 +48,8 @@ class Compiled:
     package: str
     problems: tuple[Problem, ...]
     files: Mapping[str, str]
+    typescript: Mapping[str, str]
+    """The front end's, where they were asked for."""
 
     def topic(self, name: str) -> TopicRef[..., str, Any]:
         """The topic for one of the schemas."""
@@ -68,6 +70,7 @@ def compile_topics(
     refs: Mapping[str, Path] | None = None,
     assert_formats: bool = False,
     cache: FactCache | None = None,
+    typescript: bool = False,
 ) -> Compiled:
     """Compile a channel for each schema, its topic's schema being in a file of its own or `inline`.
 
@@ -90,6 +93,8 @@ def compile_topics(
         refs=dict(refs or {}),
         dialect=dialect,
         assert_formats=assert_formats,
+        typescript=folder / "web" if typescript else None,
+        typescript_validators=True,
     )
     result = generate(root, settings, shown_root="schemas", version="0.0.0", cache=cache)
     if errors := [problem for problem in result.problems if problem.severity == "error"]:
@@ -99,4 +104,4 @@ def compile_topics(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     importlib.invalidate_caches()
-    return Compiled(folder, package, result.problems, result.files)
+    return Compiled(folder, package, result.problems, result.files, result.typescript)

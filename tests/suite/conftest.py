@@ -45,6 +45,7 @@ def compile_draft(tmp_path_factory: pytest.TempPathFactory) -> CompileDraft:
             inline=inline,
             refs=remotes(),
             assert_formats=assert_formats,
+            typescript=not inline and not assert_formats,
         )
 
     return compiled

@@ -1,5 +1,6 @@
 """The golden cases of `tests/codegen` again, as TypeScript: `cases/<concept>/typescript/`.
 
+Of validators only a few are golden; all are compiled, and given the case's messages.
 `TIGHTBEAM_UPDATE_CASES=1 pytest tests/typescript/test_cases.py` writes what is expected; read the difference.
 """
 
@@ -8,21 +9,33 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.codegen.compiling import FACTS
-from tests.codegen.golden import GOOD, UPDATE, Case, samples
-from tests.typescript.node_tools import RESOLUTIONS, needs_node, project, tsc
+from tests.codegen.golden import GOOD, UPDATE, Case, Sample, samples
+from tests.typescript.node_tools import RESOLUTIONS, needs_node, project, run, tsc
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import load_settings
-from tightbeam_codegen.typescript.printer import TypeScriptPrinter
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
-SUPPORT = TypeScriptPrinter("0.0.0").support()
+GOLDEN_VALIDATORS = ("draft-04", "draft-2019-09", "folders", "formats-that-are-law", "parameters")
+SUPPORT = ("_channel.ts", "_validators.ts")
+
+PROGRAM = """
+const issues = [];
+for (const [module, constant, topic, value] of input) {
+  const { [constant]: channel } = await import(`./js/${module}.validators.js`);
+  const result = await channel.topics[topic].schema["~standard"].validate(value);
+  issues.push(result.issues?.length ?? 0);
+}
+console.log(JSON.stringify(issues));
+"""
 
 
 def expected(case: Case) -> dict[str, str]:
@@ -30,18 +43,28 @@ def expected(case: Case) -> dict[str, str]:
     return {file.relative_to(root).as_posix(): file.read_text("utf-8") for file in sorted(root.rglob("*.ts"))}
 
 
-def generated(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def is_golden(case: Case, path: str) -> bool:
+    return path not in SUPPORT and (".validators." not in path or case.name in GOLDEN_VALIDATORS)
+
+
+def generated(case: Case, folder: Path) -> dict[str, str]:
+    """All files of a case, made in a copy of its folder."""
     shutil.copytree(case.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected"))
-    monkeypatch.chdir(folder)
-    settings = dataclasses.replace(load_settings(Path()), typescript=Path("web"))
-    result = generate(Path("schemas"), settings, shown_root="schemas", version="0.0.0", cache=FACTS)
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        asked = {"typescript": Path("web"), "typescript_validators": True}
+        settings = dataclasses.replace(load_settings(Path()), **asked)  # type: ignore[arg-type]  # as the names say
+        result = generate(Path("schemas"), settings, shown_root="schemas", version="0.0.0", cache=FACTS)
+    finally:
+        os.chdir(here)
     assert result.files.keys() == case.expected().keys()
-    return {path: text for path, text in result.typescript.items() if path not in SUPPORT}
+    return dict(result.typescript)
 
 
 @by_name
-def test_what_is_generated(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = generated(case, tmp_path, monkeypatch)
+def test_what_is_generated(case: Case, tmp_path: Path) -> None:
+    found = {path: text for path, text in generated(case, tmp_path).items() if is_golden(case, path)}
     if UPDATE:
         shutil.rmtree(case.folder / "typescript", ignore_errors=True)
         for path, text in found.items():
@@ -53,47 +76,85 @@ def test_what_is_generated(case: Case, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All expected modules, and beside each case one with its samples as payloads."""
+    """All modules of all cases, and beside each case one with its good messages as payloads."""
     needs_node()
     files: dict[str, str] = {}
     for case in GOOD:
-        files |= {f"{case.name}/{path}": text for path, text in {**SUPPORT, **expected(case)}.items()}
-        files[f"{case.name}/samples.ts"] = _samples(case)
+        made = generated(case, tmp_path_factory.mktemp("case"))
+        files |= {f"{case.name}/{path}": text for path, text in made.items()}
+        files[f"{case.name}/samples.ts"] = _payloads(case)
     return project(tmp_path_factory.mktemp("cases"), files)
 
 
-def _samples(case: Case) -> str:
-    """Every good message as a payload of its topic."""
+def _payloads(case: Case) -> str:
     lines, values = [], []
-    modules = {sample.module for sample in samples(case)}
-    for number, module in enumerate(sorted(modules)):
-        stem = pascal(module.rpartition(".")[2])
-        constant = f"{stem[0].lower()}{stem[1:]}Channel"
-        lines.append(f'import {{ {constant} as channel{number} }} from "./{module.replace(".", "/")}.js";')
+    modules = sorted({sample.module for sample in samples(case)})
+    for number, module in enumerate(modules):
+        lines.append(f'import {{ {constant(module)} as channel{number} }} from "./{_path(module)}.js";')
         for sample in samples(case):
             if sample.module == module and sample.good:
-                topic = json.dumps(wire_name(case, module, sample.topic))
-                value = json.dumps(sample.value)
-                values.append(
-                    f"export const value{len(values)}: (typeof channel{number}.$infer)[{topic}] = {value};"
-                )
+                topic = json.dumps(wire_name(case, sample))
+                type_ = f"(typeof channel{number}.$infer)[{topic}]"
+                values.append(f"export const value{len(values)}: {type_} = {json.dumps(sample.value)};")
     return "\n".join([*lines, *values, ""])
 
 
-def wire_name(case: Case, module: str, attribute: str) -> str:
+def constant(module: str) -> str:
+    """What a module calls its channel."""
+    stem = pascal(module.rpartition(".")[2])
+    return f"{stem[0].lower()}{stem[1:]}Channel"
+
+
+def _path(module: str) -> str:
+    return module.replace(".", "/")
+
+
+def wire_name(case: Case, sample: Sample) -> str:
     """The topic that a sample names by its Python attribute."""
-    for node in ast.walk(ast.parse(case.expected()[module.replace(".", "/") + ".py"])):
+    for node in ast.walk(ast.parse(case.expected()[f"{_path(sample.module)}.py"])):
         match node:
             case ast.AnnAssign(ast.Name(id=found), value=ast.Call(args=[ast.Constant(value=str(name)), *_])):
-                if found == attribute:
+                if found == sample.topic:
                     return name
             case _:
                 pass
-    raise AssertionError(f"{case.name}: no topic {attribute}")
+    raise AssertionError(f"{case.name}: no topic {sample.topic}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_everything_compiles(resolution: str, everything: Path) -> None:
-    """Strictly, with every good sample as a payload of its topic's type."""
+    """Strictly, with every good message as a payload of its topic's type."""
     assert tsc(everything, resolution=resolution) == []
+
+
+def _is_told_apart(value: Any) -> bool:
+    """Whether JavaScript has the numbers in a message: beyond 2^53 several integers are one to it."""
+    match value:
+        case dict():
+            return all(map(_is_told_apart, value.values()))
+        case list():
+            return all(map(_is_told_apart, value))
+        case int():
+            return abs(value) <= 2**53
+        case _:
+            return True
+
+
+@pytest.mark.slow
+def test_validators_decide_as_python_does(everything: Path) -> None:
+    assert tsc(everything, emit=True) == []
+    every = [(case, sample) for case in GOOD for sample in samples(case)]
+    wanted = [(case, sample) for case, sample in every if _is_told_apart(sample.value)]
+    assert len(every) - len(wanted) < 10 < 300 < len(wanted)
+    calls = [
+        (f"{case.name}/{_path(one.module)}", constant(one.module), wire_name(case, one), one.value)
+        for case, one in wanted
+    ]
+    issues = run(everything, PROGRAM, calls)
+    differing = [
+        (case.name, sample.topic, sample.value)
+        for (case, sample), count in zip(wanted, issues, strict=True)
+        if sample.good != (count == 0)
+    ]
+    assert differing == []

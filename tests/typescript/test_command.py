@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +173,57 @@ def test_unchanged_definitions_are_taken_as_they_are() -> None:
             path.unlink()
     assert main(COMMAND) == 0
     assert (found("generated"), found()) == incremental
+
+
+def test_what_only_typescript_uses_is_remembered_too() -> None:
+    """The first elements of an array whose others may be anything: Python has no class for them."""
+    Path("schemas/common.json").write_text(
+        json.dumps({"$defs": {"Point": {"type": "object", "properties": {"x": {"type": "number"}}}}})
+    )
+    define("one", {"type": "array", "prefixItems": [{"$ref": "common.json#/$defs/Point"}]})
+    define("two", {"type": "string"})
+    assert main(COMMAND) == 0
+    whole = found("generated"), found()
+    assert "common.py" not in found("generated")
+    assert "export type T = [_common_Point?, ...unknown[]];" in found()["one.ts"]
+    define("two", {"type": "integer"})
+    assert main(COMMAND) == 0
+    assert found()["common.ts"] == whole[1]["common.ts"]
+    define("two", {"type": "string"})
+    assert main(COMMAND) == 0
+    assert (found("generated"), found()) == whole
+
+
+def test_validators_are_written_where_asked_for() -> None:
+    command = [*COMMAND, "--typescript-validators"]
+    assert main(COMMAND) == 0
+    plain = found()
+    assert not any("ajv" in text for text in plain.values())
+    assert main(command) == 0
+    more = found()
+    assert more.keys() - plain.keys() == {"_validators.ts", "one.validators.ts", "two.validators.ts"}
+    assert {path: more[path] for path in plain} == plain
+    assert 'import { Ajv2020 } from "ajv/dist/2020.js";' in more["one.validators.ts"]
+    assert main([*command, "--check"]) == 0
+    assert main(COMMAND) == 0
+    assert found() == plain
+    Path("pyproject.toml").write_text('[tool.tightbeam]\ntypescript = "web"\ntypescript_validators = true\n')
+    assert main(["generate"]) == 0
+    assert found() == more
+
+
+def test_no_setting_of_the_run_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same text from another folder and with another hash seed."""
+    command = ["generate", "--typescript", "web", "--typescript-validators"]
+    assert main(command) == 0
+    first = found()
+    elsewhere = Path("elsewhere")
+    shutil.copytree("schemas", elsewhere / "schemas")
+    code = f"from tightbeam_codegen.cli import main; raise SystemExit(main({command!r}))"
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TIGHTBEAM_CACHE_DIR": ""}
+    subprocess.run([sys.executable, "-c", code], cwd=elsewhere, env=environment, check=True)
+    monkeypatch.chdir(elsewhere)
+    assert found() == first
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.names import field_names
 from tightbeam_codegen.normalise import objects, scalars
+from tightbeam_codegen.normalise.arrays import exact_list
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.docs import class_doc, field_doc
 from tightbeam_codegen.normalise.keywords import NAMELESS
@@ -58,14 +59,22 @@ class Normaliser:
         problems: takes open types and unsatisfiable schemas (warnings), dangling references and name clashes
             (errors).
         asserts_formats: whether `format` is law for a schema, given the node it stands in.
+        exact: whether shapes say what Python's types can't: the first elements of an array each by itself,
+            and values of any kind side by side.
     """
 
     def __init__(
-        self, store: SchemaStore, problems: Problems, asserts_formats: Callable[[Node], bool]
+        self,
+        store: SchemaStore,
+        problems: Problems,
+        asserts_formats: Callable[[Node], bool],
+        *,
+        exact: bool = False,
     ) -> None:
         self._store = store
         self._problems = problems
         self._asserts_formats = asserts_formats
+        self._exact = exact
         self._flattener = Flattener(store, problems)
         self._memo: dict[_Key, Shape] = {}
         self._active: dict[_Key, tuple[int, Name]] = {}
@@ -250,7 +259,8 @@ class Normaliser:
             if len(values) > scalars.MAX_LITERALS:
                 message = f"more than {scalars.MAX_LITERALS} values: Python's type will not name them"
                 self._problems.warning(self._store.place(flat[0].node.schema), message, "Use a pattern.")
-            return scalars.shape_of_values(values, types)
+            shape_of = scalars.exact_shape_of_values if self._exact else scalars.shape_of_values
+            return shape_of(values, types)
         branches = distribute(self._store, self._flattener, flat, budget)
         if branches:
             share = max(1, budget // len(branches))
@@ -328,6 +338,8 @@ class Normaliser:
             # `false` says so on purpose: the property is not to be used.
             if name not in possible and all(node.schema is not False for node in nodes_of[name]):
                 self._warn_impossible(nodes_of[name][0])
+        if self._exact and not closed:
+            possible = names  # Of an open object it has to be said which properties can't be there.
         attributes = self._attributes(possible, nodes_of)
         for name in possible:
             doc = field_doc([node.schema for node in nodes_of[name]])
@@ -376,7 +388,18 @@ class Normaliser:
         values = union([self._inner(nodes, place / "Value") for nodes in alternatives])
         return Map(ANY if isinstance(values, Never) else values)
 
+    def _tuple(self, flat: Sequence[Part], place: NamePlace) -> Shape | None:
+        """An array whose first elements are told from the others; None for one that has none such."""
+        found = objects.prefix_nodes(self._store, flat)
+        if found is None:
+            return None
+        nodes, rest = found
+        prefix = [self._inner([node], place / f"Item{index}") for index, node in enumerate(nodes)]
+        return exact_list(flat, prefix, ANY if rest is None else self._inner([rest], place / "Item"))
+
     def _array(self, flat: Sequence[Part], place: NamePlace) -> Shape:
+        if self._exact and (exact := self._tuple(flat, place)) is not None:
+            return exact
         elements = objects.element_nodes(self._store, flat)
         if elements is None:
             self._warn_open(flat[0].node, 'Say with "items" what its elements are.')

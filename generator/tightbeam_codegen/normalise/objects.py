@@ -15,6 +15,7 @@ __all__ = [
     "element_nodes",
     "is_closed",
     "map_value_nodes",
+    "prefix_nodes",
     "property_names",
     "property_nodes",
     "required_names",
@@ -115,6 +116,12 @@ def element_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[tuple[str, 
             return [*named, ("Item", [rest])] if rest is not None else None
     rests = [rest for _, rest in tuples if rest is not None]
     return [("Item", rests)] if rests else None
+
+
+def prefix_nodes(store: SchemaStore, parts: Sequence[Part]) -> tuple[list[Node], Node | None] | None:
+    """The schemas of an array's first elements, and of all others; None where all elements are alike."""
+    found = (_elements(store, part) for part in parts)
+    return next((elements for elements in found if elements is not None and elements[0]), None)
 
 
 def _elements(store: SchemaStore, part: Part) -> tuple[list[Node], Node | None] | None:

@@ -22,7 +22,16 @@ from tightbeam_codegen.normalise.shapes import (
     union,
 )
 
-__all__ = ["TYPES", "allowed_types", "fixed_values", "integer", "number", "shape_of_values", "string"]
+__all__ = [
+    "TYPES",
+    "allowed_types",
+    "exact_shape_of_values",
+    "fixed_values",
+    "integer",
+    "number",
+    "shape_of_values",
+    "string",
+]
 
 TYPES = frozenset(["null", "boolean", "object", "array", "string", "number"])
 """All of JSON; `number` holds `integer`."""
@@ -109,6 +118,31 @@ def _json_key(value: Any) -> Hashable:
             return ("object", frozenset((key, _json_key(inner)) for key, inner in value.items()))
         case _:
             return value  # type: ignore[no-any-return]  # None, a string or a number
+
+
+def exact_shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
+    """As `shape_of_values`, for a language in which a type can be any scalar value."""
+    kept = [value for value in values if _type_of(value, types)]
+    literals = {(type(v), v): v for v in kept if isinstance(v, str | int | float)}
+    shapes: list[Shape] = []
+    if literals.keys() >= {(bool, True), (bool, False)}:
+        shapes.append(Boolean())
+        literals = {key: v for key, v in literals.items() if key[0] is not bool}
+    if 0 < len(literals) <= MAX_LITERALS:
+        shapes.append(Literals(tuple(literals.values())))
+    if len(literals) > MAX_LITERALS:
+        shapes += [Number() if isinstance(v, float) else _WIDENED[type(v)] for v in literals.values()]
+    for value in kept:
+        match value:
+            case None:
+                shapes.append(NULL)
+            case list():
+                shapes.append(List(ANY))
+            case dict():
+                shapes.append(Map(ANY))
+            case _:
+                pass
+    return union(shapes)
 
 
 def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:

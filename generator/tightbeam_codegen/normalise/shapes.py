@@ -95,11 +95,14 @@ class String:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literals:
-    """Some strings, integers or booleans; never both of the last two: `Literal[1]` would take `true`."""
+    """Some strings, integers or booleans; never both of the last two: `Literal[1]` would take `true`.
 
-    values: tuple[str | int | bool, ...]
+    Where shapes are exact, all of them together, and fractions.
+    """
 
-    def _typed(self) -> tuple[tuple[type, str | int | bool], ...]:
+    values: tuple[str | float | bool, ...]
+
+    def _typed(self) -> tuple[tuple[type, str | float | bool], ...]:
         return tuple((type(value), value) for value in self.values)
 
     def __eq__(self, other: object) -> bool:
@@ -112,9 +115,15 @@ class Literals:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """An array."""
+    """An array. Only exact shapes tell its first elements from the others."""
 
     item: Shape
+    prefix: tuple[Shape, ...] = ()
+    """What the first ones are, if there are as many."""
+    required: int = 0
+    """How many of the first there are at least."""
+    closed: bool = False
+    """Whether there are no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +196,8 @@ Definition: TypeAlias = ObjectDefinition | AliasDefinition
 def children(shape: Shape) -> Iterator[Shape]:
     """The shapes directly inside."""
     match shape:
-        case List(item):
-            yield item
+        case List(item, prefix):
+            yield from (*prefix, item)
         case Map(value):
             yield value
         case Union(branches):
@@ -262,11 +271,13 @@ def _typed(value: object) -> tuple[type, object]:
 
 def _mixes_bool(a: Literals, b: Literals) -> bool:
     kinds = {isinstance(value, bool) for value in a.values + b.values}
-    numbers = any(isinstance(value, int) and not isinstance(value, bool) for value in a.values + b.values)
+    numbers = any(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in a.values + b.values
+    )
     return True in kinds and numbers
 
 
-def _literals(values: Iterable[str | int | bool]) -> Shape:
+def _literals(values: Iterable[str | float | bool]) -> Shape:
     kept = tuple(values)
     return (
         Boolean()
@@ -282,6 +293,17 @@ def _without_absorbed(branches: list[Shape]) -> list[Shape]:
     open_string = String() in branches
     open_integer = Integer() in branches or open_number
 
+    def is_absorbed(value: str | float | bool) -> bool:
+        match value:
+            case bool():
+                return has_bool
+            case int():
+                return open_integer
+            case float():
+                return open_number
+            case _:
+                return open_string
+
     def absorbed(shape: Shape) -> bool:
         match shape:
             case Integer():
@@ -291,10 +313,7 @@ def _without_absorbed(branches: list[Shape]) -> list[Shape]:
             case String(format=None):
                 return open_string and shape != String()
             case Literals(values):
-                return all(
-                    has_bool if isinstance(v, bool) else open_integer if isinstance(v, int) else open_string
-                    for v in values
-                )
+                return all(map(is_absorbed, values))
             case _:
                 return False
 

@@ -6,14 +6,22 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from jsonschema import Draft6Validator
+
 from tightbeam._payload.formats import narrow_formats
 from tightbeam._payload.schemas import says_more_than_kind
 from tightbeam_codegen.typescript.ir import Draft
 
 __all__ = ["validators_of"]
 
-_NOT_OURS = ("$async", "nullable")
+_FOREIGN = ("$async", "nullable")
 """Keywords of Ajv's own: JSON Schema has none of that name, so they mean nothing."""
+
+_LATER = {4: ("const", "contains", "if", "propertyNames"), 6: ("if", "id")}
+"""Keywords that Ajv knows and the draft doesn't. Since draft 6 `id` is none; Ajv stumbles over it."""
+
+_DRAFT_6 = "http://json-schema.org/draft-06/schema"
+"""Ajv brings the metaschemas of the drafts along that it has classes for, so not this one."""
 
 _MAPS = frozenset(
     {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"}
@@ -35,10 +43,15 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> tuple[str, tupl
     }
     resources: dict[str, Any] = stated["resources"]
     drafts = {topic["draft"] for topic in topics.values()}
+    default = min((year_of(topic["dialect"]) for topic in stated["topics"].values()), default=2020)
     for resource in resources.values():
         if stated["assertFormats"]:
             narrow_formats(resource)
-        _take_out(resource, _NOT_OURS if 4 in drafts else (*_NOT_OURS, "id"))
+        named = resource.get("$schema") if isinstance(resource, dict) else None
+        year = year_of(named) if isinstance(named, str) else default
+        _take_out(resource, (*_FOREIGN, *_LATER.get(year, ("id",))))
+    if f'"$ref":"{_DRAFT_6}' in bundle:
+        resources[_DRAFT_6] = dict(Draft6Validator.META_SCHEMA)
     params = {name: schema for name, schema in stated["params"].items() if says_more_than_kind(schema)}
     if params:
         drafts.add(2020)

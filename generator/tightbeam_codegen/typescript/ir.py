@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "FUNCTION",
     "NULL",
     "UNKNOWN",
     "AliasType",
@@ -28,6 +29,7 @@ __all__ = [
     "Param",
     "Property",
     "Topic",
+    "TupleOf",
     "Type",
     "Validators",
 ]
@@ -37,14 +39,16 @@ __all__ = [
 class Keyword:
     """A type that the language has a word for."""
 
-    word: Literal["string", "number", "boolean", "null", "unknown", "never"]
+    word: Literal[
+        "string", "number", "boolean", "null", "unknown", "never", "{ bind: unknown; call: unknown }"
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
     """Exactly one value."""
 
-    value: str | int | bool
+    value: str | float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,17 @@ class ArrayOf:
     """Any number of these."""
 
     item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class TupleOf:
+    """An array whose first elements are told from the others."""
+
+    prefix: tuple[Type, ...]
+    required: int
+    """How many of the first there are at least."""
+    rest: Type | None
+    """What the others are; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +90,12 @@ class OneOf:
     branches: tuple[Type, ...]
 
 
-Type: TypeAlias = Keyword | Constant | ArrayOf | MapOf | Named | OneOf
+Type: TypeAlias = Keyword | Constant | ArrayOf | TupleOf | MapOf | Named | OneOf
 
 NULL = Keyword("null")
 UNKNOWN = Keyword("unknown")
+FUNCTION = Keyword("{ bind: unknown; call: unknown }")
+"""Any function. The language's own name for them is one that a payload may have."""
 
 
 @dataclass(frozen=True, slots=True)

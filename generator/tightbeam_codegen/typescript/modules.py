@@ -14,13 +14,19 @@ from tightbeam_codegen.load import Document
 from tightbeam_codegen.modules import TopicShape
 from tightbeam_codegen.names import class_name, pascal
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.normalise.shapes import Name, ObjectDefinition, Ref, Shape, names_in
+from tightbeam_codegen.normalise.shapes import Field, Name, ObjectDefinition, Ref, Shape, names_in
 from tightbeam_codegen.typescript import ir
-from tightbeam_codegen.typescript.spelling import spelt, type_of
+from tightbeam_codegen.typescript.spelling import one_of, spelt, type_of
 
 __all__ = ["channel_module", "module_specifier", "shared_module"]
 
 _Path = tuple[str, ...]
+
+_INHERITED = frozenset(
+    ["constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"]
+    + ["toLocaleString", "toString", "valueOf"]
+)
+"""Properties of every object in JavaScript, all of them functions."""
 
 
 def channel_module(
@@ -109,8 +115,13 @@ def _items(named: Sequence[NamedShape], path: _Path) -> tuple[ir.Item, ...]:
 def _item(named: NamedShape, path: _Path) -> ir.Item:
     if not isinstance(named, ObjectDefinition):
         return ir.AliasType(named.name.name, type_of(named.shape, path), named.doc)
-    properties = tuple(
-        ir.Property(field.wire_name, type_of(field.shape, path), not field.required, field.doc)
-        for field in named.fields
-    )
+    properties = tuple(_property(field, path) for field in named.fields)
     return ir.ObjectType(named.name.name, properties, named.closed, named.doc)
+
+
+def _property(field: Field, path: _Path) -> ir.Property:
+    type_ = type_of(field.shape, path)
+    if not field.required and field.wire_name in _INHERITED:
+        # Where it is absent there is the one that every object inherits, and the compiler knows that.
+        type_ = one_of([type_, ir.FUNCTION])
+    return ir.Property(field.wire_name, type_, not field.required, field.doc)

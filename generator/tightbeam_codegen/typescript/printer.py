@@ -204,6 +204,10 @@ def _type(type_: ir.Type) -> str:
             return _name(name)
         case ir.ArrayOf(item):
             return f"{_operand(item)}[]"
+        case ir.TupleOf(prefix, required, rest):
+            parts = [_operand(each) + ("?" if index >= required else "") for index, each in enumerate(prefix)]
+            parts += [f"...{_operand(rest)}[]"] if rest is not None else []
+            return f"[{', '.join(parts)}]"
         case ir.MapOf(value):
             # Not `Record`: a payload may be called that, and an alias may contain itself here.
             return f"{{ [key: string]: {_type(value)} }}"

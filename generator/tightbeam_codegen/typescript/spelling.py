@@ -21,7 +21,7 @@ from tightbeam_codegen.normalise.shapes import (
 )
 from tightbeam_codegen.typescript import ir
 
-__all__ = ["spelt", "type_of"]
+__all__ = ["one_of", "spelt", "type_of"]
 
 _SAFE = 2**53 - 1
 """Beyond it several integers are one number in JavaScript."""
@@ -35,8 +35,10 @@ def spelt(name: Name, module: tuple[str, ...]) -> str:
 def type_of(shape: Shape, module: tuple[str, ...]) -> ir.Type:
     """The type of a shape, as `module` spells it."""
     match shape:
-        case Anything() | Never():
+        case Anything():
             return ir.UNKNOWN
+        case Never():
+            return ir.Keyword("never")
         case Null():
             return ir.NULL
         case Boolean():
@@ -46,24 +48,33 @@ def type_of(shape: Shape, module: tuple[str, ...]) -> ir.Type:
         case String():
             return ir.Keyword("string")
         case Literals(values):
-            return _one_of([_constant(value) for value in values])
-        case List(item):
-            return ir.ArrayOf(type_of(item, module))
+            return one_of([_constant(value) for value in values])
+        case List(item, prefix, required, closed):
+            rest = type_of(item, module)
+            if not prefix and not closed:
+                return ir.ArrayOf(rest)
+            first = tuple(type_of(each, module) for each in prefix)
+            return ir.TupleOf(first, required, None if closed else rest)
         case Map(value):
             return ir.MapOf(type_of(value, module))
         case Ref(target):
             return ir.Named(spelt(target, module))
         case Union(branches):
-            return _one_of([type_of(branch, module) for branch in branches])
+            return one_of([type_of(branch, module) for branch in branches])
 
 
-def _constant(value: str | int | bool) -> ir.Type:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _SAFE:
-        return ir.Keyword("number")
-    return ir.Constant(value)
+def _constant(value: str | float | bool) -> ir.Type:
+    match value:
+        case float() if value.is_integer():
+            # 1.0 and 1 are one number in JSON, and in JavaScript.
+            return _constant(int(value))
+        case int() | float() if not isinstance(value, bool) and not -_SAFE <= value <= _SAFE:
+            return ir.Keyword("number")
+        case _:
+            return ir.Constant(value)
 
 
-def _one_of(types: list[ir.Type]) -> ir.Type:
+def one_of(types: list[ir.Type]) -> ir.Type:
     """The union, flat; with `unknown` in it, it is that."""
     flat: dict[tuple[type, ir.Type], ir.Type] = {}
     for each in types:

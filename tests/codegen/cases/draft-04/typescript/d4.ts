@@ -2,6 +2,6 @@
 // Don't edit: change the definition and run `tightbeam generate`.
 
 export type D4 = {
-  items?: (string | number)[];
+  items?: [string?, number?];
   const?: string;
 };

@@ -8,7 +8,7 @@ import { payload } from "./_channel.js";
 export type T = {
   const?: "a";
   ref?: string;
-  tuple?: (string | number)[];
+  tuple?: [string?, ...number[]];
 };
 
 export type Six = {

@@ -6,7 +6,7 @@ import { realtime } from "inngest/realtime";
 import { payload } from "./_channel.js";
 
 export type T = {
-  list?: string[];
+  list?: [string?];
   ref?: string;
   id?: string;
 };

@@ -13,9 +13,9 @@ export type T = {
   yes?: true;
   mixed?: "a" | 1 | null;
   narrowed?: "a";
-  fractions?: number;
+  fractions?: 0.5 | 1;
   flags?: boolean;
-  quotes?: "it's" | "\"so\"" | "back\\slash" | "new\nline";
+  quotes?: "it's" | '"so"' | "back\\slash" | "new\nline";
 };
 
 /** How bad it is. */

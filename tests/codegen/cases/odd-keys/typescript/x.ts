@@ -24,7 +24,7 @@ export type Other = {
   "a-b"?: string;
   next?: Other;
   list?: Other[];
-  "kind-of"?: "it's" | "a \"b\"";
+  "kind-of"?: "it's" | 'a "b"';
 };
 
 export const xChannel = realtime.channel({

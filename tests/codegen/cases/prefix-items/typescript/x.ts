@@ -9,9 +9,9 @@ export type RowItem0 = {
   id: string;
 };
 
-export type Pair = (string | number)[];
+export type Pair = [string, number];
 
-export type Row = (RowItem0 | { [key: string]: number })[];
+export type Row = [RowItem0?, ...{ [key: string]: number }[]];
 
 export type Lists = number[][];
 
