@@ -23,8 +23,10 @@ __all__ = ["channel_module", "module_specifier", "shared_module"]
 _Path = tuple[str, ...]
 
 _INHERITED = frozenset(
-    ["constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"]
-    + ["toLocaleString", "toString", "valueOf"]
+    (
+        *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+        *("toLocaleString", "toString", "valueOf"),
+    )
 )
 """Properties of every object in JavaScript, all of them functions."""
 
