@@ -37,15 +37,16 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> tuple[str, tupl
         year_of: the draft of a dialect, by its URI.
     """
     stated = json.loads(bundle)
+    years = {name: year_of(topic["dialect"]) for name, topic in stated["topics"].items()}
     topics = {
-        name: {"ref": topic["ref"], "draft": _draft(year_of(topic["dialect"]))}
-        for name, topic in stated["topics"].items()
+        name: {"ref": topic["ref"], "draft": _draft(years[name])} for name, topic in stated["topics"].items()
     }
     resources: dict[str, Any] = stated["resources"]
-    drafts = {topic["draft"] for topic in topics.values()}
-    default = min((year_of(topic["dialect"]) for topic in stated["topics"].values()), default=2020)
+    formats: bool = stated["assertFormats"]
+    drafts: set[Draft] = {_draft(year) for year in years.values()}
+    default = min(years.values(), default=2020)
     for resource in resources.values():
-        if stated["assertFormats"]:
+        if formats:
             narrow_formats(resource)
         named = resource.get("$schema") if isinstance(resource, dict) else None
         year = year_of(named) if isinstance(named, str) else default
@@ -55,9 +56,9 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> tuple[str, tupl
     params = {name: schema for name, schema in stated["params"].items() if says_more_than_kind(schema)}
     if params:
         drafts.add(2020)
-    text = {"formats": stated["assertFormats"], "resources": resources, "topics": topics, "params": params}
+    text = {"formats": formats, "resources": resources, "topics": topics, "params": params}
     as_json = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
-    return as_json, tuple(sorted(drafts)), stated["assertFormats"]
+    return as_json, tuple(sorted(drafts)), formats
 
 
 def _draft(year: int) -> Draft:
