@@ -50,7 +50,7 @@ class Client:
         path: the SQLite file of the journal, made if it isn't there; None keeps everything in memory.
         max_payload_bytes: the largest encoded payload that may be published.
         retry_delay: before the first retry of a run; doubled with each, with jitter, up to five minutes.
-        shutdown_timeout: how long leaving may take.
+        shutdown_timeout: how long leaving may take; at most a second more, where it is very short.
         retain_messages: how many durable messages are kept for ``subscribe(after=…)``.
         retain_for: how long they, and runs that have ended, are kept.
         retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs

@@ -132,7 +132,7 @@ def test_g8_every_fault_at_every_call(tmp_path: Path, place: str, call: str, fau
     ("place", "call", "stride"),
     [
         pytest.param("publish", "fdatasync", 3, marks=slow),
-        ("migrate", "pwrite64", 9),
+        pytest.param("migrate", "pwrite64", 2, marks=slow),
         *(
             pytest.param(place, call, 1, marks=soak)
             for place in ("publish", "create", "open", "recover", "migrate")

@@ -777,6 +777,68 @@ async def test_a_cancelled_publish_is_committed_and_delivered(client: Client, ch
     assert [message.data.n async for message in subscription] == [1]
 
 
+@pytest.mark.parametrize("held", [False, True], ids=["", "disk busy"])
+@pytest.mark.parametrize("turns", range(8))
+async def test_cancelled_at_any_moment_everything_or_nothing(
+    client: Client, ch: JobChannel, path: Path, turns: int, held: bool
+) -> None:
+    """Live, durable, and `step.run`: after so many turns of the event loop."""
+    received: list[int] = []
+    busy, release = threading.Event(), threading.Event()
+
+    def hold(tx: Any) -> None:
+        busy.set()
+        assert release.wait(30)
+
+    async def give(n: int) -> int:
+        await asyncio.sleep(0)
+        return n
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        if held:
+            writer.submit(hold)
+            await asyncio.to_thread(busy.wait, 30)
+        tasks = [
+            asyncio.ensure_future(ctx.step.realtime.publish("durable", ch.tick, {"n": 1})),
+            asyncio.ensure_future(ctx.publish(ch.tick, {"n": 2})),
+            asyncio.ensure_future(client.realtime.publish(ch.tick, {"n": 3})),
+            asyncio.ensure_future(ctx.step.run("step", give, 4)),
+        ]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        release.set()
+        live = [task.done() for task in tasks[1:3]]
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await writer.submit(lambda tx: None)  # behind whatever was queued
+        detail = inspect.run(path, ctx.run_id)
+        stored = {step.id for step in detail.steps}
+        assert [message.id for message in detail.messages] == (
+            [f"{ctx.run_id}:durable:0"] if "durable" in stored else []
+        )
+        for step_id, outcome in (("durable", outcomes[0]), ("step", outcomes[3])):
+            assert step_id in stored or isinstance(outcome, asyncio.CancelledError)
+        if turns == 0:
+            assert stored == set()
+        else:
+            assert "durable" in stored  # it was queued at its first turn
+        expected.update({1} if "durable" in stored else set())
+        expected.update(n for n, sent in zip((2, 3), live, strict=True) if sent)
+        # What was stored stands, what wasn't can be done now.
+        assert (await ctx.step.realtime.publish("afterwards", ch.tick, {"n": 5})).n == 5
+        assert await ctx.step.run("other", give, 6) == 6
+
+    expected = {5}
+    subscription = client.realtime.subscribe(ch.tick)
+    async with client:
+        await client.run(work)
+    received += [message.data.n async for message in subscription]
+    assert sorted(received) == sorted(expected)
+
+
 async def test_two_publishes_of_one_execution_cannot_both_be_memoized(client: Client, ch: JobChannel) -> None:
     """The last line of defence: the step is the primary key, whatever the books say."""
 

@@ -29,9 +29,10 @@ from tightbeam._publishing import compose, the_payload
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
-__all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
+__all__ = ["MAX_DELAY", "Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
 
-_MAX_DELAY = 300.0
+MAX_DELAY = 300.0
+"""Seconds that a retry waits at most, unless `retry_delay` is longer."""
 _LEAST_JOURNAL_DELAY = 0.05
 
 
@@ -219,7 +220,7 @@ class Execution:
             return Failed(error)
         if isinstance(error, InjectedFault):
             return Again(ledger.attempt + 1, 0.0, error)
-        delay = min(self._services.retry_delay * 2.0 ** min(ledger.attempt, 30), _MAX_DELAY)
+        delay = min(self._services.retry_delay * 2.0 ** min(ledger.attempt, 30), MAX_DELAY)
         return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
 
 

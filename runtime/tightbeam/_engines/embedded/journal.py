@@ -114,8 +114,11 @@ def add_run(tx: Transaction, run_id: str, function: str, event: str, data: bytes
     )
 
 
-def recover(tx: Transaction) -> list[str]:
-    """After a start: what was executing becomes ready again. Returns the runs that are given up."""
+def recover(tx: Transaction, longest_us: int) -> list[str]:
+    """After a start: what was executing becomes ready again. Returns the runs that are given up.
+
+    No retry is due later than ``longest_us`` from now: if one seems to be, the clock was set back meanwhile.
+    """
     begun = tx.execute(
         "SELECT id, state, deaths, due_at FROM run WHERE state IN ('running', 'sleeping')"
     ).fetchall()
@@ -136,6 +139,12 @@ def recover(tx: Transaction) -> list[str]:
                 "UPDATE run SET state = 'ready', deaths = deaths + 1, due_at = ? WHERE id = ?",
                 (min(due_at, now_us()), run_id),
             )
+    now = now_us()
+    tx.execute(
+        "UPDATE run SET due_at = ? WHERE state = 'ready' AND due_at > ? AND NOT EXISTS "
+        "(SELECT 1 FROM step WHERE step.run_id = run.id AND step.state = 'sleeping')",
+        (now, now + longest_us),
+    )
     return given_up
 
 

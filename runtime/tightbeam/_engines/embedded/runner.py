@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded.clock import Watch, pull_back
 from tightbeam._engines.embedded.engine import RunEnd
-from tightbeam._engines.embedded.execution import Again, Done, Execution, Failed, Outcome, Services
+from tightbeam._engines.embedded.execution import MAX_DELAY, Again, Done, Execution, Failed, Outcome, Services
 from tightbeam._engines.embedded.failure import describe
 from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.lanes import Lane, Place
@@ -24,7 +25,7 @@ from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._function import Function, Registry, SyncFunction
 from tightbeam.errors import JournalFailed, NotEntered, RunFailed, StepError
 
-__all__ = ["Runner"]
+__all__ = ["LEAST_GRACE", "Runner"]
 
 _log = logging.getLogger("tightbeam")
 _PACKAGE = str(Path(__file__).parents[2])
@@ -32,6 +33,12 @@ _RESIDENT = 4096
 """Runs in memory, sleeping ones included."""
 _RESIDENT_THREADS = 256
 """Runs of sync functions in memory: each has a thread."""
+LEAST_GRACE = 0.5
+"""Seconds that runs have to stop, and the journal to close, however short the time for leaving is.
+
+Both take milliseconds, unless the machine is busy: then giving up at once would cost the run a resumption as
+if the process had died, and leave the file locked.
+"""
 _LOOK_AGAIN = 60.0
 """Seconds after which due times are read again, in case the clock was set."""
 
@@ -53,10 +60,12 @@ class Runner:
         self._quiet = asyncio.Event()
         self._stopping = False
         self._scheduler: asyncio.Task[None] | None = None
+        self._watch = Watch()
 
     async def start(self) -> None:
         """Recover what the last process left, and begin to schedule."""
-        given_up = await self._writer.submit(journal.recover)
+        longest = int(max(MAX_DELAY, self._services.retry_delay) * 1e6)
+        given_up = await self._writer.submit(lambda tx: journal.recover(tx, longest))
         for run_id in given_up:
             _log.error(
                 "run %s is given up: the process died %d times while it ran", run_id, journal.MAX_DEATHS
@@ -101,7 +110,7 @@ class Runner:
         except TimeoutError:
             pass
         finally:
-            await self._interrupt(within * 0.1)
+            await self._interrupt(max(within * 0.1, LEAST_GRACE))
 
     async def _interrupt(self, within: float) -> None:
         self._stopping = True
@@ -135,6 +144,11 @@ class Runner:
             self._nudged.clear()
             free = self._free()
             try:
+                if lost := self._watch.lost():
+                    _log.warning(
+                        "the clock was set back by %.0f s; what is due is set back with it", lost / 1e6
+                    )
+                    await self._writer.submit(lambda tx, lost=lost: pull_back(tx, lost))  # type: ignore[misc]
                 claimed, next_due = await self._claim(free)
             except JournalFailed as error:
                 _log.error("runs can't be read from the journal: %s", error)

@@ -13,7 +13,7 @@ from tightbeam._engines.embedded.journal import new_id
 from tightbeam._engines.embedded.lock import Lock
 from tightbeam._engines.embedded.messages import bounds
 from tightbeam._engines.embedded.retention import Retention, Trimmer
-from tightbeam._engines.embedded.runner import Runner
+from tightbeam._engines.embedded.runner import LEAST_GRACE, Runner
 from tightbeam._engines.embedded.writer import Writer
 from tightbeam._function import Registry
 from tightbeam._hub import Envelope, Hub
@@ -79,7 +79,7 @@ class Session:
             if self._runner is not None:
                 await self._runner.stop(timeout)
         finally:
-            await self.writer.close(timeout * 0.1)
+            await self.writer.close(max(timeout * 0.1, LEAST_GRACE))
 
     async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
         """Store a run of each function; returns their ids."""
