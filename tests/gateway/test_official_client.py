@@ -193,3 +193,37 @@ async def test_the_hook_follows_a_run(outcome: str, client: Client, ch: JobChann
             state = await js.state(runStatus=outcome)
             if outcome == "completed":
                 assert state.get("result") == {"answer": 42} or await js.state(result={"answer": 42})
+
+
+async def test_the_hook_hears_of_a_run_that_ended_while_it_was_away(client: Client, ch: JobChannel) -> None:
+    go = asyncio.Event()
+
+    @client.function("work", retries=0)
+    async def work(ctx: Context) -> dict[str, int]:
+        await ctx.step.realtime.publish("begun", ch.tick, {"n": 1})
+        await go.wait()
+        await ctx.step.realtime.publish("done", ch.tick, {"n": 2})
+        return {"answer": 42}
+
+    gateway = secured(client)
+    async with client, node("hook.mjs", {"channel": ch.name, "topics": ["tick", "status"]}) as js:
+        async with running(gateway) as url:
+            await answer(js, client, ch, url)
+            await js.state(connectionStatus="open")
+            done = asyncio.create_task(client.run(work))
+            assert (await js.message())["data"] == {"n": 1}
+        go.set()
+        await done
+        async with running(secured(client)) as url:
+            missed: list[int] = []
+            state: dict[str, Any] = {}
+            while state.get("runStatus") != "completed" or "result" not in state:
+                heard = await js.hear()
+                if heard.get("wants") == "token":
+                    made = await client.realtime.token(ch, ["tick", "status"], since=heard["since"])
+                    await js.say({**made, "apiBaseUrl": url})
+                elif "message" in heard:
+                    missed.append(heard["message"]["data"]["n"])
+                state = heard.get("state", state)
+    assert missed == [2]  # first what it missed, then how it ended
+    assert state["result"] == {"answer": 42}
