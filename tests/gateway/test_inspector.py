@@ -69,6 +69,8 @@ async def test_who_may_ask(path: str, client: Client) -> None:
         ):
             answer = await ask.get(f"{API}/{path}", headers=headers)
             assert (answer.status_code, headers) == (status, headers)
+        if path == "messages":
+            assert (await ask.head(f"{API}/{path}", headers=BEARER)).status_code == 405
         if path != "channels":  # the client isn't entered: there is no journal
             assert (await ask.get(f"{API}/{path}", headers=BEARER)).status_code == 503
 
@@ -203,3 +205,28 @@ async def test_runs_and_payloads(client: Client) -> None:
         assert (await ask.get(f"{API}/payload", params={"id": message["id"]})).json() == {"n": 7}
         assert (await ask.get(f"{API}/runs/nothing")).status_code == 404
         assert (await ask.get(f"{API}/payload", params={"id": "nothing"})).status_code == 404
+
+
+async def test_what_is_published_while_it_looks_back_comes_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = durable(client)
+    gateway = secured(client, inspector=True)
+    look = gateway._engine.look
+
+    async def late(reading: Any) -> Any:
+        """The viewer's tap is there already, and the messages will be found in the journal too."""
+        await client.run(work, {"first": 0, "count": 2})
+        return await look(reading)
+
+    async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+        monkeypatch.setattr(gateway._engine, "look", late)
+        async with ask.stream("GET", f"{API}/messages") as answer:
+            heard = lines(answer)
+            await anext(heard)
+            await client.run(work, {"first": 2, "count": 1})
+            numbers: list[int] = []
+            while 2 not in numbers:
+                frame = await anext(heard)
+                numbers += [frame["data"]["n"]] if frame["kind"] == "data" else []
+    assert numbers == [0, 1, 2]

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -132,6 +133,8 @@ class Inspector:
 
     async def _messages(self, request: Request) -> Response:
         query = self._enter(request)
+        if request.method != "GET":  # not even HEAD: it would open a stream
+            raise HTTPException(405, headers={"Allow": "GET"})
         if self._closing:
             raise Refused(503, "the gateway is shutting down")
         if len(self._taps) >= _MAX_VIEWERS:
