@@ -69,6 +69,8 @@ def check_definition(
                 continue
             place = document.place(fault.where, key=fault.at_key)
             remedy = "It is `$defs` here." if fault.where == ("definitions",) else fault.remedy
+            if fault.where == ("assert_formats",) and document.path.endswith((".yaml", ".yml")):
+                remedy = "Write true or false: in YAML 1.2 all other words, such as yes and on, are text."
             found.error(place, fault.message, remedy)
     definition = _read(document, root, settings, found, metaschemas or {}) if isinstance(root, dict) else None
     problems.extend(found)

@@ -48,7 +48,8 @@ def _reason(pattern: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            re.compile(pattern)
+            # Names of groups as Python spells them: otherwise they would be what it complains of.
+            re.compile(re.sub(r"\(\?<(?=\w)", "(?P<", re.sub(r"\\k<(\w+)>", r"(?P=\1)", pattern)))
         except (re.error, OverflowError, RecursionError) as error:
             return str(error)
     return "its syntax isn't supported here, or it is too large when compiled"

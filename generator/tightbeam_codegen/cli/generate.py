@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import gc
+import keyword
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,10 +15,11 @@ from typing import TYPE_CHECKING
 from tightbeam_codegen.cache import Cache, open_cache
 from tightbeam_codegen.cli.request import Request
 from tightbeam_codegen.cli.shortcut import Shortcut
-from tightbeam_codegen.problems import DefinitionErrors, Format, Problem, render
+from tightbeam_codegen.names import snake
+from tightbeam_codegen.problems import DefinitionErrors, Format, Place, Problem, quoted, render
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.version import tool_version
-from tightbeam_codegen.write import TYPESCRIPT, Tree, Written, diff, write
+from tightbeam_codegen.write import TYPESCRIPT, Tree, Written, compare, diff, write
 
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
@@ -36,13 +39,25 @@ def run_generate(request: Request) -> int:
         return WRONG
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _print_problems([Problem(None, "error", f"{where}{error.strerror or error}", "")], request.form)
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        _print_problems([Problem(None, "error", f"{where}{error.strerror or error}", remedy)], request.form)
         return WRONG
+
+
+_REMEDIES = {
+    errno.ENOSPC: "Make room on the disk and run it again: nothing was changed.",
+    errno.EDQUOT: "Make room in your quota and run it again: nothing was changed.",
+    errno.ENOTDIR: "A file is where a folder has to be: name another output folder, or move the file away.",
+    errno.EEXIST: "A file is where a folder has to be: name another output folder, or move the file away.",
+    errno.EACCES: "Check the permissions of the folder.",
+    errno.EPERM: "Check the permissions of the folder.",
+    errno.EROFS: "Name an output folder that can be written to.",
+}
 
 
 def _settings(request: Request) -> Settings:
     settings = load_settings(Path())
-    return dataclasses.replace(
+    settings = dataclasses.replace(
         settings,
         schemas=settings.schemas if request.schemas is None else request.schemas,
         output=settings.output if request.output is None else request.output,
@@ -50,6 +65,19 @@ def _settings(request: Request) -> Settings:
         typescript_validators=settings.typescript_validators or request.typescript_validators,
         strict=settings.strict or request.strict,
     )
+    _check_package_name(settings.output)
+    return settings
+
+
+def _check_package_name(output: Path) -> None:
+    """The output is a package, and whoever imports it has to spell its name. Raises DefinitionErrors."""
+    name = output.name
+    if name.isidentifier() and not keyword.iskeyword(name):
+        return
+    message = f"the output folder {quoted(output.as_posix())} can't be a package: "
+    message += f"{quoted(name)} is no name in Python" if name else "it has no name of its own"
+    alike = snake(name) if name.strip(".") else "generated"
+    raise DefinitionErrors([Problem(None, "error", message, f"Call it {quoted(alike)}, say.")])
 
 
 def _generate(request: Request, settings: Settings, cache: Cache) -> int:
@@ -63,19 +91,32 @@ def _generate(request: Request, settings: Settings, cache: Cache) -> int:
         return code
     trees = _trees(settings, result)
     if request.check:
-        difference = "".join(diff(tree.folder, tree.files, tree.language) for tree in trees)
-        sys.stdout.write(difference)
-        if difference:
-            _say("The bindings are out of date; run `tightbeam generate`.")
-        else:
+        code = _check(trees, request)
+        if code == FINE:
             shortcut.remember(trees, result.problems)
-        return DRIFT if difference else FINE
+        return code
     python, *others = trees
     done = write(python.folder, python.files, *others)
     shortcut.remember(trees, result.problems)
     if sys.stdout.isatty():
         _say_what_was_done(done, trees)
     return FINE
+
+
+def _check(trees: Iterable[Tree], request: Request) -> int:
+    """Print how the disk differs from what it should hold; DRIFT if it does, else 0."""
+    drift: list[Problem] = []
+    for tree in trees:
+        sys.stdout.write(diff(tree.folder, tree.files, tree.language))
+        plan = compare(tree.folder, tree.files, tree.language)
+        for path in sorted([*plan.changed, *plan.stale]):
+            place = Place((tree.folder / path).as_posix(), 1, 1)
+            drift.append(Problem(place, "error", "this file is out of date", "Run `tightbeam generate`."))
+    if drift and request.form == "text":
+        _say("The bindings are out of date; run `tightbeam generate`.")
+    elif drift:
+        _print_problems(drift, request.form)
+    return DRIFT if drift else 0
 
 
 def _trees(settings: Settings, result: Result) -> list[Tree]:

@@ -144,7 +144,7 @@ def branch_suffixes(branches: list[Any]) -> list[str]:
 
 
 def _tags(branches: list[dict[str, Any]]) -> list[str]:
-    """The properties for which every branch that is no bare reference has one fixed string."""
+    """The properties for which every branch that is no bare reference has one fixed value."""
     whole = [branch for branch in branches if "$ref" not in branch]
     first = whole[0].get("properties") if whole else None
     names = list(first) if isinstance(first, dict) else []
@@ -157,7 +157,11 @@ def _tag_value(branch: Any, tag: str) -> str | None:
     if not isinstance(schema, dict):
         return None
     values = [schema["const"]] if "const" in schema else schema.get("enum")
-    return values[0] if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str) else None
+    value = values[0] if isinstance(values, list) and len(values) == 1 else None
+    if isinstance(value, int):
+        # A number says nothing by itself: `Version2`, `FinalTrue`.
+        return f"{tag}-{'minus-' if value < 0 else ''}{abs(value) if not isinstance(value, bool) else value}"
+    return value if isinstance(value, str) else None
 
 
 def _title(branch: Any) -> str | None:
