@@ -52,7 +52,8 @@ def check_package(files: Mapping[str, str]) -> None:
 
 def check_source(text: str, path: str = "?") -> None:
     """Check one module. Raises NotAllowed."""
-    if not all(char.isprintable() or char in "\n\u00a0\u3000" or char.isspace() for char in text):
+    shown = text.replace("\n", "")
+    if not shown.isprintable() and not all(char.isprintable() or char.isspace() for char in shown):
         raise NotAllowed(f"{path}: characters that don't show")
     if any(char in text for char in "\r\f\v\x1c\x1d\x1e\x85\u2028\u2029"):
         raise NotAllowed(f"{path}: a line end that isn't a line feed")
@@ -64,7 +65,8 @@ class _Checker:
     def __init__(self, path: str, tree: ast.Module) -> None:
         self.path = path
         self.declared = {"_MISSING"}
-        for node in ast.walk(tree):
+        branches = [node for node in tree.body if isinstance(node, ast.If)]
+        for node in [*tree.body, *(inner for branch in branches for inner in (*branch.body, *branch.orelse))]:
             match node:
                 case ast.ClassDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
                     self.declared.add(name)

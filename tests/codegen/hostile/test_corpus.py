@@ -23,6 +23,7 @@ VISITED = [
     "three quotes inside a class",
     "template expression",
 ]
+OFTEN = [*VISITED, "line feed", "backslash at the end", "form feed", "bidirectional controls", "our tokens"]
 MARK = "Zq7"
 
 
@@ -40,7 +41,10 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Outcom
     return outcome
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in ATTACKS],
+)
 def test_nothing_of_it_becomes_code(name: str, compiled: Callable[[str], Outcome]) -> None:
     outcome = compiled(name)
     check_package(outcome.files)
