@@ -28,6 +28,7 @@ __all__ = [
     "check_step_id",
     "current_run",
     "current_step",
+    "other_kind",
 ]
 
 Arguments = TypeVarTuple("Arguments")
@@ -64,6 +65,16 @@ def check_step_function(id: object, function: object) -> None:
         f'step "{id}": step.run takes a function and its arguments, step.run("{id}", function, argument), '
         f"not {called}"
     )
+
+
+def other_kind(step_id: str, *, wanted: str) -> StepMisuse:
+    """The error for an async function where a plain one is wanted, or the reverse."""
+    if wanted == "async":
+        return StepMisuse(
+            f'step "{step_id}": step.run takes an async function here; this one isn\'t: make it `async def`, '
+            "or pass asyncio.to_thread and it"
+        )
+    return StepMisuse(f'step "{step_id}": step.run takes a plain function here; this one is async')
 
 
 class CurrentStep(NamedTuple):

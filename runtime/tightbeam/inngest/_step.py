@@ -13,12 +13,12 @@ import inngest
 
 from tightbeam import _probes
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import check_step_function, check_step_id, current_step
+from tightbeam._context import check_step_function, check_step_id, current_step, other_kind
 from tightbeam._hub import Envelope
 from tightbeam._payload.model import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, the_payload
 from tightbeam._results import to_json
-from tightbeam.errors import StepMisuse, TightbeamError
+from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
 from tightbeam.inngest._errors import StepError, translated
 
@@ -91,10 +91,7 @@ class RealtimeStep(inngest.Step):
                 if inspect.isawaitable(made):
                     return outcome.dump(await made)
                 if call.strict:
-                    raise StepMisuse(
-                        f'step "{use.step_id}": step.run takes an async function here; this one isn\'t: '
-                        "make it `async def`, or pass asyncio.to_thread and it"
-                    )
+                    raise other_kind(use.step_id, wanted="async")
                 return outcome.dump(made)  # as the SDK does
 
             memo = await self.tightbeam_once(use, work, handler_args)
@@ -164,9 +161,7 @@ class RealtimeStepSync(inngest.StepSync):
                 if inspect.isawaitable(made):
                     if inspect.iscoroutine(made):
                         made.close()
-                    raise StepMisuse(
-                        f'step "{use.step_id}": step.run takes a plain function here; this one is async'
-                    )
+                    raise other_kind(use.step_id, wanted="plain")
                 return outcome.dump(made)
 
             return cast("Output", _after(use, outcome.load(self.tightbeam_once(use, work, handler_args))))

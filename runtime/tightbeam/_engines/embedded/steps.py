@@ -13,7 +13,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import orjson
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import CurrentStep, check_step_function, current_step
+from tightbeam._context import CurrentStep, check_step_function, current_step, other_kind
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.failure import Interrupt
 from tightbeam._engines.embedded.journal import Memo, now_us
@@ -298,10 +298,7 @@ class Steps:
         try:
             awaitable: object = fn(*args)
             if not isinstance(awaitable, Awaitable):
-                raise StepMisuse(
-                    f'step "{ticket.step_id}": step.run takes an async function here; this one isn\'t: '
-                    "make it `async def`, or pass asyncio.to_thread and it"
-                )
+                raise other_kind(ticket.step_id, wanted="async")
             raw = result.dump(await awaitable)
             value = result.load(raw)
         except BaseException as error:

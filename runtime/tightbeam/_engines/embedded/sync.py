@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step
+from tightbeam._context import CurrentStep, current_step, other_kind
 from tightbeam._engines.embedded import journal, steps
 from tightbeam._engines.embedded.failure import Interrupt
 from tightbeam._engines.embedded.journal import now_us
@@ -30,7 +30,7 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import the_payload
 from tightbeam._results import ReturnType
-from tightbeam.errors import JournalFailed, StepMisuse
+from tightbeam.errors import JournalFailed
 
 __all__ = ["StepsSync"]
 
@@ -135,9 +135,7 @@ class StepsSync:
             if isinstance(returned, Awaitable):
                 if inspect.iscoroutine(returned):
                     returned.close()
-                raise StepMisuse(
-                    f'step "{ticket.step_id}": step.run takes a plain function here; this one is async'
-                )
+                raise other_kind(ticket.step_id, wanted="plain")
             raw = result.dump(returned)
             value = result.load(raw)
         except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means
