@@ -474,6 +474,50 @@ def test_fork(server: StandIn, when: str, sync: bool) -> None:
         assert messages == ["parent", "parent again"]
 
 
+HELD = """
+import os, sys, threading, time
+from importlib import import_module
+
+module, name = sys.argv[1].split(":")
+lock = getattr(import_module(module), name)
+held, finished = threading.Event(), []
+
+def hold():
+    with lock:
+        held.set()
+        time.sleep(0.5)  # in the middle of what must not be forked in the middle of
+        finished.append(True)
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0 if finished and lock.acquire(timeout=10) else 1)
+_, status = os.waitpid(child, 0)
+thread.join()
+sys.exit(0 if status == 0 and lock.acquire(timeout=10) else 1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "tightbeam._payload.compiled:_lock",
+        "tightbeam._payload.schemas:_lock",
+        "tightbeam.inngest._http:_building",
+        "tightbeam.inngest._realtime:_lock",
+    ],
+)
+def test_no_child_inherits_half_of_what_a_thread_was_making(lock: str) -> None:
+    """One forked while a client was being built waited for ever for the thread that built it."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", HELD, lock], timeout=60, check=False
+    )
+    assert done.returncode == 0
+
+
 # ------------------------------------------------------------------------------------------- errors
 
 

@@ -6,6 +6,7 @@ Made at the topic's first use and kept on the topic; each part is built only whe
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -50,6 +51,8 @@ _TYPED = frozenset({date, datetime, IPv4Address, UUID})
 """Their Python values."""
 
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 class CompiledTopic:

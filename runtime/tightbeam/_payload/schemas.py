@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import os
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,8 @@ def says_more_than_kind(schema: Mapping[str, Any]) -> bool:
 
 
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def bundle(module: str) -> Bundle:

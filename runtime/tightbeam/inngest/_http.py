@@ -152,7 +152,7 @@ class Http:
             sync.close()
 
     def _build(self) -> Client:
-        with self._lock:
+        with self._lock, _building:
             if self._client is None:
                 try:
                     self._client = self._configured(ClientBuilder()).build()
@@ -162,7 +162,7 @@ class Http:
             return self._client
 
     def _build_sync(self) -> SyncClient:
-        with self._lock:
+        with self._lock, _building:
             if self._sync is None:
                 try:
                     self._sync = self._configured(SyncClientBuilder()).build()
@@ -210,9 +210,12 @@ def _not_built(error: RuntimeError) -> NoAnswer:
 
 
 _all: weakref.WeakSet[Http] = weakref.WeakSet()
+_building = threading.Lock()
+"""Held while a client is built, and while the process forks: a child with half a client would hang."""
 
 
 def _drop_all() -> None:
+    _building.release()
     for http in tuple(_all):
         http.drop_clients()
 
@@ -242,4 +245,4 @@ def _settle_at_exit() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_drop_all)
+    os.register_at_fork(before=_building.acquire, after_in_parent=_building.release, after_in_child=_drop_all)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -148,6 +149,8 @@ class Realtime(AnyRealtime):
 
 
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _known: WeakKeyDictionary[inngest.Inngest, Realtime] = WeakKeyDictionary()
 
 
