@@ -322,8 +322,8 @@ async def test_a_server_that_closes_at_once_is_asked_less_and_less_often(
     async with client.realtime.subscribe(ch):
         server.close_at_once = 5
         server.drop_sockets()
-        await until(server, lambda: len(server.tokens) == 7 and server.sockets, "a socket that stands")
-        assert delays == [0, 1, 2, 3, 4, 5]  # and not the first delay each time
+        await until(server, lambda: len(server.tokens) >= 7 and server.sockets, "a socket that stands")
+        assert delays[:6] == [0, 1, 2, 3, 4, 5]  # and not the first delay each time
     await until(server, lambda: not server.sockets, "no socket")
     delays.clear()
     monkeypatch.setattr(_subscribe, "_STOOD", 0.0)
