@@ -207,8 +207,8 @@ class Normaliser:
         if self._depth > _MAX_DEPTH:
             self._problems.error(
                 self._store.place(node.schema),
-                f"schemas are nested more than {_MAX_DEPTH} levels deep",
-                "Flatten them.",
+                f"schemas are nested more than {_MAX_DEPTH} levels deep, those that they refer to included",
+                "Flatten them, or write `true` where the rest of a chain begins.",
             )
             return False
         if len(self._memo) > self._store.size * _GROWTH + _FREE_SHAPES:
