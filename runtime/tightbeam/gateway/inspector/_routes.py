@@ -223,6 +223,6 @@ def _dropped(count: int) -> bytes:
 def _read_files() -> dict[str, tuple[bytes, str]]:
     return {
         one.name: (one.read_bytes(), _TYPES[suffix])
-        for one in (files(__package__) / "page").iterdir()
+        for one in (files("tightbeam.gateway.inspector") / "page").iterdir()
         if (suffix := "." + one.name.rpartition(".")[2]) in _TYPES
     }
