@@ -320,6 +320,8 @@ async def test_a_server_that_closes_at_once_is_asked_less_and_less_often(
 
     monkeypatch.setattr(_subscribe, "backoff", backoff)
     async with client.realtime.subscribe(ch):
+        server.ping()
+        await until(server, lambda: server.sockets[0].pongs, "a pong: this one stands")
         server.close_at_once = 5
         server.drop_sockets()
         await until(server, lambda: len(server.tokens) >= 7 and server.sockets, "a socket that stands")
