@@ -138,6 +138,17 @@ def test_schemas_are_stable_under_the_formatter(words: str) -> None:
     assert formatting_changes(text) == ""
 
 
+@pytest.mark.parametrize("suffix", ["", " = None"])
+def test_names_that_end_near_the_edge(suffix: str) -> None:
+    fields = "".join(
+        Layout(60).statement(f"{'x' * length}: ", f"_t.Annotated[{type_}, v1.optional]", suffix, "    ")
+        + "\n"
+        for length in range(1, 60)
+        for type_ in ("dict[str, int]", f"list[{'A' * 40}]", f"{'A' * 30} | {'B' * 30}")
+    )
+    assert formatting_changes(f"class Model:\n{fields}", 60) == ""
+
+
 def test_what_fits_stays_on_its_line() -> None:
     layout = Layout(20)
     assert layout.statement("a: ", "list[str] | None", "", "") == "a: list[str] | None"

@@ -46,9 +46,11 @@ class Layout:
         opened = f"{indent}{prefix}{self._open(node, indent)}{suffix}"
         begin, inner = f"{indent}{prefix}(", indent + "    "
         wrapped = self._fit(node, inner, "")
-        # Other than a union it has a bracket of its own to open. Parentheses go around it only where the line
-        # up to that is too long, and then all else fits.
-        own = self._fits(opened.partition("\n")[0]) or not self._fits(f"{begin}\n{wrapped}")
+        # Other than a union it has a bracket of its own to open. Parentheses go around it only where there is
+        # no value behind it, the line up to that bracket is too long, and then all else fits.
+        own = (
+            value != suffix or self._fits(opened.partition("\n")[0]) or not self._fits(f"{begin}\n{wrapped}")
+        )
         if own and not isinstance(node, ast.BinOp):
             return opened
         return f"{begin}\n{wrapped}\n{indent}){suffix}"
