@@ -264,7 +264,7 @@ async def _enter(file: Path, unfinished: int = 0) -> tuple[float, float]:
 def _fill(file: Path, finished: int, unfinished: int) -> None:
     """Runs as the engine leaves them, with two steps each."""
     connection = sqlite3.connect(file, isolation_level=None)
-    tx = Transaction(connection)
+    tx = Transaction(connection, lambda _channel, at_least: at_least)
     now = journal.now_us()
     memo = journal.Memo("step.run", None, None, "done", None, b'"stored"', None, None)
     since = journal.Since(failed=False, counted=False)

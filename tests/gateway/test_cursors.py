@@ -257,17 +257,19 @@ async def test_a_reader_that_comes_back_is_told_how_the_run_ended(
 
 
 async def test_a_run_that_goes_on_isnt_taken_for_the_one_before(client: Client, ch: JobChannel) -> None:
-    go = asyncio.Event()
+    begun, go = asyncio.Event(), asyncio.Event()
 
     @client.function("work", on="app/work", retries=0)
     async def work(ctx: Context) -> None:
         await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
         if ctx.event.data["wait"]:
+            begun.set()
             await go.wait()
 
     async with running(secured(client)) as url:
         await client.run(work, {"wait": False})
         going = asyncio.create_task(client.run(work, {"wait": True}))
+        await begun.wait()
         token = (await client.realtime.token(ch, since="1970-01-01T00:00:00Z"))["key"]
         async with subscribed(url, token) as reader:
             got = [await data_frame(reader) for _ in range(2)]
