@@ -28,7 +28,7 @@ from tightbeam import Client, Context
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.writer import Transaction
 
-__all__ = ["measure"]
+__all__ = ["fill", "measure"]
 
 _CALLERS = (1, 8, 32, 256)
 _STEADY = 50_000
@@ -204,7 +204,7 @@ def _start_up(report: Report, quick: bool) -> None:
     with on_disk() as folder:
         for name, counts in (("empty", (0, 0)), ("full", (finished, unfinished))):
             asyncio.run(_enter(folder / f"{name}.db"))
-            _fill(folder / f"{name}.db", *counts)
+            fill(folder / f"{name}.db", *counts)
         for _ in range(2 if quick else 5):
             for name, values in opened.items():
                 copy = folder / "copy.db"
@@ -261,7 +261,7 @@ async def _enter(file: Path, unfinished: int = 0) -> tuple[float, float]:
         return took, time.perf_counter() - start
 
 
-def _fill(file: Path, finished: int, unfinished: int) -> None:
+def fill(file: Path, finished: int, unfinished: int) -> None:
     """Runs as the engine leaves them, with two steps each."""
     connection = sqlite3.connect(file, isolation_level=None)
     tx = Transaction(connection, lambda _channel, at_least: at_least)

@@ -28,6 +28,28 @@ def test_quick_run(name: str) -> None:
     assert "Bounds" in done.stdout
 
 
+@pytest.mark.slow
+def test_where_the_cost_goes(tmp_path: Path) -> None:
+    picture = tmp_path / "cost.svg"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.cost", "--quick", "--svg", str(picture)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    committed = (ROOT / "docs" / "cost.svg").read_text("utf-8")
+    for part in (
+        "schema check",
+        "write and sync",
+        "back to the event loop",
+        "recover the runs",
+        "execute them",
+    ):
+        assert all(part in text for text in (done.stdout, picture.read_text("utf-8"), committed))
+
+
 def report(*bounds: Bound) -> Report:
     return Report("speed", "How fast.", [Table("Times", ("", "µs"), (("ours", "1.0"),))], list(bounds))
 
