@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,39 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 from tests.engine.model import Command, Driver, World
 
+Rule = Callable[..., None]
+
 WHICH = st.integers(0, 1 << 16)
 CHANNEL = st.integers(0, 1)
 CHANNELS = st.sampled_from([(0,), (1,), (0, 1)])
+
+
+def where(possible: Callable[[Histories], object]) -> Callable[[Rule], Rule]:
+    """Do nothing where this isn't so.
+
+    As a precondition it would decide what Hypothesis draws next, and it isn't the same each time: whether a
+    publish that was cancelled, or under way at a crash, took place is up to the threads.
+    """
+
+    def decorate(act: Rule) -> Rule:
+        @functools.wraps(act)
+        def acting(self: Histories, *arguments: Any, **named: Any) -> None:
+            if possible(self):
+                act(self, *arguments, **named)
+
+        return acting
+
+    return decorate
+
+
+def has_run(self: Histories) -> bool:
+    return bool(self.world.active)
 
 
 class Histories(RuleBasedStateMachine):
@@ -47,18 +72,15 @@ class Histories(RuleBasedStateMachine):
     def pick(self, which: int) -> Driver:
         return self.world.active[which % len(self.world.active)]
 
-    def has_run(self) -> bool:
-        return bool(self.world.active)
-
     # -- runs ----------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: len(self.world.active) < 5)
     @rule()
+    @where(lambda self: len(self.world.active) < 5)
     def start(self) -> None:
         self.run(self.world.start_run())
 
-    @precondition(has_run)
     @rule(which=WHICH, channel=CHANNEL, base=st.sampled_from(["x", "y"]))
+    @where(has_run)
     def publish(self, which: int, channel: int, base: str) -> None:
         async def act() -> None:
             await self.world.do(
@@ -67,8 +89,8 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
-    @precondition(has_run)
     @rule(which=WHICH, channel=CHANNEL, kind=st.sampled_from(["step", "sleep", "live", "parallel"]))
+    @where(has_run)
     def something_else(self, which: int, channel: int, kind: str) -> None:
         async def act() -> None:
             n = self.world.next_number()
@@ -77,8 +99,8 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
-    @precondition(has_run)
     @rule(channels=st.lists(CHANNEL, min_size=2, max_size=5))
+    @where(has_run)
     def at_once(self, channels: list[int]) -> None:
         """Several runs publish at the same time; the log decides the order, for everyone."""
 
@@ -92,8 +114,8 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
-    @precondition(has_run)
     @rule(which=WHICH, channel=CHANNEL, turns=st.integers(0, 6))
+    @where(has_run)
     def cancel(self, which: int, channel: int, turns: int) -> None:
         async def act() -> None:
             n = self.world.next_number()
@@ -103,13 +125,13 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
-    @precondition(has_run)
     @rule(which=WHICH)
+    @where(has_run)
     def fail(self, which: int) -> None:
         self.run(self.world.fail(self.pick(which)))
 
-    @precondition(has_run)
     @rule(which=WHICH)
+    @where(has_run)
     def finish(self, which: int) -> None:
         async def act() -> None:
             driver = self.pick(which)
@@ -133,13 +155,13 @@ class Histories(RuleBasedStateMachine):
 
     # -- readers -------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: len(self.world.readers) < 6)
     @rule(channels=CHANNELS, after=st.sampled_from([None, "start"]))
+    @where(lambda self: len(self.world.readers) < 6)
     def subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
         self.run(self._subscribe(channels, after))
 
-    @precondition(lambda self: self.world.positions)
     @rule(which=WHICH)
+    @where(lambda self: self.world.positions)
     def resume(self, which: int) -> None:
         position, channels = self.world.positions[which % len(self.world.positions)]
         self.run(self._subscribe(channels, position))
@@ -147,8 +169,8 @@ class Histories(RuleBasedStateMachine):
     async def _subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
         self.world.subscribe(channels, after)
 
-    @precondition(lambda self: any(reader.expected for reader in self.world.readers))
     @rule(which=WHICH, many=st.integers(1, 20))
+    @where(lambda self: any(reader.expected for reader in self.world.readers))
     def read(self, which: int, many: int) -> None:
         async def act() -> None:
             readers = [reader for reader in self.world.readers if reader.expected]
@@ -158,8 +180,8 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
-    @precondition(lambda self: self.world.readers)
     @rule(which=WHICH)
+    @where(lambda self: self.world.readers)
     def cut(self, which: int) -> None:
         async def act() -> None:
             self.world.cut(self.world.readers[which % len(self.world.readers)])
@@ -197,7 +219,7 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("examples", "steps", "derandomize"),
-    [(6, 30, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
+    [(12, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
 )
 def test_the_engine_does_what_the_model_says(
     examples: int, steps: int, derandomize: bool, caplog: pytest.LogCaptureFixture
