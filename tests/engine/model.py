@@ -401,8 +401,9 @@ class World:
         self.readers.clear()
         for one in self.folder.glob(f"{old_path.name}*"):
             one.unlink()
-        given_up = self._die()
+        self._die()
         self._what_was_under_way(commands, told)
+        given_up = [driver for driver in self.active if driver.deaths == journal.MAX_DEATHS]
         self.client = self._make()
         await self.client.__aenter__()
         for driver in given_up:
@@ -414,16 +415,11 @@ class World:
         shutil.copyfile(old_path, self.path)
         shutil.copyfile(f"{old_path}-wal", f"{self.path}-wal")
 
-    def _die(self) -> list[Driver]:
-        given_up = []
+    def _die(self) -> None:
         for driver in self.active:
             driver.deaths += 1
             driver.commands = asyncio.Queue()
             driver.ready.clear()
-            driver.uses = dict(driver.uses)
-            if driver.deaths == journal.MAX_DEATHS:
-                given_up.append(driver)
-        return given_up
 
     def _what_was_under_way(self, commands: dict[Driver, Command], told: set[Driver]) -> None:
         connection = sqlite3.connect(self.path)
