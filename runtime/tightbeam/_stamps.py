@@ -42,10 +42,9 @@ class Stamps:
             created = max(created, self.last(envelope.channel))
         if self._pending and (waiting := self._pending.get(envelope.channel)):
             created = min(created, waiting[0] - MILLISECOND)
-        if created == envelope.created_us:
+        if created <= envelope.created_us:  # a later one is the channel's last, which is remembered anyway
             self._latest = max(self._latest, created)
-            return envelope
-        return envelope._replace(created_us=created)
+        return envelope if created == envelope.created_us else envelope._replace(created_us=created)
 
     def last(self, channel: str) -> int:
         """No durable message of the channel that was handed out is later; the next ones will be."""

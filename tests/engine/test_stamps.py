@@ -83,6 +83,14 @@ def test_the_last_time_seen_tells_what_was_seen(seed: int, orders: list[str]) ->
                 assert kind == "live" or stamp // MILLISECOND > cut  # would come
 
 
+def test_a_live_message_counts_although_what_was_being_stored_never_came() -> None:
+    stamps = Stamps()
+    stamps.reserve("a", 1_000_000)
+    seen = stamps.live(envelope("a", 1_000_000)).created_us
+    stamps.release()  # it was rolled back, and then the clock was set back
+    assert stamps.reserve("a", 900_000) // MILLISECOND > seen // MILLISECOND
+
+
 def test_channels_that_are_past_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_stamps, "_MOST_CHANNELS", 10)
     stamps = Stamps()

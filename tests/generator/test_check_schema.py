@@ -281,7 +281,12 @@ def test_the_plain_words_and_the_metaschema_agree(schema: Any, dialect: str) -> 
     problems = Problems()
     document = parse(json.dumps(schema).encode(), "x.json", "x.json", "tightbeam:///x.json")
     check_schema(document, (), dialect, problems)
-    metaschema_says = list(faults_by({"$schema": dialect, "$ref": dialect}, schema, {}))
+    # An enumeration with an entry twice, or with none, means what it says: draft 4 and 6 merely dislike it.
+    metaschema_says = [
+        fault
+        for fault in faults_by({"$schema": dialect, "$ref": dialect}, schema, {})
+        if not (fault.where[-1:] == ("enum",) and fault.rule in ("uniqueItems", "minItems"))
+    ]
     # Beyond the metaschema only patterns are errors; what the metaschema refuses always is one.
     errors = [
         problem.message
