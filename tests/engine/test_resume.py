@@ -189,6 +189,44 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
             await anext(reader)
 
 
+async def test_a_time_is_found_without_reading_everything(make_client: MakeClient) -> None:
+    client = make_client()
+    channels = [job_channel(job_id=f"j{n}") for n in range(3)]
+
+    @client.function("work", retries=0)
+    async def work(ctx: Context) -> None:
+        async with asyncio.TaskGroup() as group:
+            for n in range(600):
+                publish = ctx.step.realtime.publish(f"p{n}", channels[n * n % 7 % 3].tick, {"n": n})
+                group.create_task(publish)
+
+    class Counting:
+        def __init__(self, tx: Any) -> None:
+            self.tx, self.count = tx, 0
+
+        def execute(self, *arguments: Any) -> Any:
+            self.count += 1
+            return self.tx.execute(*arguments)
+
+    def look(tx: Any) -> None:
+        for ch in channels:
+            query = "SELECT seq, created_at FROM message WHERE channel = ? ORDER BY seq"
+            rows = tx.execute(query, (ch.name,)).fetchall()
+            for at in (
+                0,
+                *(created // 1_000 + more for _, created in rows[::25] for more in (-1, 0, 1)),
+                2**50,
+            ):
+                counting: Any = Counting(tx)
+                expected = max((seq for seq, created in rows if created < (at + 1) * 1_000), default=0)
+                assert messages.seen_until(counting, ch.name, at) == (expected, rows[-1][1])
+                assert counting.count < 20
+
+    async with client:
+        await client.run(work)
+        await client._engine._session.writer.submit(look, read=True)  # type: ignore[attr-defined]
+
+
 async def test_by_size_the_oldest_messages_and_runs_go(
     make_client: MakeClient, path: Path, ch: JobChannel
 ) -> None:

@@ -98,14 +98,32 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:
     there = bounds(tx)
     if there.trimmed and since_ms * _MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
-    found = tx.execute(
-        "SELECT max(seq) FROM message WHERE channel = ? AND created_at < ?",
-        (channel, (since_ms + 1) * _MILLISECOND),
-    ).fetchone()[0]
+    seen = _last_before(tx, channel, (since_ms + 1) * _MILLISECOND, there)
     last = tx.execute(
         "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (channel,)
     ).fetchone()
-    return max(found or 0, there.trimmed), last[0] if last else 0
+    return seen, last[0] if last else 0
+
+
+def _last_before(tx: Transaction, channel: str, limit: int, there: Bounds) -> int:
+    """The place of the last message of a channel with a time below the limit, or the first place there is.
+
+    In a channel times increase with places, so it is found by halving: a scan of a long journal would keep
+    everybody waiting who publishes.
+    """
+    low, high = there.trimmed, there.last
+    while low < high:
+        middle = (low + high) // 2
+        row = tx.execute(
+            "SELECT seq, created_at FROM message WHERE channel = ? AND seq > ? AND seq <= ? "
+            "ORDER BY seq LIMIT 1",
+            (channel, middle, high),
+        ).fetchone()
+        if row is not None and row[1] < limit:
+            low = row[0]
+        else:
+            high = middle
+    return low
 
 
 def time_of(tx: Transaction, after: str) -> int:
