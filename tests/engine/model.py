@@ -25,6 +25,8 @@ __all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
 RETRIES = 2
 CHANNELS = tuple(job_channel(job_id=f"j{n}") for n in range(2))
 _BOUND = 5.0
+AGAIN = -1
+"""What is passed when a command is done once more."""
 
 
 class AsTold(Exception):
@@ -199,7 +201,7 @@ class World:
 
     async def _perform(self, ctx: Context, command: Command, again: bool = False) -> Any:
         ch = CHANNELS[command.channel]
-        n = -1 if again else command.n  # the first data stands, whatever is passed now
+        n = AGAIN if again else command.n  # the first data stands, whatever is passed now
         if command.kind == "publish":
             return (await ctx.step.realtime.publish(command.id, ch.tick, {"n": n})).n
         if command.kind == "step":
@@ -218,7 +220,7 @@ class World:
 
     async def _cancelled(self, ctx: Context, command: Command, ch: JobChannel, again: bool) -> None:
         publishing = asyncio.ensure_future(
-            ctx.step.realtime.publish(command.id, ch.tick, {"n": -1 if again else command.n})
+            ctx.step.realtime.publish(command.id, ch.tick, {"n": AGAIN if again else command.n})
         )
         for _ in range(command.turns):
             await asyncio.sleep(0)
@@ -331,6 +333,9 @@ class World:
             await self.end(driver, "failed")
         else:
             await self.ready(driver)
+            for command in driver.script:
+                if command.kind == "live":  # these go out again
+                    self.delivered("live", command.channel, AGAIN)
 
     async def end(self, driver: Driver, state: str) -> None:
         await self.bounded(driver.ended.wait())
