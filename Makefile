@@ -98,15 +98,15 @@ generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's f
 
 # ------------------------------------------------------------------------------------------------------------------- tests
 
-# In two halves side by side, one for each core: the generator's, shown when the other's is over.
-GENERATOR_TESTS := tests/codegen tests/generator tests/suite tests/typescript tests/typing
+# In two halves side by side, one for each core; this one is shown when the other is over.
+ONE_HALF := $(addprefix tests/,codegen docs generator packaging suite typescript typing)
 
 .PHONY: test
 test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 	@shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
 	echo 'pytest -m "not slow", in two halves'; \
-	$(PYTEST) -m "not slow" -o cache_dir=.pytest_cache/generator $(GENERATOR_TESTS) >"$$shown" 2>&1 & half=$$!; \
-	one=0; $(PYTEST) -m "not slow" $(GENERATOR_TESTS:%=--ignore=%) || one=$$?; \
+	$(PYTEST) -m "not slow" -o cache_dir=.pytest_cache/half $(ONE_HALF) >"$$shown" 2>&1 & half=$$!; \
+	one=0; $(PYTEST) -m "not slow" $(ONE_HALF:%=--ignore=%) || one=$$?; \
 	other=0; wait $$half || other=$$?; half=; cat "$$shown"; \
 	exit $$((one > other ? one : other))
 

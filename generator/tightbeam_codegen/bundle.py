@@ -7,7 +7,7 @@ that no topic of the channel can reach are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -33,6 +33,7 @@ def bundled(
     dialect: Dialect,
     topics: Mapping[str, bool],
     params: Mapping[str, JsonValue],
+    branches: Mapping[str, Sequence[Node]],
     *,
     assert_formats: bool,
 ) -> str:
@@ -44,6 +45,7 @@ def bundled(
         dialect: the draft of topics that name none.
         topics: topic name -> whether anything at all may stand somewhere in a payload.
         params: parameter name -> schema.
+        branches: class -> the schemas that a value of a union must fit to be loaded as it.
         assert_formats: whether `format` is law.
     """
     reach = _Reach(store, document, dialect)
@@ -62,16 +64,17 @@ def bundled(
             ref = (f"{uri}#", store.dialect_of(schema, dialect).uri)
         elif ref is None:
             inline.append(name)
-            escaped = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
-            ref = (f"{document.uri}#/topics/{escaped}/schema", dialect.uri)
+            ref = (f"{document.uri}#{_fragment(('topics', name, 'schema'))}", dialect.uri)
         entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open}
     resources[document.uri] = _definition_resource(reach, document, dialect, inline)
-    text = {
+    text: dict[str, JsonValue] = {
         "assertFormats": assert_formats,
         "resources": resources,
         "topics": entries,
         "params": dict(params),
     }
+    if branches:
+        text["branches"] = {name: reach.refs(nodes) for name, nodes in branches.items()}
     return reach.text(text)
 
 
@@ -190,6 +193,24 @@ class _Reach:
             if (document.uri, (keyword, name)) in self._units
         }
 
+    def refs(self, nodes: Iterable[Node]) -> list[JsonValue]:
+        """Where schemas of the topics are in the text, each with its draft; less those that have no place."""
+        found: list[JsonValue] = []
+        for node in nodes:
+            if (document := self._store.document(node.schema)) is None:
+                continue
+            pointer = self._store.pointer(node.schema)
+            uri = document.uri
+            if document is not self._definition:
+                uri = as_uri(self._store.canonical_uri(uri))
+            elif pointer[:1] == ("topics",):
+                name = str(pointer[1])
+                schema = _topic_schema(document, name)
+                if is_own_root(schema, self._dialect):
+                    uri, pointer = as_uri(own_root_uri(document, name, schema, self._dialect)), pointer[3:]
+            found.append({"ref": f"{uri}#{_fragment(pointer)}", "dialect": node.dialect.uri})
+        return found
+
     def _scan(self, root: Node, original: Any) -> None:
         stack: list[tuple[Any, Node]] = [(root.schema, root)]
         while stack:
@@ -230,6 +251,10 @@ class _Reach:
                 # `true` and `false` can't be told where they stand: the whole document is kept for them.
                 for unit in [(), *((k, name) for k in _DEFINITIONS for name in _entries(document, k))]:
                     self._add(document, unit)
+
+
+def _fragment(pointer: Pointer) -> str:
+    return "".join(f"/{quote(str(key).replace('~', '~0').replace('/', '~1'), safe='~')}" for key in pointer)
 
 
 def _entries(document: Document, keyword: str) -> dict[str, JsonValue]:

@@ -18,6 +18,7 @@ from tightbeam_codegen.metaschemas import named_metaschemas
 from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
 from tightbeam_codegen.names import topic_name
 from tightbeam_codegen.normalise import Normaliser, TooMuch
+from tightbeam_codegen.normalise.branches import telling_schemas
 from tightbeam_codegen.normalise.places import NamePlace, module_of
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
@@ -94,7 +95,9 @@ class Run:
         types = Types(named, facts, self._homes(topics, normaliser))
         modules = self._modules(topics, types)
         made = [
-            self._made(d, modules[d.module], topics[d.module], types, printer, scripts)
+            self._made(
+                d, modules[d.module], topics[d.module], types, printer, scripts, nodes=normaliser.nodes
+            )
             for d in self.definitions
         ]
         self.typescript = scripts.shared() if scripts else {}
@@ -251,8 +254,10 @@ class Run:
         types: Types,
         printer: Printer,
         scripts: Scripts | None,
+        *,
+        nodes: Mapping[Name, Sequence[Node]],
     ) -> Made:
-        schemas = self._schemas(definition, topics, types)
+        schemas = self._schemas(definition, topics, types, nodes)
         channel = module.channel
         return Made(
             definition=definition,
@@ -268,13 +273,22 @@ class Run:
             problems=self.found[definition.module],
         )
 
-    def _schemas(self, definition: Definition, topics: list[TopicShape], types: Types) -> ir.Schemas:
+    def _schemas(
+        self,
+        definition: Definition,
+        topics: list[TopicShape],
+        types: Types,
+        nodes: Mapping[Name, Sequence[Node]],
+    ) -> ir.Schemas:
+        telling = telling_schemas((topic.shape for topic in topics), types.definitions, nodes)
+        branches = {".".join((*types.homes.of(n.module), types.homes.name_at_home(n))): n for n in telling}
         text = bundled(
             self.store,
             definition.document,
             self.dialects[definition.module],
             {topic.name: types.is_open(topic.shape) for topic in topics},
             {param.name: param.schema for param in definition.params},
+            {name: telling[branches[name]] for name in sorted(branches)},
             assert_formats=definition.assert_formats,
         )
         return ir.Schemas(

@@ -84,6 +84,8 @@ class Normaliser:
         self._depth = 0
         self._home: Document | None = None
         self.definitions: dict[Name, Definition] = {}
+        self.nodes: dict[Name, tuple[Node, ...]] = {}
+        """The schemas that each class is made of; all must hold."""
         self.foreign: dict[int, Schema] = {}
         """The schemas of other documents that the topics asked for so far led into."""
 
@@ -348,6 +350,7 @@ class Normaliser:
         doc = next((text for part in flat if (text := class_doc(part.node.schema))), "")
         order = self._store.order(node.schema)
         self._define(ObjectDefinition(place.name, tuple(fields), closed, doc, order), node)
+        self.nodes[place.name] = tuple(part.node for part in flat)
         return Ref(place.name)
 
     def _attributes(self, names: Sequence[str], nodes_of: dict[str, list[Node]]) -> dict[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tightbeam._channels.refs import Topic, TopicRef
 
-__all__ = ["CompiledTopic", "Dump", "compiled_topic"]
+__all__ = ["CompiledTopic", "Dump", "compiled_topic", "dump_of"]
 
 Dump = Callable[[Any], object]
 
@@ -95,6 +95,16 @@ class CompiledTopic:
         return self.adapter[0]
 
     @functools.cached_property
+    def branch_validator(self) -> SchemaValidator | None:
+        """Loads JSON likewise, where values tell by their schemas which class they are; else None."""
+        if not self.bundle.branches:
+            return None
+        from tightbeam._payload.branches import branch_validator  # few payloads need it
+
+        with _lock:
+            return branch_validator(self.adapter[2], self.bundle)
+
+    @functools.cached_property
     def classes(self) -> tuple[type[BaseModel], ...]:
         """The models one of which the payload can be."""
         if self.model is not None:
@@ -134,7 +144,7 @@ class CompiledTopic:
         ):
             return None
         # The serializer takes any model with the right fields; strict validation only one of the right class.
-        validate, dump = self.validator.validate_python, _dump(self.adapter[1], self.adapter[2])
+        validate, dump = self.validator.validate_python, dump_of(self.adapter[1], self.adapter[2])
         return lambda data: dump(validate(data, strict=True))
 
     def dump_for(self, kind: type) -> Dump | None:
@@ -145,11 +155,11 @@ class CompiledTopic:
             return None
         with _lock:
             kind.model_rebuild()
-            dump = self.dumps[kind] = _dump(kind.__pydantic_serializer__, kind.__pydantic_core_schema__)
+            dump = self.dumps[kind] = dump_of(kind.__pydantic_serializer__, kind.__pydantic_core_schema__)
         return dump
 
 
-def _dump(serializer: SchemaSerializer, core: object) -> Dump:
+def dump_of(serializer: SchemaSerializer, core: object) -> Dump:
     """How to dump values of a type.
 
     Where everything is JSON's own already, nothing is converted, so that a value of a wrong type reaches the

@@ -19,16 +19,16 @@ from tightbeam.errors import InvalidPayload, Issue
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema, SchemaValidator
+    from pydantic_core import CoreSchema
 
     from tightbeam._channels.refs import TopicRef
     from tightbeam._payload.compiled import CompiledTopic
 
-__all__ = ["ExactTypes", "Payload", "core_nodes", "is_absent", "load"]
+__all__ = ["NOT_SCHEMA", "ExactTypes", "Payload", "core_nodes", "is_absent", "load"]
 
 Data = TypeVar("Data")
 
-_NOT_SCHEMA = frozenset({"cls", "config", "default", "expected", "metadata", "ref", "serialization"})
+NOT_SCHEMA = frozenset({"cls", "config", "default", "expected", "metadata", "ref", "serialization"})
 """Keys of core schema nodes below which there is no schema."""
 
 _BY_NAME = frozenset({"choices", "fields"})
@@ -108,7 +108,7 @@ def core_nodes(schema: object, handler: GetCoreSchemaHandler | None = None) -> I
             for key, value in node.items():
                 if key in _BY_NAME and isinstance(value, dict):
                     stack.extend(value.values())
-                elif key not in _NOT_SCHEMA:
+                elif key not in NOT_SCHEMA:
                     stack.append(value)
 
 
@@ -167,11 +167,12 @@ def load(ref: TopicRef[..., str, Data], raw: bytes | str) -> Data:
     Raises:
         InvalidPayload: it isn't JSON, or doesn't fit the topic's type.
     """
-    validator = (ref.__topic__.compiled or _first_use(ref)).validator
+    topic = ref.__topic__.compiled or _first_use(ref)
     try:
+        validator = topic.branch_validator or topic.validator
         return cast("Data", validator.validate_json(raw, strict=True, by_alias=True, by_name=False))
     except ValidationError as error:
-        return cast("Data", _load_integral_floats(ref, validator, raw, error))
+        return cast("Data", _load_otherwise(ref, topic, raw, error))
 
 
 def _first_use(ref: TopicRef[..., str, Any]) -> CompiledTopic:
@@ -180,12 +181,27 @@ def _first_use(ref: TopicRef[..., str, Any]) -> CompiledTopic:
     return compiled_topic(ref)
 
 
-def _load_integral_floats(
-    ref: TopicRef[..., str, Any],
-    validator: SchemaValidator,
-    raw: bytes | str,
-    first: ValidationError,
+def _load_otherwise(
+    ref: TopicRef[..., str, Any], topic: CompiledTopic, raw: bytes | str, error: ValidationError
 ) -> object:
+    text = _with_ints(raw)
+    if topic.branch_validator is not None:
+        if text is not None:
+            with contextlib.suppress(ValidationError):
+                return topic.branch_validator.validate_json(text, strict=True, by_alias=True, by_name=False)
+        # It fits no branch, which only data from elsewhere can: the model that fits best will do.
+        try:
+            return topic.validator.validate_json(raw, strict=True, by_alias=True, by_name=False)
+        except ValidationError as plain:
+            error = plain
+    if text is not None:
+        with contextlib.suppress(ValidationError):
+            return topic.validator.validate_json(text, strict=True, by_alias=True, by_name=False)
+    raise _not_loadable(ref, error) from None
+
+
+def _with_ints(raw: bytes | str) -> str | None:
+    """JSON in which integral floats are ints; None if there are none, or it isn't JSON."""
     changed = False
 
     def number(text: str) -> float | int:
@@ -198,11 +214,9 @@ def _load_integral_floats(
 
     try:
         text = json.dumps(json.loads(raw, parse_float=number))
-        if changed:
-            return validator.validate_json(text, strict=True, by_alias=True, by_name=False)
-    except (ValueError, RecursionError):  # ValidationError is a ValueError; the first one says it better
-        pass
-    raise _not_loadable(ref, first) from None
+    except (ValueError, RecursionError):
+        return None
+    return text if changed else None
 
 
 def _not_loadable(ref: TopicRef[..., str, Any], error: ValidationError) -> InvalidPayload:

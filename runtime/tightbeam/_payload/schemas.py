@@ -61,6 +61,8 @@ class Bundle:
             name: TopicSchema(topic) for name, topic in stated["topics"].items()
         }
         self.params: dict[str, dict[str, Any]] = stated["params"]
+        self.branches: dict[str, list[dict[str, str]]] = stated.get("branches", {})
+        """Class, as its module in the package and its name -> schemas that a value must fit to load as it."""
         if self.assert_formats:
             for resource in self.resources.values():
                 narrow_formats(resource)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from random import Random
+from typing import get_args
 
 import pytest
 
 from tests.suite.property.check import topics
-from tests.suite.property.unions import family, wrong_branches
+from tests.suite.property.unions import Kind, family, wrong_branches
 
 
-def wrong_of(tagged: bool, seeds: range) -> tuple[int, list[str]]:
+def wrong_of(kind: Kind, seeds: range) -> tuple[int, list[str]]:
     """How many instances loaded, and those that loaded as a branch they don't fit."""
     tried, wrong = 0, []
-    schemas = [family(Random(seed), tagged=tagged) for seed in seeds]
+    schemas = [family(Random(seed), kind) for seed in seeds]
     with topics(schemas) as found:
         for index, topic in found.items():
             for outcome in wrong_branches(topic(), schemas[index], Random(index)):
@@ -22,15 +23,15 @@ def wrong_of(tagged: bool, seeds: range) -> tuple[int, list[str]]:
     return tried, wrong
 
 
-@pytest.mark.parametrize("tagged", [True, False])
-def test_the_right_branch(tagged: bool) -> None:
-    tried, wrong = wrong_of(tagged, range(40))
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_the_right_branch(kind: Kind) -> None:
+    tried, wrong = wrong_of(kind, range(40))
     assert tried > 300
     assert not wrong
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [1000, 2000, 3000, 4000])
-@pytest.mark.parametrize("tagged", [True, False])
-def test_the_right_branch_of_many(tagged: bool, start: int) -> None:
-    assert not wrong_of(tagged, range(start, start + 100))[1]
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_the_right_branch_of_many(kind: Kind, start: int) -> None:
+    assert not wrong_of(kind, range(start, start + 100))[1]

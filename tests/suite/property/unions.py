@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema_rs
 
@@ -14,19 +14,28 @@ from tightbeam import InvalidPayload, TopicRef
 from tightbeam._payload.check import encode
 from tightbeam._payload.model import load
 
-__all__ = ["family", "wrong_branches"]
+__all__ = ["Kind", "family", "wrong_branches"]
+
+Kind = Literal["tagged", "untagged", "alike"]
+"""What tells branches apart: a tag; rules that models hold too; rules that only schemas hold."""
 
 _NAMES = ["a", "b", "c", "kind", "giftFor", "list"]
 
 
-def family(random: Random, *, tagged: bool) -> dict[str, Any]:
+def family(random: Random, kind: Kind) -> dict[str, Any]:
     """An `anyOf` or `oneOf` of objects with names in common; each has its title.
 
     Tagged ones have a `kind` of their own and any properties besides. The others have mostly scalars, with
-    rules that a model holds too.
+    rules that a model holds too. Those that are alike have the same properties besides, and differ in rules
+    of which a model knows nothing.
     """
     branches = []
+    tagged = kind == "tagged"
+    alike = {name: _scalar(random) for name in random.sample(_NAMES, random.randrange(1, 4))}
     for index in range(random.randrange(2, 5)):
+        if kind == "alike":
+            branches.append({"type": "object", "title": f"Branch{index}", **_alike(random, alike)})
+            continue
         maker = SchemaMaker(random, plain=True)
         maker.left = 12
         names = random.sample(_NAMES, random.randrange(1, 4))
@@ -40,6 +49,32 @@ def family(random: Random, *, tagged: bool) -> dict[str, Any]:
             branch["required"] = sorted({*branch["required"], "kind"})
         branches.append(branch)
     return {random.choice(["anyOf", "oneOf"]): branches}
+
+
+def _alike(random: Random, properties: dict[str, Any]) -> dict[str, Any]:
+    """An object with these properties, and a rule or two that only the validator holds."""
+    name = random.choice(list(properties))
+    rules: list[dict[str, Any]] = [
+        {"not": {"required": [name]}},
+        {"required": [name], "not": {"properties": {name: _scalar(random)}}},
+        {"if": {"required": [name]}, "then": {"minProperties": 2}},
+        {"if": {"properties": {name: _scalar(random)}}, "else": {"required": [name]}},
+        {"properties": {**properties, name: {"type": "string", "pattern": "^(?!a)"}}},
+        {"properties": {**properties, name: {"type": "string", "not": {"enum": ["a", "abc"]}}}},
+        {"properties": {**properties, name: {"type": "integer", "multipleOf": 2}}},
+        {"properties": {**properties, name: {"type": "integer", "not": {"multipleOf": 2}}}},
+        {"properties": {**properties, name: {"type": "array", "items": {"minimum": 1}}}},
+        {"properties": {**properties, name: {"type": "array", "uniqueItems": True}}},
+        {"properties": {**properties, name: {"type": "array", "items": {"type": "integer"}, "minItems": 1}}},
+        {"propertyNames": {"maxLength": random.randrange(1, 5)}},
+        {"minProperties": random.randrange(3)},
+        {"maxProperties": random.randrange(3)},
+        {"dependentRequired": {name: [random.choice(_NAMES)]}},
+        {"dependentSchemas": {name: {"maxProperties": 2}}},
+        {"patternProperties": {"^[a-z]$": {"type": ["string", "integer"]}}},
+        {"additionalProperties": {"type": "string"}},
+    ]
+    return {"properties": properties} | random.choice(rules) | random.choice([{}, random.choice(rules)])
 
 
 def _scalar(random: Random) -> dict[str, Any]:
