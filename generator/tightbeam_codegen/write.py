@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -100,7 +100,7 @@ def compare(output: Path, files: Mapping[str, str], language: Language = PYTHON)
             problems.error(None, message, "Move it away, or choose another output folder.")
         changed[path] = old
     problems.raise_errors()
-    stale = {path: text for path, text in ours(output, language) if path not in files}
+    stale = dict(ours(output, language, besides=files))
     return Plan(changed, stale, len(files) - len(changed))
 
 
@@ -214,8 +214,10 @@ def _read(output: Path, path: str, problems: Problems) -> bytes | None:
     return file.read_bytes()
 
 
-def ours(output: Path, language: Language) -> Iterator[tuple[str, bytes]]:
-    """The files below `output` that have our header, with what is in them.
+def ours(
+    output: Path, language: Language, *, besides: Container[str] = frozenset()
+) -> Iterator[tuple[str, bytes]]:
+    """The files below `output` that have our header, with what is in them; those of `besides` aren't read.
 
     Links, hidden folders and those that other tools fill are left alone.
     """
@@ -232,7 +234,11 @@ def ours(output: Path, language: Language) -> Iterator[tuple[str, bytes]]:
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith(".") and entry.name not in _FOREIGN:
                     waiting.append(path)
-            elif entry.name.endswith(language.suffix) and entry.is_file(follow_symlinks=False):
+            elif (
+                entry.name.endswith(language.suffix)
+                and path not in besides
+                and entry.is_file(follow_symlinks=False)
+            ):
                 with Path(entry.path).open("rb") as file:
                     start = file.read(len(language.header))
                     if start == language.header.encode():
