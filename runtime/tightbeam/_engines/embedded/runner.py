@@ -222,7 +222,7 @@ class Runner:
             await self._record(run, outcome, execution)
             self._tell(run, outcome)
         finally:
-            place.leave()
+            place.close()
             self._resident.pop(run.id, None)
             self._threads -= isinstance(function, SyncFunction)
             self._nudge()
