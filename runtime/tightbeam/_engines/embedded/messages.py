@@ -25,6 +25,7 @@ __all__ = [
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
 _MILLISECOND = 1_000
+_MAX_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def start_of(tx: Transaction, after: str) -> int:
         raise PositionLost(
             "that position is not of this journal: the file was replaced, or the engine is in memory"
         )
-    if not (number.isascii() and number.isdigit()) or not there.trimmed <= int(number) <= there.last:
+    is_number = number.isascii() and number.isdigit() and len(number) <= _MAX_DIGITS
+    if not is_number or not there.trimmed <= int(number) <= there.last:
         raise PositionLost("what came after that position is no longer retained, or the position isn't one")
     return int(number)
 
