@@ -196,6 +196,23 @@ async def test_places_where_no_file_can_be(path: Path, place: str) -> None:
             pass
 
 
+@pytest.mark.parametrize("kind", ["folder", "pipe", "circle"])
+async def test_what_is_no_file_is_not_replaced_by_one(make_client: MakeClient, path: Path, kind: str) -> None:
+    make: dict[str, Callable[[], None]] = {
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+        "circle": lambda: path.symlink_to(path.name),
+    }
+    make[kind]()
+    before = path.lstat()  # noqa: ASYNC240 - nothing else runs here
+    with pytest.raises(JournalRefused, match="is not a file"):
+        async with make_client():
+            pass
+    with pytest.raises(JournalRefused, match="is not a file"):
+        inspect.runs(path)
+    assert path.lstat() == before  # noqa: ASYNC240 - as above
+
+
 async def test_an_empty_file_becomes_a_journal(make_client: MakeClient, path: Path, ch: JobChannel) -> None:
     path.touch()  # noqa: ASYNC240 - nothing else runs here
     await fill(make_client(), ch, 1)

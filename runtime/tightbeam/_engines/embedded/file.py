@@ -91,6 +91,9 @@ def open_file(path: Path) -> sqlite3.Connection:
         JournalRefused: it isn't ours, is from a newer version, corrupt, or in use; it was left untouched.
     """
     try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            # The path is resolved, so a link leads in a circle. None of these is to be replaced by a file.
+            raise JournalRefused(f"{path} is not a file")
         if not path.exists() or path.stat().st_size == 0:
             _create(path)
         else:
