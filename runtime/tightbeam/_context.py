@@ -28,6 +28,7 @@ __all__ = [
     "check_step_id",
     "current_run",
     "current_step",
+    "is_unicode",
     "other_kind",
 ]
 
@@ -38,6 +39,15 @@ Output = TypeVar("Output")
 _NUMBERED = re.compile(r":\d+\Z")
 
 
+def is_unicode(text: str) -> bool:
+    """Whether it can be stored: bytes that aren't UTF-8 become lone surrogates in file names, say."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_step_id(id: object) -> None:
     """Refuse what can't be a step's id.
 
@@ -46,6 +56,8 @@ def check_step_id(id: object) -> None:
     """
     if not isinstance(id, str) or not id:
         raise StepMisuse("a step needs an id: a string that names it within its function")
+    if not (id.isascii() or is_unicode(id)):
+        raise StepMisuse("a step's id is Unicode text; this one holds half of a surrogate pair")
     if _NUMBERED.search(id):
         raise StepMisuse(f'step id "{id}" ends in a colon and digits, which number repeated uses of one id')
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Generic, Protocol, TypeVar, overload
 
-from tightbeam._context import Context, ContextSync
+from tightbeam._context import Context, ContextSync, is_unicode
 from tightbeam.errors import EngineError, NotRegistered
 
 __all__ = ["AsyncFunction", "Function", "Register", "Registry", "SyncFunction", "is_async"]
@@ -84,6 +84,10 @@ class Registry:
         """
         if not _is_text(id):
             raise EngineError("a function needs an id: a string that stays the same from release to release")
+        if not is_unicode(id) or (isinstance(on, str) and not is_unicode(on)):
+            raise EngineError(
+                "a function's id and event are Unicode text; one holds half of a surrogate pair"
+            )
         if id in self._by_id:
             raise EngineError(f'there is already a function "{id}"; ids are unique in a client')
         if not _is_count(retries, 0):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
-from tightbeam import Client, Context, _publishing
+from tightbeam import Client, Context, ContextSync, _publishing
 from tightbeam._engines.embedded import inspect, journal
 from tightbeam.gateway import _tokens
 
@@ -134,6 +134,25 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
     define(again)
     async with again:
         await until(lambda: bool(naps))
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
+    client: Client, clock: Clock, path: Path, kind: str
+) -> None:
+    @client.function("async", on="app/async")
+    async def async_(ctx: Context) -> None:
+        await ctx.step.sleep("nap", timedelta(milliseconds=500))
+
+    @client.function("sync", on="app/sync")
+    def sync(ctx: ContextSync) -> None:
+        ctx.step.sleep("nap", timedelta(milliseconds=500))
+
+    async with client:
+        (run_id,) = await client.send(f"app/{kind}")
+        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+        clock.offset -= HOUR
+        await until(lambda: inspect.run(path, run_id).summary.state == "done")
 
 
 async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock, path: Path) -> None:

@@ -7,9 +7,22 @@ import time
 from tightbeam._engines.embedded.journal import now_us
 from tightbeam._engines.embedded.writer import Transaction
 
-__all__ = ["Watch", "pull_back"]
+__all__ = ["Alarm", "Watch", "pull_back"]
 
 _NOTICED_US = 1_000_000
+
+
+class Alarm:
+    """A time of day to wake at; not later for a clock that is set back in the meantime."""
+
+    def __init__(self, wake_at: int) -> None:
+        self._wake_at = wake_at
+        self._latest = _steady_us() + wake_at - now_us()
+
+    def left(self) -> float:
+        """Seconds to wait; 0 when it is time."""
+        # The time of day goes on while the machine is suspended, the other one doesn't.
+        return max(0, min(self._wake_at - now_us(), self._latest - _steady_us())) / 1e6
 
 
 class Watch:
@@ -17,17 +30,21 @@ class Watch:
 
     def __init__(self) -> None:
         self._day = now_us()
-        self._steady = time.monotonic_ns() // 1000
+        self._steady = _steady_us()
 
     def lost(self) -> int:
         """By how many microseconds the clock was set back since the last look; 0 for a second or less.
 
         Set forward is nothing to notice: what is due is due, and after a suspension it is the truth.
         """
-        day, steady = now_us(), time.monotonic_ns() // 1000
+        day, steady = now_us(), _steady_us()
         lost = self._day + steady - self._steady - day
         self._day, self._steady = day, steady
         return lost if lost > _NOTICED_US else 0
+
+
+def _steady_us() -> int:
+    return time.monotonic_ns() // 1000
 
 
 def pull_back(tx: Transaction, lost: int) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import uniform
-from typing import Any
+from typing import Any, NoReturn
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
@@ -105,6 +105,11 @@ class _RunContext:
         """Failures since the last newly memoized step."""
         return self._ledger.attempt
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a run's context belongs to its process: pass on what another one needs, as arguments"
+        )
+
     def _publish(self, ref: TopicRef[..., str, Any], payload: object) -> None:
         self._ledger.refuse_if_ended()
         self._services.accept(compose(ref, payload, self.run_id, self._services.max_payload_bytes))
@@ -178,10 +183,17 @@ class Execution:
         except asyncio.CancelledError:
             if not self.ledger.stopping:
                 raise
+        if error is None and self._was_told_to_end():
+            error = Interrupt()
         self.ledger.end()
         if self._steps is not None:
             self._steps.wake_sleepers()
         return Done(raw) if error is None else self._judge(error)
+
+    def _was_told_to_end(self) -> bool:
+        """Whether a handler that returned has swallowed the order to end: it may have stopped half-way."""
+        cancelled = self.ledger.stopping and self._task is not None and self._task.cancelling() > 0
+        return cancelled or self.ledger.interrupted
 
     def stop(self) -> None:
         """Shutdown: interrupt the handler; it goes on another time."""

@@ -19,11 +19,17 @@ class Interrupt(BaseException):
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     """The exceptions in a group, or the one there is: a `TaskGroup` wraps whatever its tasks raise."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
+    # Not by recursion, and each once: groups may be deep, and hold one group twice.
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseExceptionGroup):
+            yield one
+            continue
+        for inner in reversed(one.exceptions):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
 
 
 def has(error: BaseException, kind: type[BaseException]) -> bool:
@@ -33,7 +39,14 @@ def has(error: BaseException, kind: type[BaseException]) -> bool:
 
 def is_retryable(error: BaseException) -> bool:
     """Whether trying again may help; in a group one that can't be retried decides."""
-    return not any(isinstance(leaf, TightbeamError) and not leaf.retryable for leaf in _leaves(error))
+    return all(_leaf_is_retryable(leaf) for leaf in _leaves(error))
+
+
+def _leaf_is_retryable(error: BaseException) -> bool:
+    try:
+        return not isinstance(error, TightbeamError) or error.retryable
+    except Exception:  # noqa: BLE001 - a subclass may have made a property of it, which raises
+        return True
 
 
 def never_counted(error: BaseException) -> bool:
@@ -46,11 +59,16 @@ def describe(error: BaseException) -> tuple[str, str]:
     name = type(error).__name__
     if isinstance(error, pydantic.ValidationError):
         places = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
-        return name, f"{error.error_count()} validation errors at {', '.join(places[:5])}"[:_MAX_TEXT]
+        return name, _storable(f"{error.error_count()} validation errors at {', '.join(places[:5])}")
     if isinstance(error, BaseExceptionGroup):
         inner = [": ".join(filter(None, describe(leaf))) for leaf in _leaves(error)]
-        return name, "; ".join(inner)[:_MAX_TEXT]
+        return name, _storable("; ".join(inner))
     try:
-        return name, str(error)[:_MAX_TEXT]
+        return name, _storable(str(error))
     except Exception:  # noqa: BLE001 - a handler's exception may have a __str__ that raises
         return name, ""
+
+
+def _storable(text: str) -> str:
+    # A file name that isn't UTF-8 comes with lone surrogates, which SQLite doesn't take.
+    return text[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode()

@@ -6,7 +6,9 @@ Async and sync steps share it, and a sync handler may use it from several thread
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,6 +67,8 @@ class Ledger:
         """What the first `Interrupt` of this execution is about."""
         self.stopping = False
         """Shutdown: the execution is to end, and to be resumed another time."""
+        self.interrupted = False
+        """Whether the handler was told to end; whatever it makes of that, it may have stopped half-way."""
         self.over = threading.Event()
         """Set when no further step may begin: interrupted, stopping or ended."""
         self.asleep = False
@@ -77,6 +81,7 @@ class Ledger:
         self._in_flight: dict[str, StepKind] = {}
         self._ended = False
         self._when_idle: Callable[[], None] | None = None
+        _ledgers.add(self)
 
     def begin(self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None) -> Ticket:
         """Use a step; unless it is remembered, it is in flight until `release` or `committed`.
@@ -93,7 +98,7 @@ class Ledger:
             if inside is not None and inside.run_id == self.run_id:
                 raise StepMisuse(f'step "{id}" inside step "{inside.step_id}": steps can\'t be nested')
             if self.over.is_set():
-                raise Interrupt
+                raise self.interrupt()
             if id in self._in_flight:
                 raise StepMisuse(
                     f'step "{id}" is used again while its first use is in flight: which of them is "{id}:1" '
@@ -177,7 +182,12 @@ class Ledger:
                 return Verdict(error)
             self.cause = self.cause or error
         self.over.set()
-        return Verdict(Interrupt())
+        return Verdict(self.interrupt())
+
+    def interrupt(self) -> Interrupt:
+        """What ends the execution, once raised; to be retried or resumed even if the handler swallows it."""
+        self.interrupted = True
+        return Interrupt()
 
     async def idle(self) -> None:
         """Wait until no step is in flight, so that what is being done is remembered."""
@@ -203,10 +213,27 @@ class Ledger:
             self._ended = True
         self.over.set()
 
+    def after_fork(self) -> None:
+        """In a forked child: the run is the parent's."""
+        self._lock = threading.Lock()  # another thread, which doesn't exist here, may have held it
+        self._ended = True
+
     def stop(self) -> None:
         """Shutdown: the next step ends the execution."""
         self.stopping = True
         self.over.set()
+
+
+_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
+
+
+def _end_in_child() -> None:
+    for ledger in tuple(_ledgers):
+        ledger.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_end_in_child)
 
 
 def _refuse_mismatch(step_id: str, before: tuple[str, str | None, str | None], now: _Use) -> None:

@@ -15,8 +15,8 @@ import orjson
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import CurrentStep, check_step_function, current_step, other_kind
 from tightbeam._engines.embedded import journal
-from tightbeam._engines.embedded.failure import Interrupt
-from tightbeam._engines.embedded.journal import Memo, now_us
+from tightbeam._engines.embedded.clock import Alarm
+from tightbeam._engines.embedded.journal import Memo
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
 from tightbeam._engines.embedded.writer import Transaction, Work, Writer
@@ -232,23 +232,25 @@ class Steps:
 
     async def _asleep(self, wake_at: int) -> None:
         """Wait for a time of day, giving up the run's place if it waits for nothing else."""
-        if self._ledger.over.is_set():
-            raise Interrupt
-        if self._ledger.only_sleeping:
+        ledger, alarm = self._ledger, Alarm(wake_at)
+        if ledger.over.is_set():
+            raise ledger.interrupt()
+        if ledger.only_sleeping:
             self._place.leave()
         over = self._loop.create_future()
         self._sleepers.add(over)
         try:
-            while not over.done() and (left := max(0, wake_at - now_us()) / 1e6):
+            while not over.done() and (left := alarm.left()):
                 await asyncio.wait({over}, timeout=min(left, REST_AFTER))
-                if left > REST_AFTER and self._ledger.may_rest():
+                if left > REST_AFTER and ledger.may_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
-                        await self._writer.submit(lambda tx: journal.rest(tx, self._ledger.run_id))
+                        await self._writer.submit(lambda tx: journal.rest(tx, ledger.run_id))
         finally:
             self._sleepers.discard(over)
-        if self._ledger.over.is_set():
-            raise Interrupt
-        await self._place.enter()
+        if not ledger.over.is_set():
+            await self._place.enter()
+        if ledger.over.is_set():
+            raise ledger.interrupt()
 
     def wake_sleepers(self) -> None:
         """If the execution is over, nobody sleeps on."""

@@ -12,8 +12,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import CurrentStep, current_step, other_kind
 from tightbeam._engines.embedded import journal, steps
-from tightbeam._engines.embedded.failure import Interrupt
-from tightbeam._engines.embedded.journal import now_us
+from tightbeam._engines.embedded.clock import Alarm
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
 from tightbeam._engines.embedded.steps import (
@@ -102,18 +101,19 @@ class StepsSync:
             step_boundary("after", ticket.step_id)
 
     def _asleep(self, wake_at: int) -> None:
-        over = self._ledger.over
+        over, alarm = self._ledger.over, Alarm(wake_at)
         if self._ledger.only_sleeping:
             self._loop.call_soon_threadsafe(self._place.leave)
-        while left := max(0, wake_at - now_us()) / 1e6:
+        while left := alarm.left():
             if over.wait(min(left, steps.REST_AFTER)):
-                raise Interrupt
+                raise self._ledger.interrupt()
             if left > steps.REST_AFTER and self._ledger.may_rest():
                 with contextlib.suppress(JournalFailed):
                     self._writer.call(lambda tx: journal.rest(tx, self._ledger.run_id))
+        if not over.is_set():
+            asyncio.run_coroutine_threadsafe(self._place.enter(), self._loop).result()
         if over.is_set():
-            raise Interrupt
-        asyncio.run_coroutine_threadsafe(self._place.enter(), self._loop).result()
+            raise self._ledger.interrupt()
 
     def _commit(self, ticket: Ticket, work: Work[None]) -> None:
         try:
