@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, NoReturn, Self, TypeVar, cast
 
 from tightbeam._engines import Engine
 from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
@@ -22,6 +22,8 @@ __all__ = ["Client", "event_data"]
 
 Output = TypeVar("Output")
 _INVOKED = "tightbeam/function.invoked"
+_FOREVER = timedelta(days=36_500)
+"""Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
 
 
 def _journal_path(path: str | os.PathLike[str]) -> Path:
@@ -79,16 +81,20 @@ class Client:
             given: object = value
             if not isinstance(given, timedelta):
                 raise TypeError(f"{name} is a timedelta, not {type(given).__name__}")
+            if value < timedelta(0):
+                raise ValueError(f"{name} can't be negative")
         for name, number in (("retain_messages", retain_messages), ("retain_bytes", retain_bytes)):
             given = number
             if type(given) is not int:
                 raise TypeError(f"{name} is an int, not {type(given).__name__}")
+            if number < 0:
+                raise ValueError(f"{name} can't be negative")
         settings = Settings(
             max_payload_bytes,
-            retry_delay.total_seconds(),
-            shutdown_timeout.total_seconds(),
+            min(retry_delay, _FOREVER).total_seconds(),
+            min(shutdown_timeout, _FOREVER).total_seconds(),
             retain_messages,
-            retain_for // timedelta(microseconds=1),
+            min(retain_for, _FOREVER) // timedelta(microseconds=1),
             retain_bytes,
         )
         self._engine: Engine = EmbeddedEngine(None if path is None else _journal_path(path), settings)
@@ -164,6 +170,9 @@ class Client:
             raw
         )
         return result
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client belongs to its process: make one in each that needs one")
 
     async def __aenter__(self) -> Self:
         await self._engine.open(self._registry)

@@ -314,6 +314,8 @@ class Hub:
         # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives
         # here.
         self.lock = threading.RLock()
+        for mailbox in {one for mailboxes in self._routes.values() for one in mailboxes}:
+            mailbox.closed = True
         self._routes = {}
         self.taps = ()
 

@@ -19,7 +19,7 @@ import pytest
 from tests.engine.conftest import MakeClient
 from tests.engine.samples import JobChannel, Tick
 from tightbeam import Client, Context, JournalFailed
-from tightbeam._engines.embedded import inspect
+from tightbeam._engines.embedded import inspect, retention
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
@@ -166,6 +166,25 @@ async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Clie
     assert [type(outcome) for outcome in outcomes] == [type(None), type(None), ValueError, type(None)]
     assert names == ["a", "epoch"]
     assert [message async for message in subscription] == []
+
+
+async def test_house_keeping_that_fails_ends_nothing(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not for the disk's sake, which is tried again: out of memory, or a mistake of ours."""
+
+    def fail(tx: object, retention: object, now: int) -> bool:
+        raise MemoryError
+
+    monkeypatch.setattr(retention, "_trim", fail)
+
+    @client.function("work")
+    async def work(ctx: Context) -> int:
+        return (await ctx.step.realtime.publish("p", ch.tick, {"n": 1})).n
+
+    async with client:
+        assert [await asyncio.wait_for(client.run(work), 10) for _ in range(40)] == [1] * 40
+    assert "house-keeping failed" in caplog.text
 
 
 async def test_a_reader_never_sees_what_is_not_committed(client: Client) -> None:

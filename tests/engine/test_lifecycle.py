@@ -431,6 +431,27 @@ def test_a_duration_is_a_timedelta(name: str) -> None:
         Client(**{name: 5})  # type: ignore[arg-type]  # what is tested
 
 
+@pytest.mark.parametrize("name", ["retry_delay", "shutdown_timeout", "retain_for"])
+async def test_a_duration_is_as_long_as_one_likes_and_not_negative(
+    path: Path, ch: JobChannel, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where SQLite's integers don't hold its microseconds."""
+    with pytest.raises(ValueError, match=f"^{name} can't be negative$"):
+        Client(**{name: timedelta(microseconds=-1)})  # type: ignore[arg-type]  # a duration it is
+    client = Client(path, **{name: timedelta.max})  # type: ignore[arg-type]  # as above
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
+
+    async with asyncio.timeout(20):
+        async with client:
+            await client.run(work)
+        async with client:
+            await client.run(work)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("path", [":memory:", Path(":memory:"), "", "a\0b"], ids=repr)
 def test_a_path_that_can_name_no_file_is_refused(path: str | Path) -> None:
     with pytest.raises(JournalRefused, match="leave path out"):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from queue import Empty, SimpleQueue
@@ -20,6 +23,7 @@ from tightbeam.errors import EngineError, JournalFailed, NotEntered
 
 __all__ = ["Transaction", "Writer"]
 
+_log = logging.getLogger("tightbeam")
 T = TypeVar("T")
 _MAX_BATCH = 512
 Reserve = Callable[[str, int], int]
@@ -102,7 +106,9 @@ class Writer:
         self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
+        self._why_closed = "the client has been left: its journal is closed"
         self._ended: ThreadFuture[None] = ThreadFuture()
+        _writers.add(self)
         threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
 
     def submit(self, work: Work[T], *, read: bool = False, after: After | None = None) -> asyncio.Future[T]:
@@ -126,7 +132,7 @@ class Writer:
     def _enqueue(self, request: _Request[Any]) -> None:
         with self._gate:  # so that nothing is queued behind the end
             if self._closed:
-                raise NotEntered("the client has been left: its journal is closed")
+                raise NotEntered(self._why_closed)
             self._queue.put(request)
 
     async def close(self, within: float) -> None:
@@ -136,6 +142,14 @@ class Writer:
                 self._closed = True
                 self._queue.put(None)
         await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread isn't there, so nobody would ever answer."""
+        self._gate = threading.Lock()
+        self._closed = True
+        self._why_closed = (
+            "the client was entered by the process this one was forked from: enter it after the fork"
+        )
 
     def _work(self) -> None:
         ending = False
@@ -236,6 +250,9 @@ class Writer:
             self._after_batch(Transaction(self._connection, self._reserve))
         except sqlite3.Error:
             self._roll_back()  # tried again after the next batch
+        except Exception:  # noqa: BLE001 - no memory, say: without this thread everyone would wait for ever
+            self._roll_back()
+            _log.exception("the journal's house-keeping failed")
 
 
 def _failure(error: BaseException) -> BaseException:
@@ -267,3 +284,15 @@ def _settle(batch: list[_Request[Any]]) -> None:
 def _settle_all(requests: list[_Request[Any]]) -> None:
     for request in requests:
         request.settle()
+
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    for writer in tuple(_writers):
+        writer.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
