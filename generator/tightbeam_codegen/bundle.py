@@ -59,9 +59,10 @@ def bundled(
         schema = _topic_schema(document, name)
         ref = None if is_own_root(schema, dialect) else reach.whole_document(name)
         if ref is None and is_own_root(schema, dialect):
-            uri = as_uri(own_root_uri(document, name, schema, dialect))
-            resources[uri] = reach.with_dialect(schema, schema, store.dialect_of(schema, dialect))
-            ref = (f"{uri}#", store.dialect_of(schema, dialect).uri)
+            own = store.dialect_of(schema, dialect)
+            uri = as_uri(own_root_uri(document, name, schema, own))
+            resources[uri] = reach.with_dialect(schema, schema, own)
+            ref = (f"{uri}#", own.uri)
         elif ref is None:
             inline.append(name)
             ref = (f"{document.uri}#{_fragment(('topics', name, 'schema'))}", dialect.uri)
@@ -199,17 +200,28 @@ class _Reach:
         for node in nodes:
             if (document := self._store.document(node.schema)) is None:
                 continue
-            pointer = self._store.pointer(node.schema)
-            uri = document.uri
-            if document is not self._definition:
-                uri = as_uri(self._store.canonical_uri(uri))
-            elif pointer[:1] == ("topics",):
-                name = str(pointer[1])
-                schema = _topic_schema(document, name)
-                if is_own_root(schema, self._dialect):
-                    uri, pointer = as_uri(own_root_uri(document, name, schema, self._dialect)), pointer[3:]
+            uri, pointer = as_uri(self._store.canonical_uri(document.uri)), self._store.pointer(node.schema)
+            if document is self._definition:
+                uri, pointer = self._place(pointer)
             found.append({"ref": f"{uri}#{_fragment(pointer)}", "dialect": node.dialect.uri})
         return found
+
+    def _place(self, pointer: Pointer) -> tuple[str, Pointer]:
+        """Where something of the definition file is: in a topic's own document, or among the definitions.
+
+        The latter where it may stand below an `$id` that no validator sees elsewhere.
+        """
+        document = self._definition
+        if pointer[:1] != ("topics",):
+            return document.uri, pointer
+        name = str(pointer[1])
+        schema = _topic_schema(document, name)
+        if is_own_root(schema, self._dialect):
+            own = self._store.dialect_of(schema, self._dialect)
+            return as_uri(own_root_uri(document, name, schema, own)), pointer[3:]
+        if _identifies(schema):
+            return document.uri, (self._dialect.definitions_keyword, f"topics/{name}", *pointer[3:])
+        return document.uri, pointer
 
     def _scan(self, root: Node, original: Any) -> None:
         stack: list[tuple[Any, Node]] = [(root.schema, root)]

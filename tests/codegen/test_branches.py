@@ -100,6 +100,65 @@ def test_classes_that_stand_in_another_files_module(compile_here: Compile) -> No
     assert repr(loaded(made, "t", {"n": 3, "next": {"n": 2}})) == "Odd(n=3, next=Even(n=2, next=None))"
 
 
+UUID = "6f1e6a1e-0f5c-4b8e-9c3a-1d2f3a4b5c6d"
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("uuid", UUID), ("date", "2026-11-22"), ("date-time", "2026-11-22T01:02:03Z"), ("ipv4", "127.0.0.1")],
+)
+def test_beside_formats(compile_here: Compile, form: str, text: str) -> None:
+    """What was loaded is dumped to be looked at, whatever was built or dumped before."""
+    branches = [closed("a n", a={**STRING, "format": form}, n=number) for number in (EVEN, ODD)]
+    made = compile_here({"x.channel.json": channel("x", t={"anyOf": branches})})
+    names = [type(loaded(made, "t", {"a": text, "n": n})).__name__ for n in (2, 3, 4.0, 5.0)]
+    assert names == ["TX0", "TX1", "TX0", "TX1"]
+
+
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+
+
+def named_numbers(identifier: str, definitions: str) -> list[Any]:
+    """Branches that are documents of their own, each with a definition of the same name."""
+    return [
+        closed("n", n=ref(f"#/{definitions}/n")) | {identifier: f"{name}.json", definitions: {"n": number}}
+        for name, number in (("even", EVEN), ("odd", ODD))
+    ]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        pytest.param(channel("x", t={"oneOf": named_numbers("$id", "$defs")}), id="in a topic"),
+        pytest.param(
+            channel(
+                "x",
+                t={"$id": "https://x.example/a/", "oneOf": [ref("even.json"), ref("odd.json")]}
+                | {"$defs": dict(zip("ab", named_numbers("$id", "$defs"), strict=True))},
+            ),
+            id="among a topic's definitions",
+        ),
+        pytest.param(
+            channel(
+                "x",
+                t={
+                    "$schema": DRAFT_4,
+                    "id": "https://x.example/a/",
+                    "oneOf": [ref("even.json"), ref("odd.json")],
+                }
+                | {"definitions": dict(zip("ab", named_numbers("id", "definitions"), strict=True))},
+            ),
+            id="in a topic of another draft",
+        ),
+    ],
+)
+def test_branches_that_are_documents_of_their_own(compile_here: Compile, definition: Any) -> None:
+    made = compile_here({"x.channel.json": definition})
+    one, two = (type(loaded(made, "t", {"n": n})).__name__ for n in (2, 3))
+    assert named(made, "t") == [f"x.{one}", f"x.{two}"]
+    assert one != two
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

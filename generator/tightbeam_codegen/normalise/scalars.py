@@ -38,6 +38,8 @@ TYPES = frozenset(["null", "boolean", "object", "array", "string", "number"])
 
 _TYPED_FORMATS = {"date-time": "date-time", "date": "date", "uuid": "uuid", "ipv4": "ipv4"}
 _FORMAT_SINCE = {"date-time": 4, "date": 7, "uuid": 2019, "ipv4": 4}
+_SPELT = {"date-time": ("pattern", "minLength", "maxLength"), "uuid": ("pattern",)}
+"""Keywords beside which a format stays text: they may demand a spelling that its type doesn't keep."""
 
 MAX_LITERALS = 1_000
 """Of one `Literal`: beyond it type checkers crawl, and the type is that of the values."""
@@ -217,7 +219,9 @@ def string(parts: Sequence[Part], assert_formats: bool) -> Shape:
     if assert_formats:
         for part in parts:
             form = part.get("format")
-            if form in _TYPED_FORMATS and part.node.dialect.year >= _FORMAT_SINCE[form]:
+            if form not in _TYPED_FORMATS or part.node.dialect.year < _FORMAT_SINCE[form]:
+                continue
+            if all(other.get(keyword) is None for other in parts for keyword in _SPELT.get(form, ())):
                 return String(format=form)
     lows = [int(v) for v in _numbers(parts, "minLength") if v > 0]
     highs = [int(v) for v in _numbers(parts, "maxLength")]

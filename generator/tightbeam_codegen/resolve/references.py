@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, urldefrag, urljoin
 
 from tightbeam_codegen.load import Document, Pointer
-from tightbeam_codegen.resolve.dialects import Dialect
+from tightbeam_codegen.resolve.dialects import DRAFTS, Dialect
 from tightbeam_codegen.uris import parses
 
 __all__ = ["Schema", "absolute", "inside", "is_own_root", "no_identifier", "outgoing", "own_root_uri"]
@@ -50,13 +50,15 @@ def no_identifier(root: Any) -> Pointer | None:
 
 def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
     """The URIs, without fragment, that a document refers to outside itself."""
-    stack = [(value, base)]
+    stack = [(value, base, dialect.id_keyword)]
     while stack:
-        value, base = stack.pop()
+        value, base, identifier = stack.pop()
         if isinstance(value, list):
-            stack.extend((item, base) for item in value)
+            stack.extend((item, base, identifier) for item in value)
         elif isinstance(value, dict):
-            own = value.get(dialect.id_keyword)
+            if isinstance(stated := value.get("$schema"), str) and stated.rstrip("#") in DRAFTS:
+                identifier = DRAFTS[stated.rstrip("#")].id_keyword
+            own = value.get(identifier)
             if isinstance(own, str) and not own.startswith("#") and parses(own):
                 base = urljoin(base, own)
             for keyword in _REFERENCES:
@@ -64,7 +66,7 @@ def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
                 if isinstance(reference, str) and not reference.startswith("#"):
                     with contextlib.suppress(ValueError):  # no URI: said where it is followed
                         yield absolute(base, reference)[0]
-            stack.extend((item, base) for item in inside(value))
+            stack.extend((item, base, identifier) for item in inside(value))
 
 
 def is_own_root(schema: Schema, dialect: Dialect) -> bool:
@@ -75,7 +77,10 @@ def is_own_root(schema: Schema, dialect: Dialect) -> bool:
 
 
 def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialect) -> str:
-    """The base URI of such a schema: its `$id`, else one beside the definition file."""
+    """The base URI of such a schema: its `$id`, else one beside the definition file.
+
+    `dialect` is its own: in draft 4 it is `id` that counts.
+    """
     own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
     base = f"{document.uri}?topic={quote(topic, safe='')}"
     return urldefrag(urljoin(document.uri, own))[0] if isinstance(own, str) else base

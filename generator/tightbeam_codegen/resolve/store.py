@@ -96,8 +96,8 @@ class SchemaStore:
         for name, topic in value["topics"].items():
             schema = topic["schema"]
             if is_own_root(schema, dialect):
-                uri = own_root_uri(document, name, schema, dialect)
-                self._add_resource(uri, schema, self.dialect_of(schema, dialect))
+                own = self.dialect_of(schema, dialect)
+                self._add_resource(own_root_uri(document, name, schema, own), schema, own)
             else:
                 # Below `topics` no library looks for `$id` and anchors; among the definitions it does.
                 definitions[f"topics/{name}"] = schema
@@ -209,7 +209,8 @@ class SchemaStore:
         schema: Schema = value["topics"][name]["schema"]
         uri, own = document.uri, dialect
         if is_own_root(schema, dialect):
-            uri, own = own_root_uri(document, name, schema, dialect), self.dialect_of(schema, dialect)
+            own = self.dialect_of(schema, dialect)
+            uri = own_root_uri(document, name, schema, own)
         return self.child(Node({}, self._registry.resolver(uri), own), schema)
 
     def child(self, parent: Node, schema: Schema) -> Node:

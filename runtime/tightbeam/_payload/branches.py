@@ -57,6 +57,7 @@ def _check(cls: type[BaseModel], schemas: Bundle, stated: list[dict[str, str]]) 
         schemas.validator(schemas.root(each["ref"], each["dialect"]), each["dialect"]) for each in stated
     ]
     tests = [validator.is_valid for validator in validators]
+    cls.model_rebuild()  # one that is only used inside others may not be built yet
     dump = dump_of(cls.__pydantic_serializer__, cls.__pydantic_core_schema__)
 
     def check(instance: Any) -> Any:

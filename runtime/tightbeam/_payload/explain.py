@@ -114,7 +114,6 @@ class Explanation:
         self.places = bundle.places
         self._bundle = bundle
         self._dialect = dialect
-        self._legacy = bundle.draft(dialect) in LEGACY_DIALECTS
         self.start()
 
     def start(self) -> None:
@@ -145,8 +144,14 @@ class Explanation:
     def _part(self, place: Place, keyword: str, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
         known, key = self._bundle.parts, (place.ref, keyword)
         if (validator := known.get(key)) is None:
-            validator = known[key] = self._bundle.validator(schema, self._dialect)
+            validator = known[key] = self._bundle.validator(schema, self._dialect_at(place))
         return validator
+
+    def _dialect_at(self, place: Place) -> str:
+        """The draft that the document around a place is written in."""
+        document = self._bundle.resources.get(place.document)
+        stated = document.get("$schema") if isinstance(document, dict) else None
+        return stated if isinstance(stated, str) else self._dialect
 
     def add(self, pointer: str, reason: str) -> None:
         """Note an issue, once."""
@@ -166,7 +171,7 @@ class Explanation:
             return
         if not isinstance(schema, dict):
             return
-        if self._legacy and "$ref" in schema:
+        if "$ref" in schema and self._bundle.draft(self._dialect_at(place)) in LEGACY_DIALECTS:
             self._follow(place, "$ref", value, pointer, depth)
         else:
             self.leaves(place, value, pointer)

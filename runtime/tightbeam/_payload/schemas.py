@@ -28,6 +28,7 @@ _DRAFTS = {
     "https://json-schema.org/draft/2019-09/schema": jsonschema_rs.Draft201909,
     "https://json-schema.org/draft/2020-12/schema": jsonschema_rs.Draft202012,
 }
+_URIS = {draft: uri for uri, draft in _DRAFTS.items()}
 LEGACY_DIALECTS = frozenset({jsonschema_rs.Draft4, jsonschema_rs.Draft6, jsonschema_rs.Draft7})
 """Drafts in which a ``$ref`` hides the keywords beside it."""
 
@@ -109,20 +110,47 @@ class Bundle:
         Raises:
             OutdatedBindings: a reference leads nowhere, or the schema isn't one.
         """
-        draft = self.draft(dialect)
         try:
-            if (registry := self._registries.get(draft)) is None:
-                # The draft is for resources that name none of their own.
-                registry = jsonschema_rs.Registry(list(self.resources.items()), draft=draft)
-                self._registries[draft] = registry
             return jsonschema_rs.validator_for(
-                {"$schema": dialect, **schema},
-                registry=registry,
+                self._plain_dialect({"$schema": dialect, **schema}),
+                registry=self._registry(self.draft(dialect)),
                 offline=True,
                 validate_formats=self.assert_formats,
             )
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise _outdated(self.module, "its schemas are incomplete") from error
+
+    def _registry(self, draft: int) -> jsonschema_rs.Registry:
+        """The resources, each read by the draft that it names.
+
+        A metaschema of the user's is taken for one of the newest draft; where it isn't one, all resources are
+        read by the draft of those who ask.
+        """
+        if self._is_mixable:
+            draft = jsonschema_rs.Draft202012
+        if (registry := self._registries.get(draft)) is None:
+            resources = [(uri, self._plain_dialect(resource)) for uri, resource in self.resources.items()]
+            options: dict[str, Any] = {} if self._is_mixable else {"draft": draft}
+            registry = self._registries[draft] = jsonschema_rs.Registry(resources, **options)
+        return registry
+
+    @functools.cached_property
+    def _is_mixable(self) -> bool:
+        """Whether the validator can tell by itself what draft each resource is written in."""
+        for resource in self.resources.values():
+            if isinstance(resource, dict):
+                stated = resource.get("$schema", "")
+                known = stated.rstrip("#") in _DRAFTS
+                if not known and (not stated or self.draft(stated) == jsonschema_rs.Draft201909):
+                    return False
+        return True
+
+    def _plain_dialect(self, schema: Any) -> Any:
+        """The schema under the draft itself where its metaschema is the user's but has no vocabularies."""
+        if not isinstance(schema, dict) or not isinstance(schema.get("$schema"), str):
+            return schema
+        draft = self.draft(schema["$schema"])
+        return {**schema, "$schema": _URIS[draft]} if draft in LEGACY_DIALECTS else schema
 
     def param_validators(self, names: Mapping[str, object]) -> dict[str, jsonschema_rs.Validator]:
         """Validators of the parameters whose schema says more than their kind."""
