@@ -262,6 +262,7 @@ class Run:
         return Made(
             definition=definition,
             reach={document.uri: document.digest for document in self.store.reach(definition.document)},
+            in_circle=types.homes.is_in_circle(definition.module),
             uses=self.uses[definition.module],
             typescript_uses=scripts.uses[definition.module] if scripts else (),
             exports=(channel.class_name, channel.function) if channel else (),

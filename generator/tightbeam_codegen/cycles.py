@@ -35,6 +35,10 @@ class Homes:
         """The module in which the classes of a file's module stand."""
         return self._homes.get(module, module)
 
+    def is_in_circle(self, module: ModulePath) -> bool:
+        """Whether a file's classes stand in one module with those of others."""
+        return module in self._homes or module in self._homes.values()
+
     def name_at_home(self, name: Name) -> str:
         """What a class is called where it stands: a guest's file name comes first, unless it does anyway."""
         if name.module not in self._homes:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import FACTS, compile_files, errors, write_files
+from tests.codegen.compiling import FACTS, channel, compile_files, errors, write_files
 from tests.codegen.edits import Edit, RandomProject
+from tests.codegen.schemas import STRING, open_object, ref
 from tightbeam_codegen.cli import main
 from tightbeam_codegen.names import pascal, topic_name
 from tightbeam_codegen.pipeline import Result, generate
@@ -159,6 +160,31 @@ def test_whatever_is_remembered_makes_no_difference(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit_and_compare(seed, 100, tmp_path, monkeypatch, capsys)
+
+
+def test_a_circle_stays_whole_whatever_changes_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIGHTBEAM_CACHE_DIR", str(tmp_path / "cache"))
+    files = {
+        "shared.json": {"$defs": {"A": open_object(b=ref("x.channel.json#/$defs/B"))}},
+        "x.channel.json": channel("x", t=open_object(a=ref("shared.json#/$defs/A")))
+        | {"$defs": {"B": open_object(c=STRING)}},
+        "y.channel.json": channel("y", t=STRING),
+        "z.channel.json": channel("z", t=STRING),
+    }
+    for path, description in ((None, ""), ("y.channel.json", "Changed."), ("x.channel.json", "Changed.")):
+        if path is not None:
+            files[path] |= {"description": description}
+        put(files, tmp_path)
+        assert main(["generate"]) == 0
+        assert differences(on_disk(tmp_path), whole(tmp_path).files) == ""
+    del files["z.channel.json"]
+    put(files, tmp_path)
+    assert main(["generate"]) == 0
+    assert differences(on_disk(tmp_path), whole(tmp_path).files) == ""
+    capsys.readouterr()
 
 
 def edit_and_compare(
