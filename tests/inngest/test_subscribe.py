@@ -477,13 +477,33 @@ async def test_a_loop_left_by_break_closes_its_socket(
         async for _ in subscription:
             break
 
-    with warnings.catch_warnings():
-        # What is collected below is this test's: an earlier one's cancelled connect may have left a socket.
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
     await read()
     gc.collect()
     await until(server, lambda: not server.sockets, "the socket was closed")
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_socket_is_gone_though_its_goodbye_is_cut_short(
+    client: Client, server: StandIn, ch: UploadsChannel, turns: int
+) -> None:
+    """As it is at the end of an event loop: that cancels every task once more."""
+
+    async def read() -> None:
+        subscription = client.realtime.subscribe(ch.status)
+        entering = asyncio.create_task(subscription.__aenter__())
+        while (reader := subscription._feed._reader) is None:  # type: ignore[attr-defined]  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        reader._connected.add_done_callback(lambda _: entering.cancel())
+        await asyncio.wait({entering})
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.run(read())
+        gc.collect()
+    assert [str(one.message) for one in left] == []
+    server.until(lambda: not server.sockets, "the socket was closed")
 
 
 # ------------------------------------------------------------------------------------------- tokens

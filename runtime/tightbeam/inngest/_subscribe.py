@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -127,6 +127,19 @@ def backoff() -> Iterator[float]:
         delay = min(delay * 2, _MAX_DELAY)
 
 
+@contextlib.asynccontextmanager
+async def _closed_at_last(socket: ClientConnection) -> AsyncIterator[ClientConnection]:
+    """Says goodbye to the server; when the event loop ends in the middle of that, the socket goes at once."""
+    try:
+        yield socket
+    finally:
+        try:
+            await socket.close()
+        except BaseException:
+            socket.transport.abort()
+            raise
+
+
 class _Connect(connect):
     """Follows no redirect: a token is for the server that gave it."""
 
@@ -175,7 +188,7 @@ class Reader:
         try:
             while True:
                 try:
-                    async with await self._open_socket() as socket:
+                    async with _closed_at_last(await self._open_socket()) as socket:
                         self._refusals, since = 0, self._loop.time()
                         if not self._connected.done():
                             self._connected.set_result(None)
