@@ -155,17 +155,59 @@ async def test_no_token_in_any_log(client: Client, ch: JobChannel, caplog: pytes
     assert not any(token[:20] in line or token[-20:] in line or KEY in line for line in said)
 
 
-def test_the_log_filter_of_serve_takes_tokens_out_too() -> None:
-    from tightbeam.gateway._serve import WithoutTokens
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "websocket"])
+async def test_no_server_can_log_what_the_gateway_took_out(method: str, client: Client) -> None:
+    """Access logs are written from the scope, also for what there is no route for, or none of that method."""
+    gateway = secured(client)
+    said: list[Any] = []
 
-    for text, args in (
-        ('"GET %s" %d', ("/sse?a=1&token=ey.J.x&b=2", 3)),
-        ("GET /sse?a=1&TOKEN=ey.J.x&b=2", ()),
-    ):
-        record = logging.LogRecord("x", 20, "p", 1, text, args, None)
-        assert WithoutTokens().filter(record)
-        assert "&b=2" in record.getMessage()
-        assert "ey.J" not in record.getMessage()
+    async def receive() -> Any:
+        return {"type": "websocket.connect"} if method == "websocket" else {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    paths = ("sse", "sse/", "connect", "connect/", "token", "publish", "publish/", "openapi.json", "nothing")
+    for path in [*(f"/v1/realtime/{one}" for one in paths), "/health", "/", "/inspector"]:
+        for query in (b"token=s3cret", b"%74oken=s3cret", b"Token=s3cret&topic=tick", b"a=1;token=s3cret"):
+            for more in (b"", b"&x=\xff", b"&a=1" * 99, b"&metadata=%22s3cret%22"):
+                scope: Any = {
+                    "type": "websocket" if method == "websocket" else "http",
+                    "scheme": "http",
+                    "server": ("127.0.0.1", 1),
+                    "client": ("127.0.0.1", 2),
+                    "headers": [],
+                    "method": method,
+                    "path": path,
+                    "query_string": query + more,
+                }
+                await gateway(scope, receive, send)
+                assert b"s3cret" not in scope["query_string"], (path, query, more)
+    assert said
+    assert "s3cret" not in repr(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "args"),
+    [
+        ('"GET %s" %d', ("/sse?a=1&token=s3cret.J.x&b=2", 3)),
+        ("GET /sse?a=1&TOKEN=s3cret.J.x&b=2", ()),
+        ("< GET %s HTTP/1.1", ("/sse?a=1&%74oKe%6e=s3cret.J.x&b=2",)),
+        ("< %s: %s", ("authorization", "Bearer s3cret &b=2")),
+        ("%s", ("/eyJzM2NyZXQ.eyJzM2NyZXQ.s3cret-_?&b=2",)),
+    ],
+)
+@pytest.mark.parametrize("name", ["uvicorn.access", "uvicorn.error"])
+def test_what_uvicorn_logs_by_itself_is_filtered(
+    name: str, text: str, args: tuple[object, ...], client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    secured(client)
+    secured(Client())
+    caplog.set_level(logging.DEBUG, logger=name)
+    logging.getLogger(name).debug(text, *args)
+    (record,) = caplog.records
+    assert "&b=2" in record.getMessage()
+    assert "s3cret" not in record.getMessage()
 
 
 async def test_a_gateway_mounted_at_the_root_of_another_application() -> None:

@@ -37,6 +37,78 @@ async def test_uvicorns_own_protocol(client: Client, ch: JobChannel) -> None:
                 pass
 
 
+OURS = (
+    "--http",
+    "tightbeam.gateway.protocol:HttpProtocol",
+    "--ws",
+    "tightbeam.gateway.protocol:WebSocketProtocol",
+)
+LOGGING: dict[str, tuple[str, ...]] = {
+    "uvicorn": ("uvicorn", "--log-level", "debug"),
+    "uvicorn with our protocols": ("uvicorn", "--log-level", "debug", *OURS),
+    "granian": ("granian", "--interface", "asgi", "--workers", "1", "--access-log", "--log-level", "debug"),
+}
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+UPGRADE += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+async def asked(port: int, request: str) -> bytes:
+    """What is answered first, to a request that may be nonsense."""
+    async with asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request.encode("latin-1"))
+        answer = await reader.read(1 << 16)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", LOGGING)
+async def test_no_token_and_no_key_in_any_log(server: str) -> None:
+    """At DEBUG, of a real server process: requests that succeed, fail, or can't be read."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    secret, token = "k-0123456789abcdef0123456789s3cret", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzM2NyZXQifQ.s3cret"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *LOGGING[server], "--host", "127.0.0.1", "--port", str(port)),
+        "tests.gateway.served:gateway",
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "runtime"), str(ROOT / "generator")]),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    head = f"Host: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer {secret}\r\n"
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                with contextlib.suppress(OSError):
+                    await asked(port, f"GET /health HTTP/1.1\r\n{head}\r\n")
+                    break
+                await asyncio.sleep(0.05)
+        query = f"token={token}", f"%74oken={token}", f"a=1&token={token}{'&b=1' * 99}"
+        for path in ("sse", "sse/", "connect", "connect/", "nothing", "publish"):
+            for one in query:
+                for method, more in (("GET", head), ("POST", head), ("GET", head + UPGRADE)):
+                    if more is not head:
+                        more = more.replace("Connection: close\r\n", "", 1)
+                    answer = await asked(port, f"{method} /v1/realtime/{path}?{one} HTTP/1.1\r\n{more}\r\n")
+                    assert answer.startswith(b"HTTP/1.1 4"), (method, path, answer)
+                    assert token[-20:].encode() not in answer
+        for nonsense in ("\xff", "\x01", " HTTP/1.1 ", "#x"):
+            await asked(port, f"GET /v1/realtime/sse?token={token}{nonsense} HTTP/1.1\r\n{head}\r\n")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        logged, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert logged.count(b"/v1/realtime/") >= 50
+    assert b"s3cret" not in logged
+
+
 @pytest.mark.slow
 async def test_granian() -> None:
     ch = job_channel(job_id="j1")

@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
 
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
+from tightbeam.gateway._logs import query_of as hidden_query
 from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
 from tightbeam.gateway._tokens import BadToken, Grant, verify
 
-__all__ = ["Guard", "Pass", "Refused", "Scope", "take_secrets"]
+__all__ = ["Guard", "Pass", "Refused", "Scope", "query_of"]
 
 Scope = MutableMapping[str, Any]
 _SIGNING_KEY = re.compile(r"signkey-[a-z0-9]+-([0-9a-fA-F]+)")
@@ -50,19 +50,15 @@ class Pass:
     """Whether the reader wants to be told positions."""
 
 
-def take_secrets(scope: Scope) -> list[tuple[str, str]]:
-    """The parameters of the query; tokens are taken out of the scope, so that no log shows them.
+def query_of(scope: Scope) -> list[tuple[str, str]]:
+    """The parameters of the query.
 
-    Servers write their access log from the same scope, after us.
+    Raises:
+        Refused: 400, they can't be read.
     """
-    raw = scope.get("query_string", b"")
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
-    except ValueError:
-        scope["query_string"] = b""
-        raise Refused(400, "the query can't be read") from None
-    if b"token" in raw or b"%" in raw:
-        scope["query_string"] = urlencode([pair for pair in pairs if pair[0] != "token"]).encode()
+    pairs = hidden_query(scope)
+    if pairs is None:
+        raise Refused(400, "the query can't be read")
     return pairs
 
 

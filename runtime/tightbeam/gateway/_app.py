@@ -16,9 +16,10 @@ from starlette.routing import Route, WebSocketRoute
 from tightbeam._channels.refs import Channel
 from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam.errors import InvalidParam
-from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
 from tightbeam.gateway._http import HttpRoutes, failure
+from tightbeam.gateway._logs import guard_uvicorn, hide_query
 from tightbeam.gateway._runs import RunTeller
 from tightbeam.gateway._settings import Access, Limits, environment
 from tightbeam.gateway._sse import SseRoute
@@ -64,6 +65,7 @@ class Gateway(Starlette):
             lifespan=self._lifespan,
             exception_handlers={Refused: _refused, HTTPException: _refused},
         )
+        self.router.redirect_slashes = False  # the answer would repeat the query, and so a token
         self._client = client
         self._engine = engine
         self._streams = streams
@@ -72,6 +74,13 @@ class Gateway(Starlette):
         """Whether it is in dev mode."""
         engine.mint = lambda channel, topics, since: http.mint(channel, list(topics), since)
         engine.run_ended = teller.ended
+        guard_uvicorn()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] != "lifespan":
+            hide_query(scope)
+        await super().__call__(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
@@ -223,7 +232,7 @@ class _UpgradeRequired:
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         headers = Headers(scope=scope)
-        query = take_secrets(scope)
+        query = query_of(scope)
         self._guard.check_place(scope, headers)
         self._guard.admit(query, headers)
         raise Refused(426, "connect is a WebSocket; there is /v1/realtime/sse for plain HTTP")

@@ -19,7 +19,7 @@ from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._hub import Envelope
 from tightbeam._publishing import encode_within
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
-from tightbeam.gateway._access import Guard, Refused, take_secrets
+from tightbeam.gateway._access import Guard, Refused, query_of
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import Streams
@@ -162,7 +162,7 @@ class HttpRoutes:
         return JSONResponse(described)
 
     def _enter(self, request: Request) -> Mapping[str, str]:
-        query = dict(reversed(take_secrets(request.scope)))
+        query = dict(reversed(query_of(request.scope)))
         self._guard.check_place(request.scope, request.headers)
         self._guard.check_key(request.headers)
         for name in ("channel", "topic"):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
-import logging
-import re
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -28,7 +25,6 @@ _GRACE = 1
 """Seconds for requests that are under way when it shuts down, after the streams have ended."""
 _FLUSH_SECONDS, _FLUSH_LOOKS = 0.5, 10
 """How long, and how often, it waits for what the ended streams have still to send."""
-_TOKEN = re.compile(r"(?i)(\btoken=)[^&\s\"']+")
 
 
 def serve(
@@ -92,7 +88,6 @@ def _settings(trusted_proxies: str | None, access_log: bool) -> dict[str, Any]:
         "proxy_headers": trusted_proxies is not None,
         "forwarded_allow_ips": trusted_proxies or "127.0.0.1",
         "access_log": access_log,
-        "log_config": _log_config(),
     }
 
 
@@ -152,32 +147,6 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             self.should_exit = True
 
     return Server(config)
-
-
-class WithoutTokens(logging.Filter):
-    """Takes tokens out of what servers log, should one get past the gateway."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let it pass, cleaned."""
-        if isinstance(record.args, tuple) and record.args:
-            record.args = tuple(_clean(one) for one in record.args)
-        else:
-            record.msg = _clean(record.msg)
-        return True
-
-
-def _clean(value: object) -> Any:
-    return _TOKEN.sub(r"\1…", value) if isinstance(value, str) and "token=" in value.lower() else value
-
-
-def _log_config() -> dict[str, Any]:
-    from uvicorn.config import LOGGING_CONFIG
-
-    config = copy.deepcopy(LOGGING_CONFIG)
-    config["filters"] = {"without_tokens": {"()": WithoutTokens}}
-    for handler in config["handlers"].values():
-        handler["filters"] = ["without_tokens"]
-    return config
 
 
 def _raise_file_limit() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from tightbeam._hub import Envelope
-from tightbeam.gateway._access import Guard, Scope, take_secrets
+from tightbeam.gateway._access import Guard, Scope, query_of
 from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_chunk, sse_event
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Streams, run_with
@@ -86,7 +86,7 @@ class SseRoute:
             Refused: nothing has been sent yet.
         """
         headers = Headers(scope=scope)
-        query = take_secrets(scope)
+        query = query_of(scope)
         self._guard.check_place(scope, headers)
         stream = await self._streams.open(self._guard.admit(query, headers))
         carrier = self._carrier(scope, send, _response_headers(headers))

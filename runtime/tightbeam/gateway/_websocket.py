@@ -11,7 +11,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from tightbeam._hub import Envelope
-from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_frame, reset_frame, ws_frame
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Stream, Streams, run_with
@@ -99,7 +99,7 @@ class WebSocketRoute:
         await receive()  # websocket.connect
         try:
             headers = Headers(scope=scope)
-            query = take_secrets(scope)
+            query = query_of(scope)
             self._guard.check_place(scope, headers)
             admitted = self._guard.admit(query, headers)
             stream = await self._streams.open(admitted)

@@ -22,7 +22,7 @@ from tightbeam._engines.embedded import inspect
 from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._hub import Envelope
 from tightbeam.errors import EngineError
-from tightbeam.gateway._access import Guard, Refused, Scope, take_secrets
+from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import encode
 from tightbeam.gateway._settings import Limits
@@ -184,7 +184,7 @@ class Inspector:
             raise Refused(503, "the client isn't entered: there is no journal to look at") from error
 
     def _enter(self, request: Request) -> dict[str, str]:
-        query = dict(reversed(take_secrets(request.scope)))
+        query = dict(reversed(query_of(request.scope)))
         self._guard.check_place(request.scope, request.headers)
         # Pages elsewhere can't read the answers; they shouldn't be able to make us work for nothing either.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
