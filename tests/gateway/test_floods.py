@@ -1,0 +1,163 @@
+"""Who can connect says more than there is to say: connections are cut before that costs memory or time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.engine.samples import JobChannel
+from tests.gateway.serving import KEY, data_frame, running, secured, subscribed
+from tests.gateway.test_attacks import everything, raw
+from tests.gateway.test_streams import until_connections
+from tightbeam import Client
+from tightbeam.gateway import Gateway, _protocol
+from tightbeam.gateway.protocol import WebSocketProtocol
+
+HEAD = f"Host: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
+PUBLISH = f"POST /v1/realtime/publish?channel=job:j1&topic=token HTTP/1.1\r\n{HEAD}".encode()
+CHUNKED = PUBLISH + b"Transfer-Encoding: chunked\r\n\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+UPGRADE += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+
+@pytest.fixture
+def gateway(client: Client) -> Gateway:
+    return secured(client)
+
+
+@pytest.fixture
+async def url(gateway: Gateway) -> AsyncIterator[str]:
+    async with running(gateway) as served:
+        yield served
+
+
+@pytest.fixture
+async def token(client: Client, url: str, ch: JobChannel) -> str:
+    return (await client.realtime.token(ch))["key"]
+
+
+def framed(opcode: int, payload: bytes = b"", *, last: bool = True) -> bytes:
+    """A frame as clients send it, masked with zeros; up to 125 bytes."""
+    return bytes([(0x80 if last else 0) | opcode, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+async def said_until_cut(url: str, first: bytes, more: bytes, answer: bytes = b"") -> None:
+    """Say it until the server hangs up; it must, long before ten megabytes."""
+    async with raw(url) as (reader, writer), asyncio.timeout(20):
+        writer.write(first)
+        if answer:
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(answer)
+        with contextlib.suppress(OSError):
+            for _ in range(10_000_000 // len(more)):
+                writer.write(more)
+                await writer.drain()
+            assert await reader.read() is None, "it took ten megabytes"
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (CHUNKED + b'3\r\n"x"\r\n0\r\n', b"X-Trailer: y\r\n" * 1_000),
+        (CHUNKED + b'3\r\n"x"\r\n0\r\nX-Trailer: ', b"y" * 10_000),
+        (CHUNKED + b"3;", b"y" * 10_000),
+        (CHUNKED, b"0" * 10_000),
+        (HEALTH, b"\r\n" * 5_000),
+    ],
+    ids=["trailers", "one trailer", "a chunk's extension", "a chunk's size", "empty lines"],
+)
+async def test_what_is_no_body_and_never_ends(
+    first: bytes, more: bytes, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_protocol, "HEAD_SECONDS", 60.0)  # it isn't the time that ends it
+    await said_until_cut(url, first, more)
+
+
+async def test_trailers_are_no_headers(gateway: Gateway, url: str) -> None:
+    async def echo(request: Request) -> Response:
+        await request.body()
+        return JSONResponse([name.decode() for name, _ in request.scope["headers"]])
+
+    gateway.router.routes.append(Route("/echo", echo, methods=["POST"]))
+    async with raw(url) as (reader, writer):
+        head = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        writer.write(
+            head + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nOrigin: https://evil.test\r\n\r\n"
+        )
+        answer = await everything(reader)
+    assert b'"host"' in answer
+    assert b"origin" not in answer
+
+
+async def test_requests_that_wait_for_each_other_are_bounded(url: str, token: str) -> None:
+    few = 3 * HEALTH + HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with raw(url) as (reader, writer):
+        writer.write(few)
+        assert (await everything(reader)).count(b"HTTP/1.1 200 OK") == 4
+    stream = f"GET /v1/realtime/sse?token={token} HTTP/1.1\r\n{HEAD}\r\n".encode()
+    async with raw(url) as (reader, writer):  # on a stream nothing is ever answered
+        writer.write(stream + HEALTH * 50)
+        assert (await everything(reader)).count(b"HTTP/1.1 200 OK") == 0
+
+
+async def test_no_stream_loses_its_connection_to_another(gateway: Gateway, url: str, token: str) -> None:
+    """An upgrade behind an open stream would take the stream's flow control, and the news of its end."""
+    async with raw(url) as (reader, writer):
+        writer.write(f"GET /v1/realtime/sse?token={token} HTTP/1.1\r\n{HEAD}\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        await until_connections(gateway, 1)
+        writer.write(f"GET /v1/realtime/connect?token={token} HTTP/1.1\r\n{HEAD}{UPGRADE}".encode())
+        assert b"101 Switching" not in await everything(reader)
+    await until_connections(gateway, 0)
+
+
+async def test_a_connection_that_says_nothing_more_is_closed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty line stops the server's own timer."""
+    monkeypatch.setattr(_protocol, "HEAD_SECONDS", 0.2)
+    async with raw(url) as (reader, writer):
+        writer.write(HEALTH)
+        assert b"200 OK" in await reader.readuntil(b"}")
+        writer.write(b"\r\n")
+        assert await everything(reader) == b""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [framed(9, b"x" * 125) * 100, framed(9) * 2_000, framed(10) * 2_000, framed(1, b"x") * 2_000],
+    ids=["pings", "empty pings", "pongs", "texts"],
+)
+async def test_a_reader_that_talks_without_end(more: bytes, url: str, token: str) -> None:
+    head = f"GET /v1/realtime/connect?token={token} HTTP/1.1\r\n{HEAD}{UPGRADE}".encode()
+    await said_until_cut(url, head, more, b"HTTP/1.1 101 ")
+
+
+async def test_fragments_that_hold_nothing_are_not_kept(
+    url: str, token: str, client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    connected = WebSocketProtocol.connection_made
+    monkeypatch.setattr(
+        WebSocketProtocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
+    )
+    async with raw(url) as (reader, writer), asyncio.timeout(20):
+        writer.write(f"GET /v1/realtime/connect?token={token} HTTP/1.1\r\n{HEAD}{UPGRADE}".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        nothing = framed(0, last=False) * 10_000
+        writer.write(framed(1, b"{", last=False) + nothing + framed(9, b"!"))
+        await reader.readuntil(b"\x8a\x01!")  # it has come to the ping
+        assert len(made[0].frames) == 1
+    async with subscribed(url, token) as reading:  # what is said in pieces is understood all the same
+        await reading.send(['{"kind":"un', "", 'sub","data":["status"]}'])
+        await (await reading.ping())
+        await client.realtime.publish(ch.status, {"message": "unheard"})
+        await client.realtime.publish(ch.tick, {"n": 1})
+        assert (await data_frame(reading))["data"] == {"n": 1}
