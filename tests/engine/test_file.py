@@ -7,7 +7,8 @@ import hashlib
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -163,7 +164,7 @@ async def test_a_file_that_is_not_a_sound_journal_is_left_untouched(
         async with make_client():
             pass
     assert digest(path) == before
-    if damage in (newer, foreign, text, short):
+    if damage in (too_old, newer, foreign, text, short):
         with pytest.raises(JournalRefused, match=words):
             inspect.runs(path)
         assert digest(path) == before
@@ -189,7 +190,7 @@ async def test_an_unrelated_program_that_holds_the_database_is_waited_for_then_n
         other.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("place", ["missing/app.db", "."])
+@pytest.mark.parametrize("place", ["missing/app.db", ".", "/"])
 async def test_places_where_no_file_can_be(path: Path, place: str) -> None:
     with pytest.raises(JournalRefused):
         async with Client(path.parent / place):
@@ -211,6 +212,54 @@ async def test_what_is_no_file_is_not_replaced_by_one(make_client: MakeClient, p
     with pytest.raises(JournalRefused, match="is not a file"):
         inspect.runs(path)
     assert path.lstat() == before  # noqa: ASYNC240 - as above
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that every user may use; pytest's are its own user's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Root may do everything: be somebody else."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder_mode", "words"),
+    [
+        (0o444, 0o777, "this user may not write it"),
+        (0o000, 0o777, "Permission denied"),
+        (0o644, 0o000, "Permission denied"),
+        (0o644, 0o555, "Permission denied"),
+    ],
+)
+async def test_a_file_that_is_not_this_users_to_write(
+    place: Path, ch: JobChannel, mode: int, folder_mode: int, words: str
+) -> None:
+    path = place / "app.db"
+    await fill(Client(path), ch)
+    path.with_name("app.db.lock").unlink()
+    path.chmod(mode)
+    place.chmod(folder_mode)  # noqa: ASYNC240 - nothing else runs here
+    try:
+        with nobody(), pytest.raises(JournalRefused, match=words):
+            async with Client(path):
+                pass
+    finally:
+        place.chmod(0o777)  # noqa: ASYNC240 - so that it can be removed
+    assert path.stat().st_mode & 0o777 == mode
 
 
 async def test_an_empty_file_becomes_a_journal(make_client: MakeClient, path: Path, ch: JobChannel) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from tightbeam.errors import JournalRefused
 
-__all__ = ["APPLICATION_ID", "USER_VERSION", "open_file", "open_memory", "open_readonly", "refuse_incomplete"]
+__all__ = [
+    "APPLICATION_ID",
+    "USER_VERSION",
+    "open_file",
+    "open_memory",
+    "open_readonly",
+    "refuse_incomplete",
+    "refuse_other_kinds",
+]
 
 APPLICATION_ID = 0x54424A31
 USER_VERSION = 1
@@ -84,6 +92,19 @@ A version that is left out can't be read any more: such a file is refused, untou
 """
 
 
+def refuse_other_kinds(path: Path) -> None:
+    """Refuse folders, pipes, devices: neither is a lock to be put beside them, nor a file in their place.
+
+    The path is resolved, so what is a link still leads in a circle.
+    """
+    try:
+        is_other = path.is_symlink() or (path.exists() and not path.is_file())
+    except OSError as error:
+        raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
+    if is_other:
+        raise JournalRefused(f"{path} is not a file")
+
+
 def open_file(path: Path) -> sqlite3.Connection:
     """Open the journal for writing, creating or migrating it. The lock must be held.
 
@@ -91,13 +112,12 @@ def open_file(path: Path) -> sqlite3.Connection:
         JournalRefused: it isn't ours, is from a newer version, corrupt, or in use; it was left untouched.
     """
     try:
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            # The path is resolved, so a link leads in a circle. None of these is to be replaced by a file.
-            raise JournalRefused(f"{path} is not a file")
         if not path.exists() or path.stat().st_size == 0:
             _create(path)
         else:
             check(path)
+        if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise JournalRefused(f"{path} can't be opened: this user may not write it")
         connection = _connect(path)
     except OSError as error:
         raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
@@ -177,6 +197,9 @@ def _check_header(path: Path) -> None:
     version = int.from_bytes(header[60:64], "big")
     if version > USER_VERSION:
         raise JournalRefused(_newer(path, version))
+    for step in range(version, USER_VERSION):
+        if step not in _MIGRATIONS:
+            raise JournalRefused(f"{path} has format {step}, which this version can't read")
 
 
 def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
@@ -264,8 +287,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in range(version, USER_VERSION):
-            if step not in _MIGRATIONS:
-                raise JournalRefused(f"{path} has format {step}, which this version can't read")
             for statement in _MIGRATIONS[step]:
                 connection.execute(statement)
         refuse_incomplete(connection, path)

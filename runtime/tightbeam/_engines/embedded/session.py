@@ -45,6 +45,7 @@ class Session:
                 connection = file.open_memory()
             else:
                 path = Path(os.path.realpath(path))
+                file.refuse_other_kinds(path)
                 lock = Lock(path)
                 connection = file.open_file(path)
             unlock = lock.release if lock is not None else _nothing
