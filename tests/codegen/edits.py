@@ -119,7 +119,11 @@ class RandomProject:
 
     def _remove_property(self) -> Edit | None:
         path, owner, schema = self._random.choice(self._owners())
-        targets = [(o, n) for o in self._objects(schema) for n in o["properties"] if n != "tag"]
+        # An open object without properties is no class any more, and who refers to it says another type.
+        objects = [
+            o for o in self._objects(schema) if len(o["properties"]) > 1 or "additionalProperties" in o
+        ]
+        targets = [(o, n) for o in objects for n in o["properties"] if n != "tag"]
         if not targets:
             return None
         target, name = self._random.choice(targets)
