@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.codegen.compiling import FACTS, write_files
 from tests.codegen.hostile.places import MAPPED, PLACES, Place
-from tightbeam_codegen.pipeline import generate
+from tightbeam_codegen.pipeline import Result, generate
 from tightbeam_codegen.problems import Problem, visible
 from tightbeam_codegen.settings import Settings
 
@@ -30,29 +30,33 @@ class Outcome:
     """The package of each place."""
     refused: Mapping[str, list[Problem]] = field(default_factory=dict)
     """Why not, for the places that were."""
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    """Likewise what was generated for a front end, where that was asked for."""
 
 
-def everywhere(text: str, folder: Path, places: Mapping[str, Place] = PLACES) -> Outcome:
+def everywhere(
+    text: str, folder: Path, places: Mapping[str, Place] = PLACES, *, typescript: bool = False
+) -> Outcome:
     """Compile a text in every place. Asserts that every refusal says where and why, in plain characters."""
     folders = {name: f"p{index}" for index, name in enumerate(places)}
     refused: dict[str, list[Problem]] = {}
     for _ in range(_ROUNDS):
         left = {name: place for name, place in places.items() if name not in refused}
-        files, problems = _generated(text, folder / str(len(left)), left, folders)
-        for problem in problems:
+        result = _generated(text, folder / str(len(left)), left, folders, typescript=typescript)
+        for problem in result.problems:
             assert visible(problem.message + problem.remedy) == problem.message + problem.remedy
             if problem.severity == "error":
                 assert problem.place, problem
                 assert problem.message
                 refused.setdefault(_place_of(problem, folders), []).append(problem)
-        if files:
-            return Outcome(files, folders, refused)
+        if result.files:
+            return Outcome(result.files, folders, refused, result.typescript)
     raise AssertionError(f"not all that is wrong was said in {_ROUNDS} rounds")
 
 
 def _generated(
-    text: str, folder: Path, places: Mapping[str, Place], folders: Mapping[str, str]
-) -> tuple[Mapping[str, str], tuple[Problem, ...]]:
+    text: str, folder: Path, places: Mapping[str, Place], folders: Mapping[str, str], *, typescript: bool
+) -> Result:
     root, mapped = folder / "root", folder / "mapped"
     mapped.mkdir(parents=True)
     for name, place in places.items():
@@ -60,9 +64,11 @@ def _generated(
             where = mapped if path.startswith("mapped:") else root
             own = path.removeprefix("mapped:")
             write_files(where / folders[name], {own: _in_folder(content, folders[name])})
-    settings = Settings(schemas=root, refs={MAPPED: mapped})
-    result = generate(root, settings, shown_root="root", version="0.0.0", cache=FACTS)
-    return result.files, result.problems
+    scripts = folder / "scripts" if typescript else None
+    settings = Settings(
+        schemas=root, refs={MAPPED: mapped}, typescript=scripts, typescript_validators=typescript
+    )
+    return generate(root, settings, shown_root="root", version="0.0.0", cache=FACTS)
 
 
 def _in_folder(content: Any, folder: str) -> Any:
