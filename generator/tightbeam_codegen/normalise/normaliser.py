@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from tightbeam_codegen.load import Document
-from tightbeam_codegen.names import field_names
 from tightbeam_codegen.normalise import objects, scalars
 from tightbeam_codegen.normalise.arrays import exact_list
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.docs import class_doc, field_doc
 from tightbeam_codegen.normalise.keywords import NAMELESS
-from tightbeam_codegen.normalise.places import OVERRIDE, NamePlace, is_definition, is_override, place_of
+from tightbeam_codegen.normalise.notices import SAY_ITS_TYPE, Notices
+from tightbeam_codegen.normalise.places import NamePlace, is_definition, place_of
 from tightbeam_codegen.normalise.shapes import (
     ANY,
     NULL,
@@ -34,7 +34,7 @@ from tightbeam_codegen.normalise.shapes import (
     union,
 )
 from tightbeam_codegen.normalise.unions import distribute, max_branches
-from tightbeam_codegen.problems import Place, Problems, quoted
+from tightbeam_codegen.problems import Place, Problems
 from tightbeam_codegen.resolve import Node, SchemaStore
 from tightbeam_codegen.resolve.references import Schema
 
@@ -72,10 +72,10 @@ class Normaliser:
         exact: bool = False,
     ) -> None:
         self._store = store
-        self._problems = problems
         self._asserts_formats = asserts_formats
         self._exact = exact
         self._flattener = Flattener(store, problems)
+        self._notices = Notices(store, self._flattener, problems)
         self._memo: dict[_Key, Shape] = {}
         self._active: dict[_Key, tuple[int, Name]] = {}
         self._recursive: set[_Key] = set()
@@ -92,11 +92,11 @@ class Normaliser:
     def topic(self, node: Node, place: NamePlace, home: Document) -> Shape:
         """The shape of a payload of a topic in the definition file `home`. Raises TooMuch."""
         self._home = home
-        self._check_open(node)
+        self._notices.check_open(node)
         shape = self._shape([Part(node)], place)
         if not isinstance(shape, Never):
             return shape
-        self._warn_impossible(node, home.place(("topics", place.parts[0], "schema")))
+        self._notices.impossible(node, home.place(("topics", place.parts[0], "schema")))
         return ANY
 
     def shared(self, node: Node, home: Document) -> None:
@@ -140,7 +140,7 @@ class Normaliser:
             self._memo[key] = shape
             return shape
         if single is not None and document is not None:
-            self._override(single)
+            self._notices.override(single)
             place = place_of(document, self._store.pointer(single.schema))
         if key in self._active:
             depth, name = self._active[key]
@@ -207,18 +207,10 @@ class Normaliser:
 
     def _within_budget(self, node: Node) -> bool:
         if self._depth > _MAX_DEPTH:
-            self._problems.error(
-                self._store.place(node.schema),
-                f"schemas are nested more than {_MAX_DEPTH} levels deep, those that they refer to included",
-                "Flatten them, or write `true` where the rest of a chain begins.",
-            )
+            self._notices.too_deep(node, _MAX_DEPTH)
             return False
         if len(self._memo) > self._store.size * _GROWTH + _FREE_SHAPES:
-            self._problems.error(
-                self._store.place(node.schema),
-                f"the definitions expand to more than {_GROWTH} times their own size",
-                "Combine fewer of them in one place: `allOf` and `$ref` multiply here.",
-            )
+            self._notices.too_much(node, _GROWTH)
             raise TooMuch
         return True
 
@@ -243,12 +235,7 @@ class Normaliser:
     def _define(self, definition: Definition, node: Node) -> None:
         known = self._origins.setdefault(definition.name, node)
         if known.key != node.key:
-            name, other = definition.name.name, self._store.place(known.schema)
-            self._problems.error(
-                self._store.place(node.schema),
-                f"the class name {name!r} is taken: {other} has it too",
-                "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
-            )
+            self._notices.taken(definition.name, node, known)
         self.definitions[definition.name] = definition
 
     def _build(self, parts: list[Part], place: NamePlace, budget: int) -> Shape:
@@ -259,8 +246,7 @@ class Normaliser:
         values = scalars.fixed_values(flat)
         if values is not None:
             if len(values) > scalars.MAX_LITERALS:
-                message = f"more than {scalars.MAX_LITERALS} values: Python's type will not name them"
-                self._problems.warning(self._store.place(flat[0].node.schema), message, "Use a pattern.")
+                self._notices.too_many_values(flat[0].node, scalars.MAX_LITERALS)
             shape_of = scalars.exact_shape_of_values if self._exact else scalars.shape_of_values
             return shape_of(values, types)
         branches = distribute(self._store, self._flattener, flat, budget)
@@ -299,9 +285,13 @@ class Normaliser:
         kinds = [kind for kind in ("object", "array") if any(objects.speaks_of(part, kind) for part in flat)]
         if not kinds:
             for part in flat[:1]:
-                self._warn_open(part.node, 'Say its "type", or write `true` if anything may stand here.')
+                self._notices.left_open(
+                    part.node, 'Say its "type", or write `true` if anything may stand here.'
+                )
             return ANY
-        self._warn_open(flat[0].node, f'Add `"type": "{kinds[0]}"`.', "anything but what is meant fits too")
+        self._notices.left_open(
+            flat[0].node, f'Add `"type": "{kinds[0]}"`.', "anything but what is meant fits too"
+        )
         shapes = [self._of_kinds(flat, kinds, place)]
         if "object" not in kinds:
             shapes.append(Map(ANY))
@@ -319,7 +309,7 @@ class Normaliser:
         self._depth += 1
         try:
             for node in nodes:
-                self._check_open(node)
+                self._notices.check_open(node)
             return self._shape([Part(node) for node in nodes], place)
         finally:
             self._depth -= 1
@@ -339,10 +329,10 @@ class Normaliser:
         for name in names:
             # `false` says so on purpose: the property is not to be used.
             if name not in possible and all(node.schema is not False for node in nodes_of[name]):
-                self._warn_impossible(nodes_of[name][0])
+                self._notices.impossible(nodes_of[name][0])
         if self._exact and not closed:
             possible = names  # Of an open object it has to be said which properties can't be there.
-        attributes = self._attributes(possible, nodes_of)
+        attributes = self._notices.attributes(possible, nodes_of)
         for name in possible:
             doc = field_doc([node.schema for node in nodes_of[name]])
             fields.append(Field(name, attributes[name], shapes[name], name in required, doc))
@@ -353,37 +343,10 @@ class Normaliser:
         self.nodes[place.name] = tuple(part.node for part in flat)
         return Ref(place.name)
 
-    def _attributes(self, names: Sequence[str], nodes_of: dict[str, list[Node]]) -> dict[str, str]:
-        """The attribute of each property: what `x-tightbeam-name` asks for, else one made from its name."""
-        chosen: dict[str, str] = {}
-        for name in names:
-            for node in nodes_of[name]:
-                override = self._override(node)
-                if name in chosen or override is None or override[0].isupper():
-                    continue
-                if override in chosen.values():
-                    message = f"two properties of one object are both called {quoted(override)} in Python"
-                    place = self._store.place(node.schema, OVERRIDE)
-                    self._problems.error(place, message, "Choose another name for one of them.")
-                chosen[name] = override
-        return field_names(names, chosen)
-
-    def _override(self, node: Node) -> str | None:
-        """The name that a schema asks for by itself, None where there is none or it can't be one (noted)."""
-        override = node.keywords.get(OVERRIDE)
-        if override is None or (isinstance(override, str) and is_override(override)):
-            return override
-        message = f"x-tightbeam-name {quoted(str(override))} can be neither a class's name nor a property's"
-        remedy = (
-            "A class's is in CamelCase (not ending in Message, Dict or Channel), a property's in lower case."
-        )
-        self._problems.error(self._store.place(node.schema, OVERRIDE), message, remedy)
-        return None
-
     def _map(self, flat: Sequence[Part], place: NamePlace) -> Shape:
         alternatives = objects.map_value_nodes(self._store, flat)
         if alternatives is None:
-            self._warn_open(
+            self._notices.left_open(
                 flat[0].node,
                 'Declare its "properties", or say with "additionalProperties" what its values are.',
             )
@@ -405,29 +368,10 @@ class Normaliser:
             return exact
         elements = objects.element_nodes(self._store, flat)
         if elements is None:
-            self._warn_open(flat[0].node, 'Say with "items" what its elements are.')
+            self._notices.left_open(flat[0].node, 'Say with "items" what its elements are.')
             return List(ANY)
         item = union([self._inner(nodes, place / part) for part, nodes in elements])
         return List(ANY if isinstance(item, Never) else item)
-
-    # -- what the user should know ---------------------------------------------------------------------------
-
-    def _check_open(self, node: Node) -> None:
-        """Warn of an object that demands nothing; whoever means that writes `true`, or refers to it."""
-        found = self._flattener.through(node)
-        if isinstance(found.schema, dict) and not Part(found).asserts:
-            self._warn_open(node, 'Say its "type", or write `true` if anything may stand here.')
-
-    def _warn_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
-        if self._flattener.is_broken(node):
-            return
-        self._problems.warning(
-            self._store.place(node.schema), f"the type is left open here, so {then}", remedy
-        )
-
-    def _warn_impossible(self, node: Node, otherwise: Place | None = None) -> None:
-        place = self._store.place(self._flattener.through(node).schema) or otherwise
-        self._problems.warning(place, "nothing can fit this schema", "Check what contradicts what in it.")
 
 
 def _contains(types: Any) -> bool:
