@@ -285,9 +285,7 @@ class Normaliser:
         kinds = [kind for kind in ("object", "array") if any(objects.speaks_of(part, kind) for part in flat)]
         if not kinds:
             for part in flat[:1]:
-                self._notices.left_open(
-                    part.node, 'Say its "type", or write `true` if anything may stand here.'
-                )
+                self._notices.left_open(part.node, SAY_ITS_TYPE)
             return ANY
         self._notices.left_open(
             flat[0].node, f'Add `"type": "{kinds[0]}"`.', "anything but what is meant fits too"
