@@ -47,7 +47,7 @@ class Notices:
         )
 
     def impossible(self, node: Node, otherwise: Place | None = None) -> None:
-        """Warn of a schema that nothing can fit; `otherwise` is for `false`, which has no place of its own."""
+        """Warn of a schema that nothing can fit; `otherwise` is for `false`, which has no place."""
         place = self._store.place(self._flattener.through(node).schema) or otherwise
         self._problems.warning(place, "nothing can fit this schema", "Check what contradicts what in it.")
 
