@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ import pytest
 import tightbeam
 from tests.engine.samples import job_channel
 from tests.gateway.test_streams import drained, stuck_reader
+from tightbeam._engines.embedded import inspect
 from tightbeam_codegen.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +52,8 @@ async def started(*arguments: str, **variables: str) -> AsyncIterator[asyncio.su
         await process.communicate()
 
 
-async def line(process: asyncio.subprocess.Process, beginning: str) -> str:
-    """The next line that begins so."""
+async def line(process: asyncio.subprocess.Process, beginning: str | tuple[str, ...]) -> str:
+    """The next line that begins so, or in one of these ways."""
     assert process.stdout is not None
     async with asyncio.timeout(30):
         while True:
@@ -206,3 +208,63 @@ async def test_sigterm_ends_a_reader_that_is_stuck() -> None:
         for one in stuck:
             assert await asyncio.to_thread(drained, one)
             one.close()
+
+
+NEVER = {
+    "waits for a thread": "await asyncio.to_thread(time.sleep, 60)",
+    "ignores being cancelled": """
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+""",
+}
+MODULE = """
+import asyncio, contextlib, sys, time
+from tests.engine.samples import JobChannel
+from tightbeam import Client, Context
+from tightbeam.gateway import app
+
+client = Client({path!r})
+gateway = app(client, channels=[JobChannel], dev=True)
+
+@client.function("work", on="app/work")
+async def work(ctx: Context) -> None:
+    print("begun", flush=True)
+    {body}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", NEVER)
+async def test_sigterm_ends_in_time_whatever_functions_do(how: str, tmp_path: Path) -> None:
+    """Stuck readers take their time first; then there is a run that doesn't end. It is put back."""
+    journal = str(tmp_path / "app.db")
+    client = tightbeam.Client(journal, shutdown_timeout=timedelta(0))
+    reached = asyncio.Event()
+
+    @client.function("work", on="app/work")
+    async def work(_ctx: tightbeam.Context) -> None:
+        reached.set()
+        await asyncio.sleep(60)
+
+    async with client:
+        await client.send("app/work")
+        await reached.wait()
+    (tmp_path / "never_ending.py").write_text(MODULE.format(path=journal, body=NEVER[how]))
+    found = {"PYTHONPATH": os.pathsep.join([str(tmp_path), ENVIRONMENT["PYTHONPATH"]])}
+    async with started("serve", "never_ending:gateway", "--port", "0", **found) as server:
+        said = [await line(server, ("Serving at ", "begun")) for _ in range(2)]
+        url = next(one for one in said if one.startswith("Serving")).split()[2]
+        async with tightbeam.connect(url, key="any") as remote:
+            ch = job_channel(job_id="j1")
+            token = (await remote.realtime.token(ch))["key"]
+            stuck = await asyncio.to_thread(stuck_reader, url, "/v1/realtime/connect", token)
+            await line(server, "INFO:     connection open")
+            for _ in range(20):
+                await remote.realtime.publish(ch.token, "x" * 50_000)
+        server.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            assert await server.wait() == 0
+        stuck.close()
+    (left,) = inspect.runs(Path(journal))
+    assert left.state in ("ready", "running")  # it resumes

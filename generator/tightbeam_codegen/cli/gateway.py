@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_serve", "run_tail"]
 
+_THREAD_SECONDS = 0.2
+"""For threads that have nothing more to do."""
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
 
 
@@ -51,7 +56,25 @@ def run_serve(
         return _fail(str(error))
     except OSError as error:
         return _fail(f"can't listen on {host}:{port}: {error.strerror or error}")
+    _leave_threads()
     return 0
+
+
+def _leave_threads() -> None:
+    """End, also if functions have threads at work: the interpreter would wait for them, however long."""
+    deadline = time.monotonic() + _THREAD_SECONDS
+    others = [
+        one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon
+    ]
+    for one in others:
+        one.join(max(deadline - time.monotonic(), 0.0))
+    working = sum(one.is_alive() for one in others)
+    if working:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.write(f"tightbeam: left {working} thread(s) of functions at work; their runs resume\n")
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _say_ready(url: str, dev: bool, inspector: str | None) -> None:

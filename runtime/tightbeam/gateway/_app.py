@@ -105,6 +105,10 @@ class Gateway(Starlette):
             self._inspector.close()
         await self._streams.close()
 
+    def leaves(self, since: float) -> None:
+        """Say that it began to shut down at this time, so that the client's bound isn't added to its own."""
+        self._engine.leaving_since = since
+
     @property
     def inspector(self) -> str | None:
         """The path of the inspector's page, if it is served."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ _STUCK_MS = 30_000
 _BACKLOG = 4096
 _GRACE = 1
 """Seconds for requests that are under way when it shuts down, after the streams have ended."""
+_LAST_SECONDS = 0.2
+"""For tasks that were cancelled, at the very end."""
+_EXIT_SECONDS = 1.0
+"""Of the client's time to leave, what the process itself needs to end."""
 _FLUSH_SECONDS, _FLUSH_LOOKS = 0.5, 10
 """How long, and how often, it waits for what the ended streams have still to send."""
 
@@ -65,7 +70,31 @@ def serve(
     )
     server = _server(config, gateway, (lambda: ready(url)) if ready is not None else None)
     _raise_file_limit()
-    asyncio.run(server.serve(sockets=[listener]))
+    _run(server.serve(sockets=[listener]))
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, but it doesn't wait for what doesn't end.
+
+    Functions may ignore that they are cancelled, or wait for a thread. Their runs were put back.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(serving)
+    finally:
+        try:
+            loop.run_until_complete(_cancel_the_rest())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+
+async def _cancel_the_rest() -> None:
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=_LAST_SECONDS)
 
 
 def _settings(trusted_proxies: str | None, access_log: bool) -> dict[str, Any]:
@@ -122,6 +151,7 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
                 ready()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            gateway.leaves(time.monotonic() - _EXIT_SECONDS)
             for server in self.servers:
                 server.close()
             await gateway.close()

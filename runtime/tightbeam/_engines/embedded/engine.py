@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -78,6 +79,8 @@ class EmbeddedEngine:
         """Makes tokens; set by the gateway that serves this engine."""
         self.run_ended: RunEnded | None = None
         """Called on the engine's event loop when a run is over; set as `mint` is."""
+        self.leaving_since: float | None = None
+        """When leaving began, by the monotonic clock, if before `close`: its bound counts from there."""
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
 
@@ -216,7 +219,7 @@ class EmbeddedEngine:
             await opened.start(registry, self._hub, self.publish_sync, self._tell_run_ended)
         except BaseException:
             if session is not None:
-                await session.stop()
+                await session.stop(self._settings.shutdown_timeout)
             self._pid = None
             raise
         self._session = session
@@ -242,8 +245,10 @@ class EmbeddedEngine:
         session = self._session
         if session is None or session.pid != os.getpid():
             return
+        began, self.leaving_since = self.leaving_since, None
+        spent = 0.0 if began is None else time.monotonic() - began
         try:
-            await session.stop()
+            await session.stop(max(self._settings.shutdown_timeout - spent, 0.0))
         finally:
             self._session = None
             self._pid = None

@@ -73,14 +73,13 @@ class Session:
         runner = self._runner = Runner(registry, services)
         await runner.start()
 
-    async def stop(self) -> None:
+    async def stop(self, within: float) -> None:
         """Finish what is due within the bound, interrupt the rest, close the journal, which unlocks it."""
-        timeout = self._settings.shutdown_timeout
         try:
             if self._runner is not None:
-                await self._runner.stop(timeout)
+                await self._runner.stop(within)
         finally:
-            await self.writer.close(max(timeout * 0.1, LEAST_GRACE))
+            await self.writer.close(max(within * 0.1, LEAST_GRACE))
 
     async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
         """Store a run of each function; returns their ids."""
