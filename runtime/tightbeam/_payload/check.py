@@ -9,28 +9,21 @@ of the topic's own classes.
 
 from __future__ import annotations
 
-import re
 from types import NoneType
 from typing import Any
 
-import orjson
-
 from tightbeam._channels.refs import TopicRef
 from tightbeam._payload.compiled import CompiledTopic, compiled_topic
+from tightbeam._payload.encoders import OPTIONS as _OPTIONS
+from tightbeam._payload.encoders import dumps as _dumps
+from tightbeam._payload.encoders import find_null as _find_null
 from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats, is_kept, with_lists
 
 __all__ = ["encode", "may_not_be_json"]
 
 _PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType})
-_OPTIONS = (
-    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
-)
-
 _BAD_DATA = (TypeError, ValueError, RecursionError, AttributeError, LookupError)
 """What orjson, jsonschema_rs and Pydantic raise for data that they can't handle."""
-
-_dumps = orjson.dumps
-_find_null = re.compile(b"null").search
 
 
 def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
@@ -51,13 +44,10 @@ def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
                 topic.may_hold_nonfinite and _find_null(raw) and has_nonfinite(data)
             ):
                 return raw
-        elif (dump := topic.dumps.get(kind)) is not None:
-            dumped = dump(data)
-            raw = _dumps(dumped, None, _OPTIONS)
-            if topic.is_valid(dumped) and not (
-                topic.may_hold_nonfinite and _find_null(raw) and has_nonfinite(dumped)
-            ):
-                return raw
+        else:
+            made = topic.encoders[kind](data)  # a KeyError where the class wasn't seen before
+            if made is not None:
+                return made
     except _BAD_DATA:
         pass  # explained below
     return _encode_typed(ref, topic, data)

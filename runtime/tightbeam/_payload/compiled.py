@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from tightbeam._payload.encoders import Encoder, encoder_by, encoder_of
 from tightbeam._payload.model import ExactTypes, core_nodes
 from tightbeam._payload.schemas import Bundle, TopicSchema, bundle, outdated_topic
 
@@ -65,8 +66,8 @@ class CompiledTopic:
         validator = schemas.validator(schemas.root(schema.ref, schema.dialect), schema.dialect)
         self.is_valid: Callable[[object], bool] = validator.is_valid
         self.may_hold_nonfinite: bool = schema.may_hold_nonfinite
-        self.dumps: dict[type, Dump] = {}
-        """How to dump instances of the classes that were published so far."""
+        self.encoders: dict[type, Encoder] = {}
+        """How to encode instances of the classes that were published so far."""
 
     @functools.cached_property
     def model(self) -> type[BaseModel] | None:
@@ -155,7 +156,13 @@ class CompiledTopic:
             return None
         with _lock:
             kind.model_rebuild()
-            dump = self.dumps[kind] = dump_of(kind.__pydantic_serializer__, kind.__pydantic_core_schema__)
+            serializer, core = kind.__pydantic_serializer__, kind.__pydantic_core_schema__
+            dump = dump_of(serializer, core)
+            if _is_plain(core):
+                encoder = encoder_of(serializer, self.is_valid, self.may_hold_nonfinite)
+            else:
+                encoder = encoder_by(dump, self.is_valid, self.may_hold_nonfinite)
+            self.encoders[kind] = encoder
         return dump
 
 
@@ -167,7 +174,6 @@ def dump_of(serializer: SchemaSerializer, core: object) -> Dump:
     is open it expects everything, and would make null of NaN and text of bytes.
     """
     to_python = serializer.to_python
-    nodes = list(core_nodes(core))
 
     def as_is(data: object) -> object:  # functions, since a `partial` with keywords takes 0.2 µs more
         return to_python(data, mode="python", by_alias=True, warnings=False)
@@ -175,11 +181,16 @@ def dump_of(serializer: SchemaSerializer, core: object) -> Dump:
     def converted(data: object) -> object:
         return to_python(data, mode="json", by_alias=True, warnings="error")
 
-    if all(node["type"] in _JSON_NODES for node in nodes):
+    if _is_plain(core):
         return as_is
-    if any(map(_is_open, nodes)):
+    if any(map(_is_open, core_nodes(core))):
         return lambda data: _only_typed(as_is(data), converted(data))
     return converted
+
+
+def _is_plain(core: object) -> bool:
+    """Whether everything is JSON's own already."""
+    return all(node["type"] in _JSON_NODES for node in core_nodes(core))
 
 
 def _is_open(node: dict[str, Any]) -> bool:

@@ -1,0 +1,59 @@
+"""How payloads become JSON: the encoder's options, and a function for each class of models.
+
+What `check.encode` does with plain data these do with a model. They are made once for a class, since the
+lookups that this saves at every publish are a tenth of a small one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tightbeam._payload.plain import has_nonfinite
+
+if TYPE_CHECKING:
+    from pydantic_core import SchemaSerializer
+
+__all__ = ["OPTIONS", "Encoder", "dumps", "encoder_by", "encoder_of", "find_null"]
+
+Encoder = Callable[[Any], bytes | None]
+"""The JSON of a value; None if it breaks the schema. Raises what orjson, jsonschema_rs and Pydantic raise."""
+
+OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+dumps = orjson.dumps
+find_null = re.compile(b"null").search
+
+
+def encoder_of(
+    serializer: SchemaSerializer, is_valid: Callable[[object], bool], may_hold_nonfinite: bool
+) -> Encoder:
+    """For models that hold JSON's own values only, which are dumped as they are."""
+    to_python, to_json, options, find = serializer.to_python, dumps, OPTIONS, find_null
+
+    def encode(data: object) -> bytes | None:
+        dumped = to_python(data, by_alias=True, warnings=False)
+        raw = to_json(dumped, None, options)
+        if is_valid(dumped) and not (may_hold_nonfinite and find(raw) and has_nonfinite(dumped)):
+            return raw
+        return None
+
+    return encode
+
+
+def encoder_by(
+    dump: Callable[[Any], object], is_valid: Callable[[object], bool], may_hold_nonfinite: bool
+) -> Encoder:
+    """For models whose values are converted."""
+
+    def encode(data: object) -> bytes | None:
+        dumped = dump(data)
+        raw = dumps(dumped, None, OPTIONS)
+        if is_valid(dumped) and not (may_hold_nonfinite and find_null(raw) and has_nonfinite(dumped)):
+            return raw
+        return None
+
+    return encode
