@@ -104,6 +104,20 @@ class Unreadable(TightbeamError):
         raise LookupError
 
 
+class Silent(BaseException):
+    """An error that can't be told."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+class Mute(Exception):
+    """An error that can't be asked."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise LookupError(name)
+
+
 def deep() -> Exception:
     error: Exception = ValueError("at the bottom")
     for _ in range(3_000):
@@ -126,11 +140,13 @@ def wide() -> Exception:
         (deep, "ValueError: at the bottom"),
         (wide, "ValueError: at the bottom"),
         (lambda: Unreadable("x"), ""),
+        (Silent, ""),
+        (Mute, ""),
     ],
 )
 @pytest.mark.parametrize("kind", ["handler", "step"])
 async def test_a_run_ends_whatever_its_error_is_like(
-    client: Client, path: Path, make: Callable[[], Exception], text: str, kind: str
+    client: Client, path: Path, make: Callable[[], BaseException], text: str, kind: str
 ) -> None:
     @client.function("work", on="app/work", retries=0)
     async def work(ctx: Context) -> None:

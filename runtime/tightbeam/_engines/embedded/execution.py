@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
 from tightbeam._engines.embedded.engine import RunEnd
-from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, never_counted
+from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, never_counted, of_kind
 from tightbeam._engines.embedded.journal import Run
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger
@@ -230,7 +230,7 @@ class Execution:
             error = ledger.cause or error
         elif ledger.attempt >= ledger.retries:
             return Failed(error)
-        if isinstance(error, InjectedFault):
+        if of_kind(error, InjectedFault):
             return Again(ledger.attempt + 1, 0.0, error)
         delay = min(self._services.retry_delay * 2.0 ** min(ledger.attempt, 30), MAX_DELAY)
         return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard, TypeVar
 
 import pydantic
 
 from tightbeam.errors import JournalFailed, TightbeamError
 
-__all__ = ["Interrupt", "describe", "has", "is_retryable", "never_counted"]
+__all__ = ["Interrupt", "describe", "has", "is_retryable", "never_counted", "of_kind"]
+
+Kind = TypeVar("Kind", bound=BaseException)
 
 _MAX_TEXT = 500
 
@@ -17,13 +20,18 @@ class Interrupt(BaseException):
     """Ends an execution, to retry or resume the run; no `Exception`, so that handlers don't catch it."""
 
 
+def of_kind(error: BaseException, kind: type[Kind]) -> TypeGuard[Kind]:
+    """As `isinstance`, which asks the error itself as well: an odd one may raise at that."""
+    return issubclass(type(error), kind)
+
+
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     """The exceptions in a group, or the one there is: a `TaskGroup` wraps whatever its tasks raise."""
     # Not by recursion, and each once: groups may be deep, and hold one group twice.
     waiting, seen = [error], {id(error)}
     while waiting:
         one = waiting.pop()
-        if not isinstance(one, BaseExceptionGroup):
+        if not of_kind(one, BaseExceptionGroup):
             yield one
             continue
         for inner in reversed(one.exceptions):
@@ -34,7 +42,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def has(error: BaseException, kind: type[BaseException]) -> bool:
     """Whether the error is of this kind or a group that holds one."""
-    return any(isinstance(leaf, kind) for leaf in _leaves(error))
+    return any(of_kind(leaf, kind) for leaf in _leaves(error))
 
 
 def is_retryable(error: BaseException) -> bool:
@@ -44,7 +52,7 @@ def is_retryable(error: BaseException) -> bool:
 
 def _leaf_is_retryable(error: BaseException) -> bool:
     try:
-        return not isinstance(error, TightbeamError) or error.retryable
+        return not of_kind(error, TightbeamError) or error.retryable
     except Exception:  # noqa: BLE001 - a subclass may have made a property of it, which raises
         return True
 
@@ -57,15 +65,15 @@ def never_counted(error: BaseException) -> bool:
 def describe(error: BaseException) -> tuple[str, str]:
     """Type and text for the journal; of a Pydantic error the places only, since its text quotes the input."""
     name = type(error).__name__
-    if isinstance(error, pydantic.ValidationError):
+    if of_kind(error, pydantic.ValidationError):
         places = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
         return name, _storable(f"{error.error_count()} validation errors at {', '.join(places[:5])}")
-    if isinstance(error, BaseExceptionGroup):
+    if of_kind(error, BaseExceptionGroup):
         inner = [": ".join(filter(None, describe(leaf))) for leaf in _leaves(error)]
         return name, _storable("; ".join(inner))
     try:
         return name, _storable(str(error))
-    except Exception:  # noqa: BLE001 - a handler's exception may have a __str__ that raises
+    except BaseException:  # noqa: BLE001 - a handler's exception may have a __str__ that raises
         return name, ""
 
 

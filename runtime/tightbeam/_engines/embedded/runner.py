@@ -18,7 +18,7 @@ from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.clock import Watch, pull_back
 from tightbeam._engines.embedded.engine import RunEnd
 from tightbeam._engines.embedded.execution import MAX_DELAY, Again, Done, Execution, Failed, Outcome, Services
-from tightbeam._engines.embedded.failure import describe
+from tightbeam._engines.embedded.failure import describe, of_kind
 from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.lanes import Lane, Place
 from tightbeam._engines.embedded.writer import Transaction
@@ -300,9 +300,12 @@ def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseExcepti
 def _where(error: BaseException) -> str:
     """The exception's type and the user's line it came from; its text may quote what no log should hold."""
     name = type(error).__name__
-    if isinstance(error, StepError) and error.__cause__ is not None:
+    if of_kind(error, StepError) and error.__cause__ is not None:
         error = error.__cause__  # our own raising it says nothing
-    frames = traceback.extract_tb(error.__traceback__)
+    try:
+        frames = traceback.extract_tb(error.__traceback__)
+    except Exception:  # noqa: BLE001 - an odd error may raise at every question
+        return name
     users = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     for frame in (users or frames)[-1:]:
         return f"{name} at {frame.filename}:{frame.lineno}"

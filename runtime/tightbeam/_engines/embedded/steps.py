@@ -16,6 +16,7 @@ from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import CurrentStep, check_step_function, current_step, other_kind
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.clock import Alarm
+from tightbeam._engines.embedded.failure import of_kind
 from tightbeam._engines.embedded.journal import Memo
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
@@ -305,7 +306,7 @@ class Steps:
             value = result.load(raw)
         except BaseException as error:
             task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            if of_kind(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 ledger.release(ticket)
                 raise
             verdict = ledger.judge(ticket, error)
