@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urldefrag, urljoin
 
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.normalise.keywords import ASSERTING
@@ -257,12 +257,23 @@ class _Reach:
             except (Unresolved, ValueError):
                 continue  # Reported where the schema is normalised, if it means anything there.
             document = self._store.document(target.schema)
+            own = self._own_uri(target, document) if keyword == "$ref" and document is not None else None
+            if own is not None and own != as_uri(node.base_uri):
+                self._spell(original, keyword, own)
             if document is not None:
                 self._add(document, self._store.pointer(target.schema))
             elif isinstance(target.schema, bool) and (document := self._store.loaded(target.base_uri)):
                 # `true` and `false` can't be told where they stand: the whole document is kept for them.
                 for unit in [(), *((k, name) for k in _DEFINITIONS for name in _entries(document, k))]:
                     self._add(document, unit)
+
+    @staticmethod
+    def _own_uri(node: Node, document: Document) -> str | None:
+        """The URI of a resource in a document that names its own draft: only by that its draft is noticed."""
+        own = node.keywords.get(node.dialect.id_keyword)
+        if node.schema is document.value or not isinstance(own, str) or "$schema" not in node.keywords:
+            return None
+        return None if own.startswith("#") else as_uri(urldefrag(urljoin(node.base_uri, own))[0])
 
 
 def _fragment(pointer: Pointer) -> str:

@@ -87,3 +87,16 @@ def test_a_file_in_another_draft(compile_here: Compile, tmp_path: Path, name: st
     with pytest.raises(InvalidPayload) as caught:
         encode(topic, {"in": bad})
     assert f"/in{why}" in str(caught.value)
+
+
+def test_a_resource_of_another_draft_inside_a_file(compile_here: Compile) -> None:
+    inner = {"$id": "inner.json", "$schema": DRAFT_7, **LONG}
+    inner |= closed(a={**ref("#/definitions/long"), "type": "integer"})
+    outer = {"$id": "https://x.example/outer.json", "$defs": {"Inner": inner}}
+    made = compile_here(
+        {"x.channel.json": channel("x", t=ref("outer.json#/$defs/Inner")), "outer.json": outer}
+    )
+    topic = made.module("x").x_channel.t
+    assert encode(topic, {"a": "long"})
+    with pytest.raises(InvalidPayload):
+        encode(topic, {"a": 3})
