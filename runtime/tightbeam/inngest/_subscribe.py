@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -128,7 +128,7 @@ def backoff() -> Iterator[float]:
 
 
 @contextlib.asynccontextmanager
-async def _closed_at_last(socket: ClientConnection) -> AsyncIterator[ClientConnection]:
+async def _closed_at_last(socket: ClientConnection) -> AsyncGenerator[ClientConnection, None]:
     """Says goodbye to the server; when the event loop ends in the middle of that, the socket goes at once."""
     try:
         yield socket
