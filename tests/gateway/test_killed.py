@@ -105,3 +105,65 @@ async def test_readers_outlive_a_gateway_that_is_killed(tmp_path: Path) -> None:
 @pytest.mark.slow
 async def test_readers_outlive_a_gateway_that_is_killed_again_and_again(tmp_path: Path) -> None:
     await kills(tmp_path / "app.db", 5, 600)
+
+
+READER = """
+import asyncio, sys
+import tightbeam
+from tests.engine.samples import job_channel
+
+async def main():
+    ch = job_channel(job_id="j1")
+    async with tightbeam.connect(sys.argv[1], key="any") as remote:
+        async with remote.realtime.subscribe(ch.tick, after=sys.argv[2]) as messages:
+            async for message in messages:
+                print(message.data.n, message.position, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_reader_in_a_process_of_its_own_is_killed_too(tmp_path: Path) -> None:
+    """The gateway twice, and the reader between: it goes on after the last line that it has written."""
+    count, path = 200, tmp_path / "app.db"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def reading(after: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", READER, f"http://127.0.0.1:{port}", after),
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    async def lines(until: int) -> None:
+        assert reader.stdout is not None
+        while len(seen) < until and (said := await reader.stdout.readline()).endswith(b"\n"):
+            number, position = said.decode().split()
+            seen.append((int(number), position))
+
+    seen: list[tuple[int, str]] = []
+    gateway = await started(path, port, count, "first")
+    reader = await reading("start")
+    try:
+        async with asyncio.timeout(60):
+            for victim in ("gateway", "reader", "gateway"):
+                await lines(min(len(seen) + count // 4, count))
+                if victim == "reader":
+                    reader.kill()
+                    await lines(count)
+                    await reader.wait()
+                    reader = await reading(seen[-1][1])
+                else:
+                    gateway.kill()
+                    await gateway.wait()
+                    gateway = await started(path, port, count, "again")
+            await lines(count)
+    finally:
+        for process in (gateway, reader):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
+    assert [number for number, _ in seen] == list(range(count))

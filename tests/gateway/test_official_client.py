@@ -115,6 +115,41 @@ async def test_closing_ends_the_stream_in_order(client: Client, ch: JobChannel) 
         assert await js.hear() == {"closed": True}
 
 
+@pytest.mark.parametrize("since", [None, "2020-01-01T00:00:00.000Z"])
+async def test_it_has_nothing_to_complain_of(since: str | None, ch: JobChannel) -> None:
+    """Every kind of frame, to a client that knows nothing of resume: each message once, no warning."""
+    client = Client(retain_messages=3)
+    work = durable(client)
+
+    @client.function("fail", retries=0)
+    async def fail(ctx: Context) -> None:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": 500})
+        raise RuntimeError("no")
+
+    gateway = secured(client)
+    async with running(gateway) as url:
+        await client.run(work, {"first": 0, "count": 200})  # the oldest are gone: there is a `reset`
+        key = (await client.realtime.token(ch, ["status", "tick", "token"], since=since))["key"]
+        async with node("client.mjs", await settings(client, url, ch, key=key)) as js:
+            assert await js.hear() == {"open": True}
+            await client.run(work, {"first": 200, "count": 20})
+            await client.realtime.publish(ch.token, "live")
+            with pytest.raises(RuntimeError):
+                await client.run(fail)
+            await client.realtime.publish(ch.token, "last")
+            heard: list[Any] = []
+            while not heard or heard[-1].get("data") != "last":
+                heard.append(await js.message())
+            await gateway.close()
+            assert await js.hear() == {"closed": True}
+            assert await js.hear() == {"complaints": []}
+    numbers = [one["data"]["n"] for one in heard if one.get("topic") == "tick"]
+    first = numbers[0] if since else 200
+    assert numbers == [*range(first, 220), 500]
+    assert {one["kind"] for one in heard} == {"data", "run"}
+    assert {one["data"]["status"] for one in heard if one["kind"] == "run"} >= {"completed", "failed"}
+
+
 async def answer(js: Node, client: Client, ch: JobChannel, url: str) -> str | None:
     """Give the hook's token factory a token; what it said it saw last."""
     while (heard := await js.hear()).get("wants") != "token":

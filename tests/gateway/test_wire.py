@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
 from tests.engine.samples import JobChannel, job_channel
 from tests.gateway.recorded import UserChannel, user_channel
 from tests.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
+from tests.gateway.sse import events
 from tightbeam import Client, Context
 from tightbeam._hub import Envelope
-from tightbeam.gateway import _frames
+from tightbeam.gateway import Limits, _frames
 
 RECORDINGS = Path(__file__).parent / "recordings"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -173,6 +177,46 @@ async def test_what_a_client_says_never_reaches_an_event(client: Client, ch: Job
     assert "injected" not in got
     shown = [json.loads(event.partition("data: ")[2])["data"] for event in events[1:]]
     assert shown == HOSTILE
+
+
+@pytest.mark.parametrize("since", [None, "1970-01-01T00:00:00Z"])
+async def test_who_knows_nothing_of_resume_sees_nothing_of_it(
+    since: str | None, client: Client, ch: JobChannel
+) -> None:
+    """No kind that Inngest hasn't, no key but `metadata` that its data hasn't, no null, nothing twice."""
+    work = durable(client)
+    gateway = secured(client, limits=Limits(keep_alive=timedelta(seconds=0.01)))
+    async with running(gateway) as url:
+        await client.run(work, {"first": 0, "count": 5})
+        token = (await client.realtime.token(ch, since=since))["key"]
+        async with subscribed(url, token) as reader, events(url, token) as stream:
+            first = await anext(stream)
+            while "data" not in first and since:
+                first = await anext(stream)
+            await client.run(work, {"first": 5, "count": 5})
+            await client.realtime.publish(ch.token, "live")
+            async with asyncio.timeout(10):
+                await asyncio.sleep(0.05)  # a few keep-alives, were there any to see
+                await gateway.close()
+                got: list[dict[str, Any]] = []
+                with contextlib.suppress(ConnectionClosed):
+                    while True:
+                        got.append(json.loads(await reader.recv()))
+                shown = [first, *[one async for one in stream]]
+    also = [json.loads(one["data"]) for one in shown if "data" in one]
+    for seen in (got, also):
+        data = [one for one in seen if one["kind"] == "data"]
+        assert [one["data"] for one in data] == [
+            *({"n": n} for n in range(0 if since else 5, 10)),
+            "live",
+        ]
+        assert {one["kind"] for one in seen} == {"data", "run", "closing"}
+        assert seen[-1]["kind"] == "closing"
+        known = {"kind", "data", "metadata", "created_at", "channel", "env_id", "topic", "run_id"}
+        assert set().union(*seen) <= known
+        assert all(value is not None for one in seen for value in one.values())
+        assert all(value is not None for one in data for value in one.get("metadata", {}).values())
+    assert {name for one in shown for name in one} <= {"id", "data"}
 
 
 def test_a_frame_is_encoded_once_and_shared() -> None:

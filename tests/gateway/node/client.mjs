@@ -3,7 +3,8 @@ import { createInterface } from "node:readline";
 import { subscribe } from "inngest/realtime";
 
 const say = (value) => process.stdout.write(JSON.stringify(value) + "\n");
-console.error = () => {};
+const complaints = [];
+for (const level of ["error", "warn", "info", "log"]) console[level] = (...what) => complaints.push(what.join(" "));
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const settings = JSON.parse((await lines.next()).value);
@@ -12,7 +13,10 @@ const follow = async (stream) => {
   const reader = stream.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return say({ closed: true });
+    if (done) {
+      say({ closed: true });
+      return say({ complaints });
+    }
     say({ message: value, hasData: "data" in value && value.data !== undefined });
   }
 };
