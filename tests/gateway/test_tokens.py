@@ -248,6 +248,7 @@ async def test_a_signing_key_also_goes_as_its_hash(client: Client) -> None:
         ({"Origin": "http://localhost:5173"}, 403),
         ({"Host": "evil.test"}, 421),
         ({"Host": "127.0.0.1.evil.test"}, 421),
+        ({"Host": "evil.test//127.0.0.1"}, 421),
         ({"Host": ""}, 421),
         ({"Host": "127.0.0.1:9999"}, 200),
     ],

@@ -81,7 +81,8 @@ class Guard:
         if access.dev and (not _is_local(scope) or any(name in headers for name in _FORWARDED)):
             raise Refused(403, "dev mode answers on this machine only, and not through a proxy")
         hosts = headers.getlist("host")
-        if access.hosts is not None and (len(hosts) != 1 or host_name(hosts[0]) not in access.hosts):
+        known = len(hosts) == 1 and "/" not in hosts[0] and host_name(hosts[0]) in (access.hosts or ())
+        if access.hosts is not None and not known:
             raise Refused(421, "this host isn't served here")
         origins = headers.getlist("origin")
         if origins and not (len(origins) == 1 and self._is_allowed(origins[0].lower())):
