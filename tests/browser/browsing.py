@@ -114,7 +114,7 @@ class Program:
     async def send(self, name: str, **data: Any) -> str:
         """Send an event; the id of the run it starts."""
         async with httpx.AsyncClient() as ask:
-            answer = await ask.post(f"{self.url}/send", params={"name": name}, json=data)
+            answer = await ask.post(f"{self.url}/send/{name}", json=data)
         answer.raise_for_status()
         run_id: str = answer.json()[0]
         return run_id

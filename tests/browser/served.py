@@ -1,6 +1,6 @@
 """A program whose gateway the browser tests look at: `python -m tests.browser.served DATABASE PORT [KEY]`.
 
-Besides the gateway it answers `POST /send?name=…`: an event, with the body as its data.
+Besides the gateway it answers `POST /send/NAME`: an event, with the body as its data.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ async def burst(ctx: tightbeam.Context) -> None:
 
 async def send(request: Request) -> JSONResponse:
     data: dict[str, Any] = await request.json()
-    return JSONResponse(await client.send(request.query_params["name"], data))
+    return JSONResponse(await client.send(request.path_params["name"], data))
 
 
 if __name__ == "__main__":
@@ -83,5 +83,5 @@ if __name__ == "__main__":
     if key is not None:
         access = {"token_secret": SECRET, "server_key": key, "public_url": url, "inspector": True}
     gateway = app(client, channels=generated, **access)
-    gateway.router.routes.append(Route("/send", send, methods=["POST"]))
+    gateway.router.routes.append(Route("/send/{name:path}", send, methods=["POST"]))
     serve(gateway, port=port, access_log=False)

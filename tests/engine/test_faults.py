@@ -91,7 +91,11 @@ def check_all(
 
 @pytest.mark.parametrize(
     ("call", "fault", "first", "stride"),
-    [("pwrite64", "error=ENOSPC", 10, 29), ("fdatasync", "error=EIO", 3, 5), ("size", None, 20, 31)],
+    [
+        ("pwrite64", "error=ENOSPC", 10, 29),
+        pytest.param("fdatasync", "error=EIO", 3, 5, marks=pytest.mark.slow),
+        pytest.param("size", None, 20, 31, marks=pytest.mark.slow),
+    ],
 )
 def test_g8_a_publish_whose_write_fails_is_as_if_it_had_not_been(
     tmp_path: Path, call: str, fault: str | None, first: int, stride: int

@@ -187,7 +187,9 @@ async def cuts(kind: str, count: int, seed: int) -> None:
     assert reader.seen == expected  # each once, in order: no gap, no duplicate
 
 
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize(
+    "kind", ["websocket", *(pytest.param(one, marks=pytest.mark.slow) for one in ("sse", "since"))]
+)
 async def test_cuts_at_random_points(kind: str) -> None:
     await cuts(kind, 100, seed=1)
 

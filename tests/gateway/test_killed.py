@@ -123,6 +123,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_a_reader_in_a_process_of_its_own_is_killed_too(tmp_path: Path) -> None:
     """The gateway twice, and the reader between: it goes on after the last line that it has written."""
     count, path = 200, tmp_path / "app.db"

@@ -89,9 +89,8 @@ def check_strings(some: list[str], folder: Path) -> None:
             assert json.loads(text)["topics"]
 
 
-@pytest.mark.parametrize(
-    "start", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(100, 400, 100))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, 400, 100))
 def test_random_strings(start: int, tmp_path: Path) -> None:
     check_strings(strings(100, 70_261 + start), tmp_path)
 
