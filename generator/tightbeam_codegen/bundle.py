@@ -14,7 +14,7 @@ from urllib.parse import quote, urldefrag, urljoin
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.normalise.keywords import ASSERTING
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
-from tightbeam_codegen.resolve.references import inside, is_own_root, own_root_uri
+from tightbeam_codegen.resolve.references import inside
 from tightbeam_codegen.uris import as_uri
 
 __all__ = ["bundled"]
@@ -56,14 +56,14 @@ def bundled(
     entries: dict[str, JsonValue] = {}
     resources: dict[str, JsonValue] = dict(reach.resources())
     for name, is_open in topics.items():
-        schema = _topic_schema(document, name)
-        ref = None if is_own_root(schema, dialect) else reach.whole_document(name)
-        if ref is None and is_own_root(schema, dialect):
-            own = store.dialect_of(schema, dialect)
-            uri = as_uri(own_root_uri(document, name, schema, own))
+        if (root := store.own_root(document, name, dialect)) is not None:
+            uri, own = as_uri(root[0]), root[1]
+            schema = _topic_schema(document, name)
             resources[uri] = reach.with_dialect(schema, schema, own)
             ref = (f"{uri}#", own.uri)
-        elif ref is None:
+        elif (whole := reach.whole_document(name)) is not None:
+            ref = whole
+        else:
             inline.append(name)
             ref = (f"{document.uri}#{_fragment(('topics', name, 'schema'))}", dialect.uri)
         entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open}
@@ -215,11 +215,9 @@ class _Reach:
         if pointer[:1] != ("topics",):
             return document.uri, pointer
         name = str(pointer[1])
-        schema = _topic_schema(document, name)
-        if is_own_root(schema, self._dialect):
-            own = self._store.dialect_of(schema, self._dialect)
-            return as_uri(own_root_uri(document, name, schema, own)), pointer[3:]
-        if _identifies(schema):
+        if (root := self._store.own_root(document, name, self._dialect)) is not None:
+            return as_uri(root[0]), pointer[3:]
+        if _identifies(_topic_schema(document, name)):
             return document.uri, (self._dialect.definitions_keyword, f"topics/{name}", *pointer[3:])
         return document.uri, pointer
 

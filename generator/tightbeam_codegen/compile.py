@@ -282,14 +282,18 @@ class Run:
         nodes: Mapping[Name, Sequence[Node]],
     ) -> ir.Schemas:
         telling = telling_schemas((topic.shape for topic in topics), types.definitions, nodes)
-        branches = {".".join((*types.homes.of(n.module), types.homes.name_at_home(n))): n for n in telling}
+        homes = types.homes
+        branches = {
+            ".".join((*homes.of(name.module), homes.name_at_home(name))): schemas
+            for name, schemas in telling.items()
+        }
         text = bundled(
             self.store,
             definition.document,
             self.dialects[definition.module],
             {topic.name: types.is_open(topic.shape) for topic in topics},
             {param.name: param.schema for param in definition.params},
-            {name: telling[branches[name]] for name in sorted(branches)},
+            dict(sorted(branches.items())),
             assert_formats=definition.assert_formats,
         )
         return ir.Schemas(

@@ -95,9 +95,8 @@ class SchemaStore:
         definitions: dict[str, Any] = dict(value.get("$defs", {}))
         for name, topic in value["topics"].items():
             schema = topic["schema"]
-            if is_own_root(schema, dialect):
-                own = self.dialect_of(schema, dialect)
-                self._add_resource(own_root_uri(document, name, schema, own), schema, own)
+            if (root := self.own_root(document, name, dialect)) is not None:
+                self._add_resource(root[0], schema, root[1])
             else:
                 # Below `topics` no library looks for `$id` and anchors; among the definitions it does.
                 definitions[f"topics/{name}"] = schema
@@ -207,11 +206,17 @@ class SchemaStore:
         """The schema of one topic of a definition file."""
         value = cast("dict[str, Any]", document.value)
         schema: Schema = value["topics"][name]["schema"]
-        uri, own = document.uri, dialect
-        if is_own_root(schema, dialect):
-            own = self.dialect_of(schema, dialect)
-            uri = own_root_uri(document, name, schema, own)
+        uri, own = self.own_root(document, name, dialect) or (document.uri, dialect)
         return self.child(Node({}, self._registry.resolver(uri), own), schema)
+
+    def own_root(self, document: Document, name: str, dialect: Dialect) -> tuple[str, Dialect] | None:
+        """The base URI and draft of a topic's schema that is a document of its own; None for any other."""
+        value = cast("dict[str, Any]", document.value)
+        schema: Schema = value["topics"][name]["schema"]
+        if not is_own_root(schema, dialect):
+            return None
+        own = self.dialect_of(schema, dialect)
+        return own_root_uri(document, name, schema, own), own
 
     def child(self, parent: Node, schema: Schema) -> Node:
         """A schema inside another: a change of base URI or draft is taken note of."""
