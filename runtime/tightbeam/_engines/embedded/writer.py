@@ -7,17 +7,18 @@ that was queued is committed and fanned out whether or not its caller still wait
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future as ThreadFuture
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from tightbeam._engines.embedded.bell import Bell
 from tightbeam._hub import Envelope
 from tightbeam.errors import EngineError, JournalFailed, NotEntered
 
@@ -26,7 +27,7 @@ __all__ = ["Transaction", "Writer"]
 _log = logging.getLogger("tightbeam")
 T = TypeVar("T")
 _MAX_BATCH = 512
-Reserve = Callable[[str, int], int]
+Reserve = Callable[[str, int, Callable[[], int]], int]
 
 
 class Transaction:
@@ -37,7 +38,7 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, reserve: Reserve) -> None:
         self.execute = connection.execute
         self.reserve = reserve
-        """Gives a message of a channel its time, not before the one that is given."""
+        """See `Hub.reserve`."""
         self.outbox: list[Envelope] = []
 
 
@@ -46,19 +47,17 @@ After = Callable[[BaseException | None], None]
 
 
 class _Request(Generic[T]):
-    """One piece of work and who waits for it; ``loop`` is None for a caller on a thread."""
+    """One piece of work and who waits for it; ``bell`` is None for a caller on a thread."""
 
-    __slots__ = ("after", "error", "future", "loop", "read", "result", "work")
+    __slots__ = ("after", "bell", "error", "future", "read", "result", "work")
 
-    def __init__(
-        self, work: Work[T], read: bool, loop: asyncio.AbstractEventLoop | None, after: After | None = None
-    ) -> None:
+    def __init__(self, work: Work[T], read: bool, bell: Bell | None, after: After | None = None) -> None:
         self.work = work
         self.after = after
         self.read = read
-        self.loop = loop
+        self.bell = bell
         self.future: asyncio.Future[T] | ThreadFuture[T] = (
-            loop.create_future() if loop is not None else ThreadFuture()
+            bell.loop.create_future() if bell is not None else ThreadFuture()
         )
         self.result: Any = None
         self.error: BaseException | None = None
@@ -108,6 +107,7 @@ class Writer:
         self._closed = False
         self._why_closed = "the client has been left: its journal is closed"
         self._ended: ThreadFuture[None] = ThreadFuture()
+        self._bells: dict[asyncio.AbstractEventLoop, Bell] = {}
         _writers.add(self)
         threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
 
@@ -117,10 +117,18 @@ class Writer:
         Cancelling the future, or the task that awaits it, doesn't cancel the request; ``after`` is called on
         the event loop in any case, with the error if there was one.
         """
-        request = _Request(work, read, asyncio.get_running_loop(), after)
+        loop = asyncio.get_running_loop()
+        request = _Request(work, read, self._bells.get(loop) or self._bell_of(loop), after)
         self._enqueue(request)
         assert isinstance(request.future, asyncio.Future)  # noqa: S101 - made so two lines above; for the checker
         return request.future
+
+    def _bell_of(self, loop: asyncio.AbstractEventLoop) -> Bell:
+        with self._gate:
+            if self._closed:
+                raise NotEntered(self._why_closed)
+            bell = self._bells[loop] = Bell(loop)
+            return bell
 
     def call(self, work: Work[T], *, read: bool = False) -> T:
         """Queue a request from a thread and wait for it."""
@@ -171,6 +179,8 @@ class Writer:
         finally:
             self._connection.close()
             self._on_end()
+            with self._gate:
+                self._take_down_bells(self._bells)
             self._ended.set_result(None)
 
     def _serve(self, batch: list[_Request[Any]]) -> None:
@@ -184,7 +194,7 @@ class Writer:
                 writes.append(request)
         if writes:
             self._commit(writes)
-        _settle(batch)
+        self._settle(batch)
         if writes:
             self._keep_house()
 
@@ -245,6 +255,24 @@ class Writer:
         except sqlite3.Error:
             pass  # the next BEGIN will fail and say so to whoever asked
 
+    def _settle(self, batch: list[_Request[Any]]) -> None:
+        """Tell the callers: one wake-up for each event loop, not one a request."""
+        by_bell: dict[Bell, list[_Request[Any]]] = {}
+        for request in batch:
+            if request.bell is None:
+                request.settle()
+            else:
+                by_bell.setdefault(request.bell, []).append(request)
+        for bell, requests in by_bell.items():
+            bell.ring(partial(_settle_all, requests))
+        if len(self._bells) > 1:  # nobody says when an event loop is closed
+            with self._gate:
+                self._take_down_bells(loop for loop in self._bells if loop.is_closed())
+
+    def _take_down_bells(self, loops: Iterable[asyncio.AbstractEventLoop]) -> None:
+        for loop in tuple(loops):
+            self._bells.pop(loop).close()
+
     def _keep_house(self) -> None:
         try:
             self._after_batch(Transaction(self._connection, self._reserve))
@@ -266,19 +294,6 @@ def _failure(error: BaseException) -> BaseException:
     if isinstance(error, Exception):
         return error
     return EngineError(f"the journal's thread was interrupted by {type(error).__name__}")
-
-
-def _settle(batch: list[_Request[Any]]) -> None:
-    """Tell the callers: one wake-up for each event loop, not one a request."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Request[Any]]] = {}
-    for request in batch:
-        if request.loop is None:
-            request.settle()
-        else:
-            by_loop.setdefault(request.loop, []).append(request)
-    for loop, requests in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # that event loop is closed: nobody waits
-            loop.call_soon_threadsafe(_settle_all, requests)
 
 
 def _settle_all(requests: list[_Request[Any]]) -> None:
