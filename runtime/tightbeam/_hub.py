@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from tightbeam._stamps import Stamps
+from tightbeam._stamps import MILLISECOND, Stamps
 
 __all__ = ["Address", "Envelope", "Hub", "Mailbox"]
 
@@ -208,13 +208,28 @@ class Hub:
             with self.lock:
                 self._deliver(self._stamps.live(envelope))
 
-    def reserve(self, channel: str, at_least: int) -> int:
+    def open(self, epoch: str, last_seq: int) -> None:
+        """Begin with a journal, which another process may have written meanwhile: with its last message."""
+        with self.lock:
+            self.epoch, self.last_seq = epoch, last_seq
+            self._stamps.forget_journal()
+
+    def reserve(self, channel: str, at_least: int, last: Callable[[], int]) -> int:
         """The time of a durable message that is being stored, from its transaction on.
 
         Until `fan_out` or `release` live messages of the channel get earlier ones.
+
+        Args:
+            channel: of the message.
+            at_least: microseconds since 1970; the time is not before.
+            last: asks the journal for the time of the channel's last message, if that isn't known here.
         """
         with self.lock:
-            return self._stamps.reserve(channel, at_least)
+            if self._stamps.knows(channel):
+                return self._stamps.reserve(channel, at_least)
+        floor = last() + MILLISECOND  # not with the lock held: live messages don't wait for the disk
+        with self.lock:
+            return self._stamps.reserve(channel, max(at_least, floor))
 
     def release(self) -> None:
         """What was being stored won't be."""

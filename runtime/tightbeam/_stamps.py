@@ -28,6 +28,8 @@ class Stamps:
         """The latest time a live message came with."""
         self._stored: dict[str, int] = {}
         """The last durable message of each channel, as far as they may matter."""
+        self._known: set[str] = set()
+        """The channels of which the journal's last message is among those, or earlier."""
         self._newest = 0
         """The latest of all those."""
         self._floor = 0
@@ -50,10 +52,22 @@ class Stamps:
         """No durable message of the channel that was handed out is later; the next ones will be."""
         return max(self._stored.get(channel, 0), self._floor)
 
+    def knows(self, channel: str) -> bool:
+        """Whether the journal has nothing later in that channel than what was stored here."""
+        return channel in self._known or channel in self._pending
+
+    def forget_journal(self) -> None:
+        """Another process may have written to the journal, or it is another one."""
+        self._known.clear()
+
     def reserve(self, channel: str, at_least: int) -> int:
-        """The time of a durable message that is being stored: after all that was handed out there."""
-        stamp = max(at_least, self._latest + MILLISECOND, self.last(channel) + MILLISECOND)
-        self._pending.setdefault(channel, deque()).append(stamp)
+        """The time of a durable message that is being stored: after all that was stored or handed out."""
+        pending = self._pending.get(channel)
+        if pending is None:
+            pending = self._pending[channel] = deque()
+        before = max(self._latest, self.last(channel), pending[-1] if pending else 0)
+        stamp = max(at_least, before + MILLISECOND)
+        pending.append(stamp)
         return stamp
 
     def stored(self, channel: str, created_us: int) -> None:
@@ -62,6 +76,7 @@ class Stamps:
             while waiting and waiting[0] <= created_us:
                 waiting.popleft()
         self._stored[channel] = max(created_us, self._stored.get(channel, 0))
+        self._known.add(channel)
         self._newest = max(self._newest, created_us)
         if len(self._stored) > _MOST_CHANNELS:
             self._prune(time.time_ns() // 1000)
@@ -74,3 +89,4 @@ class Stamps:
         """Forget what is past; few channels have had so many messages that their time is yet to come."""
         self._floor = max(self._floor, *(stamp for stamp in self._stored.values() if stamp <= now), 0)
         self._stored = {channel: stamp for channel, stamp in self._stored.items() if stamp > now}
+        self._known.intersection_update(self._stored)

@@ -202,7 +202,7 @@ class Child:
         logging.disable()
         if self.place == "migrate":
             file.USER_VERSION += 1
-            file._MIGRATIONS[file.USER_VERSION - 1] = MIGRATION
+            file.MIGRATIONS[file.USER_VERSION - 1] = MIGRATION
         try:
             asyncio.run(self.live())
             self.told["stored"] = stored(self.path)
@@ -228,7 +228,7 @@ def version(path: Path) -> list[Any]:
 def stored(path: Path) -> list[list[str]]:
     """Steps and messages in the file, seen through a connection of its own."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        steps = connection.execute("SELECT id FROM step WHERE state = 'done' ORDER BY id").fetchall()
+        steps = connection.execute("SELECT id FROM memo WHERE state = 'done' ORDER BY id").fetchall()
         messages = connection.execute("SELECT id FROM message ORDER BY seq").fetchall()
     return [[one for (one,) in steps], [one.split(":")[1] for (one,) in messages]]
 

@@ -177,7 +177,7 @@ def main() -> None:
         nursery.checks.add(connection.execute("PRAGMA integrity_check").fetchone()[0])
         runs = connection.execute("SELECT id, function, state FROM run").fetchall()
         messages = connection.execute("SELECT seq, id, run_id, channel FROM message ORDER BY seq").fetchall()
-        steps = connection.execute("SELECT state, count(*) FROM step GROUP BY state").fetchall()
+        steps = connection.execute("SELECT state, count(*) FROM memo GROUP BY state").fetchall()
     found: dict[str, list[object]] = {run_id: [function, state, []] for run_id, function, state in runs}
     for _, message_id, run_id, _ in messages:
         found[run_id][2].append(message_id)  # type: ignore[attr-defined]

@@ -438,7 +438,8 @@ class World:
                 uses = dict(driver.uses)
                 (step_id,) = (steps := self.memoized(driver, command))
                 stored = connection.execute(
-                    "SELECT 1 FROM step WHERE run_id = ? AND id = ?", (driver.run_id, step_id)
+                    "SELECT 1 FROM memo WHERE run = (SELECT number FROM run WHERE id = ?) AND id = ?",
+                    (driver.run_id, step_id),
                 ).fetchone()
                 message_id, channel, n = steps[step_id]
                 assert bool(stored) == (message_id in {row[1] for row in rows}), "one without the other"
@@ -484,6 +485,8 @@ class World:
             assert dict(rows) == {one.run_id: as_stored.get(one.state, one.state) for one in self.drivers}
             for driver in self.drivers:
                 steps = connection.execute(
-                    "SELECT id FROM step WHERE run_id = ? AND state = 'done'", (driver.run_id,)
+                    "SELECT memo.id FROM memo JOIN run ON run = number "
+                    "WHERE run.id = ? AND memo.state = 'done'",
+                    (driver.run_id,),
                 ).fetchall()
                 assert {step for (step,) in steps} == set(driver.steps)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.engine.fault_nursery import FAULT, PUBLISHES
-from tightbeam._engines.embedded.file import USER_VERSION
+from tightbeam._engines.embedded.schema import USER_VERSION
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}

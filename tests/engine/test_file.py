@@ -17,6 +17,7 @@ from tests.engine.conftest import MakeClient
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engines.embedded import file, inspect
+from tightbeam._engines.embedded.schema import USER_VERSION
 
 
 def digest(path: Path) -> str:
@@ -74,7 +75,7 @@ async def test_two_clients_cannot_have_one_file(make_client: MakeClient, path: P
 
 def newer(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {file.USER_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {USER_VERSION + 1}")
 
 
 def foreign(path: Path) -> None:
@@ -289,22 +290,24 @@ async def test_an_older_journal_is_migrated_in_one_transaction(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(make_client(), ch, 2)
-    monkeypatch.setattr(file, "USER_VERSION", file.USER_VERSION + 1)
+    monkeypatch.setattr(file, "USER_VERSION", USER_VERSION + 1)
     with monkeypatch.context() as patched:
         patched.setattr(
-            file, "_MIGRATIONS", {1: ("ALTER TABLE run ADD COLUMN extra TEXT", "SELECT broken FROM nowhere")}
+            file,
+            "MIGRATIONS",
+            {USER_VERSION: ("ALTER TABLE run ADD COLUMN extra TEXT", "SELECT broken FROM nowhere")},
         )
         with pytest.raises(JournalRefused):
             async with make_client():
                 pass
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == USER_VERSION
         assert "extra" not in [row[1] for row in connection.execute("PRAGMA table_info(run)")]
-    with pytest.raises(JournalRefused, match="format 1"):
+    with pytest.raises(JournalRefused, match=f"format {USER_VERSION}"):
         async with make_client():
             pass
-    monkeypatch.setattr(file, "_MIGRATIONS", {1: ("ALTER TABLE run ADD COLUMN extra TEXT",)})
+    monkeypatch.setattr(file, "MIGRATIONS", {USER_VERSION: ("ALTER TABLE run ADD COLUMN extra TEXT",)})
     async with make_client():
         # Where an older version looks before it opens the file:
-        assert path.read_bytes()[60:64] == (2).to_bytes(4, "big")  # noqa: ASYNC240 - nothing else runs here
+        assert path.read_bytes()[60:64] == (USER_VERSION + 1).to_bytes(4, "big")  # noqa: ASYNC240 - nothing else runs here
     assert len(inspect.runs(path)) == 1

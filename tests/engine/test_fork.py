@@ -80,7 +80,7 @@ async def test_the_sync_twins_in_a_forked_child(
     assert outcomes == ["StepMisuse", "StepMisuse", "StepMisuse", "None", "[]" if after else "[0]"]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-        assert connection.execute("SELECT id FROM step ORDER BY started_at").fetchall() == [
+        assert connection.execute("SELECT id FROM memo ORDER BY started_at").fetchall() == [
             ("before",),
             ("after",),
         ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -228,6 +230,25 @@ async def test_a_time_is_found_without_reading_everything(make_client: MakeClien
         await client._engine._session.writer.submit(look, read=True)  # type: ignore[attr-defined]
 
 
+async def test_times_go_on_after_those_of_another_process(
+    make_client: MakeClient, path: Path, ch: JobChannel
+) -> None:
+    """It had the journal while this client was left, and its clock was ahead."""
+    client = make_client()
+    work = publishing(client, ch)
+    async with client:
+        await client.run(work, {"first": 0, "count": 3})
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE message SET created_at = created_at + 60000000 WHERE seq = 3")
+        connection.commit()
+    async with client:
+        await client.run(work, {"first": 3, "count": 3})
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        times = [row[0] for row in connection.execute("SELECT created_at FROM message ORDER BY seq")]
+    assert len(times) == 6
+    assert all(later - earlier >= 1_000 for earlier, later in pairwise(times))
+
+
 async def test_by_size_the_oldest_messages_and_runs_go(
     make_client: MakeClient, path: Path, ch: JobChannel
 ) -> None:
@@ -245,7 +266,7 @@ async def test_by_size_the_oldest_messages_and_runs_go(
     async with client:
         position = client.realtime.subscribe(ch.token)._feed.position  # type: ignore[attr-defined]
         largest = 0
-        for n in range(60):  # 6 MB of messages, and as much of memos
+        for n in range(60):  # 6 MB of messages, which are the memos too
             await client.run(work, {"n": n})
             largest = max(largest, path.stat().st_size)  # noqa: ASYNC240 - a moment
         with pytest.raises(PositionLost):

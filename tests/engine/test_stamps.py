@@ -44,8 +44,11 @@ class History:
 
     def store(self) -> None:
         channel = self.random.choice("ab")
-        floor = self.journal.get(channel, 0) + MILLISECOND
-        stamp = self.stamps.reserve(channel, max(self.tick() - self.random.randrange(3_000), floor))
+        at_least = self.tick() - self.random.randrange(3_000)
+        if not self.stamps.knows(channel):  # only then is the journal asked
+            at_least = max(at_least, self.journal.get(channel, 0) + MILLISECOND)
+        stamp = self.stamps.reserve(channel, at_least)
+        assert stamp >= self.journal.get(channel, 0) + MILLISECOND
         self.journal[channel] = stamp
         self.waiting.append((channel, stamp))
 

@@ -17,7 +17,8 @@ import pytest
 
 from tests.engine.samples import job_channel
 from tightbeam import Client, Context
-from tightbeam._engines.embedded import checkup, file, journal
+from tightbeam._engines.embedded import checkup, journal
+from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam_codegen.cli import doctor, main
 
 SECRET = "nothing-that-a-report-should-hold"
@@ -81,7 +82,7 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str], path: Path) -> None:
     assert found["versions Python"]["text"].endswith(sys.platform.capitalize())
     assert {"versions pydantic", "versions jsonschema-rs", "versions orjson", "checkers mypy"} <= set(found)
     assert found["bindings schemas to generated"]["text"] == "no definitions in this folder"
-    assert "sound, format 1" in found[f"journal {path}"]["text"]
+    assert f"sound, format {USER_VERSION}" in found[f"journal {path}"]["text"]
     assert found["journal runs"]["text"] == "1 done, 1 failed, 1 ready"
     assert found["journal client"]["text"] == "nobody has it open"
     assert found["journal pending"]["status"] == "note"
@@ -198,7 +199,7 @@ def cut(path: Path) -> None:
         (Path.unlink, "is not a file"),
         (lambda path: path.write_text("hello" * 50), "is not a journal"),
         (lambda path: change(path, "PRAGMA application_id = 1"), "not a journal"),
-        (lambda path: change(path, f"PRAGMA user_version = {file.USER_VERSION + 1}"), "newer version"),
+        (lambda path: change(path, f"PRAGMA user_version = {USER_VERSION + 1}"), "newer version"),
         (lambda path: change(path, "DROP TABLE step"), "table step is missing"),
         (lambda path: change(path, "DROP INDEX message_channel"), "index message_channel is missing"),
         (scribble, "damaged"),

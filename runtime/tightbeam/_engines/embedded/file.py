@@ -7,11 +7,11 @@ import os
 import sqlite3
 from pathlib import Path
 
+from tightbeam._engines.embedded.schema import MIGRATIONS, SCHEMA, USER_VERSION
 from tightbeam.errors import JournalRefused
 
 __all__ = [
     "APPLICATION_ID",
-    "USER_VERSION",
     "open_file",
     "open_memory",
     "open_readonly",
@@ -20,76 +20,12 @@ __all__ = [
 ]
 
 APPLICATION_ID = 0x54424A31
-USER_VERSION = 1
-
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _BUSY_SECONDS = 5.0
 """How long another program that has the database locked is waited for."""
 _CHECKED_BYTES = 64 * 1024 * 1024
 """Up to this size every page is checked at each start; beyond it that would cost seconds."""
-
-_SCHEMA = """
-CREATE TABLE meta (
-    name TEXT PRIMARY KEY,
-    value NOT NULL
-) WITHOUT ROWID;
-
-CREATE TABLE run (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    function TEXT NOT NULL,
-    event TEXT NOT NULL,
-    data BLOB NOT NULL,
-    state TEXT NOT NULL,            -- ready, running, sleeping, done, failed
-    due_at INTEGER NOT NULL,        -- all times: microseconds since 1970, UTC
-    attempt INTEGER NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0,
-    created_at INTEGER NOT NULL,
-    started_at INTEGER,
-    ended_at INTEGER,
-    result BLOB,
-    error_type TEXT,
-    error_text TEXT
-);
-CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready';
-CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping');
-CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
-
-CREATE TABLE step (
-    run_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    kind TEXT NOT NULL,             -- step.run, step.sleep, step.realtime.publish
-    channel TEXT,
-    topic TEXT,
-    state TEXT NOT NULL,            -- failing, sleeping, done, failed
-    attempts INTEGER NOT NULL,
-    started_at INTEGER NOT NULL,
-    ended_at INTEGER,
-    wake_at INTEGER,
-    result BLOB,
-    error_type TEXT,
-    error_text TEXT,
-    PRIMARY KEY (run_id, id)
-) WITHOUT ROWID;
-
-CREATE TABLE message (
-    seq INTEGER PRIMARY KEY,        -- never reused: retention keeps the last message
-    channel TEXT NOT NULL,
-    topic TEXT NOT NULL,
-    run_id TEXT,
-    id TEXT NOT NULL UNIQUE,
-    created_at INTEGER NOT NULL,
-    data BLOB NOT NULL
-);
-CREATE INDEX message_channel ON message (channel, seq);
-"""
-
-_MIGRATIONS: dict[int, tuple[str, ...]] = {}
-"""From a version to the next, as statements; run in one transaction with the change of `user_version`.
-
-A version that is left out can't be read any more: such a file is refused, untouched.
-"""
 
 
 def refuse_other_kinds(path: Path) -> None:
@@ -198,7 +134,7 @@ def _check_header(path: Path) -> None:
     if version > USER_VERSION:
         raise JournalRefused(_newer(path, version))
     for step in range(version, USER_VERSION):
-        if step not in _MIGRATIONS:
+        if step not in MIGRATIONS:
             raise JournalRefused(f"{path} has format {step}, which this version can't read")
 
 
@@ -224,7 +160,7 @@ def _parts(connection: sqlite3.Connection) -> set[str]:
         if not name.startswith("sqlite_"):
             found.add(f"{kind} {name}")
         if kind == "table":
-            columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
+            columns = connection.execute("SELECT name FROM pragma_table_xinfo(?)", (name,)).fetchall()
             found.update(f"column {name}.{column}" for (column,) in columns)
     return found
 
@@ -277,7 +213,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 def _initialize(connection: sqlite3.Connection) -> None:
     settings = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
     epoch = f"INSERT INTO meta VALUES ('epoch', '{os.urandom(6).hex()}');"  # noqa: S608 - hex digits
-    connection.executescript(f"BEGIN; {settings} {_SCHEMA} {epoch} COMMIT;")
+    connection.executescript(f"BEGIN; {settings} {SCHEMA} {epoch} COMMIT;")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -287,7 +223,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in range(version, USER_VERSION):
-            for statement in _MIGRATIONS[step]:
+            for statement in MIGRATIONS[step]:
                 connection.execute(statement)
         refuse_incomplete(connection, path)
         connection.execute(f"PRAGMA user_version = {USER_VERSION}")

@@ -131,22 +131,20 @@ def latest_runs(execute: Execute, limit: int) -> list[RunSummary]:
 
 def find_run(execute: Execute, id: str) -> RunDetail | None:
     """One run of an open journal, if it is there."""
-    row = execute(f"SELECT {_RUN}, deaths FROM run WHERE id = ?", (id,)).fetchone()  # noqa: S608 - a constant
+    row = execute(f"SELECT {_RUN}, deaths, number FROM run WHERE id = ?", (id,)).fetchone()  # noqa: S608 - a constant
     if row is None:
         return None
+    *summary, deaths, number = row
     steps = execute(
         "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, "
-        "error_text FROM step WHERE run_id = ? ORDER BY started_at, id",
-        (id,),
+        "error_text FROM memo WHERE run = ? ORDER BY started_at, id",
+        (number,),
     ).fetchall()
     epoch = _epoch(execute)
-    # Message ids begin with the run's: the index on them serves as one on runs. ';' is the next after ':'.
     messages = execute(
-        "SELECT id, seq, channel, topic, created_at, length(data) FROM message "
-        "WHERE id >= ? AND id < ? ORDER BY seq",
-        (f"{id}:", f"{id};"),
+        "SELECT id, seq, channel, topic, created_at, length(data) FROM message WHERE run = ? ORDER BY seq",
+        (number,),
     ).fetchall()
-    *summary, deaths = row
     return RunDetail(
         _summary(summary),
         deaths,
@@ -160,7 +158,14 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
 
 def payload(execute: Execute, id: str) -> bytes | None:
     """The data, JSON, of a durable message that is still retained."""
-    row = execute("SELECT data FROM message WHERE id = ?", (id,)).fetchone()
+    run_id, _, step = id.partition(":")
+    run = execute("SELECT number FROM run WHERE id = ?", (run_id,)).fetchone()
+    # It may outlive its run, a little: then only a look at every message finds it.
+    place, value = ("run", run[0]) if run is not None else ("run_id", run_id)
+    row = execute(
+        f"SELECT data FROM message WHERE {place} = ? AND step = ? AND number = ?",  # noqa: S608 - one of two words
+        (value, *step.rpartition(":")[::2]),
+    ).fetchone()
     return None if row is None else bytes(row[0])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import time_ns
 from typing import Literal, NamedTuple
 
-from tightbeam._engines.embedded.messages import append
+from tightbeam._engines.embedded.messages import Step, append
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Envelope
 
@@ -61,6 +61,7 @@ class Memo:
 class Run:
     """A run to execute, with what its steps left behind."""
 
+    number: int
     id: str
     function: str
     event: str
@@ -155,15 +156,15 @@ def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]
     next_due: int | None = None
     for function, limit in free.items():
         rows = tx.execute(
-            "SELECT id, function, event, data, attempt, deaths, due_at FROM run "
+            "SELECT number, id, function, event, data, attempt, deaths, due_at FROM run "
             "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
             (function, limit),
         ).fetchall()
-        for run_id, name, event, data, attempt, deaths, due_at in rows:
+        for number, run_id, name, event, data, attempt, deaths, due_at in rows:
             if due_at > now:
                 next_due = due_at if next_due is None else min(next_due, due_at)
                 break
-            run = Run(run_id, name, event, data, attempt, deaths, _memos(tx, run_id))
+            run = Run(number, run_id, name, event, data, attempt, deaths, _memos(tx, number))
             tx.execute(
                 "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
                 (now, run.id),
@@ -172,11 +173,11 @@ def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]
     return claimed, next_due
 
 
-def _memos(tx: Transaction, run_id: str) -> dict[str, Memo]:
+def _memos(tx: Transaction, run: int) -> dict[str, Memo]:
     rows = tx.execute(
-        "SELECT id, kind, channel, topic, state, wake_at, result, error_type, error_text FROM step "
-        "WHERE run_id = ?",
-        (run_id,),
+        "SELECT id, kind, channel, topic, state, wake_at, result, error_type, error_text FROM memo "
+        "WHERE run = ?",
+        (run,),
     )
     return {step_id: Memo(*rest) for step_id, *rest in rows}
 
@@ -190,6 +191,9 @@ _STEP_AGAIN = (
     "ended_at = excluded.ended_at, wake_at = excluded.wake_at, result = excluded.result, "
     "error_type = excluded.error_type, error_text = excluded.error_text WHERE state = 'failing'"
 )
+
+
+_START_OVER = "UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?"
 
 
 def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: int, since: Since) -> None:
@@ -215,19 +219,24 @@ def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: 
     except sqlite3.IntegrityError:
         written = None
     if written is None or written.rowcount != 1:
-        raise RuntimeError(f'step "{step_id}" of run {run_id} is memoized already')
+        raise _memoized_already(run_id, step_id)
     if since.counted:
-        tx.execute("UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?", (run_id,))
+        tx.execute(_START_OVER, (run_id,))
 
 
-def memoize_publish(tx: Transaction, step_id: str, envelope: Envelope, started_at: int, since: Since) -> None:
-    """Memo and message, together: that is what makes a durable publish happen exactly once."""
-    assert envelope.run_id is not None  # noqa: S101 - only steps come here, and they have a run
-    memo = Memo(
-        "step.realtime.publish", envelope.channel, envelope.topic, "done", None, envelope.data, None, None
-    )
-    memoize(tx, envelope.run_id, step_id, memo, started_at, since)
-    append(tx, envelope)
+def memoize_publish(tx: Transaction, step: Step, envelope: Envelope, since: Since) -> None:
+    """A message that is its own memo: that is what makes a durable publish happen exactly once."""
+    run_id = envelope.run_id
+    if since.failed:  # as a step of another kind: the code has changed
+        tx.execute("DELETE FROM step WHERE run_id = ? AND id = ? AND state = 'failing'", (run_id, step.id))
+    if not append(tx, envelope, step, now_us()):
+        raise _memoized_already(run_id, step.id)
+    if since.counted:
+        tx.execute(_START_OVER, (run_id,))
+
+
+def _memoized_already(run_id: str | None, step_id: str) -> RuntimeError:
+    return RuntimeError(f'step "{step_id}" of run {run_id} is memoized already')
 
 
 def begin_sleep(

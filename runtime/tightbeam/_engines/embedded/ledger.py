@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tightbeam._context import check_step_id, current_step
 from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable
@@ -22,14 +23,15 @@ __all__ = ["Ledger", "Ticket", "Verdict"]
 _Use = tuple[StepKind, str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ticket:
+class Ticket(NamedTuple):
     """One use of a step."""
 
     base: str
     """The id as the handler gave it."""
     number: int
     """How often it was used before in this execution."""
+    step_id: str
+    """The id as it is stored: `id`, `id:1`, `id:2`."""
     use: _Use
     memo: Memo | None
     """What is remembered of it; None if it is to be done."""
@@ -38,11 +40,6 @@ class Ticket:
     attempt: int
     """The run's attempt when it began."""
     started_at: int
-
-    @property
-    def step_id(self) -> str:
-        """The id as it is stored: `id`, `id:1`, `id:2`."""
-        return f"{self.base}:{self.number}" if self.number else self.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,7 @@ class Ledger:
 
     def __init__(self, run: Run, retries: int) -> None:
         self.run_id = run.id
+        self.run_number = run.number
         self.retries = retries
         self.attempt = run.attempt
         """Failures since the last newly memoized step."""
@@ -116,7 +114,7 @@ class Ledger:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
             if memo is None or memo.state == "sleeping":
                 self._in_flight[id] = kind
-            return Ticket(id, number, use, memo, failed_before, self.attempt, now_us())
+            return Ticket(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
 
     def refuse_if_ended(self) -> None:
         """Raise if the run is over: its context is of no more use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
@@ -11,6 +12,7 @@ from tightbeam.errors import PositionLost
 
 __all__ = [
     "Bounds",
+    "Step",
     "append",
     "bounds",
     "last_outcome",
@@ -28,6 +30,19 @@ _MILLISECOND = 1_000
 _MAX_DIGITS = 19
 
 
+class Step(NamedTuple):
+    """Which step published a message."""
+
+    run: int
+    """The run's number."""
+    name: str
+    """As the handler gave it."""
+    number: int
+    """How often the handler used that name before."""
+    id: str
+    """Both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Which positions the journal can resume from."""
@@ -40,24 +55,45 @@ class Bounds:
     """The last message that was written."""
 
 
-def append(tx: Transaction, envelope: Envelope) -> Envelope:
-    """Write a message and put it into the outbox, with its place and time.
+_APPEND = (
+    "INSERT INTO message (channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+
+def append(tx: Transaction, envelope: Envelope, step: Step, ended_at: int) -> bool:
+    """Write a message, which is the memo of its step too, and put it into the outbox with its place and time.
 
     In a channel times strictly increase by a millisecond at least, whatever the clock does, and are later
     than those of live messages handed out before: a reader that remembers only a time can resume from it.
+
+    Args:
+        tx: the transaction.
+        envelope: the message, with the time at which its step began.
+        step: what published it.
+        ended_at: the time now.
+
+    Returns:
+        False if that step is memoized already: nothing was written.
     """
-    last = tx.execute(
-        "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (envelope.channel,)
-    ).fetchone()
-    floor = last[0] + _MILLISECOND if last else meta(tx, "trimmed_created_at") + _MILLISECOND
-    created = tx.reserve(envelope.channel, max(envelope.created_us, floor))
+    channel, topic, data, run_id, message_id, started, _, _ = envelope
+    run, name, number, _ = step
+    created = tx.reserve(channel, started, lambda: _last_time(tx, channel))
     written = tx.execute(
-        "INSERT INTO message (channel, topic, run_id, id, created_at, data) VALUES (?, ?, ?, ?, ?, ?)",
-        (envelope.channel, envelope.topic, envelope.run_id, envelope.id, created, envelope.data),
+        _APPEND, (channel, topic, run, run_id, name, number, started, ended_at, created, data)
     )
-    stored = envelope._replace(created_us=created, seq=written.lastrowid)
-    tx.outbox.append(stored)
-    return stored
+    if not written.rowcount:
+        return False
+    tx.outbox.append(Envelope(channel, topic, data, run_id, message_id, created, written.lastrowid))
+    return True
+
+
+def _last_time(tx: Transaction, channel: str) -> int:
+    """When the last message of a channel was published, which may be gone by now."""
+    last = tx.execute(
+        "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (channel,)
+    ).fetchone()
+    return last[0] if last else meta(tx, "trimmed_created_at")
 
 
 def bounds(tx: Transaction) -> Bounds:

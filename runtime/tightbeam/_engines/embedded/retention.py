@@ -90,7 +90,7 @@ def _drop_oldest(tx: Transaction) -> bool:
         # When the run of the first message that stays began: messages' times may be ahead of the clock.
         row = tx.execute(
             "SELECT coalesce(run.created_at, message.created_at) FROM message LEFT JOIN run "
-            "ON run.id = message.run_id WHERE seq > ? ORDER BY seq LIMIT 1",
+            "ON run.number = message.run WHERE seq > ? ORDER BY seq LIMIT 1",
             (upto,),
         ).fetchone()
         horizon = row[0]
@@ -120,6 +120,14 @@ def _drop_messages(tx: Transaction, upto: int, there: Bounds) -> None:
     if upto <= there.trimmed:
         return
     newest = tx.execute("SELECT max(created_at) FROM message WHERE seq <= ?", (upto,)).fetchone()[0]
+    # A message is the memo of its publish too: without it an unfinished run would publish it once more.
+    tx.execute(
+        "INSERT INTO step (run_id, id, kind, channel, topic, state, attempts, started_at, ended_at, result) "
+        "SELECT run_id, step_id, 'step.realtime.publish', channel, topic, 'done', 1, message.started_at, "
+        "message.ended_at, iif(run.ended_at IS NULL, message.data, NULL) "
+        "FROM message JOIN run ON run.number = message.run WHERE seq <= ?",
+        (upto,),
+    )
     tx.execute("DELETE FROM message WHERE seq <= ?", (upto,))
     set_meta(tx, "trimmed", upto)
     if newest is not None:

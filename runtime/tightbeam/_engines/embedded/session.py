@@ -67,7 +67,7 @@ class Session:
     ) -> None:
         """Recover and begin to execute."""
         there = await self.writer.submit(bounds, read=True)
-        hub.epoch, hub.last_seq = there.epoch, there.last
+        hub.open(there.epoch, there.last)
         settings = self._settings
         services = Services(self.writer, accept, settings.max_payload_bytes, settings.retry_delay, run_ended)
         runner = self._runner = Runner(registry, services)

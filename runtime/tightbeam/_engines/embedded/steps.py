@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 import orjson
 
@@ -20,6 +19,7 @@ from tightbeam._engines.embedded.failure import of_kind
 from tightbeam._engines.embedded.journal import Memo
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
+from tightbeam._engines.embedded.messages import Step
 from tightbeam._engines.embedded.writer import Transaction, Work, Writer
 from tightbeam._hub import Envelope
 from tightbeam._payload.model import load
@@ -49,8 +49,7 @@ REST_AFTER = 60.0
 """Seconds of nothing but sleep after which the process may die without that being the run's fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishStep:
+class PublishStep(NamedTuple):
     """A durable publish that is ready to be committed, or needs no commit because it is remembered."""
 
     ticket: Ticket
@@ -74,14 +73,19 @@ def prepare_publish(
     except BaseException:
         ledger.release(ticket)
         raise
-    started = ticket.started_at
     # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
     envelope = Envelope(
-        ref.channel, ref.topic, raw, ledger.run_id, f"{ledger.run_id}:{ticket.base}:{ticket.number}", started
+        ref.channel,
+        ref.topic,
+        raw,
+        ledger.run_id,
+        f"{ledger.run_id}:{ticket.base}:{ticket.number}",
+        ticket.started_at,
     )
+    step = Step(ledger.run_number, ticket.base, ticket.number, step_id)
 
     def work(tx: Transaction) -> None:
-        journal.memoize_publish(tx, step_id, envelope, started, ledger.since(ticket))
+        journal.memoize_publish(tx, step, envelope, ledger.since(ticket))
 
     return PublishStep(ticket, raw, work)
 
@@ -183,11 +187,15 @@ class Steps:
         payload = the_payload(topic, data, kwargs)
         self._check_loop()
         step = prepare_publish(self._ledger, id, topic, payload, self._limit)
-        if step.work is not None:
-            await self._commit(step.ticket, step.work)
+        stored = None if step.work is None else self._store(step.ticket, step.work)
+        try:
+            value = load(topic, step.raw)  # while the disk is at work
+        finally:
+            if stored is not None:
+                await stored
         if step_probes:
             step_boundary("after", step.ticket.step_id)
-        return load(topic, step.raw)
+        return value
 
     async def run(
         self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
@@ -270,8 +278,8 @@ class Steps:
         if asyncio.get_running_loop() is not self._loop:
             raise StepMisuse("steps belong to the event loop their handler runs on; this is another one")
 
-    async def _commit(self, ticket: Ticket, work: Work[None]) -> None:
-        """Store; if the caller is cancelled meanwhile, the step is in flight until it is stored."""
+    def _store(self, ticket: Ticket, work: Work[None]) -> asyncio.Future[None]:
+        """Store; if whoever awaits it is cancelled meanwhile, the step is in flight until it is stored."""
         ledger = self._ledger
 
         def after(error: BaseException | None) -> None:
@@ -281,11 +289,10 @@ class Steps:
                 ledger.release(ticket)
 
         try:
-            future = self._writer.submit(work, after=after)
+            return self._writer.submit(work, after=after)
         except BaseException:
             ledger.release(ticket)
             raise
-        await future
 
     async def _attempt(
         self,
@@ -317,7 +324,7 @@ class Steps:
             self.wake_sleepers()
             return None, verdict.error
         try:
-            await self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
+            await self._store(ticket, outcome_of(ledger, ticket, verdict.memo))
         except TightbeamError as error:  # returned, since whoever awaits this task may have been cancelled
             return None, error
         return value, verdict.error

@@ -1,0 +1,139 @@
+"""The journal's tables, and how those of an older version become them."""
+
+from __future__ import annotations
+
+__all__ = ["MIGRATIONS", "SCHEMA", "USER_VERSION"]
+
+USER_VERSION = 2
+
+_RUN = """
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: messages may outlive their run
+    id TEXT NOT NULL UNIQUE,
+    function TEXT NOT NULL,
+    event TEXT NOT NULL,
+    data BLOB NOT NULL,
+    state TEXT NOT NULL,            -- ready, running, sleeping, done, failed
+    due_at INTEGER NOT NULL,        -- all times: microseconds since 1970, UTC
+    attempt INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    result BLOB,
+    error_type TEXT,
+    error_text TEXT
+)"""
+_RUN_INDEXES = (
+    "CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready'",
+    "CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping')",
+    "CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL",
+)
+
+# The key begins with a small number: the shorter its entries, the fewer pages a commit writes.
+_MESSAGE = """
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY,        -- never reused: retention keeps the last message
+    channel TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    run INTEGER,                    -- its number; null if it was gone when this format began
+    run_id TEXT NOT NULL,
+    step TEXT NOT NULL,             -- as the handler names it
+    number INTEGER NOT NULL,        -- how often the handler used that name before
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    id TEXT AS (run_id || ':' || step || ':' || number),
+    step_id TEXT AS (iif(number, step || ':' || number, step)),
+    UNIQUE (run, step, number)
+)"""
+_MESSAGE_CHANNEL = "CREATE INDEX message_channel ON message (channel, seq)"
+
+_MEMO = """
+CREATE VIEW memo (
+    run, id, kind, channel, topic, state, attempts,
+    started_at, ended_at, wake_at, result, error_type, error_text
+) AS
+SELECT run.number, step.id, kind, channel, topic, step.state, attempts,
+       step.started_at, step.ended_at, wake_at, step.result, step.error_type, step.error_text
+FROM step JOIN run ON run.id = step.run_id
+UNION ALL
+SELECT run, step_id, 'step.realtime.publish', channel, topic, 'done', 1,
+       started_at, ended_at, NULL, data, NULL, NULL
+FROM message"""
+
+SCHEMA = f"""
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value NOT NULL
+) WITHOUT ROWID;
+{_RUN};
+{";".join(_RUN_INDEXES)};
+
+-- Steps but for publishes: the memo of one of those is its message, until retention drops that.
+CREATE TABLE step (
+    run_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,             -- step.run, step.sleep; step.realtime.publish
+    channel TEXT,
+    topic TEXT,
+    state TEXT NOT NULL,            -- failing, sleeping, done, failed
+    attempts INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    wake_at INTEGER,
+    result BLOB,
+    error_type TEXT,
+    error_text TEXT,
+    PRIMARY KEY (run_id, id)
+) WITHOUT ROWID;
+{_MESSAGE};
+{_MESSAGE_CHANNEL};
+
+-- All steps, wherever they are.
+{_MEMO};
+"""
+"""A new journal, as a script. One row is a message and the memo of its publish: neither is there alone."""
+
+_FROM_1 = """
+INSERT INTO message (seq, channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data)
+WITH
+    -- An id was run, step and number, put together; a step's own name has no number at its end.
+    named AS (SELECT *, substr(id, length(run_id) + 2) AS name FROM old_message),
+    parted AS (SELECT *, rtrim(name, '0123456789') AS head FROM named),
+    used AS (
+        SELECT *, substr(head, 1, length(head) - 1) AS step,
+               CAST(substr(name, length(head) + 1) AS INTEGER) AS number
+        FROM parted
+    )
+SELECT seq, used.channel, used.topic, run.number, used.run_id, used.step, used.number,
+       coalesce(memo.started_at, used.created_at), coalesce(memo.ended_at, used.created_at),
+       used.created_at, used.data
+FROM used LEFT JOIN run ON run.id = used.run_id
+    LEFT JOIN step AS memo
+    ON memo.run_id = used.run_id AND memo.id = iif(used.number, used.step || ':' || used.number, used.step)
+"""
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE run RENAME TO old_run",
+        *(f"DROP INDEX {name}" for name in ("run_ready", "run_begun", "run_ended")),
+        _RUN,
+        *_RUN_INDEXES,
+        "INSERT INTO run SELECT * FROM old_run",
+        "DROP TABLE old_run",
+        "ALTER TABLE message RENAME TO old_message",
+        "DROP INDEX message_channel",
+        _MESSAGE,
+        _MESSAGE_CHANNEL,
+        _FROM_1,
+        "DROP TABLE old_message",
+        "DELETE FROM step WHERE (run_id, id) IN (SELECT run_id, step_id FROM message)",
+        _MEMO,
+    )
+}
+"""From a version to the next, as statements; run in one transaction with the change of `USER_VERSION`.
+
+A version that is left out can't be read any more: such a file is refused, untouched.
+"""
