@@ -137,7 +137,7 @@ def _durable(count: int) -> Bar:
                 noted.clear()
                 note("begin")()
                 await ctx.step.realtime.publish(f"p{number}", ref, MEDIUM)
-                note("resume, load as typed")()
+                note("resume")()
                 publishes.append(list(noted))
 
         async with client:
@@ -149,7 +149,7 @@ def _durable(count: int) -> Bar:
             on_disk() as folder,
             _before(writer.Writer, "_enqueue", note("check, encode, book")),
             _before(writer.Writer, "_serve", note("to the journal's thread")),
-            _before(writer, "_settle", note("hand out")),
+            _before(writer.Writer, "_settle", note("hand out")),
             _before(writer._Request, "settle", note("back to the event loop")),
         ):
             asyncio.run(main(folder))

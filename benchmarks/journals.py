@@ -73,12 +73,17 @@ async def seconds_together(
     return (time.perf_counter() - start) * count / (count // callers * callers)
 
 
-def two_commits(_callers: int, count: int) -> float:
-    """The message in one transaction, then the memo in another: repeats messages after a crash."""
+def two_commits(count: int, before: int) -> float:
+    """The message in one transaction, then the memo in another: repeats messages after a crash.
+
+    ``before`` so many are made before those that are timed, until the log has its length.
+    """
     with on_disk() as folder:
         connection = _database(folder / "peer.db")
-        start = time.perf_counter()
-        for number in range(count):
+        start = 0.0
+        for number in range(before + count):
+            if number == before:
+                start = time.perf_counter()
             connection.execute(_MESSAGE, (f"m{number}", _DATA))
             connection.execute(_MEMO, (f"m{number}", _DATA))
         took = time.perf_counter() - start
@@ -92,7 +97,7 @@ def _database(file: Path) -> sqlite3.Connection:
     return connection
 
 
-async def through_aiosqlite(callers: int, count: int) -> float:
+async def through_aiosqlite(callers: int, count: int, before: int) -> float:
     """Message and memo in one transaction; one caller at a time, as one connection demands."""
     aiosqlite = peer("aiosqlite")
     with on_disk() as folder:
@@ -100,15 +105,20 @@ async def through_aiosqlite(callers: int, count: int) -> float:
         async with aiosqlite.connect(folder / "peer.db", isolation_level=None) as connection:
             await connection.execute("PRAGMA synchronous = FULL")
             turn = asyncio.Lock()
+            made = 0
 
-            async def one(number: int, step: int) -> None:
-                name = f"m{number}-{step}"
+            async def one(_number: int, _step: int) -> None:
+                nonlocal made
+                made += 1
+                name = f"m{made}"
                 async with turn:
                     await connection.execute("BEGIN IMMEDIATE")
                     await connection.execute(_MESSAGE, (name, _DATA))
                     await connection.execute(_MEMO, (name, _DATA))
                     await connection.execute("COMMIT")
 
+            if before:
+                await seconds_together(1, before, one)
             return await seconds_together(callers, count, one)
 
 
