@@ -408,6 +408,7 @@ async def test_a_handler_that_blocks_holds_up_nobody_else(client: Client, ch: Jo
     assert sorted([message.data.n async for message in subscription]) == [1, 1, 1, 2, 3, 3]
 
 
+@pytest.mark.slow
 async def test_ten_thousand_runs_wait_in_the_journal_not_in_memory() -> None:
     client = Client()
     count = most = 0

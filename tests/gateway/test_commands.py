@@ -191,6 +191,7 @@ def everything(reader: socket.socket) -> bytes:
     return tail
 
 
+@pytest.mark.slow
 async def test_sigterm_ends_a_reader_that_is_stuck() -> None:
     async with serving() as (server, url), tightbeam.connect(url, key="any") as remote:
         ch = job_channel(job_id="j1")

@@ -28,6 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_wheel_has_both_packages_and_nothing_else(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
@@ -44,6 +45,7 @@ def test_the_wheel_has_both_packages_and_nothing_else(built: Path) -> None:
     assert any(name.endswith(".jinja") for name in names)
 
 
+@pytest.mark.slow
 def test_the_sdist_has_what_the_tests_need(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         tops = {"/".join(name.split("/")[1:2]) for name in archive.getnames()}
@@ -51,6 +53,7 @@ def test_the_sdist_has_what_the_tests_need(built: Path) -> None:
     assert not tops & {".venv", ".git", "dist"}
 
 
+@pytest.mark.slow
 def test_the_wheel_works_on_its_own(built: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path)
