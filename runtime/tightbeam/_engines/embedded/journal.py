@@ -108,6 +108,7 @@ def new_id() -> str:
 def add_run(tx: Transaction, run_id: str, function: str, event: str, data: bytes) -> None:
     """A new run, ready at once."""
     now = now_us()
+    tx.written += len(data)
     tx.execute(
         "INSERT INTO run (id, function, event, data, state, due_at, created_at) "
         "VALUES (?, ?, ?, ?, 'ready', ?, ?)",
@@ -218,6 +219,7 @@ def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: 
         )
     except sqlite3.IntegrityError:
         written = None
+    tx.written += len(memo.result or b"")
     if written is None or written.rowcount != 1:
         raise _memoized_already(run_id, step_id)
     if since.counted:
@@ -305,6 +307,7 @@ def end_run(
 ) -> None:
     """The run is over: done, or failed with an error's type and text."""
     _note(tx, run_id, failures)
+    tx.written += len(result or b"")
     error_type, error_text = error or (None, None)
     tx.execute(
         "UPDATE run SET state = ?, ended_at = ?, result = ?, error_type = ?, error_text = ? WHERE id = ?",

@@ -84,6 +84,7 @@ def append(tx: Transaction, envelope: Envelope, step: Step, ended_at: int) -> bo
     )
     if not written.rowcount:
         return False
+    tx.written += len(data)
     tx.outbox.append(Envelope(channel, topic, data, run_id, message_id, created, written.lastrowid))
     return True
 

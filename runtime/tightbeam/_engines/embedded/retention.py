@@ -16,7 +16,7 @@ _BATCHES = 64
 _SECONDS = 30.0
 _LEAST_ROWS, _MOST_ROWS = 16, 256
 _SLICES = 32
-"""A batch is 512 requests at most: what may go after one outnumbers what came with it."""
+"""What may go after a batch outnumbers the 512 requests that it is at most."""
 _MARGIN = 32
 """It shrinks by this part, so that a journal that is full doesn't trim after every batch."""
 
@@ -32,44 +32,53 @@ class Retention:
 
 
 class Trimmer:
-    """Called after every batch of the writer; seldom does anything."""
+    """Called after every batch of the writer; seldom does anything.
+
+    Callers have just been told and want the interpreter, so that even a question to the journal would cost
+    them more than it takes.
+    """
 
     def __init__(self, retention: Retention) -> None:
         self._retention = retention
         self._batches = 0
+        self._written = 0
         self._next = 0.0
         self._more = False
-        self._page_bytes = 0
 
-    def _page_size(self, tx: Transaction) -> int:
-        if not self._page_bytes:
-            self._page_bytes = tx.execute("PRAGMA page_size").fetchone()[0]
-        return self._page_bytes
+    def __call__(self, tx: Transaction, written: int) -> None:
+        """Trim a slice, in transactions of its own, if it is time to look.
 
-    def __call__(self, tx: Transaction) -> None:
-        """Trim a slice, in a transaction of its own, if it is time to look."""
-        self._shrink(tx)
+        That is after some time, some batches, or so many bytes of data that the size may matter by now.
+        """
         self._batches += 1
-        now = time.monotonic()
-        if not self._more and self._batches < _BATCHES and now < self._next:
+        self._written += written
+        if not (
+            self._more
+            or self._batches >= _BATCHES
+            or self._written >= self._retention.size // _MARGIN
+            or time.monotonic() >= self._next
+        ):
             return
-        self._batches = 0
-        self._next = now + _SECONDS
+        self._batches = self._written = 0
+        self._next = time.monotonic() + _SECONDS
+        too_large = _shrink(tx, self._retention.size)
         tx.execute("BEGIN IMMEDIATE")
-        self._more = _trim(tx, self._retention, time.time_ns() // 1000)
+        self._more = _trim(tx, self._retention, time.time_ns() // 1000) or too_large
         tx.execute("COMMIT")
 
-    def _shrink(self, tx: Transaction) -> None:
-        """If it is over its size, let the oldest go until it is well below; some slices after each batch."""
-        size = self._retention.size
-        # One question is enough nearly always, after each batch: with the free pages it isn't less.
-        if tx.execute("PRAGMA page_count").fetchone()[0] * self._page_size(tx) <= size or _size(tx) <= size:
-            return
-        tx.execute("BEGIN IMMEDIATE")
-        for _ in range(_SLICES):
-            if _size(tx) <= size - size // _MARGIN or not _drop_oldest(tx):
-                break
-        tx.execute("COMMIT")
+
+def _shrink(tx: Transaction, size: int) -> bool:
+    """If it is over its size, let the oldest go until it is well below; whether that takes more slices."""
+    if _size(tx) <= size:
+        return False
+    tx.execute("BEGIN IMMEDIATE")
+    more = True
+    for _ in range(_SLICES):
+        if _size(tx) <= size - size // _MARGIN or not _drop_oldest(tx):
+            more = False
+            break
+    tx.execute("COMMIT")
+    return more
 
 
 def _size(tx: Transaction) -> int:

@@ -33,13 +33,15 @@ Reserve = Callable[[str, int, Callable[[], int]], int]
 class Transaction:
     """What a request writes with: the connection, and the messages to fan out once it is committed."""
 
-    __slots__ = ("execute", "outbox", "reserve")
+    __slots__ = ("execute", "outbox", "reserve", "written")
 
     def __init__(self, connection: sqlite3.Connection, reserve: Reserve) -> None:
         self.execute = connection.execute
         self.reserve = reserve
         """See `Hub.reserve`."""
         self.outbox: list[Envelope] = []
+        self.written = 0
+        """Bytes of data that were stored, so that house-keeping knows when to look."""
 
 
 Work = Callable[[Transaction], T]
@@ -83,7 +85,7 @@ class Writer:
         fan_out: Callable[[list[Envelope]], None],
         reserve: Reserve,
         release: Callable[[], None],
-        after_batch: Work[None],
+        after_batch: Callable[[Transaction, int], None],
         on_end: Callable[[], None],
     ) -> None:
         """Start the thread.
@@ -93,7 +95,8 @@ class Writer:
             fan_out: gets what each commit published.
             reserve: gives messages their times, in each transaction; see `Hub.reserve`.
             release: called when a transaction is over, after ``fan_out`` if it was committed.
-            after_batch: house-keeping, in a transaction of its own after each batch.
+            after_batch: house-keeping, in a transaction of its own after each batch; is told how many bytes
+                of data the batch stored.
             on_end: called when the connection is closed: whoever waited for the file may have it.
         """
         self._connection = connection
@@ -187,60 +190,62 @@ class Writer:
         # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited
         # it.
         writes = []
+        written = 0
         for request in batch:
             if request.read:
                 self._try(request, Transaction(self._connection, self._reserve))
             else:
                 writes.append(request)
         if writes:
-            self._commit(writes)
+            written = self._commit(writes)
         self._settle(batch)
         if writes:
-            self._keep_house()
+            self._keep_house(written)
 
-    def _commit(self, batch: list[_Request[Any]]) -> None:
+    def _commit(self, batch: list[_Request[Any]]) -> int:
+        """Do the work of a batch in one transaction; how many bytes of data it stored."""
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            outbox = self._execute(batch, isolated=False)
-            if outbox is None:
+            tx = Transaction(connection, self._reserve)
+            if not self._execute(batch, tx, isolated=False):
                 # One of them failed, which is rare: once more, each behind a savepoint of its own.
                 connection.execute("ROLLBACK")
                 self._release()
                 connection.execute("BEGIN IMMEDIATE")
-                outbox = self._execute(batch, isolated=True) or []
+                tx = Transaction(connection, self._reserve)
+                self._execute(batch, tx, isolated=True)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
             self._roll_back()
             for request in batch:
                 request.error = request.error or _failure(error)
+            return 0
         else:
-            if outbox:
-                self._fan_out(outbox)
+            if tx.outbox:
+                self._fan_out(tx.outbox)
+            return tx.written
         finally:
             self._release()
 
-    def _execute(self, batch: list[_Request[Any]], isolated: bool) -> list[Envelope] | None:
-        """Do the work of a batch; not isolated, one failure ends it with None."""
-        connection = self._connection
-        outbox: list[Envelope] = []
+    def _execute(self, batch: list[_Request[Any]], tx: Transaction, isolated: bool) -> bool:
+        """Do the work of a batch; not isolated, one failure ends it with False."""
         for request in batch:
-            transaction = Transaction(connection, self._reserve)
+            sent = len(tx.outbox)
             if isolated:
-                connection.execute("SAVEPOINT request")
-            self._try(request, transaction)
-            if request.error is None:
-                outbox += transaction.outbox
-            elif not connection.in_transaction:
-                raise request.error  # SQLite has rolled everything back: the disk is full, say
-            elif not isolated:
-                request.error = None
-                return None
-            else:
-                connection.execute("ROLLBACK TO request")
+                tx.execute("SAVEPOINT request")
+            self._try(request, tx)
+            if request.error is not None:
+                if not self._connection.in_transaction:
+                    raise request.error  # SQLite has rolled everything back: the disk is full, say
+                if not isolated:
+                    request.error = None
+                    return False
+                tx.execute("ROLLBACK TO request")
+                del tx.outbox[sent:]
             if isolated:
-                connection.execute("RELEASE request")
-        return outbox
+                tx.execute("RELEASE request")
+        return True
 
     def _try(self, request: _Request[Any], transaction: Transaction) -> None:
         try:
@@ -273,9 +278,9 @@ class Writer:
         for loop in tuple(loops):
             self._bells.pop(loop).close()
 
-    def _keep_house(self) -> None:
+    def _keep_house(self, written: int) -> None:
         try:
-            self._after_batch(Transaction(self._connection, self._reserve))
+            self._after_batch(Transaction(self._connection, self._reserve), written)
         except sqlite3.Error:
             self._roll_back()  # tried again after the next batch
         except Exception:  # noqa: BLE001 - no memory, say: without this thread everyone would wait for ever
