@@ -240,7 +240,7 @@ class Hub:
         """A time that all durable messages to come have after them; ``stored_us`` is the journal's last."""
         with self.lock:
             if stored_us:
-                self._stamps.stored(channel, stored_us)
+                self._stamps.told(channel, stored_us)
             return self._stamps.last(channel)
 
     def fan_out(self, committed: Sequence[Envelope]) -> None:

@@ -71,12 +71,16 @@ class Stamps:
         return stamp
 
     def stored(self, channel: str, created_us: int) -> None:
-        """A durable message is handed out now; or has been, by an earlier process."""
+        """A durable message is handed out now: the journal's last in that channel."""
+        self._known.add(channel)
+        self.told(channel, created_us)
+
+    def told(self, channel: str, created_us: int) -> None:
+        """There was a durable message of that time, of an earlier process maybe."""
         if waiting := self._pending.get(channel):
             while waiting and waiting[0] <= created_us:
                 waiting.popleft()
         self._stored[channel] = max(created_us, self._stored.get(channel, 0))
-        self._known.add(channel)
         self._newest = max(self._newest, created_us)
         if len(self._stored) > _MOST_CHANNELS:
             self._prune(time.time_ns() // 1000)

@@ -1,20 +1,23 @@
-"""Requests of several event loops are answered on their own, whatever an event loop can do."""
+"""The client's event loop is woken by a bell, if it can be; others are woken as ever."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tests.engine.conftest import until
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context
-from tightbeam._engines.embedded.bell import Bell
+from tightbeam._engines.embedded.bell import Bell, hang_bell
 
 linux = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="there is no eventfd on this system")
 
@@ -35,8 +38,8 @@ async def ring_from_a_thread(bell: Bell, times: int) -> list[int]:
 
     def work() -> None:
         for n in range(times):
-            bell.ring(lambda n=n: heard.append(n))  # type: ignore[misc]
-        bell.close()
+            assert bell.ring(partial(heard.append, n))
+        bell.take_down()
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -45,17 +48,11 @@ async def ring_from_a_thread(bell: Bell, times: int) -> list[int]:
     return heard
 
 
-@pytest.mark.parametrize("deaf", [False, True])
-def test_everything_that_is_rung_is_called_in_order(deaf: bool) -> None:
-    loop = Deaf() if deaf else asyncio.new_event_loop()
-    try:
-
-        async def main() -> list[int]:
-            return await ring_from_a_thread(Bell(loop), 1_000)
-
-        assert loop.run_until_complete(main()) == list(range(1_000))
-    finally:
-        loop.close()
+@linux
+async def test_everything_that_is_rung_is_called_in_order() -> None:
+    bell = hang_bell(asyncio.get_running_loop())
+    assert bell is not None
+    assert await ring_from_a_thread(bell, 1_000) == list(range(1_000))
 
 
 @linux
@@ -69,11 +66,12 @@ def test_what_raises_keeps_nothing_from_the_others() -> None:
 
     async def main() -> None:
         heard: list[int] = []
-        bell = Bell(loop)
-        for settle in (lambda: heard.append(1), fail, lambda: heard.append(2)):
-            bell.ring(settle)
+        bell = hang_bell(loop)
+        assert bell is not None
+        for settle in (partial(heard.append, 1), fail, partial(heard.append, 2)):
+            assert bell.ring(settle)
         await until(lambda: heard == [1, 2])
-        bell.close()
+        bell.take_down()
         await asyncio.sleep(0)
 
     try:
@@ -84,10 +82,70 @@ def test_what_raises_keeps_nothing_from_the_others() -> None:
 
 
 @linux
-async def test_a_client_that_is_left_leaves_no_file_open(client: Client, ch: JobChannel) -> None:
+async def test_a_bell_whose_number_was_read_by_another_still_answers() -> None:
+    bell = hang_bell(asyncio.get_running_loop())
+    assert bell is not None
+    heard: list[int] = []
+    assert bell.ring(partial(heard.append, 1))
+    os.eventfd_read(bell._descriptor)  # as a forked child may that goes on with its parent's loop
+    bell.answer()
+    assert heard == [1]
+    bell.take_down()
+    await asyncio.sleep(0)
+
+
+def work_of(client: Client, ch: JobChannel) -> Any:
     @client.function("work")
-    async def work(ctx: Context) -> None:
-        await ctx.step.realtime.publish("tick", ch.tick, {"n": 1})
+    async def work(ctx: Context) -> int:
+        return (await ctx.step.realtime.publish("tick", ch.tick, {"n": 7})).n
+
+    return work
+
+
+@linux
+async def test_a_bell_that_is_broken_is_done_without(client: Client, ch: JobChannel) -> None:
+    work = work_of(client, ch)
+    async with client:
+        bell = client._engine._session.writer._bell  # type: ignore[attr-defined]
+        descriptor, bell._descriptor = bell._descriptor, 1_000_000  # nothing is that far
+        assert await client.run(work) == 7
+        bell._descriptor = descriptor
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), None])
+async def test_without_a_descriptor_for_a_bell(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch, error: OSError | None
+) -> None:
+    if error is None:
+        monkeypatch.delattr(os, "eventfd", raising=False)
+    else:
+        monkeypatch.setattr(os, "eventfd", Mock(side_effect=error), raising=False)
+    work = work_of(client, ch)
+    async with client:
+        assert client._engine._session.writer._bell is None  # type: ignore[attr-defined]
+        assert await client.run(work) == 7
+
+
+@linux
+async def test_an_event_loop_that_cannot_watch_one(client: Client, ch: JobChannel) -> None:
+    work = work_of(client, ch)
+
+    async def main() -> int:
+        async with client:
+            return await client.run(work)
+
+    def on_a_deaf_loop() -> int:
+        with asyncio.Runner(loop_factory=Deaf) as runner:
+            return runner.run(main())
+
+    before = descriptors()
+    assert await asyncio.to_thread(on_a_deaf_loop) == 7
+    assert descriptors() <= before
+
+
+@linux
+async def test_a_client_that_is_left_leaves_no_descriptor_open(client: Client, ch: JobChannel) -> None:
+    work = work_of(client, ch)
 
     async def once() -> None:
         async with client:
@@ -103,41 +161,37 @@ async def test_a_client_that_is_left_leaves_no_file_open(client: Client, ch: Job
 
 
 @linux
-async def test_event_loops_that_are_gone_leave_no_file_open(client: Client, ch: JobChannel) -> None:
-    @client.function("work")
-    async def work(ctx: Context) -> None:
-        for n in range(3):
-            await ctx.step.realtime.publish("tick", ch.tick, {"n": n})
+async def test_event_loops_that_come_and_go_leave_no_descriptor_open(client: Client, ch: JobChannel) -> None:
+    work = work_of(client, ch)
 
-    async def read() -> list[int]:
-        return [(await anext(subscription)).data.n for _ in range(3)]
+    async def read() -> int:
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        return (await anext(subscription)).data.n
 
     async with client:
         await client.run(work)
-        subscription = client.realtime.subscribe(ch.tick, after="start")
-        assert await asyncio.to_thread(asyncio.run, read()) == [0, 1, 2]
-        await client.run(work)
+        assert await asyncio.to_thread(asyncio.run, read()) == 7
+        gc.collect()
         before = descriptors()
         for _ in range(5):
-            subscription = client.realtime.subscribe(ch.tick, after="start")
-            assert await asyncio.to_thread(asyncio.run, read()) == [0, 1, 2]
-            await client.run(work)  # the journal's thread has something to do, and tidies up
-        await until(lambda: descriptors() <= before)
+            assert await asyncio.to_thread(asyncio.run, read()) == 7
+        gc.collect()
+        assert descriptors() <= before
 
 
-async def test_a_journal_on_a_deaf_event_loop(tmp_path: Path, ch: JobChannel) -> None:
-    client = Client(tmp_path / "app.db")
+@linux
+def test_a_loop_that_is_closed_first() -> None:
+    loop = asyncio.new_event_loop()
 
-    @client.function("work")
-    async def work(ctx: Context) -> int:
-        return (await ctx.step.realtime.publish("tick", ch.tick, {"n": 7})).n
+    async def hang() -> Bell | None:
+        return hang_bell(loop)
 
-    async def main() -> int:
-        async with client:
-            return await client.run(work)
-
-    def on_a_deaf_loop() -> int:
-        with asyncio.Runner(loop_factory=Deaf) as runner:
-            return runner.run(main())
-
-    assert await asyncio.to_thread(on_a_deaf_loop) == 7
+    before = descriptors()
+    loop.run_until_complete(hang())  # nobody keeps it but the loop
+    taken_down = loop.run_until_complete(hang())
+    assert taken_down is not None
+    loop.close()
+    taken_down.take_down()
+    del taken_down
+    gc.collect()
+    assert descriptors() == before - 3  # and the loop's own

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +14,8 @@ import pytest
 
 from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
-from tightbeam import Client, Context
-from tightbeam._engines.embedded import inspect, retention
+from tightbeam import Client, Context, JournalRefused
+from tightbeam._engines.embedded import checkup, file, inspect, retention
 from tightbeam._engines.embedded.schema import MIGRATIONS, USER_VERSION
 
 JOURNALS = Path(__file__).parent / "journals"
@@ -29,6 +31,10 @@ def made_by(version: int, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript((JOURNALS / f"format-{version}.sql").read_text("utf-8"))
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -72,6 +78,9 @@ async def test_what_the_first_format_held_is_all_there(make_client: MakeClient, 
         pass  # it has none of the functions, and leaves the runs alone
 
     assert rows(path, "PRAGMA user_version") == [(USER_VERSION,)]
+    # What retention had dropped of a run that has ended is kept no longer.
+    (begun,) = (row for row in steps if row[0] == "begin")
+    steps[steps.index(begun)] = (*begun[:9], None, None)
     assert rows(path, f"SELECT {MEMO} FROM memo ORDER BY id") == steps
     assert (
         rows(path, "SELECT seq, channel, topic, run_id, id, created_at, data FROM message ORDER BY seq")
@@ -110,6 +119,98 @@ async def test_a_run_of_the_first_format_goes_on_where_it_was(
         assert inspect.payload(connection.execute, f"{HALF}:word:11") == b'"w11"'
         assert inspect.payload(connection.execute, f"{HALF}:word:2") is None
         assert inspect.payload(connection.execute, "word") is None
+
+
+ODD = [
+    "n\0ul",
+    "n\0",
+    "\0",
+    "a:",
+    "a::",
+    ":",
+    "12",
+    "1:x",
+    "a1",
+    "\u0663",
+    "it's",
+    "\n",
+    ";",
+    "\U0001f600",
+    "x" * 5_000,
+]
+
+
+async def test_names_of_every_kind_are_told_from_their_numbers(make_client: MakeClient, path: Path) -> None:
+    made_by(1, path)
+    expected = []
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for place, (name, number) in enumerate(itertools.product(ODD, (0, 1, 10)), 14):
+            step_id = f"{name}:{number}" if number else name
+            expected.append((place, f"{HALF}:{name}:{number}", step_id, name, number, 5, 6))
+            connection.execute(
+                "INSERT INTO message VALUES (?, 'job:j1', 'token', ?, ?, ?, ?)",
+                (place, HALF, f"{HALF}:{name}:{number}", 2_000_000_000_000_000 + place * 1_000, b'""'),
+            )
+            connection.execute(
+                "INSERT INTO step VALUES (?, ?, 'step.realtime.publish', 'job:j1', 'token', 'done', 1, 5, 6, "
+                "NULL, ?, NULL, NULL)",
+                (HALF, step_id, b'""'),
+            )
+        connection.commit()
+    async with make_client(retain_for=FOR_EVER):
+        pass
+    found = (
+        "SELECT seq, id, step_id, step, number, started_at, ended_at FROM message WHERE seq > 13 ORDER BY seq"
+    )
+    assert rows(path, found) == expected
+    assert rows(path, "SELECT count(*) FROM step WHERE started_at = 5") == [(0,)]
+
+
+async def test_what_others_put_beside_our_tables_stays(make_client: MakeClient, path: Path) -> None:
+    made_by(1, path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (run INTEGER REFERENCES run (number))")
+        connection.execute("CREATE VIEW mine AS SELECT run.id, data FROM run JOIN step ON run_id = run.id")
+        connection.commit()
+    async with make_client(retain_for=FOR_EVER):
+        pass
+    ((table,),) = rows(path, "SELECT sql FROM sqlite_schema WHERE name = 'theirs'")
+    assert table == "CREATE TABLE theirs (run INTEGER REFERENCES run (number))"
+    assert rows(path, "SELECT DISTINCT id FROM mine WHERE data IS NOT NULL")
+
+
+def test_an_older_format_is_looked_at_as_it_is(path: Path) -> None:
+    made_by(1, path)
+    before = digest(path)
+    found = checkup.check_up(path)
+    assert (found.format, found.damage, sum(found.states.values())) == (1, (), 2)
+    assert len(inspect.runs(path)) == 2
+    with pytest.raises(
+        JournalRefused, match=r"has format 1, and format 2 is needed .*: open it with a client once$"
+    ):
+        inspect.run(path, HALF)
+    assert digest(path) == before
+
+
+async def test_no_room_to_migrate(
+    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is told, and the file is as it was."""
+    made_by(1, path)
+    before = digest(path)
+    really = file._tune
+
+    def small(connection: sqlite3.Connection) -> None:
+        really(connection)
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+    monkeypatch.setattr(file, "_tune", small)
+    with pytest.raises(JournalRefused, match="database or disk is full"):
+        async with make_client():
+            pass
+    assert digest(path) == before
+    assert rows(path, "PRAGMA user_version") == [(1,)]
 
 
 async def test_a_memo_outlives_its_message(

@@ -14,6 +14,7 @@ from typing import Any
 
 from tightbeam._engines.embedded.file import open_readonly, refuse_incomplete
 from tightbeam._engines.embedded.journal import MAX_DEATHS
+from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam.errors import JournalRefused
 
 __all__ = ["Checkup", "check_up"]
@@ -75,7 +76,8 @@ def check_up(path: Path) -> Checkup:
 def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
     connection.execute("BEGIN")
     damage = [text for (text,) in connection.execute("PRAGMA integrity_check(20)") if text != "ok"]
-    if not damage:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not damage and version == USER_VERSION:
         refuse_incomplete(connection, path)
 
     def ask(query: str, *values: object) -> list[Any]:
@@ -100,7 +102,7 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
     log_size = log.stat().st_size if log.exists() else 0
     stat, disk = path.stat(), os.statvfs(path.parent)
     return Checkup(
-        format=connection.execute("PRAGMA user_version").fetchone()[0],
+        format=version,
         damage=tuple(damage),
         size=stat.st_size + log_size,
         log_size=log_size,

@@ -60,9 +60,9 @@ def open_file(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
     try:
+        _tune(connection)
         _migrate(connection, path)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        _tune(connection)
         connection.execute("BEGIN IMMEDIATE")  # does another program write it?
         connection.execute("ROLLBACK")
     except sqlite3.Error as error:
@@ -157,8 +157,9 @@ def _parts(connection: sqlite3.Connection) -> set[str]:
     """The names of all tables, indexes and columns, our own only."""
     found = set()
     for kind, name in connection.execute("SELECT type, name FROM sqlite_schema").fetchall():
-        if not name.startswith("sqlite_"):
-            found.add(f"{kind} {name}")
+        if name.startswith("sqlite_"):
+            continue
+        found.add(f"{kind} {name}")
         if kind == "table":
             columns = connection.execute("SELECT name FROM pragma_table_xinfo(?)", (name,)).fetchall()
             found.update(f"column {name}.{column}" for (column,) in columns)
@@ -229,7 +230,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {USER_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # it isn't if the disk is full
+            connection.execute("ROLLBACK")
         raise
     # Into the file itself: that is where an older version looks before it opens it.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded.file import open_readonly
+from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam._hub import Envelope
 from tightbeam.errors import EngineError, JournalRefused
 
@@ -117,6 +118,12 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
         EngineError: there is no such run.
     """
     with _reading(path) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != USER_VERSION:
+            raise JournalRefused(
+                f"{path} has format {version}, and format {USER_VERSION} is needed to look at one run: "
+                "open it with a client once"
+            )
         found = find_run(connection.execute, id)
     if found is None:
         raise EngineError(f"there is no run {id} in {path}")

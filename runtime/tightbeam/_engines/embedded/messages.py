@@ -181,7 +181,7 @@ def last_outcome(tx: Transaction, channel: str) -> tuple[str, bool, bytes | None
     """Id, whether it completed, result and end of the run that published last on a channel, if it is over."""
     row = tx.execute(
         "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = (SELECT "
-        "run_id FROM message WHERE channel = ? AND run_id IS NOT NULL ORDER BY seq DESC LIMIT 1)",
+        "run_id FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1)",
         (channel,),
     ).fetchone()
     return (row[0], bool(row[1]), row[2], row[3]) if row else None

@@ -134,7 +134,7 @@ def _drop_messages(tx: Transaction, upto: int, there: Bounds) -> None:
         "INSERT INTO step (run_id, id, kind, channel, topic, state, attempts, started_at, ended_at, result) "
         "SELECT run_id, step_id, 'step.realtime.publish', channel, topic, 'done', 1, message.started_at, "
         "message.ended_at, iif(run.ended_at IS NULL, message.data, NULL) "
-        "FROM message JOIN run ON run.number = message.run WHERE seq <= ?",
+        "FROM message JOIN run ON run.number = message.run WHERE seq <= ? ON CONFLICT DO NOTHING",
         (upto,),
     )
     tx.execute("DELETE FROM message WHERE seq <= ?", (upto,))

@@ -76,7 +76,7 @@ CREATE TABLE step (
     run_id TEXT NOT NULL,
     id TEXT NOT NULL,
     kind TEXT NOT NULL,             -- step.run, step.sleep; step.realtime.publish
-    channel TEXT,
+    channel TEXT,                   -- of a publish, and so is the topic
     topic TEXT,
     state TEXT NOT NULL,            -- failing, sleeping, done, failed
     attempts INTEGER NOT NULL,
@@ -100,11 +100,12 @@ _FROM_1 = """
 INSERT INTO message (seq, channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data)
 WITH
     -- An id was run, step and number, put together; a step's own name has no number at its end.
-    named AS (SELECT *, substr(id, length(run_id) + 2) AS name FROM old_message),
-    parted AS (SELECT *, rtrim(name, '0123456789') AS head FROM named),
+    -- As bytes: text functions stop at a NUL, which a name may hold.
+    named AS (SELECT *, substr(CAST(id AS BLOB), length(run_id) + 2) AS name FROM old_message),
+    parted AS (SELECT *, CAST(rtrim(name, '0123456789') AS BLOB) AS head FROM named),
     used AS (
-        SELECT *, substr(head, 1, length(head) - 1) AS step,
-               CAST(substr(name, length(head) + 1) AS INTEGER) AS number
+        SELECT *, CAST(substr(head, 1, length(head) - 1) AS TEXT) AS step,
+               CAST(CAST(substr(name, length(head) + 1) AS TEXT) AS INTEGER) AS number
         FROM parted
     )
 SELECT seq, used.channel, used.topic, run.number, used.run_id, used.step, used.number,
@@ -115,8 +116,14 @@ FROM used LEFT JOIN run ON run.id = used.run_id
     ON memo.run_id = used.run_id AND memo.id = iif(used.number, used.step || ':' || used.number, used.step)
 """
 
+_FORGET_1 = """
+UPDATE step SET result = NULL
+WHERE kind = 'step.realtime.publish' AND run_id IN (SELECT id FROM run WHERE ended_at IS NOT NULL)
+"""
+
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
+        "PRAGMA legacy_alter_table = ON",  # what others have put beside our tables is left as it is
         "ALTER TABLE run RENAME TO old_run",
         *(f"DROP INDEX {name}" for name in ("run_ready", "run_begun", "run_ended")),
         _RUN,
@@ -130,7 +137,9 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         _FROM_1,
         "DROP TABLE old_message",
         "DELETE FROM step WHERE (run_id, id) IN (SELECT run_id, step_id FROM message)",
+        _FORGET_1,
         _MEMO,
+        "PRAGMA legacy_alter_table = OFF",
     )
 }
 """From a version to the next, as statements; run in one transaction with the change of `USER_VERSION`.

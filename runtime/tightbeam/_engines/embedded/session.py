@@ -66,6 +66,7 @@ class Session:
         self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None], run_ended: RunEnded
     ) -> None:
         """Recover and begin to execute."""
+        self.writer.listen()
         there = await self.writer.submit(bounds, read=True)
         hub.open(there.epoch, there.last)
         settings = self._settings
