@@ -147,12 +147,13 @@ class Ledger:
 
     def committed(self, ticket: Ticket) -> None:
         """The step's memo is stored, and it is no longer in flight."""
-        self.progressed()
-        self.release(ticket)
+        self.release(ticket, progressed=True)
 
-    def release(self, ticket: Ticket) -> None:
+    def release(self, ticket: Ticket, *, progressed: bool = False) -> None:
         """The step is no longer in flight, or never was."""
         with self._lock:
+            if progressed:
+                self.attempt = self._deaths = 0
             self._in_flight.pop(ticket.base, None)
             if self._busy() or self._when_idle is None:
                 return
