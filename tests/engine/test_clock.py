@@ -155,6 +155,32 @@ async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
         await until(lambda: inspect.run(path, run_id).summary.state == "done")
 
 
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_set_back_while_a_sleep_is_being_stored(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    really = journal.begin_sleep
+
+    def set_back(*args: Any) -> None:
+        really(*args)
+        clock.offset -= HOUR
+
+    monkeypatch.setattr(journal, "begin_sleep", set_back)
+
+    @client.function("async")
+    async def async_(ctx: Context) -> str:
+        await ctx.step.sleep("nap", timedelta(milliseconds=50))
+        return "awake"
+
+    @client.function("sync")
+    def sync(ctx: ContextSync) -> str:
+        ctx.step.sleep("nap", timedelta(milliseconds=50))
+        return "awake"
+
+    async with client, asyncio.timeout(10):
+        assert await client.run(async_ if kind == "async" else sync) == "awake"
+
+
 async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock, path: Path) -> None:
     """A retry that would be due in an hour; a sleep of an hour stays one."""
     client = make_client(retry_delay=timedelta(seconds=200), shutdown_timeout=timedelta(milliseconds=200))

@@ -223,10 +223,11 @@ class Steps:
                 step_boundary("before", step_id)
             if ticket.memo is None or ticket.memo.state == "sleeping":
                 wake_at = wake_time(ticket, duration)
+                alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
                 if ticket.memo is None:
                     await self._writer.submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
-                await self._asleep(wake_at)
+                await self._asleep(alarm)
                 ledger.asleep = False
                 await self._writer.submit(lambda tx: journal.end_sleep(tx, run_id, step_id))
         except asyncio.CancelledError:
@@ -239,9 +240,9 @@ class Steps:
         if step_probes:
             step_boundary("after", step_id)
 
-    async def _asleep(self, wake_at: int) -> None:
+    async def _asleep(self, alarm: Alarm) -> None:
         """Wait for a time of day, giving up the run's place if it waits for nothing else."""
-        ledger, alarm = self._ledger, Alarm(wake_at)
+        ledger = self._ledger
         if ledger.over.is_set():
             raise ledger.interrupt()
         if ledger.only_sleeping:

@@ -89,10 +89,11 @@ class StepsSync:
                 step_boundary("before", ticket.step_id)
             if ticket.memo is None or ticket.memo.state == "sleeping":
                 wake_at = wake_time(ticket, duration)
+                alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
                 if ticket.memo is None:
                     self._writer.call(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
-                self._asleep(wake_at)
+                self._asleep(alarm)
                 ledger.asleep = False
                 self._writer.call(lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
         finally:
@@ -100,8 +101,8 @@ class StepsSync:
         if step_probes:
             step_boundary("after", ticket.step_id)
 
-    def _asleep(self, wake_at: int) -> None:
-        over, alarm = self._ledger.over, Alarm(wake_at)
+    def _asleep(self, alarm: Alarm) -> None:
+        over = self._ledger.over
         if self._ledger.only_sleeping:
             self._loop.call_soon_threadsafe(self._place.leave)
         while left := alarm.left():
