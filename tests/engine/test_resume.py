@@ -15,7 +15,8 @@ import pytest
 from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel, job_channel
 from tightbeam import Client, Context, NotEntered, PositionLost
-from tightbeam._engines.embedded import inspect, ledger, messages, retention
+from tightbeam._engines.embedded import file, inspect, ledger, messages, retention
+from tightbeam._engines.embedded.writer import Transaction
 
 
 def publishing(client: Client, ch: JobChannel) -> Any:
@@ -173,6 +174,28 @@ async def test_old_messages_are_trimmed_and_their_positions_lost(
         resumed = client.realtime.subscribe(ch.tick, after=positions[25])
         assert (await anext(resumed)).data.n == 26
     assert numbers == list(range(20, 30))
+
+
+def test_retention_that_fails_is_tried_again_after_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def trim(*_: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise sqlite3.OperationalError("disk I/O error")
+        return False
+
+    monkeypatch.setattr(retention, "_trim", trim)
+    trimmer = retention.Trimmer(retention.Retention(messages=1, age_us=1, size=1 << 30))
+    with contextlib.closing(file.open_memory()) as connection:
+        tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
+        with pytest.raises(sqlite3.OperationalError):
+            trimmer(tx, 0)
+        connection.execute("ROLLBACK")
+        for _ in range(3):
+            trimmer(tx, 0)
+    assert looks == 2  # and then not before it is time
 
 
 async def test_a_reader_that_is_overtaken_by_retention_is_told(

@@ -61,6 +61,7 @@ class Trimmer:
             return
         self._batches = self._written = 0
         self._next = time.monotonic() + _SECONDS
+        self._more = True  # if it fails, it is tried again after the next batch
         too_large = _shrink(tx, self._retention.size)
         tx.execute("BEGIN IMMEDIATE")
         self._more = _trim(tx, self._retention, time.time_ns() // 1000) or too_large
