@@ -107,7 +107,9 @@ MODULES = st.builds(
 QUICK = settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
-@pytest.mark.parametrize("width", [88, 100, 60])
+@pytest.mark.parametrize(
+    "width", [88, pytest.param(100, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.slow)]
+)
 @QUICK
 @given(module=MODULES)
 def test_modules_are_stable_under_the_formatter(width: int, module: ir.Module) -> None:

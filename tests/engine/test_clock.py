@@ -104,6 +104,7 @@ async def test_a_retry_waits_as_long_as_it_was_meant_to(
     assert any("set back by 3600 s" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.slow
 async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
     make_client: MakeClient, clock: Clock, path: Path
 ) -> None:

@@ -293,6 +293,7 @@ async def test_a_run_whose_process_dies_again_and_again_is_given_up(
     assert any("given up" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.slow
 async def test_runs_of_a_function_that_is_gone_wait(
     make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -590,6 +590,7 @@ async def test_of_several_sleeps_the_first_to_end_is_woken_for(client: Client, p
         assert at < datetime.now(UTC) + timedelta(hours=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its_fault(
     make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool

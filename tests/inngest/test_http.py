@@ -505,8 +505,8 @@ sys.exit(0 if status == 0 and lock.acquire(timeout=10) else 1)
     "lock",
     [
         "tightbeam._payload.compiled:_lock",
-        "tightbeam._payload.schemas:_lock",
-        "tightbeam.inngest._http:_building",
+        pytest.param("tightbeam._payload.schemas:_lock", marks=pytest.mark.slow),
+        pytest.param("tightbeam.inngest._http:_building", marks=pytest.mark.slow),
         "tightbeam.inngest._realtime:_lock",
     ],
 )

@@ -47,6 +47,7 @@ def document() -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_topic_for_each_definition(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ def test_what_is_accepted_loads_and_comes_back(random: Random, dialect: str, for
     check(schema, instances_of(random, schema, 10), dialect, formats=formats)
 
 
+@pytest.mark.slow
 @few
 @given(random=randoms, data=st.data())
 def test_instances_by_hypothesis_jsonschema(random: Random, data: st.DataObject) -> None:
