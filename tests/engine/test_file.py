@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
 import stat
@@ -13,15 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, digest
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engines.embedded import file, inspect
 from tightbeam._engines.embedded.schema import USER_VERSION
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 async def fill(client: Client, ch: JobChannel, count: int = 50) -> None:

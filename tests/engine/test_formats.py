@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import sqlite3
 from datetime import timedelta
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient, until
+from tests.engine.conftest import MakeClient, digest, until
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engines.embedded import checkup, file, inspect, retention
@@ -31,10 +30,6 @@ def made_by(version: int, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript((JOURNALS / f"format-{version}.sql").read_text("utf-8"))
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:

@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 APPLICATION_ID = 0x54424A31
+
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _BUSY_SECONDS = 5.0

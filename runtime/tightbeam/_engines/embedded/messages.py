@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
+from tightbeam._stamps import MILLISECOND
 from tightbeam.errors import PositionLost
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
 
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
-_MILLISECOND = 1_000
 _MAX_DIGITS = 19
 
 
@@ -135,9 +135,9 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:
         PositionLost: messages after that time may have been trimmed.
     """
     there = bounds(tx)
-    if there.trimmed and since_ms * _MILLISECOND < meta(tx, "trimmed_created_at"):
+    if there.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
-    seen = _last_before(tx, channel, (since_ms + 1) * _MILLISECOND, there)
+    seen = _last_before(tx, channel, (since_ms + 1) * MILLISECOND, there)
     last = tx.execute(
         "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (channel,)
     ).fetchone()

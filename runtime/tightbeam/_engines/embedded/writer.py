@@ -192,14 +192,12 @@ class Writer:
         # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited
         # it.
         writes = []
-        written = 0
         for request in batch:
             if request.read:
                 self._try(request, Transaction(self._connection, self._reserve))
             else:
                 writes.append(request)
-        if writes:
-            written = self._commit(writes)
+        written = self._commit(writes) if writes else 0
         self._settle(batch)
         if writes:
             self._keep_house(written)
