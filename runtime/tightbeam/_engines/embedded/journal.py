@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from time import time_ns
 from typing import Literal, NamedTuple
 
-from tightbeam._engines.embedded.messages import Step, append
+from tightbeam._engines.embedded.messages import Publish, append
 from tightbeam._engines.embedded.writer import Transaction
-from tightbeam._hub import Envelope
 
 __all__ = [
     "MAX_DEATHS",
@@ -226,18 +225,19 @@ def memoize(tx: Transaction, run_id: str, step_id: str, memo: Memo, started_at: 
         tx.execute(_START_OVER, (run_id,))
 
 
-def memoize_publish(tx: Transaction, step: Step, envelope: Envelope, since: Since) -> None:
+def memoize_publish(tx: Transaction, publish: Publish, step_id: str, since: Since) -> None:
     """A message that is its own memo: that is what makes a durable publish happen exactly once."""
-    run_id = envelope.run_id
     if since.failed:  # as a step of another kind: the code has changed
-        tx.execute("DELETE FROM step WHERE run_id = ? AND id = ? AND state = 'failing'", (run_id, step.id))
-    if not append(tx, envelope, step, now_us()):
-        raise _memoized_already(run_id, step.id)
+        tx.execute(
+            "DELETE FROM step WHERE run_id = ? AND id = ? AND state = 'failing'", (publish.run_id, step_id)
+        )
+    if not append(tx, publish, now_us()):
+        raise _memoized_already(publish.run_id, step_id)
     if since.counted:
-        tx.execute(_START_OVER, (run_id,))
+        tx.execute(_START_OVER, (publish.run_id,))
 
 
-def _memoized_already(run_id: str | None, step_id: str) -> RuntimeError:
+def _memoized_already(run_id: str, step_id: str) -> RuntimeError:
     return RuntimeError(f'step "{step_id}" of run {run_id} is memoized already')
 
 

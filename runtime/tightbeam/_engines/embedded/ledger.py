@@ -82,7 +82,7 @@ class Ledger:
         _ledgers.add(self)
 
     def begin(self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None) -> Ticket:
-        """Use a step; unless it is remembered, it is in flight until `release` or `committed`.
+        """Use a step; unless it is remembered, it is in flight until `release`.
 
         Raises:
             StepMisuse: nested, an id that isn't allowed, in flight already, or after the end of the run.
@@ -145,17 +145,13 @@ class Ledger:
         with self._lock:
             self.attempt = self._deaths = 0
 
-    def committed(self, ticket: Ticket) -> None:
-        """The step's memo is stored, and it is no longer in flight."""
-        self.release(ticket, progressed=True)
-
-    def release(self, ticket: Ticket, *, progressed: bool = False) -> None:
-        """The step is no longer in flight, or never was."""
+    def release(self, ticket: Ticket, stored: bool = False) -> None:
+        """The step is no longer in flight, or never was; if its memo is stored, attempts start over."""
         with self._lock:
-            if progressed:
+            if stored:
                 self.attempt = self._deaths = 0
             self._in_flight.pop(ticket.base, None)
-            if self._busy() or self._when_idle is None:
+            if self._when_idle is None or self._busy():
                 return
             when_idle, self._when_idle = self._when_idle, None
         when_idle()

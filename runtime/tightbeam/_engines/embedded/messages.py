@@ -13,7 +13,7 @@ from tightbeam.errors import PositionLost
 
 __all__ = [
     "Bounds",
-    "Step",
+    "Publish",
     "append",
     "bounds",
     "last_outcome",
@@ -30,17 +30,21 @@ _PAGE_BYTES = 4 * 1024 * 1024
 _MAX_DIGITS = 19
 
 
-class Step(NamedTuple):
-    """Which step published a message."""
+class Publish(NamedTuple):
+    """A durable publish that is ready to be stored."""
 
     run: int
     """The run's number."""
-    name: str
-    """As the handler gave it."""
+    run_id: str
+    step: str
+    """As the handler names it."""
     number: int
     """How often the handler used that name before."""
-    id: str
-    """Both."""
+    channel: str
+    topic: str
+    data: bytes
+    started_at: int
+    """When its step began, in microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ _APPEND = (
 )
 
 
-def append(tx: Transaction, envelope: Envelope, step: Step, ended_at: int) -> bool:
+def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
     """Write a message, which is the memo of its step too, and put it into the outbox with its place and time.
 
     In a channel times strictly increase by a millisecond at least, whatever the clock does, and are later
@@ -69,22 +73,22 @@ def append(tx: Transaction, envelope: Envelope, step: Step, ended_at: int) -> bo
 
     Args:
         tx: the transaction.
-        envelope: the message, with the time at which its step began.
-        step: what published it.
+        publish: the message, and what published it.
         ended_at: the time now.
 
     Returns:
         False if that step is memoized already: nothing was written.
     """
-    channel, topic, data, run_id, message_id, started, _, _ = envelope
-    run, name, number, _ = step
-    created = tx.reserve(channel, started, lambda: _last_time(tx, channel))
+    run, run_id, step, number, channel, topic, data, started_at = publish
+    created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
     written = tx.execute(
-        _APPEND, (channel, topic, run, run_id, name, number, started, ended_at, created, data)
+        _APPEND, (channel, topic, run, run_id, step, number, started_at, ended_at, created, data)
     )
     if not written.rowcount:
         return False
     tx.written += len(data)
+    # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
+    message_id = f"{run_id}:{step}:{number}"
     tx.outbox.append(Envelope(channel, topic, data, run_id, message_id, created, written.lastrowid))
     return True
 

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 import orjson
@@ -19,9 +20,8 @@ from tightbeam._engines.embedded.failure import of_kind
 from tightbeam._engines.embedded.journal import Memo
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
-from tightbeam._engines.embedded.messages import Step
+from tightbeam._engines.embedded.messages import Publish
 from tightbeam._engines.embedded.writer import Transaction, Work, Writer
-from tightbeam._hub import Envelope
 from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within, the_payload
@@ -73,19 +73,11 @@ def prepare_publish(
     except BaseException:
         ledger.release(ticket)
         raise
-    # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
-    envelope = Envelope(
-        ref.channel,
-        ref.topic,
-        raw,
-        ledger.run_id,
-        f"{ledger.run_id}:{ticket.base}:{ticket.number}",
-        ticket.started_at,
-    )
-    step = Step(ledger.run_number, ticket.base, ticket.number, step_id)
+    run, run_id = ledger.run_number, ledger.run_id
+    publish = Publish(run, run_id, id, ticket.number, ref.channel, ref.topic, raw, ticket.started_at)
 
     def work(tx: Transaction) -> None:
-        journal.memoize_publish(tx, step, envelope, ledger.since(ticket))
+        journal.memoize_publish(tx, publish, step_id, ledger.since(ticket))
 
     return PublishStep(ticket, raw, work)
 
@@ -281,18 +273,10 @@ class Steps:
 
     def _store(self, ticket: Ticket, work: Work[None]) -> asyncio.Future[None]:
         """Store; if whoever awaits it is cancelled meanwhile, the step is in flight until it is stored."""
-        ledger = self._ledger
-
-        def after(error: BaseException | None) -> None:
-            if error is None:
-                ledger.committed(ticket)
-            else:
-                ledger.release(ticket)
-
         try:
-            return self._writer.submit(work, after=after)
+            return self._writer.submit(work, after=partial(self._ledger.release, ticket))
         except BaseException:
-            ledger.release(ticket)
+            self._ledger.release(ticket)
             raise
 
     async def _attempt(

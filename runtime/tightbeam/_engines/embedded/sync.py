@@ -122,7 +122,7 @@ class StepsSync:
         except BaseException:
             self._ledger.release(ticket)
             raise
-        self._ledger.committed(ticket)
+        self._ledger.release(ticket, stored=True)
 
     def _attempt(
         self, ticket: Ticket, fn: Callable[..., object], args: tuple[object, ...], result: ReturnType

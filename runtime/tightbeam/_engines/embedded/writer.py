@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from tightbeam._engines.embedded.bell import Bell, hang_bell
@@ -46,7 +46,8 @@ class Transaction:
 
 
 Work = Callable[[Transaction], T]
-After = Callable[[BaseException | None], None]
+After = Callable[[bool], None]
+"""Told whether a request was done."""
 
 
 class _Request(Generic[T]):
@@ -69,7 +70,7 @@ class _Request(Generic[T]):
 
     def settle(self) -> None:
         if self.after is not None:
-            self.after(self.error)
+            self.after(self.error is None)
         if self.future.done():  # its caller was cancelled
             return
         if self.error is not None:
@@ -128,7 +129,7 @@ class Writer:
         """Queue a request from a coroutine.
 
         Cancelling the future, or the task that awaits it, doesn't cancel the request; ``after`` is called on
-        the event loop in any case, with the error if there was one.
+        the event loop in any case.
         """
         request = _Request(work, read, asyncio.get_running_loop(), after)
         self._enqueue(request)
@@ -172,12 +173,9 @@ class Writer:
                 request = self._queue.get()
                 while request is not None:
                     batch.append(request)
-                    if len(batch) == _MAX_BATCH:
+                    if len(batch) == _MAX_BATCH or self._queue.empty():
                         break
-                    try:
-                        request = self._queue.get_nowait()
-                    except Empty:
-                        break
+                    request = self._queue.get()  # there is one, and nobody else takes it
                 else:
                     ending = True
                 self._serve(batch)
