@@ -98,21 +98,24 @@ generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's f
 
 # ------------------------------------------------------------------------------------------------------------------- tests
 
-# In two halves side by side, one for each core; this one is shown when the other is over.
+# In two halves side by side, one for each core; the first is shown when the other is over.
 ONE_HALF := $(addprefix tests/,codegen docs generator packaging suite typescript typing)
+define IN_HALVES
+@shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
+echo 'pytest -m "$(1)", in two halves'; \
+$(PYTEST) -m "$(1)" -o cache_dir=.pytest_cache/half $(ONE_HALF) >"$$shown" 2>&1 & half=$$!; \
+one=0; $(PYTEST) -m "$(1)" $(ONE_HALF:%=--ignore=%) || one=$$?; \
+other=0; wait $$half || other=$$?; half=; cat "$$shown"; \
+exit $$((one > other ? one : other))
+endef
 
 .PHONY: test
 test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
-	@shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
-	echo 'pytest -m "not slow", in two halves'; \
-	$(PYTEST) -m "not slow" -o cache_dir=.pytest_cache/half $(ONE_HALF) >"$$shown" 2>&1 & half=$$!; \
-	one=0; $(PYTEST) -m "not slow" $(ONE_HALF:%=--ignore=%) || one=$$?; \
-	other=0; wait $$half || other=$$?; half=; cat "$$shown"; \
-	exit $$((one > other ? one : other))
+	$(call IN_HALVES,not slow)
 
 .PHONY: test-slow
 test-slow: $(STAMP) $(SUITE) setup-node ## Only what `make test` leaves out
-	$(PYTEST) -m slow
+	$(call IN_HALVES,slow)
 
 .PHONY: test-all
 test-all: test test-slow ## All tests
