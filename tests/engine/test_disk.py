@@ -141,6 +141,25 @@ async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
     assert [len(message.data) async for message in subscription] == [1, 100_000]
 
 
+async def test_g8_what_was_not_stored_gives_no_attempt_back(client: Client, ch: JobChannel) -> None:
+    attempts = []
+
+    @client.function("work", retries=1)
+    async def work(ctx: Context) -> None:
+        attempts.append(ctx.attempt)
+        if ctx.attempt:
+            await limit_pages(client, 2)
+            with pytest.raises(JournalFailed):
+                await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
+            await limit_pages(client, None)
+        raise ValueError("its own fault")
+
+    async with client, asyncio.timeout(10):
+        with pytest.raises(ValueError, match="its own fault"):
+            await client.run(work)
+    assert attempts == [0, 1]
+
+
 async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Client, ch: JobChannel) -> None:
     subscription = client.realtime.subscribe(ch.tick)
     async with client:
