@@ -90,7 +90,7 @@ def _throughput(report: Report, quick: bool) -> None:
     report.bounds.append(Bound("32 callers: ÷ raw write and fdatasync", ours[32], "≥", 3.0, margin=4))
     if hasattr(os, "sched_setaffinity"):
         both = {name: contestants[name] for name in (_RAW, _OURS)}
-        with _one_cpu():
+        with _one_cpu(total // 10):
             alone, _ = _compare(report, "The same on one CPU", both, (1, 32), (rounds, total), _ON_ONE)[_OURS]
         report.bounds.append(Bound("1 caller, on one CPU: ÷ raw", alone, "≥", 0.5, margin=4))
 
@@ -140,8 +140,8 @@ def _compare(
 
 
 @contextmanager
-def _one_cpu() -> Iterator[None]:
-    """What is started within, threads and loops, has one CPU: the one that writes and syncs fastest.
+def _one_cpu(writes: int) -> Iterator[None]:
+    """What is started within, threads and loops, has one CPU: the one that makes so many writes fastest.
 
     That is the one that the disk interrupts; raw writes by another are slower by half.
     """
@@ -150,7 +150,7 @@ def _one_cpu() -> Iterator[None]:
     try:
         for cpu in all_of_them:
             os.sched_setaffinity(0, {cpu})
-            took[cpu] = raw(1, 500)
+            took[cpu] = raw(1, writes)
         os.sched_setaffinity(0, {min(took, key=took.__getitem__)})
         yield
     finally:
