@@ -262,6 +262,25 @@ async def test_host_and_origin(headers: dict[str, str], status: int, client: Cli
 
 
 @pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://App.Example.com:443/", "https://app.example.com"),
+        ("http://app.example.com:80", "http://app.example.com"),
+        ("http://app.example.com:443", "http://app.example.com:443"),
+        ("https://app.example.com:8443", "https://app.example.com:8443"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+async def test_origins_are_compared_as_browsers_write_them(given: str, sent: str, client: Client) -> None:
+    path = "http://127.0.0.1/v1/realtime/openapi.json"
+    for settings in ({"allowed_origins": [given]}, {"public_url": given, "allowed_hosts": ["127.0.0.1"]}):
+        transport = httpx.ASGITransport(secured(client, **settings))
+        async with httpx.AsyncClient(transport=transport) as http:
+            assert (await http.get(path, headers={"Origin": sent})).status_code == 200
+            assert (await http.get(path, headers={"Origin": f"{sent}1"})).status_code == 403
+
+
+@pytest.mark.parametrize(
     ("client_address", "headers", "status"),
     [
         ("127.0.0.1", {}, 201),
@@ -296,6 +315,10 @@ def test_settings_that_are_not_safe(client: Client, monkeypatch: pytest.MonkeyPa
         ({"token_secret": SECRET, "server_key": "short"}, "at least 32 bytes"),
         ({"token_secret": SECRET, "server_key": SECRET}, "must differ"),
         ({"token_secret": SECRET, "public_url": "rt.example.com"}, "not an http or https origin"),
+        ({"token_secret": SECRET, "public_url": "https://a.test/base"}, "not an http or https origin"),
+        ({"token_secret": SECRET, "public_url": "https://a.test:port"}, "not an http or https origin"),
+        ({"token_secret": SECRET, "public_url": "https://[::1"}, "not an http or https origin"),
+        ({"token_secret": SECRET, "allowed_origins": [f"https://me:{SECRET}@a.test"]}, "no user and no pass"),
     ]
     for settings, complaint in wrong:
         with pytest.raises(ValueError, match=complaint) as refused:

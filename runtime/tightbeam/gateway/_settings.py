@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 __all__ = ["Access", "Limits", "environment"]
 
 MIN_SECRET_BYTES = 32
+_PORTS = {"http": 80, "https": 443}
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -111,10 +112,18 @@ def environment(name: str) -> str | None:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"not an http or https origin: {url!r}")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    """As browsers write it (RFC 6454, 6.2): in lower case, without the port that its scheme means anyhow."""
+    if "@" in url:  # which isn't shown: it may be a password
+        raise ValueError("an origin has no user and no password")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # brackets that don't close, a port that is no number
+        host, port = None, None
+    if host is None or parts.scheme not in _PORTS or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"not an http or https origin, such as https://rt.example.com: {url!r}")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
 
 
 def _host_name(host: str) -> str:
