@@ -134,7 +134,7 @@ def measure(*, quick: bool = False) -> Report:
     )
     report.tables.append(Table("Publishes a second", ("", "Tightbeam", "Inngest SDK", "÷ SDK"), rows))
     for name in (ASYNC, SYNC, THREADS):
-        report.bounds.append(Bound(f"{name}: ÷ SDK", found[name].ratio, "≥", 4.0))
+        report.bounds.append(Bound(f"{name}: ÷ SDK", found[name].ratio, "≥", 4.0, margin=4))
     over = found[TASKS].ours / found[ASYNC].ours
     report.bounds.append(Bound(f"Tightbeam, {TASKS} ÷ one after the other", over, "≥", 1.0))
     return report

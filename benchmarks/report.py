@@ -34,8 +34,8 @@ _VERSIONS = (
 class Bound:
     """What a figure should be. In CI only a figure far on the wrong side, by `margin`, is a failure.
 
-    Figures are ratios, or differences of two times of one run where `margin` is None: those are shown and
-    never judged in CI.
+    Those whose `margin` is None are shown and never judged in CI: differences of two times, and ratios that
+    change with what else the machine does.
     """
 
     what: str
