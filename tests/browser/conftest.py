@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.browsing import Program, chromium, free_port, require_browser
+
+expect.set_options(timeout=30_000)  # how long something takes is no part of these tests
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -129,26 +129,25 @@ async def test_a_thousand_messages_a_second_dont_freeze_it(program: Program, pag
     await opened(page, program)
     await page.evaluate(
         """() => {
-            window.frames_seen = 0;
-            const tick = () => { window.frames_seen += 1; requestAnimationFrame(tick); };
-            requestAnimationFrame(tick);
+            window.times_drawn = 0;
+            new MutationObserver(() => { window.times_drawn += 1; }).observe(document.body, {
+                childList: true, subtree: true, characterData: true,
+            });
         }"""
     )
     count = 5_000
     await program.send("app/burst", rate=1_000, count=count)
     await expect(page.locator(".counts")).to_contain_text("messages")
-    while (got := await counted(page))["messages"] < 100:
+    while (await counted(page))["messages"] < 100:
         await page.wait_for_timeout(20)
-    frames, before = await page.evaluate("window.frames_seen"), got["messages"]
     # In the thick of it a click is answered, and the answer can be seen.
     await page.get_by_role("button", name="Pause").click()
     await expect(page.get_by_role("button", name="Resume")).to_be_visible()
     await page.get_by_role("button", name="Resume").click()
     while (got := await counted(page))["messages"] + got["dropped"] < count:
         await page.wait_for_timeout(20)
-    drawn = await page.evaluate("window.frames_seen") - frames
-    # Ten frames for every thousand messages, on whatever machine: it never stood still.
-    assert drawn > (count - before) / 100
+    # It draws what has gathered, and not each message.
+    assert await page.evaluate("window.times_drawn") < count / 5
     assert got["messages"] + got["dropped"] == count
     assert await page.locator(".row").count() < 80
     await expect(rows(page).last).to_be_visible()
