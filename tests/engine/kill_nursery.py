@@ -57,6 +57,8 @@ class Nursery:
     def kill_one(self) -> None:
         chance = self.chance
         plan = chance.choices(("creating", "starting", "working", "leaving"), (3, 30, 47, 20))[0]
+        if not self.seen["creating"]:  # which is rare: once for certain
+            plan = "creating"
         life = Life(
             str(self.path),
             self.write_end,
