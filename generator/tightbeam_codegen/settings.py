@@ -12,6 +12,7 @@ from typing import Any
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
+from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = ["Settings", "load_settings", "read_settings"]
 
@@ -187,8 +188,8 @@ class _Reader:
             if not _SCHEME.match(prefix) or "#" in prefix:
                 remedy = 'As in: "https://schemas.example.com/" = "vendor/schemas"'
                 self._error(prefix, f"{quoted(prefix)} isn't the beginning of an absolute URI", remedy)
-            elif prefix.startswith("tightbeam:"):
-                self._error(prefix, "the scheme tightbeam: stands for the schema root", "Use another prefix.")
+            elif prefix.startswith(ROOT_URI.removesuffix("/")):
+                self._error(prefix, f"{ROOT_URI} stands for the schema root", "Use another prefix.")
             elif not isinstance(value, str) or not value:
                 self._error(prefix, f"{quoted(prefix)} must be mapped to a folder", "Name a folder.")
             elif not (self.file.parent / value).is_dir():

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlsplit
 
-__all__ = ["as_uri", "is_uri", "parses"]
+__all__ = ["ROOT_URI", "as_uri", "is_uri", "parses"]
+
+ROOT_URI = "https://tightbeam.invalid/"
+"""The base that files of the schema root are addressed under. `.invalid` can never be a host (RFC 2606), and
+unlike a scheme of our own `https` is one that every URI library resolves relative references against."""
 
 _CHARACTERS = "%:/?@!$&'()*+,;="
 """Those of a URI besides letters, digits, `-`, `.`, `_` and `~`."""

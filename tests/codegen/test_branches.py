@@ -201,3 +201,36 @@ def test_what_fits_no_branch_loads_all_the_same(compile_here: Compile) -> None:
     assert type(found).__name__ == "Odd"
     with pytest.raises(InvalidPayload, match="can't be loaded"):
         load(made.module("x").x_channel.t, '{"n": "2"}')
+
+
+def test_maps_of_one_or_of_the_other(compile_here: Compile) -> None:
+    maps = [
+        {"type": "object", "additionalProperties": ref(f"parity.json#/$defs/{name}")}
+        for name in ("Even", "Odd")
+    ]
+    made = compile_here({"x.channel.json": channel("x", t={"anyOf": maps}), "parity.json": PARITY})
+    for n, name in ((2, "Even"), (3, "Odd")):
+        assert type(loaded(made, "t", {"key": {"n": n}})["key"]).__name__ == name
+
+
+def test_a_map_beside_a_class(compile_here: Compile) -> None:
+    """Whichever is written first."""
+    short = {"type": "object", "properties": {"a": STRING}, "maxProperties": 1}
+    texts = {"type": "object", "additionalProperties": STRING}
+    for schemas in ([short, texts], [texts, short]):
+        made = compile_here({"x.channel.json": channel("x", t={"anyOf": schemas})})
+        assert loaded(made, "t", {"a": "x", "b": "y"}) == {"a": "x", "b": "y"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_alias_beside_a_class(turned: bool, compile_here: Compile) -> None:
+    """Whichever is written first."""
+    either = {
+        "anyOf": [ref("#/$defs/Twos"), {"type": "null"}, {"type": "array", "items": ref("#/$defs/Tree")}]
+    }
+    definitions = {"Twos": closed("n", n=EVEN), "Ones": closed("n", n=ODD), "Tree": either}
+    branches = [ref("#/$defs/Tree"), ref("#/$defs/Ones")]
+    schema = {"anyOf": branches[::-1] if turned else branches}
+    made = compile_here({"x.channel.json": channel("x", t=schema) | {"$defs": definitions}})
+    assert type(loaded(made, "t", {"n": 2})).__name__ == "Twos"
+    assert type(loaded(made, "t", {"n": 3})).__name__ == "Ones"

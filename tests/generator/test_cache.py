@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,53 @@ def test_facts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     store.put({"a": TypeFact("int"), "b": TypeFact("int")})
     store.put({"c": TypeFact("int")})
     assert store.get("abc") == {"c": TypeFact("int")}
+
+
+def test_the_oldest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path)
+    for number in range(20):
+        before = set(files(tmp_path))
+        cache.put(str(number), "x" * 40)
+        (file,) = set(files(tmp_path)) - before
+        os.utime(file, (number, number))
+    monkeypatch.setattr("tightbeam_codegen.cache.MAX_TOTAL", 1_000)
+    Cache(tmp_path).put("one more", 1)
+    left = [number for number in range(20) if cache.get(str(number)) is not None]
+    assert left == list(range(20 - len(left), 20))
+    assert 0 < len(left) < 20
+
+
+def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.put("key", 1)
+    (file,) = files(tmp_path)
+    file.unlink()
+    (file / "in the way").mkdir(parents=True)
+    cache.put("key", 1)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["cache.py", "data/channel.schema.json", "render/templates/module.py.jinja", "support/channel.ts"]
+)
+def test_every_file_of_the_tool_counts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("one")
+    monkeypatch.setattr("tightbeam_codegen.cache.__file__", str(tmp_path / "cache.py"))
+    first = tool_digest.__wrapped__()
+    file.write_text("two")
+    assert tool_digest.__wrapped__() != first
+
+
+@pytest.mark.parametrize(
+    "name", ["datamodel_code_generator", "jinja2", "jsonschema_rs", "pydantic", "pydantic_core"]
+)
+def test_another_version_of_a_library_counts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    (tmp_path / f"{name}-1.0.dist-info").mkdir()
+    first = tool_digest.__wrapped__()
+    (tmp_path / f"{name}-1.0.dist-info").rename(tmp_path / f"{name}-1.1.dist-info")
+    assert tool_digest.__wrapped__() != first

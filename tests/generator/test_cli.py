@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import io
 import json
 import re
 import subprocess
@@ -11,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import watchfiles
 
 import tightbeam
 from tests.engine.samples import job_channel
+from tightbeam_codegen.cli import generate as generating
 from tightbeam_codegen.cli import main
 from tightbeam_codegen.cli.generate import run_watch
 from tightbeam_codegen.cli.plain import plain_request
@@ -362,3 +366,163 @@ def test_links_in_a_circle_are_passed_over(project: Path) -> None:
     assert main(["generate"]) == 0
     Path("schemas/loop.channel.json").symlink_to("loop.channel.json")
     assert main(["generate"]) == 2
+
+
+def test_a_file_by_another_name_is_another_module() -> None:
+    define(FINE)
+    assert main(["generate"]) == 0
+    Path("schemas/uploads.channel.json").rename("schemas/uploads_too.channel.json")
+    assert main(["generate"]) == 0
+    assert "generated/uploads_too.py" in out()
+    assert "generated/uploads.py" not in out()
+
+
+def test_what_changes_during_a_run_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    define(FINE)
+    assert main(["generate"]) == 0
+    before = out()
+    pipeline = generating._pipeline
+
+    def edited(*arguments: object) -> object:
+        define(FINE | {"description": "Saved while it ran."})
+        return pipeline(*arguments)  # type: ignore[arg-type]  # as they came
+
+    define(FINE | {"description": "New."})
+    with monkeypatch.context() as patched:
+        patched.setattr(generating, "_pipeline", edited)
+        assert main(["generate"]) == 0
+    assert "Saved while it ran." in out()["generated/uploads.py"]
+    define(FINE | {"description": "New."})
+    assert main(["generate"]) == 0
+    assert "New." in out()["generated/uploads.py"]
+    define(FINE)
+    assert main(["generate"]) == 0
+    assert out() == before
+
+
+def test_a_mapped_file_is_an_input(project: Path) -> None:
+    Path("vendor").mkdir()
+    Path("vendor/level.json").write_text('{"type": "string"}')
+    Path("pyproject.toml").write_text('[tool.tightbeam.refs]\n"https://example.com/" = "vendor"\n')
+    define(FINE | {"topics": {"status": {"schema": {"$ref": "https://example.com/level.json"}}}})
+    assert main(["generate"]) == 0
+    before = out()
+    Path("vendor/level.json").write_text('{"type": "integer"}')
+    assert main(["generate"]) == 0
+    assert out() != before
+
+
+def test_where_a_link_leads_is_an_input() -> None:
+    for name, type_ in (("a", "string"), ("b", "integer")):
+        Path(f"schemas/{name}.json").write_text(json.dumps({"type": type_}))
+    Path("schemas/level.json").symlink_to("a.json")
+    define(FINE | {"topics": {"status": {"schema": {"$ref": "level.json"}}}})
+    assert main(["generate"]) == 0
+    before = out()
+    Path("schemas/level.json").unlink()
+    Path("schemas/level.json").symlink_to("b.json")
+    assert main(["generate"]) == 0
+    assert out() != before
+
+
+def test_warnings_of_what_did_not_change_are_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    define({"name": "loose", "topics": {"t": {"schema": {"type": "string", "nullable": True}}}}, "loose")
+    define(FINE)
+    assert main(["generate"]) == 0
+    first = capsys.readouterr().err
+    assert "schemas/loose.channel.json" in first
+    define(FINE | {"description": "Another one."})
+    assert main(["generate"]) == 0
+    assert capsys.readouterr().err == first
+    define(FINE)
+    assert main(["generate", "--strict"]) == 2
+
+
+def test_the_settings_can_be_strict(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pyproject.toml").write_text("[tool.tightbeam]\nstrict = true\n")
+    define(FINE | {"topics": {"status": {"schema": {"type": "string", "nullable": True}}}})
+    assert main(["generate"]) == 2
+    assert "warnings are errors under --strict" in capsys.readouterr().err
+    assert not Path("generated").exists()
+
+
+def test_what_is_watched(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    def watch(*folders: Path, watch_filter: Callable[[object, str], bool], **_: object) -> Iterator[object]:
+        asked.update(folders=[folder.resolve() for folder in folders], is_input=watch_filter)
+        return iter(())
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    Path("vendor").mkdir()
+    Path("pyproject.toml").write_text(
+        '[tool.tightbeam]\noutput = "schemas/made"\ntypescript = "schemas/web"\n'
+        '[tool.tightbeam.refs]\n"https://example.com/" = "vendor"\n'
+    )
+    define(FINE)
+    assert main(["generate", "--watch"]) == 0
+    assert asked["folders"] == [project / "schemas", project / "vendor", project / "pyproject.toml"]
+    is_input = asked["is_input"]
+    assert callable(is_input)
+    names = ("uploads.channel.json", "made/uploads.py", "web/uploads.ts", "__pycache__/x.pyc", "madeup.json")
+    seen = [name for name in names if is_input("modified", str(project / "schemas" / name))]
+    assert seen == ["uploads.channel.json", "madeup.json"]
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stderr", said)
+    define(FINE | {"größe": 1})
+    assert main(["generate"]) == 2
+    said.seek(0)
+    assert "unknown key 'gr\\xf6\\xdfe'" in said.read()
+
+
+def test_garbage_is_collected_afterwards() -> None:
+    define(FINE)
+    assert main(["generate"]) == 0
+    assert gc.isenabled()
+    define({"name": 1})
+    assert main(["generate"]) == 2
+    assert gc.isenabled()
+
+
+def test_what_is_remembered_brings_no_names_along(project: Path) -> None:
+    define(FINE)
+    assert main(["generate"]) == 0
+    before = out()
+    entries = [file for file in (project / "cache").rglob("*") if file.is_file()]
+    changed = [file for file in entries if '"uploads_channel"' in file.read_text()]
+    assert changed
+    for file in changed:
+        file.write_text(file.read_text().replace('"uploads_channel"', '"x = 1; import os"'))
+    Path("generated/__init__.py").unlink()
+    assert main(["generate"]) == 0
+    assert out() == before
+
+
+def test_a_definition_for_a_document_generates_whatever_its_definitions_are_called(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ["a-b", "AB", "a~b", "a/b", "a%2Fb", "a~1b", "name", "", "a b#c"]
+    shared = {name: {"type": "string", "description": f"It is {name!r}."} for name in names}
+    Path("schemas/all of it.json").write_text(json.dumps({"$defs": shared}))
+    assert main(["init", "--from", "schemas/all of it.json"]) == 0
+    assert main(["generate", "--strict"]) == 0, capsys.readouterr().err
+    made = Path("generated/all_of_it_topics.py").read_text()
+    assert all(f"It is {name!r}." in made for name in names)
+
+
+def test_a_definition_for_a_document_overwrites_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("schemas/level.json").write_text('{"type": "string"}')
+    Path("schemas/level-topics.channel.json").write_text("mine")
+    assert main(["init", "--from", "schemas/level.json"]) == 2
+    assert "exists; nothing was changed" in capsys.readouterr().err
+    assert Path("schemas/level-topics.channel.json").read_text() == "mine"
+
+
+def test_a_definition_for_a_document_stays_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("level.json").write_text('{"type": "string"}')
+    assert main(["init", "--from", "level.json"]) == 2
+    assert "isn't below schemas" in capsys.readouterr().err
+    assert not Path("level-topics.channel.json").exists()

@@ -252,3 +252,28 @@ def test_yaml_without_its_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(YAML, "x.yaml").place(("deep", "x", "y", "z")) == Place("schemas/x.yaml", 7, 19)
     assert refusal("a: 1\nb: \x01", "x.yaml").startswith("schemas/x.yaml:2:4: error: not valid YAML")
     assert "half of a surrogate" in refusal('a: "\\uD800"', "x.yaml")
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\uD800", "\\uDFFF", "\\udc00x"])
+def test_half_a_character_is_refused_however_it_is_spelt(half: str) -> None:
+    assert "half of a surrogate pair" in refusal(f'["{half}"]')
+    assert "half of a surrogate pair" in refusal(f'{{"{half}": 1}}')
+
+
+def test_an_anchor_stands_for_what_it_was_given_last() -> None:
+    assert load("- &x 1\n- *x\n- &x 2\n- *x\n", "x.yaml").value == [1, 1, 2, 2]
+    assert "stands inside what it stands for" in refusal("- &x 1\n- &x [*x]\n", "x.yaml")
+    assert "stands inside what it stands for" in refusal("- &x 1\n- &x {a: *x}\n", "x.yaml")
+
+
+def test_an_anchor_may_stand_at_a_key() -> None:
+    assert load("&x a: 1\nb: *x\n", "x.yaml").value == {"a": 1, "b": "a"}
+
+
+@pytest.mark.parametrize("path", ["x.json", "x.yaml"])
+def test_a_line_may_end_in_any_way(path: str) -> None:
+    document = load('{"a": 1,\r"b": 2,\r\n"c": 3,\n  "d": 4}', path)
+    places = [document.place((key,), key=True) for key in "abcd"]
+    assert places == [
+        Place(f"schemas/{path}", line, column) for line, column in ((1, 2), (2, 1), (3, 1), (4, 3))
+    ]

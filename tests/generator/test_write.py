@@ -155,3 +155,15 @@ def test_diff_shows_what_write_would_do(tmp_path: Path, monkeypatch: pytest.Monk
 def test_diff_of_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(HEAD.encode() + b"\xff\n")
     assert "-\ufffd\n" in diff(tmp_path, {"a.py": HEAD})
+
+
+def test_temporary_files_follow_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theirs").write_text("theirs")
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr("tightbeam_codegen.write.secrets.token_hex", lambda _: "guessed")
+    (out / ".a.py.guessed.tmp").symlink_to(tmp_path / "theirs")
+    with pytest.raises(FileExistsError):
+        write(out, {"a.py": HEAD})
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert not (out / "a.py").exists()

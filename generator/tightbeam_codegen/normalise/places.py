@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from tightbeam_codegen.load import Document, Pointer
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.normalise.shapes import Name
-from tightbeam_codegen.resolve import ROOT_URI
+from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = [
     "OVERRIDE",

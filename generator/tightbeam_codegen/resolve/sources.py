@@ -8,12 +8,9 @@ from urllib.parse import quote, unquote
 
 from tightbeam_codegen.load import Document, parse
 from tightbeam_codegen.load.discover import read_inside
+from tightbeam_codegen.uris import ROOT_URI
 
-__all__ = ["ROOT_URI", "Sources"]
-
-ROOT_URI = "https://tightbeam.invalid/"
-"""The base that files of the schema root are addressed under. `.invalid` can never be a host (RFC 2606), and
-unlike a scheme of our own `https` is one that every URI library resolves relative references against."""
+__all__ = ["Sources"]
 
 
 class Sources:

@@ -8,7 +8,8 @@ from referencing import exceptions
 
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.problems import quoted
-from tightbeam_codegen.resolve.sources import ROOT_URI, Sources
+from tightbeam_codegen.resolve.sources import Sources
+from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = ["Unresolved", "elsewhere", "no_schema", "no_target"]
 
