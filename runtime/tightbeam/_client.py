@@ -51,7 +51,7 @@ class Client:
     Args:
         path: the SQLite file of the journal, made if it isn't there; None keeps everything in memory.
         max_payload_bytes: the largest encoded payload that may be published.
-        retry_delay: before the first retry of a run; doubled with each, with jitter, up to five minutes.
+        retry_delay: before the first retry of a run; doubled with each up to five minutes, with jitter.
         shutdown_timeout: how long leaving may take; at most a second more, where it is very short.
         retain_messages: how many durable messages are kept for ``subscribe(after=…)``.
         retain_for: how long they, and runs that have ended, are kept.

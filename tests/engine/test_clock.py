@@ -15,6 +15,7 @@ from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, ContextSync, _publishing
 from tightbeam._engines.embedded import inspect, journal
+from tightbeam._engines.embedded.clock import Alarm
 from tightbeam.gateway import _tokens
 
 HOUR = 3600
@@ -228,3 +229,14 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(_tokens.BadToken):
             _tokens.verify(minted(offset), [secret], 4096)
         assert _tokens.verify(minted(0), [secret], 4096).channel == "alerts"
+
+
+def test_a_machine_that_was_suspended_is_woken_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile the time of day goes on, and the clock that nobody sets doesn't."""
+    from tightbeam._engines.embedded import clock
+
+    alarm = Alarm(clock.now_us() + 3_600_000_000)
+    assert alarm.left() > 3_000
+    now = clock.now_us()
+    monkeypatch.setattr(clock, "now_us", lambda: now + 3_600_000_000)
+    assert alarm.left() == 0

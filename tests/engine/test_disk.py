@@ -11,15 +11,18 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel, Tick
-from tightbeam import Client, Context, JournalFailed
-from tightbeam._engines.embedded import inspect, retention
+from tightbeam import Client, Context, ContextSync, JournalFailed
+from tightbeam._engines.embedded import execution, inspect, journal, retention
+from tightbeam._engines.embedded.journal import now_us
+from tightbeam._engines.embedded.messages import Publish, append
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
@@ -288,3 +291,158 @@ def test_g8_when_the_kernel_refuses_to_write(path: Path) -> None:
     assert told["received"] == told["published"]
     expected = sorted(f"p{n}" for n in told["published"])
     assert sorted(told["steps"]) == sorted(told["after"]) == expected
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_g8_a_handler_may_go_on_after_the_disk_was_full(
+    client: Client, ch: JobChannel, kind: str
+) -> None:
+    """The step that wasn't stored is over: nobody waits for it, and its name may be used again."""
+
+    async def limit(more: int | None) -> None:
+        def work(tx: Any) -> None:
+            (pages,) = tx.execute("PRAGMA page_count").fetchone()
+            tx.execute(f"PRAGMA max_page_count = {pages + more if more is not None else 1 << 30}").fetchone()
+
+        await client._engine._session.writer.submit(work, read=True)  # type: ignore[attr-defined]
+
+    loop = asyncio.get_running_loop()
+
+    def limit_sync(more: int | None) -> None:
+        asyncio.run_coroutine_threadsafe(limit(more), loop).result(10)
+
+    @client.function("async", retries=0)
+    async def async_(ctx: Context) -> str:
+        await limit(2)
+        with pytest.raises(JournalFailed):
+            await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
+        await limit(None)
+        return await ctx.step.realtime.publish("large", ch.token, "small")
+
+    @client.function("sync", retries=0)
+    def sync(ctx: ContextSync) -> str:
+        limit_sync(2)
+        with pytest.raises(JournalFailed):
+            ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
+        limit_sync(None)
+        return ctx.step.realtime.publish("large", ch.token, "small")
+
+    functions = {function.id: function for function in client.functions}
+    async with client, asyncio.timeout(10):
+        assert await client.run(functions[kind]) == "small"
+
+
+def test_a_caller_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobChannel) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> int:
+        return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
+
+    async def main() -> int:
+        held, release = threading.Event(), threading.Event()
+
+        def hold(tx: object) -> None:
+            held.set()
+            assert release.wait(30)
+
+        async with client, asyncio.timeout(20):
+            writer = client._engine._session.writer  # type: ignore[attr-defined]
+            holding = writer.submit(hold)
+            await asyncio.to_thread(held.wait, 30)
+
+            async def ask() -> None:
+                writer.submit(lambda tx: None)
+
+            await asyncio.to_thread(asyncio.run, ask())  # its loop is closed before there is an answer
+            release.set()
+            await holding
+            return await client.run(work)
+
+    assert asyncio.run(main()) == 5
+
+
+async def test_what_a_request_that_failed_had_published_is_handed_to_nobody(
+    client: Client, ch: JobChannel
+) -> None:
+    """Whether it is tried alone, or behind others of its batch that are stored."""
+
+    def publish(n: int, fails: bool = False) -> Any:
+        def work(tx: Any) -> None:
+            assert append(tx, Publish(1, "r", f"p{n}", 0, ch.name, "tick", b'{"n":%d}' % n, 0), now_us())
+            if fails:
+                raise ValueError("mine alone")
+
+        return work
+
+    subscription = client.realtime.subscribe(ch.tick)
+    async with client, asyncio.timeout(10):
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        batch = (publish(1), publish(2, fails=True), publish(3))
+        outcomes = await asyncio.gather(*map(writer.submit, batch), return_exceptions=True)
+        stored = client.realtime.subscribe(ch.tick, after="start")
+        assert [(await anext(stored)).data.n for _ in range(2)] == [1, 3]
+    assert [type(outcome) for outcome in outcomes] == [type(None), ValueError, type(None)]
+    assert [message.data.n async for message in subscription] == [1, 3]
+
+
+async def test_g8_a_full_disk_is_not_asked_again_at_once(
+    client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the delay of retries is."""
+    monkeypatch.setattr(execution, "_LEAST_JOURNAL_DELAY", 3600.0)
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        raise JournalFailed("the journal failed: database or disk is full")
+
+    async with client:
+        (run_id,) = await client.send("app/work")
+        await until(lambda: inspect.run(path, run_id).summary.error_type == "JournalFailed")
+    summary = inspect.run(path, run_id).summary
+    assert summary.due_at >= summary.created_at + timedelta(hours=1)
+
+
+async def test_each_caller_gets_an_error_of_its_own(client: Client) -> None:
+    """Of one that took a whole batch along: whoever raises it again adds to its traceback."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: Any) -> None:
+        held.set()
+        assert release.wait(30)
+
+    def lose_everything(tx: Any) -> None:
+        tx.execute("ROLLBACK")  # as SQLite does when the disk is full
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with client:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        holding = writer.submit(hold)
+        await asyncio.to_thread(held.wait, 30)
+        batch = [writer.submit(work) for work in (lambda tx: None, lose_everything, lambda tx: None)]
+        release.set()
+        await holding
+        errors = await asyncio.gather(*batch, return_exceptions=True)
+    assert [type(error) for error in errors] == [JournalFailed] * 3
+    assert len({id(error) for error in errors}) == 3
+
+
+async def test_a_claim_that_fails_is_tried_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Were it not, nothing would run any more."""
+    really, failing = journal.claim, [1, 1]  # a batch in which one request fails is tried once more
+
+    def claim(*arguments: Any) -> Any:
+        if failing:
+            failing.pop()
+            raise sqlite3.OperationalError("disk I/O error")
+        return really(*arguments)
+
+    monkeypatch.setattr(journal, "claim", claim)
+
+    @client.function("work")
+    async def work(ctx: Context) -> str:
+        return "done"
+
+    async with client, asyncio.timeout(10):
+        assert await client.run(work) == "done"
+    assert "can't be read from the journal" in caplog.text

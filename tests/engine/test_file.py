@@ -9,6 +9,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.engine.conftest import MakeClient, digest
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engines.embedded import file, inspect
+from tightbeam._engines.embedded.lock import Lock
 from tightbeam._engines.embedded.schema import USER_VERSION
 
 
@@ -312,3 +314,78 @@ async def test_an_older_journal_is_migrated_in_one_transaction(
         # Where an older version looks before it opens the file:
         assert path.read_bytes()[60:64] == (USER_VERSION + 1).to_bytes(4, "big")  # noqa: ASYNC240 - nothing else runs here
     assert len(inspect.runs(path)) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no list of descriptors")
+def test_who_is_refused_keeps_no_descriptor(path: Path) -> None:
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    lock = Lock(path)
+    before = descriptors()
+    for _ in range(3):
+        with pytest.raises(JournalRefused):
+            Lock(path)
+    assert descriptors() == before
+    lock.release()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no list of descriptors")
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("locked"), JournalRefused("damaged")])
+async def test_a_file_that_is_refused_is_closed(
+    client: Client, path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Not only when nobody has the error any more."""
+
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    async with client:
+        pass
+    monkeypatch.setattr(file, "_migrate", Mock(side_effect=error))
+    before = descriptors()
+    with pytest.raises(JournalRefused) as caught:
+        async with client:
+            pass
+    assert descriptors() == before
+    assert caught
+
+
+async def test_the_file_is_unlocked_when_nobody_writes_it_any_more(
+    client: Client, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[set[str]] = []
+    release = Lock.release
+
+    def watched(lock: Lock) -> None:
+        beside.append({one.name for one in path.parent.iterdir()})
+        release(lock)
+
+    monkeypatch.setattr(Lock, "release", watched)
+    async with client:
+        pass
+    assert beside == [{"app.db", "app.db.lock"}]  # the log goes when the last connection is closed
+
+
+async def test_a_holder_that_is_gone_is_not_named(make_client: MakeClient, path: Path) -> None:
+    path.with_name("app.db.lock").write_text("123456789012345")
+    async with make_client():
+        with pytest.raises(JournalRefused, match=f"in use by process {os.getpid()}:"):
+            async with make_client():
+                pass
+
+
+async def test_a_new_journal_is_synced_before_it_has_its_name(
+    client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bool]] = []
+    really = file._sync
+
+    def sync(place: Path) -> None:
+        synced.append((place == path.parent, path.exists()))
+        really(place)
+
+    monkeypatch.setattr(file, "_sync", sync)
+    async with client:
+        pass
+    assert synced == [(False, False), (True, True)]  # the draft, then the folder that has it by its name

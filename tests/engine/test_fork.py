@@ -17,6 +17,7 @@ import pytest
 
 from tests.engine.samples import JobChannel
 from tightbeam import Client, ContextSync
+from tightbeam._engines.embedded.lock import Lock
 
 
 def outcome(use: Callable[[], object]) -> str:
@@ -98,3 +99,14 @@ async def test_what_belongs_to_a_process_is_not_sent_to_another(client: Client) 
         await client.run(work)
     with pytest.raises(TypeError, match="a client belongs to its process"):
         pickle.dumps(client)
+
+
+def test_a_lock_is_given_up_once(path: Path) -> None:
+    """Its descriptor's number may be another file's by then."""
+    with path.open("wb") as other:
+        lock = Lock(path)
+        number = lock._fd
+        lock.release()
+        os.dup2(other.fileno(), number)
+        lock.release()  # as every lock that there was is in a forked child
+        os.close(number)  # it is still open

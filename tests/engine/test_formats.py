@@ -308,3 +308,16 @@ async def test_a_number_of_a_run_that_is_gone_is_not_given_again(
     async with again:
         second = await again.run(work)
     assert rows(path, "SELECT run_id FROM message ORDER BY seq") == [(first,), (second,)]
+
+
+async def test_an_older_journal_that_lacks_something_stays_as_it_is(
+    make_client: MakeClient, path: Path
+) -> None:
+    made_by(1, path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM meta WHERE name = 'epoch'")
+    with pytest.raises(JournalRefused, match="its epoch is missing"):
+        async with make_client():
+            pass
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)

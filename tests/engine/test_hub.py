@@ -350,3 +350,29 @@ def test_what_a_stuck_reader_holds_is_what_is_counted() -> None:
         [sys.executable, "-c", _HOLDING], cwd=root, capture_output=True, text=True, check=True, timeout=60
     )
     assert float(done.stdout) < 1.25
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_was_read_makes_room(client: Client, ch: JobChannel, batch: bool) -> None:
+    feed = client._engine.feed(  # type: ignore[attr-defined]
+        [(ch.name, "token")], None, max_messages=100, max_bytes=10 * (1_000 + 512)
+    )
+    for _ in range(5):
+        for _ in range(8):
+            await client.realtime.publish(ch.token, "x" * 998)
+        if batch:
+            assert len(await feed.next_batch()) == 8
+        else:
+            for _ in range(8):
+                assert await feed.next()
+    feed.close()
+
+
+async def test_who_was_too_slow_is_not_registered_again(client: Client, ch: JobChannel) -> None:
+    """Nobody would read what it is given."""
+    feed = client._engine.feed([(ch.name, "tick")], None, max_messages=1, max_bytes=9999)  # type: ignore[attr-defined]
+    for n in range(2):
+        await client.realtime.publish(ch.tick, {"n": n})
+    assert feed.mailbox.overflowed
+    feed.follow([(ch.name, "tick"), (ch.name, "token")])
+    assert not feed._hub._routes

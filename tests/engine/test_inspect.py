@@ -116,3 +116,29 @@ async def test_the_latest_runs_oldest_first(client: Client, path: Path) -> None:
         ids = [(await client.send("app/work"))[0] for _ in range(5)]
     assert [summary.id for summary in inspect.runs(path)] == ids
     assert [summary.id for summary in inspect.runs(path, limit=2)] == ids[-2:]
+
+
+async def test_looking_sees_one_moment(client: Client, path: Path) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None: ...
+
+    async with client:
+        await client.send("app/work")
+        with inspect._reading(path) as connection:
+            before = inspect.latest_runs(connection.execute, 10)
+            await client.send("app/work")
+            assert [one.id for one in inspect.latest_runs(connection.execute, 10)] == [
+                one.id for one in before
+            ]
+
+
+async def test_a_step_that_sleeps_has_not_ended(client: Client, path: Path) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.sleep("nap", timedelta(days=1))
+
+    async with client:
+        (run_id,) = await client.send("app/work")
+        await until(lambda: bool(inspect.run(path, run_id).steps))
+        (step,) = inspect.run(path, run_id).steps
+    assert (step.state, step.ended_at) == ("sleeping", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sqlite3
 import threading
@@ -156,6 +157,8 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
     loop = asyncio.get_running_loop()
     release = threading.Event()
     refused: list[BaseException] = []
+    told: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _loop, context: told.append(context))
 
     @client.function("async", on="app/async")
     async def async_(ctx: Context) -> None:
@@ -193,8 +196,12 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
     async with client:
         (run_id,) = await client.send(f"app/{kind}")
         await asyncio.wait_for(started.wait(), 10)
+        session: Any = client._engine._session  # type: ignore[attr-defined]
     release.set()
     await until(lambda: bool(refused))
+    await until(lambda: not session.runner._tasks)  # nothing of it waits for the journal
+    gc.collect()
+    assert told == []  # nor is there an error that nobody asked for
     assert [step.id for step in inspect.run(path, run_id).steps] == []
     assert inspect.run(path, run_id).summary.state in ("ready", "running")
 
@@ -457,3 +464,27 @@ async def test_a_duration_is_as_long_as_one_likes_and_not_negative(
 def test_a_path_that_can_name_no_file_is_refused(path: str | Path) -> None:
     with pytest.raises(JournalRefused, match="leave path out"):
         Client(path)
+
+
+@pytest.mark.parametrize("step", ["step.run", "step.sleep", "step.realtime.publish"])
+async def test_a_new_step_shows_that_the_process_did_not_die_of_the_run(
+    client: Client, path: Path, ch: JobChannel, step: str
+) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        if step == "step.run":
+            await ctx.step.run("step", asyncio.sleep, 0)
+        elif step == "step.sleep":
+            await ctx.step.sleep("step", timedelta(0))
+        else:
+            await ctx.step.realtime.publish("step", ch.tick, {"n": 1})
+
+    async with client:
+        (run_id,) = await client.send("app/work")
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:  # as if it had died
+        connection.execute("UPDATE run SET state = 'running', ended_at = NULL, deaths = 3")
+        connection.execute("DELETE FROM step")
+        connection.execute("DELETE FROM message")
+    async with client:
+        pass
+    assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) == ("done", 0)

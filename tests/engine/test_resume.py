@@ -337,3 +337,154 @@ async def test_by_age_the_last_message_and_the_numbers_stay(
         seqs = [int(((await anext(subscription)).position or "").partition(":")[2]) for _ in range(10)]
     assert seqs == list(range(1, 11))
     assert len(inspect.runs(path)) <= 1  # ended runs go with their time, too
+
+
+def test_by_age_only_the_oldest_go() -> None:
+    """Of a channel whose times are ahead of the clock nothing is dropped for the sake of a later one."""
+    second = 1_000_000
+    with contextlib.closing(file.open_memory()) as connection:
+        for created in (1, 2, 50, 3):
+            connection.execute(
+                "INSERT INTO message (channel, topic, run_id, step, number, started_at, ended_at, "
+                "created_at, data) VALUES ('c', 't', 'r', 's', 0, 0, 0, ?, 'x')",
+                (created * second,),
+            )
+        tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
+        kept = retention.Retention(messages=100, age_us=10 * second, size=1 << 30)
+        retention._trim(tx, kept, 20 * second)
+        assert connection.execute("SELECT created_at FROM message").fetchall() == [
+            (50 * second,),
+            (3 * second,),
+        ]
+
+
+async def test_house_keeping_is_told_of_all_that_is_stored(client: Client, ch: JobChannel) -> None:
+    """The bound of the journal's size stands on that."""
+    told: list[int] = []
+
+    async def step() -> str:
+        return "s" * 2_000
+
+    @client.function("work")
+    async def work(ctx: Context) -> str:
+        await ctx.step.run("step", step)
+        await ctx.step.realtime.publish("publish", ch.token, "p" * 30_000)
+        return "r" * 400_000
+
+    async with client:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        writer._after_batch = lambda _tx, written: told.append(written)
+        await client.run(work, {"event": "e" * 100})
+    quoted = [2 + size for size in (2_000, 30_000, 400_000)]
+    assert sum(told) == len('{"event":""}') + 100 + sum(quoted)
+
+
+def test_retention_looks_when_much_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(retention, "_trim", lambda *_: looks.append(1))
+    size = 1 << 30
+    trimmer = retention.Trimmer(retention.Retention(messages=1, age_us=1, size=size))
+    with contextlib.closing(file.open_memory()) as connection:
+        tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
+        trimmer(tx, 0)  # the first time in any case
+        trimmer(tx, size // 32 - 1)
+        assert len(looks) == 1
+        trimmer(tx, 1)
+        assert len(looks) == 2
+
+
+async def test_a_replay_that_is_closed_ends_with_what_was_read(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(9):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    async with client:
+        await client.run(work)
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        assert (await anext(subscription)).data.n == 0
+        subscription.close()
+        assert [message.data.n async for message in subscription] == [1, 2]
+
+
+async def test_a_feed_that_replays_has_seen_no_more_than_it_gave(client: Client, ch: JobChannel) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(3):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    async with client:
+        await client.run(work)
+        feed = client._engine.feed([(ch.name, "tick")], "start", max_messages=9, max_bytes=9999)  # type: ignore[attr-defined]
+        assert feed.advance() == "start"
+        first = await feed.next()
+        assert feed.advance() == feed.position_of(first)
+        feed.close()
+
+
+async def test_a_run_that_goes_on_has_no_outcome_yet(client: Client, ch: JobChannel) -> None:
+    published, release = asyncio.Event(), asyncio.Event()
+
+    @client.function("work")
+    async def work(ctx: Context) -> str:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
+        published.set()
+        await release.wait()
+        return "done"
+
+    async with client, asyncio.timeout(20):
+        running = asyncio.ensure_future(client.run(work))
+        await published.wait()
+        assert await client._engine.last_outcome(ch.name) is None  # type: ignore[attr-defined]
+        release.set()
+        await running
+        outcome = await client._engine.last_outcome(ch.name)  # type: ignore[attr-defined]
+        assert (outcome.completed, outcome.result) == (True, b'"done"')
+
+
+async def test_the_steps_of_a_run_go_with_it(
+    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCHES", 1)
+    client = make_client(retain_for=timedelta(0))
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.run("step", asyncio.sleep, 0)
+
+    async with client:
+        for _ in range(5):
+            await client.run(work)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        runs = {run_id for (run_id,) in connection.execute("SELECT id FROM run")}
+        steps = {run_id for (run_id,) in connection.execute("SELECT run_id FROM step")}
+    assert len(runs) <= 1
+    assert steps <= runs
+
+
+@pytest.mark.parametrize(("name", "bound"), [("_PAGE_MESSAGES", 4), ("_PAGE_BYTES", 4 * len(b'{"n":1}'))])
+async def test_a_page_of_the_journal_is_bounded(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch, name: str, bound: int
+) -> None:
+    """In messages, and in bytes: a reader that resumes far back doesn't get all of it at once."""
+    monkeypatch.setattr(messages, name, bound)
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(9):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    def pages(tx: Any) -> list[list[int]]:
+        found, upto = [], 0
+        while upto < 9:
+            page, upto = messages.read_page(tx, [(ch.name, "tick")], upto)
+            found.append([envelope.seq or 0 for envelope in page])
+        return found
+
+    async with client:
+        await client.run(work)
+        assert await client._engine.look(pages) == [[1, 2, 3, 4], [5, 6, 7, 8], [9]]  # type: ignore[attr-defined]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient
+from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel, Status
 from tightbeam import (
     Client,
@@ -26,7 +27,7 @@ from tightbeam import (
     RunFailed,
     StepError,
 )
-from tightbeam._engines.embedded import inspect
+from tightbeam._engines.embedded import inspect, runner
 
 
 async def test_a_run_returns_the_functions_result(client: Client) -> None:
@@ -429,3 +430,123 @@ async def test_ten_thousand_runs_wait_in_the_journal_not_in_memory() -> None:
         await asyncio.wait_for(all_done.wait(), 60)
     assert count == 10_000
     assert most <= 50
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_so_many_runs_are_in_memory_at_most(
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Those of sync functions have a thread each. Whoever ends makes room."""
+    monkeypatch.setattr(runner, "_RESIDENT", 3)
+    monkeypatch.setattr(runner, "_RESIDENT_THREADS", 2)
+    resident: list[int] = []
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: object) -> None:
+        held.set()
+        assert release.wait(30)
+
+    def look() -> None:
+        resident.append(len(client._engine._session.runner._resident))  # type: ignore[attr-defined]
+
+    @client.function("async", on="app/async")
+    async def async_(ctx: Context) -> None:
+        look()
+
+    @client.function("sync", on="app/sync")
+    def sync(ctx: ContextSync) -> None:
+        look()
+
+    async with client:
+        holding = client._engine._session.writer.submit(hold)  # type: ignore[attr-defined]
+        await asyncio.to_thread(held.wait, 30)
+        sending = [asyncio.ensure_future(client.send(f"app/{kind}")) for _ in range(8)]
+        await asyncio.sleep(0)  # all of them wait for the journal, and are stored together
+        release.set()
+        await asyncio.gather(holding, *sending)
+        await until(lambda: len(resident) == 8)
+    assert max(resident) == {"async": 3, "sync": 2}[kind]
+
+
+async def test_a_run_may_fail_thousands_of_times(client: Client) -> None:
+    attempts: list[int] = []
+
+    @client.function("failing", on="app/fail", retries=3_000)
+    async def failing(ctx: Context) -> None:
+        attempts.append(ctx.attempt)
+        if not ctx.attempt:
+            ctx._ledger.attempt = 2_000  # type: ignore[attr-defined]  # as if it had
+            raise ValueError
+
+    async with client:
+        await client.send("app/fail")
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: len(attempts) == 2)
+    assert attempts == [0, 2_001]
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_all_functions_together_have_so_many_runs_in_memory(
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """One that has more due than there is room for leaves some to the others."""
+    monkeypatch.setattr(runner, "_RESIDENT", 3)
+    monkeypatch.setattr(runner, "_RESIDENT_THREADS", 2)
+    resident: list[int] = []
+
+    def look() -> None:
+        resident.append(len(client._engine._session.runner._resident))  # type: ignore[attr-defined]
+
+    async def look_async(ctx: Context) -> None:
+        look()
+
+    def look_sync(ctx: ContextSync) -> None:
+        look()
+
+    for n in range(6):
+        client.function(f"f{n}", on="app/e")(look_async if kind == "async" else look_sync)
+    async with client:
+        await client.send("app/e")
+        await until(lambda: len(resident) == 6)
+    assert max(resident) == {"async": 3, "sync": 2}[kind]
+
+
+async def test_a_function_with_many_runs_waits_for_one_with_few(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_RESIDENT", 2)
+    begun: list[str] = []
+    release = asyncio.Event()
+
+    @client.function("many", on="app/many")
+    async def many(ctx: Context) -> None:
+        begun.append("many")
+        await release.wait()
+
+    @client.function("few", on="app/few")
+    async def few(ctx: Context) -> None:
+        begun.append("few")
+
+    async with client:
+        for _ in range(6):
+            await client.send("app/many")
+        await until(lambda: len(begun) == 2)
+        await client.send("app/few")
+        release.set()
+        await until(lambda: len(begun) == 7)
+    assert begun.index("few") <= 4  # both may have ended at once, and then it was the other's turn
+
+
+async def test_a_delay_of_hours_is_kept(client: Client, path: Path) -> None:
+    """Five minutes are for delays that have been doubled."""
+    slow = Client(path, retry_delay=timedelta(hours=1))
+
+    @slow.function("failing", on="app/fail")
+    async def failing(ctx: Context) -> None:
+        raise ValueError
+
+    async with slow:
+        (run_id,) = await slow.send("app/fail")
+        await until(lambda: inspect.run(path, run_id).summary.error_type == "ValueError")
+    summary = inspect.run(path, run_id).summary
+    assert summary.due_at >= summary.created_at + timedelta(minutes=30)

@@ -31,7 +31,7 @@ from tightbeam import (
     StepMismatch,
     StepMisuse,
 )
-from tightbeam._engines.embedded import inspect, steps
+from tightbeam._engines.embedded import inspect, journal, steps
 
 
 class Receipt(pydantic.BaseModel):
@@ -855,3 +855,165 @@ async def test_two_publishes_of_one_execution_cannot_both_be_memoized(client: Cl
         with pytest.raises(RuntimeError, match="memoized already"):
             await client.run(work)
     assert [message.data.n async for message in subscription] == [1]
+
+
+async def test_a_step_that_succeeds_meanwhile_gives_another_no_attempt_more(client: Client) -> None:
+    calls: list[int] = []
+    memoized = asyncio.Event()
+
+    async def failing() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            await memoized.wait()
+        raise ValueError
+
+    @client.function("work", retries=1)
+    async def work(ctx: Context) -> None:
+        async def other() -> None:
+            await ctx.step.run("other", bare_text)
+            memoized.set()
+
+        if not ctx.attempt:
+            await ctx.step.run("failing", failing)
+        await asyncio.gather(other(), ctx.step.run("failing", failing))
+
+    async with client, asyncio.timeout(10):
+        with pytest.raises(StepError, match="failing"):
+            await client.run(work)
+    assert len(calls) == 2
+
+
+async def test_a_step_may_use_another_client(client: Client, ch: JobChannel) -> None:
+    """Whose runs are begun within the step, and have steps of their own."""
+    other = Client()
+
+    @other.function("inner")
+    async def inner(ctx: Context) -> int:
+        return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
+
+    async def ask() -> int:
+        async with other:
+            return await other.run(inner)
+
+    @client.function("outer")
+    async def outer(ctx: Context) -> int:
+        return await ctx.step.run("ask", ask)
+
+    async with client, asyncio.timeout(20):
+        assert await client.run(outer) == 5
+
+
+async def test_a_sleep_that_the_handler_leaves_behind_ends_with_the_run(client: Client) -> None:
+    naps: list[asyncio.Task[None]] = []
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        naps.append(asyncio.ensure_future(ctx.step.sleep("nap", timedelta(days=1))))
+        for _ in range(3):  # it is being slept
+            await ctx.step.run("step", asyncio.sleep, 0)
+
+    async with client:
+        await client.run(work)
+        await asyncio.wait(naps, timeout=10)
+        assert naps[0].done()
+        naps[0].exception()
+
+
+async def test_a_restart_leaves_a_run_alone_that_sleeps(make_client: MakeClient, path: Path) -> None:
+    client = make_client()
+    executions: list[str] = []
+
+    @client.function("napping", on="app/nap")
+    async def napping(ctx: Context) -> None:
+        executions.append(ctx.run_id)
+        await ctx.step.sleep("nap", timedelta(days=1))
+
+    async with client:
+        (run_id,) = await client.send("app/nap")
+        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+    async with client:
+        pass
+    assert executions == [run_id]
+
+
+async def test_a_sleep_that_the_handler_cancels_is_over(client: Client, path: Path) -> None:
+    """If the process dies now, or is stopped, the run doesn't wait for the end of that sleep."""
+    seen: list[tuple[str, datetime]] = []
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        nap = asyncio.ensure_future(ctx.step.sleep("nap", timedelta(days=1)))
+        await until(lambda: due(path, ctx.run_id)[0] == "sleeping")
+        nap.cancel()
+        await asyncio.wait({nap})
+        await client._engine._session.writer.submit(lambda tx: None)  # type: ignore[attr-defined]
+        seen.append(due(path, ctx.run_id))
+
+    async with client:
+        await client.run(work)
+    ((state, at),) = seen
+    assert state == "running"
+    assert at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("first", ["ended", "cancelled", "sync"])
+async def test_a_run_that_rests_after_another_sleep_says_so_again(
+    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    client = make_client(shutdown_timeout=timedelta(milliseconds=200))
+    monkeypatch.setattr(steps, "REST_AFTER", 0.01)
+    began, go_on = threading.Event(), threading.Event()
+
+    def short() -> None:
+        began.set()
+        assert go_on.wait(10)
+
+    async def short_async() -> None:
+        await asyncio.to_thread(short)
+
+    @client.function("async", on="app/async")
+    async def async_(ctx: Context) -> None:
+        if first == "cancelled":
+            nap = asyncio.ensure_future(ctx.step.sleep("nap", timedelta(days=1)))
+            await until(lambda: due(path, ctx.run_id)[0] == "sleeping")
+            nap.cancel()
+            await asyncio.wait({nap})
+        else:
+            await ctx.step.sleep("nap", timedelta(milliseconds=1))
+        await asyncio.gather(ctx.step.run("short", short_async), ctx.step.sleep("long", timedelta(days=1)))
+
+    @client.function("sync", on="app/sync")
+    def sync(ctx: ContextSync) -> None:
+        ctx.step.sleep("nap", timedelta(milliseconds=1))
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(copy_context().run, ctx.step.run, "short", short)
+            assert began.wait(10)
+            ctx.step.sleep("long", timedelta(days=1))
+            running.result()
+
+    async with client:
+        (run_id,) = await client.send("app/sync" if first == "sync" else "app/async")
+        await until(lambda: "long" in {step.id for step in inspect.run(path, run_id).steps})
+        assert due(path, run_id)[0] == "running"
+        go_on.set()
+        await until(lambda: due(path, run_id)[0] == "sleeping")
+
+
+@pytest.mark.parametrize("failed", [False, True], ids=["", "failed before"])
+async def test_two_outcomes_of_one_step_cannot_both_be_memoized(
+    client: Client, path: Path, failed: bool
+) -> None:
+    """As with publishes: whatever the books say."""
+
+    def outcome(result: bytes) -> Any:
+        memo = steps.done(result)
+        since = journal.Since(failed=failed, counted=False)
+        return lambda tx: journal.memoize(tx, "run", "step", memo, 0, since)
+
+    async with client:
+        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        await writer.submit(outcome(b"1"))
+        with pytest.raises(RuntimeError, match="memoized already"):
+            await writer.submit(outcome(b"2"))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT result FROM step").fetchall() == [(b"1",)]

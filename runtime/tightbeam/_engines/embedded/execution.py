@@ -29,10 +29,10 @@ from tightbeam._publishing import compose, the_payload
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
-__all__ = ["MAX_DELAY", "Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
+__all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
 
-MAX_DELAY = 300.0
-"""Seconds that a retry waits at most, unless `retry_delay` is longer."""
+_MAX_DELAY = 300.0
+"""Seconds up to which delays are doubled."""
 _LEAST_JOURNAL_DELAY = 0.05
 
 
@@ -79,6 +79,11 @@ class Services:
     """Seconds before the first retry, doubled with each."""
     run_ended: Callable[[RunEnd], None]
     """Told of each run that is over."""
+
+    @property
+    def longest_delay(self) -> float:
+        """Seconds that a retry waits at most."""
+        return max(_MAX_DELAY, self.retry_delay)
 
 
 class _Event:
@@ -232,7 +237,8 @@ class Execution:
             return Failed(error)
         if of_kind(error, InjectedFault):
             return Again(ledger.attempt + 1, 0.0, error)
-        delay = min(self._services.retry_delay * 2.0 ** min(ledger.attempt, 30), MAX_DELAY)
+        services = self._services
+        delay = min(services.retry_delay * 2.0 ** min(ledger.attempt, 30), services.longest_delay)
         return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
 
 

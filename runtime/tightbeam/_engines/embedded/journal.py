@@ -149,28 +149,25 @@ def recover(tx: Transaction, longest_us: int) -> list[str]:
     return given_up
 
 
-def claim(tx: Transaction, free: dict[str, int]) -> tuple[list[Run], int | None]:
-    """Take runs that are due, so many of each function at most; and say when the next one is due."""
+def claim(tx: Transaction, function: str, limit: int) -> tuple[list[Run], int | None]:
+    """Take runs of a function that are due, so many at most; and say when the next one is, if known."""
     now = now_us()
-    claimed = []
-    next_due: int | None = None
-    for function, limit in free.items():
-        rows = tx.execute(
-            "SELECT number, id, function, event, data, attempt, deaths, due_at FROM run "
-            "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
-            (function, limit),
-        ).fetchall()
-        for number, run_id, name, event, data, attempt, deaths, due_at in rows:
-            if due_at > now:
-                next_due = due_at if next_due is None else min(next_due, due_at)
-                break
-            run = Run(number, run_id, name, event, data, attempt, deaths, _memos(tx, number))
-            tx.execute(
-                "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
-                (now, run.id),
-            )
-            claimed.append(run)
-    return claimed, next_due
+    claimed: list[Run] = []
+    rows = tx.execute(
+        "SELECT number, id, function, event, data, attempt, deaths, due_at FROM run "
+        "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
+        (function, limit),
+    ).fetchall()
+    for number, run_id, name, event, data, attempt, deaths, due_at in rows:
+        if due_at > now:
+            return claimed, due_at
+        run = Run(number, run_id, name, event, data, attempt, deaths, _memos(tx, number))
+        tx.execute(
+            "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
+            (now, run.id),
+        )
+        claimed.append(run)
+    return claimed, None
 
 
 def _memos(tx: Transaction, run: int) -> dict[str, Memo]:

@@ -17,7 +17,7 @@ from typing import Any
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.clock import Watch, pull_back
 from tightbeam._engines.embedded.engine import RunEnd
-from tightbeam._engines.embedded.execution import MAX_DELAY, Again, Done, Execution, Failed, Outcome, Services
+from tightbeam._engines.embedded.execution import Again, Done, Execution, Failed, Outcome, Services
 from tightbeam._engines.embedded.failure import describe, of_kind
 from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.lanes import Lane, Place
@@ -64,7 +64,7 @@ class Runner:
 
     async def start(self) -> None:
         """Recover what the last process left, and begin to schedule."""
-        longest = int(max(MAX_DELAY, self._services.retry_delay) * 1e6)
+        longest = int(self._services.longest_delay * 1e6)
         given_up = await self._writer.submit(lambda tx: journal.recover(tx, longest))
         for run_id in given_up:
             _log.error(
@@ -162,15 +162,28 @@ class Runner:
                 self._quiet.set()
             await self._until(next_due)
 
-    async def _claim(self, free: dict[str, int]) -> tuple[list[Run], int | None]:
-        if not free:
+    async def _claim(self, free: list[tuple[Function[Any], int]]) -> tuple[list[Run], int | None]:
+        room = _RESIDENT - len(self._resident)
+        threads = _RESIDENT_THREADS - self._threads
+        if not free or room <= 0:
             return [], None
         claimed: list[Run] = []
         next_due: int | None = None
 
         def work(tx: Transaction) -> None:
             nonlocal claimed, next_due
-            claimed, next_due = journal.claim(tx, free)
+            claimed, due, left = [], [], threads
+            for function, places in free:
+                on_thread = isinstance(function, SyncFunction)
+                limit = min(places, room - len(claimed), left if on_thread else places)
+                if limit <= 0:
+                    continue
+                runs, later = journal.claim(tx, function.id, limit)
+                claimed += runs
+                left -= len(runs) if on_thread else 0
+                if later is not None:
+                    due.append(later)
+            next_due = min(due, default=None)
 
         try:
             await self._writer.submit(work)
@@ -189,24 +202,27 @@ class Runner:
         except TimeoutError:
             pass
 
-    def _free(self) -> dict[str, int]:
-        """How many runs of each function may start now."""
-        left = _RESIDENT - len(self._resident)
-        left_threads = min(left, _RESIDENT_THREADS - self._threads)
-        free = {}
+    def _free(self) -> list[tuple[Function[Any], int]]:
+        """How many runs of each function may start now.
+
+        Those come first that have the fewest, and then those that had their turn longest ago: all get on.
+        """
         for function in self._registry:
-            lane = self._lanes.get(function.id)
-            if lane is None:
-                lane = self._lanes[function.id] = Lane(function.concurrency, self._nudge)
-            places = min(lane.free, left_threads if isinstance(function, SyncFunction) else left)
-            if places > 0:
-                free[function.id] = places
-        return free
+            if function.id not in self._lanes:
+                self._lanes[function.id] = Lane(function.concurrency, self._nudge)
+        free = [(name, lane) for name, lane in self._lanes.items() if lane.free]
+        free.sort(key=lambda one: one[1].busy)
+        return [(self._function(name), lane.free) for name, lane in free]
+
+    def _function(self, id: str) -> Function[Any]:
+        function = self._registry.find(id)
+        assert function is not None  # noqa: S101 - only registered functions have lanes, and are claimed
+        return function
 
     def _begin(self, run: Run) -> None:
-        function = self._registry.find(run.function)
-        assert function is not None  # noqa: S101 - only registered functions are claimed
-        place = Place(self._lanes[function.id])
+        function = self._function(run.function)
+        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # the last one that had its turn
+        place = Place(lane)
         execution = Execution(run, function, self._services, place)
         self._resident[run.id] = execution
         self._threads += isinstance(function, SyncFunction)
