@@ -589,3 +589,34 @@ def test_a_program_that_ends_right_after_a_publish_ends_well(server: StandIn) ->
     with ThreadPoolExecutor(4) as pool:
         ended = [pool.submit(end) for _ in range(40)]
         assert {one.result(120) for one in ended} == {0}
+
+
+def test_a_child_has_locks_of_its_own(server: StandIn) -> None:
+    """One that a thread held in the parent, waiting to build a client, nobody in the child would release."""
+    http = carrier(server).http
+    held = http._lock
+    with held:
+        http.drop_clients()
+        assert not http._lock.locked()
+
+
+@pytest.mark.parametrize("want_body", [False, True])
+async def test_a_cancellation_that_comes_with_the_answer_isnt_lost(server: StandIn, want_body: bool) -> None:
+    """At whichever turn of the event loop it comes: whoever cancels waits for the end."""
+    http = carrier(server).http
+
+    async def ask() -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        await http.post("/v1/realtime/token", b"[]", want_body=want_body)
+        return task.cancelling() == 0
+
+    outcomes = []
+    for attempt in range(600):
+        asking = asyncio.create_task(ask())
+        for _ in range(attempt % 60):
+            await asyncio.sleep(0)
+        asking.cancel()
+        outcomes += await asyncio.gather(asking, return_exceptions=True)
+    assert False not in outcomes
+    assert {type(one) for one in outcomes} >= {asyncio.CancelledError}

@@ -7,11 +7,13 @@ built at the first request of each process, never before.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import os
 import threading
 import weakref
+from collections.abc import Awaitable
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import NamedTuple, TypeVar
@@ -27,6 +29,7 @@ __all__ = ["Answer", "Http", "NoAnswer", "is_loopback", "root_of"]
 _EXCERPT = 200
 _REFUSED = (401, 403)
 _Builder = TypeVar("_Builder", bound=BaseClientBuilder)
+Result = TypeVar("Result")
 
 
 class Answer(NamedTuple):
@@ -52,6 +55,16 @@ class NoAnswer(Exception):
     def __init__(self, text: str, *, retryable: bool = True) -> None:
         self.retryable = retryable
         super().__init__(text)
+
+
+async def _cancellable(answer: Awaitable[Result]) -> Result:
+    """Await what Rust does: a cancellation that comes together with its answer would be lost otherwise."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    result = await answer
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 def root_of(origin: str) -> str:
@@ -106,11 +119,10 @@ class Http:
             if bearer is not None:
                 request = request.header("authorization", bearer, is_sensitive=True)
             try:
-                response = await request.build().send()
+                response = await _cancellable(request.build().send())
                 status = response.status
-                answer = Answer(
-                    status, b"" if status == 200 and not want_body else bytes(await response.bytes())
-                )
+                body_wanted = want_body or status != 200
+                answer = Answer(status, bytes(await _cancellable(response.bytes())) if body_wanted else b"")
             except PyreqwestError as error:
                 raise self._no_answer(error) from None
             if status not in _REFUSED:
