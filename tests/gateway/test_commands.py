@@ -17,9 +17,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 import tightbeam
 from tests.engine.samples import job_channel
+from tests.gateway.serving import secured
 from tests.gateway.test_streams import drained, stuck_reader
 from tightbeam._engines.embedded import inspect
 from tightbeam._engines.embedded.runner import LEAST_GRACE
@@ -281,3 +283,51 @@ async def test_sigterm_ends_in_time_whatever_functions_do(how: str, tmp_path: Pa
         stuck.close()
     (left,) = inspect.runs(Path(journal))
     assert left.state in ("ready", "running")  # it resumes
+
+
+def test_a_second_signal_waits_for_nothing() -> None:
+    server = _serve._server(uvicorn.Config(tightbeam.gateway), secured(tightbeam.Client()), None)
+    server.handle_exit(signal.SIGINT, None)
+    assert (server.should_exit, server.force_exit) == (True, False)
+    server.handle_exit(signal.SIGINT, None)
+    assert server.force_exit
+
+
+@pytest.mark.parametrize(("host", "told"), [("0.0.0.0", False), ("127.0.0.1", True)])
+async def test_no_browser_is_sent_to_every_address(
+    host: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.0.0.0 is where it listens, and nowhere anybody could connect to."""
+    listeners: list[socket.socket] = []
+    listen = _serve._listener
+    monkeypatch.setattr(_serve, "_listener", lambda *where: listeners.append(listen(*where)) or listeners[0])
+    monkeypatch.setattr(_serve, "_run", lambda serving: serving.close())
+    client = tightbeam.Client()
+    _serve.serve(secured(client, public_url=None), host=host, port=0)
+    listeners[0].close()
+    if told:
+        token = await client.realtime.token(job_channel(job_id="j1"))
+        assert token["apiBaseUrl"].startswith("http://127.0.0.1:")
+    else:
+        with pytest.raises(tightbeam.EngineError, match="public_url"):
+            await client.realtime.token(job_channel(job_id="j1"))
+
+
+@pytest.mark.parametrize(
+    ("dev", "trusted", "believed"),
+    [(False, None, False), (False, "10.0.0.1", True), (True, "10.0.0.1", False)],
+)
+def test_which_proxies_are_believed(
+    dev: bool, trusted: str | None, believed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dict[str, object]] = []
+    settings = _serve._settings
+    listeners: list[socket.socket] = []
+    listen = _serve._listener
+    monkeypatch.setattr(_serve, "_settings", lambda *how: made.append(settings(*how)) or made[0])
+    monkeypatch.setattr(_serve, "_listener", lambda *where: listeners.append(listen(*where)) or listeners[0])
+    monkeypatch.setattr(_serve, "_run", lambda serving: serving.close())
+    _serve.serve(secured(tightbeam.Client(), dev=dev), port=0, trusted_proxies=trusted)
+    listeners[0].close()
+    assert made[0]["proxy_headers"] is believed
+    assert made[0]["forwarded_allow_ips"] == (trusted if believed else "127.0.0.1")

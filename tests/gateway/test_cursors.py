@@ -279,3 +279,20 @@ async def test_a_run_that_goes_on_isnt_taken_for_the_one_before(client: Client, 
             await going
             assert (await frame(reader))["data"] == {"status": "completed"}
     assert len({one["run_id"] for one in got}) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({"runs": False}, []), ({"run_results": False}, [{"status": "completed"}])]
+)
+async def test_what_isnt_to_be_told_of_runs_isnt_told_later(
+    settings: dict[str, Any], told: list[Any], client: Client, ch: JobChannel
+) -> None:
+    work = durable(client)
+    async with client:
+        await client.run(work, {"first": 0, "count": 1})  # before there is a gateway: the journal knows it
+        async with running(secured(client, **settings)) as url:
+            token = (await client.realtime.token(ch, since="1970-01-01T00:00:00Z"))["key"]
+            async with subscribed(url, token) as reader:
+                await client.realtime.publish(ch.status, {"message": "after"})
+                got = await ended(reader, messages=2)
+    assert [one["data"] for one in got if one["kind"] == "run"] == told

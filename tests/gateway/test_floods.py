@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from websockets.exceptions import ConnectionClosed
 
 from tests.engine.samples import JobChannel
-from tests.gateway.serving import KEY, data_frame, running, secured, subscribed
+from tests.gateway.serving import KEY, data_frame, frame, running, secured, subscribed
 from tests.gateway.test_attacks import everything, raw
 from tests.gateway.test_streams import until_connections
 from tightbeam import Client
 from tightbeam.gateway import Gateway, _protocol
-from tightbeam.gateway.protocol import WebSocketProtocol
+from tightbeam.gateway.protocol import HttpProtocol, WebSocketProtocol
 
 HEAD = f"Host: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
 PUBLISH = f"POST /v1/realtime/publish?channel=job:j1&topic=token HTTP/1.1\r\n{HEAD}".encode()
@@ -161,3 +163,101 @@ async def test_fragments_that_hold_nothing_are_not_kept(
         await client.realtime.publish(ch.status, {"message": "unheard"})
         await client.realtime.publish(ch.tick, {"n": 1})
         assert (await data_frame(reading))["data"] == {"n": 1}
+
+
+def test_silence_earns_no_flood() -> None:
+    """A reader that said nothing for a day may say no more at once than any other."""
+    protocol = object.__new__(WebSocketProtocol)
+    protocol.loop = SimpleNamespace(time=lambda: 86_400.0)  # type: ignore[assignment]
+    assert protocol._may_say(_protocol.READER_BYTES)
+    assert not protocol._may_say(1)
+
+
+async def test_nothing_is_timed_once_a_connection_is_handed_over_or_gone(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer that is left would close a WebSocket ten seconds after it was opened."""
+    made: list[Any] = []
+    connected = HttpProtocol.connection_made
+    monkeypatch.setattr(
+        HttpProtocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
+    )
+    async with subscribed(url, token) as reader:
+        await (await reader.ping())
+        assert made[0]._due is None
+    lost = asyncio.Event()
+    gone = HttpProtocol.connection_lost
+    monkeypatch.setattr(HttpProtocol, "connection_lost", lambda self, error: (gone(self, error), lost.set()))
+    async with raw(url) as (_, writer):
+        writer.write(b"GET /hea")
+        await writer.drain()
+    async with asyncio.timeout(10):
+        await lost.wait()
+    assert made[1]._due is None
+
+
+def test_no_message_follows_a_closing_handshake() -> None:
+    written: list[bytes] = []
+    protocol = object.__new__(WebSocketProtocol)
+    protocol.transport = SimpleNamespace(write=written.append)  # type: ignore[assignment]
+    protocol.writable = asyncio.Event()
+    protocol.handshake_complete, protocol.close_sent, protocol.disconnected = True, False, False
+    protocol.write(b"one")
+    protocol.close_sent = True
+    protocol.write(b"two")
+    protocol.close_sent, protocol.disconnected = False, True
+    protocol.write(b"three")
+    assert written == [b"one"]
+
+
+async def test_a_kept_connection_is_judged_by_each_request_alone(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = 0
+    data_received = HttpProtocol.data_received
+
+    def counted(self: HttpProtocol, data: bytes) -> None:
+        nonlocal received
+        received += len(data)
+        data_received(self, data)
+
+    monkeypatch.setattr(HttpProtocol, "data_received", counted)
+    half = b"x" * 20_000
+    head = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
+    said = 0
+    async with raw(url) as (reader, writer), asyncio.timeout(20):
+        for _ in range(8):  # each is well within the bounds; all of them aren't
+            writer.write(head + half)
+            said += len(head + half)
+            while received < said:  # noqa: ASYNC110 - in two pieces: the server has read the first
+                await asyncio.sleep(0.001)
+            writer.write(half + b"\r\n\r\n")
+            said += len(half) + 4
+            assert b"200 OK" in await reader.readuntil(b"}")
+
+
+async def test_a_body_may_be_larger_than_what_is_around_it(url: str) -> None:
+    body = b"x" * 300_000
+    async with raw(url) as (reader, writer), asyncio.timeout(20):
+        writer.write(PUBLISH + f"Content-Length: {len(body)}\r\n\r\n".encode())
+        for start in range(0, len(body), 10_000):
+            writer.write(body[start : start + 10_000])
+            await writer.drain()
+        assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+
+
+async def test_a_server_that_shuts_down_by_itself_says_so_first(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As plain uvicorn with these protocols does, which doesn't ask the gateway."""
+    made: list[Any] = []
+    connected = WebSocketProtocol.connection_made
+    monkeypatch.setattr(
+        WebSocketProtocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
+    )
+    async with subscribed(url, token) as reader:
+        made[0].shutdown()
+        assert (await frame(reader))["kind"] == "closing"
+        with pytest.raises(ConnectionClosed):
+            await frame(reader)
+        assert reader.close_code == 1012

@@ -46,6 +46,8 @@ def http(client: Client, **changed: Any) -> httpx.AsyncClient:
         ({"topic": "tick"}, b"1", 400, None),
         ({"channel": "job:j1"}, b"1", 400, None),
         ({"channel": "job:" + "x" * 2_000, "topic": "tick"}, b"1", 400, None),
+        ({"channel": "job:j1", "topic": "x" * 2_000}, b"1", 400, None),
+        ({"channel": "job:j1", "topic": "tick", "metadata": f'"{"x" * 4_095}"'}, b'{"n": 1}', 400, None),
     ],
 )
 async def test_publishing(
@@ -117,6 +119,7 @@ async def test_other_methods_and_paths(client: Client) -> None:
             ("POST", "/v1/realtime/sse", 405),
             ("HEAD", "/v1/realtime/sse", 405),
             ("GET", "/v1/realtime/nothing", 404),
+            ("GET", "/v1/realtime/sse/", 404),
             ("GET", "/v1/realtime/connect", 401),
         ):
             answer = await ask.request(method, path, headers={"Authorization": ""})
@@ -272,3 +275,43 @@ async def _openapi(gateway: Any) -> bytes:
     transport = httpx.ASGITransport(gateway)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as ask:
         return (await ask.get("/v1/realtime/openapi.json")).content
+
+
+async def test_a_body_that_is_said_to_be_too_large_is_not_read(client: Client) -> None:
+    read = 0
+
+    async def counted() -> Any:
+        nonlocal read
+        for _ in range(10):
+            read += 1
+            yield b"x" * 60_000
+
+    query = {"channel": "job:j1", "topic": "token"}
+    async with http(client) as ask:
+        said = {"Content-Length": "600000"}
+        assert (await ask.post(PUBLISH, params=query, content=counted(), headers=said)).status_code == 413
+    assert read <= 1  # the transport of this test hands over the first piece by itself
+
+
+async def test_a_request_for_a_token_is_bounded(client: Client) -> None:
+    async with http(client) as ask:
+        for size, status in ((65_536, 400), (65_537, 413)):
+            assert (await ask.post("/v1/realtime/token", content=b" " * size)).status_code == status
+
+
+async def test_a_gateway_can_be_entered_again(client: Client) -> None:
+    gateway = secured(client, inspector=True)
+    for _ in range(2):
+        async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+            assert (await ask.get("/health")).json() == {"status": "ok"}
+            async with ask.stream("GET", "/inspector/api/messages") as answer:
+                assert answer.status_code == 200
+
+
+async def test_a_gateway_of_a_client_that_is_entered_already_closes_its_own_part(client: Client) -> None:
+    gateway = secured(client)
+    transport = httpx.ASGITransport(gateway)
+    async with client, httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as ask:
+        async with gateway.router.lifespan_context(gateway):
+            assert (await ask.get("/health")).status_code == 200
+        assert (await ask.get("/health")).status_code == 503

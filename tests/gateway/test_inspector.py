@@ -230,3 +230,23 @@ async def test_what_is_published_while_it_looks_back_comes_once(
                 frame = await anext(heard)
                 numbers += [frame["data"]["n"]] if frame["kind"] == "data" else []
     assert numbers == [0, 1, 2]
+
+
+async def test_a_viewer_that_is_refused_takes_no_room(client: Client) -> None:
+    gateway = secured(client, inspector=True)  # the client isn't entered: there is nothing to look at
+    transport = httpx.ASGITransport(gateway)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=BEARER) as ask:
+        for _ in range(17):
+            answer = await ask.get(f"{API}/messages")
+            assert (answer.status_code, "no journal" in answer.json()["error"]) == (503, True)
+    assert not gateway._engine.hub.taps
+
+
+@pytest.mark.parametrize("path", ["/inspector", "/inspector/", "/inspector/main.js"])
+async def test_its_files_are_for_who_may_call_the_gateway(path: str, client: Client) -> None:
+    async with asking(client) as ask:
+        for headers, status in (
+            ({"Host": "elsewhere.example"}, 421),
+            ({"Origin": "https://elsewhere.example"}, 403),
+        ):
+            assert (await ask.get(path, headers=headers)).status_code == status

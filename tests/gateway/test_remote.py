@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import logging
+import socket
 import subprocess
 import sys
-from typing import Any
+import threading
+from typing import Any, Self
 
 import pytest
 
 import tightbeam
 from tests.engine.samples import JobChannel, Status, Tick, job_channel
 from tests.gateway.serving import KEY, durable, running, secured
+from tests.gateway.test_streams import until_connections
 from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
+from tightbeam.gateway import _remote_http
+from tightbeam.gateway._remote_http import Requests
 
 
 async def test_publishing_and_subscribing(client: Client, ch: JobChannel) -> None:
@@ -163,3 +170,122 @@ def test_importing_tightbeam_imports_nothing_of_the_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] False"
+
+
+class Scripted:
+    """A gateway that does with each connection what is written: answers so many requests, then hangs up.
+
+    None: it reads the last request and says nothing until the client has gone.
+    """
+
+    def __init__(self, *answers: int | None) -> None:
+        self.requests: list[bytes] = []
+        self.hung_up = threading.Event()
+        self._answers = answers
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(10)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def _serve(self) -> None:
+        with self._listener, contextlib.suppress(TimeoutError):
+            for count in self._answers:
+                one, _ = self._listener.accept()
+                with one, one.makefile("rb") as read:
+                    for _ in range(count if count is not None else 2):
+                        head = b"".join(iter(read.readline, b"\r\n"))
+                        if not head:
+                            break
+                        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                        self.requests.append(head + read.read(length))
+                        if count is None and len(self.requests) > 1:
+                            read.read()  # until the client hangs up
+                            break
+                        one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                self.hung_up.set()
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
+    with Scripted(1, 1) as server:
+        requests = Requests(server.url, KEY)
+        requests.publish("job:j1", "tick", b"1", None)
+        assert server.hung_up.wait(20)
+        requests.publish("job:j1", "tick", b"2", "01M80WNAQGSQ2ZY17B9WK74G59")
+        requests.close()
+    assert [one[-1:] for one in server.requests] == [b"1", b"2"]
+    assert b"run_id=01M80WNAQGSQ2ZY17B9WK74G59" in server.requests[1]
+    assert b"run_id" not in server.requests[0]
+
+
+def test_a_publish_that_isnt_answered_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a kept connection: it may have arrived."""
+    monkeypatch.setattr(_remote_http, "_TIMEOUT", 0.5)
+    with Scripted(None) as server:
+        requests = Requests(server.url, KEY)
+        requests.publish("job:j1", "tick", b"1", None)
+        with pytest.raises(PublishFailed, match="TimeoutError"):
+            requests.publish("job:j1", "tick", b"2", None)
+        requests.close()
+    assert [one[-1:] for one in server.requests] == [b"1", b"2"]
+
+
+def test_a_server_that_hangs_up_at_once_is_asked_once() -> None:
+    with Scripted(0) as server:
+        requests = Requests(server.url, KEY)
+        asked: list[object] = []
+        connection = requests._connection
+        requests._connection = lambda: asked.append(1) or connection()  # type: ignore[method-assign]
+        with pytest.raises(PublishFailed) as failed:
+            requests.publish("job:j1", "tick", b"1", None)
+        requests.close()
+    assert failed.value.retryable
+    assert len(asked) == 1
+
+
+def test_what_the_gateway_refused_is_said_with_its_places() -> None:
+    body = b'{"error":"no","issues":[{"pointer":"/n","reason":"is required"},{"pointer":"","reason":"x"}]}'
+    assert _remote_http._error(body) == "no (/n: is required; (payload): x)"
+
+
+async def test_the_client_logs_no_token(
+    client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At DEBUG the library that it connects with would log the whole request."""
+    caplog.set_level(logging.DEBUG)
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        async with remote.realtime.subscribe(ch):
+            pass
+    said = [f"{record.name}: {record.getMessage()}" for record in caplog.records]
+    assert said
+    assert [line for line in said if "eyJ" in line or KEY in line] == []
+
+
+async def test_a_lost_position_ends_its_connection(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client)
+    async with running(gateway) as url, tightbeam.connect(url, key=KEY) as remote:
+        messages = remote.realtime.subscribe(ch.tick, after="0123456789ab:1")
+        with pytest.raises(PositionLost):
+            await anext(messages)
+        await until_connections(gateway, 0)
+        assert [message async for message in messages] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "after", "status"), [({"allowed_hosts": ["rt.example.com"]}, None, 421), ({}, "x" * 129, 400)]
+)
+async def test_what_can_t_become_better_isnt_tried_again(
+    changed: dict[str, Any], after: str | None, status: int, client: Client, ch: JobChannel
+) -> None:
+    async with running(secured(client, **changed)) as url:
+        token = (await client.realtime.token(ch))["key"]
+        async with tightbeam.connect(url, token=token) as remote, asyncio.timeout(10):
+            with pytest.raises(GatewayRefused, match=str(status)):
+                await anext(remote.realtime.subscribe(ch, after=after))

@@ -16,8 +16,11 @@ from websockets.exceptions import ConnectionClosed
 from tests.engine.samples import JobChannel, job_channel
 from tests.gateway.serving import data_frame, durable, frame, running, secured, subscribed
 from tests.gateway.sse import events
-from tightbeam import Client, Context
+from tightbeam import Client, Context, PositionLost
+from tightbeam._hub import Envelope
 from tightbeam.gateway import Gateway, Limits
+from tightbeam.gateway._access import Pass
+from tightbeam.gateway._streams import End
 
 
 async def until_connections(gateway: Gateway, count: int) -> None:
@@ -248,3 +251,126 @@ async def test_durable_messages_of_a_run_that_publishes_while_readers_come_and_g
         readers = [asyncio.create_task(read()) for _ in range(10)]
         await done
         assert all(one == list(range(300)) for one in await asyncio.gather(*readers))
+
+
+async def test_nothing_waits_for_a_stream_that_has_ended(client: Client, ch: JobChannel) -> None:
+    """Its timers would keep it, and what it holds, for the hour that it might have lasted."""
+    gateway = secured(client)
+    async with running(gateway) as url:
+        async with subscribed(url, (await client.realtime.token(ch))["key"]):
+            (stream,) = gateway._streams._open
+        await until_connections(gateway, 0)
+        assert stream._timers
+        assert all(timer.cancelled() for timer in stream._timers)
+
+
+async def test_the_last_event_counts_and_not_where_the_page_began(client: Client, ch: JobChannel) -> None:
+    """A browser's EventSource says both when it connects again: the URL stays what it was."""
+    work = durable(client)
+    async with running(secured(client)) as url, httpx.AsyncClient(timeout=20) as http:
+        await client.run(work, {"first": 0, "count": 3})
+        query = {"token": (await client.realtime.token(ch))["key"], "after": "start"}
+        position = ""
+        for expected in (0, 1):
+            headers = {"Last-Event-ID": position} if position else {}
+            async with http.stream("GET", f"{url}/v1/realtime/sse", params=query, headers=headers) as answer:
+                async for line in answer.aiter_lines():
+                    if line.startswith("id: "):
+                        position = line.removeprefix("id: ")
+                    elif line.startswith("data: "):
+                        assert json.loads(line.removeprefix("data: "))["data"] == {"n": expected}
+                        break
+
+
+class Slow:
+    """Takes its time with messages; notes what it is told meanwhile."""
+
+    def __init__(self) -> None:
+        self.sending = False
+        self.overtaken = False
+        self.sent = asyncio.Event()
+
+    async def begin(self, position: str | None) -> None:
+        pass
+
+    async def reset(self, position: str | None) -> None:
+        pass
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        for turn in range(20):
+            self.sending = turn > 5  # one that was on its way before may still come
+            await asyncio.sleep(0)
+        self.sending = False
+        self.sent.set()
+
+    async def keep_alive(self, position: str | None) -> None:
+        self.overtaken = self.overtaken or self.sending
+
+    async def closing(self) -> None:
+        pass
+
+
+async def test_no_position_overtakes_a_message(client: Client, ch: JobChannel) -> None:
+    """A reader that is cut just then would resume behind a message that it never got."""
+    gateway = secured(client, limits=Limits(keep_alive=timedelta(0)))
+    async with client, asyncio.timeout(10):
+        stream = await gateway._streams.open(Pass(frozenset({(ch.name, "tick")}), None, None, True))
+        carrier = Slow()
+        pump = asyncio.create_task(stream.pump(carrier))
+        await client.realtime.publish(ch.tick, {"n": 1})
+        await carrier.sent.wait()
+        stream.end(End.AGE)
+        await pump
+        gateway._streams.leave(stream)
+    assert not carrier.overtaken
+
+
+async def test_there_is_room_for_one_however_many_come_at_once(client: Client, ch: JobChannel) -> None:
+    """They all look back before any of them has its place."""
+    work = durable(client)
+    streams = secured(client, limits=Limits(connections=1))._streams
+    async with client:
+        await client.run(work, {"first": 0, "count": 1})
+        position = client._engine.hub.position  # type: ignore[attr-defined]
+        asked = Pass(frozenset({(ch.name, "tick")}), position, None, True)
+        made = await asyncio.gather(*(streams.open(asked) for _ in range(3)), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in made) == ["Refused", "Refused", "Stream"]
+        assert len(streams) == 1
+
+
+class Stuck(Slow):
+    """Takes a message, and nothing ever again."""
+
+    async def send(self, envelopes: list[Envelope]) -> None:
+        self.sent.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_reader_that_is_stuck_holds_up_no_shutdown(client: Client, ch: JobChannel) -> None:
+    gateway = secured(client, limits=Limits(shutdown=timedelta(0)))
+    async with client, asyncio.timeout(10):
+        stream = await gateway._streams.open(Pass(frozenset({(ch.name, "tick")}), None, None, True))
+        carrier = Stuck()
+        pump = asyncio.create_task(stream.pump(carrier))
+        pump.add_done_callback(lambda _: gateway._streams.leave(stream))
+        await client.realtime.publish(ch.tick, {"n": 1})
+        await carrier.sent.wait()
+        await gateway.close()
+        assert pump.done()
+        assert pump.result() == End.SHUTDOWN
+
+
+async def test_what_is_lost_while_it_is_read_ends_a_stream_as_any_shutdown(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when the reader came, and is trimmed before it is read: the reader may come again."""
+
+    async def lost(_feed: object) -> list[Envelope]:
+        raise PositionLost
+
+    gateway = secured(client)
+    async with client:
+        stream = await gateway._streams.open(Pass(frozenset({(ch.name, "tick")}), "start", None, True))
+        monkeypatch.setattr(type(stream._feed), "next_batch", lost)
+        assert await stream.pump(Slow()) == End.SHUTDOWN
+        gateway._streams.leave(stream)

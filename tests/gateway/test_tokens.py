@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -14,7 +15,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.engine.samples import JobChannel, job_channel
-from tests.gateway.serving import KEY, OLD_SECRET, SECRET, data_frame, running, secured, subscribed
+from tests.gateway.serving import KEY, OLD_SECRET, SECRET, data_frame, durable, running, secured, subscribed
 from tightbeam import Client, InvalidParam, NoGateway
 from tightbeam.gateway import Limits, app
 from tightbeam.gateway._settings import Access
@@ -84,7 +85,7 @@ def bad() -> dict[str, str]:
         "issued in the future": signed(good(iat=int(time.time()) + 600, exp=int(time.time()) + 660)),
         **{
             f"without {name}": signed(without(name))
-            for name in ("exp", "iat", "jti", "iss", "aud", "sub", "topics")
+            for name in ("exp", "iat", "jti", "iss", "aud", "sub", "topics", "publish")
         },
         "another issuer": signed(good(iss="rt.inngest.com")),
         "another audience": signed(good(aud="tightbeam/other")),
@@ -99,6 +100,7 @@ def bad() -> dict[str, str]:
         "no topics": signed(good(topics=[])),
         "a topic that is no object": signed(good(topics=["status"])),
         "a cursor that is no number": signed(good(since="2026-01-01")),
+        "a cursor that is a boolean": signed(good(since=True)),
         "too long": signed(good(more="x" * 10_000)),
         "other characters": signed(good()) + "é",
     }
@@ -110,7 +112,8 @@ async def test_bad_tokens_are_refused_before_anything_is_sent(name: str, client:
     gateway = secured(client)
     transport = httpx.ASGITransport(gateway)
     async with client, httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
-        answer = await http.get("/v1/realtime/sse", params={"token": bad()[name]})
+        async with asyncio.timeout(20):  # one that is taken opens a stream that doesn't end
+            answer = await http.get("/v1/realtime/sse", params={"token": bad()[name]})
     assert (answer.status_code, answer.json()["error"]) == (401, "Not authenticated")
 
 
@@ -181,6 +184,8 @@ async def test_tokens_are_short_lived_and_say_what_they_are_for(client: Client, 
             await client.realtime.token(channel, topics)
     with pytest.raises(InvalidParam):
         await client.realtime.token(ch, since="yesterday")
+    with pytest.raises(TypeError, match="time zone"):
+        await client.realtime.token(ch, since=datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None))
     for wrong in ("tick", [job_channel(job_id="j2").tick]):
         with pytest.raises(TypeError):
             await client.realtime.token(ch, wrong)
@@ -292,9 +297,11 @@ async def test_origins_are_compared_as_browsers_write_them(given: str, sent: str
         ("10.0.0.7", {}, 403),
         ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 403),
         ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}, 403),
+        ("127.0.0.1", {"X-Real-IP": "127.0.0.1"}, 403),
         ("127.0.0.1", {"Host": "rebound.test"}, 421),
         ("127.0.0.1", {"Origin": "https://evil.test"}, 403),
         ("127.0.0.1", {"Origin": "http://localhost.evil.test"}, 403),
+        ("127.0.0.1", {"Origin": "capacitor://localhost"}, 403),
     ],
 )
 async def test_dev_mode_is_for_this_machine(
@@ -316,6 +323,7 @@ def test_settings_that_are_not_safe(client: Client, monkeypatch: pytest.MonkeyPa
         ({"token_secret": SECRET, "previous_token_secret": "short"}, "at least 32 bytes"),
         ({"token_secret": SECRET, "server_key": "short"}, "at least 32 bytes"),
         ({"token_secret": SECRET, "server_key": SECRET}, "must differ"),
+        ({"token_secret": SECRET, "previous_token_secret": KEY, "server_key": KEY}, "must differ"),
         ({"token_secret": SECRET, "public_url": "rt.example.com"}, "not an http or https origin"),
         ({"token_secret": SECRET, "public_url": "https://a.test/base"}, "not an http or https origin"),
         ({"token_secret": SECRET, "public_url": "https://a.test:port"}, "not an http or https origin"),
@@ -364,3 +372,117 @@ def test_times_as_cursors() -> None:
     for wrong in ("", "2026-11-22T05:40:30.249", "yesterday", 2**60):
         with pytest.raises(ValueError, match=r"."):
             since_ms(wrong)
+
+
+async def test_the_address_that_was_given_is_the_one_browsers_are_told(
+    client: Client, ch: JobChannel
+) -> None:
+    """Not the one that it is served at, which may be behind a proxy."""
+    gateway = secured(client, public_url="https://rt.example.com")
+    gateway.serves_at("http://127.0.0.1:8288")
+    assert (await client.realtime.token(ch))["apiBaseUrl"] == "https://rt.example.com"
+
+
+async def test_several_tokens_with_a_cursor_of_one_of_them(client: Client, ch: JobChannel) -> None:
+    """A time is a place in its own channel: it is none for a stream of several."""
+    other = job_channel(job_id="j2")
+    work = durable(client)
+    async with running(secured(client, runs=False)) as url, httpx.AsyncClient() as http:
+        await client.run(work, {"first": 0, "count": 2, "job": "j2"})
+        since = (await client.realtime.token(ch, since="1970-01-01T00:00:00Z"))["key"]
+        tokens = [("token", since), ("token", (await client.realtime.token(other))["key"])]
+        async with http.stream("GET", f"{url}/v1/realtime/sse", params=tokens) as answer:
+            lines = answer.aiter_lines()
+            assert (await anext(lines)).startswith(":")
+            await client.realtime.publish(other.tick, {"n": 99})
+            async with asyncio.timeout(10):
+                data = await anext(line async for line in lines if line.startswith("data: "))
+    assert json.loads(data.removeprefix("data: "))["data"] == {"n": 99}
+
+
+async def test_no_place_to_begin_is_as_long_as_that(client: Client, ch: JobChannel) -> None:
+    transport = httpx.ASGITransport(secured(client))
+    async with client, httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        query = {"token": (await client.realtime.token(ch))["key"], "after": "x" * 129}
+        assert (await http.get("/v1/realtime/connect", params=query)).status_code == 400
+
+
+async def test_a_client_that_isnt_entered_can_t_look_back(client: Client, ch: JobChannel) -> None:
+    transport = httpx.ASGITransport(secured(client))
+    token = (await client.realtime.token(ch))["key"]
+    since = (await client.realtime.token(ch, since="1970-01-01T00:00:00Z"))["key"]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        for query in (
+            {"token": token, "after": "start"},
+            {"token": token, "after": "0123456789ab:1"},
+            {"token": since},
+        ):
+            answer = await http.get("/v1/realtime/sse", params=query)
+            assert (answer.status_code, answer.json()["status"]) == (503, 503)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Host", "127.0.0.1"), ("Host", "evil.test")], 421),
+        ([("Host", "evil.test"), ("Host", "127.0.0.1")], 421),
+        ([("Origin", "http://127.0.0.1"), ("Origin", "https://evil.test")], 403),
+        ([("Origin", "https://evil.test"), ("Origin", "http://127.0.0.1")], 403),
+    ],
+)
+async def test_a_host_or_an_origin_that_comes_twice(
+    headers: list[tuple[str, str]], status: int, client: Client
+) -> None:
+    """Which of them a proxy believed isn't known."""
+    transport = httpx.ASGITransport(secured(client))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        assert (await http.get("/v1/realtime/openapi.json", headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize("end", ["client", "server"])
+async def test_dev_mode_looks_at_both_ends_of_a_connection(end: str, client: Client) -> None:
+    gateway = app(client, channels=[JobChannel], dev=True)
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    scope: Any = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/realtime/openapi.json",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+        "client": ("127.0.0.1", 2),
+        "server": ("127.0.0.1", 1),
+    }
+    await gateway(dict(scope), receive, send)
+    await gateway(scope | {end: ("192.0.2.1", 3)}, receive, send)
+    assert [one["status"] for one in said if "status" in one] == [200, 403]
+
+
+async def test_dev_mode_has_no_other_names(client: Client) -> None:
+    """A name that somebody else's DNS points here would do for pages of theirs."""
+    gateway = app(client, channels=[JobChannel], dev=True, allowed_hosts=["rebound.test"])
+    transport = httpx.ASGITransport(gateway)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        for host, status in (("127.0.0.1", 200), ("rebound.test", 421)):
+            answer = await http.get("/v1/realtime/openapi.json", headers={"Host": host})
+            assert answer.status_code == status
+
+
+async def test_secrets_come_from_the_environment(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TOKEN_SECRET", SECRET), ("PREVIOUS_TOKEN_SECRET", OLD_SECRET), ("SERVER_KEY", KEY)):
+        monkeypatch.setenv(f"TIGHTBEAM_{name}", value)
+    transport = httpx.ASGITransport(app(client, channels=[JobChannel]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        for secret, status in ((SECRET, 426), (OLD_SECRET, 426), ("x" * 32, 401)):
+            answer = await http.get("/v1/realtime/connect", params={"token": signed(good(), secret)})
+            assert answer.status_code == status
+        body = b'[{"channel":"job:j1","name":"tick","kind":"run"}]'
+        for headers, status in ((BEARER, 201), ({}, 401)):
+            answer = await http.post("/v1/realtime/token", content=body, headers=headers)
+            assert answer.status_code == status

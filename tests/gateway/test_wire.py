@@ -22,8 +22,9 @@ from tests.gateway.recorded import UserChannel, user_channel
 from tests.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.gateway.sse import events
 from tightbeam import Client, Context
-from tightbeam._hub import Envelope
-from tightbeam.gateway import Limits, _frames
+from tightbeam._engines.embedded.engine import RunEnd
+from tightbeam._hub import Envelope, Hub
+from tightbeam.gateway import Limits, _frames, _runs
 
 RECORDINGS = Path(__file__).parent / "recordings"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -324,3 +325,74 @@ async def test_a_client_frame_that_is_too_long(client: Client, ch: JobChannel) -
                 async with asyncio.timeout(10):
                     await connection.wait_closed()
                 assert connection.close_code == 1009
+
+
+async def test_a_stream_gets_no_more_topics_by_asking_later(client: Client, ch: JobChannel) -> None:
+    async with running(secured(client, limits=Limits(topics=2))) as url:
+        token = (await client.realtime.token(ch, ["status", "tick"]))["key"]
+        more = (await client.realtime.token(job_channel(job_id="j2"), ["tick"]))["key"]
+        async with subscribed(url, token) as connection:
+            await connection.send(json.dumps({"kind": "sub", "data": token}))  # nothing new
+            await connection.send(json.dumps({"kind": "sub", "data": more}))
+            async with asyncio.timeout(10):
+                await connection.wait_closed()
+            assert connection.close_code == 1008
+
+
+def test_what_is_kept_joined_is_bounded() -> None:
+    frames = _frames.Frames(lambda text, _: text, lambda: "e1")
+    large = [Envelope("c", "t", b'"' + b"x" * 600_000 + b'"', None, None, n) for n in range(2)]
+    assert b"".join(frames.writes(large, 65_536)) == b"".join(map(frames.of, large))
+    assert frames._writes == ([], 0, [])
+    few = [Envelope("c", "t", b"1", None, None, n) for n in range(2)]
+    assert frames.writes(few, 65_536) is frames.writes(list(few), 65_536)
+
+
+def published(run_id: str, channel: str = "job:j1") -> Envelope:
+    return Envelope(channel, "tick", b'{"n":1}', run_id, None, 1)
+
+
+def test_a_result_that_no_frame_can_hold_is_left_out() -> None:
+    for size, told in ((524_286, True), (524_287, False)):
+        shown = json.loads(_runs.outcome(True, b'"' + b"x" * size + b'"'))
+        assert (shown["status"], "result" in shown) == ("completed", told)
+
+
+def test_how_a_run_ended_is_told_where_it_published_before_this_process() -> None:
+    hub = Hub()
+    teller = _runs.RunTeller(hub, lambda _: True, results=True)
+    told = hub.register([("job:j1", "$run")], catching_up=False, max_messages=9, max_bytes=10_000)
+    teller.ended(RunEnd("r1", completed=True, result=b"1", channels=frozenset({"job:j1"})))
+    envelope = told.take()
+    assert envelope is not None
+    assert (envelope.run_id, json.loads(envelope.data)) == ("r1", {"status": "completed", "result": 1})
+
+
+def test_a_run_that_ends_isnt_taken_for_the_one_that_began_after_it() -> None:
+    teller = _runs.RunTeller(Hub(), lambda _: True, results=True)
+    teller.saw(published("r1"))
+    teller.saw(published("r2"))
+    teller.ended(RunEnd("r1", completed=True, result=None, channels=frozenset()))
+    assert teller.outcome("job:j1", 0, None) is None
+    teller.ended(RunEnd("r2", completed=False, result=None, channels=frozenset()))
+    last = teller.outcome("job:j1", 0, None)
+    assert last is not None
+    assert last.run_id == "r2"
+
+
+def test_what_is_remembered_of_runs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_runs, "_MAX_RUNS", 3)
+    monkeypatch.setattr(_runs, "_MAX_OUTCOMES", 5)
+    monkeypatch.setattr(_runs, "_MAX_OUTCOME_BYTES", 1_000)
+    teller = _runs.RunTeller(Hub(), lambda _: True, results=True)
+    for n in range(20):  # runs that go on
+        teller.saw(published(f"r{n}", f"job:{n}"))
+    assert (len(teller._runs), len(teller._last)) == (3, 5)
+    for n in range(100):  # and runs that end, on one channel and on many
+        for channel in ("job:one", f"job:{n}"):
+            teller.saw(published(f"s{n}", channel))
+        teller.ended(RunEnd(f"s{n}", completed=True, result=b'"' + b"x" * 300 + b'"', channels=frozenset()))
+    held = sum(len(told.data) for _, told in teller._last.values() if told is not None)
+    assert 0 < held <= 1_000
+    assert held == teller._last_bytes
+    assert "job:99" in teller._last

@@ -19,7 +19,10 @@ import tightbeam.inngest
 from generated.uploads import Result, UploadsChannel, uploads_channel
 from tests.inngest.calls import RUN_ID, Run, app_of, hashed
 from tests.inngest.standin import StandIn
+from tightbeam._context import CurrentStep, current_step
 from tightbeam.inngest import Client, Context, ContextSync
+from tightbeam.inngest._call import Call
+from tightbeam.inngest._realtime import carrier_of
 
 Body = Callable[[Context], Awaitable[Any]]
 TRIGGER = inngest.TriggerEvent(event="app/upload")
@@ -381,6 +384,14 @@ async def gathered_and_nothing_after(ctx: Context, ch: UploadsChannel) -> None:
     )
 
 
+async def gathered_with_a_sleep(ctx: Context, ch: UploadsChannel) -> None:
+    await asyncio.gather(
+        *(ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)}) for n in range(4)),
+        ctx.step.sleep("sleep", timedelta(seconds=1)),
+        return_exceptions=True,
+    )
+
+
 async def task_group(ctx: Context, ch: UploadsChannel) -> None:
     async with asyncio.TaskGroup() as group:
         for n in range(4):
@@ -465,6 +476,7 @@ async def test_each_is_sent_once_beside_every_other_kind_of_step(
         gathered,
         gathered_with_exceptions,
         gathered_and_nothing_after,
+        gathered_with_a_sleep,
         task_group,
         one_after_the_other,
         chains,
@@ -789,3 +801,38 @@ async def test_the_sdks_output_type_stays_the_sdks(server: StandIn) -> None:
 
 def test_the_channel_of_the_recordings_is_what_a_front_end_computes() -> None:
     assert uploads_channel(upload_id="u1").name == "uploads:u1"
+
+
+async def test_a_call_that_is_cancelled_ends_so(client: Client, server: StandIn) -> None:
+    """Not in what ended it before: who cancels a request wants no answer."""
+    call = Call(RUN_ID, carrier_of(client), strict=False)
+    ended: list[BaseException] = []
+
+    async def body() -> None:
+        with contextlib.suppress(BaseException):
+            async with call.turn():
+                raise BaseExceptionForTests
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            ended.append(call.ended_by(error))
+            raise
+
+    running = asyncio.create_task(body())
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running})
+    assert [type(one) for one in ended] == [asyncio.CancelledError]
+
+
+class BaseExceptionForTests(BaseException):
+    """As the SDK's, which ends a call."""
+
+
+def test_a_step_of_another_run_is_no_reason_against_one_of_this(client: Client) -> None:
+    """A test that triggers a run inside a step of another one, say."""
+    token = current_step.set(CurrentStep("another run", "outer"))
+    try:
+        assert Call(RUN_ID, carrier_of(client), strict=False).use("inner").step_id == "inner"
+    finally:
+        current_step.reset(token)

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, assert_type
@@ -21,7 +22,8 @@ from tests.inngest.standin import StandIn
 from tests.inngest.test_http import HASHED, KEY
 from tightbeam._hub import Envelope
 from tightbeam.inngest import Client, hash_signing_key
-from tightbeam.inngest._frames import envelope_of, parsed
+from tightbeam.inngest._frames import CLOSING, envelope_of, parsed
+from tightbeam.inngest._subscribe import Reader
 
 
 @pytest.fixture(autouse=True)
@@ -574,3 +576,66 @@ async def test_an_answer_without_a_token(
     server.script.append((201, body))
     with pytest.raises(tightbeam.SubscribeFailed, match="its answer has none"):
         await client.realtime.token(ch)
+
+
+async def test_what_waits_for_a_slow_reader_is_bounded_in_bytes(
+    client: Client, server: StandIn, ch: UploadsChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tightbeam.inngest._subscribe._MAX_BYTES", 10_000)
+    async with client.realtime.subscribe(ch.status) as messages:
+        for _ in range(20):
+            server.emit(frame(ch, "status", {"message": "x" * 1_000}))
+        server.emit({"kind": CLOSING})  # comes last, and ends the connection: by then all are here
+        await until(server, lambda: len(server.tokens) > 1, "it connected again")
+        read = 0
+        with pytest.raises(tightbeam.SubscriberTooSlow):  # noqa: PT012 - which of them raises is the point
+            async with asyncio.timeout(10):
+                while True:
+                    await anext(messages)
+                    read += 1
+    assert 0 < read < 10
+
+
+async def test_nobody_reads_for_who_gave_up_while_it_connected(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
+    messages = client.realtime.subscribe(ch.status)
+    entering = asyncio.create_task(messages.__aenter__())
+    while (reader := messages._feed._reader) is None:  # type: ignore[attr-defined]  # noqa: ASYNC110 - this feed's, and it has no event
+        await asyncio.sleep(0)
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    async with asyncio.timeout(10):
+        await asyncio.wait({reader._task})
+    assert reader._task.cancelled()
+
+
+async def test_a_reader_that_was_too_slow_keeps_no_connection(
+    client: Client, server: StandIn, ch: UploadsChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tightbeam.inngest._subscribe._MAX_MESSAGES", 1)
+    async with client.realtime.subscribe(ch.status) as messages:
+        for n in range(3):
+            server.emit(frame(ch, "status", {"message": str(n)}))
+        async with asyncio.timeout(20):
+            while not messages._feed._mailbox.overflowed:  # type: ignore[attr-defined]  # noqa: ASYNC110 - this feed's, and it has no event
+                await asyncio.sleep(0)
+        assert (await anext(messages)).data.message == "0"
+        with pytest.raises(tightbeam.SubscriberTooSlow):
+            await anext(messages)
+        await until(server, lambda: not server.sockets, "the socket was closed")
+
+
+def test_the_ids_that_are_remembered_are_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tightbeam.inngest._subscribe._REMEMBERED", 2)
+    reader = object.__new__(Reader)
+    reader._seen = OrderedDict()
+    repeats = [reader._is_repeat(Envelope("c", "t", b"1", None, one, 1)) for one in "aabbacab"]
+    assert repeats == [False, True, False, True, True, False, True, False]
+    assert len(reader._seen) == 2
+
+
+async def test_a_token_names_each_topic_once(client: Client, server: StandIn, ch: UploadsChannel) -> None:
+    await client.realtime.token(ch, topics=[ch.status, "status", ch.result, "result"])
+    assert [one["name"] for one in json.loads(server.tokens[0].body)] == ["status", "result"]

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 import tightbeam
+from generated.orders import orders_channel
 from tests.runtime.channels_sample import AlertsChannel, SampleChannel, Status, alerts_channel, sample_channel
 from tightbeam._channels.refs import Message, Topic, TopicRef, topics
 from tightbeam._codegen import v1
@@ -173,3 +174,19 @@ foreign = {"tightbeam_codegen", "typer", "rich", "jinja2", "jsonschema", "datamo
 assert not foreign & {*sys.modules}
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_who_looks_a_topic_up_at_the_same_time_gets_the_same_reference():
+    """As two threads do that both find none kept yet."""
+    channel = sample_channel(sample_id="u2", n=1)
+    status = type(channel).__tightbeam__.topics["status"]
+    assert status.ref(channel) is status.ref(channel) is channel.status
+
+
+def test_a_parameter_may_be_of_a_kind_of_str():
+    class Region(str):
+        __slots__ = ()
+
+    assert orders_channel(region=Region("eu"), order_id=1).name == "orders:eu:1"  # type: ignore[arg-type]  # any str
+    with pytest.raises(InvalidParam, match="must be one of: eu, us"):
+        orders_channel(region=Region("mars"), order_id=1)  # type: ignore[arg-type]  # as above
