@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from tests.engine.samples import JobChannel, job_channel
 from tightbeam import Client
+from tightbeam._engines.embedded.writer import Writer
 
 MakeClient = Callable[..., Client]
 
@@ -22,6 +25,26 @@ async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not happened():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def busy_journal(client: Client) -> AsyncIterator[Writer]:
+    """Its thread is at work meanwhile: what is asked of it waits, and is one batch afterwards."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: object) -> None:
+        held.set()
+        assert release.wait(30)
+
+    writer: Writer = client._engine._session.writer  # type: ignore[attr-defined]
+    holding = writer.submit(hold)
+    await asyncio.to_thread(held.wait, 30)
+    try:
+        yield writer
+        assert not holding.done()
+    finally:
+        release.set()
+    await holding
 
 
 def digest(path: Path) -> str:

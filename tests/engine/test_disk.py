@@ -10,14 +10,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient, until
+from tests.engine.conftest import MakeClient, busy_journal, until
 from tests.engine.samples import JobChannel, Tick
 from tightbeam import Client, Context, ContextSync, JournalFailed
 from tightbeam._engines.embedded import execution, inspect, journal, retention
@@ -209,32 +208,25 @@ async def test_house_keeping_that_fails_ends_nothing(
     assert "house-keeping failed" in caplog.text
 
 
+def lose_everything(tx: Any) -> None:
+    """As SQLite does when the disk is full."""
+    tx.execute("ROLLBACK")
+    raise sqlite3.OperationalError("database or disk is full")
+
+
 async def test_a_reader_never_sees_what_is_not_committed(client: Client) -> None:
-    held, release = threading.Event(), threading.Event()
-
-    def hold(tx: Any) -> None:
-        held.set()
-        assert release.wait(30)
-
     def insert(tx: Any) -> None:
         tx.execute("INSERT INTO meta VALUES ('a', 1)")
 
     def names(tx: Any) -> list[str]:
         return [name for (name,) in tx.execute("SELECT name FROM meta ORDER BY name")]
 
-    def lose_everything(tx: Any) -> None:
-        tx.execute("ROLLBACK")  # as SQLite does when the disk is full
-        raise sqlite3.OperationalError("database or disk is full")
-
     async with client:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
-        holding = writer.submit(hold)
-        await asyncio.to_thread(held.wait, 30)
-        batch = [writer.submit(insert), writer.submit(names, read=True), writer.submit(lose_everything)]
-        release.set()
-        outcomes = await asyncio.gather(holding, *batch, return_exceptions=True)
-    assert [type(outcomes[n]) for n in (1, 3)] == [JournalFailed, JournalFailed]
-    assert outcomes[2] == ["epoch"]
+        async with busy_journal(client) as writer:
+            batch = [writer.submit(insert), writer.submit(names, read=True), writer.submit(lose_everything)]
+        inserted, read, lost = await asyncio.gather(*batch, return_exceptions=True)
+    assert [type(outcome) for outcome in (inserted, lost)] == [JournalFailed, JournalFailed]
+    assert read == ["epoch"]
 
 
 # The real thing: the kernel refuses to let the log grow (as on a full disk), in a process of its own.
@@ -338,23 +330,13 @@ def test_a_caller_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobC
         return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
 
     async def main() -> int:
-        held, release = threading.Event(), threading.Event()
-
-        def hold(tx: object) -> None:
-            held.set()
-            assert release.wait(30)
-
         async with client, asyncio.timeout(20):
-            writer = client._engine._session.writer  # type: ignore[attr-defined]
-            holding = writer.submit(hold)
-            await asyncio.to_thread(held.wait, 30)
+            async with busy_journal(client) as writer:
 
-            async def ask() -> None:
-                writer.submit(lambda tx: None)
+                async def ask() -> None:
+                    writer.submit(lambda tx: None)
 
-            await asyncio.to_thread(asyncio.run, ask())  # its loop is closed before there is an answer
-            release.set()
-            await holding
+                await asyncio.to_thread(asyncio.run, ask())  # its loop is closed before there is an answer
             return await client.run(work)
 
     assert asyncio.run(main()) == 5
@@ -403,26 +385,13 @@ async def test_g8_a_full_disk_is_not_asked_again_at_once(
 
 async def test_each_caller_gets_an_error_of_its_own(client: Client) -> None:
     """Of one that took a whole batch along: whoever raises it again adds to its traceback."""
-    held, release = threading.Event(), threading.Event()
-
-    def hold(tx: Any) -> None:
-        held.set()
-        assert release.wait(30)
-
-    def lose_everything(tx: Any) -> None:
-        tx.execute("ROLLBACK")  # as SQLite does when the disk is full
-        raise sqlite3.OperationalError("database or disk is full")
-
     async with client:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
-        holding = writer.submit(hold)
-        await asyncio.to_thread(held.wait, 30)
-        batch = [writer.submit(work) for work in (lambda tx: None, lose_everything, lambda tx: None)]
-        release.set()
-        await holding
+        async with busy_journal(client) as writer:
+            batch = [writer.submit(work) for work in (lambda tx: None, lose_everything, lambda tx: None)]
         errors = await asyncio.gather(*batch, return_exceptions=True)
     assert [type(error) for error in errors] == [JournalFailed] * 3
     assert len({id(error) for error in errors}) == 3
+    assert all("disk is full" in str(error) for error in errors)
 
 
 async def test_a_claim_that_fails_is_tried_again(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.conftest import busy_journal
 from tests.engine.samples import JobChannel, Status, Tick, job_channel
 from tightbeam import Client, Context, InvalidPayload, SubscriberTooSlow
 from tightbeam._engines.embedded import feed as feeds
@@ -133,22 +134,10 @@ async def test_everyone_sees_one_order_whoever_publishes(client: Client, ch: Job
 
 async def test_a_live_publish_never_waits_for_the_disk(client: Client, ch: JobChannel) -> None:
     """G4: the journal's thread is held up; live messages go on."""
-    held, release = threading.Event(), threading.Event()
-
-    def hold(tx: object) -> None:
-        held.set()
-        assert release.wait(30)
-
     subscription = client.realtime.subscribe(ch.tick)
-    async with client:
-        session: Any = client._engine._session  # type: ignore[attr-defined]
-        holding = session.writer.submit(hold)
-        await asyncio.to_thread(held.wait, 30)
+    async with client, busy_journal(client):
         await client.realtime.publish(ch.tick, {"n": 1})
         assert (await anext(subscription)).data == Tick(n=1)
-        assert not holding.done()
-        release.set()
-        await holding
 
 
 async def test_a_slow_reader_is_closed_with_a_reason_and_others_do_not_notice(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import MakeClient, until
+from tests.engine.conftest import MakeClient, busy_journal, until
 from tests.engine.samples import JobChannel, Status
 from tightbeam import (
     Client,
@@ -432,39 +432,33 @@ async def test_ten_thousand_runs_wait_in_the_journal_not_in_memory() -> None:
     assert most <= 50
 
 
+@pytest.mark.parametrize("functions", [1, 6])
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_so_many_runs_are_in_memory_at_most(
-    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, functions: int
 ) -> None:
-    """Those of sync functions have a thread each. Whoever ends makes room."""
+    """Of all functions together; those of sync ones have a thread each. Whoever ends makes room."""
     monkeypatch.setattr(runner, "_RESIDENT", 3)
     monkeypatch.setattr(runner, "_RESIDENT_THREADS", 2)
     resident: list[int] = []
-    held, release = threading.Event(), threading.Event()
-
-    def hold(tx: object) -> None:
-        held.set()
-        assert release.wait(30)
 
     def look() -> None:
         resident.append(len(client._engine._session.runner._resident))  # type: ignore[attr-defined]
 
-    @client.function("async", on="app/async")
-    async def async_(ctx: Context) -> None:
+    async def look_async(ctx: Context) -> None:
         look()
 
-    @client.function("sync", on="app/sync")
-    def sync(ctx: ContextSync) -> None:
+    def look_sync(ctx: ContextSync) -> None:
         look()
 
+    for n in range(functions):
+        client.function(f"f{n}", on="app/event")(look_async if kind == "async" else look_sync)
     async with client:
-        holding = client._engine._session.writer.submit(hold)  # type: ignore[attr-defined]
-        await asyncio.to_thread(held.wait, 30)
-        sending = [asyncio.ensure_future(client.send(f"app/{kind}")) for _ in range(8)]
-        await asyncio.sleep(0)  # all of them wait for the journal, and are stored together
-        release.set()
-        await asyncio.gather(holding, *sending)
-        await until(lambda: len(resident) == 8)
+        async with busy_journal(client):
+            sending = [asyncio.ensure_future(client.send("app/event")) for _ in range(8 // functions)]
+            await asyncio.sleep(0)  # all of them wait for the journal, and are stored together
+        await asyncio.gather(*sending)
+        await until(lambda: len(resident) == 8 // functions * functions)
     assert max(resident) == {"async": 3, "sync": 2}[kind]
 
 
@@ -483,32 +477,6 @@ async def test_a_run_may_fail_thousands_of_times(client: Client) -> None:
         with contextlib.suppress(TimeoutError):
             await until(lambda: len(attempts) == 2)
     assert attempts == [0, 2_001]
-
-
-@pytest.mark.parametrize("kind", ["async", "sync"])
-async def test_all_functions_together_have_so_many_runs_in_memory(
-    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """One that has more due than there is room for leaves some to the others."""
-    monkeypatch.setattr(runner, "_RESIDENT", 3)
-    monkeypatch.setattr(runner, "_RESIDENT_THREADS", 2)
-    resident: list[int] = []
-
-    def look() -> None:
-        resident.append(len(client._engine._session.runner._resident))  # type: ignore[attr-defined]
-
-    async def look_async(ctx: Context) -> None:
-        look()
-
-    def look_sync(ctx: ContextSync) -> None:
-        look()
-
-    for n in range(6):
-        client.function(f"f{n}", on="app/e")(look_async if kind == "async" else look_sync)
-    async with client:
-        await client.send("app/e")
-        await until(lambda: len(resident) == 6)
-    assert max(resident) == {"async": 3, "sync": 2}[kind]
 
 
 async def test_a_function_with_many_runs_waits_for_one_with_few(

@@ -203,16 +203,11 @@ class Runner:
             pass
 
     def _free(self) -> list[tuple[Function[Any], int]]:
-        """How many runs of each function may start now.
-
-        Those come first that have the fewest, and then those that had their turn longest ago: all get on.
-        """
+        """How many runs of each function may start now; those first that had their turn longest ago."""
         for function in self._registry:
             if function.id not in self._lanes:
                 self._lanes[function.id] = Lane(function.concurrency, self._nudge)
-        free = [(name, lane) for name, lane in self._lanes.items() if lane.free]
-        free.sort(key=lambda one: one[1].busy)
-        return [(self._function(name), lane.free) for name, lane in free]
+        return [(self._function(name), lane.free) for name, lane in self._lanes.items() if lane.free]
 
     def _function(self, id: str) -> Function[Any]:
         function = self._registry.find(id)
@@ -221,7 +216,7 @@ class Runner:
 
     def _begin(self, run: Run) -> None:
         function = self._function(run.function)
-        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # the last one that had its turn
+        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # it had its turn: the others are first
         place = Place(lane)
         execution = Execution(run, function, self._services, place)
         self._resident[run.id] = execution
