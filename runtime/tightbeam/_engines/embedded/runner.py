@@ -216,7 +216,7 @@ class Runner:
 
     def _begin(self, run: Run) -> None:
         function = self._function(run.function)
-        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # it had its turn: the others are first
+        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # its turn is over
         place = Place(lane)
         execution = Execution(run, function, self._services, place)
         self._resident[run.id] = execution
