@@ -115,13 +115,14 @@ def _origin(url: str) -> str:
     """As browsers write it (RFC 6454, 6.2): in lower case, without the port that its scheme means anyhow."""
     if "@" in url:  # which isn't shown: it may be a password
         raise ValueError("an origin has no user and no password")
+    wrong = ValueError(f"not an http or https origin, such as https://rt.example.com: {url!r}")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:  # brackets that don't close, a port that is no number
-        host, port = None, None
-    if host is None or parts.scheme not in _PORTS or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"not an http or https origin, such as https://rt.example.com: {url!r}")
+        raise wrong from None
+    if not host or parts.scheme not in _PORTS or parts.path.strip("/") or parts.query or parts.fragment:
+        raise wrong
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
 
