@@ -16,6 +16,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.browsing import EXAMPLE, Program, free_port, serious_problems
+from tests.engine.conftest import until
+from tightbeam._engines.embedded import inspect
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -151,22 +153,29 @@ async def test_an_answer_comes_token_by_token(example: Program, page: Page) -> N
     assert await page.locator(".answer b").count() == 0
 
 
-async def test_the_server_dies_and_nothing_durable_is_missed(example: Program, page: Page) -> None:
+def steps(journal: Path) -> set[str]:
+    """What is remembered, of all runs."""
+    return {step.id for run in inspect.runs(journal) for step in inspect.run(journal, run.id).steps}
+
+
+async def test_the_server_dies_and_nothing_durable_is_missed(
+    example: Program, page: Page, tmp_path: Path
+) -> None:
     await opened(page, example)
     await page.get_by_role("button", name="Alerts").click()
     alerts = page.locator("#alerts li span:first-child")
     await raised(example, "n=0", "n=1")
     await expect(alerts).to_have_text(["n=1", "n=0"])
     await uploaded(page)
+    await until(lambda: "scan" in steps(tmp_path / "journal.db"))  # half a second is left
     await example.kill()
     await expect(page.locator(".connection")).not_to_have_attribute("data-state", "open")
     await example.start()
     await raised(example, "n=2", "n=3", "n=4")  # most likely before the page is back
     await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
     await expect(page.get_by_role("link", name="Stored: download it")).to_be_visible()
-    await expect(alerts.filter(has_text="cat.txt has arrived")).to_have_count(
-        1
-    )  # by the same run, afterwards
+    # Published by the same run, after the result.
+    await expect(alerts.filter(has_text="cat.txt has arrived")).to_have_count(1)
     await raised(example, "n=5")
     await expect(alerts.first).to_have_text("n=5")
     shown = list(reversed(await alerts.all_text_contents()))

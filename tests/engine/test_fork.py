@@ -109,4 +109,5 @@ def test_a_lock_is_given_up_once(path: Path) -> None:
         lock.release()
         os.dup2(other.fileno(), number)
         lock.release()  # as every lock that there was is in a forked child
-        os.close(number)  # it is still open
+        assert os.path.sameopenfile(number, other.fileno())  # it is still open
+        os.close(number)

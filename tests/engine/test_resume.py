@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel, job_channel
-from tightbeam import Client, Context, NotEntered, PositionLost
+from tightbeam import Client, Context, Function, NotEntered, PositionLost
 from tightbeam._engines.embedded import file, inspect, ledger, messages, retention
 from tightbeam._engines.embedded.writer import Transaction
 
@@ -24,6 +24,17 @@ def publishing(client: Client, ch: JobChannel) -> Any:
     async def work(ctx: Context) -> None:
         first, count = ctx.event.data["first"], ctx.event.data["count"]
         for n in range(first, first + count):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    return work
+
+
+def ticking(client: Client, ch: JobChannel, count: int) -> Function[None]:
+    """A function that publishes so many durable ticks, numbered from 0."""
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(count):
             await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
 
     return work
@@ -398,10 +409,7 @@ async def test_a_replay_that_is_closed_ends_with_what_was_read(
 ) -> None:
     monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)
 
-    @client.function("work")
-    async def work(ctx: Context) -> None:
-        for n in range(9):
-            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+    work = ticking(client, ch, 9)
 
     async with client:
         await client.run(work)
@@ -412,10 +420,7 @@ async def test_a_replay_that_is_closed_ends_with_what_was_read(
 
 
 async def test_a_feed_that_replays_has_seen_no_more_than_it_gave(client: Client, ch: JobChannel) -> None:
-    @client.function("work")
-    async def work(ctx: Context) -> None:
-        for n in range(3):
-            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+    work = ticking(client, ch, 3)
 
     async with client:
         await client.run(work)
@@ -473,10 +478,7 @@ async def test_a_page_of_the_journal_is_bounded(
     """In messages, and in bytes: a reader that resumes far back doesn't get all of it at once."""
     monkeypatch.setattr(messages, name, bound)
 
-    @client.function("work")
-    async def work(ctx: Context) -> None:
-        for n in range(9):
-            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+    work = ticking(client, ch, 9)
 
     def pages(tx: Any) -> list[list[int]]:
         found, upto = [], 0

@@ -15,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -25,7 +26,7 @@ from tests.gateway.serving import secured
 from tests.gateway.test_streams import drained, stuck_reader
 from tightbeam._engines.embedded import inspect
 from tightbeam._engines.embedded.runner import LEAST_GRACE
-from tightbeam.gateway import Limits, _serve
+from tightbeam.gateway import Gateway, Limits, _serve
 from tightbeam_codegen.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -293,18 +294,23 @@ def test_a_second_signal_waits_for_nothing() -> None:
     assert server.force_exit
 
 
+def serve_nothing(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, **how: Any) -> None:
+    """All that `serve` does, but for serving."""
+    listeners: list[socket.socket] = []
+    listen = _serve._listener
+    monkeypatch.setattr(_serve, "_listener", lambda *where: listeners.append(listen(*where)) or listeners[0])
+    monkeypatch.setattr(_serve, "_run", lambda serving: serving.close())
+    _serve.serve(gateway, port=0, **how)
+    listeners[0].close()
+
+
 @pytest.mark.parametrize(("host", "told"), [("0.0.0.0", False), ("127.0.0.1", True)])
 async def test_no_browser_is_sent_to_every_address(
     host: str, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """0.0.0.0 is where it listens, and nowhere anybody could connect to."""
-    listeners: list[socket.socket] = []
-    listen = _serve._listener
-    monkeypatch.setattr(_serve, "_listener", lambda *where: listeners.append(listen(*where)) or listeners[0])
-    monkeypatch.setattr(_serve, "_run", lambda serving: serving.close())
     client = tightbeam.Client()
-    _serve.serve(secured(client, public_url=None), host=host, port=0)
-    listeners[0].close()
+    serve_nothing(monkeypatch, secured(client, public_url=None), host=host)
     if told:
         token = await client.realtime.token(job_channel(job_id="j1"))
         assert token["apiBaseUrl"].startswith("http://127.0.0.1:")
@@ -322,12 +328,7 @@ def test_which_proxies_are_believed(
 ) -> None:
     made: list[dict[str, object]] = []
     settings = _serve._settings
-    listeners: list[socket.socket] = []
-    listen = _serve._listener
     monkeypatch.setattr(_serve, "_settings", lambda *how: made.append(settings(*how)) or made[0])
-    monkeypatch.setattr(_serve, "_listener", lambda *where: listeners.append(listen(*where)) or listeners[0])
-    monkeypatch.setattr(_serve, "_run", lambda serving: serving.close())
-    _serve.serve(secured(tightbeam.Client(), dev=dev), port=0, trusted_proxies=trusted)
-    listeners[0].close()
+    serve_nothing(monkeypatch, secured(tightbeam.Client(), dev=dev), trusted_proxies=trusted)
     assert made[0]["proxy_headers"] is believed
     assert made[0]["forwarded_allow_ips"] == (trusted if believed else "127.0.0.1")

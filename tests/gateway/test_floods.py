@@ -145,11 +145,7 @@ async def test_a_reader_that_talks_without_end(more: bytes, url: str, token: str
 async def test_fragments_that_hold_nothing_are_not_kept(
     url: str, token: str, client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[Any] = []
-    connected = WebSocketProtocol.connection_made
-    monkeypatch.setattr(
-        WebSocketProtocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
-    )
+    made = connections(monkeypatch, WebSocketProtocol)
     async with raw(url) as (reader, writer), asyncio.timeout(20):
         writer.write(f"GET /v1/realtime/connect?token={token} HTTP/1.1\r\n{HEAD}{UPGRADE}".encode())
         await reader.readuntil(b"\r\n\r\n")
@@ -173,15 +169,21 @@ def test_silence_earns_no_flood() -> None:
     assert not protocol._may_say(1)
 
 
+def connections(monkeypatch: pytest.MonkeyPatch, protocol: type[Any]) -> list[Any]:
+    """The server's ends of the connections that are made from now on."""
+    made: list[Any] = []
+    connected = protocol.connection_made
+    monkeypatch.setattr(
+        protocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
+    )
+    return made
+
+
 async def test_nothing_is_timed_once_a_connection_is_handed_over_or_gone(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A timer that is left would close a WebSocket ten seconds after it was opened."""
-    made: list[Any] = []
-    connected = HttpProtocol.connection_made
-    monkeypatch.setattr(
-        HttpProtocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
-    )
+    made = connections(monkeypatch, HttpProtocol)
     async with subscribed(url, token) as reader:
         await (await reader.ping())
         assert made[0]._due is None
@@ -250,11 +252,7 @@ async def test_a_server_that_shuts_down_by_itself_says_so_first(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As plain uvicorn with these protocols does, which doesn't ask the gateway."""
-    made: list[Any] = []
-    connected = WebSocketProtocol.connection_made
-    monkeypatch.setattr(
-        WebSocketProtocol, "connection_made", lambda self, to: (made.append(self), connected(self, to))
-    )
+    made = connections(monkeypatch, WebSocketProtocol)
     async with subscribed(url, token) as reader:
         made[0].shutdown()
         assert (await frame(reader))["kind"] == "closing"

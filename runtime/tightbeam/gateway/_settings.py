@@ -91,16 +91,17 @@ class Access:
             raise ValueError(f"the server key has at least {MIN_SECRET_BYTES} bytes")
         if server_key is not None and server_key.encode() in secret_bytes:
             raise ValueError("the server key and the token secret must differ: one of them is handed out")
+        public = None if public_url is None else _origin(public_url)
         hosts = frozenset(map(_host_name, allowed_hosts)) if allowed_hosts is not None else None
         if dev:
             hosts = _LOOPBACK_NAMES
-        elif hosts is None and public_url is not None:
-            hosts = frozenset({_host_name(_origin(public_url))})
+        elif hosts is None and public is not None:
+            hosts = frozenset({_host_name(public)})
         return cls(
             secret_bytes,
             server_key,
             dev,
-            None if public_url is None else _origin(public_url),
+            public,
             hosts,
             frozenset(_origin(one) for one in allowed_origins),
         )

@@ -29,7 +29,7 @@ __all__ = ["Answer", "Http", "NoAnswer", "is_loopback", "root_of"]
 _EXCERPT = 200
 _REFUSED = (401, 403)
 _Builder = TypeVar("_Builder", bound=BaseClientBuilder)
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
 class Answer(NamedTuple):
@@ -57,7 +57,7 @@ class NoAnswer(Exception):
         super().__init__(text)
 
 
-async def _cancellable(answer: Awaitable[Result]) -> Result:
+async def _cancellable(answer: Awaitable[_Result]) -> _Result:
     """Await what Rust does: a cancellation that comes together with its answer would be lost otherwise."""
     task = asyncio.current_task()
     before = task.cancelling() if task is not None else 0
