@@ -2,4 +2,46 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","description":"Shapes that more than one channel uses.","$defs":{"Severity":{"description":"How urgent something is.","type":"string","enum":["low","medium","high","critical"]}}},"https://tightbeam.invalid/alerts.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"alert":{"schema":{"type":"object","properties":{"message":{"type":"string","description":"What happened."},"severity":{"$ref":"common.json#/$defs/Severity"}},"required":["message","severity"],"additionalProperties":false}}}}},"topics":{"alert":{"ref":"https://tightbeam.invalid/alerts.channel.json#/topics/alert/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "description": "Shapes that more than one channel uses.",
+   "$defs": {
+    "Severity": {
+     "description": "How urgent something is.",
+     "type": "string",
+     "enum": ["low", "medium", "high", "critical"]
+    }
+   }
+  },
+  "https://tightbeam.invalid/alerts.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "alert": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "message": {"type": "string", "description": "What happened."},
+       "severity": {"$ref": "common.json#/$defs/Severity"}
+      },
+      "required": ["message", "severity"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "alert": {
+   "ref": "https://tightbeam.invalid/alerts.channel.json#/topics/alert/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

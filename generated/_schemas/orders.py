@@ -2,4 +2,184 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","description":"Shapes that more than one channel uses.","$defs":{"Money":{"description":"An amount of money, without fractions of a cent.","type":"object","properties":{"currency":{"type":"string","pattern":"^[A-Z]{3}$","description":"ISO 4217, such as EUR."},"cents":{"type":"integer","description":"The amount in hundredths of the currency."}},"required":["currency","cents"],"additionalProperties":false}}},"https://tightbeam.invalid/orders.channel.yaml":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Line":{"type":"object","description":"One line of the order.","properties":{"sku":{"type":"string","minLength":1,"description":"What."},"quantity":{"type":"integer","minimum":1,"maximum":999,"description":"How many."},"unitPrice":{"$ref":"common.json#/$defs/Money"},"giftNote":{"type":["string","null"],"description":"Absent is no gift; null is a gift without a note."},"class":{"type":"string","enum":["standard","fragile","frozen"],"description":"How it must be handled."}},"required":["sku","quantity","unitPrice"],"additionalProperties":false}},"topics":{"placed":{"schema":{"type":"object","properties":{"placedAt":{"type":"string","format":"date-time","description":"When the customer confirmed."},"priority":{"type":"string","enum":["normal","express"],"default":"normal","description":"How fast the customer wants it."},"customer":{"type":"object","description":"Who ordered.","properties":{"displayName":{"type":"string","minLength":1,"description":"The name to greet with."},"email":{"type":["string","null"],"description":"Where to write to; null for a guest."}},"required":["displayName","email"],"additionalProperties":false},"lines":{"type":"array","minItems":1,"description":"What was ordered.","items":{"$ref":"#/$defs/Line"}},"labels":{"type":"object","description":"Marks the shop put on the order, by name.","additionalProperties":{"type":"string"}}},"required":["placedAt","customer","lines"],"additionalProperties":false}},"line-added":{"schema":{"$ref":"#/$defs/Line"}},"state":{"schema":{"oneOf":[{"type":"object","description":"The money has arrived.","properties":{"kind":{"const":"paid"},"paidAt":{"type":"string","format":"date-time"},"amount":{"$ref":"common.json#/$defs/Money"}},"required":["kind","paidAt","amount"],"additionalProperties":false},{"type":"object","description":"The parcels are on their way.","properties":{"kind":{"const":"shipped"},"carrier":{"type":"string","description":"Who brings them."},"parcels":{"type":"array","items":{"type":"object","properties":{"trackingCode":{"type":"string"},"weightKg":{"type":"number","exclusiveMinimum":0}},"required":["trackingCode"],"additionalProperties":false}}},"required":["kind","carrier","parcels"],"additionalProperties":false},{"type":"object","description":"There will be no delivery.","properties":{"kind":{"const":"cancelled"},"reason":{"type":"string","description":"Why, if somebody said so."}},"required":["kind"],"additionalProperties":false}]}}}}},"topics":{"placed":{"ref":"https://tightbeam.invalid/orders.channel.yaml#/topics/placed/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"line-added":{"ref":"https://tightbeam.invalid/orders.channel.yaml#/topics/line-added/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"state":{"ref":"https://tightbeam.invalid/orders.channel.yaml#/topics/state/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"region":{"type":"string","enum":["eu","us"],"description":"The shop the order was placed in."},"orderId":{"type":"integer","minimum":1,"description":"The order\'s number, counted per shop."}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "description": "Shapes that more than one channel uses.",
+   "$defs": {
+    "Money": {
+     "description": "An amount of money, without fractions of a cent.",
+     "type": "object",
+     "properties": {
+      "currency": {
+       "type": "string",
+       "pattern": "^[A-Z]{3}$",
+       "description": "ISO 4217, such as EUR."
+      },
+      "cents": {"type": "integer", "description": "The amount in hundredths of the currency."}
+     },
+     "required": ["currency", "cents"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/orders.channel.yaml": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Line": {
+     "type": "object",
+     "description": "One line of the order.",
+     "properties": {
+      "sku": {"type": "string", "minLength": 1, "description": "What."},
+      "quantity": {"type": "integer", "minimum": 1, "maximum": 999, "description": "How many."},
+      "unitPrice": {"$ref": "common.json#/$defs/Money"},
+      "giftNote": {
+       "type": ["string", "null"],
+       "description": "Absent is no gift; null is a gift without a note."
+      },
+      "class": {
+       "type": "string",
+       "enum": ["standard", "fragile", "frozen"],
+       "description": "How it must be handled."
+      }
+     },
+     "required": ["sku", "quantity", "unitPrice"],
+     "additionalProperties": false
+    }
+   },
+   "topics": {
+    "placed": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "placedAt": {
+        "type": "string",
+        "format": "date-time",
+        "description": "When the customer confirmed."
+       },
+       "priority": {
+        "type": "string",
+        "enum": ["normal", "express"],
+        "default": "normal",
+        "description": "How fast the customer wants it."
+       },
+       "customer": {
+        "type": "object",
+        "description": "Who ordered.",
+        "properties": {
+         "displayName": {
+          "type": "string",
+          "minLength": 1,
+          "description": "The name to greet with."
+         },
+         "email": {
+          "type": ["string", "null"],
+          "description": "Where to write to; null for a guest."
+         }
+        },
+        "required": ["displayName", "email"],
+        "additionalProperties": false
+       },
+       "lines": {
+        "type": "array",
+        "minItems": 1,
+        "description": "What was ordered.",
+        "items": {"$ref": "#/$defs/Line"}
+       },
+       "labels": {
+        "type": "object",
+        "description": "Marks the shop put on the order, by name.",
+        "additionalProperties": {"type": "string"}
+       }
+      },
+      "required": ["placedAt", "customer", "lines"],
+      "additionalProperties": false
+     }
+    },
+    "line-added": {"schema": {"$ref": "#/$defs/Line"}},
+    "state": {
+     "schema": {
+      "oneOf": [
+       {
+        "type": "object",
+        "description": "The money has arrived.",
+        "properties": {
+         "kind": {"const": "paid"},
+         "paidAt": {"type": "string", "format": "date-time"},
+         "amount": {"$ref": "common.json#/$defs/Money"}
+        },
+        "required": ["kind", "paidAt", "amount"],
+        "additionalProperties": false
+       },
+       {
+        "type": "object",
+        "description": "The parcels are on their way.",
+        "properties": {
+         "kind": {"const": "shipped"},
+         "carrier": {"type": "string", "description": "Who brings them."},
+         "parcels": {
+          "type": "array",
+          "items": {
+           "type": "object",
+           "properties": {
+            "trackingCode": {"type": "string"},
+            "weightKg": {"type": "number", "exclusiveMinimum": 0}
+           },
+           "required": ["trackingCode"],
+           "additionalProperties": false
+          }
+         }
+        },
+        "required": ["kind", "carrier", "parcels"],
+        "additionalProperties": false
+       },
+       {
+        "type": "object",
+        "description": "There will be no delivery.",
+        "properties": {
+         "kind": {"const": "cancelled"},
+         "reason": {"type": "string", "description": "Why, if somebody said so."}
+        },
+        "required": ["kind"],
+        "additionalProperties": false
+       }
+      ]
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "placed": {
+   "ref": "https://tightbeam.invalid/orders.channel.yaml#/topics/placed/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "line-added": {
+   "ref": "https://tightbeam.invalid/orders.channel.yaml#/topics/line-added/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "state": {
+   "ref": "https://tightbeam.invalid/orders.channel.yaml#/topics/state/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {
+  "region": {
+   "type": "string",
+   "enum": ["eu", "us"],
+   "description": "The shop the order was placed in."
+  },
+  "orderId": {
+   "type": "integer",
+   "minimum": 1,
+   "description": "The order's number, counted per shop."
+  }
+ }
+}
+"""

@@ -2,4 +2,52 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/pipeline.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"status":{"schema":{"type":"object","properties":{"message":{"type":"string","description":"What to show."},"step":{"type":"string","description":"The step that is running, when there is one."}},"required":["message"],"additionalProperties":false}},"tokens":{"schema":{"type":"object","properties":{"token":{"type":"string","description":"A piece of text, its spaces included."}},"required":["token"],"additionalProperties":false}}}}},"topics":{"status":{"ref":"https://tightbeam.invalid/pipeline.channel.json#/topics/status/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"tokens":{"ref":"https://tightbeam.invalid/pipeline.channel.json#/topics/tokens/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"runId":{"type":"string","minLength":1,"description":"The run that is being watched."}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/pipeline.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "status": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "message": {"type": "string", "description": "What to show."},
+       "step": {"type": "string", "description": "The step that is running, when there is one."}
+      },
+      "required": ["message"],
+      "additionalProperties": false
+     }
+    },
+    "tokens": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "token": {"type": "string", "description": "A piece of text, its spaces included."}
+      },
+      "required": ["token"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "status": {
+   "ref": "https://tightbeam.invalid/pipeline.channel.json#/topics/status/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "tokens": {
+   "ref": "https://tightbeam.invalid/pipeline.channel.json#/topics/tokens/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {
+  "runId": {"type": "string", "minLength": 1, "description": "The run that is being watched."}
+ }
+}
+"""

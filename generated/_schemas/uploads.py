@@ -2,4 +2,60 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","description":"Shapes that more than one channel uses.","$defs":{"UploadResult":{"description":"How an upload ended and where the file is.","type":"object","properties":{"success":{"type":"boolean","description":"Whether the file was stored."},"url":{"type":"string","description":"Where the stored file can be fetched."}},"required":["success","url"],"additionalProperties":false}}},"https://tightbeam.invalid/uploads.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"status":{"schema":{"type":"object","properties":{"message":{"type":"string","description":"What to show."}},"required":["message"],"additionalProperties":false}},"result":{"schema":{"$ref":"common.json#/$defs/UploadResult"}}}}},"topics":{"status":{"ref":"https://tightbeam.invalid/uploads.channel.json#/topics/status/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"result":{"ref":"https://tightbeam.invalid/uploads.channel.json#/topics/result/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"uploadId":{"type":"string","minLength":1,"description":"The upload, as the client named it."}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "description": "Shapes that more than one channel uses.",
+   "$defs": {
+    "UploadResult": {
+     "description": "How an upload ended and where the file is.",
+     "type": "object",
+     "properties": {
+      "success": {"type": "boolean", "description": "Whether the file was stored."},
+      "url": {"type": "string", "description": "Where the stored file can be fetched."}
+     },
+     "required": ["success", "url"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/uploads.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "status": {
+     "schema": {
+      "type": "object",
+      "properties": {"message": {"type": "string", "description": "What to show."}},
+      "required": ["message"],
+      "additionalProperties": false
+     }
+    },
+    "result": {"schema": {"$ref": "common.json#/$defs/UploadResult"}}
+   }
+  }
+ },
+ "topics": {
+  "status": {
+   "ref": "https://tightbeam.invalid/uploads.channel.json#/topics/status/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "result": {
+   "ref": "https://tightbeam.invalid/uploads.channel.json#/topics/result/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {
+  "uploadId": {
+   "type": "string",
+   "minLength": 1,
+   "description": "The upload, as the client named it."
+  }
+ }
+}
+"""

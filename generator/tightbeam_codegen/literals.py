@@ -1,6 +1,7 @@
-"""The only ways by which text of a schema becomes Python source: a literal, a docstring, part of a comment.
+"""The ways by which text of a schema becomes Python source: a literal, a docstring, part of a comment.
 
-The first two return source that reads back as exactly one constant, spelt as `ruff format` spells it.
+The first two return source that reads back as exactly one constant, spelt as `ruff format` spells it. Only
+whole schemas go another way: as JSON text in a raw string, see `tightbeam_codegen.readable_json`.
 """
 
 from __future__ import annotations

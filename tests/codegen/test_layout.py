@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -135,7 +136,8 @@ def test_packages_are_stable_under_the_formatter(exports: list[tuple[str, tuple[
 @QUICK
 @given(WORDS)
 def test_schemas_are_stable_under_the_formatter(words: str) -> None:
-    text = Printer("0.1.0", 88).schemas(ir.Schemas(("_schemas", "x"), "x.channel.json", "0" * 64, words))
+    schemas = json.dumps({"description": words, words: [words] * 3})
+    text = Printer("0.1.0", 88).schemas(ir.Schemas(("_schemas", "x"), "x.channel.json", "0" * 64, schemas))
     check_source(text)
     assert formatting_changes(text) == ""
 

@@ -1,11 +1,13 @@
 """The oracle for hostile schemas in TypeScript: the words and marks that may stand in a module, no others.
 
-A module is read as tokens: constants, comments, names and marks. There is none for a template, a regular
-expression or an operator, and a name is either one of ours, one that the module declares, or a property's.
+A module is read as tokens: constants, comments, names and marks. There is none for a template in which
+something is replaced, a regular expression or an operator, and a name is either one of ours, one that the
+module declares, or a property's.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -22,6 +24,7 @@ class NotAllowed(AssertionError):
 _TOKEN = re.compile(
     r"""(?P<space>[ \n]+)
     | (?P<comment>/\*\*(?:[^*]|\*(?!/))*\*/ | //[^\n]*)
+    | (?P<raw>String\.raw`(?:[^`$\\]|\\["\\bfnrtu]|\$(?!\{))*`)
     | (?P<text>"(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*')
     | (?P<number>-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?n?(?!\w))
     | (?P<name>(?:[\w$]|[^\x00-\x7f\s])+)
@@ -56,6 +59,8 @@ class Token:
 
 def read(source: str) -> str:
     """What a constant stands for. Raises NotAllowed for an escape that isn't one of ours."""
+    if source.startswith("String.raw`"):
+        return source[len("String.raw`") : -1].strip()
     found, rest = "", source[1:-1]
     while rest:
         escape = _ESCAPE.match(rest)
@@ -73,7 +78,8 @@ def read(source: str) -> str:
 def constants(source: str) -> set[str]:
     """The texts of a module, property names included."""
     tokens = list(_tokens(source))
-    return {read(t.text) if t.kind == "text" else t.text for t in tokens if t.kind in ("text", "name")}
+    constant = ("text", "raw")
+    return {read(t.text) if t.kind in constant else t.text for t in tokens if t.kind in (*constant, "name")}
 
 
 def check_modules(files: Mapping[str, str], support: Mapping[str, str]) -> None:
@@ -139,6 +145,14 @@ def _check_token(before: Token, token: Token, after: Token, known: frozenset[str
             read(text)
             if before.text == "from" and read(text) not in _IMPORTED and not _is_module(read(text)):
                 raise NotAllowed(f"an import: {place}")
+        case "raw":
+            # The schemas, which the validators take as JSON.
+            if (before.text, after.text) != ("(", ","):
+                raise NotAllowed(f"a template: {place}")
+            try:
+                json.loads(read(text))
+            except ValueError as error:
+                raise NotAllowed(f"a template that isn't JSON: {error}") from None
         case "name" if before.text in (";", "}") and token.depth == 0:
             if text not in ("import", "export", "const") and (before.text, text) != ("}", "from"):
                 raise NotAllowed(f"a statement: {place}")
@@ -163,7 +177,7 @@ def _is_module(specifier: str) -> bool:
 def _check_mark(before: Token, token: Token, after: Token) -> None:
     place = f"{before.text} {token.text} {after.text}"
     match token.text:
-        case "(" if before.kind in ("name", "text", "number") or before.text in (")", "]", "}"):
+        case "(" if before.kind in ("name", "text", "raw", "number") or before.text in (")", "]", "}"):
             allowed = before.text in _CALLED
         case "=":
             allowed = token.depth == 0

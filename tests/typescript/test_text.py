@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.typescript.node_tools import needs_node, project, run, tsc
-from tightbeam_codegen.typescript.text import comment, literal
+from tightbeam_codegen.typescript.text import comment, json_literal, literal
 
 HOSTILE = [
     *(
@@ -93,6 +93,18 @@ def test_a_literal_is_its_text(value: str) -> None:
 
 
 @given(text)
+def test_json_in_a_template_stays_json_in_which_nothing_is_replaced(value: str) -> None:
+    stated = {value: [value, {"x" * 90: value}]}
+    source = json_literal(json.dumps(stated))
+    body = source.removeprefix("String.raw`").removesuffix("`")
+    assert len(body) == len(source) - 12
+    assert "`" not in body
+    assert "${" not in body
+    assert body.replace("\n", "").isprintable()
+    assert json.loads(body) == stated
+
+
+@given(text)
 def test_a_comment_ends_where_it_should(value: str) -> None:
     lines = comment(value)
     # Spaces of other widths are kept: nothing hides behind them.
@@ -130,7 +142,8 @@ def test_a_compiler_reads_them_so(tmp_path: Path) -> None:
         for value in HOSTILE
         for line in comment(value) or ["-"]
     ]
-    source = "export const values: string[] = [];\n" + "\n".join(parts) + "\n"
+    as_json = "".join(f"values.push(JSON.parse({json_literal(json.dumps([v]))})[0]);\n" for v in HOSTILE)
+    source = "export const values: string[] = [];\n" + "\n".join(parts) + "\n" + as_json
     # An order in a comment before it would take this error away.
     orders = [
         f"/** {line} */\nexport const wrong{n}: number = 'x';"
@@ -142,4 +155,4 @@ def test_a_compiler_reads_them_so(tmp_path: Path) -> None:
     assert len(faults) == len(HOSTILE)
     expected = [value for value in HOSTILE for _ in comment(value) or ["-"]]
     found = run(tmp_path, 'import { values } from "./js/good.js";\nconsole.log(JSON.stringify(values));')
-    assert found == json.loads(json.dumps(expected))
+    assert found == json.loads(json.dumps(expected + HOSTILE))

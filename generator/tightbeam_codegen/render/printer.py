@@ -10,6 +10,7 @@ import jinja2
 from tightbeam_codegen import ir
 from tightbeam_codegen.literals import commented, docstring, literal
 from tightbeam_codegen.names import is_plain_key
+from tightbeam_codegen.readable_json import readable_json
 from tightbeam_codegen.render.guard import check_module, check_package
 from tightbeam_codegen.render.imports import standard_and_third_party, without_strings
 from tightbeam_codegen.render.layout import Layout, columns
@@ -50,6 +51,7 @@ class Printer:
             "model_field": self._model_field,
             "param": self._param,
             "param_kinds": self._param_kinds,
+            "readable_json": readable_json,
             "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
             "topic_ref": self._topic_ref,
         }

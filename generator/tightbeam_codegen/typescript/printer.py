@@ -9,7 +9,7 @@ from importlib import resources
 from tightbeam_codegen.render.guard import UnsafeText
 from tightbeam_codegen.typescript import ir
 from tightbeam_codegen.typescript.modules import module_specifier
-from tightbeam_codegen.typescript.text import comment, literal
+from tightbeam_codegen.typescript.text import comment, json_literal, literal
 
 __all__ = ["TypeScriptPrinter"]
 
@@ -50,7 +50,7 @@ class TypeScriptPrinter:
         module, channel = validators.module, validators.channel
         name, own = _name(channel.constant), literal(module_specifier(("",), (module.path[-1],)))
         classes = ", ".join(f"{draft}: {_AJV[draft][0]}" for draft in validators.drafts)
-        arguments = [literal(validators.schemas), f"{{ {classes} }}"]
+        arguments = [json_literal(validators.schemas), f"{{ {classes} }}"]
         packages = [_AJV[draft][1] for draft in validators.drafts]
         if validators.asserts_formats:
             packages.append('import formats from "ajv-formats";')

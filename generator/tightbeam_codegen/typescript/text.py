@@ -1,7 +1,8 @@
-"""The only two ways by which text of a schema becomes TypeScript source: a literal, and a comment.
+"""The only ways by which text of a schema becomes TypeScript source: a literal, JSON text, and a comment.
 
-`literal` gives source that reads back as exactly one constant; `comment` gives lines that end no comment, and
-in which nothing speaks to a compiler, a linter or a bundler.
+`literal` gives source that reads back as exactly one constant, `json_literal` one that is the same JSON over
+several lines; `comment` gives lines that end no comment, and in which nothing speaks to a compiler, a linter
+or a bundler.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import re
 import textwrap
 import unicodedata
 
-__all__ = ["comment", "literal"]
+from tightbeam_codegen.readable_json import readable_json
+
+__all__ = ["comment", "json_literal", "literal"]
 
 _WIDTH = 100
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -33,6 +36,12 @@ def literal(value: str | int | float | bool | None) -> str:
             return quote + body.replace(quote, "\\" + quote) + quote
         case _:
             return repr(value)
+
+
+def json_literal(text: str) -> str:
+    """Spell JSON text as a raw template, laid out for readers, in which nothing is replaced."""
+    body = readable_json(text).replace("`", "\\u0060").replace("${", "\\u0024{")
+    return f"String.raw`\n{body}\n`"
 
 
 def _spelt(char: str) -> str:

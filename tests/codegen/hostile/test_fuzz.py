@@ -34,7 +34,7 @@ def check(some: list[str], folder: Path) -> None:
     for path, definition in asked.good.items():
         module = path.partition(".channel.")[0]
         if path.endswith(".channel.json") and f"_schemas/{module}.py" in made.files:
-            (text,) = (text for text in _constants(made.files[f"_schemas/{module}.py"]) if text[:1] == "{")
+            (text,) = (text for text in _constants(made.files[f"_schemas/{module}.py"]) if text[:2] == "\n{")
             assert json.loads(text)["topics"].keys() == definition["topics"].keys()
     for path, (definition, count) in asked.bad.items():
         refused = compile_files(folder, {path: definition})

@@ -11,7 +11,48 @@ import { xChannel as unchecked } from "./x.js";
 export * from "./x.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/d4.json":{"$schema":"http://json-schema.org/draft-04/schema#","type":"object","properties":{"items":{"type":"array","items":[{"type":"string"},{"type":"integer"}],"additionalItems":false},"const":{"type":"string"}},"additionalProperties":false},"http://example.com/d4":{"$schema":"http://json-schema.org/draft-04/schema#","id":"http://example.com/d4","type":"object","properties":{"n":{"type":"integer","minimum":0,"exclusiveMinimum":true},"r":{"$ref":"#/definitions/D","description":"hidden"}},"required":["n"],"additionalProperties":false,"definitions":{"D":{"type":"string"}}},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{}}},"topics":{"t":{"ref":"http://example.com/d4#","draft":4},"u":{"ref":"https://tightbeam.invalid/d4.json#","draft":4}},"params":{}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/d4.json": {
+   "$schema": "http://json-schema.org/draft-04/schema#",
+   "type": "object",
+   "properties": {
+    "items": {
+     "type": "array",
+     "items": [{"type": "string"}, {"type": "integer"}],
+     "additionalItems": false
+    },
+    "const": {"type": "string"}
+   },
+   "additionalProperties": false
+  },
+  "http://example.com/d4": {
+   "$schema": "http://json-schema.org/draft-04/schema#",
+   "id": "http://example.com/d4",
+   "type": "object",
+   "properties": {
+    "n": {"type": "integer", "minimum": 0, "exclusiveMinimum": true},
+    "r": {"$ref": "#/definitions/D", "description": "hidden"}
+   },
+   "required": ["n"],
+   "additionalProperties": false,
+   "definitions": {"D": {"type": "string"}}
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {}
+  }
+ },
+ "topics": {
+  "t": {"ref": "http://example.com/d4#", "draft": 4},
+  "u": {"ref": "https://tightbeam.invalid/d4.json#", "draft": 4}
+ },
+ "params": {}
+}
+`,
   { 4: Ajv4 },
   formats,
 );

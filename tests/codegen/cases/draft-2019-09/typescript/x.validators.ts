@@ -11,7 +11,47 @@ import { xChannel as unchecked } from "./x.js";
 export * from "./x.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://example.com/tree":{"$schema":"https://json-schema.org/draft/2019-09/schema","$id":"https://example.com/tree","$recursiveAnchor":true,"type":"object","properties":{"value":{"type":"integer"},"next":{"$recursiveRef":"#"}},"required":["value"]},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2019-09/schema","$defs":{"D":{"type":"string"}},"topics":{"t":{"schema":{"type":"object","properties":{"list":{"type":"array","items":[{"type":"string"}],"additionalItems":false},"ref":{"$ref":"#/$defs/D","maxLength":1},"id":{"type":"string","format":"uuid","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","draft":2019},"tree":{"ref":"https://example.com/tree#","draft":2019}},"params":{}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://example.com/tree": {
+   "$schema": "https://json-schema.org/draft/2019-09/schema",
+   "$id": "https://example.com/tree",
+   "$recursiveAnchor": true,
+   "type": "object",
+   "properties": {"value": {"type": "integer"}, "next": {"$recursiveRef": "#"}},
+   "required": ["value"]
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2019-09/schema",
+   "$defs": {"D": {"type": "string"}},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "list": {"type": "array", "items": [{"type": "string"}], "additionalItems": false},
+       "ref": {"$ref": "#/$defs/D", "maxLength": 1},
+       "id": {
+        "type": "string",
+        "format": "uuid",
+        "pattern": "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
+       }
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema", "draft": 2019},
+  "tree": {"ref": "https://example.com/tree#", "draft": 2019}
+ },
+ "params": {}
+}
+`,
   { 2019: Ajv2019 },
   formats,
 );

@@ -11,7 +11,33 @@ import { ordersChannel as unchecked } from "./orders.js";
 export * from "./orders.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/shop/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"],"additionalProperties":false}}},"https://tightbeam.invalid/orders.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"$ref":"shop/common.json#/$defs/Money"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/orders.channel.json#/topics/t/schema","draft":2020}},"params":{}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/shop/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}},
+     "required": ["amount"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/orders.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"$ref": "shop/common.json#/$defs/Money"}}}
+  }
+ },
+ "topics": {
+  "t": {"ref": "https://tightbeam.invalid/orders.channel.json#/topics/t/schema", "draft": 2020}
+ },
+ "params": {}
+}
+`,
   { 2020: Ajv2020 },
   formats,
 );

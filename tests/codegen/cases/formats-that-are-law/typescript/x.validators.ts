@@ -11,7 +11,82 @@ import { xChannel as unchecked } from "./x.js";
 export * from "./x.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"at":{"type":"string","format":"date-time","pattern":"^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\\\\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$"},"on":{"type":"string","format":"date","pattern":"^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"},"id":{"type":"string","format":"uuid","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"address":{"type":"string","format":"ipv4"},"mail":{"type":"string","format":"email"},"site":{"type":"string","format":"uri"},"times":{"type":"array","items":{"type":"string","format":"date-time","pattern":"^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\\\\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$"}},"either":{"anyOf":[{"type":"string","format":"date","pattern":"^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"},{"type":"null"}]},"short":{"type":"string","format":"date","minLength":3,"pattern":"^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"},"own":{"type":"string","format":"own"}},"additionalProperties":false}},"only":{"schema":{"type":"string","format":"uuid","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","draft":2020},"only":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/only/schema","draft":2020}},"params":{}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "at": {
+        "type": "string",
+        "format": "date-time",
+        "pattern": "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$"
+       },
+       "on": {
+        "type": "string",
+        "format": "date",
+        "pattern": "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
+       },
+       "id": {
+        "type": "string",
+        "format": "uuid",
+        "pattern": "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
+       },
+       "address": {"type": "string", "format": "ipv4"},
+       "mail": {"type": "string", "format": "email"},
+       "site": {"type": "string", "format": "uri"},
+       "times": {
+        "type": "array",
+        "items": {
+         "type": "string",
+         "format": "date-time",
+         "pattern": "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$"
+        }
+       },
+       "either": {
+        "anyOf": [
+         {
+          "type": "string",
+          "format": "date",
+          "pattern": "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
+         },
+         {"type": "null"}
+        ]
+       },
+       "short": {
+        "type": "string",
+        "format": "date",
+        "minLength": 3,
+        "pattern": "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
+       },
+       "own": {"type": "string", "format": "own"}
+      },
+      "additionalProperties": false
+     }
+    },
+    "only": {
+     "schema": {
+      "type": "string",
+      "format": "uuid",
+      "pattern": "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema", "draft": 2020},
+  "only": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/only/schema", "draft": 2020}
+ },
+ "params": {}
+}
+`,
   { 2020: Ajv2020 },
   formats,
 );

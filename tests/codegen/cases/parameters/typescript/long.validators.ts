@@ -11,7 +11,26 @@ import { longChannel as unchecked } from "./long.js";
 export * from "./long.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/long.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"integer"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/long.channel.json#/topics/t/schema","draft":2020}},"params":{"first-parameter":{"enum":["a rather long value","another rather long value","a third rather long value"]}}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/long.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"type": "integer"}}}
+  }
+ },
+ "topics": {
+  "t": {"ref": "https://tightbeam.invalid/long.channel.json#/topics/t/schema", "draft": 2020}
+ },
+ "params": {
+  "first-parameter": {
+   "enum": ["a rather long value", "another rather long value", "a third rather long value"]
+  }
+ }
+}
+`,
   { 2020: Ajv2020 },
   formats,
 );

@@ -11,7 +11,27 @@ import { xChannel as unchecked } from "./x.js";
 export * from "./x.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"integer"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","draft":2020}},"params":{"id":{"type":"string","minLength":2,"maxLength":4,"description":"Which one."},"count":{"type":"integer","minimum":1},"kind":{"enum":["first","second"]},"size":{"type":"integer","enum":[1,2,3]}}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"type": "integer"}}}
+  }
+ },
+ "topics": {
+  "t": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema", "draft": 2020}
+ },
+ "params": {
+  "id": {"type": "string", "minLength": 2, "maxLength": 4, "description": "Which one."},
+  "count": {"type": "integer", "minimum": 1},
+  "kind": {"enum": ["first", "second"]},
+  "size": {"type": "integer", "enum": [1, 2, 3]}
+ }
+}
+`,
   { 2020: Ajv2020 },
   formats,
 );

@@ -2,4 +2,50 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Base":{"type":"object","description":"What all have.","properties":{"id":{"type":"string"},"level":{"type":"integer","minimum":1}},"required":["id"]}},"topics":{"t":{"schema":{"allOf":[{"$ref":"#/$defs/Base"},{"type":"object","properties":{"extra":{"type":"string"},"level":{"maximum":5}},"required":["extra"]}],"unevaluatedProperties":false}},"narrowed":{"schema":{"$ref":"#/$defs/Base","properties":{"id":{"maxLength":3}}}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"narrowed":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/narrowed/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Base": {
+     "type": "object",
+     "description": "What all have.",
+     "properties": {"id": {"type": "string"}, "level": {"type": "integer", "minimum": 1}},
+     "required": ["id"]
+    }
+   },
+   "topics": {
+    "t": {
+     "schema": {
+      "allOf": [
+       {"$ref": "#/$defs/Base"},
+       {
+        "type": "object",
+        "properties": {"extra": {"type": "string"}, "level": {"maximum": 5}},
+        "required": ["extra"]
+       }
+      ],
+      "unevaluatedProperties": false
+     }
+    },
+    "narrowed": {"schema": {"$ref": "#/$defs/Base", "properties": {"id": {"maxLength": 3}}}}
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "narrowed": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/narrowed/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,114 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Even":{"type":"object","properties":{"n":{"type":"integer","multipleOf":2}},"required":["n"],"additionalProperties":false},"Odd":{"type":"object","properties":{"n":{"type":"integer","not":{"multipleOf":2}}},"required":["n"],"additionalProperties":false}},"topics":{"parity":{"schema":{"oneOf":[{"$ref":"#/$defs/Even"},{"$ref":"#/$defs/Odd"}]}},"alone":{"schema":{"$ref":"#/$defs/Odd"}},"many":{"schema":{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/Even"},{"$ref":"#/$defs/Odd"},{"type":"null"}]}}},"inside":{"schema":{"type":"object","properties":{"both":{"type":"string"},"at":{"minProperties":1,"anyOf":[{"type":"object","title":"Short","properties":{"code":{"type":"string","pattern":"^(?!x)"}},"required":["code"]},{"type":"object","title":"Dated","properties":{"code":{"type":"string"},"on":{"type":"string","format":"date"}},"required":["code"]},{"type":"object","additionalProperties":{"type":"string"}}]}},"required":["at"],"additionalProperties":false}}}}},"topics":{"parity":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/parity/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"alone":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/alone/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"many":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/many/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"inside":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/inside/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true}},"params":{},"branches":{"x.Even":[{"ref":"https://tightbeam.invalid/x.channel.json#/%24defs/Even","dialect":"https://json-schema.org/draft/2020-12/schema"}],"x.InsideAtX0":[{"ref":"https://tightbeam.invalid/x.channel.json#/topics/inside/schema/properties/at/anyOf/0","dialect":"https://json-schema.org/draft/2020-12/schema"}],"x.InsideAtX1":[{"ref":"https://tightbeam.invalid/x.channel.json#/topics/inside/schema/properties/at/anyOf/1","dialect":"https://json-schema.org/draft/2020-12/schema"}],"x.Odd":[{"ref":"https://tightbeam.invalid/x.channel.json#/%24defs/Odd","dialect":"https://json-schema.org/draft/2020-12/schema"}]}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Even": {
+     "type": "object",
+     "properties": {"n": {"type": "integer", "multipleOf": 2}},
+     "required": ["n"],
+     "additionalProperties": false
+    },
+    "Odd": {
+     "type": "object",
+     "properties": {"n": {"type": "integer", "not": {"multipleOf": 2}}},
+     "required": ["n"],
+     "additionalProperties": false
+    }
+   },
+   "topics": {
+    "parity": {"schema": {"oneOf": [{"$ref": "#/$defs/Even"}, {"$ref": "#/$defs/Odd"}]}},
+    "alone": {"schema": {"$ref": "#/$defs/Odd"}},
+    "many": {
+     "schema": {
+      "type": "array",
+      "items": {"anyOf": [{"$ref": "#/$defs/Even"}, {"$ref": "#/$defs/Odd"}, {"type": "null"}]}
+     }
+    },
+    "inside": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "both": {"type": "string"},
+       "at": {
+        "minProperties": 1,
+        "anyOf": [
+         {
+          "type": "object",
+          "title": "Short",
+          "properties": {"code": {"type": "string", "pattern": "^(?!x)"}},
+          "required": ["code"]
+         },
+         {
+          "type": "object",
+          "title": "Dated",
+          "properties": {"code": {"type": "string"}, "on": {"type": "string", "format": "date"}},
+          "required": ["code"]
+         },
+         {"type": "object", "additionalProperties": {"type": "string"}}
+        ]
+       }
+      },
+      "required": ["at"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "parity": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/parity/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "alone": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/alone/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "many": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/many/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "inside": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/inside/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  }
+ },
+ "params": {},
+ "branches": {
+  "x.Even": [
+   {
+    "ref": "https://tightbeam.invalid/x.channel.json#/%24defs/Even",
+    "dialect": "https://json-schema.org/draft/2020-12/schema"
+   }
+  ],
+  "x.InsideAtX0": [
+   {
+    "ref": "https://tightbeam.invalid/x.channel.json#/topics/inside/schema/properties/at/anyOf/0",
+    "dialect": "https://json-schema.org/draft/2020-12/schema"
+   }
+  ],
+  "x.InsideAtX1": [
+   {
+    "ref": "https://tightbeam.invalid/x.channel.json#/topics/inside/schema/properties/at/anyOf/1",
+    "dialect": "https://json-schema.org/draft/2020-12/schema"
+   }
+  ],
+  "x.Odd": [
+   {
+    "ref": "https://tightbeam.invalid/x.channel.json#/%24defs/Odd",
+    "dialect": "https://json-schema.org/draft/2020-12/schema"
+   }
+  ]
+ }
+}
+"""

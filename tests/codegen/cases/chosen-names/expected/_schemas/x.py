@@ -2,4 +2,73 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"x-y":{"type":"object","properties":{"n":{"type":"integer"},"inner":{"type":"object","properties":{"m":{"type":"integer"}},"additionalProperties":false}},"additionalProperties":false,"x-tightbeam-name":"Pair"}},"topics":{"line-added":{"schema":{"type":"object","properties":{"Id":{"type":"string","x-tightbeam-name":"identifier"},"type":{"type":"string","x-tightbeam-name":"kind"},"kind":{"type":"integer"},"detail":{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false,"x-tightbeam-name":"Extra"},"deeper":{"type":"object","properties":{"b":{"type":"object","properties":{"c":{"type":"string"}},"additionalProperties":false}},"additionalProperties":false}},"required":["Id"],"additionalProperties":false}},"u":{"schema":{"$ref":"#/$defs/x-y"}}}}},"topics":{"line-added":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/line-added/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "x-y": {
+     "type": "object",
+     "properties": {
+      "n": {"type": "integer"},
+      "inner": {
+       "type": "object",
+       "properties": {"m": {"type": "integer"}},
+       "additionalProperties": false
+      }
+     },
+     "additionalProperties": false,
+     "x-tightbeam-name": "Pair"
+    }
+   },
+   "topics": {
+    "line-added": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "Id": {"type": "string", "x-tightbeam-name": "identifier"},
+       "type": {"type": "string", "x-tightbeam-name": "kind"},
+       "kind": {"type": "integer"},
+       "detail": {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "additionalProperties": false,
+        "x-tightbeam-name": "Extra"
+       },
+       "deeper": {
+        "type": "object",
+        "properties": {
+         "b": {
+          "type": "object",
+          "properties": {"c": {"type": "string"}},
+          "additionalProperties": false
+         }
+        },
+        "additionalProperties": false
+       }
+      },
+      "required": ["Id"],
+      "additionalProperties": false
+     }
+    },
+    "u": {"schema": {"$ref": "#/$defs/x-y"}}
+   }
+  }
+ },
+ "topics": {
+  "line-added": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/line-added/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

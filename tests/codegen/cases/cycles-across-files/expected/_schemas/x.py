@@ -2,4 +2,77 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/people/address.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"street":{"type":"string"},"people":{"type":"array","items":{"$ref":"person.json"}},"note":{"$ref":"#/$defs/Note"}},"required":["street"],"additionalProperties":false,"$defs":{"Note":{"type":"object","properties":{"text":{"type":"integer"},"about":{"$ref":"person.json#/$defs/Note"}},"additionalProperties":false},"Someone":{"oneOf":[{"$ref":"person.json"},{"$ref":"#"},{"type":"null"}]}}},"https://tightbeam.invalid/people/person.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"name":{"type":"string"},"home":{"$ref":"address.json"},"note":{"$ref":"#/$defs/Note"}},"required":["name"],"additionalProperties":false,"description":"Somebody.","$defs":{"Note":{"type":"object","properties":{"text":{"type":"string"}},"additionalProperties":false}}},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"visit":{"schema":{"type":"object","properties":{"at":{"$ref":"people/address.json#/$defs/Note"},"someone":{"$ref":"people/address.json#/$defs/Someone"}},"additionalProperties":false}}}}},"topics":{"person":{"ref":"https://tightbeam.invalid/people/person.json#","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"visit":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/visit/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/people/address.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "type": "object",
+   "properties": {
+    "street": {"type": "string"},
+    "people": {"type": "array", "items": {"$ref": "person.json"}},
+    "note": {"$ref": "#/$defs/Note"}
+   },
+   "required": ["street"],
+   "additionalProperties": false,
+   "$defs": {
+    "Note": {
+     "type": "object",
+     "properties": {"text": {"type": "integer"}, "about": {"$ref": "person.json#/$defs/Note"}},
+     "additionalProperties": false
+    },
+    "Someone": {"oneOf": [{"$ref": "person.json"}, {"$ref": "#"}, {"type": "null"}]}
+   }
+  },
+  "https://tightbeam.invalid/people/person.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "type": "object",
+   "properties": {
+    "name": {"type": "string"},
+    "home": {"$ref": "address.json"},
+    "note": {"$ref": "#/$defs/Note"}
+   },
+   "required": ["name"],
+   "additionalProperties": false,
+   "description": "Somebody.",
+   "$defs": {
+    "Note": {
+     "type": "object",
+     "properties": {"text": {"type": "string"}},
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "visit": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "at": {"$ref": "people/address.json#/$defs/Note"},
+       "someone": {"$ref": "people/address.json#/$defs/Someone"}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "person": {
+   "ref": "https://tightbeam.invalid/people/person.json#",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "visit": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/visit/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,87 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"a":{"type":"string","description":"Of a property."},"b":{"type":"string","title":"A title alone"},"c":{"type":"integer","default":5,"description":"With a default."},"d":{"type":"string","deprecated":true},"e":{"type":"object","properties":{},"additionalProperties":false,"default":{"k":["é\u2028"]}},"f":{"$ref":"#/topics/u/schema","description":"Beside a reference."},"g":{"$ref":"#/topics/u/schema"},"h":{"type":"string","description":"  \\n "}},"required":["a"],"additionalProperties":false,"title":"Hidden by the description","description":"Of the class.\\n\\n\\n\\nA second paragraph with \\"\\"\\"quotes\\"\\"\\", a back\\\\slash,\\ta tab\\r\\nand an end\\\\"}},"u":{"schema":{"type":"object","properties":{"z":{"type":"string"}},"additionalProperties":false,"title":"Only a title"}},"v":{"schema":{"type":"object","properties":{},"additionalProperties":false,"description":"\'single\' \\"double\\""}},"w":{"schema":{"type":"object","properties":{},"additionalProperties":false,"description":"One very long line that goes on and on, far beyond what any screen has in a row, so that it has to be folded somewhere in the middle."}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"v":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/v/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"w":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/w/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a": {"type": "string", "description": "Of a property."},
+       "b": {"type": "string", "title": "A title alone"},
+       "c": {"type": "integer", "default": 5, "description": "With a default."},
+       "d": {"type": "string", "deprecated": true},
+       "e": {
+        "type": "object",
+        "properties": {},
+        "additionalProperties": false,
+        "default": {"k": ["é\u2028"]}
+       },
+       "f": {"$ref": "#/topics/u/schema", "description": "Beside a reference."},
+       "g": {"$ref": "#/topics/u/schema"},
+       "h": {"type": "string", "description": "  \n "}
+      },
+      "required": ["a"],
+      "additionalProperties": false,
+      "title": "Hidden by the description",
+      "description": "Of the class.\n\n\n\nA second paragraph with \"\"\"quotes\"\"\", a back\\slash,\ta tab\r\nand an end\\"
+     }
+    },
+    "u": {
+     "schema": {
+      "type": "object",
+      "properties": {"z": {"type": "string"}},
+      "additionalProperties": false,
+      "title": "Only a title"
+     }
+    },
+    "v": {
+     "schema": {
+      "type": "object",
+      "properties": {},
+      "additionalProperties": false,
+      "description": "'single' \"double\""
+     }
+    },
+    "w": {
+     "schema": {
+      "type": "object",
+      "properties": {},
+      "additionalProperties": false,
+      "description": "One very long line that goes on and on, far beyond what any screen has in a row, so that it has to be folded somewhere in the middle."
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "v": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/v/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "w": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/w/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

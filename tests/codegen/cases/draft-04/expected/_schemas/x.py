@@ -2,4 +2,53 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/d4.json":{"$schema":"http://json-schema.org/draft-04/schema#","type":"object","properties":{"items":{"type":"array","items":[{"type":"string"},{"type":"integer"}],"additionalItems":false},"const":{"const":1,"type":"string"}},"additionalProperties":false},"http://example.com/d4":{"$schema":"http://json-schema.org/draft-04/schema#","id":"http://example.com/d4","type":"object","properties":{"n":{"type":"integer","minimum":0,"exclusiveMinimum":true},"r":{"$ref":"#/definitions/D","description":"hidden"}},"required":["n"],"additionalProperties":false,"definitions":{"D":{"type":"string"}}},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{}}},"topics":{"t":{"ref":"http://example.com/d4#","dialect":"http://json-schema.org/draft-04/schema","open":false},"u":{"ref":"https://tightbeam.invalid/d4.json#","dialect":"http://json-schema.org/draft-04/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/d4.json": {
+   "$schema": "http://json-schema.org/draft-04/schema#",
+   "type": "object",
+   "properties": {
+    "items": {
+     "type": "array",
+     "items": [{"type": "string"}, {"type": "integer"}],
+     "additionalItems": false
+    },
+    "const": {"const": 1, "type": "string"}
+   },
+   "additionalProperties": false
+  },
+  "http://example.com/d4": {
+   "$schema": "http://json-schema.org/draft-04/schema#",
+   "id": "http://example.com/d4",
+   "type": "object",
+   "properties": {
+    "n": {"type": "integer", "minimum": 0, "exclusiveMinimum": true},
+    "r": {"$ref": "#/definitions/D", "description": "hidden"}
+   },
+   "required": ["n"],
+   "additionalProperties": false,
+   "definitions": {"D": {"type": "string"}}
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {}
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "http://example.com/d4#",
+   "dialect": "http://json-schema.org/draft-04/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/d4.json#",
+   "dialect": "http://json-schema.org/draft-04/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

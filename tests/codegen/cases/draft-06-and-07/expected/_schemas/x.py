@@ -2,4 +2,52 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"http://example.com/six":{"$schema":"http://json-schema.org/draft-06/schema#","$id":"http://example.com/six","type":"object","properties":{"a":{"$ref":"#/definitions/A"}},"additionalProperties":false,"definitions":{"A":{"exclusiveMinimum":1,"type":"number"}}},"https://tightbeam.invalid/x.channel.json":{"$schema":"http://json-schema.org/draft-07/schema","$defs":{"D":{"type":"string"}},"topics":{"t":{"schema":{"type":"object","properties":{"const":{"const":"a"},"ref":{"$ref":"#/$defs/D","maxLength":1},"tuple":{"type":"array","items":[{"type":"string"}],"additionalItems":{"type":"integer"}}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"http://json-schema.org/draft-07/schema","open":false},"six":{"ref":"http://example.com/six#","dialect":"http://json-schema.org/draft-06/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "http://example.com/six": {
+   "$schema": "http://json-schema.org/draft-06/schema#",
+   "$id": "http://example.com/six",
+   "type": "object",
+   "properties": {"a": {"$ref": "#/definitions/A"}},
+   "additionalProperties": false,
+   "definitions": {"A": {"exclusiveMinimum": 1, "type": "number"}}
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "http://json-schema.org/draft-07/schema",
+   "$defs": {"D": {"type": "string"}},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "const": {"const": "a"},
+       "ref": {"$ref": "#/$defs/D", "maxLength": 1},
+       "tuple": {
+        "type": "array",
+        "items": [{"type": "string"}],
+        "additionalItems": {"type": "integer"}
+       }
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "http://json-schema.org/draft-07/schema",
+   "open": false
+  },
+  "six": {
+   "ref": "http://example.com/six#",
+   "dialect": "http://json-schema.org/draft-06/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

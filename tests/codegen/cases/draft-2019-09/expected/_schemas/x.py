@@ -2,4 +2,48 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://example.com/tree":{"$schema":"https://json-schema.org/draft/2019-09/schema","$id":"https://example.com/tree","$recursiveAnchor":true,"type":"object","properties":{"value":{"type":"integer"},"next":{"$recursiveRef":"#"}},"required":["value"]},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2019-09/schema","$defs":{"D":{"type":"string"}},"topics":{"t":{"schema":{"type":"object","properties":{"list":{"type":"array","items":[{"type":"string"}],"additionalItems":false},"ref":{"$ref":"#/$defs/D","maxLength":1},"id":{"type":"string","format":"uuid"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2019-09/schema","open":false},"tree":{"ref":"https://example.com/tree#","dialect":"https://json-schema.org/draft/2019-09/schema","open":true}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://example.com/tree": {
+   "$schema": "https://json-schema.org/draft/2019-09/schema",
+   "$id": "https://example.com/tree",
+   "$recursiveAnchor": true,
+   "type": "object",
+   "properties": {"value": {"type": "integer"}, "next": {"$recursiveRef": "#"}},
+   "required": ["value"]
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2019-09/schema",
+   "$defs": {"D": {"type": "string"}},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "list": {"type": "array", "items": [{"type": "string"}], "additionalItems": false},
+       "ref": {"$ref": "#/$defs/D", "maxLength": 1},
+       "id": {"type": "string", "format": "uuid"}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2019-09/schema",
+   "open": false
+  },
+  "tree": {
+   "ref": "https://example.com/tree#",
+   "dialect": "https://json-schema.org/draft/2019-09/schema",
+   "open": true
+  }
+ },
+ "params": {}
+}
+"""

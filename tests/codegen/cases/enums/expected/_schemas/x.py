@@ -2,4 +2,49 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Severity":{"description":"How bad it is.","enum":["low","high"]}},"topics":{"t":{"schema":{"type":"object","properties":{"severity":{"$ref":"#/$defs/Severity"},"inline":{"type":"string","enum":["a","b"]},"one":{"const":"only"},"number":{"enum":[1,2,3]},"yes":{"const":true},"mixed":{"enum":["a",1,null]},"narrowed":{"type":"string","enum":["a",1]},"fractions":{"enum":[0.5,1]},"flags":{"enum":[true,false]},"quotes":{"enum":["it\'s","\\"so\\"","back\\\\slash","new\\nline"]}},"required":["severity"],"additionalProperties":false}},"s":{"schema":{"$ref":"#/$defs/Severity"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"s":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/s/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {"Severity": {"description": "How bad it is.", "enum": ["low", "high"]}},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "severity": {"$ref": "#/$defs/Severity"},
+       "inline": {"type": "string", "enum": ["a", "b"]},
+       "one": {"const": "only"},
+       "number": {"enum": [1, 2, 3]},
+       "yes": {"const": true},
+       "mixed": {"enum": ["a", 1, null]},
+       "narrowed": {"type": "string", "enum": ["a", 1]},
+       "fractions": {"enum": [0.5, 1]},
+       "flags": {"enum": [true, false]},
+       "quotes": {"enum": ["it's", "\"so\"", "back\\slash", "new\nline"]}
+      },
+      "required": ["severity"],
+      "additionalProperties": false
+     }
+    },
+    "s": {"schema": {"$ref": "#/$defs/Severity"}}
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "s": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/s/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

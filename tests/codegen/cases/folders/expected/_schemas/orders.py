@@ -2,4 +2,34 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/shop/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"],"additionalProperties":false}}},"https://tightbeam.invalid/orders.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"$ref":"shop/common.json#/$defs/Money"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/orders.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/shop/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}},
+     "required": ["amount"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/orders.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"$ref": "shop/common.json#/$defs/Money"}}}
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/orders.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -11,7 +11,53 @@ import { lineItemsChannel as unchecked } from "./line_items.js";
 export * from "./line_items.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/geo/place.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"lat":{"type":"number"}},"additionalProperties":false},"https://tightbeam.invalid/shop/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"],"additionalProperties":false}}},"https://tightbeam.invalid/shop/line-items.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"added":{"schema":{"type":"object","properties":{"price":{"$ref":"common.json#/$defs/Money"},"origin":{"$ref":"../geo/place.json"}},"additionalProperties":false}}}}},"topics":{"added":{"ref":"https://tightbeam.invalid/shop/line-items.channel.json#/topics/added/schema","draft":2020}},"params":{}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/geo/place.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "type": "object",
+   "properties": {"lat": {"type": "number"}},
+   "additionalProperties": false
+  },
+  "https://tightbeam.invalid/shop/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}},
+     "required": ["amount"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/shop/line-items.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "added": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "price": {"$ref": "common.json#/$defs/Money"},
+       "origin": {"$ref": "../geo/place.json"}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "added": {
+   "ref": "https://tightbeam.invalid/shop/line-items.channel.json#/topics/added/schema",
+   "draft": 2020
+  }
+ },
+ "params": {}
+}
+`,
   { 2020: Ajv2020 },
   formats,
 );

@@ -2,4 +2,42 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":false,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"at":{"type":"string","format":"date-time"},"on":{"type":"string","format":"date"},"id":{"type":"string","format":"uuid"},"address":{"type":"string","format":"ipv4"},"mail":{"type":"string","format":"email"},"site":{"type":"string","format":"uri"},"times":{"type":"array","items":{"type":"string","format":"date-time"}},"either":{"anyOf":[{"type":"string","format":"date"},{"type":"null"}]},"short":{"type":"string","format":"date","minLength":3},"own":{"type":"string","format":"own"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": false,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "at": {"type": "string", "format": "date-time"},
+       "on": {"type": "string", "format": "date"},
+       "id": {"type": "string", "format": "uuid"},
+       "address": {"type": "string", "format": "ipv4"},
+       "mail": {"type": "string", "format": "email"},
+       "site": {"type": "string", "format": "uri"},
+       "times": {"type": "array", "items": {"type": "string", "format": "date-time"}},
+       "either": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+       "short": {"type": "string", "format": "date", "minLength": 3},
+       "own": {"type": "string", "format": "own"}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

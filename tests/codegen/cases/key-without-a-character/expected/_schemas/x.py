@@ -2,4 +2,43 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"":{"type":"string"},"b":{"type":"integer"}},"additionalProperties":false}},"u":{"schema":{"type":"object","properties":{"t":{"$ref":"#/topics/t/schema"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {"": {"type": "string"}, "b": {"type": "integer"}},
+      "additionalProperties": false
+     }
+    },
+    "u": {
+     "schema": {
+      "type": "object",
+      "properties": {"t": {"$ref": "#/topics/t/schema"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,42 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"integer":{"type":"integer","minimum":0.5,"maximum":9.5},"exclusive":{"type":"integer","exclusiveMinimum":0,"exclusiveMaximum":10},"number":{"type":"number","minimum":-1.5,"exclusiveMaximum":1e+16},"huge":{"type":"integer","maximum":1152921504606846976},"text":{"type":"string","minLength":1,"maxLength":3,"pattern":"^[a-z]+$"},"shy":{"type":"string","pattern":"(?<!a)b"},"digits":{"type":"string","pattern":"^\\\\d+$"},"even":{"type":"integer","multipleOf":2},"few":{"type":"array","items":{"type":"string","minLength":1},"maxItems":1},"orNull":{"type":["string","null"],"maxLength":2}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "integer": {"type": "integer", "minimum": 0.5, "maximum": 9.5},
+       "exclusive": {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 10},
+       "number": {"type": "number", "minimum": -1.5, "exclusiveMaximum": 1e+16},
+       "huge": {"type": "integer", "maximum": 1152921504606846976},
+       "text": {"type": "string", "minLength": 1, "maxLength": 3, "pattern": "^[a-z]+$"},
+       "shy": {"type": "string", "pattern": "(?<!a)b"},
+       "digits": {"type": "string", "pattern": "^\\d+$"},
+       "even": {"type": "integer", "multipleOf": 2},
+       "few": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 1},
+       "orNull": {"type": ["string", "null"], "maxLength": 2}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,72 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"AnotherRatherLongDefinitionName":{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}},"topics":{"a-topic-with-quite-a-long-name":{"schema":{"type":"object","properties":{"the-first-property-of-all":{"enum":["a long value","another long value","a third one"]},"another-property-with-a-name":{"$ref":"#/$defs/AnotherRatherLongDefinitionName"},"list":{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/AnotherRatherLongDefinitionName"},{"type":"string"},{"type":"array","items":{"type":"integer"}}]}}},"required":["the-first-property-of-all"],"additionalProperties":false}},"b":{"schema":{"oneOf":[{"$ref":"#/$defs/AnotherRatherLongDefinitionName"},{"type":"object","properties":{"second":{"type":"string"}},"required":["second"],"additionalProperties":false},{"type":"string","enum":["one literal","another literal"]}]}}}}},"topics":{"a-topic-with-quite-a-long-name":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/a-topic-with-quite-a-long-name/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"b":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/b/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"parameter-one":{"enum":["a long value of the parameter","another long value of it"]}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "AnotherRatherLongDefinitionName": {
+     "type": "object",
+     "properties": {"a": {"type": "string"}},
+     "additionalProperties": false
+    }
+   },
+   "topics": {
+    "a-topic-with-quite-a-long-name": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "the-first-property-of-all": {"enum": ["a long value", "another long value", "a third one"]},
+       "another-property-with-a-name": {"$ref": "#/$defs/AnotherRatherLongDefinitionName"},
+       "list": {
+        "type": "array",
+        "items": {
+         "anyOf": [
+          {"$ref": "#/$defs/AnotherRatherLongDefinitionName"},
+          {"type": "string"},
+          {"type": "array", "items": {"type": "integer"}}
+         ]
+        }
+       }
+      },
+      "required": ["the-first-property-of-all"],
+      "additionalProperties": false
+     }
+    },
+    "b": {
+     "schema": {
+      "oneOf": [
+       {"$ref": "#/$defs/AnotherRatherLongDefinitionName"},
+       {
+        "type": "object",
+        "properties": {"second": {"type": "string"}},
+        "required": ["second"],
+        "additionalProperties": false
+       },
+       {"type": "string", "enum": ["one literal", "another literal"]}
+      ]
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "a-topic-with-quite-a-long-name": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/a-topic-with-quite-a-long-name/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "b": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/b/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {
+  "parameter-one": {"enum": ["a long value of the parameter", "another long value of it"]}
+ }
+}
+"""

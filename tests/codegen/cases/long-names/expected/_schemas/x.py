@@ -2,4 +2,51 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it":{"schema":{"type":"object","properties":{"a-property-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it":{"type":"object","properties":{"inner":{"type":"string"}},"additionalProperties":false},"odd @":{"enum":["汉字汉字汉字汉字汉字汉字汉字汉字","汉字汉字汉字汉字汉字汉字汉字汉","🎉🎉🎉🎉🎉"]}},"required":["a-property-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it"],"additionalProperties":false}},"b":{"schema":{"$ref":"#/topics/a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it/schema"}}}}},"topics":{"a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"b":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/b/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a-property-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it": {
+        "type": "object",
+        "properties": {"inner": {"type": "string"}},
+        "additionalProperties": false
+       },
+       "odd @": {"enum": ["汉字汉字汉字汉字汉字汉字汉字汉字", "汉字汉字汉字汉字汉字汉字汉字汉", "🎉🎉🎉🎉🎉"]}
+      },
+      "required": [
+       "a-property-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it"
+      ],
+      "additionalProperties": false
+     }
+    },
+    "b": {
+     "schema": {
+      "$ref": "#/topics/a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it/schema"
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/a-topic-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "b": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/b/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

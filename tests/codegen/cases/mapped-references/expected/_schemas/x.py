@@ -2,4 +2,55 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://schemas.example.com/v1/geo/point.json":{"$schema":"http://json-schema.org/draft-07/schema#","$defs":{"Point":{"type":"object","properties":{"x":{"type":"number"}},"required":["x"],"additionalProperties":false}}},"https://schemas.example.com/v1/user.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://schemas.example.com/v1/user.json","type":"object","properties":{"name":{"type":"string"},"at":{"$ref":"geo/point.json#/$defs/Point"}},"required":["name"],"additionalProperties":false},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"u":{"schema":{"type":"object","properties":{"g":{"$ref":"https://schemas.example.com/v1/geo/point.json#/$defs/Point"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://schemas.example.com/v1/user.json#","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://schemas.example.com/v1/geo/point.json": {
+   "$schema": "http://json-schema.org/draft-07/schema#",
+   "$defs": {
+    "Point": {
+     "type": "object",
+     "properties": {"x": {"type": "number"}},
+     "required": ["x"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://schemas.example.com/v1/user.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$id": "https://schemas.example.com/v1/user.json",
+   "type": "object",
+   "properties": {"name": {"type": "string"}, "at": {"$ref": "geo/point.json#/$defs/Point"}},
+   "required": ["name"],
+   "additionalProperties": false
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "u": {
+     "schema": {
+      "type": "object",
+      "properties": {"g": {"$ref": "https://schemas.example.com/v1/geo/point.json#/$defs/Point"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://schemas.example.com/v1/user.json#",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

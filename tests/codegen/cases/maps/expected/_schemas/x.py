@@ -2,4 +2,72 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"labels":{"schema":{"type":"object","additionalProperties":{"type":"string"}}},"nested":{"schema":{"type":"object","additionalProperties":{"type":"object","additionalProperties":{"type":"integer"}}}},"objects":{"schema":{"type":"object","properties":{"byId":{"type":"object","additionalProperties":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"],"additionalProperties":false}},"dates":{"type":"object","additionalProperties":{"type":"string","format":"date"}}},"additionalProperties":false}},"both":{"schema":{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":{"type":"integer"}}}}}},"topics":{"labels":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/labels/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"nested":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/nested/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"objects":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/objects/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"both":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/both/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "labels": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}},
+    "nested": {
+     "schema": {
+      "type": "object",
+      "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}}
+     }
+    },
+    "objects": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "byId": {
+        "type": "object",
+        "additionalProperties": {
+         "type": "object",
+         "properties": {"n": {"type": "integer"}},
+         "required": ["n"],
+         "additionalProperties": false
+        }
+       },
+       "dates": {"type": "object", "additionalProperties": {"type": "string", "format": "date"}}
+      },
+      "additionalProperties": false
+     }
+    },
+    "both": {
+     "schema": {
+      "type": "object",
+      "properties": {"id": {"type": "string"}},
+      "required": ["id"],
+      "additionalProperties": {"type": "integer"}
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "labels": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/labels/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "nested": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/nested/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "objects": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/objects/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "both": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/both/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,57 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/shop.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"opened":{"schema":{"type":"object","properties":{"name":{"type":"string"},"address":{"type":"object","properties":{"street":{"type":"string"},"floor":{"type":"integer"}},"required":["street"],"additionalProperties":false},"area":{"type":"number"},"public":{"type":"boolean"},"nothing":{"type":"null"}},"required":["name","address"],"additionalProperties":false}},"noted":{"schema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}},"closed":{"schema":{"type":"object","properties":{},"additionalProperties":false}}}}},"topics":{"opened":{"ref":"https://tightbeam.invalid/shop.channel.json#/topics/opened/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"noted":{"ref":"https://tightbeam.invalid/shop.channel.json#/topics/noted/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"closed":{"ref":"https://tightbeam.invalid/shop.channel.json#/topics/closed/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"shopId":{"type":"string"}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/shop.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "opened": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "name": {"type": "string"},
+       "address": {
+        "type": "object",
+        "properties": {"street": {"type": "string"}, "floor": {"type": "integer"}},
+        "required": ["street"],
+        "additionalProperties": false
+       },
+       "area": {"type": "number"},
+       "public": {"type": "boolean"},
+       "nothing": {"type": "null"}
+      },
+      "required": ["name", "address"],
+      "additionalProperties": false
+     }
+    },
+    "noted": {
+     "schema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    },
+    "closed": {"schema": {"type": "object", "properties": {}, "additionalProperties": false}}
+   }
+  }
+ },
+ "topics": {
+  "opened": {
+   "ref": "https://tightbeam.invalid/shop.channel.json#/topics/opened/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "noted": {
+   "ref": "https://tightbeam.invalid/shop.channel.json#/topics/noted/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "closed": {
+   "ref": "https://tightbeam.invalid/shop.channel.json#/topics/closed/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {"shopId": {"type": "string"}}
+}
+"""

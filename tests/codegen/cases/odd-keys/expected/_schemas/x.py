@@ -2,4 +2,62 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"check_run$completed":{"schema":{"type":"object","properties":{"@id":{"type":"string"},"class":{"type":"integer"},"3d-model":{"type":"boolean"},"__private":{"type":"string"},"naïve":{"type":"string"},"汉字":{"type":"string"}," ":{"type":"string"},"🎉":{"type":"string"},"a\\"b\'c\\\\d":{"type":"string"},"line\\nbreak":{"type":"string"},"ﬁle":{"type":"string"},"ref":{"$ref":"#/topics/other/schema"}},"required":["@id","class"],"additionalProperties":false}},"other":{"schema":{"type":"object","properties":{"a-b":{"type":"string"},"next":{"$ref":"#/topics/other/schema"},"list":{"type":"array","items":{"$ref":"#/topics/other/schema"}},"kind-of":{"enum":["it\'s","a \\"b\\""]}},"additionalProperties":false}}}}},"topics":{"check_run$completed":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/check_run%24completed/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"other":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/other/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "check_run$completed": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "@id": {"type": "string"},
+       "class": {"type": "integer"},
+       "3d-model": {"type": "boolean"},
+       "__private": {"type": "string"},
+       "naïve": {"type": "string"},
+       "汉字": {"type": "string"},
+       " ": {"type": "string"},
+       "🎉": {"type": "string"},
+       "a\"b'c\\d": {"type": "string"},
+       "line\nbreak": {"type": "string"},
+       "ﬁle": {"type": "string"},
+       "ref": {"$ref": "#/topics/other/schema"}
+      },
+      "required": ["@id", "class"],
+      "additionalProperties": false
+     }
+    },
+    "other": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a-b": {"type": "string"},
+       "next": {"$ref": "#/topics/other/schema"},
+       "list": {"type": "array", "items": {"$ref": "#/topics/other/schema"}},
+       "kind-of": {"enum": ["it's", "a \"b\""]}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "check_run$completed": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/check_run%24completed/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "other": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/other/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,92 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/events.json":{"$schema":"http://json-schema.org/draft-07/schema#","title":"Events of a code host","definitions":{"check_run$completed":{"type":"object","properties":{"action":{"type":"string","enum":["completed"]},"check_run":{"$ref":"#/definitions/check-run"},"sender":{"$ref":"#/definitions/user"}},"required":["action","check_run"],"additionalProperties":false},"check-run":{"type":"object","properties":{"id":{"type":"integer"},"started_at":{"type":"string","format":"date-time"},"conclusion":{"oneOf":[{"type":"string","enum":["success","failure"]},{"type":"null"}]}},"required":["id"],"additionalProperties":false},"user":{"type":"object","properties":{"login":{"type":"string"},"type":{"enum":["User","Bot"]}},"required":["login"],"additionalProperties":false},"issue event":{"oneOf":[{"type":"object","properties":{"action":{"const":"opened"},"user":{"$ref":"#/definitions/user"}},"required":["action","user"],"additionalProperties":false},{"type":"object","properties":{"action":{"const":"labeled"},"label":{"type":["string","null"]}},"required":["action","label"],"additionalProperties":false}]},"ping/pong":{"type":"object","properties":{"zen":{"type":"string"}},"additionalProperties":true}}},"https://tightbeam.invalid/webhooks.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"check_run$completed":{"schema":{"$ref":"events.json#/definitions/check_run$completed"}},"issue":{"schema":{"$ref":"events.json#/definitions/issue%20event"}},"ping":{"schema":{"$ref":"events.json#/definitions/ping~1pong"}}}}},"topics":{"check_run$completed":{"ref":"https://tightbeam.invalid/webhooks.channel.json#/topics/check_run%24completed/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"issue":{"ref":"https://tightbeam.invalid/webhooks.channel.json#/topics/issue/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"ping":{"ref":"https://tightbeam.invalid/webhooks.channel.json#/topics/ping/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true}},"params":{"owner":{"type":"string"}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/events.json": {
+   "$schema": "http://json-schema.org/draft-07/schema#",
+   "title": "Events of a code host",
+   "definitions": {
+    "check_run$completed": {
+     "type": "object",
+     "properties": {
+      "action": {"type": "string", "enum": ["completed"]},
+      "check_run": {"$ref": "#/definitions/check-run"},
+      "sender": {"$ref": "#/definitions/user"}
+     },
+     "required": ["action", "check_run"],
+     "additionalProperties": false
+    },
+    "check-run": {
+     "type": "object",
+     "properties": {
+      "id": {"type": "integer"},
+      "started_at": {"type": "string", "format": "date-time"},
+      "conclusion": {
+       "oneOf": [{"type": "string", "enum": ["success", "failure"]}, {"type": "null"}]
+      }
+     },
+     "required": ["id"],
+     "additionalProperties": false
+    },
+    "user": {
+     "type": "object",
+     "properties": {"login": {"type": "string"}, "type": {"enum": ["User", "Bot"]}},
+     "required": ["login"],
+     "additionalProperties": false
+    },
+    "issue event": {
+     "oneOf": [
+      {
+       "type": "object",
+       "properties": {"action": {"const": "opened"}, "user": {"$ref": "#/definitions/user"}},
+       "required": ["action", "user"],
+       "additionalProperties": false
+      },
+      {
+       "type": "object",
+       "properties": {"action": {"const": "labeled"}, "label": {"type": ["string", "null"]}},
+       "required": ["action", "label"],
+       "additionalProperties": false
+      }
+     ]
+    },
+    "ping/pong": {
+     "type": "object",
+     "properties": {"zen": {"type": "string"}},
+     "additionalProperties": true
+    }
+   }
+  },
+  "https://tightbeam.invalid/webhooks.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "check_run$completed": {"schema": {"$ref": "events.json#/definitions/check_run$completed"}},
+    "issue": {"schema": {"$ref": "events.json#/definitions/issue%20event"}},
+    "ping": {"schema": {"$ref": "events.json#/definitions/ping~1pong"}}
+   }
+  }
+ },
+ "topics": {
+  "check_run$completed": {
+   "ref": "https://tightbeam.invalid/webhooks.channel.json#/topics/check_run%24completed/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "issue": {
+   "ref": "https://tightbeam.invalid/webhooks.channel.json#/topics/issue/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "ping": {
+   "ref": "https://tightbeam.invalid/webhooks.channel.json#/topics/ping/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  }
+ },
+ "params": {"owner": {"type": "string"}}
+}
+"""

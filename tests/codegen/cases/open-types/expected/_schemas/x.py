@@ -2,4 +2,61 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"empty":{"schema":{}},"untyped":{"schema":{"properties":{"a":{"type":"string"}},"required":["a"]}},"map":{"schema":{"type":"object"}},"list":{"schema":{"type":"array"}},"holes":{"schema":{"type":"object","properties":{"a":{},"b":{"description":"words only"},"c":{"not":{"type":"string"}},"d":{"type":"object","additionalProperties":{}},"e":true},"additionalProperties":false}}}}},"topics":{"empty":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/empty/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"untyped":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/untyped/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"map":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/map/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"list":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/list/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"holes":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/holes/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "empty": {"schema": {}},
+    "untyped": {"schema": {"properties": {"a": {"type": "string"}}, "required": ["a"]}},
+    "map": {"schema": {"type": "object"}},
+    "list": {"schema": {"type": "array"}},
+    "holes": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a": {},
+       "b": {"description": "words only"},
+       "c": {"not": {"type": "string"}},
+       "d": {"type": "object", "additionalProperties": {}},
+       "e": true
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "empty": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/empty/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "untyped": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/untyped/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "map": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/map/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "list": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/list/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "holes": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/holes/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  }
+ },
+ "params": {}
+}
+"""

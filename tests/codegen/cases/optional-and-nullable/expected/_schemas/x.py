@@ -2,4 +2,49 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"required":{"type":"string"},"requiredOrNull":{"type":["string","null"]},"optional":{"type":"string"},"optionalOrNull":{"type":["string","null"]},"bounded":{"type":["integer","null"],"minimum":1},"either":{"anyOf":[{"type":"string"},{"type":"null"}]},"old":{"oneOf":[{"type":"null"},{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":false}]}},"required":["required","requiredOrNull"],"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "required": {"type": "string"},
+       "requiredOrNull": {"type": ["string", "null"]},
+       "optional": {"type": "string"},
+       "optionalOrNull": {"type": ["string", "null"]},
+       "bounded": {"type": ["integer", "null"], "minimum": 1},
+       "either": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+       "old": {
+        "oneOf": [
+         {"type": "null"},
+         {
+          "type": "object",
+          "properties": {"a": {"type": "integer"}},
+          "additionalProperties": false
+         }
+        ]
+       }
+      },
+      "required": ["required", "requiredOrNull"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,31 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/long.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"integer"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/long.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"first-parameter":{"enum":["a rather long value","another rather long value","a third rather long value"]},"second_parameter":{"type":"string"},"thirdParameter":{"type":"string"},"fourth":{"type":"string"},"fifth":{"type":"string"}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/long.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"type": "integer"}}}
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/long.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {
+  "first-parameter": {
+   "enum": ["a rather long value", "another rather long value", "a third rather long value"]
+  },
+  "second_parameter": {"type": "string"},
+  "thirdParameter": {"type": "string"},
+  "fourth": {"type": "string"},
+  "fifth": {"type": "string"}
+ }
+}
+"""

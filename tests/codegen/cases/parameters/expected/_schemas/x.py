@@ -2,4 +2,30 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"integer"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"id":{"type":"string","minLength":2,"maxLength":4,"description":"Which one."},"count":{"type":"integer","minimum":1},"on":{"type":"boolean"},"kind":{"enum":["first","second"]},"class":{"type":"string","description":"Of what class.\\nTwo lines."},"size":{"type":"integer","enum":[1,2,3]}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"type": "integer"}}}
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {
+  "id": {"type": "string", "minLength": 2, "maxLength": 4, "description": "Which one."},
+  "count": {"type": "integer", "minimum": 1},
+  "on": {"type": "boolean"},
+  "kind": {"enum": ["first", "second"]},
+  "class": {"type": "string", "description": "Of what class.\nTwo lines."},
+  "size": {"type": "integer", "enum": [1, 2, 3]}
+ }
+}
+"""

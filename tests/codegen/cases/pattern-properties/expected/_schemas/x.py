@@ -2,4 +2,44 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","patternProperties":{"^x-":{"type":"string"},"^n":{"type":"integer"}},"additionalProperties":false}},"named":{"schema":{"type":"object","properties":{"x-one":{"minLength":1}},"patternProperties":{"^x-":{"type":"string"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"named":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/named/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "patternProperties": {"^x-": {"type": "string"}, "^n": {"type": "integer"}},
+      "additionalProperties": false
+     }
+    },
+    "named": {
+     "schema": {
+      "type": "object",
+      "properties": {"x-one": {"minLength": 1}},
+      "patternProperties": {"^x-": {"type": "string"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "named": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/named/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  }
+ },
+ "params": {}
+}
+"""

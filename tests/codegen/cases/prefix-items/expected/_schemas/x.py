@@ -2,4 +2,71 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"pair":{"schema":{"type":"array","prefixItems":[{"type":"string"},{"type":"integer"}],"items":false,"minItems":2}},"row":{"schema":{"type":"array","prefixItems":[{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":false}],"items":{"type":"object","additionalProperties":{"type":"number"}}}},"lists":{"schema":{"type":"array","items":{"type":"array","items":{"type":"number"},"maxItems":2},"uniqueItems":true}}}}},"topics":{"pair":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/pair/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"row":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/row/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"lists":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/lists/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{},"branches":{"x.RowItem0":[{"ref":"https://tightbeam.invalid/x.channel.json#/topics/row/schema/prefixItems/0","dialect":"https://json-schema.org/draft/2020-12/schema"}]}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "pair": {
+     "schema": {
+      "type": "array",
+      "prefixItems": [{"type": "string"}, {"type": "integer"}],
+      "items": false,
+      "minItems": 2
+     }
+    },
+    "row": {
+     "schema": {
+      "type": "array",
+      "prefixItems": [
+       {
+        "type": "object",
+        "properties": {"id": {"type": "string"}},
+        "required": ["id"],
+        "additionalProperties": false
+       }
+      ],
+      "items": {"type": "object", "additionalProperties": {"type": "number"}}
+     }
+    },
+    "lists": {
+     "schema": {
+      "type": "array",
+      "items": {"type": "array", "items": {"type": "number"}, "maxItems": 2},
+      "uniqueItems": true
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "pair": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/pair/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "row": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/row/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "lists": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/lists/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {},
+ "branches": {
+  "x.RowItem0": [
+   {
+    "ref": "https://tightbeam.invalid/x.channel.json#/topics/row/schema/prefixItems/0",
+    "dialect": "https://json-schema.org/draft/2020-12/schema"
+   }
+  ]
+ }
+}
+"""

@@ -2,4 +2,42 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"a-b":{"type":"string"},"a_b":{"type":"integer"},"a b":{"type":"boolean"},"aB":{"type":"number"},"AB":{"type":"string"},"ﬁle":{"type":"string"},"file":{"type":"integer"},"list":{"type":"string"},"list_":{"type":"integer"}},"required":["a-b"],"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a-b": {"type": "string"},
+       "a_b": {"type": "integer"},
+       "a b": {"type": "boolean"},
+       "aB": {"type": "number"},
+       "AB": {"type": "string"},
+       "ﬁle": {"type": "string"},
+       "file": {"type": "integer"},
+       "list": {"type": "string"},
+       "list_": {"type": "integer"}
+      },
+      "required": ["a-b"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,49 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Cell":{"oneOf":[{"type":"null"},{"type":"object","properties":{"head":{"type":"integer"},"tail":{"$ref":"#/$defs/Cell"}},"required":["head","tail"],"additionalProperties":false}]}},"topics":{"list":{"schema":{"$ref":"#/$defs/Cell"}},"uses":{"schema":{"type":"object","properties":{"cell":{"$ref":"#/$defs/Cell"}},"additionalProperties":false}}}}},"topics":{"list":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/list/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"uses":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/uses/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Cell": {
+     "oneOf": [
+      {"type": "null"},
+      {
+       "type": "object",
+       "properties": {"head": {"type": "integer"}, "tail": {"$ref": "#/$defs/Cell"}},
+       "required": ["head", "tail"],
+       "additionalProperties": false
+      }
+     ]
+    }
+   },
+   "topics": {
+    "list": {"schema": {"$ref": "#/$defs/Cell"}},
+    "uses": {
+     "schema": {
+      "type": "object",
+      "properties": {"cell": {"$ref": "#/$defs/Cell"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "list": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/list/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "uses": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/uses/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

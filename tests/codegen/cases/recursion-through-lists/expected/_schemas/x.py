@@ -2,4 +2,67 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Nested":{"anyOf":[{"type":"integer"},{"type":"array","items":{"$ref":"#/$defs/Nested"}}],"description":"A number or a list of such."},"Json":{"anyOf":[{"type":"string"},{"type":"number"},{"type":"boolean"},{"type":"null"},{"type":"array","items":{"$ref":"#/$defs/Json"}},{"type":"object","additionalProperties":{"$ref":"#/$defs/Json"}}]},"Odd":{"type":"array","items":{"$ref":"#/$defs/Even"}},"Even":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/Odd"}]}},"topics":{"nested":{"schema":{"$ref":"#/$defs/Nested"}},"json":{"schema":{"$ref":"#/$defs/Json"}},"uses":{"schema":{"type":"object","properties":{"value":{"$ref":"#/$defs/Nested"}},"required":["value"],"additionalProperties":false}},"mutual":{"schema":{"$ref":"#/$defs/Odd"}}}}},"topics":{"nested":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/nested/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"json":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/json/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"uses":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/uses/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"mutual":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/mutual/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Nested": {
+     "anyOf": [{"type": "integer"}, {"type": "array", "items": {"$ref": "#/$defs/Nested"}}],
+     "description": "A number or a list of such."
+    },
+    "Json": {
+     "anyOf": [
+      {"type": "string"},
+      {"type": "number"},
+      {"type": "boolean"},
+      {"type": "null"},
+      {"type": "array", "items": {"$ref": "#/$defs/Json"}},
+      {"type": "object", "additionalProperties": {"$ref": "#/$defs/Json"}}
+     ]
+    },
+    "Odd": {"type": "array", "items": {"$ref": "#/$defs/Even"}},
+    "Even": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Odd"}]}
+   },
+   "topics": {
+    "nested": {"schema": {"$ref": "#/$defs/Nested"}},
+    "json": {"schema": {"$ref": "#/$defs/Json"}},
+    "uses": {
+     "schema": {
+      "type": "object",
+      "properties": {"value": {"$ref": "#/$defs/Nested"}},
+      "required": ["value"],
+      "additionalProperties": false
+     }
+    },
+    "mutual": {"schema": {"$ref": "#/$defs/Odd"}}
+   }
+  }
+ },
+ "topics": {
+  "nested": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/nested/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "json": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/json/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "uses": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/uses/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "mutual": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/mutual/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,50 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Node":{"type":"object","properties":{"value":{"type":"integer"},"left":{"$ref":"#/$defs/Node"},"children":{"type":"array","items":{"$ref":"#/$defs/Node"}},"named":{"type":"object","additionalProperties":{"$ref":"#/$defs/Node"}}},"required":["value"],"additionalProperties":false}},"topics":{"tree":{"schema":{"$ref":"#/$defs/Node"}},"self":{"schema":{"type":"object","properties":{"name":{"type":"string"},"parent":{"$ref":"#/topics/self/schema"}},"required":["name"],"additionalProperties":false}}}}},"topics":{"tree":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/tree/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"self":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/self/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Node": {
+     "type": "object",
+     "properties": {
+      "value": {"type": "integer"},
+      "left": {"$ref": "#/$defs/Node"},
+      "children": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+      "named": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Node"}}
+     },
+     "required": ["value"],
+     "additionalProperties": false
+    }
+   },
+   "topics": {
+    "tree": {"schema": {"$ref": "#/$defs/Node"}},
+    "self": {
+     "schema": {
+      "type": "object",
+      "properties": {"name": {"type": "string"}, "parent": {"$ref": "#/topics/self/schema"}},
+      "required": ["name"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "tree": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/tree/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "self": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/self/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,50 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","description":"What several channels use.","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"},"currency":{"$ref":"#/$defs/Currency"}},"required":["amount","currency"],"additionalProperties":false,"description":"An amount of money."},"Currency":{"enum":["EUR","USD"],"description":"Where the money is from."},"Severity":{"enum":["low","high"]}}},"https://tightbeam.invalid/a.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"type":"object","properties":{"price":{"$ref":"common.json#/$defs/Money"},"severity":{"$ref":"common.json#/$defs/Severity"}},"required":["price"],"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/a.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "description": "What several channels use.",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}, "currency": {"$ref": "#/$defs/Currency"}},
+     "required": ["amount", "currency"],
+     "additionalProperties": false,
+     "description": "An amount of money."
+    },
+    "Currency": {"enum": ["EUR", "USD"], "description": "Where the money is from."},
+    "Severity": {"enum": ["low", "high"]}
+   }
+  },
+  "https://tightbeam.invalid/a.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "price": {"$ref": "common.json#/$defs/Money"},
+       "severity": {"$ref": "common.json#/$defs/Severity"}
+      },
+      "required": ["price"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/a.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

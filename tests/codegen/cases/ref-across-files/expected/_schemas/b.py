@@ -2,4 +2,45 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","description":"What several channels use.","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"},"currency":{"$ref":"#/$defs/Currency"}},"required":["amount","currency"],"additionalProperties":false,"description":"An amount of money."},"Currency":{"enum":["EUR","USD"],"description":"Where the money is from."}}},"https://tightbeam.invalid/b.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"$ref":"common.json#/$defs/Money"}},"u":{"schema":{"type":"array","items":{"$ref":"common.json#/$defs/Money"}}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/b.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/b.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "description": "What several channels use.",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}, "currency": {"$ref": "#/$defs/Currency"}},
+     "required": ["amount", "currency"],
+     "additionalProperties": false,
+     "description": "An amount of money."
+    },
+    "Currency": {"enum": ["EUR", "USD"], "description": "Where the money is from."}
+   }
+  },
+  "https://tightbeam.invalid/b.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {"schema": {"$ref": "common.json#/$defs/Money"}},
+    "u": {"schema": {"type": "array", "items": {"$ref": "common.json#/$defs/Money"}}}
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/b.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/b.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,73 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/point.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","oneOf":[{"type":"object","properties":{"x":{"type":"number"}},"required":["x"],"additionalProperties":false},{"type":"null"}]},"https://tightbeam.invalid/tags.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"array","items":{"type":"string"}},"https://tightbeam.invalid/user-profile.schema.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A user\'s profile","$id":"user-profile.schema.json","type":"object","properties":{"name":{"type":"string"},"address":{"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false}},"required":["name"],"additionalProperties":false},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"u":{"schema":{"type":"object","properties":{"who":{"$ref":"https://tightbeam.invalid/user-profile.schema.json"},"tags":{"$ref":"tags.json"},"point":{"$ref":"point.json"}},"additionalProperties":false}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/user-profile.schema.json#","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/point.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "oneOf": [
+    {
+     "type": "object",
+     "properties": {"x": {"type": "number"}},
+     "required": ["x"],
+     "additionalProperties": false
+    },
+    {"type": "null"}
+   ]
+  },
+  "https://tightbeam.invalid/tags.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "type": "array",
+   "items": {"type": "string"}
+  },
+  "https://tightbeam.invalid/user-profile.schema.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "title": "A user's profile",
+   "$id": "user-profile.schema.json",
+   "type": "object",
+   "properties": {
+    "name": {"type": "string"},
+    "address": {
+     "type": "object",
+     "properties": {"city": {"type": "string"}},
+     "additionalProperties": false
+    }
+   },
+   "required": ["name"],
+   "additionalProperties": false
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "u": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "who": {"$ref": "https://tightbeam.invalid/user-profile.schema.json"},
+       "tags": {"$ref": "tags.json"},
+       "point": {"$ref": "point.json"}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/user-profile.schema.json#",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

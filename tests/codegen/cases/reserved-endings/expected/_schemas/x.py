@@ -2,4 +2,93 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"XChannel":{"type":"object","properties":{"n":{"type":"integer"}},"additionalProperties":false},"Reply-Message":{"enum":["a","b"]}},"topics":{"chat-message":{"schema":{"type":"object","properties":{"text":{"type":"string"}},"additionalProperties":false}},"message":{"schema":{"type":"object","properties":{"t":{"type":"string"}},"additionalProperties":false}},"my-dict":{"schema":{"type":"object","properties":{"a":{"type":"string"},"channel":{"type":"object","properties":{"b":{"type":"string"}},"additionalProperties":false}},"additionalProperties":false}},"none":{"schema":{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}},"uses":{"schema":{"type":"object","properties":{"c":{"$ref":"#/$defs/XChannel"},"m":{"$ref":"#/$defs/Reply-Message"}},"additionalProperties":false}}}}},"topics":{"chat-message":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/chat-message/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"message":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/message/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"my-dict":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/my-dict/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"none":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/none/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"uses":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/uses/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "XChannel": {
+     "type": "object",
+     "properties": {"n": {"type": "integer"}},
+     "additionalProperties": false
+    },
+    "Reply-Message": {"enum": ["a", "b"]}
+   },
+   "topics": {
+    "chat-message": {
+     "schema": {
+      "type": "object",
+      "properties": {"text": {"type": "string"}},
+      "additionalProperties": false
+     }
+    },
+    "message": {
+     "schema": {
+      "type": "object",
+      "properties": {"t": {"type": "string"}},
+      "additionalProperties": false
+     }
+    },
+    "my-dict": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a": {"type": "string"},
+       "channel": {
+        "type": "object",
+        "properties": {"b": {"type": "string"}},
+        "additionalProperties": false
+       }
+      },
+      "additionalProperties": false
+     }
+    },
+    "none": {
+     "schema": {
+      "type": "object",
+      "properties": {"a": {"type": "string"}},
+      "additionalProperties": false
+     }
+    },
+    "uses": {
+     "schema": {
+      "type": "object",
+      "properties": {"c": {"$ref": "#/$defs/XChannel"}, "m": {"$ref": "#/$defs/Reply-Message"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "chat-message": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/chat-message/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "message": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/message/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "my-dict": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/my-dict/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "none": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/none/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "uses": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/uses/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

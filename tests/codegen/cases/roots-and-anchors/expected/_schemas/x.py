@@ -2,4 +2,65 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://example.com/own":{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://example.com/own","type":"object","properties":{"a":{"$ref":"#/$defs/A"},"b":{"$ref":"other#here"}},"additionalProperties":false,"$defs":{"A":{"type":"string"},"Other":{"$id":"other","$defs":{"B":{"$anchor":"here","type":"object","properties":{"c":{"type":"integer"}},"additionalProperties":false}}}}},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"A":{"type":"integer"},"Spot":{"$anchor":"spot","type":"object","properties":{"d":{"type":"boolean"}},"additionalProperties":false}},"topics":{"file":{"schema":{"type":"object","properties":{"a":{"$ref":"#/$defs/A"},"b":{"$ref":"#spot"}},"additionalProperties":false}}}}},"topics":{"own":{"ref":"https://example.com/own#","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"file":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/file/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://example.com/own": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$id": "https://example.com/own",
+   "type": "object",
+   "properties": {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "other#here"}},
+   "additionalProperties": false,
+   "$defs": {
+    "A": {"type": "string"},
+    "Other": {
+     "$id": "other",
+     "$defs": {
+      "B": {
+       "$anchor": "here",
+       "type": "object",
+       "properties": {"c": {"type": "integer"}},
+       "additionalProperties": false
+      }
+     }
+    }
+   }
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "A": {"type": "integer"},
+    "Spot": {
+     "$anchor": "spot",
+     "type": "object",
+     "properties": {"d": {"type": "boolean"}},
+     "additionalProperties": false
+    }
+   },
+   "topics": {
+    "file": {
+     "schema": {
+      "type": "object",
+      "properties": {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "#spot"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "own": {
+   "ref": "https://example.com/own#",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "file": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/file/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,79 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"token":{"schema":{"type":"string"}},"count":{"schema":{"type":"integer","minimum":0}},"ratio":{"schema":{"type":"number","exclusiveMaximum":1}},"flag":{"schema":{"type":"boolean"}},"nothing":{"schema":{"type":"null"}},"maybe":{"schema":{"type":["string","null"]}},"word":{"schema":{"enum":["a","b"]}},"list":{"schema":{"type":"array","items":{"type":"string"}}},"anything":{"schema":true},"when":{"schema":{"type":"string","format":"date-time"}}}}},"topics":{"token":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/token/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"count":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/count/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"ratio":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/ratio/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"flag":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/flag/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"nothing":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/nothing/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"maybe":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/maybe/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"word":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/word/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"list":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/list/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"anything":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/anything/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"when":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/when/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "token": {"schema": {"type": "string"}},
+    "count": {"schema": {"type": "integer", "minimum": 0}},
+    "ratio": {"schema": {"type": "number", "exclusiveMaximum": 1}},
+    "flag": {"schema": {"type": "boolean"}},
+    "nothing": {"schema": {"type": "null"}},
+    "maybe": {"schema": {"type": ["string", "null"]}},
+    "word": {"schema": {"enum": ["a", "b"]}},
+    "list": {"schema": {"type": "array", "items": {"type": "string"}}},
+    "anything": {"schema": true},
+    "when": {"schema": {"type": "string", "format": "date-time"}}
+   }
+  }
+ },
+ "topics": {
+  "token": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/token/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "count": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/count/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "ratio": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/ratio/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "flag": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/flag/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "nothing": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/nothing/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "maybe": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/maybe/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "word": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/word/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "list": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/list/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "anything": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/anything/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "when": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/when/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

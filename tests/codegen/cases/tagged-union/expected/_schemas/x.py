@@ -2,4 +2,83 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Done":{"type":"object","properties":{"kind":{"const":"done"},"result":{"type":"string"}},"required":["kind"],"additionalProperties":false}},"topics":{"event":{"schema":{"oneOf":[{"type":"object","properties":{"kind":{"const":"started"},"at":{"type":"integer"}},"required":["kind","at"],"additionalProperties":false},{"type":"object","properties":{"kind":{"const":"failed-hard"},"reason":{"type":"string"}},"required":["kind","reason"],"additionalProperties":false},{"$ref":"#/$defs/Done"}]}},"wrapped":{"schema":{"type":"object","properties":{"events":{"type":"array","items":{"oneOf":[{"type":"object","properties":{"type":{"enum":["a"]},"a":{"type":"string"}},"required":["type","a"],"additionalProperties":false},{"type":"object","properties":{"type":{"enum":["b"]},"b":{"type":"string"}},"required":["type","b"],"additionalProperties":false}]}}},"required":["events"],"additionalProperties":false}}}}},"topics":{"event":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/event/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"wrapped":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/wrapped/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Done": {
+     "type": "object",
+     "properties": {"kind": {"const": "done"}, "result": {"type": "string"}},
+     "required": ["kind"],
+     "additionalProperties": false
+    }
+   },
+   "topics": {
+    "event": {
+     "schema": {
+      "oneOf": [
+       {
+        "type": "object",
+        "properties": {"kind": {"const": "started"}, "at": {"type": "integer"}},
+        "required": ["kind", "at"],
+        "additionalProperties": false
+       },
+       {
+        "type": "object",
+        "properties": {"kind": {"const": "failed-hard"}, "reason": {"type": "string"}},
+        "required": ["kind", "reason"],
+        "additionalProperties": false
+       },
+       {"$ref": "#/$defs/Done"}
+      ]
+     }
+    },
+    "wrapped": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "events": {
+        "type": "array",
+        "items": {
+         "oneOf": [
+          {
+           "type": "object",
+           "properties": {"type": {"enum": ["a"]}, "a": {"type": "string"}},
+           "required": ["type", "a"],
+           "additionalProperties": false
+          },
+          {
+           "type": "object",
+           "properties": {"type": {"enum": ["b"]}, "b": {"type": "string"}},
+           "required": ["type", "b"],
+           "additionalProperties": false
+          }
+         ]
+        }
+       }
+      },
+      "required": ["events"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "event": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/event/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "wrapped": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/wrapped/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,65 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"never":{"schema":false},"none":{"schema":{"allOf":[{"type":"string"},{"type":"integer"}]}},"value":{"schema":{"type":"string","enum":[1]}},"t":{"schema":{"type":"object","properties":{"a":false,"b":{"allOf":[{"type":"string"},{"type":"integer"}]},"c":{"type":"string"}},"additionalProperties":false}},"u":{"schema":{"type":"array","items":false}},"min":{"schema":{"type":"integer","minimum":5,"maximum":1}}}}},"topics":{"never":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/never/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"none":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/none/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"value":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/value/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"u":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/u/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":true},"min":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/min/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "never": {"schema": false},
+    "none": {"schema": {"allOf": [{"type": "string"}, {"type": "integer"}]}},
+    "value": {"schema": {"type": "string", "enum": [1]}},
+    "t": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "a": false,
+       "b": {"allOf": [{"type": "string"}, {"type": "integer"}]},
+       "c": {"type": "string"}
+      },
+      "additionalProperties": false
+     }
+    },
+    "u": {"schema": {"type": "array", "items": false}},
+    "min": {"schema": {"type": "integer", "minimum": 5, "maximum": 1}}
+   }
+  }
+ },
+ "topics": {
+  "never": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/never/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "none": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/none/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "value": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/value/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "u": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/u/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": true
+  },
+  "min": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/min/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,75 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"anyOf":[{"type":"object","properties":{"lat":{"type":"number"},"lon":{"type":"number"}},"required":["lat","lon"],"additionalProperties":false},{"type":"object","properties":{"street":{"type":"string"}},"required":["street"],"additionalProperties":false},{"type":"string"},{"type":"array","items":{"type":"integer"}}]}},"titled":{"schema":{"oneOf":[{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false,"title":"First one"},{"type":"object","properties":{"b":{"type":"string"}},"required":["b"],"additionalProperties":false,"title":"Second one"}]}},"scalars":{"schema":{"type":["string","integer","boolean"]}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"titled":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/titled/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"scalars":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/scalars/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "t": {
+     "schema": {
+      "anyOf": [
+       {
+        "type": "object",
+        "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}},
+        "required": ["lat", "lon"],
+        "additionalProperties": false
+       },
+       {
+        "type": "object",
+        "properties": {"street": {"type": "string"}},
+        "required": ["street"],
+        "additionalProperties": false
+       },
+       {"type": "string"},
+       {"type": "array", "items": {"type": "integer"}}
+      ]
+     }
+    },
+    "titled": {
+     "schema": {
+      "oneOf": [
+       {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": false,
+        "title": "First one"
+       },
+       {
+        "type": "object",
+        "properties": {"b": {"type": "string"}},
+        "required": ["b"],
+        "additionalProperties": false,
+        "title": "Second one"
+       }
+      ]
+     }
+    },
+    "scalars": {"schema": {"type": ["string", "integer", "boolean"]}}
+   }
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "titled": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/titled/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "scalars": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/scalars/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,132 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"keywords":{"schema":{"type":"object","properties":{"and":{"type":"string"},"as":{"type":"string"},"async":{"type":"string"},"class":{"type":"array","items":{"type":"integer"}},"def":{"type":"string"},"from":{"type":"string"},"global":{"type":"string"},"import":{"type":"string"},"in":{"type":"array","items":{"type":"integer"}},"is":{"type":"string"},"lambda":{"type":"string"},"none":{"type":"string"},"None":{"type":"string"},"not":{"type":"string"},"or":{"type":"string"},"pass":{"type":"string"},"True":{"type":"string"},"type":{"type":"string"},"match":{"type":"string"},"with":{"type":"string"},"yield":{"type":"string"}},"required":["class"],"additionalProperties":false}},"builtins":{"schema":{"type":"object","properties":{"bool":{"type":"integer"},"dict":{"type":"object","additionalProperties":{"type":"integer"}},"float":{"type":"integer"},"int":{"type":"integer"},"list":{"type":"array","items":{"type":"string"}},"str":{"type":"integer"},"set":{"type":"array","items":{"type":"string"}},"id":{"type":"integer"},"object":{"type":"integer"},"print":{"type":"integer"}},"required":["list"],"additionalProperties":false}},"attributes":{"schema":{"type":"object","properties":{"copy":{"type":"string"},"json":{"type":"string"},"schema":{"type":"string"},"validate":{"type":"string"},"construct":{"type":"string"},"dict":{"type":"string"},"model_config":{"type":"string"},"model_dump":{"type":"string"},"model_fields":{"type":"string"},"self":{"type":"string"},"cls":{"type":"string"},"v1":{"type":"string"},"_t":{"type":"string"},"_p":{"type":"string"},"fields":{"type":"string"},"name":{"type":"string"},"topics":{"type":"string"}},"additionalProperties":false}},"pass":{"schema":{"type":"string"}},"self":{"schema":{"type":"string"}},"list":{"schema":{"type":"array","items":{"type":"string"}}},"v1":{"schema":{"type":"string"}}}}},"topics":{"keywords":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/keywords/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"builtins":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/builtins/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"attributes":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/attributes/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"pass":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/pass/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"self":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/self/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"list":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/list/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"v1":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/v1/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "keywords": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "and": {"type": "string"},
+       "as": {"type": "string"},
+       "async": {"type": "string"},
+       "class": {"type": "array", "items": {"type": "integer"}},
+       "def": {"type": "string"},
+       "from": {"type": "string"},
+       "global": {"type": "string"},
+       "import": {"type": "string"},
+       "in": {"type": "array", "items": {"type": "integer"}},
+       "is": {"type": "string"},
+       "lambda": {"type": "string"},
+       "none": {"type": "string"},
+       "None": {"type": "string"},
+       "not": {"type": "string"},
+       "or": {"type": "string"},
+       "pass": {"type": "string"},
+       "True": {"type": "string"},
+       "type": {"type": "string"},
+       "match": {"type": "string"},
+       "with": {"type": "string"},
+       "yield": {"type": "string"}
+      },
+      "required": ["class"],
+      "additionalProperties": false
+     }
+    },
+    "builtins": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "bool": {"type": "integer"},
+       "dict": {"type": "object", "additionalProperties": {"type": "integer"}},
+       "float": {"type": "integer"},
+       "int": {"type": "integer"},
+       "list": {"type": "array", "items": {"type": "string"}},
+       "str": {"type": "integer"},
+       "set": {"type": "array", "items": {"type": "string"}},
+       "id": {"type": "integer"},
+       "object": {"type": "integer"},
+       "print": {"type": "integer"}
+      },
+      "required": ["list"],
+      "additionalProperties": false
+     }
+    },
+    "attributes": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "copy": {"type": "string"},
+       "json": {"type": "string"},
+       "schema": {"type": "string"},
+       "validate": {"type": "string"},
+       "construct": {"type": "string"},
+       "dict": {"type": "string"},
+       "model_config": {"type": "string"},
+       "model_dump": {"type": "string"},
+       "model_fields": {"type": "string"},
+       "self": {"type": "string"},
+       "cls": {"type": "string"},
+       "v1": {"type": "string"},
+       "_t": {"type": "string"},
+       "_p": {"type": "string"},
+       "fields": {"type": "string"},
+       "name": {"type": "string"},
+       "topics": {"type": "string"}
+      },
+      "additionalProperties": false
+     }
+    },
+    "pass": {"schema": {"type": "string"}},
+    "self": {"schema": {"type": "string"}},
+    "list": {"schema": {"type": "array", "items": {"type": "string"}}},
+    "v1": {"schema": {"type": "string"}}
+   }
+  }
+ },
+ "topics": {
+  "keywords": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/keywords/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "builtins": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/builtins/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "attributes": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/attributes/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "pass": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/pass/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "self": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/self/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "list": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/list/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "v1": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/v1/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

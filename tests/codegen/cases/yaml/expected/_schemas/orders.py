@@ -2,4 +2,37 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/orders.channel.yaml":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"on":{"schema":{"type":"object","properties":{"yes":{"enum":["on","off","no","~",1]},"at":{"type":"string","format":"date"},"base":{"type":"string","minLength":1},"again":{"type":"string","minLength":1}},"required":["yes"],"additionalProperties":false}}}}},"topics":{"on":{"ref":"https://tightbeam.invalid/orders.channel.yaml#/topics/on/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"no":{"type":"integer"}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/orders.channel.yaml": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "on": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "yes": {"enum": ["on", "off", "no", "~", 1]},
+       "at": {"type": "string", "format": "date"},
+       "base": {"type": "string", "minLength": 1},
+       "again": {"type": "string", "minLength": 1}
+      },
+      "required": ["yes"],
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "on": {
+   "ref": "https://tightbeam.invalid/orders.channel.yaml#/topics/on/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {"no": {"type": "integer"}}
+}
+"""

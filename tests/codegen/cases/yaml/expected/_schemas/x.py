@@ -2,4 +2,33 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/shared.yml":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Thing":{"type":"object","properties":{"n":{"type":"integer"}},"additionalProperties":false}}},"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"t":{"schema":{"$ref":"shared.yml#/$defs/Thing"}}}}},"topics":{"t":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/t/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/shared.yml": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Thing": {
+     "type": "object",
+     "properties": {"n": {"type": "integer"}},
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {"t": {"schema": {"$ref": "shared.yml#/$defs/Thing"}}}
+  }
+ },
+ "topics": {
+  "t": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -2,4 +2,51 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/geo/place.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"lat":{"type":"number"}},"additionalProperties":false},"https://tightbeam.invalid/shop/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"],"additionalProperties":false}}},"https://tightbeam.invalid/shop/line-items.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"added":{"schema":{"type":"object","properties":{"price":{"$ref":"common.json#/$defs/Money"},"origin":{"$ref":"../geo/place.json"}},"additionalProperties":false}}}}},"topics":{"added":{"ref":"https://tightbeam.invalid/shop/line-items.channel.json#/topics/added/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/geo/place.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "type": "object",
+   "properties": {"lat": {"type": "number"}},
+   "additionalProperties": false
+  },
+  "https://tightbeam.invalid/shop/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}},
+     "required": ["amount"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/shop/line-items.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "added": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "price": {"$ref": "common.json#/$defs/Money"},
+       "origin": {"$ref": "../geo/place.json"}
+      },
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "added": {
+   "ref": "https://tightbeam.invalid/shop/line-items.channel.json#/topics/added/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""

@@ -11,7 +11,44 @@ import { stockChannel as unchecked } from "./stock.js";
 export * from "./stock.js";
 
 const validators = new Validators(
-  '{"formats":true,"resources":{"https://tightbeam.invalid/shop/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"],"additionalProperties":false}}},"https://tightbeam.invalid/shop/EU-west/stock.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"changed":{"schema":{"type":"object","properties":{"price":{"$ref":"../common.json#/$defs/Money"}},"additionalProperties":false}}}}},"topics":{"changed":{"ref":"https://tightbeam.invalid/shop/EU-west/stock.channel.json#/topics/changed/schema","draft":2020}},"params":{}}',
+  String.raw`
+{
+ "formats": true,
+ "resources": {
+  "https://tightbeam.invalid/shop/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}},
+     "required": ["amount"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/shop/EU-west/stock.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "changed": {
+     "schema": {
+      "type": "object",
+      "properties": {"price": {"$ref": "../common.json#/$defs/Money"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "changed": {
+   "ref": "https://tightbeam.invalid/shop/EU-west/stock.channel.json#/topics/changed/schema",
+   "draft": 2020
+  }
+ },
+ "params": {}
+}
+`,
   { 2020: Ajv2020 },
   formats,
 );

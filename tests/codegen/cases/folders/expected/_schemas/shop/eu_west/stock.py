@@ -2,4 +2,42 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/shop/common.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Money":{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"],"additionalProperties":false}}},"https://tightbeam.invalid/shop/EU-west/stock.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{},"topics":{"changed":{"schema":{"type":"object","properties":{"price":{"$ref":"../common.json#/$defs/Money"}},"additionalProperties":false}}}}},"topics":{"changed":{"ref":"https://tightbeam.invalid/shop/EU-west/stock.channel.json#/topics/changed/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{"id":{"type":"string"}}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/shop/common.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Money": {
+     "type": "object",
+     "properties": {"amount": {"type": "integer"}},
+     "required": ["amount"],
+     "additionalProperties": false
+    }
+   }
+  },
+  "https://tightbeam.invalid/shop/EU-west/stock.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {},
+   "topics": {
+    "changed": {
+     "schema": {
+      "type": "object",
+      "properties": {"price": {"$ref": "../common.json#/$defs/Money"}},
+      "additionalProperties": false
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "changed": {
+   "ref": "https://tightbeam.invalid/shop/EU-west/stock.channel.json#/topics/changed/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {"id": {"type": "string"}}
+}
+"""
