@@ -14,18 +14,22 @@ from tightbeam_codegen.check import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.check.metaschema import faults_by
 from tightbeam_codegen.check.patterns import judge_pattern
 from tightbeam_codegen.load import parse
-from tightbeam_codegen.problems import Problems, render
+from tightbeam_codegen.problems import Problem, Problems, render
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 OWN = "https://x.example/meta"
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 
 
-def said(schema: object, dialect: str = DEFAULT_DIALECT, own: Any = None) -> str:
+def check(schema: object, dialect: str = DEFAULT_DIALECT, own: Any = None) -> list[Problem]:
     problems = Problems()
     document = parse(json.dumps(schema).encode(), "x.json", "x.json", "tightbeam:///x.json")
     check_schema(document, (), dialect, problems, metaschemas={OWN: own} if own is not None else {})
-    return render(problems)
+    return list(problems)
+
+
+def said(schema: object, dialect: str = DEFAULT_DIALECT, own: Any = None) -> str:
+    return render(check(schema, dialect, own))
 
 
 @pytest.mark.parametrize("uri", DIALECTS)
@@ -233,10 +237,9 @@ def test_patterns(pattern: str, result: str) -> None:
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        ({f"k{i}": 1 for i in range(500)}, "more than 200 problems in one schema"),
         (
             {"properties": {f"p{i}": {"type": "x"} for i in range(500)}},
-            "more than 200 problems in one schema",
+            "more than 200 errors in one schema",
         ),
         (
             {"patternProperties": {f"^{i}$": True for i in range(3000)}},
@@ -246,6 +249,32 @@ def test_patterns(pattern: str, result: str) -> None:
 )
 def test_budgets(schema: object, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert message in said(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {f"k{i:03}": 1 for i in range(414)},
+        {"properties": {f"p{i:03}": {"markdownDescription": "x"} for i in range(414)}},
+        {"properties": {f"p{i:03}": {"minimum": 2, "maximum": 1} for i in range(414)}},
+        {"properties": {f"p{i:03}": {"pattern": f"(?=a)b{i}"} for i in range(414)}},
+        {"patternProperties": {f"(?=a)b{i:03}": True for i in range(414)}},
+        {"allOf": [{"if": {"$schema": "http://json-schema.org/draft-07/schema#", "$id": "x", "k": 1}}] * 414},
+    ],
+    ids=["keywords", "properties", "contradictions", "patterns", "property patterns", "embedded documents"],
+)
+def test_any_number_of_warnings_is_no_error(schema: dict[str, Any]) -> None:
+    problems = check(schema)
+    assert {problem.severity for problem in problems} == {"warning"}
+    assert len(problems) == 201
+    last = problems[-1] if "allOf" not in schema else next(p for p in problems if "more" in p.message)
+    assert last.message == "and 214 more warnings in this file"
+    assert last.place is not None
+
+
+def test_what_is_beside_many_warnings_is_still_found() -> None:
+    problems = check({"properties": {**{f"p{i}": {"k": 1} for i in range(300)}, "bad": {"type": "x"}}})
+    assert [problem.message for problem in problems if problem.severity == "error"] == ["unknown type 'x'"]
 
 
 def test_the_number_of_schemas_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

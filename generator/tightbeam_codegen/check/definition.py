@@ -15,6 +15,7 @@ from tightbeam_codegen.check.names import check_clashes, check_override, check_t
 from tightbeam_codegen.check.params import read_parameter
 from tightbeam_codegen.check.schema import MAX_PROBLEMS, check_schema, value_at
 from tightbeam_codegen.check.templates import check_separator, check_template, placeholders
+from tightbeam_codegen.check.warnings import Warnings
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.load.discover import module_path
 from tightbeam_codegen.problems import Problems, quoted
@@ -101,11 +102,13 @@ def _read(
         check_override(document, ("x-tightbeam-name",), class_name, problems, topic=False)
     topics = _topics(document, root, problems)
     dialect, probably = _dialect(document, root, settings, metaschemas, problems)
-    _check_schemas(document, root, topics, probably, metaschemas, problems)
+    warnings = Warnings()
+    _check_schemas(document, root, topics, probably, metaschemas, problems, warnings)
     for param, usable in params.items():
         if usable is not None:
             # Of one dialect everywhere: parameters say little, and the runtime checks them itself.
-            check_schema(document, ("params", param), DEFAULT_DIALECT, problems)
+            check_schema(document, ("params", param), DEFAULT_DIALECT, problems, warnings=warnings)
+    warnings.report(problems)
     if module is None or dialect is None:
         return None
     formats = root.get("assert_formats")
@@ -173,6 +176,7 @@ def _check_schemas(
     dialect: str,
     metaschemas: Mapping[str, JsonValue],
     problems: Problems,
+    warnings: Warnings,
 ) -> None:
     shared = root.get("$defs")
     pointers: list[Pointer] = [topic.pointer for topic in topics]
@@ -183,8 +187,8 @@ def _check_schemas(
         except LookupError:
             continue
         if isinstance(schema, (dict, bool)):
-            check_schema(document, pointer, dialect, problems, metaschemas=metaschemas)
+            check_schema(document, pointer, dialect, problems, metaschemas=metaschemas, warnings=warnings)
         if len(problems) > MAX_PROBLEMS:
-            message = f"more than {MAX_PROBLEMS} problems in one file"
+            message = f"more than {MAX_PROBLEMS} errors in one file"
             problems.error(document.place(pointer), message, "Correct these first.")
             return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from tightbeam_codegen.check.contradictions import contradictions
 from tightbeam_codegen.check.forms import form_faults, name_kind
 from tightbeam_codegen.check.metaschema import metaschema_faults
 from tightbeam_codegen.check.patterns import judge_pattern
+from tightbeam_codegen.check.warnings import Warnings
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, canonical_dialect
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
@@ -25,7 +27,7 @@ MAX_SUBSCHEMAS = 100_000
 """Schemas inside one schema; GitHub's 344 webhooks together have about 20,000."""
 
 MAX_PROBLEMS = 200
-"""Problems in one schema; finding suggestions takes a millisecond each, and nobody reads more at once."""
+"""Errors in one schema; finding suggestions takes a millisecond each, and more isn't read at once."""
 
 MAX_PATTERNS = 2_000
 """Regular expressions in one schema: compiling a bad one takes up to 0.2 s."""
@@ -77,6 +79,7 @@ def check_schema(
     problems: Problems,
     *,
     metaschemas: Mapping[str, JsonValue] | None = None,
+    warnings: Warnings | None = None,
 ) -> None:
     """Note what is wrong with the schema at `pointer`.
 
@@ -86,10 +89,14 @@ def check_schema(
         dialect: the URI that counts where the schema has no `$schema` of its own.
         problems: takes errors (nothing can be made of it) and warnings (it will hardly mean what it says).
         metaschemas: further dialects by URI, as mapped by the settings.
+        warnings: takes the warnings instead, where the file has other schemas that are checked by themselves.
     """
-    _Resource(document, problems, dict(metaschemas or {})).check(
+    collected = warnings or Warnings()
+    _Resource(document, problems, collected, dict(metaschemas or {})).check(
         value_at(document.value, pointer), pointer, dialect
     )
+    if warnings is None:
+        collected.report(problems)
 
 
 class _Step(NamedTuple):
@@ -100,9 +107,16 @@ class _Step(NamedTuple):
 
 
 class _Resource:
-    def __init__(self, document: Document, problems: Problems, metaschemas: dict[str, JsonValue]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        problems: Problems,
+        warnings: Warnings,
+        metaschemas: dict[str, JsonValue],
+    ) -> None:
         self.document = document
         self.problems = problems
+        self.warnings = warnings
         self.metaschemas = metaschemas
         self.count = 0
         self.patterns: set[str] = set()
@@ -162,7 +176,8 @@ class _Resource:
                 yield step
             else:
                 self._keywords(step.value, step.pointer, dialect, found)
-                open_steps.extend(_inner(step.value, step.pointer, shape))
+                # In the order of the text: of many warnings the first ones are shown.
+                open_steps.extend(reversed(list(_inner(step.value, step.pointer, shape))))
             if self._is_too_much(step, found):
                 return
 
@@ -170,10 +185,10 @@ class _Resource:
         for count, limit, what in (
             (self.count, MAX_SUBSCHEMAS, "schemas"),
             (len(self.patterns), MAX_PATTERNS, "patterns"),
-            (len(found), MAX_PROBLEMS, "problems"),
+            (len(found), MAX_PROBLEMS, "errors"),
         ):
             if count > limit:
-                remedy = "Correct these first." if what == "problems" else "Split it, and use `$ref`."
+                remedy = "Correct these first." if what == "errors" else "Split it, and use `$ref`."
                 found.error(
                     self.document.place(step.pointer), f"more than {limit} {what} in one schema", remedy
                 )
@@ -222,28 +237,33 @@ class _Resource:
                     place((*pointer, keyword), key=True), f"the keyword {quoted(keyword)} is refused", remedy
                 )
             elif dialect is not None and not keyword.startswith("x-"):
-                message = f"unknown keyword {quoted(keyword)}: it has no effect"
-                found.warning(
-                    place((*pointer, keyword), key=True), message, _unknown_remedy(keyword, dialect)
+                self._warn(
+                    (*pointer, keyword),
+                    f"unknown keyword {quoted(keyword)}: it has no effect",
+                    partial(_unknown_remedy, keyword, dialect),
                 )
         if dialect is not None and dialect.ref_hides_siblings and "$ref" in schema:
-            self._hidden_siblings(schema, pointer, dialect, found)
+            self._hidden_siblings(schema, pointer, dialect)
             return
         self._patterns(schema, pointer, found)
         if dialect is not None:
             for keyword, message, remedy in contradictions(schema):
-                found.warning(place((*pointer, keyword), key=True), message, remedy)
+                self._warn((*pointer, keyword), message, remedy)
 
-    def _hidden_siblings(
-        self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect, found: Problems
+    def _warn(
+        self, pointer: Pointer, message: str, remedy: str | Callable[[], str], *, key: bool = True
     ) -> None:
+        self.warnings.add(
+            lambda: self.document.place(pointer, key=key),
+            message,
+            remedy,
+        )
+
+    def _hidden_siblings(self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> None:
         hidden = sorted(_ASSERTIONS_BESIDE_REF & schema.keys())
         if isinstance(schema["$ref"], str) and hidden:
-            found.warning(
-                self.document.place((*pointer, hidden[0]), key=True),
-                f"{hidden[0]} has no effect beside $ref in {dialect.short}",
-                "Put `$ref` into an `allOf`, or use a later dialect.",
-            )
+            message = f"{hidden[0]} has no effect beside $ref in {dialect.short}"
+            self._warn((*pointer, hidden[0]), message, "Put `$ref` into an `allOf`, or use a later dialect.")
 
     def _patterns(self, schema: dict[str, JsonValue], pointer: Pointer, found: Problems) -> None:
         pattern = schema.get("pattern")
@@ -261,21 +281,19 @@ class _Resource:
         verdict = judge_pattern(pattern)
         if verdict.result == "linear":
             return
-        place = self.document.place(pointer, key=key)
         if verdict.result == "invalid":
             message = f"the pattern {quoted(pattern)} can't be used: {verdict.reason}"
-            found.error(place, message, "Correct the regular expression.")
+            found.error(self.document.place(pointer, key=key), message, "Correct the regular expression.")
         else:
             message = f"the pattern {quoted(pattern)} can't be matched in linear time"
             remedy = "Avoid look-around and back-references: a text that takes too many steps is refused."
-            found.warning(place, message, remedy)
+            self._warn(pointer, message, remedy, key=key)
 
 
 def _inner(schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> Iterator[_Step]:
     """The schemas directly inside `schema`; values that have the wrong form are passed over."""
-    for keyword in schema.keys() & dialect.keywords.keys():
-        form = dialect.keywords[keyword]
-        value = schema[keyword]
+    for keyword, value in schema.items():
+        form = dialect.keywords.get(keyword)
         if form in ("schema map", "dependencies"):
             if isinstance(value, dict):
                 for name, inner in value.items():

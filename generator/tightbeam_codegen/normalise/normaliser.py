@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from tightbeam_codegen.load import Document
@@ -33,7 +34,7 @@ from tightbeam_codegen.normalise.shapes import (
     names_in,
     union,
 )
-from tightbeam_codegen.normalise.unions import distribute, max_branches
+from tightbeam_codegen.normalise.unions import MAX_BRANCHES, distribute
 from tightbeam_codegen.problems import Place, Problems
 from tightbeam_codegen.resolve import Node, SchemaStore
 from tightbeam_codegen.resolve.references import Schema
@@ -118,7 +119,7 @@ class Normaliser:
 
     # -- one schema ------------------------------------------------------------------------------------------
 
-    def _shape(self, wanted: Iterable[Part], place: NamePlace, budget: int = max_branches()) -> Shape:
+    def _shape(self, wanted: Iterable[Part], place: NamePlace, budget: int = MAX_BRANCHES) -> Shape:
         """The shape of what fits all of `wanted`; `place` names it where it has no place of its own."""
         parts = [part if part.without else Part(self._flattener.through(part.node)) for part in wanted]
         parts = list({part.key: part for part in parts if part.node.schema is False or part.asserts}.values())
@@ -249,7 +250,8 @@ class Normaliser:
                 self._notices.too_many_values(flat[0].node, scalars.MAX_LITERALS)
             shape_of = scalars.exact_shape_of_values if self._exact else scalars.shape_of_values
             return shape_of(values, types)
-        branches = distribute(self._store, self._flattener, flat, budget)
+        too_large = partial(self._notices.union_too_large, flat[0].node)
+        branches = distribute(self._store, self._flattener, flat, budget, too_large)
         if branches:
             share = max(1, budget // len(branches))
             return union([self._shape(branch.parts, place / branch.suffix, share) for branch in branches])

@@ -8,6 +8,7 @@ from tightbeam_codegen.names import field_names
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.places import OVERRIDE, is_override
 from tightbeam_codegen.normalise.shapes import Name
+from tightbeam_codegen.normalise.unions import MAX_BRANCHES
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.resolve import Node, SchemaStore
 
@@ -29,6 +30,8 @@ class Notices:
         self._store = store
         self._flattener = flattener
         self._problems = problems
+        self._explained: set[int | bool] = set()
+        """Schemas whose type is left open by something that was said in other words."""
 
     # -- types -----------------------------------------------------------------------------------------------
 
@@ -40,7 +43,7 @@ class Notices:
 
     def left_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
         """Warn that a schema leaves the type open, and what comes of that."""
-        if self._flattener.is_broken(node):
+        if self._flattener.is_broken(node) or node.key in self._explained:
             return
         self._problems.warning(
             self._store.place(node.schema), f"the type is left open here, so {then}", remedy
@@ -55,6 +58,24 @@ class Notices:
         """Warn of an enum that is too long for a type."""
         message = f"more than {most} values: Python's type will not name them"
         self._problems.warning(self._store.place(node.schema), message, "Use a pattern.")
+
+    def union_too_large(self, whole: Node, node: Node, keyword: str, count: int) -> None:
+        """Warn of a union that has too many branches for a type.
+
+        Args:
+            whole: the schema that the union is a part of, whose type may be left open by this.
+            node: the schema that has the keyword.
+            keyword: `anyOf` or `oneOf`.
+            count: how many branches it has by itself.
+        """
+        self._explained.add(whole.key)
+        others = "" if count > MAX_BRANCHES else ", those of the unions around it included"
+        self._problems.warning(
+            self._store.place(node.schema, keyword),
+            f"this union of {count} branches is too large for a type, which leaves it out:"
+            f" {MAX_BRANCHES} branches are the limit{others}",
+            "Make several topics of it, one for each kind of message.",
+        )
 
     # -- names -----------------------------------------------------------------------------------------------
 

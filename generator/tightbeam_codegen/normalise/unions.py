@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
@@ -10,9 +10,9 @@ from tightbeam_codegen.normalise.keywords import SHAPING
 from tightbeam_codegen.normalise.places import branch_suffixes
 from tightbeam_codegen.resolve import Node, SchemaStore
 
-__all__ = ["Branch", "distribute"]
+__all__ = ["MAX_BRANCHES", "Branch", "distribute"]
 
-_MAX_BRANCHES = 256
+MAX_BRANCHES = 256
 """Of one union, all its groups multiplied. Beyond it further groups are left to the validator."""
 
 
@@ -25,20 +25,34 @@ class Branch:
 
 
 def distribute(
-    store: SchemaStore, flattener: Flattener, parts: Sequence[Part], budget: int
+    store: SchemaStore,
+    flattener: Flattener,
+    parts: Sequence[Part],
+    budget: int,
+    too_large: Callable[[Node, str, int], None],
 ) -> list[Branch] | None:
-    """The alternatives of the first group that tells types apart, each with all else that must hold.
+    """Return the alternatives of the first group that tells types apart, each with all else that must hold.
 
-    None where no group does: the shape is then that of the other keywords. `budget` is how many branches a
-    union may still grow to.
+    Args:
+        store: resolves references.
+        flattener: opens them.
+        parts: what must hold.
+        budget: how many branches the union may still grow to.
+        too_large: takes each group that has more: its schema, its keyword and how many branches it has.
+
+    Returns:
+        None where no group does: the shape is then that of the other keywords.
     """
     for index, part in enumerate(parts):
         for keyword in ("anyOf", "oneOf"):
             schemas = part.get(keyword)
-            if not isinstance(schemas, list) or len(schemas) > budget:
+            if not isinstance(schemas, list):
                 continue
             nodes = [store.child(part.node, schema) for schema in schemas]
             if not all(_says_something(flattener, node) for node in nodes):
+                continue
+            if len(schemas) > budget:
+                too_large(part.node, keyword, len(schemas))
                 continue
             rest = Part(part.node, part.without | {keyword})
             base = [_kept_open(part) for part in (*parts[:index], rest, *parts[index + 1 :])]
@@ -60,8 +74,3 @@ def _kept_open(part: Part) -> Part:
 def _says_something(flattener: Flattener, node: Node) -> bool:
     parts = flattener.flatten([Part(node)])
     return parts is None or any(part.asserts & SHAPING for part in parts)
-
-
-def max_branches() -> int:
-    """The budget to begin with."""
-    return _MAX_BRANCHES
