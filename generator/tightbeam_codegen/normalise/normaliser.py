@@ -250,7 +250,7 @@ class Normaliser:
                 self._notices.too_many_values(flat[0].node, scalars.MAX_LITERALS)
             shape_of = scalars.exact_shape_of_values if self._exact else scalars.shape_of_values
             return shape_of(values, types)
-        too_large = partial(self._notices.union_too_large, flat[0].node)
+        too_large = partial(self._notices.union_too_large, parts[0].node)
         branches = distribute(self._store, self._flattener, flat, budget, too_large)
         if branches:
             share = max(1, budget // len(branches))
