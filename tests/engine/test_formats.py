@@ -116,6 +116,35 @@ async def test_a_run_of_the_first_format_goes_on_where_it_was(
         assert inspect.payload(connection.execute, "word") is None
 
 
+async def test_what_the_second_format_held_goes_on(
+    make_client: MakeClient, path: Path, ch: JobChannel
+) -> None:
+    """Its runs that ended, failed once, sleep, and were killed; failures are counted from what it knew."""
+    made_by(2, path)
+    messages = rows(path, "SELECT seq, channel, topic, run_id, id, created_at, data FROM message")
+    steps = rows(path, f"SELECT {MEMO} FROM memo ORDER BY run, id")
+    client = make_client(retain_for=FOR_EVER)
+    said: list[str] = []
+
+    @client.function("half", on="app/half")
+    async def half(ctx: Context) -> None:
+        said.extend([await ctx.step.realtime.publish("word", ch.token, "another word") for _ in range(6)])
+
+    async with client:
+        await until(lambda: inspect.runs(path)[-1].state == "done")
+    assert said == [f"w{n}" for n in range(6)]
+    assert rows(path, "SELECT seq, channel, topic, run_id, id, created_at, data FROM message") == messages
+    assert rows(path, f"SELECT {MEMO} FROM memo ORDER BY run, id") == steps
+    assert rows(path, "SELECT function, failures, traceback FROM run ORDER BY number") == [
+        ("done", 0, None),
+        ("broken", 1, None),
+        ("flaky", 1, None),
+        ("asleep", 0, None),
+        ("half", 0, None),
+    ]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
 ODD = [
     "n\0ul",
     "n\0",
@@ -181,7 +210,7 @@ def test_an_older_format_is_looked_at_as_it_is(path: Path) -> None:
     assert (found.format, found.damage, sum(found.states.values())) == (1, (), 2)
     assert len(inspect.runs(path)) == 2
     with pytest.raises(
-        JournalRefused, match=r"has format 1, and format 2 is needed .*: open it with a client once$"
+        JournalRefused, match=r"has format 1, and format 3 is needed .*: open it with a client once$"
     ):
         inspect.run(path, HALF)
     assert digest(path) == before

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 __all__ = ["MIGRATIONS", "SCHEMA", "USER_VERSION"]
 
-USER_VERSION = 2
+USER_VERSION = 3
 
-_RUN = """
+_RUN_2 = """
 CREATE TABLE run (
     number INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: messages may outlive their run
     id TEXT NOT NULL UNIQUE,
     function TEXT NOT NULL,
     event TEXT NOT NULL,
     data BLOB NOT NULL,
-    state TEXT NOT NULL,            -- ready, running, sleeping, done, failed
+    state TEXT NOT NULL,            -- ready, running, sleeping, parked, done, failed
     due_at INTEGER NOT NULL,        -- all times: microseconds since 1970, UTC
     attempt INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
@@ -24,11 +24,18 @@ CREATE TABLE run (
     error_type TEXT,
     error_text TEXT
 )"""
-_RUN_INDEXES = (
+"""As format 2 has it: a migration makes what its own format held, and the next one goes on from there."""
+_ADDED_TO_RUN = (
+    "failures INTEGER NOT NULL DEFAULT 0",  # attempts that failed, over the whole run
+    "traceback TEXT",  # of the last failure
+)
+_RUN = ",\n    ".join((_RUN_2.removesuffix("\n)"), *_ADDED_TO_RUN)) + "\n)"
+_RUN_INDEXES_2 = (
     "CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready'",
     "CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping')",
     "CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL",
 )
+_RUN_PARKED = "CREATE INDEX run_parked ON run (function) WHERE state = 'parked'"
 
 # The key begins with a small number: the shorter its entries, the fewer pages a commit writes.
 _MESSAGE = """
@@ -69,7 +76,7 @@ CREATE TABLE meta (
     value NOT NULL
 ) WITHOUT ROWID;
 {_RUN};
-{";".join(_RUN_INDEXES)};
+{";".join((*_RUN_INDEXES_2, _RUN_PARKED))};
 
 -- Steps but for publishes: the memo of one of those is its message, until retention drops that.
 CREATE TABLE step (
@@ -126,8 +133,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "PRAGMA legacy_alter_table = ON",  # what others have put beside our tables is left as it is
         "ALTER TABLE run RENAME TO old_run",
         *(f"DROP INDEX {name}" for name in ("run_ready", "run_begun", "run_ended")),
-        _RUN,
-        *_RUN_INDEXES,
+        _RUN_2,
+        *_RUN_INDEXES_2,
         "INSERT INTO run SELECT * FROM old_run",
         "DROP TABLE old_run",
         "ALTER TABLE message RENAME TO old_message",
@@ -140,7 +147,13 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         _FORGET_1,
         _MEMO,
         "PRAGMA legacy_alter_table = OFF",
-    )
+    ),
+    2: (
+        *(f"ALTER TABLE run ADD COLUMN {column}" for column in _ADDED_TO_RUN),
+        # Failures before the last new step were not counted: these are the ones that are known.
+        "UPDATE run SET failures = attempt + (state = 'failed') WHERE attempt > 0 OR state = 'failed'",
+        _RUN_PARKED,
+    ),
 }
 """From a version to the next, as statements; run in one transaction with the change of `USER_VERSION`.
 
