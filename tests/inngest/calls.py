@@ -1,6 +1,7 @@
 """Call requests, made by hand: what the server sends to a served app, and how it goes on from the answers.
 
-The steps' outputs are kept as the server keeps them, and sent back with the next call, until the run ends.
+The steps' outputs are kept as the server keeps them, with every number as a 64-bit float, and sent back with
+the next call, until the run ends.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import fastapi
@@ -21,6 +23,19 @@ RUN_ID = "01M80WNAQGSQ2ZY17B9WK74G59"
 def hashed(step_id: str) -> str:
     """A step's id as it is on the wire."""
     return hashlib.sha1(step_id.encode()).hexdigest()
+
+
+def as_floats(value: Any) -> Any:
+    """JSON data as the server gives it back: numbers pass through a 64-bit float, printed as Go prints it."""
+    if isinstance(value, dict):
+        return {key: as_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_floats(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+        # The shortest digits that mean the float, filled up with zeros: not the float's own integer.
+        return int(Decimal(repr(number))) if number.is_integer() and abs(number) < 1e21 else number
+    return value
 
 
 def app_of(client: inngest.Inngest, functions: list[inngest.Function[Any]]) -> fastapi.FastAPI:
@@ -69,7 +84,7 @@ class Run:
 
     async def call(self, step: str = "step") -> Answer:
         """One call, of the whole function or of one planned step."""
-        event = {"name": "app/upload", "data": self.data, "id": "e1", "ts": 1}
+        event = {"name": "app/upload", "data": as_floats(self.data), "id": "e1", "ts": 1}
         body = {
             "ctx": {
                 "attempt": self.attempt,
@@ -102,7 +117,7 @@ class Run:
             elif one["op"] == "StepFailed":
                 self.steps[one["id"]] = {"error": one["error"]}
             elif one["op"] == "StepRun":
-                self.steps[one["id"]] = {"data": one.get("data")}
+                self.steps[one["id"]] = {"data": as_floats(one.get("data"))}
             elif one["op"] in ("InvokeFunction", "AIGateway"):
                 self.steps[one["id"]] = {"data": {"answer": "what it returned"}}
             elif one["op"] in ("Sleep", "WaitForEvent"):

@@ -1,8 +1,9 @@
 """A stand-in for Inngest's realtime endpoints, on a real socket of this machine, in a thread of its own.
 
 It does what the real server was seen to do, also where that is unkind: it cuts long bodies without a word,
-takes messages without a topic, relays what isn't JSON as a string, ignores a bad run id, loses a message
-whose metadata isn't JSON, and stops nobody who publishes twice.
+takes messages without a topic, relays what isn't JSON as a string and what isn't UTF-8 as it is, ignores a
+bad run id, loses a message whose metadata isn't JSON, and stops nobody who publishes twice. It answers an
+upgrade first and subscribes afterwards, and reads frames, pings too, only then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 LIMIT = 524_288
+_SUBSCRIBES_AFTER = 0.005
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -78,6 +80,11 @@ class StandIn:
         """How many connections are answered with 401, whatever their token."""
         self.redirect_sockets: str | None = None
         """Where connections are sent on to."""
+        self.subscribes = True
+        """False keeps the server from subscribing sockets after their upgrade, until `subscribe_held`."""
+        self._held: list[asyncio.Event] = []
+        self.upgraded = 0
+        """How many upgrades were answered."""
         self.close_at_once = 0
         """How many connections are closed as soon as they stand."""
         self.sockets: list[Socket] = []
@@ -138,6 +145,11 @@ class StandIn:
         """The protocol's ping, which the server sends every 15 seconds."""
         self._loop.call_soon_threadsafe(lambda: [socket.send(9, payload) for socket in self.sockets])
 
+    def subscribe_held(self) -> None:
+        """Subscribe what was held back, and from now on all others."""
+        self.subscribes = True
+        self._loop.call_soon_threadsafe(lambda: [held.set() for held in self._held])
+
     def drop_sockets(self) -> None:
         """Break all subscribers' connections."""
         self._loop.call_soon_threadsafe(lambda: [socket.writer.close() for socket in tuple(self.sockets)])
@@ -155,6 +167,7 @@ class StandIn:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
+        self.subscribe_held()
         server.close()
         for writer in tuple(self._writers):
             writer.transport.abort()
@@ -230,13 +243,13 @@ class StandIn:
     def _handle(self, request: Request) -> tuple[int, bytes]:
         if request.path == "/v1/realtime/token":
             if not self._may(request):
-                return 401, b'{"error":"Unauthorized"}'
+                return 401, b"Authentication failed"
             return self._token(request)
         if request.path == "/v1/realtime/publish":
             if request.bearer in self._tokens:
                 return 401, b'{"error":"Not authenticated for publishing","status":401}'
             if not self._may(request):
-                return 401, b'{"error":"Unauthorized"}'
+                return 401, b"Authentication failed"
             self._publish(request)
             return 200, b""
         return 404, b"not found"
@@ -257,6 +270,9 @@ class StandIn:
         body = request.body[:LIMIT]  # cut, and 200 all the same
         try:
             data = json.loads(body, parse_constant=_not_json)
+        except (UnicodeDecodeError, RecursionError):
+            self._relay_bytes(request, body)
+            return
         except ValueError:
             data = body.decode("utf-8", "replace")
         query = request.query
@@ -278,6 +294,13 @@ class StandIn:
             if (frame["channel"], frame["topic"]) in socket.topics:
                 socket.send(1, json.dumps(frame).encode())
 
+    def _relay_bytes(self, request: Request, body: bytes) -> None:
+        address = (request.query.get("channel", ""), request.query.get("topic", ""))
+        names = json.dumps({"channel": address[0], "topic": address[1]}).encode()
+        for socket in tuple(self.sockets):
+            if address in socket.topics:
+                socket.send(1, b'{"kind":"data","data":' + body + b"," + names[1:])
+
     async def _subscriber(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -294,11 +317,20 @@ class StandIn:
         digest = hashlib.sha1(request.headers["sec-websocket-key"].encode() + _GUID).digest()
         accept = base64.b64encode(digest).decode()
         socket = Socket(writer, self._tokens[token], token)
-        self.sockets.append(socket)  # before the answer: open means subscribed
         writer.write(
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
             f"sec-websocket-accept: {accept}\r\n\r\n".encode()
         )
+        await writer.drain()
+        self.upgraded += 1
+        self._note()
+        if not self.subscribes:
+            held = asyncio.Event()
+            self._held.append(held)
+            await held.wait()
+        # Later than the answer, as the server's own SUBSCRIBE is: open doesn't mean subscribed.
+        await asyncio.sleep(_SUBSCRIBES_AFTER)
+        self.sockets.append(socket)
         self._note()
         try:
             if self.close_at_once:

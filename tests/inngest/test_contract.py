@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -219,6 +221,7 @@ async def test_a_step_that_used_up_its_attempts_reaches_the_body_as_both_step_er
             await ctx.step.run("work", work)
         error = caught.value
         assert isinstance(error, inngest.StepError)
+        assert str(error) == 'Step "work" failed: LookupError: no such thing'  # as on the embedded engine
         return f"{error.step_id} {error.error_type} {error.error_text}"
 
     run = run_of(client, body)
@@ -437,6 +440,25 @@ async def with_other_steps(ctx: Context, ch: UploadsChannel) -> None:
     )
 
 
+async def swallowed(ctx: Context, ch: UploadsChannel) -> None:
+    for n in range(4):
+        with contextlib.suppress(BaseException):
+            await ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})
+
+
+async def replaced_by_another_error(ctx: Context, ch: UploadsChannel) -> None:
+    for n in range(4):
+        try:
+            await ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})
+        except BaseException as error:
+            raise LookupError("cleaned up") from error
+
+
+async def swallowed_around_a_group(ctx: Context, ch: UploadsChannel) -> None:
+    with contextlib.suppress(BaseException):
+        await parallel(ctx, ch)
+
+
 async def work() -> int:
     return 1
 
@@ -482,6 +504,9 @@ async def test_each_is_sent_once_beside_every_other_kind_of_step(
         chains,
         as_they_complete,
         with_other_steps,
+        swallowed,
+        replaced_by_another_error,
+        swallowed_around_a_group,
     ],
     ids=lambda one: one.__name__,
 )
@@ -704,6 +729,89 @@ async def test_sync_handlers_fail_as_async_ones_do(
         answer = await Run(app_of(client, [function]), "app-f").call()
         assert (answer.status, answer.no_retry) == (500, True), handler
     assert server.published == []
+
+
+def swallowing(ctx: ContextSync, ch: UploadsChannel) -> None:
+    for n in range(4):
+        with contextlib.suppress(BaseException):
+            ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})
+
+
+def swallowing_other_steps(ctx: ContextSync, ch: UploadsChannel) -> None:
+    steps: list[Callable[[], object]] = [
+        lambda: ctx.step.sleep("sleep", timedelta(seconds=1)),
+        lambda: ctx.step.wait_for_event("wait", event="app/other", timeout=timedelta(seconds=1)),
+        lambda: ctx.step.invoke_by_id("invoke", function_id="other"),
+        *(
+            lambda n=n: ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})  # type: ignore[misc]  # mypy: n
+            for n in range(4)
+        ),
+    ]
+    for step in steps:
+        with contextlib.suppress(BaseException):
+            step()
+
+
+def raising_something_else(ctx: ContextSync, ch: UploadsChannel) -> None:
+    for n in range(4):
+        try:
+            ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})
+        except BaseException as error:
+            raise LookupError("cleaned up") from error
+
+
+def swallowing_a_group(ctx: ContextSync, ch: UploadsChannel) -> None:
+    with contextlib.suppress(BaseException):
+        ctx.group.parallel(
+            tuple(
+                lambda n=n: ctx.step.realtime.publish(f"p{n}", ch.status, {"message": str(n)})  # type: ignore[misc]  # mypy: n
+                for n in range(4)
+            )
+        )
+
+
+def in_a_pool(ctx: ContextSync, ch: UploadsChannel) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        for n in range(4):
+            pool.submit(ctx.step.realtime.publish, f"p{n}", ch.status, {"message": str(n)}).result()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [swallowing, swallowing_other_steps, raising_something_else, swallowing_a_group, in_a_pool],
+    ids=lambda one: one.__name__,
+)
+async def test_a_sync_handler_that_catches_the_end_of_its_call_loses_no_step(
+    client: Client,
+    server: StandIn,
+    ch: UploadsChannel,
+    shape: Callable[[ContextSync, UploadsChannel], None],
+) -> None:
+    def body(ctx: ContextSync) -> str:
+        shape(ctx, ch)
+        return "done"
+
+    run = Run(app_of(client, [client.create_function(fn_id="f", trigger=TRIGGER)(body)]), "app-f")
+    last = await run.finish()
+    assert (last.status, last.body) == (200, "done")
+    assert sorted(data["message"] for _, data in sent(server)) == ["0", "1", "2", "3"]
+    assert {hashed(f"p{n}") for n in range(4)} <= run.steps.keys()
+
+
+async def test_a_publish_that_no_handler_awaits_is_a_step_and_nothing_logs_its_payload(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(ctx: Context) -> str:
+        task = asyncio.create_task(ctx.step.realtime.publish("p", ch.status, {"message": "secret"}))
+        await asyncio.wait({task})
+        return "done"
+
+    run = run_of(client, body)
+    assert (await run.finish()).body == "done"
+    gc.collect()  # where asyncio logs what was never retrieved
+    assert "secret" not in caplog.text
+    assert len(server.published) == 1
+    assert hashed("p") in run.steps
 
 
 async def test_plain_handlers_of_the_sdk_still_pass(client: Client) -> None:

@@ -81,6 +81,42 @@ async def test_chosen_topics_of_several_channels(client: Client, server: StandIn
     assert [one["name"] for one in json.loads(server.tokens[0].body)] == ["status", "alert"]
 
 
+async def test_ready_means_that_the_server_has_subscribed(client: Client, server: StandIn) -> None:
+    """The server answers the upgrade before it subscribes: a message published right after that is lost."""
+    for number in range(20):
+        ch = uploads_channel(upload_id=f"u{number}")
+        async with client.realtime.subscribe(ch) as messages:
+            await client.realtime.publish(ch.status, {"message": "at once"})
+            assert (await anext(messages)).data.message == "at once"
+
+
+async def test_a_new_connection_is_ready_before_it_counts_as_one(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
+    server.subscribes = False
+    opening = asyncio.create_task(client.realtime.subscribe(ch).__aenter__())
+    await until(server, lambda: server.upgraded == 1, "an upgrade")
+    assert not opening.done()
+    server.subscribe_held()
+    messages = await opening
+    server.drop_sockets()
+    await until(server, lambda: server.upgraded == 2 and server.sockets, "a second connection")
+    await client.realtime.publish(ch.status, {"message": "back"})
+    assert (await anext(messages)).data.message == "back"
+    messages.close()
+
+
+async def test_a_server_that_never_answers_a_ping_gives_no_subscription(
+    client: Client, server: StandIn, ch: UploadsChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tightbeam.inngest._subscribe._SECONDS_TO_SUBSCRIBE", 0.1)
+    server.subscribes = False
+    with pytest.raises(tightbeam.SubscribeFailed) as caught:
+        async with client.realtime.subscribe(ch):
+            pass
+    assert caught.value.retryable
+
+
 async def test_run_id_and_message_id(client: Client, server: StandIn, ch: UploadsChannel) -> None:
     async with client.realtime.subscribe(ch) as messages:
         carrier = client.realtime._inngest
@@ -208,7 +244,6 @@ async def test_other_frames_are_none_of_ours(client: Client, server: StandIn, ch
             "[1]",
             "",
             b'{"kind":"data"}',
-            json.dumps(good).encode(),  # binary: dropped, as browsers do
             {"kind": "datastream-start", "data": "x", "channel": ch.name, "topic": "status"},
             {"kind": "chunk", "stream_id": "x", "data": "hello"},
             {"kind": "run", "data": {"status": "running"}},
@@ -230,6 +265,37 @@ async def test_other_frames_are_none_of_ours(client: Client, server: StandIn, ch
         odd, last = await anext(messages), await anext(messages)
     assert (odd.data.message, odd.id, odd.run_id, odd.created_at.year) == ("odd", None, None, 1970)
     assert last.data.message == "good"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'"\xff\xfe"', "it isn't UTF-8"),
+        (b'{"message":"\xe9"}', "it isn't UTF-8"),
+        (b"[" * 5_000 + b"]" * 5_000, "it is nested too deeply"),
+        (b"1e400", "it holds a number that isn't finite"),
+    ],
+    ids=["invalid UTF-8", "Latin-1", "nested", "beyond a float"],
+)
+async def test_a_frame_that_cannot_be_read_is_passed_over_and_the_connection_stays(
+    client: Client,
+    server: StandIn,
+    ch: UploadsChannel,
+    body: bytes,
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with client.realtime.subscribe(ch.status) as messages:
+        for _ in range(3):
+            await client.realtime._inngest.http.post(
+                f"/v1/realtime/publish?channel={ch.name}&topic=status", body
+            )
+        await client.realtime.publish(ch.status, {"message": "next"})
+        assert (await anext(messages)).data.message == "next"
+    assert [one.getMessage() for one in caplog.records] == [
+        f"a frame of a subscription was passed over: {reason}"
+    ]
+    assert server.upgraded == 1
 
 
 def test_numbers_survive_a_frame() -> None:

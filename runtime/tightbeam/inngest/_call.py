@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tightbeam import _probes
@@ -18,10 +19,12 @@ from tightbeam._context import CurrentStep, check_step_id, current_step
 from tightbeam._results import ReturnType, from_json, return_type
 from tightbeam.errors import NotJson, StepMisuse, TightbeamError
 from tightbeam.inngest._errors import leaves, translated
+from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import Carrier
 
 __all__ = ["Call", "Outcome", "Use"]
 
+_in_parallel: ContextVar[bool] = ContextVar("tightbeam_in_parallel", default=False)
 _NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
@@ -70,16 +73,21 @@ class Outcome:
                 raise
             return value
 
+    def dump_memo(self, value: object) -> object:
+        """The result as the server is to remember it, for `load`."""
+        return memo_of(self.dump(value)) if self._kind is not None else value
+
     def load(self, memo: object) -> Any:
         """The result, from what the server remembers of it."""
         if self._kind is None:
             return memo
+        plain = value_of(memo)
         try:
-            return self._kind.load(_json_bytes(memo))
+            return self._kind.load(_json_bytes(plain))
         except NotJson:
             if self._strict:
                 raise
-            return memo
+            return plain
 
 
 class Call:
@@ -123,38 +131,69 @@ class Call:
     async def turn(self) -> AsyncGenerator[None]:
         """Wait until no other step of this call is at work; note what ends the call."""
         async with self._turn:
-            try:
+            with self.noting():
                 yield
-            except _NO_INTERRUPT:
-                raise
-            except BaseException as interrupt:
-                if self._interrupt is None:
-                    self._interrupt = interrupt
-                    self._interrupted = asyncio.current_task()
-                raise
+
+    @contextmanager
+    def noting(self) -> Generator[None]:
+        """Note what ends the call: the exception, not an `Exception`, that leaves one of its steps."""
+        try:
+            yield
+        except _NO_INTERRUPT:
+            raise
+        except BaseException as interrupt:
+            task = running_task()
+            if task is not None:
+                # A task that no handler awaits would log the exception, and with it the step's output.
+                task.add_done_callback(_retrieved)
+            if self._interrupt is None:
+                self._interrupt = interrupt
+                self._interrupted = task
+            raise
+
+    @contextmanager
+    def parallel(self) -> Generator[None]:
+        """Let steps of one task begin after one another's interrupt, as ``ctx.group.parallel`` needs."""
+        token = _in_parallel.set(True)
+        try:
+            yield
+        finally:
+            _in_parallel.reset(token)
 
     def refuse_orphan(self) -> None:
-        """Called where a step's function would begin: not if another task has ended the call.
+        """Refuse to begin a step's function after the call has ended: the next call runs the step.
 
-        In the same task it may: `Group.parallel` collects what its members end with, one after the other.
+        Raises:
+            CancelledError: another task has ended the call.
+            BaseException: what ended the call, once more: the handler has caught it and gone on.
         """
-        if self._interrupt is not None and asyncio.current_task() is not self._interrupted:
+        if self._interrupt is None:
+            return
+        if running_task() is not self._interrupted:
             raise asyncio.CancelledError("the call has ended: this step runs when it is replayed")
+        if not _in_parallel.get():
+            raise self._interrupt
 
     def ended_by(self, error: BaseException) -> BaseException:
-        """What the SDK is to get when the handler ends in an exception."""
+        """Choose what the SDK gets when the handler ends in an exception.
+
+        What ended the call goes before errors that followed it: its step is finished and must be kept.
+        """
         if isinstance(error, BaseExceptionGroup):
             found = list(leaves(error))
             for leaf in found:
                 if not isinstance(leaf, Exception):
                     return leaf  # a TaskGroup wraps what ends the call
-            for leaf in found:
+        if self._interrupt is not None and isinstance(error, Exception):
+            return self._interrupt
+        if isinstance(error, BaseExceptionGroup):
+            for leaf in leaves(error):
                 if isinstance(leaf, TightbeamError) and not leaf.retryable:
                     leaf.__cause__ = error
                     return translated(leaf)
             return error
         if isinstance(error, asyncio.CancelledError) and self._interrupt is not None:
-            task = asyncio.current_task()
+            task = running_task()
             if task is None or not task.cancelling():
                 return self._interrupt  # the handler went on after its end, and met `refuse_orphan`
         return translated(error) if isinstance(error, Exception) else error
@@ -163,6 +202,19 @@ class Call:
     def interrupt(self) -> BaseException | None:
         """What ended the call, if the handler has swallowed it (``gather(…, return_exceptions=True)``)."""
         return self._interrupt
+
+
+def running_task() -> asyncio.Task[Any] | None:
+    """The task that runs, or None in a thread without an event loop."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _retrieved(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 def _json_bytes(memo: object) -> bytes:

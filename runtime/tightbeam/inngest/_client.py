@@ -16,9 +16,10 @@ from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
 from tightbeam._function import Registry, is_async
 from tightbeam._results import from_json
-from tightbeam.errors import EngineError
+from tightbeam.errors import EngineError, NotJson
 from tightbeam.inngest._context import Context, ContextSync
 from tightbeam.inngest._handler import wrapped
+from tightbeam.inngest._memo import MAX_INTEGER, is_changed
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
 
 __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "create_function"]
@@ -192,10 +193,15 @@ class Client(inngest.Inngest):
         Returns the events' ids (the embedded engine returns the runs').
 
         Raises:
-            NotJson: the data isn't a JSON object.
+            NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
         """
         if isinstance(events, str):
             plain = from_json(event_data(events, data))
+            if is_changed(plain):
+                raise NotJson(
+                    f'the data of event "{events}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '
+                    "would change: it keeps numbers as 64-bit floats; send it as a string"
+                )
             events = inngest.Event(name=events, data=plain)
         return await super().send(events, skip_middleware=skip_middleware)
 

@@ -11,7 +11,8 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call
 from tightbeam.inngest._errors import translated
-from tightbeam.inngest._step import RealtimeStep, RealtimeStepSync, ai_in_turn
+from tightbeam.inngest._members import ai_in_turn, ai_noted, group_in_turn, group_noted
+from tightbeam.inngest._step import RealtimeStep, RealtimeStepSync
 
 __all__ = ["Context", "ContextSync", "upgraded", "upgraded_sync"]
 
@@ -89,6 +90,8 @@ def upgraded(ctx: inngest.Context, call: Call) -> Context:
     made.step.tightbeam_call = call
     if hasattr(ctx.step, "ai"):
         made.step.ai = ai_in_turn(ctx.step.ai, call)
+    if hasattr(ctx, "group"):
+        made.group = group_in_turn(ctx.group, call)
     return made
 
 
@@ -97,4 +100,8 @@ def upgraded_sync(ctx: inngest.ContextSync, call: Call) -> ContextSync:
     made = _copied(ContextSync, ctx, inngest.ContextSync)
     made.step = _copied(RealtimeStepSync, ctx.step, inngest.StepSync)
     made.step.tightbeam_call = call
+    if hasattr(ctx.step, "ai"):
+        made.step.ai = ai_noted(ctx.step.ai, call)
+    if hasattr(ctx, "group"):
+        made.group = group_noted(ctx.group, call)
     return made

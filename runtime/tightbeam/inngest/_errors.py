@@ -29,6 +29,9 @@ class StepError(errors.StepError, inngest.StepError):
         self.error_type = error.name
         self.error_text = error.message
 
+    def __str__(self) -> str:
+        return str(errors.StepError(self.step_id, self.error_type, self.error_text))
+
 
 _made: dict[type[TightbeamError], type[TightbeamError]] = {}
 

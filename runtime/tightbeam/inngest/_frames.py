@@ -9,25 +9,44 @@ from typing import Any
 
 from tightbeam._hub import Address, Envelope
 
-__all__ = ["CLOSING", "envelope_of", "parsed"]
+__all__ = ["CLOSING", "Unreadable", "envelope_of", "parsed"]
 
 CLOSING = "closing"
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def parsed(frame: str | bytes) -> dict[str, Any] | None:
-    """The frame, if it is a text frame with a JSON object."""
-    if not isinstance(frame, str):
-        return None
+class Unreadable(Exception):
+    """A frame that can't be read; the text says why and holds nothing of the frame."""
+
+
+def parsed(frame: str | bytes) -> dict[str, Any]:
+    """Decode one frame.
+
+    Args:
+        frame: the text of a frame, decoded or not. The server relays a publisher's bytes without a check.
+
+    Raises:
+        Unreadable: it isn't UTF-8, or not a JSON object.
+    """
     try:
-        found = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        found = json.loads(frame.decode() if isinstance(frame, bytes) else frame)
+    except UnicodeDecodeError:
+        raise Unreadable("it isn't UTF-8") from None
+    except ValueError:
+        raise Unreadable("it isn't JSON") from None
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise Unreadable("it isn't a JSON object")
+    return found
 
 
 def envelope_of(frame: dict[str, Any], addresses: Container[Address]) -> Envelope | None:
-    """The message of a ``data`` frame for one of these topics; other frames are none of ours."""
+    """Return the message of a ``data`` frame for one of these topics; None for any other frame.
+
+    Raises:
+        Unreadable: its data can't be JSON again, such as a number beyond a 64-bit float.
+    """
     channel, topic = frame.get("channel"), frame.get("topic")
     if frame.get("kind") != "data" or "data" not in frame:
         return None
@@ -39,11 +58,20 @@ def envelope_of(frame: dict[str, Any], addresses: Container[Address]) -> Envelop
     return Envelope(
         channel,
         topic,
-        json.dumps(frame["data"], separators=(",", ":")).encode(),
+        _encoded(frame["data"]),
         run_id if isinstance(run_id, str) else None,
         message_id if isinstance(message_id, str) else None,
         _microseconds(frame.get("created_at")),
     )
+
+
+def _encoded(data: object) -> bytes:
+    try:
+        return json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError:
+        raise Unreadable("it holds a number that isn't finite") from None
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
 
 
 def _microseconds(text: object) -> int:

@@ -12,7 +12,6 @@ from tightbeam._context import current_run
 from tightbeam._function import is_async
 from tightbeam.inngest._call import Call, Outcome
 from tightbeam.inngest._context import Context, ContextSync, upgraded, upgraded_sync
-from tightbeam.inngest._errors import translated
 from tightbeam.inngest._publish import Carrier
 
 __all__ = ["on_failure", "wrapped"]
@@ -62,14 +61,17 @@ def wrapped(
         call = Call(ctx.run_id, carrier, strict=strict)
         token = current_run.set(ctx.run_id)
         try:
-            return result(handler(upgraded_sync(ctx, call)))
-        except Exception as error:
-            ended = translated(error)
+            made = result(handler(upgraded_sync(ctx, call)))
+        except BaseException as error:
+            ended = call.ended_by(error)
             if ended is error:
                 raise
             raise ended from ended.__cause__
         finally:
             current_run.reset(token)
+        if call.interrupt is not None:
+            raise call.interrupt
+        return made
 
     return call_sync
 

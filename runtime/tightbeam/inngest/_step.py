@@ -21,8 +21,9 @@ from tightbeam._results import to_json
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
 from tightbeam.inngest._errors import StepError, translated
+from tightbeam.inngest._memo import memo_of, value_of
 
-__all__ = ["RealtimeStep", "RealtimeStepSync", "StepRealtime", "StepRealtimeSync", "ai_in_turn"]
+__all__ = ["RealtimeStep", "RealtimeStepSync", "StepRealtime", "StepRealtimeSync"]
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
@@ -42,17 +43,15 @@ def _in_turn(method: Method) -> Method:
     return cast("Method", in_turn)
 
 
-def ai_in_turn(ai: Any, call: Call) -> Any:
-    """A copy of the step's ``ai``, whose requests are steps as well and take turns with the others."""
-    kind: Any = type(ai)
+def _noted(method: Callable[..., object]) -> Callable[..., object]:
+    """Wrap a method of the SDK's sync step: note what ends the call."""
 
-    async def infer(self: object, *args: object, **kwargs: object) -> object:
-        async with call.turn():
-            return await kind.infer(self, *args, **kwargs)
+    @functools.wraps(method)
+    def noted(self: RealtimeStepSync, /, *args: Any, **kwargs: Any) -> object:
+        with self.tightbeam_call.noting():
+            return method(self, *args, **kwargs)
 
-    made: Any = object.__new__(type(kind.__name__, (kind,), {"infer": infer}))
-    made.__dict__.update(ai.__dict__)
-    return made
+    return noted
 
 
 class RealtimeStep(inngest.Step):
@@ -89,10 +88,10 @@ class RealtimeStep(inngest.Step):
             async def work(*args: *Arguments) -> object:
                 made: object = handler(*args)
                 if inspect.isawaitable(made):
-                    return outcome.dump(await made)
+                    return outcome.dump_memo(await made)
                 if call.strict:
                     raise other_kind(use.step_id, wanted="async")
-                return outcome.dump(made)  # as the SDK does
+                return outcome.dump_memo(made)  # as the SDK does
 
             memo = await self.tightbeam_once(use, work, handler_args)
             return cast("Output", _after(use, outcome.load(memo)))
@@ -162,7 +161,7 @@ class RealtimeStepSync(inngest.StepSync):
                     if inspect.iscoroutine(made):
                         made.close()
                     raise other_kind(use.step_id, wanted="plain")
-                return outcome.dump(made)
+                return outcome.dump_memo(made)
 
             return cast("Output", _after(use, outcome.load(self.tightbeam_once(use, work, handler_args))))
         except TightbeamError as error:
@@ -175,6 +174,7 @@ class RealtimeStepSync(inngest.StepSync):
         call = self.tightbeam_call
 
         def attempt(*given: object) -> object:
+            call.refuse_orphan()
             token = current_step.set(call.current(use))
             try:
                 return work(*given)
@@ -185,9 +185,15 @@ class RealtimeStepSync(inngest.StepSync):
 
         sdk_run: Callable[..., object] = super().run
         try:
-            return sdk_run(use.id, attempt, *args, **options)
+            with call.noting():
+                return sdk_run(use.id, attempt, *args, **options)
         except inngest.StepError as error:
             raise _both_step_errors(use, error) from error.__cause__
+
+    if not TYPE_CHECKING:  # their types are the SDK's
+        invoke_by_id = _noted(inngest.StepSync.invoke_by_id)
+        sleep_until = _noted(inngest.StepSync.sleep_until)
+        wait_for_event = _noted(inngest.StepSync.wait_for_event)
 
 
 def _after(use: Use, made: object) -> object:
@@ -232,11 +238,11 @@ class StepRealtime:
 
             async def send() -> object:
                 await step.tightbeam_call.carrier.publish(_checked(envelope))
-                return json.loads(_checked(envelope).data)
+                return memo_of(json.loads(_checked(envelope).data))
 
             memo = await step.tightbeam_once(use, send, ())
             _after(use, None)
-            return load(topic, to_json(memo, "What was published"))
+            return load(topic, to_json(value_of(memo), "What was published"))
         except TightbeamError as error:
             raise translated(error) from error.__cause__
 
@@ -262,11 +268,11 @@ class StepRealtimeSync:
 
             def send() -> object:
                 step.tightbeam_call.carrier.publish_sync(_checked(envelope))
-                return json.loads(_checked(envelope).data)
+                return memo_of(json.loads(_checked(envelope).data))
 
             memo = step.tightbeam_once(use, send, ())
             _after(use, None)
-            return load(topic, to_json(memo, "What was published"))
+            return load(topic, to_json(value_of(memo), "What was published"))
         except TightbeamError as error:
             raise translated(error) from error.__cause__
 

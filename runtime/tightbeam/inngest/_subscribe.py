@@ -14,12 +14,12 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosedOK, InvalidStatus, WebSocketException
 
 from tightbeam._hub import Address, Envelope, Hub
 from tightbeam.errors import InvalidPayload, PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
-from tightbeam.inngest._frames import CLOSING, envelope_of, parsed
+from tightbeam.inngest._frames import CLOSING, Unreadable, envelope_of, parsed
 from tightbeam.inngest._http import Http, is_loopback
 from tightbeam.inngest._publish import Carrier
 from tightbeam.inngest._token import mint
@@ -45,6 +45,7 @@ _FIRST_DELAY, _MAX_DELAY = 0.25, 5.0
 _STOOD = 5.0
 """How long a connection stands before its end is no reason to wait longer than the first time."""
 _SECONDS_TO_OPEN = 10.0
+_SECONDS_TO_SUBSCRIBE = 10.0
 _SECONDS_TO_CLOSE = 1.0
 
 
@@ -140,6 +141,20 @@ async def _closed_at_last(socket: ClientConnection) -> AsyncGenerator[ClientConn
             raise
 
 
+async def _subscribed(socket: ClientConnection) -> None:
+    """Wait until the server has subscribed the socket to its topics.
+
+    The server answers the upgrade first and subscribes afterwards; it reads frames, and so answers a ping,
+    only once it has subscribed. The pong is the acknowledgement that the protocol lacks.
+
+    Raises:
+        TimeoutError: the server doesn't answer pings.
+        WebSocketException: the connection ended before the pong.
+    """
+    async with asyncio.timeout(_SECONDS_TO_SUBSCRIBE):
+        await (await socket.ping())
+
+
 class _Connect(connect):
     """Follows no redirect: a token is for the server that gave it."""
 
@@ -220,7 +235,7 @@ class Reader:
         token = await mint(self._http, self._order)
         origin = urlsplit(self._http.origin)
         scheme = "wss" if origin.scheme == "https" else "ws"
-        return await _Connect(
+        socket = await _Connect(
             f"{scheme}://{origin.netloc}/v1/realtime/connect",
             additional_headers={"authorization": f"Bearer {token}"},
             proxy=None if is_loopback(self._http.origin) else True,
@@ -230,6 +245,12 @@ class Reader:
             close_timeout=_SECONDS_TO_CLOSE,
             logger=_quiet,
         )
+        try:
+            await _subscribed(socket)
+        except BaseException:
+            socket.transport.abort()
+            raise
+        return socket
 
     def _give_up_on(self, error: Exception) -> None:
         """Raise what connecting again can't mend, or nobody waits for: the first connection is never retried.
@@ -254,15 +275,23 @@ class Reader:
 
     async def _read(self, socket: ClientConnection) -> None:
         """Pass messages on until the socket ends, or the server says that it is closing."""
-        async for text in socket:
-            frame = parsed(text)
-            if frame is None:
-                continue
-            if frame.get("kind") == CLOSING:
-                return
-            envelope = envelope_of(frame, self._addresses)
-            if envelope is not None and not self._is_repeat(envelope):
-                self._receive(envelope)
+        warned = False
+        with contextlib.suppress(ConnectionClosedOK):
+            while True:
+                # Not decoded: the library would end the connection for one frame that isn't UTF-8.
+                raw = await socket.recv(decode=False)
+                try:
+                    frame = parsed(raw)
+                    envelope = envelope_of(frame, self._addresses)
+                except Unreadable as reason:
+                    if not warned:
+                        _log.warning("a frame of a subscription was passed over: %s", reason)
+                    warned = True  # one line a connection: whoever publishes such frames may publish many
+                    continue
+                if frame.get("kind") == CLOSING:
+                    return
+                if envelope is not None and not self._is_repeat(envelope):
+                    self._receive(envelope)
 
     def _is_repeat(self, envelope: Envelope) -> bool:
         if envelope.id is None:

@@ -1,0 +1,55 @@
+"""What the server remembers of a step, so that numbers come back as they were.
+
+The server keeps memos as Go's ``any``, in which every number is a 64-bit float: an integer beyond
+±(2^53 - 1) comes back as another one. A string is kept exactly, so a value with such an integer is remembered
+as JSON text, in an object of one key that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["MAX_INTEGER", "is_changed", "memo_of", "value_of"]
+
+MAX_INTEGER = 2**53 - 1
+"""The greatest integer that a 64-bit float, and so JavaScript, tells from its neighbours."""
+
+_KEY = "tightbeam:json"
+
+
+def memo_of(value: Any) -> Any:
+    """Return what the server is to remember of a step's result.
+
+    Args:
+        value: plain JSON data.
+
+    Returns:
+        The value itself, or where the server would change it, its JSON text in an object with one key.
+    """
+    if is_changed(value) or _is_text(value):
+        return {_KEY: json.dumps(value, separators=(",", ":"))}
+    return value
+
+
+def value_of(memo: Any) -> Any:
+    """Return the value that `memo_of` made a memo of."""
+    return json.loads(memo[_KEY]) if _is_text(memo) else memo
+
+
+def is_changed(value: Any) -> bool:
+    """Tell whether the server would change an integer somewhere in plain JSON data."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            waiting += found.values()
+        elif isinstance(found, list):
+            waiting += found
+        elif isinstance(found, int) and not -MAX_INTEGER <= found <= MAX_INTEGER:
+            return True
+    return False
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {_KEY} and isinstance(value[_KEY], str)
