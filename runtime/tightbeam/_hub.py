@@ -14,9 +14,12 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam._stamps import MILLISECOND, Stamps
+
+if TYPE_CHECKING:
+    from tightbeam._engines.embedded.epochs import Epochs
 
 __all__ = ["Address", "Envelope", "Hub", "Mailbox"]
 
@@ -188,13 +191,19 @@ class Hub:
         self.last_seq = 0
         """The last durable message that was fanned out."""
         self.epoch = ""
-        """The journal the durable messages come from."""
+        """The opening of the journal that durable messages are written by."""
+        self._epochs: Epochs | None = None
         _hubs.add(self)
 
     @property
     def position(self) -> str | None:
         """Where to resume what comes from now on; None before there is a journal."""
-        return f"{self.epoch}:{self.last_seq}" if self.epoch else None
+        return None if self._epochs is None else self._epochs.position(self.last_seq)
+
+    def position_of(self, seq: int) -> str:
+        """Return where to resume after the durable message at a place of the journal."""
+        assert self._epochs is not None  # noqa: S101 - a durable message comes from a journal
+        return self._epochs.position(seq)
 
     def emit(self, envelope: Envelope) -> None:
         """Hand a live message to whoever listens now; never waits."""
@@ -208,10 +217,11 @@ class Hub:
             with self.lock:
                 self._deliver(self._stamps.live(envelope))
 
-    def open(self, epoch: str, last_seq: int) -> None:
+    def open(self, epochs: Epochs, last_seq: int) -> None:
         """Begin with a journal, which another process may have written meanwhile: with its last message."""
         with self.lock:
-            self.epoch, self.last_seq = epoch, last_seq
+            self._epochs, self.last_seq = epochs, last_seq
+            self.epoch = epochs.names[-1]
             self._stamps.forget_journal()
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int]) -> int:

@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.engine.kill_child import Life, live
+from tightbeam._engines.embedded.epochs import position_at
 
 BACKLOG = 24
 """Unfinished runs from which on no events are sent: a start is to recover many, not more and more."""
@@ -179,6 +180,7 @@ def main() -> None:
         nursery.checks.add(connection.execute("PRAGMA integrity_check").fetchone()[0])
         runs = connection.execute("SELECT id, function, state FROM run").fetchall()
         messages = connection.execute("SELECT seq, id, run_id, channel FROM message ORDER BY seq").fetchall()
+        positions = {seq: position_at(connection.execute, seq) for seq, *_ in messages}
         steps = connection.execute("SELECT state, count(*) FROM memo GROUP BY state").fetchall()
     found: dict[str, list[object]] = {run_id: [function, state, []] for run_id, function, state in runs}
     for _, message_id, run_id, _ in messages:
@@ -191,7 +193,9 @@ def main() -> None:
                 "seen": nursery.seen,
                 "runs": found,
                 "steps": dict(steps),
-                "everyone": [[seq, one] for seq, one, _, channel in messages if channel == "job:everyone"],
+                "everyone": [
+                    [positions[seq], one] for seq, one, _, channel in messages if channel == "job:everyone"
+                ],
                 "lines": nursery.lines,
                 "left": sorted(one.name for one in path.parent.iterdir()),
             }

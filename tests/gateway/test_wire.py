@@ -147,7 +147,7 @@ def test_no_field_can_break_out_of_an_event(text: str) -> None:
     for seq in (None, 3):
         metadata = None if seq else orjson.dumps({text: text})
         envelope = Envelope(text, text, data, text, text, 1, seq, metadata)
-        frames = _frames.Frames(_frames.sse_event, lambda: "e1")
+        frames = _frames.Frames(_frames.sse_event, lambda seq: f"e1:{seq}")
         event = frames.of(envelope)
         assert event.endswith(b"\n\n")
         lines = event[:-2].split(b"\n")
@@ -227,7 +227,7 @@ def test_a_frame_is_encoded_once_and_shared() -> None:
         made.append(text)
         return text
 
-    frames = _frames.Frames(form, lambda: "e1")
+    frames = _frames.Frames(form, lambda seq: f"e1:{seq}")
     envelope = Envelope("c", "t", b"1", None, None, 1)
     assert frames.of(envelope) is frames.of(envelope)
     assert len(made) == 1
@@ -235,7 +235,7 @@ def test_a_frame_is_encoded_once_and_shared() -> None:
 
 def test_the_frames_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_frames, "_CACHE_BYTES", 1_000)
-    frames = _frames.Frames(lambda text, _: text, lambda: "e1")
+    frames = _frames.Frames(lambda text, _: text, lambda seq: f"e1:{seq}")
     envelopes = [Envelope("c", "t", b'"' + b"x" * 100 + b'"', None, None, n) for n in range(50)]
     for envelope in envelopes:
         frames.of(envelope)
@@ -340,7 +340,7 @@ async def test_a_stream_gets_no_more_topics_by_asking_later(client: Client, ch: 
 
 
 def test_what_is_kept_joined_is_bounded() -> None:
-    frames = _frames.Frames(lambda text, _: text, lambda: "e1")
+    frames = _frames.Frames(lambda text, _: text, lambda seq: f"e1:{seq}")
     large = [Envelope("c", "t", b'"' + b"x" * 600_000 + b'"', None, None, n) for n in range(2)]
     assert b"".join(frames.writes(large, 65_536)) == b"".join(map(frames.of, large))
     assert frames._writes == ([], 0, [])

@@ -59,7 +59,7 @@ class Gateway(Starlette):
         self._inspector = Inspector(guard, engine, catalog, limits) if inspector else None
         super().__init__(
             routes=[
-                *_routes(guard, streams, limits, http, lambda: engine.hub.epoch),
+                *_routes(guard, streams, limits, http, engine.hub.position_of),
                 *(self._inspector.routes() if self._inspector is not None else ()),
             ],
             lifespan=self._lifespan,
@@ -205,13 +205,13 @@ def _telling(catalog: Catalog, runs: bool | Iterable[type[Channel[Any]]]) -> Cal
 
 
 def _routes(
-    guard: Guard, streams: Streams, limits: Limits, http: HttpRoutes, epoch: Callable[[], str]
+    guard: Guard, streams: Streams, limits: Limits, http: HttpRoutes, position_of: Callable[[int], str]
 ) -> list[Route | WebSocketRoute]:
     return [
         Route("/v1/realtime/token", http.token, methods=["POST"]),
         Route("/v1/realtime/publish", http.publish, methods=["POST"]),
-        Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, epoch))),
-        WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, epoch)),
+        Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, position_of))),
+        WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, position_of)),
         Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard))),
         Route("/v1/realtime/openapi.json", http.openapi, methods=["GET"]),
         Route("/health", http.health, methods=["GET"]),

@@ -90,9 +90,9 @@ def _now() -> str:
 class Frames:
     """The frames of recent messages in one form, by message; bounded in bytes."""
 
-    def __init__(self, form: Callable[[bytes, str | None], bytes], epoch: Callable[[], str]) -> None:
+    def __init__(self, form: Callable[[bytes, str | None], bytes], position_of: Callable[[int], str]) -> None:
         self._form = form
-        self._epoch = epoch
+        self._position_of = position_of
         self._known: dict[int, tuple[Envelope, bytes]] = {}
         self._bytes = 0
         self._writes: tuple[list[Envelope], int, list[bytes]] = [], 0, []
@@ -125,7 +125,7 @@ class Frames:
         known = self._known.get(id(envelope))
         if known is not None:  # it holds the message, so no other one can have its identity
             return known[1]
-        position = None if envelope.seq is None else f"{self._epoch()}:{envelope.seq}"
+        position = None if envelope.seq is None else self._position_of(envelope.seq)
         made = self._form(encode(envelope, position), position)
         self._known[id(envelope)] = envelope, made
         self._bytes += len(made)

@@ -72,12 +72,14 @@ class _Raw(_Events):
 class SseRoute:
     """The ASGI application behind the route."""
 
-    def __init__(self, guard: Guard, streams: Streams, limits: Limits, epoch: Callable[[], str]) -> None:
+    def __init__(
+        self, guard: Guard, streams: Streams, limits: Limits, position_of: Callable[[int], str]
+    ) -> None:
         self._guard = guard
         self._streams = streams
         self._limits = limits
-        self._events = Frames(sse_event, epoch)
-        self._chunks = Frames(sse_chunk, epoch)
+        self._events = Frames(sse_event, position_of)
+        self._chunks = Frames(sse_chunk, position_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.

@@ -87,12 +87,14 @@ class _Raw(_Plain):
 class WebSocketRoute:
     """The ASGI application behind the route."""
 
-    def __init__(self, guard: Guard, streams: Streams, limits: Limits, epoch: Callable[[], str]) -> None:
+    def __init__(
+        self, guard: Guard, streams: Streams, limits: Limits, position_of: Callable[[int], str]
+    ) -> None:
         self._guard = guard
         self._streams = streams
         self._limits = limits
-        self._texts = Frames(lambda text, _: text, epoch)
-        self._frames = Frames(lambda text, _: ws_frame(text), epoch)
+        self._texts = Frames(lambda text, _: text, position_of)
+        self._frames = Frames(lambda text, _: ws_frame(text), position_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

@@ -157,7 +157,7 @@ class EmbeddedEngine:
         writer = self._entered().writer
         seq, last = await writer.submit(lambda tx: seen_until(tx, channel, since_ms), read=True)
         self._hub.last_stamp(channel, last)  # an earlier process may have been ahead of the clock
-        return f"{self._hub.epoch}:{seq}"
+        return self._hub.position_of(seq)
 
     async def time_of(self, position: str) -> int:
         """When the message at a position was published, or the last one before it that is retained; or 0.

@@ -159,7 +159,7 @@ class EmbeddedFeed:
 
     def position_of(self, envelope: Envelope, /) -> str | None:
         """See `tightbeam._engines.Feed`."""
-        return None if envelope.seq is None else f"{self._hub.epoch}:{envelope.seq}"
+        return None if envelope.seq is None else self._hub.position_of(envelope.seq)
 
     def misfit(self, _envelope: Envelope, error: InvalidPayload, /) -> None:
         """What is here was checked when it was published, so whoever reads it has to know."""

@@ -7,11 +7,13 @@ import os
 import sqlite3
 from pathlib import Path
 
+from tightbeam._engines.embedded.epochs import Epochs, load, new_epoch
 from tightbeam._engines.embedded.schema import MIGRATIONS, SCHEMA, USER_VERSION
 from tightbeam.errors import JournalRefused
 
 __all__ = [
     "APPLICATION_ID",
+    "history",
     "open_file",
     "open_memory",
     "open_readonly",
@@ -81,6 +83,20 @@ def open_memory() -> sqlite3.Connection:
     _initialize(connection)
     _tune(connection)
     return connection
+
+
+def history(connection: sqlite3.Connection) -> tuple[Epochs, int]:
+    """Read the epochs of a journal that was opened for writing, and the place of its last message.
+
+    Raises:
+        JournalRefused: they can't be read; the connection is closed.
+    """
+    try:
+        last: int = connection.execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
+        return load(connection), last
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalRefused(f"the journal can't be read: {error}") from error
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
@@ -214,7 +230,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 def _initialize(connection: sqlite3.Connection) -> None:
     settings = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
-    epoch = f"INSERT INTO meta VALUES ('epoch', '{os.urandom(6).hex()}');"  # noqa: S608 - hex digits
+    epoch = f"INSERT INTO meta VALUES ('epoch', '{new_epoch()}');"  # noqa: S608 - hex digits
     connection.executescript(f"BEGIN; {settings} {SCHEMA} {epoch} COMMIT;")
 
 

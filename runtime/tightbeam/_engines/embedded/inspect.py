@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tightbeam._engines.embedded.epochs import place_of, position_at
 from tightbeam._engines.embedded.file import open_readonly
 from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam._hub import Envelope
@@ -147,7 +148,6 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
         "error_text FROM memo WHERE run = ? ORDER BY started_at, id",
         (number,),
     ).fetchall()
-    epoch = _epoch(execute)
     messages = execute(
         "SELECT id, seq, channel, topic, created_at, length(data) FROM message WHERE run = ? ORDER BY seq",
         (number,),
@@ -157,7 +157,7 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
         deaths,
         tuple(_step(row) for row in steps),
         tuple(
-            MessageDetail(message_id, f"{epoch}:{seq}", channel, topic, _time(created), size)
+            MessageDetail(message_id, position_at(execute, seq), channel, topic, _time(created), size)
             for message_id, seq, channel, topic, created, size in messages
         ),
     )
@@ -188,12 +188,11 @@ def recent_messages(execute: Execute, after: str | None, limit: int) -> tuple[li
         The messages, how many between the position and them were left out, and whether the position is one
         of this journal that nothing after it has been trimmed from.
     """
-    epoch, _, number = (after or "").partition(":")
     last = execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
     trimmed = execute("SELECT coalesce(max(value), 0) FROM meta WHERE name = 'trimmed'").fetchone()[0]
-    plain = number.isascii() and number.isdigit() and len(number) < 20
-    known = epoch == _epoch(execute) and plain and trimmed <= int(number) <= last
-    floor = int(number) if known else 0
+    place = place_of(execute, after or "")
+    known = place is not None and trimmed <= place <= last
+    floor = place if place is not None and known else 0
     rows = execute(
         "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq > ? "
         "ORDER BY seq DESC LIMIT ?",
@@ -205,11 +204,6 @@ def recent_messages(execute: Execute, after: str | None, limit: int) -> tuple[li
             "SELECT count(*) FROM message WHERE seq > ? AND seq < ?", (floor, rows[-1][6])
         ).fetchone()[0]
     return [Envelope(*row) for row in reversed(rows)], missed, known
-
-
-def _epoch(execute: Execute) -> str:
-    epoch: str = execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-    return epoch
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tightbeam._engines.embedded import epochs
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope
 from tightbeam._stamps import MILLISECOND
@@ -27,7 +28,6 @@ __all__ = [
 
 _PAGE_MESSAGES = 256
 _PAGE_BYTES = 4 * 1024 * 1024
-_MAX_DIGITS = 19
 
 
 class Publish(NamedTuple):
@@ -51,8 +51,6 @@ class Publish(NamedTuple):
 class Bounds:
     """Which positions the journal can resume from."""
 
-    epoch: str
-    """Made with the file: a position of another journal is recognised."""
     trimmed: int
     """The last message that is gone."""
     last: int
@@ -103,9 +101,8 @@ def _last_time(tx: Transaction, channel: str) -> int:
 
 def bounds(tx: Transaction) -> Bounds:
     """Which positions the journal can resume from."""
-    epoch = tx.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
     last = tx.execute("SELECT max(seq) FROM message").fetchone()[0]
-    return Bounds(epoch, meta(tx, "trimmed"), last or 0)
+    return Bounds(meta(tx, "trimmed"), last or 0)
 
 
 def start_of(tx: Transaction, after: str) -> int:
@@ -117,15 +114,15 @@ def start_of(tx: Transaction, after: str) -> int:
     there = bounds(tx)
     if after == "start":
         return there.trimmed
-    epoch, _, number = after.partition(":")
-    if epoch != there.epoch:
+    place = epochs.place_of(tx.execute, after)
+    if place is None or place > there.last:
         raise PositionLost(
-            "that position is not of this journal: the file was replaced, or the engine is in memory"
+            "that position is not of this journal: the file was replaced, or an older copy of it was put "
+            "back, or the engine is in memory"
         )
-    is_number = number.isascii() and number.isdigit() and len(number) <= _MAX_DIGITS
-    if not is_number or not there.trimmed <= int(number) <= there.last:
-        raise PositionLost("what came after that position is no longer retained, or the position isn't one")
-    return int(number)
+    if place < there.trimmed:
+        raise PositionLost("what came after that position is no longer retained")
+    return place
 
 
 def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tightbeam._engines.embedded import epochs
 from tightbeam._engines.embedded.messages import Bounds, bounds, meta, set_meta
 from tightbeam._engines.embedded.writer import Transaction
 
@@ -140,6 +141,7 @@ def _drop_messages(tx: Transaction, upto: int, there: Bounds) -> None:
     )
     tx.execute("DELETE FROM message WHERE seq <= ?", (upto,))
     set_meta(tx, "trimmed", upto)
+    epochs.forget(tx.execute, upto)
     if newest is not None:
         set_meta(tx, "trimmed_created_at", max(newest, meta(tx, "trimmed_created_at")))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tightbeam._engines.embedded import file
+from tightbeam._engines.embedded.epochs import new_epoch, record
 from tightbeam._engines.embedded.execution import Services
 from tightbeam._engines.embedded.journal import new_id
 from tightbeam._engines.embedded.lock import Lock
-from tightbeam._engines.embedded.messages import bounds
 from tightbeam._engines.embedded.retention import Retention, Trimmer
 from tightbeam._engines.embedded.runner import LEAST_GRACE, Runner
 from tightbeam._engines.embedded.writer import Writer
@@ -48,12 +48,17 @@ class Session:
                 file.refuse_other_kinds(path)
                 lock = Lock(path)
                 connection = file.open_file(path)
+            # What this opening publishes has an epoch of its own, which is stored with the first of it.
+            known, self._last = file.history(connection)
+            epoch = new_epoch()
+            self._epochs = known.followed_by(epoch, self._last)
             unlock = lock.release if lock is not None else _nothing
             self.writer = Writer(
                 connection,
                 fan_out=fan_out,
                 reserve=hub.reserve,
                 release=hub.release,
+                first_message=lambda tx: record(tx.execute, epoch, self._last),
                 after_batch=trimmer,
                 on_end=unlock,
             )
@@ -67,8 +72,7 @@ class Session:
     ) -> None:
         """Recover and begin to execute."""
         self.writer.listen()
-        there = await self.writer.submit(bounds, read=True)
-        hub.open(there.epoch, there.last)
+        hub.open(self._epochs, self._last)
         settings = self._settings
         services = Services(self.writer, accept, settings.max_payload_bytes, settings.retry_delay, run_ended)
         runner = self._runner = Runner(registry, services)

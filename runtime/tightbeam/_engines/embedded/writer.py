@@ -89,6 +89,7 @@ class Writer:
         fan_out: Callable[[list[Envelope]], None],
         reserve: Reserve,
         release: Callable[[], None],
+        first_message: Callable[[Transaction], None],
         after_batch: Callable[[Transaction, int], None],
         on_end: Callable[[], None],
     ) -> None:
@@ -99,6 +100,7 @@ class Writer:
             fan_out: gets what each commit published.
             reserve: gives messages their times, in each transaction; see `Hub.reserve`.
             release: called when a transaction is over, after ``fan_out`` if it was committed.
+            first_message: called in the transaction of the first message that is stored.
             after_batch: house-keeping, in a transaction of its own after each batch; is told how many bytes
                 of data the batch stored.
             on_end: called when the connection is closed: whoever waited for the file may have it.
@@ -107,6 +109,7 @@ class Writer:
         self._fan_out = fan_out
         self._reserve = reserve
         self._release = release
+        self._first_message: Callable[[Transaction], None] | None = first_message
         self._after_batch = after_batch
         self._on_end = on_end
         self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
@@ -213,6 +216,8 @@ class Writer:
                 connection.execute("BEGIN IMMEDIATE")
                 tx = Transaction(connection, self._reserve)
                 self._execute(batch, tx, isolated=True)
+            if tx.outbox and self._first_message is not None:
+                self._first_message(tx)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
             self._roll_back()
@@ -221,6 +226,7 @@ class Writer:
             return 0
         else:
             if tx.outbox:
+                self._first_message = None
                 self._fan_out(tx.outbox)
             return tx.written
         finally:

@@ -170,7 +170,7 @@ class Inspector:
         yield _line({"kind": "closing"})
 
     def _frame(self, envelope: Envelope) -> bytes:
-        position = None if envelope.seq is None else f"{self._engine.hub.epoch}:{envelope.seq}"
+        position = None if envelope.seq is None else self._engine.hub.position_of(envelope.seq)
         return encode(envelope, position) + b"\n"
 
     def _leave(self, tap: Tap) -> None:
