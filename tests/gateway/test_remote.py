@@ -20,6 +20,7 @@ from tests.gateway.serving import KEY, durable, running, secured
 from tests.gateway.test_streams import until_connections
 from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
 from tightbeam.gateway import _remote_http
+from tightbeam.gateway._remote_answers import error_body
 from tightbeam.gateway._remote_http import Requests
 
 
@@ -216,9 +217,9 @@ class Scripted:
 def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
     with Scripted(1, 1) as server:
         requests = Requests(server.url, KEY)
-        requests.publish("job:j1", "tick", b"1", None)
+        requests.publish_sync("job:j1", "tick", b"1", None)
         assert server.hung_up.wait(20)
-        requests.publish("job:j1", "tick", b"2", "01M80WNAQGSQ2ZY17B9WK74G59")
+        requests.publish_sync("job:j1", "tick", b"2", "01M80WNAQGSQ2ZY17B9WK74G59")
         requests.close()
     assert [one[-1:] for one in server.requests] == [b"1", b"2"]
     assert b"run_id=01M80WNAQGSQ2ZY17B9WK74G59" in server.requests[1]
@@ -230,9 +231,9 @@ def test_a_publish_that_isnt_answered_is_sent_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_remote_http, "_TIMEOUT", 0.5)
     with Scripted(None) as server:
         requests = Requests(server.url, KEY)
-        requests.publish("job:j1", "tick", b"1", None)
+        requests.publish_sync("job:j1", "tick", b"1", None)
         with pytest.raises(PublishFailed, match="TimeoutError"):
-            requests.publish("job:j1", "tick", b"2", None)
+            requests.publish_sync("job:j1", "tick", b"2", None)
         requests.close()
     assert [one[-1:] for one in server.requests] == [b"1", b"2"]
 
@@ -244,15 +245,16 @@ def test_a_server_that_hangs_up_at_once_is_asked_once() -> None:
         connection = requests._connection
         requests._connection = lambda: asked.append(1) or connection()  # type: ignore[method-assign]
         with pytest.raises(PublishFailed) as failed:
-            requests.publish("job:j1", "tick", b"1", None)
+            requests.publish_sync("job:j1", "tick", b"1", None)
         requests.close()
     assert failed.value.retryable
     assert len(asked) == 1
 
 
 def test_what_the_gateway_refused_is_said_with_its_places() -> None:
-    body = b'{"error":"no","issues":[{"pointer":"/n","reason":"is required"},{"pointer":"","reason":"x"}]}'
-    assert _remote_http._error(body) == "no (/n: is required; (payload): x)"
+    issues = b'[{"pointer":"/n","reason":"is required"},{"pointer":"","reason":"x"}]'
+    body = b'{"error":"no","status":422,"issues":' + issues + b"}"
+    assert error_body(422, body) == "no (/n: is required; (payload): x)"
 
 
 async def test_the_client_logs_no_token(

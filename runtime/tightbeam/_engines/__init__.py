@@ -40,7 +40,8 @@ class Feed(Protocol):
         A remote one connects here, or at the first `next`.
 
         Raises:
-            SubscribeFailed: Inngest's server refused it, or can't be reached.
+            SubscribeFailed: Inngest's server refused it or can't be reached; no gateway is at that URL, or
+                its certificate isn't trusted.
             GatewayRefused: the gateway doesn't let it in.
         """
         ...

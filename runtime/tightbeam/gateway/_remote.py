@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -13,6 +12,7 @@ from tightbeam._hub import Address, Envelope
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.errors import GatewayRefused
+from tightbeam.gateway._remote_connect import Connector
 from tightbeam.gateway._remote_feed import RemoteFeed
 from tightbeam.gateway._remote_http import Requests
 
@@ -61,11 +61,12 @@ class _RemoteCarrier:
         self._feeds: weakref.WeakSet[RemoteFeed] = weakref.WeakSet()
 
     async def publish(self, envelope: Envelope, /) -> None:
-        await asyncio.to_thread(self.publish_sync, envelope)
+        self._needs_key("publishing")
+        await self.requests.publish(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         self._needs_key("publishing")
-        self.requests.publish(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
+        self.requests.publish_sync(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
         wanted = frozenset(addresses)
@@ -87,22 +88,23 @@ class _RemoteCarrier:
                 return [self._token]
             if self._token is not None:
                 return [_key_of(await self._token())]
-            found = [
-                asyncio.to_thread(self.requests.token, channel, topics, None)
-                for channel, topics in by_channel.items()
+            return [
+                await self.requests.fetch_token(channel, topics) for channel, topics in by_channel.items()
             ]
-            return list(await asyncio.gather(*found))
 
-        feed = RemoteFeed(self.requests.websocket_url, tokens, wanted, after)
+        feed = RemoteFeed(Connector(self.requests, tokens, wanted), wanted, after)
         self._feeds.add(feed)
         return feed
 
     async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
-        return await asyncio.to_thread(self.token_sync, channel, topics, since)
+        self._needs_key("making tokens")
+        return self._answer(await self.requests.token(channel, list(topics), since))
 
     def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
         self._needs_key("making tokens")
-        key = self.requests.token(channel, list(topics), since)
+        return self._answer(self.requests.token_sync(channel, list(topics), since))
+
+    def _answer(self, key: str) -> SubscriptionToken:
         return {"key": key, "apiBaseUrl": self.requests.origin}
 
     def _needs_key(self, what: str) -> None:

@@ -4,79 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-from collections import deque
-from collections.abc import Awaitable, Callable
+import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed
 
 from tightbeam._hub import Address, Envelope
-from tightbeam.errors import GatewayRefused, InvalidPayload, PositionLost, PublishFailed
-from tightbeam.gateway._settings import LOOPBACK_NAMES
+from tightbeam.errors import InvalidPayload, PositionLost
+from tightbeam.gateway._remote_connect import Connector
 
 __all__ = ["RemoteFeed"]
 
-_FIRST_DELAY = 0.05
-_LONGEST_DELAY = 5.0
-_MAX_FRAME = 4 * 1024 * 1024
-_OPEN_TIMEOUT = 10.0
-_REFUSED = frozenset({400, 401, 403, 404, 421})
+_log = logging.getLogger("tightbeam")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RemoteFeed:
-    """A `Feed` from a gateway. Read by one task at a time."""
+    """A `Feed` from a gateway. Read by one task at a time.
 
-    def __init__(
-        self,
-        url: str,
-        tokens: Callable[[], Awaitable[list[str]]],
-        wanted: frozenset[Address] | None,
-        after: str | None,
-    ) -> None:
-        """Nothing is opened yet.
+    A task of its own connects, so that a reader that is cancelled, by a timeout for example, finds the
+    connection when it comes back.
+    """
+
+    def __init__(self, connector: Connector, wanted: frozenset[Address] | None, after: str | None) -> None:
+        """Open nothing yet.
 
         Args:
-            url: of the WebSocket route.
-            tokens: fetches fresh tokens for a connect.
+            connector: makes the connections.
             wanted: what to follow, or None for all that the tokens allow.
             after: where to begin.
         """
-        self._url = url
-        self._tokens = tokens
+        self._connector = connector
         self._wanted = wanted
         self._after = after or "now"
+        self._must_resume = self._after != "now"
+        """Whether going on elsewhere than at the position would leave out messages that were promised."""
+        self._asked_for = self._after
+        """Where the current connection was asked to begin."""
         self._connection: ClientConnection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._positions: dict[str, str] = {}
-        self._opening = asyncio.Lock()
+        self._connecting: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
         self._closed = False
-        self._task: asyncio.Task[Any] | None = None
-        self._delays = 0
-        self._frames: deque[Envelope] = deque()
 
     @property
     def position(self) -> str | None:
         """Where to resume after what was handed out so far."""
-        return None if self._after in ("now", "start") else self._after
+        return None if self._after == "now" else self._after
 
     async def ready(self) -> None:
         """See `tightbeam._engines.Feed`."""
-        async with self._opening:
-            if self._connection is None and not self._closed:
-                await self._connect()
+        while self._connection is None and not self._closed:
+            if self._connecting is None:
+                self._loop = asyncio.get_running_loop()
+                self._connecting = self._loop.create_task(self._connect())
+            await asyncio.wait({self._connecting})  # which goes on when this is cancelled
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure
 
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`.
 
         Raises:
             GatewayRefused: it isn't let in any more.
+            SubscribeFailed: there is no gateway, or none that can be trusted.
         """
         while not self._closed:
             await self.ready()
@@ -85,8 +79,8 @@ class RemoteFeed:
                 continue
             try:
                 text = await connection.recv(decode=False)
-            except ConnectionClosed:
-                await self._drop(connection)
+            except ConnectionClosed as error:
+                self._drop(connection, f"code {error.rcvd.code}" if error.rcvd is not None else "cut off")
                 continue
             envelope = self._read(text)
             if envelope is not None:
@@ -104,65 +98,31 @@ class RemoteFeed:
     def close(self) -> None:
         """See `tightbeam._engines.Feed`."""
         self._closed = True
-        loop, connection, task = self._loop, self._connection, self._task
+        loop = self._loop
         if loop is None or loop.is_closed():
             return
         with contextlib.suppress(RuntimeError):  # it closes at this moment
-            loop.call_soon_threadsafe(_end, connection, task)
-
-    async def _drop(self, connection: ClientConnection) -> None:
-        if self._connection is connection:
-            self._connection = None
-        await connection.close()
+            loop.call_soon_threadsafe(_end, self._connection, self._connecting)
 
     async def _connect(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._until_open())
+        """Open the next connection; what goes wrong is kept for the reader."""
+        self._asked_for = self._after
         try:
-            await asyncio.shield(self._task)
-        except asyncio.CancelledError:
-            if not self._closed or not self._task.cancelled():
-                self._task.cancel()
-                raise
+            connection = await self._connector.connect(self._asked_for)
+        except Exception as error:  # noqa: BLE001 - raised by `ready`
+            self._failure = error
+        else:
+            if self._closed:
+                connection.transport.abort()
+            else:
+                self._connection = connection
         finally:
-            self._task = None
+            self._connecting = None
 
-    async def _until_open(self) -> None:
-        while not self._closed:
-            if self._delays:
-                longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(self._delays - 1, 10))
-                await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            self._delays += 1
-            try:
-                self._connection = await self._open(await self._tokens())
-                return
-            except InvalidStatus as error:
-                status = error.response.status_code
-                if status in _REFUSED:
-                    raise GatewayRefused(_words(status, error.response.body), status=status) from None
-            except PublishFailed as error:
-                if not error.retryable:
-                    raise
-            except InvalidURI:
-                raise
-            except (OSError, TimeoutError, InvalidHandshake, EOFError):
-                pass  # tried again
-
-    async def _open(self, tokens: list[str]) -> ClientConnection:
-        query = [("token", token) for token in tokens]
-        query.append(("after", self._after))
-        if self._wanted is not None:
-            query.append(("want", orjson.dumps(sorted(self._wanted)).decode()))
-        local = (urlsplit(self._url).hostname or "") in LOOPBACK_NAMES
-        return await open_websocket(
-            f"{self._url}?{urlencode(query)}",
-            compression=None,
-            max_size=_MAX_FRAME,
-            open_timeout=_OPEN_TIMEOUT,
-            close_timeout=1.0,
-            proxy=None if local else True,
-            logger=_silent(),
-        )
+    def _drop(self, connection: ClientConnection, reason: str) -> None:
+        if self._connection is connection:
+            self._connection = None
+            self._connector.lost(reason)
 
     def _read(self, text: bytes | str) -> Envelope | None:
         try:
@@ -174,11 +134,8 @@ class RemoteFeed:
         kind, metadata = frame.get("kind"), frame.get("metadata")
         position = metadata.get("position") if isinstance(metadata, dict) else None
         if kind == "reset":
-            self._closed = True
-            if (connection := self._connection) is not None:
-                connection.transport.abort()
-            raise PositionLost("the gateway no longer retains what came after that position")
-        self._delays = 0
+            self._position_lost()
+            return None
         if kind == "ping" and isinstance(position, str) and self._after != "start":
             self._after = position
         if kind != "data":
@@ -191,6 +148,7 @@ class RemoteFeed:
         seq = None
         if isinstance(position, str):
             self._after = position
+            self._must_resume = True
             seq = int(position.rpartition(":")[2])
         return Envelope(
             channel,
@@ -202,12 +160,34 @@ class RemoteFeed:
             seq,
         )
 
+    def _position_lost(self) -> None:
+        """Say that the gateway no longer retains what came after the position.
 
-def _end(connection: ClientConnection | None, task: asyncio.Task[Any] | None) -> None:
+        Raises:
+            PositionLost: the caller gave a position, or has had a durable message: what came after it was
+                promised.
+        """
+        if self._asked_for == "now":
+            return  # nothing was asked for that could be lost
+        connection = self._connection
+        if connection is not None:
+            connection.transport.abort()
+        if self._must_resume:
+            self._closed = True
+            raise PositionLost("the gateway no longer retains what came after that position")
+        _log.warning(
+            "the gateway no longer knows the position of a subscription, which goes on with what is "
+            "published from now on: it was restarted without its messages, or was away for too long"
+        )
+        self._after = "now"
+        self._connection = None
+
+
+def _end(connection: ClientConnection | None, connecting: asyncio.Task[None] | None) -> None:
     if connection is not None:
         connection.transport.abort()
-    if task is not None:
-        task.cancel()
+    if connecting is not None:
+        connecting.cancel()
 
 
 def _microseconds(text: object) -> int:
@@ -215,22 +195,3 @@ def _microseconds(text: object) -> int:
         return (datetime.fromisoformat(str(text)) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, TypeError):
         return 0
-
-
-def _words(status: int, body: bytes | bytearray) -> str:
-    try:
-        text = orjson.loads(body)["error"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        text = "no reason given"
-    hint = "; a token lasts a minute: give a function that fetches one" if status == 401 else ""
-    return f"the gateway refused the subscription ({status}): {text}{hint}"
-
-
-def _silent() -> Any:
-    """A logger that shows nothing: at DEBUG the library writes request lines, which hold tokens."""
-    import logging
-
-    logger = logging.getLogger("tightbeam.gateway.websockets")
-    logger.setLevel(logging.CRITICAL)
-    logger.propagate = False
-    return logger

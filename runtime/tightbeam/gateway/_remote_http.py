@@ -1,40 +1,51 @@
-"""The remote client's requests: small ones, on the standard library, from any thread."""
+"""The remote client's requests: small ones, from coroutines and from any thread."""
 
 from __future__ import annotations
 
+import functools
 import http.client
 import ssl
 import threading
 import weakref
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
-from tightbeam.errors import GatewayRefused, PublishFailed
+from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
+from tightbeam.gateway._remote_answers import NoAnswer, Trouble, error_body, judge, no_connection
+from tightbeam.gateway._remote_pool import Answer, Pool
 
 __all__ = ["Requests"]
 
 _TIMEOUT = 10.0
 _MAX_ANSWER = 1024 * 1024
-_RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+_RETRYABLE = frozenset({408, 425, 429})
+_STALE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 
 
 class Requests:
-    """Requests to one origin, with its server key; a connection for each thread, kept open."""
+    """Requests to one origin, with its server key.
+
+    From coroutines they go over connections of the event loop's, from threads over one of each thread's.
+    """
 
     def __init__(self, url: str, key: str | None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname or "@" in parts.netloc:
             raise ValueError("the gateway's URL is an origin, such as https://rt.example.com")
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ValueError("the server key is printable ASCII: is there a line break at its end?")
         self._tls = parts.scheme in ("https", "wss")
-        self._host = parts.hostname
-        self._port = parts.port
-        self.websocket_url = f"{'wss' if self._tls else 'ws'}://{parts.netloc}/v1/realtime/connect"
-        self.origin = f"{'https' if self._tls else 'http'}://{parts.netloc}"
+        self.host = parts.hostname.encode("idna").decode()
+        self._port = parts.port or (443 if self._tls else 80)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self._netloc = host if parts.port is None else f"{host}:{parts.port}"
+        self.websocket_url = f"{'wss' if self._tls else 'ws'}://{self._netloc}/v1/realtime/connect"
+        self.origin = f"{'https' if self._tls else 'http'}://{self._netloc}"
         self._key = key
         self._local = threading.local()
         self._open: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
+        self._pool = Pool(self.host, self._port, (lambda: self._context) if self._tls else None)
 
     def __repr__(self) -> str:
         return f"<Requests to {self.origin}>"
@@ -43,47 +54,81 @@ class Requests:
         """Close all connections; a request under way fails."""
         for connection in tuple(self._open):
             connection.close()
+        self._pool.close()
 
-    def publish(self, channel: str, topic: str, raw: bytes, run_id: str | None) -> None:
-        """Publish live.
+    async def publish(self, channel: str, topic: str, raw: bytes, run_id: str | None) -> None:
+        """Publish live, from a coroutine.
 
         Raises:
             PublishFailed: the gateway didn't take it, or there was no answer.
         """
-        query = {"channel": channel, "topic": topic}
-        if run_id is not None:
-            query["run_id"] = run_id
-        status, body = self._post("/v1/realtime/publish", query, raw)
-        if status != 200:
-            raise PublishFailed(
-                f'the gateway refused a message for topic "{topic}" with {status}: {_error(body)}',
-                status=status,
-                retryable=status in _RETRYABLE,
-            )
+        try:
+            answer = await self._post(_publish_target(channel, topic, run_id), raw, keep=True)
+        except NoAnswer as error:
+            raise self._unpublished(error) from None
+        _check_published(topic, answer)
 
-    def token(self, channel: str, topics: list[str], since: str | None) -> str:
-        """A subscription token.
+    def publish_sync(self, channel: str, topic: str, raw: bytes, run_id: str | None) -> None:
+        """As `publish`, from any thread."""
+        try:
+            answer = self._post_sync(_publish_target(channel, topic, run_id), raw)
+        except NoAnswer as error:
+            raise self._unpublished(error) from None
+        _check_published(topic, answer)
+
+    async def fetch_token(self, channel: str, topics: list[str]) -> str:
+        """Get a subscription token for connecting.
+
+        Raises:
+            NoAnswer: no gateway answered, or it was too busy to.
+            GatewayRefused: the key isn't valid there, or there is no such channel or topic.
+        """
+        return _token(await self._post("/v1/realtime/token", _token_body(channel, topics), keep=False))
+
+    async def token(self, channel: str, topics: list[str], since: str | None) -> str:
+        """Get a subscription token for somebody else, from a coroutine.
 
         Raises:
             GatewayRefused: the key isn't valid there, or there is no such channel or topic.
-            PublishFailed: there was no answer.
+            SubscribeFailed: no gateway answered, or it was too busy to.
         """
-        wanted = [{"channel": channel, "name": name, "kind": "run"} for name in topics]
-        query = {} if since is None else {"since": since}
-        status, body = self._post("/v1/realtime/token", query, orjson.dumps(wanted))
-        if status == 201:
-            jwt = orjson.loads(body).get("jwt")
-            if isinstance(jwt, str):
-                return jwt
-        if status in _RETRYABLE:
-            raise PublishFailed(f"the gateway is busy ({status})", status=status, retryable=True)
-        raise GatewayRefused(f"the gateway gave no token ({status}): {_error(body)}", status=status)
+        try:
+            return _token(await self._post(_token_target(since), _token_body(channel, topics), keep=True))
+        except NoAnswer as error:
+            raise self._no_token(error) from None
 
-    def _post(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        headers = {"Content-Type": "application/json"}
-        if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key}"
+    def token_sync(self, channel: str, topics: list[str], since: str | None) -> str:
+        """As `token`, from any thread."""
+        try:
+            return _token(self._post_sync(_token_target(since), _token_body(channel, topics)))
+        except NoAnswer as error:
+            raise self._no_token(error) from None
+
+    def _unpublished(self, error: NoAnswer) -> PublishFailed:
+        return PublishFailed(
+            f"no answer from the gateway at {self.origin}: {error}",
+            retryable=error.trouble is Trouble.OUTAGE,
+        )
+
+    def _no_token(self, error: NoAnswer) -> SubscribeFailed:
+        return SubscribeFailed(
+            f"no token from the gateway at {self.origin}: {error}",
+            status=error.status,
+            retryable=error.trouble is Trouble.OUTAGE,
+        )
+
+    async def _post(self, target: str, body: bytes, *, keep: bool) -> Answer:
+        lines = [f"POST {target} HTTP/1.1", f"Host: {self._netloc}", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in self._headers().items()]
+        if not keep:
+            lines.append("Connection: close")
+        head = "\r\n".join([*lines, "", ""]).encode("ascii")
+        try:
+            return await self._pool.post(head + body, _TIMEOUT, keep=keep)
+        except OSError as error:
+            raise no_connection(error) from None
+
+    def _post_sync(self, target: str, body: bytes) -> Answer:
         fresh = False
         while True:
             connection = getattr(self._local, "connection", None)
@@ -92,36 +137,69 @@ class Requests:
                 connection = self._local.connection = self._connection()
                 self._open.add(connection)
             try:
-                connection.request("POST", target, body, headers)
+                connection.request("POST", target, body, self._headers())
                 answer = connection.getresponse()
-                return answer.status, answer.read(_MAX_ANSWER)
+                headers = {name.title(): value for name, value in answer.getheaders()}
+                return Answer(answer.status, headers, answer.read(_MAX_ANSWER))
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 self._local.connection = None
                 # A kept connection that the server had closed in the meantime: nothing was read, once more.
-                if not fresh and isinstance(
-                    error, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
-                ):
+                if not fresh and isinstance(error, _STALE):
                     continue
-                raise PublishFailed(
-                    f"no answer from the gateway at {self.origin}: {type(error).__name__}", retryable=True
-                ) from None
+                raise no_connection(error) from None
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key}"
+        return headers
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._tls:
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=_TIMEOUT, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT)
+            return http.client.HTTPSConnection(self.host, self._port, timeout=_TIMEOUT, context=self._context)
+        return http.client.HTTPConnection(self.host, self._port, timeout=_TIMEOUT)
+
+    @functools.cached_property
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
 
 
-def _error(body: bytes) -> str:
-    try:
-        found: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "no reason given"
-    text = found.get("error") if isinstance(found, dict) else None
-    if not isinstance(text, str):
-        return "no reason given"
-    issues = found.get("issues")
-    more = "; ".join(f"{one['pointer'] or '(payload)'}: {one['reason']}" for one in issues) if issues else ""
-    return f"{text} ({more})" if more else text
+def _publish_target(channel: str, topic: str, run_id: str | None) -> str:
+    query = {"channel": channel, "topic": topic}
+    if run_id is not None:
+        query["run_id"] = run_id
+    return f"/v1/realtime/publish?{urlencode(query, quote_via=quote)}"
+
+
+def _check_published(topic: str, answer: Answer) -> None:
+    if answer.status != 200:
+        said = error_body(answer.status, answer.body) or "no reason given"
+        raise PublishFailed(
+            f'the gateway refused a message for topic "{topic}" with {answer.status}: {said}',
+            status=answer.status,
+            retryable=answer.status in _RETRYABLE or answer.status >= 500,
+        )
+
+
+def _token_target(since: str | None) -> str:
+    query = "" if since is None else "?" + urlencode({"since": since}, quote_via=quote)
+    return f"/v1/realtime/token{query}"
+
+
+def _token_body(channel: str, topics: list[str]) -> bytes:
+    return orjson.dumps([{"channel": channel, "name": name, "kind": "run"} for name in topics])
+
+
+def _token(answer: Answer) -> str:
+    if answer.status == 201:
+        try:
+            jwt = orjson.loads(answer.body)["jwt"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            jwt = None
+        if isinstance(jwt, str):
+            return jwt
+    verdict = judge(answer.status, answer.headers, answer.body)
+    if isinstance(verdict, GatewayRefused):
+        raise GatewayRefused(f"the gateway gave no token: {verdict}", status=verdict.status)
+    raise verdict
