@@ -29,21 +29,13 @@ from tightbeam_codegen.normalise.shapes import (
     Union,
     children,
     names_in,
-    union,
 )
+from tightbeam_codegen.rivals import Alternatives, Unions
 from tightbeam_codegen.typed import TypeFact
 from tightbeam_codegen.typed.facts import substitute
 from tightbeam_codegen.typed.question import Question
 
 __all__ = ["Types", "import_alias", "items_of", "shapes_of"]
-
-_FORMAT_TYPES = {
-    "date": "_dt.date",
-    "date-time": "_p.AwareDatetime",
-    "ipv4": "_ipaddress.IPv4Address",
-    "uuid": "_uuid.UUID",
-}
-"""What the models have for the formats, in text that no model checks."""
 
 
 def shapes_of(definitions: Iterable[Definition]) -> Iterator[Shape]:
@@ -70,6 +62,10 @@ class Types:
     definitions: Mapping[Name, Definition]
     facts: Mapping[Shape, tuple[Question, TypeFact]]
     homes: Homes = field(default_factory=Homes)
+    unions: Unions = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unions", Unions(self.definitions))
 
     def spelt(self, name: Name, module: tuple[str, ...]) -> str:
         """A class or alias as `module` refers to it."""
@@ -83,6 +79,11 @@ class Types:
         names = [self.spelt(name, module) for name in question.names]
         return substitute(fact.type, names, [literal(word) for word in question.words])
 
+    def names(self, shape: Shape) -> Iterator[Name]:
+        """Yield the classes and aliases that a shape's types are spelt with, on the model and on the wire."""
+        yield from names_in(shape)
+        yield from self.unions.names(shape)
+
     def rules(self, shape: Shape) -> tuple[tuple[str, int | float | str], ...]:
         """What the model checks beyond the type: arguments of `pydantic.Field`."""
         question, fact = self.facts[shape]
@@ -91,8 +92,14 @@ class Types:
             for name, value in fact.rules
         )
 
-    def wire(self, shape: Shape, module: tuple[str, ...]) -> str:
-        """The type in the typed dictionary: what JSON has."""
+    def wire(self, shape: Shape, module: tuple[str, ...], opened: frozenset[Name] = frozenset()) -> str:
+        """The type in the typed dictionary: what JSON has.
+
+        Args:
+            shape: the shape.
+            module: where the type is written.
+            opened: aliases that contain themselves, within which this is.
+        """
         match shape:
             case Anything() | Never():
                 return "_t.Any"
@@ -109,83 +116,35 @@ class Types:
             case Literals(values):
                 return f"_t.Literal[{', '.join(literal(value) for value in values)}]"
             case List(item):
-                return f"list[{self.wire(item, module)}]"
+                return f"list[{self.wire(item, module, opened)}]"
             case Map(value):
-                return f"dict[str, {self.wire(value, module)}]"
+                return f"dict[str, {self.wire(value, module, opened)}]"
             case Ref(target):
                 return self.spelt(target, module) + ("Dict" if self.differs(shape) else "")
             case Union(branches):
-                return " | ".join(dict.fromkeys(self.wire(branch, module) for branch in branches))
+                if (found := self.unions.rivals(shape, opened)) is not None:
+                    return self._merged(found, module)
+                return " | ".join(dict.fromkeys(self.wire(branch, module, opened) for branch in branches))
 
-    def publish(self, shape: Shape, module: tuple[str, ...]) -> str:
-        """What a publish call takes: the model's type, the dictionary's, or either; null last."""
-        if opened := self.opened(shape):
-            return " | ".join(self._taken(opened, module))
-        question, fact = self.facts[shape]
-        names = [self.spelt(name, module) for name in question.names]
-        words = [literal(word) for word in question.words]
-        branches = [substitute(branch, names, words) for branch in _alternatives(fact.type)]
-        branches += [
-            self.wire(branch, module) for branch in (shape.branches if isinstance(shape, Union) else [shape])
-        ]
-        return " | ".join(sorted(dict.fromkeys(branches), key=lambda branch: branch == "None"))
+    def _merged(self, found: Alternatives, module: tuple[str, ...]) -> str:
+        """Spell a union's wire form with one array and one mapping for all that are in it.
 
-    def opened(self, shape: Shape) -> Shape | None:
-        """A shape with classes in containers, its aliases replaced by what they stand for; None for others.
-
-        Where either a list of models or one of dictionaries may stand, mypy can't tell which of them a
-        literal is. So a publish call takes one type for both there, which has to be written out.
+        They can only be read, so that a list of either kind fits.
         """
-        return self._without_aliases(shape) if self._contains_classes(shape) else None
-
-    def _without_aliases(self, shape: Shape) -> Shape:
-        match shape:
-            case List(item):
-                return List(self._without_aliases(item))
-            case Map(value):
-                return Map(self._without_aliases(value))
-            case Union(branches):
-                return union(map(self._without_aliases, branches))
-            case Ref(target):
-                definition = self.definitions[target]
-                if isinstance(definition, AliasDefinition) and not definition.recursive:
-                    return self._without_aliases(definition.shape)
-            case _:
-                pass
-        return shape
-
-    def _contains_classes(self, shape: Shape, *, inside: bool = False) -> bool:
-        """Whether a class is in a list or a map of the shape, other classes and circles apart."""
-        if isinstance(shape, Ref):
-            definition = self.definitions[shape.target]
-            if isinstance(definition, ObjectDefinition):
-                return inside
-            return not definition.recursive and self._contains_classes(definition.shape, inside=inside)
-        inside = inside or isinstance(shape, List | Map)
-        return any(self._contains_classes(child, inside=inside) for child in children(shape))
-
-    def _taken(self, shape: Shape, module: tuple[str, ...]) -> list[str]:
-        """The operands of what a publish call takes for an opened shape, null last."""
-        taken: list[str] = []
-        for branch in shape.branches if isinstance(shape, Union) else [shape]:
-            match branch:
-                case List(item):
-                    # A Sequence takes a list of models, one of dictionaries, and one of both. But text is a
-                    # sequence of text, and bytes are one of integers.
-                    items = item.branches if isinstance(item, Union) else [item]
-                    plain = all(isinstance(one, Ref | List | Map | Null) for one in items)
-                    container = "_abc.Sequence" if plain else "list"
-                    taken.append(f"{container}[{' | '.join(self._taken(item, module))}]")
-                case Map(value):
-                    taken.append(f"_abc.Mapping[str, {' | '.join(self._taken(value, module))}]")
-                case Ref(target):
-                    name = self.spelt(target, module)
-                    taken += [name, f"{name}Dict"] if self.differs(branch) else [name]
-                case String(format=format_) if format_ is not None:
-                    taken += [_FORMAT_TYPES[format_], "str"]
-                case _:
-                    taken.append(self.wire(branch, module))
-        return sorted(dict.fromkeys(taken), key=lambda branch: branch == "None")
+        array = mapping = ""
+        if found.items is not None:
+            array = f"v1.Array[{self.wire(found.items, module, found.opened)}]"
+        if found.values is not None:
+            mapping = f"_abc.Mapping[str, {self.wire(found.values, module, found.opened)}]"
+        spelt = [
+            array
+            if isinstance(branch, List)
+            else mapping
+            if isinstance(branch, Map)
+            else self.wire(branch, module, found.opened)
+            for branch in found.branches
+        ]
+        return " | ".join(sorted(dict.fromkeys(spelt), key=lambda operand: operand == "None"))
 
     def differs(self, shape: Shape, seen: frozenset[Name] = frozenset(), *, numbers: bool = True) -> bool:
         """Whether the type on the wire is another than the model's.
@@ -204,6 +163,8 @@ class Types:
                     return True
                 numbers = numbers and not definition.recursive
                 return target not in seen and self.differs(definition.shape, seen | {target}, numbers=numbers)
+            case Union() if self.unions.rivals(shape) is not None:
+                return True
             case _:
                 return any(self.differs(child, seen, numbers=numbers) for child in children(shape))
 
@@ -220,20 +181,6 @@ class Types:
                 return alias and self.admits_null(definition.shape, seen | {target})  # type: ignore[union-attr]  # an alias
             case _:
                 return False
-
-    def is_endless(self, alias: AliasDefinition) -> bool:
-        """Whether an alias is made of itself other than inside a class, whose fields are evaluated late."""
-        return alias.recursive and self._is_made_of(alias.shape, alias.name, frozenset())
-
-    def _is_made_of(self, shape: Shape, name: Name, seen: frozenset[Name]) -> bool:
-        for found in set(names_in(shape)) - seen:
-            definition = self.definitions[found]
-            if found == name or (
-                isinstance(definition, AliasDefinition)
-                and self._is_made_of(definition.shape, name, seen | {found})
-            ):
-                return True
-        return False
 
     def is_open(self, shape: Shape, seen: set[Name] | None = None) -> bool:
         """Whether anything at all may stand somewhere in a payload of this shape."""
@@ -253,17 +200,6 @@ class Types:
                 )
             case _:
                 return any(self.is_open(child, seen) for child in children(shape))
-
-
-def _alternatives(expression: str) -> list[str]:
-    """The operands of the outermost `|` of a fact's type, whose words are still tokens."""
-    found, depth, start = [], 0, 0
-    for index, char in enumerate(expression):
-        depth += (char == "[") - (char == "]")
-        if char == "|" and depth == 0:
-            found.append(expression[start : index - 1])
-            start = index + 2
-    return [*found, expression[start:]]
 
 
 def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str, ...]) -> tuple[ir.Item, ...]:
@@ -299,8 +235,8 @@ def _alias(types: Types, definition: AliasDefinition, module: tuple[str, ...]) -
     model, wire = types.model(definition.shape, module), types.wire(definition.shape, module)
     differs = types.differs(Ref(definition.name))
     name = types.spelt(definition.name, module)
-    recursive = types.is_endless(definition)
-    return ir.Alias(name, model, wire if differs else None, recursive, definition.doc)
+    quoted = types.unions.is_endless(definition.name) or types.unions.is_text(definition.shape)
+    return ir.Alias(name, model, wire if differs else None, quoted, definition.doc)
 
 
 def _dependencies_first(types: Types, aliases: list[AliasDefinition]) -> list[AliasDefinition]:
@@ -311,7 +247,7 @@ def _dependencies_first(types: Types, aliases: list[AliasDefinition]) -> list[Al
     def visit(alias: AliasDefinition, active: frozenset[Name]) -> None:
         if alias.name in done or alias.name in active:
             return
-        for name in () if types.is_endless(alias) else names_in(alias.shape):
+        for name in () if types.unions.is_endless(alias.name) else types.names(alias.shape):
             if name in by_name:
                 visit(by_name[name], active | {alias.name})
         done[alias.name] = alias

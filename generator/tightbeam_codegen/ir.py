@@ -54,12 +54,15 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A name for a type. `wire_type` is None where the wire form is the same type."""
+    """A name for a type. `wire_type` is None where the wire form is the same type.
+
+    A type that contains itself, or has a `|` beside such a one, is `quoted`.
+    """
 
     name: str
     type: str
     wire_type: str | None
-    recursive: bool
+    quoted: bool
     doc: str
 
 
@@ -100,6 +103,8 @@ class Channel:
     separator: str
     params: tuple[Param, ...]
     topics: tuple[Topic, ...]
+    private: tuple[Alias, ...]
+    """Names that only the topics' types are spelt with, where payloads contain themselves."""
     schemas: str
     """The module with the topics' schemas, relative to the channel's package."""
     doc: str

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tightbeam_codegen import ir
+from tightbeam_codegen.accepted import Accepted
 from tightbeam_codegen.assemble import Types, items_of, shapes_of
 from tightbeam_codegen.check import Definition, Parameter
 from tightbeam_codegen.literals import literal
@@ -52,17 +53,24 @@ def channel_module(
     module = definition.module
     aliases: list[ir.Alias] = []
     channel_topics: list[ir.Topic] = []
+    accepted = Accepted(types, module)
+    private: list[ir.Alias] = []
     for topic in topics:
         alias = _topic_alias(topic, taken, types, module)
         if alias is not None:
             aliases.append(alias)
         payload = alias.name if alias else types.model(topic.shape, module)
-        publish = types.publish(topic.shape, module)
-        if alias is not None and not types.opened(topic.shape):
-            publish = alias.name if alias.wire_type is None else f"{alias.name} | {alias.name}Dict"
+        if alias is None and types.unions.is_text(topic.shape):
+            private.append(ir.Alias(f"_Payload{pascal(topic.class_parts)}", payload, None, True, ""))
+            payload = private[-1].name
         channel_topics.append(
             ir.Topic(
-                topic.attribute, topic.name, pascal(topic.class_parts), payload, publish, topic.doc.strip()
+                topic.attribute,
+                topic.name,
+                pascal(topic.class_parts),
+                payload,
+                accepted.named(topic.shape, alias),
+                topic.doc.strip(),
             )
         )
     description = definition.description.strip()
@@ -74,17 +82,18 @@ def channel_module(
         definition.separator,
         tuple(_params(definition.params)),
         tuple(channel_topics),
+        (*private, *accepted.aliases),
         "." * len(module) + ".".join(("_schemas", *module)),
         description,
     )
     items = (*items_of(types, named, module), *aliases)
-    shapes = [shape for topic in topics for shape in (topic.shape, types.opened(topic.shape)) if shape]
+    names = {*accepted.names, *(name for topic in topics for name in types.names(topic.shape))}
     result = ir.Module(
         module,
         definition.document.path,
         definition.document.digest,
         description or f"The channel `{definition.name}`.",
-        _imports(module, named, shapes, types),
+        _imports(module, named, names, types),
         items,
         channel,
     )
@@ -142,7 +151,7 @@ def _topic_alias(
     if not isinstance(shape, Ref | Union) or not set(names_in(shape)):
         return None
     wire = types.wire(shape, module) if types.differs(shape) else None
-    return ir.Alias(name, types.model(shape, module), wire, recursive=False, doc="")
+    return ir.Alias(name, types.model(shape, module), wire, types.unions.is_text(shape), doc="")
 
 
 def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
@@ -156,12 +165,12 @@ def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
 
 
 def _imports(
-    module: tuple[str, ...], named: Iterable[NamedShape], shapes: Iterable[Shape], types: Types
+    module: tuple[str, ...], named: Iterable[NamedShape], names: Iterable[Name], types: Types
 ) -> tuple[ir.Import, ...]:
     """What a module's classes and topics take from others, and what of its own file stands elsewhere."""
     homes, home = types.homes, types.homes.of(module)
     offered = [] if home == module else [name for name in types.definitions if name.module == module]
-    used = {name for shape in (*shapes_of(named), *shapes) for name in names_in(shape)}
+    used = {*names, *(name for shape in shapes_of(named) for name in types.names(shape))}
     by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for name in sorted({*used, *offered}, key=lambda name: (name.module, name.name)):
         if homes.of(name.module) == module:
@@ -169,13 +178,13 @@ def _imports(
         # From within a circle only its home can be imported: another file's module may import this one.
         inside = homes.of(name.module) == home
         there = homes.name_at_home(name) if inside else name.name
-        names = by_module.setdefault(home if inside else name.module, [])
-        names.append((there, types.spelt(name, module)))
+        imported = by_module.setdefault(home if inside else name.module, [])
+        imported.append((there, types.spelt(name, module)))
         if types.differs(Ref(name)):
-            names.append((f"{there}Dict", f"{types.spelt(name, module)}Dict"))
+            imported.append((f"{there}Dict", f"{types.spelt(name, module)}Dict"))
     return tuple(
-        ir.Import("." * len(module) + ".".join(other), tuple(names))
-        for other, names in sorted(by_module.items())
+        ir.Import("." * len(module) + ".".join(other), tuple(imported))
+        for other, imported in sorted(by_module.items())
     )
 
 

@@ -21,7 +21,7 @@ _PREFIXES = {
     "_p": {"AwareDatetime"},
     "_t": {"Annotated", "Any", "Literal", "NotRequired", "TypeAlias"},
     "_uuid": {"UUID"},
-    "v1": {"Channel", "Message", "TopicRef", "optional"},
+    "v1": {"Array", "Channel", "Message", "TopicRef", "optional"},
 }
 _BUILTINS = {"bool", "dict", "float", "int", "list", "str"}
 _IMPORTS = {

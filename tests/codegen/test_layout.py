@@ -55,7 +55,7 @@ CLASSES = st.builds(
     ir.Class, name=CLASS_NAMES, fields=st.lists(FIELDS, max_size=4).map(tuple), closed=st.booleans(), doc=DOCS
 )
 ALIASES = st.builds(
-    ir.Alias, name=CLASS_NAMES, type=TYPES, wire_type=st.none() | TYPES, recursive=st.booleans(), doc=DOCS
+    ir.Alias, name=CLASS_NAMES, type=TYPES, wire_type=st.none() | TYPES, quoted=st.booleans(), doc=DOCS
 )
 TOPICS = st.builds(
     ir.Topic,

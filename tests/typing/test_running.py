@@ -55,7 +55,11 @@ async def execute(body: Body) -> None:
 
 @pytest.mark.parametrize(
     ("case", "name"),
-    [(case, name) for case in ("bindings_ok", "shapes_ok") for name in functions(f"{case}.py")],
+    [
+        (case, name)
+        for case in ("bindings_ok", "literals_ok", "shapes_ok")
+        for name in functions(f"{case}.py")
+    ],
 )
 @pytest.mark.usefixtures("project")
 async def test_good_lines_run(case: str, name: str) -> None:
@@ -67,7 +71,10 @@ def bad_lines(case: str) -> list[tuple[str, int]]:
     return [(case, number) for number, mark in marks(CASES / case).items() if mark.fails_when_run]
 
 
-@pytest.mark.parametrize(("case", "line"), [*bad_lines("bindings_bad.py"), *bad_lines("shapes_bad.py")])
+@pytest.mark.parametrize(
+    ("case", "line"),
+    [line for case in ("bindings_bad", "literals_bad", "shapes_bad") for line in bad_lines(f"{case}.py")],
+)
 @pytest.mark.usefixtures("project")
 async def test_bad_lines_fail_when_run(case: str, line: int) -> None:
     with pytest.raises(REFUSALS):  # noqa: PT012 - importing is part of it: a bad line may be an import

@@ -73,6 +73,7 @@ def _names(module: ir.Module) -> Iterator[str]:
                 yield from (name for name, _ in field.rules)
     if module.channel is not None:
         yield from (module.channel.class_name, module.channel.function)
+        yield from (alias.name for alias in module.channel.private)
         yield from module.channel.schemas.lstrip(".").split(".")
         yield from (param.py_name for param in module.channel.params)
         for topic in module.channel.topics:
@@ -91,6 +92,7 @@ def types_of(module: ir.Module) -> Iterator[str]:
             yield item.type if item.wire_type is None else item.wire_type
     if module.channel is not None:
         yield from (param.type for param in module.channel.params)
+        yield from (alias.type for alias in module.channel.private)
         for topic in module.channel.topics:
             yield topic.payload_type
             yield topic.publish_type

@@ -24,7 +24,7 @@ _THIRD_PARTY = {
     "_MISSING": "from pydantic_core import MISSING as _MISSING",
     "v1": "from tightbeam._codegen import v1",
 }
-_PREFIX = re.compile(r"\b(_abc|_dt|_ipaddress|_t|_uuid|_p)\.")
+_PREFIX = re.compile(r"\b(_abc|_dt|_ipaddress|_t|_uuid|_p|v1)\.")
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 
 
@@ -48,9 +48,10 @@ def _stated(module: ir.Module) -> Iterator[str]:
         yield "_t"
     if module.channel is not None:
         yield "v1"
+        yield from ("TYPE_CHECKING", "_te") if module.channel.private else ()
     for item in module.items:
         if isinstance(item, ir.Alias):
-            yield from ("TYPE_CHECKING", "_te") if item.recursive else ()
+            yield from ("TYPE_CHECKING", "_te") if item.quoted else ()
         else:
             yield from ("v1", *_of_fields(item.fields))
 

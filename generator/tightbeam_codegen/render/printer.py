@@ -159,13 +159,13 @@ class Printer:
         return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", indent)
 
     def _alias(self, alias: ir.Alias) -> str:
-        lines = [self._one_alias(alias.name, alias.type, recursive=alias.recursive)]
+        lines = [self._one_alias(alias.name, alias.type, quoted=alias.quoted)]
         if alias.wire_type is not None:
-            lines.append(self._one_alias(f"{alias.name}Dict", alias.wire_type, recursive=alias.recursive))
+            lines.append(self._one_alias(f"{alias.name}Dict", alias.wire_type, quoted=alias.quoted))
         return "\n".join(lines)
 
-    def _one_alias(self, name: str, type_: str, *, recursive: bool) -> str:
-        if recursive:
+    def _one_alias(self, name: str, type_: str, *, quoted: bool) -> str:
+        if quoted:
             # pyright understands a recursive TypeAliasType only in some orders of evaluation.
             checked = self._layout.statement(f"{name}: _t.TypeAlias = ", literal(type_), "", "    ")
             call = f"_te.TypeAliasType({literal(name)}, {literal(type_)})"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, SupportsIndex, TypeVar, cast, overload
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from tightbeam._channels.refs import Channel, Message, TopicRef, open_channel, t
 from tightbeam._payload.model import Payload, is_absent
 
 __all__ = [
+    "Array",
     "Channel",
     "Message",
     "Payload",
@@ -29,6 +30,26 @@ __all__ = [
     "topic",
     "wire",
 ]
+
+if TYPE_CHECKING:
+    Item = TypeVar("Item", covariant=True)
+
+    class Array(Protocol[Item]):
+        """Any list or tuple of such items, to be read only: a list of some of their types fits too.
+
+        Text and bytes don't fit, though they are sequences: not every object can be looked for in them.
+        """
+
+        @overload
+        def __getitem__(self, index: SupportsIndex, /) -> Item: ...
+        @overload
+        def __getitem__(self, index: slice, /) -> Sequence[Item]: ...
+        def __len__(self) -> int: ...
+        def __iter__(self) -> Iterator[Item]: ...
+        def __contains__(self, value: object, /) -> bool: ...
+        def __mul__(self, times: SupportsIndex, /) -> Sequence[Item]: ...
+else:
+    Array = list
 
 optional: FieldInfo = Field(exclude_if=is_absent)
 """In ``Annotated``: None stands for "absent" and is never sent."""

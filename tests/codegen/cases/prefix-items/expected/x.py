@@ -54,7 +54,7 @@ class XChannel(
         list[RowItem0 | dict[str, int | float]],
     ] = v1.topic("row", list[RowItem0 | dict[str, int | float]])
     lists: v1.TopicRef[
-        [list[list[int | float]] | list[list[float]]],
+        [_abc.Sequence[v1.Array[float]]],
         _t.Literal["lists"],
         list[list[int | float]],
     ] = v1.topic("lists", list[list[int | float]])

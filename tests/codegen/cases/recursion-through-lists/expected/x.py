@@ -61,7 +61,10 @@ else:
     Odd = _te.TypeAliasType("Odd", "list[Even]")
 
 
-Even: _t.TypeAlias = str | Odd
+if TYPE_CHECKING:
+    Even: _t.TypeAlias = "str | Odd"
+else:
+    Even = _te.TypeAliasType("Even", "str | Odd")
 
 
 Mutual: _t.TypeAlias = Odd
