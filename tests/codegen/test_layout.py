@@ -57,6 +57,14 @@ CLASSES = st.builds(
 ALIASES = st.builds(
     ir.Alias, name=CLASS_NAMES, type=TYPES, wire_type=st.none() | TYPES, quoted=st.booleans(), doc=DOCS
 )
+PRIVATE_ALIASES = st.builds(
+    ir.Alias,
+    name=CLASS_NAMES.map("_Accepts{}".format),
+    type=TYPES,
+    wire_type=st.none(),
+    quoted=st.booleans(),
+    doc=st.just(""),
+)
 TOPICS = st.builds(
     ir.Topic,
     attribute=FIELD_NAMES,
@@ -82,6 +90,7 @@ CHANNELS = st.builds(
     separator=st.sampled_from([":", "/"]),
     params=st.lists(PARAMS, max_size=3).map(tuple),
     topics=st.lists(TOPICS, min_size=1, max_size=4).map(tuple),
+    private=st.lists(PRIVATE_ALIASES, max_size=2).map(tuple),
     schemas=st.just("._schemas.x"),
     doc=DOCS,
 )

@@ -2,4 +2,94 @@
 # Don't edit: change the definition and run `tightbeam generate`.
 """The schemas of the topics, read at a topic's first use."""
 
-SCHEMAS = '{"assertFormats":true,"resources":{"https://tightbeam.invalid/x.channel.json":{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Point":{"type":"object","properties":{"x":{"type":"number"}},"required":["x"],"additionalProperties":false},"Values":{"anyOf":[{"type":"array","items":{"type":"integer"}},{"type":"array","items":{"type":"boolean"}}]},"Forest":{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/Point"},{"$ref":"#/$defs/Forest"}]}}},"topics":{"ids":{"schema":{"type":"array","items":{"type":"string","format":"uuid"}}},"ratios":{"schema":{"type":"object","additionalProperties":{"type":["number","null"]}}},"either":{"schema":{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"array","items":{"$ref":"#/$defs/Point"}},{"type":"object","additionalProperties":{"type":"integer"}},{"type":"object","additionalProperties":{"type":"string","format":"date"}}]}},"holder":{"schema":{"type":"object","properties":{"values":{"$ref":"#/$defs/Values"},"odd key":{"anyOf":[{"$ref":"#/$defs/Values"},{"type":"array","items":{"$ref":"#/$defs/Point"}}]}},"additionalProperties":false}},"forest":{"schema":{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/Forest"},{"type":"null"}]}}}}}},"topics":{"ids":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/ids/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"ratios":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/ratios/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"either":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/either/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"holder":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/holder/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false},"forest":{"ref":"https://tightbeam.invalid/x.channel.json#/topics/forest/schema","dialect":"https://json-schema.org/draft/2020-12/schema","open":false}},"params":{}}'
+SCHEMAS = r"""
+{
+ "assertFormats": true,
+ "resources": {
+  "https://tightbeam.invalid/x.channel.json": {
+   "$schema": "https://json-schema.org/draft/2020-12/schema",
+   "$defs": {
+    "Point": {
+     "type": "object",
+     "properties": {"x": {"type": "number"}},
+     "required": ["x"],
+     "additionalProperties": false
+    },
+    "Values": {
+     "anyOf": [
+      {"type": "array", "items": {"type": "integer"}},
+      {"type": "array", "items": {"type": "boolean"}}
+     ]
+    },
+    "Forest": {
+     "type": "array",
+     "items": {"anyOf": [{"$ref": "#/$defs/Point"}, {"$ref": "#/$defs/Forest"}]}
+    }
+   },
+   "topics": {
+    "ids": {"schema": {"type": "array", "items": {"type": "string", "format": "uuid"}}},
+    "ratios": {"schema": {"type": "object", "additionalProperties": {"type": ["number", "null"]}}},
+    "either": {
+     "schema": {
+      "anyOf": [
+       {"type": "array", "items": {"type": "string"}},
+       {"type": "array", "items": {"$ref": "#/$defs/Point"}},
+       {"type": "object", "additionalProperties": {"type": "integer"}},
+       {"type": "object", "additionalProperties": {"type": "string", "format": "date"}}
+      ]
+     }
+    },
+    "holder": {
+     "schema": {
+      "type": "object",
+      "properties": {
+       "values": {"$ref": "#/$defs/Values"},
+       "odd key": {
+        "anyOf": [
+         {"$ref": "#/$defs/Values"},
+         {"type": "array", "items": {"$ref": "#/$defs/Point"}}
+        ]
+       }
+      },
+      "additionalProperties": false
+     }
+    },
+    "forest": {
+     "schema": {
+      "type": "array",
+      "items": {"anyOf": [{"$ref": "#/$defs/Forest"}, {"type": "null"}]}
+     }
+    }
+   }
+  }
+ },
+ "topics": {
+  "ids": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/ids/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "ratios": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/ratios/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "either": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/either/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "holder": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/holder/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  },
+  "forest": {
+   "ref": "https://tightbeam.invalid/x.channel.json#/topics/forest/schema",
+   "dialect": "https://json-schema.org/draft/2020-12/schema",
+   "open": false
+  }
+ },
+ "params": {}
+}
+"""
