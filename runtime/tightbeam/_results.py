@@ -6,6 +6,7 @@ the same value. It comes back as the type its function is annotated with.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -85,13 +86,55 @@ class ReturnType:
         try:
             return self._adapter.validate_json(raw, by_alias=True, by_name=True)
         except pydantic.ValidationError as error:
-            places = [
-                ".".join(map(str, one["loc"])) or "(result)" for one in error.errors(include_input=False)
-            ]
             raise NotJson(
                 f"{self._what} doesn't fit its annotated return type after the round trip through JSON: "
-                f"{', '.join(places[:5])}"
+                f"{_places(error, self._adapter)}"
             ) from None
+
+    def recall(self, raw: bytes) -> Any:
+        """Load a remembered result as `load` does, or else with undeclared properties passed over.
+
+        Raises:
+            NotJson: it doesn't fit the type that the function is annotated with today.
+        """
+        try:
+            return self.load(raw)
+        except NotJson:
+            assert self._adapter is not None  # noqa: S101 - JSON as it is always loads
+            with contextlib.suppress(pydantic.ValidationError):
+                return self._adapter.validate_json(raw, by_alias=True, by_name=True, extra="ignore")
+            raise
+
+
+def _places(error: pydantic.ValidationError, adapter: pydantic.TypeAdapter[Any]) -> str:
+    """Name where a result is wrong, with ``*`` for the keys that its type doesn't declare: they are data."""
+    declared = _declared_names(adapter.core_schema)
+    places = (one["loc"] for one in error.errors(include_url=False, include_input=False))
+    shown = (
+        ".".join(str(part) if isinstance(part, int) or part in declared else "*" for part in place)
+        or "(result)"
+        for place in places
+    )
+    return ", ".join(list(dict.fromkeys(shown))[:5])
+
+
+def _declared_names(schema: object) -> set[str]:
+    """Collect the names of fields, and their aliases, anywhere in a core schema."""
+    names, waiting, seen = set[str](), [schema], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, (list, tuple)):
+            waiting += node
+        elif isinstance(node, dict):
+            if isinstance(fields := node.get("fields"), dict):
+                names.update(fields)
+            found = (node.get(key) for key in ("name", "validation_alias"))
+            names.update(name for name in found if isinstance(name, str))
+            waiting += node.values()
+    return names
 
 
 _known: WeakKeyDictionary[Callable[..., object], pydantic.TypeAdapter[Any] | None] = WeakKeyDictionary()

@@ -10,7 +10,8 @@
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
     │   ├── StepMisuse         a step where or how none can be: nested, bad id or function, in flight, over
-    │   └── NotJson            an event's data, a step's or a function's result that can't be JSON
+    │   ├── NotJson            an event's data, a step's or a function's result that can't be JSON
+    │   └── NotStorable        one of these that is larger than the journal can hold
     ├── StepMismatch           a step id was used for something else before
     ├── PositionLost           the position to resume from is no longer retained
     ├── SubscriberTooSlow      the reader fell behind and was closed (position: where to resume)
@@ -22,6 +23,7 @@
         ├── JournalRefused     the file is locked, corrupt, from a newer version or not ours; it is untouched
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent
         ├── SigningKeyError    the key for the server is missing or isn't one (it is never shown)
+        ├── RunParked          today's code doesn't fit what the run remembers: it waits for code that does
         └── RunFailed          a run ended without an error of its own to raise
 
 Whether trying again can help is a property of the error: ``error.retryable``. No text here holds payload
@@ -47,11 +49,13 @@ __all__ = [
     "NotEntered",
     "NotJson",
     "NotRegistered",
+    "NotStorable",
     "OutdatedBindings",
     "PayloadTooLarge",
     "PositionLost",
     "PublishFailed",
     "RunFailed",
+    "RunParked",
     "SigningKeyError",
     "StepError",
     "StepMismatch",
@@ -206,8 +210,15 @@ class NotJson(NonRetriableError):
     """An event's data, or a step's or function's result, isn't JSON or doesn't fit its annotated type."""
 
 
+class NotStorable(NonRetriableError):
+    """A value is larger than the journal can hold: it would not fit the next time either."""
+
+
 class StepMismatch(TightbeamError):
-    """A step id was used for another kind of step, another channel or another topic before."""
+    """A step id was used for another kind of step, another channel or another topic before.
+
+    On the embedded engine the handler doesn't meet it: its run is parked. See `RunParked`.
+    """
 
 
 class PositionLost(TightbeamError):
@@ -282,3 +293,21 @@ class RunFailed(EngineError):
     """A run ended, and there is no exception of its handler's that could be raised in its place."""
 
     retryable = False
+
+
+class RunParked(EngineError):
+    """A run is parked: what it remembers doesn't fit today's code, which is no verdict on the run.
+
+    It goes on at the next start of a client whose code fits. Raised where `Client.run` waits for such a run.
+    """
+
+    retryable = False
+
+    def __init__(self, run_id: str, function_id: str, reason: str) -> None:
+        self.run_id = run_id
+        self.reason = reason
+        """What doesn't fit, by step and topic; never a value."""
+        super().__init__(
+            f'run {run_id} of "{function_id}" is parked: {reason}. It goes on when a client is entered whose '
+            "code fits; `tightbeam runs` shows parked runs"
+        )

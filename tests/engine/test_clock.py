@@ -212,7 +212,7 @@ async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock,
     async with again:
         await until(lambda: len(ran) == 2)
     assert ran == [0, 1]
-    assert [inspect.run(path, run_id).summary.state for run_id in ids] == ["done", "ready"]
+    assert [inspect.run(path, run_id).summary.state for run_id in ids] == ["done", "sleeping"]
 
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

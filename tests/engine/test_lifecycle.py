@@ -301,7 +301,7 @@ async def test_a_run_whose_process_dies_again_and_again_is_given_up(
 
 
 @pytest.mark.slow
-async def test_runs_of_a_function_that_is_gone_wait(
+async def test_an_unfinished_run_of_a_function_that_is_gone_is_parked(
     make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(seconds=2))
@@ -318,7 +318,7 @@ async def test_runs_of_a_function_that_is_gone_wait(
     async with make_client():
         pass
     assert any("old" in record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-    assert inspect.run(path, run_id).summary.state == "ready"
+    assert inspect.run(path, run_id).summary.state == "parked"
 
 
 def test_one_client_on_two_event_loops(client: Client, ch: JobChannel) -> None:

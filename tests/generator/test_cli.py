@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import io
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -327,10 +329,28 @@ def test_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert table[0] == ["run", "function", "event", "state", "attempt", "started", "took", "error"]
     done, failed = table[2:]
+    assert (done[4], failed[4]) == ("2", "1")  # as a person counts
     assert "do-[job]" in done
     assert "done" in done
     assert "failed" in failed
     assert "\\x1b[2J" in failed[-1]
+
+    for arguments, found in (
+        (["--state", "failed"], [failed[0]]),
+        (["--function", "do-[job]"], [done[0]]),
+        (["--function", "do-[job]", "--state", "failed"], []),
+    ):
+        assert main(["runs", "app.db", *arguments]) == 0
+        said = capsys.readouterr().out
+        assert [one for one in (done[0], failed[0]) if one in said] == found
+    assert main(["runs", "app.db", "--state", "broken"]) == 2
+    assert "ready, running, sleeping, parked, done, failed" in capsys.readouterr().err
+
+    assert main(["runs", "app.db", failed[0]]) == 0
+    said = capsys.readouterr().out
+    assert "in fails" in said
+    assert "NonRetriableError: broken [bold]\\x1b[2J" in said
+    assert "\x1b" not in said
 
     assert main(["runs", "app.db", done[0]]) == 0
     said = capsys.readouterr().out
@@ -345,6 +365,21 @@ def test_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main(["runs", "app.db", "no such run"]) == 2
     assert "no such run" in capsys.readouterr().err
+
+
+def test_resuming_a_parked_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(record(project / "app.db"))
+    with contextlib.closing(sqlite3.connect(project / "app.db")) as connection, connection:
+        ((run_id,),) = connection.execute(
+            "UPDATE run SET state = 'parked', ended_at = NULL WHERE function = 'fails' RETURNING id"
+        )
+    capsys.readouterr()
+    assert main(["runs", "app.db", run_id[:20], "--resume"]) == 0
+    assert f"run {run_id} goes on when a client is entered" in capsys.readouterr().out
+    assert main(["runs", "app.db", run_id, "--resume"]) == 2
+    assert f"run {run_id} is ready: only a parked run can be resumed" in capsys.readouterr().err
+    assert main(["runs", "app.db", "--resume"]) == 2
+    assert "--resume takes a run" in capsys.readouterr().err
 
 
 def test_runs_of_what_is_no_database(capsys: pytest.CaptureFixture[str]) -> None:

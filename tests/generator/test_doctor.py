@@ -117,7 +117,27 @@ def test_looking_changes_nothing_and_stands_in_nobodys_way(
     code, found = asyncio.run(live())
     assert code == 0
     assert found["journal client"]["text"] == f"process {os.getpid()} has it open"
-    assert found["journal pending"]["text"].startswith('runs of "gone" have been due for ')
+    assert found["journal runs"]["text"] == "1 done, 1 failed, 1 parked"
+    assert found["journal parked"]["text"].startswith("1 wait for code that fits what they remember")
+    assert "journal pending" not in found
+
+
+def test_runs_that_are_overdue_while_a_client_runs(capsys: pytest.CaptureFixture[str], path: Path) -> None:
+    async def live() -> dict[str, Any]:
+        client = Client(path)
+
+        @client.function("busy", on="app/busy", concurrency=1)
+        async def busy(ctx: Context) -> None:
+            await asyncio.Event().wait()
+
+        async with client:
+            await client.send("app/busy")
+            await client.send("app/busy")
+            change(path, "UPDATE run SET due_at = 1 WHERE state = 'ready'")
+            return findings(capsys, path)[1]
+
+    found = asyncio.run(live())
+    assert found["journal pending"]["text"].startswith('runs of "busy" have been due for ')
 
 
 @pytest.mark.parametrize(

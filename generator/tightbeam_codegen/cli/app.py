@@ -117,11 +117,24 @@ def runs(
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="One run, shown step by step.")
     ] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only runs in this state, such as failed or parked.")
+    ] = None,
+    function: Annotated[str | None, typer.Option(help="Only runs of this function.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Let this parked run be tried again; no client may have it open."),
+    ] = False,
 ) -> None:
     """Show the runs in a database file, or one run's steps and messages."""
-    from tightbeam_codegen.cli.runs import run_runs
+    from tightbeam_codegen.cli.runs import run_resume, run_runs
 
-    raise typer.Exit(run_runs(file, run_id))
+    if resume and run_id is None:
+        typer.echo("tightbeam: --resume takes a run: tightbeam runs FILE RUN --resume", err=True)
+        raise typer.Exit(2)
+    if resume and run_id is not None:
+        raise typer.Exit(run_resume(file, run_id))
+    raise typer.Exit(run_runs(file, run_id, state=state, function=function))
 
 
 @app.command()

@@ -255,6 +255,9 @@ def _runs(name: str, found: Checkup) -> Iterator[Finding]:
                 text = f'runs of "{function}" have been due for {microseconds / 1e6:,.0f} s'
                 remedy = "Is the function registered, and does its concurrency suffice?"
                 yield Finding("journal", "note", "pending", text, remedy)
+    if parked := found.states.get("parked"):
+        text = f"{parked:,} wait for code that fits what they remember; they are tried again at each start"
+        yield Finding("journal", "note", "parked", text, f"See: tightbeam runs {name} --state parked")
     if found.dying:
         text = f"the process keeps dying under {', '.join(found.dying)}; such a run is given up in the end"
         yield Finding("journal", "problem", "runs", text, f"See: tightbeam runs {name} {found.dying[0]}")

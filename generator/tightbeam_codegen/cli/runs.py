@@ -17,36 +17,93 @@ from tightbeam_codegen.problems import visible
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.inspect import MessageDetail, RunDetail, RunSummary, StepDetail
 
-__all__ = ["graph", "run_runs", "run_table"]
+__all__ = ["graph", "run_resume", "run_runs", "run_table"]
 
-_STYLES = {"done": "green", "failed": "bold red", "failing": "red", "running": "cyan", "sleeping": "blue"}
+_STYLES = {
+    "done": "green",
+    "failed": "bold red",
+    "failing": "red",
+    "parked": "bold yellow",
+    "running": "cyan",
+    "sleeping": "blue",
+}
+_STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
 # A pipe has no width; what reads from it wants whole lines.
 _WIDTH_OF_A_PIPE = 240
 
 
-def run_runs(file: Path, run_id: str | None) -> int:
-    """Print the latest runs in `file`, or the run whose id is or begins with `run_id`; the exit code."""
+def run_runs(file: Path, run_id: str | None, *, state: str | None = None, function: str | None = None) -> int:
+    """Print the latest runs in a file, or one of them.
+
+    Args:
+        file: the journal.
+        run_id: the id of a run, or how it begins; None for all runs.
+        state: only runs in this state.
+        function: only runs of this function.
+
+    Returns:
+        The exit code.
+    """
     from tightbeam import TightbeamError
     from tightbeam._engines.embedded import inspect
 
+    if state is not None and state not in _STATES:
+        return _failed(f"there is no state {visible(state)}; the states are {', '.join(_STATES)}")
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
     try:
-        found = inspect.runs(file)
         if run_id is None:
-            console.print(run_table(found) if found else Text("no runs yet"))
+            found = inspect.runs(file, state=state, function=function)
+            none = "no runs yet" if state is None and function is None else "no such runs"
+            console.print(run_table(found) if found else Text(none))
             return 0
-        # A run beyond the latest ones is still found by its whole id.
-        matching = [run.id for run in found if run.id.startswith(run_id)]
-        if len(matching) > 1 and run_id not in matching:
-            sys.stderr.write(f"tightbeam: {len(matching)} runs begin with {visible(run_id)}\n")
-            return 2
-        detail = inspect.run(file, matching[0] if len(matching) == 1 else run_id)
+        detail = inspect.run(file, _whole_id(file, run_id))
     except (TightbeamError, OSError) as error:
-        sys.stderr.write(f"tightbeam: {visible(str(error))}\n")
-        return 2
+        return _failed(visible(str(error)))
     for part in graph(detail):
         console.print(part)
     return 0
+
+
+def run_resume(file: Path, run_id: str) -> int:
+    """Let a parked run be tried again.
+
+    Args:
+        file: the journal, which no client may have open.
+        run_id: the id of the run, or how it begins.
+
+    Returns:
+        The exit code.
+    """
+    from tightbeam import TightbeamError
+    from tightbeam._engines.embedded.resume import resume
+
+    try:
+        whole = _whole_id(file, run_id)
+        resume(file, whole)
+    except (TightbeamError, OSError) as error:
+        return _failed(visible(str(error)))
+    sys.stdout.write(f"run {visible(whole)} goes on when a client is entered\n")
+    return 0
+
+
+def _whole_id(file: Path, run_id: str) -> str:
+    """Return the id of the one run that begins so; what none of the latest runs begins with, as it is.
+
+    Raises:
+        EngineError: there are several.
+    """
+    from tightbeam import EngineError
+    from tightbeam._engines.embedded import inspect
+
+    matching = [run.id for run in inspect.runs(file) if run.id.startswith(run_id)]
+    if len(matching) > 1 and run_id not in matching:
+        raise EngineError(f"{len(matching)} runs begin with {run_id}")
+    return matching[0] if len(matching) == 1 else run_id
+
+
+def _failed(text: str) -> int:
+    sys.stderr.write(f"tightbeam: {text}\n")
+    return 2
 
 
 def run_table(found: list[RunSummary]) -> Table:
@@ -60,7 +117,7 @@ def run_table(found: list[RunSummary]) -> Table:
             _text(run.function),
             _text(run.event),
             Text(run.state, _STYLES.get(run.state, "")),
-            str(run.attempt),
+            str(run.attempts),
             _moment(run.started_at),
             _took(run.started_at, run.ended_at),
             _error(run.error_type, run.error_text),
@@ -68,8 +125,11 @@ def run_table(found: list[RunSummary]) -> Table:
     return table
 
 
-def graph(detail: RunDetail) -> tuple[Text, Table]:
-    """A run: a heading, and one line a step with its kind, attempts, time, outcome and messages."""
+def graph(detail: RunDetail) -> tuple[Text | Table, ...]:
+    """A run: a heading, and one line a step with its kind, attempts, time, outcome and messages.
+
+    Then the traceback of its failure, if there is one.
+    """
     run = detail.summary
     heading = Text.assemble(
         ("run ", "dim"),
@@ -82,7 +142,7 @@ def graph(detail: RunDetail) -> tuple[Text, Table]:
         ("  started ", "dim"),
         _moment(run.started_at),
         ("  attempt ", "dim"),
-        str(run.attempt),
+        str(run.attempts),
     )
     if detail.deaths:
         heading.append(f"  interrupted {detail.deaths} times", "red")
@@ -103,7 +163,9 @@ def graph(detail: RunDetail) -> tuple[Text, Table]:
             _took(step.started_at, step.ended_at),
             _published(step, [message for message in detail.messages if _is_from(message, run.id, step)]),
         )
-    return heading, table
+    if detail.traceback is None:
+        return heading, table
+    return heading, table, Text("\n".join(map(visible, detail.traceback.splitlines())))
 
 
 def _is_from(message: MessageDetail, run_id: str, step: StepDetail) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded.file import open_readonly, refuse_incomplete
+from tightbeam._engines.embedded.inspect import SHOWN_STATE
 from tightbeam._engines.embedded.journal import MAX_DEATHS
 from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam.errors import JournalRefused
@@ -109,7 +110,7 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
         free=disk.f_bavail * disk.f_frsize,
         mode=stat.st_mode & 0o777,
         holder=_holder(path),
-        states=dict(ask("SELECT state, count(*) FROM run GROUP BY state")),
+        states=dict(ask(f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1", now)),  # noqa: S608 - a constant
         overdue=dict(overdue),
         dying=tuple(run_id for (run_id,) in dying),
         failed=tuple(failed),

@@ -56,5 +56,6 @@ def pull_back(tx: Transaction, lost: int) -> None:
         (lost, now),
     )
     tx.execute(
-        "UPDATE run SET due_at = due_at - ? WHERE state IN ('ready', 'sleeping') AND due_at > ?", (lost, now)
+        "UPDATE run SET due_at = due_at - ? WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > ?",
+        (lost, now),
     )

@@ -18,7 +18,7 @@ from tightbeam._engines.embedded.engine import RunEnd
 from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, never_counted, of_kind
 from tightbeam._engines.embedded.journal import Run
 from tightbeam._engines.embedded.lanes import Place
-from tightbeam._engines.embedded.ledger import Ledger
+from tightbeam._engines.embedded.ledger import Ledger, Parking
 from tightbeam._engines.embedded.steps import Steps
 from tightbeam._engines.embedded.sync import StepsSync
 from tightbeam._engines.embedded.writer import Writer
@@ -29,7 +29,7 @@ from tightbeam._publishing import compose, the_payload
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
-__all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Resume", "Services"]
+__all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Parked", "Resume", "Services"]
 
 _MAX_DELAY = 300.0
 """Seconds up to which delays are doubled."""
@@ -64,7 +64,14 @@ class Resume:
     """Interrupted by a shutdown: the run goes on when the client is entered again."""
 
 
-Outcome = Done | Failed | Again | Resume
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What the run remembers doesn't fit today's code."""
+
+    parking: Parking
+
+
+Outcome = Done | Failed | Again | Resume | Parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +231,8 @@ class Execution:
 
     def _judge(self, error: BaseException) -> Outcome:
         ledger = self.ledger
+        if ledger.parking is not None:
+            return Parked(ledger.parking)
         if ledger.stopping:
             return Resume()
         if not is_retryable(error):

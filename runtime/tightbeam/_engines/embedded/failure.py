@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from typing import TypeGuard, TypeVar
 
 import pydantic
+from pydantic_core import PydanticSerializationError
 
-from tightbeam.errors import JournalFailed, TightbeamError
+from tightbeam.errors import JournalFailed, RunParked, StepMismatch, TightbeamError
 
-__all__ = ["Interrupt", "describe", "has", "is_retryable", "never_counted", "of_kind"]
+__all__ = [
+    "Interrupt",
+    "MismatchParked",
+    "describe",
+    "has",
+    "is_retryable",
+    "leaves",
+    "never_counted",
+    "of_kind",
+    "quotes_input",
+]
 
 Kind = TypeVar("Kind", bound=BaseException)
 
@@ -20,12 +31,16 @@ class Interrupt(BaseException):
     """Ends an execution, to retry or resume the run; no `Exception`, so that handlers don't catch it."""
 
 
+class MismatchParked(RunParked, StepMismatch):
+    """Raised to a caller that waits for a run which met a `StepMismatch`, and may be catching that."""
+
+
 def of_kind(error: BaseException, kind: type[Kind]) -> TypeGuard[Kind]:
     """As `isinstance`, which asks the error itself as well: an odd one may raise at that."""
     return issubclass(type(error), kind)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
+def leaves(error: BaseException) -> Iterator[BaseException]:
     """The exceptions in a group, or the one there is: a `TaskGroup` wraps whatever its tasks raise."""
     # Not by recursion, and each once: groups may be deep, and hold one group twice.
     waiting, seen = [error], {id(error)}
@@ -42,12 +57,12 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def has(error: BaseException, kind: type[BaseException]) -> bool:
     """Whether the error is of this kind or a group that holds one."""
-    return any(of_kind(leaf, kind) for leaf in _leaves(error))
+    return any(of_kind(leaf, kind) for leaf in leaves(error))
 
 
 def is_retryable(error: BaseException) -> bool:
     """Whether trying again may help; in a group one that can't be retried decides."""
-    return all(_leaf_is_retryable(leaf) for leaf in _leaves(error))
+    return all(_leaf_is_retryable(leaf) for leaf in leaves(error))
 
 
 def _leaf_is_retryable(error: BaseException) -> bool:
@@ -62,14 +77,21 @@ def never_counted(error: BaseException) -> bool:
     return has(error, JournalFailed)
 
 
+def quotes_input(error: BaseException) -> bool:
+    """Whether the text of this error, one of Pydantic's, quotes the value that it is about."""
+    return of_kind(error, pydantic.ValidationError) or of_kind(error, PydanticSerializationError)
+
+
 def describe(error: BaseException) -> tuple[str, str]:
     """Type and text for the journal; of a Pydantic error the places only, since its text quotes the input."""
     name = type(error).__name__
     if of_kind(error, pydantic.ValidationError):
         places = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
         return name, _storable(f"{error.error_count()} validation errors at {', '.join(places[:5])}")
+    if quotes_input(error):
+        return name, ""
     if of_kind(error, BaseExceptionGroup):
-        inner = [": ".join(filter(None, describe(leaf))) for leaf in _leaves(error)]
+        inner = [": ".join(filter(None, describe(leaf))) for leaf in leaves(error)]
         return name, _storable("; ".join(inner))
     try:
         return name, _storable(str(error))

@@ -13,11 +13,13 @@ from typing import Any
 
 from tightbeam._engines.embedded.epochs import place_of, position_at
 from tightbeam._engines.embedded.file import open_readonly
+from tightbeam._engines.embedded.journal import now_us
 from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam._hub import Envelope
 from tightbeam.errors import EngineError, JournalRefused
 
 __all__ = [
+    "SHOWN_STATE",
     "MessageDetail",
     "RunDetail",
     "RunSummary",
@@ -33,8 +35,9 @@ __all__ = [
 Execute = Callable[..., sqlite3.Cursor]
 """A connection's ``execute``, or a transaction's."""
 
+_WITH_FAILURES = 3
+"""The format from which on failures are counted and tracebacks kept."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RUN = "id, function, event, state, attempt, created_at, started_at, ended_at, due_at, error_type, error_text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,18 @@ class RunSummary:
     function: str
     event: str
     state: str
-    """``ready`` (due now or later), ``running``, ``sleeping``, ``done`` or ``failed``."""
+    """``ready`` (due now or later), ``running``, ``sleeping``, ``parked``, ``done`` or ``failed``."""
     attempt: int
     """Failures since the last newly memoized step."""
+    attempts: int
+    """How often it was tried, over all its steps: 1 for a run that succeeds at once, 0 before it begins."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     due_at: datetime
     """When it is, or was last, to be executed."""
     error_type: str | None
-    """Of the failure, or of the last one that is retried."""
+    """Of the failure, of the last one that is retried, or of what the run is parked for."""
     error_text: str | None
 
 
@@ -97,18 +102,32 @@ class RunDetail:
     summary: RunSummary
     deaths: int
     """How often the process died under it since its last newly memoized step."""
+    traceback: str | None
+    """Of the failure, or of the last one that is retried: the frames of this package left out."""
     steps: tuple[StepDetail, ...]
     messages: tuple[MessageDetail, ...]
 
 
-def runs(path: str | os.PathLike[str], *, limit: int = 1_000) -> list[RunSummary]:
-    """The latest runs of a journal, oldest first.
+def runs(
+    path: str | os.PathLike[str],
+    *,
+    limit: int = 1_000,
+    state: str | None = None,
+    function: str | None = None,
+) -> list[RunSummary]:
+    """List the latest runs of a journal, oldest first.
+
+    Args:
+        path: the journal's file.
+        limit: how many at most.
+        state: only runs in this state.
+        function: only runs of this function.
 
     Raises:
         JournalRefused: the file isn't a journal that this version can read.
     """
     with _reading(path) as connection:
-        return latest_runs(connection.execute, limit)
+        return latest_runs(connection.execute, limit, state=state, function=function)
 
 
 def run(path: str | os.PathLike[str], id: str) -> RunDetail:
@@ -131,18 +150,24 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
     return found
 
 
-def latest_runs(execute: Execute, limit: int) -> list[RunSummary]:
-    """The latest runs of an open journal, oldest first."""
-    rows = execute(f"SELECT {_RUN} FROM run ORDER BY number DESC LIMIT ?", (limit,)).fetchall()  # noqa: S608 - a constant
-    return [_summary(row) for row in reversed(rows)]
+def latest_runs(
+    execute: Execute, limit: int, *, state: str | None = None, function: str | None = None
+) -> list[RunSummary]:
+    """List the latest runs of an open journal, oldest first."""
+    rows = execute(
+        f"SELECT * FROM ({_runs_query(execute)}) WHERE (? IS NULL OR shown = ?) "  # noqa: S608 - of constants
+        "AND (? IS NULL OR function = ?) ORDER BY number DESC LIMIT ?",
+        (now_us(), state, state, function, function, limit),
+    ).fetchall()
+    return [_summary(row[:_SUMMARY]) for row in reversed(rows)]
 
 
 def find_run(execute: Execute, id: str) -> RunDetail | None:
     """One run of an open journal, if it is there."""
-    row = execute(f"SELECT {_RUN}, deaths, number FROM run WHERE id = ?", (id,)).fetchone()  # noqa: S608 - a constant
+    row = execute(f"{_runs_query(execute)} WHERE id = ?", (now_us(), id)).fetchone()
     if row is None:
         return None
-    *summary, deaths, number = row
+    summary, (deaths, number, traceback) = row[:_SUMMARY], row[_SUMMARY:]
     steps = execute(
         "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, "
         "error_text FROM memo WHERE run = ? ORDER BY started_at, id",
@@ -155,6 +180,7 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
     return RunDetail(
         _summary(summary),
         deaths,
+        traceback,
         tuple(_step(row) for row in steps),
         tuple(
             MessageDetail(message_id, position_at(execute, seq), channel, topic, _time(created), size)
@@ -220,10 +246,46 @@ def _reading(path: str | os.PathLike[str]) -> Generator[sqlite3.Connection, None
         raise JournalRefused(f"{place} can't be read: {error.strerror}") from error
 
 
+SHOWN_STATE = (
+    "iif(state = 'ready' AND due_at > ? AND EXISTS "
+    "(SELECT 1 FROM step WHERE run_id = run.id AND step.state = 'sleeping'), 'sleeping', state)"
+)
+"""A run's state for people, in SQL; its one parameter is the time now.
+
+A run that sleeps for long isn't in memory, and its row is ready to be executed when it wakes.
+"""
+
+_SUMMARY = 12
+"""Columns of the query below that make a `RunSummary`."""
+
+
+def _runs_query(execute: Execute) -> str:
+    """Return the query for runs; its one parameter is the time now."""
+    old = execute("PRAGMA user_version").fetchone()[0] < _WITH_FAILURES
+    failures, traceback = (
+        ("attempt + (state = 'failed')", "NULL AS traceback") if old else ("failures", "traceback")
+    )
+    return (
+        f"SELECT id, function, event, {SHOWN_STATE} AS shown, "  # noqa: S608 - of constants
+        f"attempt, {failures}, created_at, started_at, ended_at, due_at, error_type, error_text, "
+        f"deaths, number, {traceback} FROM run"
+    )
+
+
 def _summary(row: Sequence[Any]) -> RunSummary:
-    run_id, function, event, state, attempt, created, started, ended, due, error_type, error_text = row
+    run_id, function, event, state, attempt, failures, created, started, ended, due, *error = row
+    tried = _attempts(state, failures, begun=started is not None, retried=error[0] is not None)
     times = _time(created), _maybe(started), _maybe(ended), _time(due)
-    return RunSummary(run_id, function, event, state, attempt, *times, error_type, error_text)
+    return RunSummary(run_id, function, event, state, attempt, tried, *times, *error)
+
+
+def _attempts(state: str, failures: int, *, begun: bool, retried: bool) -> int:
+    """Count as a person does: the first try is 1, one that was interrupted is still the same one."""
+    if not begun:
+        return 0
+    if state == "failed":
+        return max(1, failures)
+    return int(failures) if state == "ready" and retried else failures + 1
 
 
 def _step(row: Sequence[Any]) -> StepDetail:

@@ -9,6 +9,7 @@ from time import time_ns
 from typing import Literal, NamedTuple
 
 from tightbeam._engines.embedded.messages import Publish, append
+from tightbeam._engines.embedded.traces import RunError
 from tightbeam._engines.embedded.writer import Transaction
 
 __all__ = [
@@ -28,9 +29,13 @@ __all__ = [
     "memoize_publish",
     "new_id",
     "now_us",
+    "park_run",
+    "park_unknown",
     "put_back",
     "recover",
     "retry_run",
+    "unpark",
+    "unpark_run",
 ]
 
 MAX_DEATHS = 10
@@ -115,16 +120,17 @@ def add_run(tx: Transaction, run_id: str, function: str, event: str, data: bytes
     )
 
 
-def recover(tx: Transaction, longest_us: int) -> list[str]:
-    """After a start: what was executing becomes ready again. Returns the runs that are given up.
+def recover(tx: Transaction, longest_us: int) -> list[tuple[str, str, int]]:
+    """Make what was executing before a start ready again; returns the runs that are given up.
 
-    No retry is due later than ``longest_us`` from now: if one seems to be, the clock was set back meanwhile.
+    Each of these comes with its function and its attempt. No retry is due later than ``longest_us`` from
+    now: if one seems to be, the clock was set back meanwhile.
     """
     begun = tx.execute(
-        "SELECT id, state, deaths, due_at FROM run WHERE state IN ('running', 'sleeping')"
+        "SELECT id, state, deaths, due_at, function, attempt FROM run WHERE state IN ('running', 'sleeping')"
     ).fetchall()
     given_up = []
-    for run_id, state, deaths, due_at in begun:
+    for run_id, state, deaths, due_at, function, attempt in begun:
         if state == "sleeping":
             tx.execute("UPDATE run SET state = 'ready' WHERE id = ?", (run_id,))
         elif deaths + 1 >= MAX_DEATHS:
@@ -134,7 +140,7 @@ def recover(tx: Transaction, longest_us: int) -> list[str]:
                 "error_type = 'RunFailed', error_text = ? WHERE id = ?",
                 (now_us(), text, run_id),
             )
-            given_up.append(run_id)
+            given_up.append((run_id, function, attempt))
         else:
             tx.execute(
                 "UPDATE run SET state = 'ready', deaths = deaths + 1, due_at = ? WHERE id = ?",
@@ -300,34 +306,76 @@ def _note(tx: Transaction, run_id: str, failures: list[Failure]) -> None:
 
 
 def end_run(
-    tx: Transaction, run_id: str, result: bytes | None, error: tuple[str, str] | None, failures: list[Failure]
+    tx: Transaction, run_id: str, result: bytes | None, error: RunError | None, failures: list[Failure]
 ) -> None:
-    """The run is over: done, or failed with an error's type and text."""
+    """The run is over: done, or failed with an error."""
     _note(tx, run_id, failures)
     tx.written += len(result or b"")
-    error_type, error_text = error or (None, None)
     tx.execute(
-        "UPDATE run SET state = ?, ended_at = ?, result = ?, error_type = ?, error_text = ? WHERE id = ?",
-        ("failed" if error else "done", now_us(), result, error_type, error_text, run_id),
+        "UPDATE run SET state = ?, ended_at = ?, result = ?, failures = failures + ?, "
+        "error_type = ?, error_text = ?, traceback = ? WHERE id = ?",
+        (
+            "failed" if error else "done",
+            now_us(),
+            result,
+            error is not None,
+            *(error or (None, None, None)),
+            run_id,
+        ),
     )
 
 
 def retry_run(
-    tx: Transaction,
-    run_id: str,
-    attempt: int,
-    due_at: int,
-    error: tuple[str, str] | None,
-    failures: list[Failure],
+    tx: Transaction, run_id: str, attempt: int, due_at: int, error: RunError, failures: list[Failure]
 ) -> None:
-    """The run is to be tried again at ``due_at``; the error is kept for who looks in the meantime."""
+    """Have the run tried again at ``due_at``; the error is kept for who looks in the meantime.
+
+    An attempt that isn't the run's fault leaves ``attempt`` as it was, and isn't counted.
+    """
     _note(tx, run_id, failures)
-    error_type, error_text = error or (None, None)
     tx.execute(
-        "UPDATE run SET state = 'ready', attempt = ?, due_at = ?, error_type = ?, error_text = ? "
-        "WHERE id = ?",
-        (attempt, due_at, error_type, error_text, run_id),
+        "UPDATE run SET state = 'ready', failures = failures + (attempt < ?), attempt = ?, due_at = ?, "
+        "error_type = ?, error_text = ?, traceback = ? WHERE id = ?",
+        (attempt, attempt, due_at, *error, run_id),
     )
+
+
+def park_run(
+    tx: Transaction, run_id: str, error_type: str, reason: str, failures: list[Failure] | None = None
+) -> None:
+    """Set the run aside until code fits that is different from today's; this is no attempt and no death."""
+    _note(tx, run_id, failures or [])
+    tx.execute(
+        "UPDATE run SET state = 'parked', error_type = ?, error_text = ?, traceback = NULL WHERE id = ?",
+        (error_type, reason, run_id),
+    )
+
+
+def park_unknown(tx: Transaction, known: frozenset[str]) -> dict[str, int]:
+    """Park the runs of functions that aren't known; returns these functions with how many runs are parked."""
+    waiting = tx.execute("SELECT DISTINCT function FROM run WHERE state = 'ready'").fetchall()
+    for (function,) in waiting:
+        if function not in known:
+            tx.execute(
+                "UPDATE run SET state = 'parked', error_type = 'NotRegistered', error_text = ?, "
+                "traceback = NULL WHERE state = 'ready' AND function = ?",
+                (f'no function "{function}" is registered', function),
+            )
+    parked = tx.execute("SELECT function, count(*) FROM run WHERE state = 'parked' GROUP BY function")
+    return {function: count for function, count in parked if function not in known}
+
+
+def unpark(tx: Transaction, function: str) -> None:
+    """Let the function's parked runs be tried again."""
+    tx.execute(f"{_UNPARK} WHERE state = 'parked' AND function = ?", (function,))
+
+
+def unpark_run(tx: Transaction, run_id: str) -> bool:
+    """Let one run be tried again; returns False if it isn't parked."""
+    return tx.execute(f"{_UNPARK} WHERE state = 'parked' AND id = ?", (run_id,)).rowcount == 1
+
+
+_UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL"
 
 
 def put_back(tx: Transaction, *run_ids: str) -> None:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tightbeam._context import check_step_id, current_step
-from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable
+from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engines.embedded.journal import Failure, Memo, Run, Since, StepKind, now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
-__all__ = ["Ledger", "Ticket", "Verdict"]
+__all__ = ["Ledger", "Parking", "Ticket", "Verdict"]
+
+_MAX_BLAMED = 32
 
 _Use = tuple[StepKind, str | None, str | None]
 
@@ -50,6 +52,17 @@ class Verdict:
     memo: Memo | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """Why a run is parked."""
+
+    step_id: str
+    error_type: str
+    """The class of what today's code met."""
+    reason: str
+    """What doesn't fit, by step and topic; never a value."""
+
+
 class Ledger:
     """The books of one execution of a run."""
 
@@ -63,6 +76,8 @@ class Ledger:
         """Steps that failed without being memoized, for who looks at the run."""
         self.cause: BaseException | None = None
         """What the first `Interrupt` of this execution is about."""
+        self.parking: Parking | None = None
+        """Why the run is to be parked, if it is; whatever the handler makes of the `Interrupt`."""
         self.stopping = False
         """Shutdown: the execution is to end, and to be resumed another time."""
         self.interrupted = False
@@ -77,6 +92,7 @@ class Ledger:
         self._uses: dict[str, _Use] = {}
         self._counts: dict[str, int] = {}
         self._in_flight: dict[str, StepKind] = {}
+        self._blamed: list[tuple[Ticket, BaseException]] = []
         self._ended = False
         self._when_idle: Callable[[], None] | None = None
         _ledgers.add(self)
@@ -86,10 +102,15 @@ class Ledger:
 
         Raises:
             StepMisuse: nested, an id that isn't allowed, in flight already, or after the end of the run.
-            StepMismatch: the id was used for something else.
+            Interrupt: the execution is to end, or the id was used for something else and the run is parked.
         """
         check_step_id(id)
-        use: _Use = (kind, channel, topic)
+        try:
+            return self._begin(id, (kind, channel, topic))
+        except StepMismatch as error:
+            raise self.park(id, error, str(error)) from error
+
+    def _begin(self, id: str, use: _Use) -> Ticket:
         inside = current_step.get()
         with self._lock:
             self.refuse_if_ended()
@@ -113,7 +134,7 @@ class Ledger:
             if memo is not None:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
             if memo is None or memo.state == "sleeping":
-                self._in_flight[id] = kind
+                self._in_flight[id] = use[0]
             return Ticket(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
 
     def refuse_if_ended(self) -> None:
@@ -167,10 +188,12 @@ class Ledger:
         if is_retryable(error) and ticket.attempt >= self.retries:
             failed = StepError(ticket.step_id, error_type, error_text)
             failed.__cause__ = error
+            self.blame(ticket, failed)
             return Verdict(failed, Memo(kind, channel, topic, "failed", None, None, error_type, error_text))
         failure = Failure(
             ticket.step_id, kind, channel, topic, ticket.started_at, now_us(), error_type, error_text
         )
+        self.blame(ticket, error)
         with self._lock:
             self.failures.append(failure)
             if not is_retryable(error):
@@ -178,6 +201,25 @@ class Ledger:
             self.cause = self.cause or error
         self.over.set()
         return Verdict(self.interrupt())
+
+    def park(self, step_id: str, error: BaseException, reason: str) -> Interrupt:
+        """Have the run parked: what it remembers isn't what today's code says. Returns what to raise."""
+        with self._lock:
+            self.parking = self.parking or Parking(step_id, type(error).__name__, reason)
+        self.over.set()
+        return self.interrupt()
+
+    def blame(self, ticket: Ticket, error: BaseException) -> None:
+        """Note that an error comes from a step, for the log."""
+        with self._lock:
+            self._blamed.append((ticket, error))
+            del self._blamed[:-_MAX_BLAMED]
+
+    def origin_of(self, error: BaseException) -> Ticket | None:
+        """Return the use of a step that an error comes from, or one in a group; None if it isn't known."""
+        with self._lock:
+            blamed = {id(one): ticket for ticket, one in self._blamed}
+        return next((blamed[id(leaf)] for leaf in leaves(error) if id(leaf) in blamed), None)
 
     def interrupt(self) -> Interrupt:
         """What ends the execution, once raised; to be retried or resumed even if the handler swallows it."""

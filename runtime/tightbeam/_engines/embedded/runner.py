@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
-from pathlib import Path
 from typing import Any
 
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.clock import Watch, pull_back
 from tightbeam._engines.embedded.engine import RunEnd
-from tightbeam._engines.embedded.execution import Again, Done, Execution, Failed, Outcome, Services
-from tightbeam._engines.embedded.failure import describe, of_kind
+from tightbeam._engines.embedded.execution import Done, Execution, Failed, Outcome, Parked, Services
 from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.lanes import Lane, Place
+from tightbeam._engines.embedded.reports import (
+    log_given_up,
+    log_outcome,
+    log_unknown,
+    parked_error,
+    recording,
+)
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._function import Function, Registry, SyncFunction
-from tightbeam.errors import JournalFailed, NotEntered, RunFailed, StepError
+from tightbeam.errors import JournalFailed, NotEntered, RunFailed
 
 __all__ = ["LEAST_GRACE", "Runner"]
 
 _log = logging.getLogger("tightbeam")
-_PACKAGE = str(Path(__file__).parents[2])
 _RESIDENT = 4096
 """Runs in memory, sleeping ones included."""
 _RESIDENT_THREADS = 256
@@ -52,6 +55,8 @@ class Runner:
         self._writer = services.writer
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[str, Lane] = {}
+        self._parked: list[str] = []
+        """Functions whose parked runs are to be tried again: once after each start."""
         self._resident: dict[str, Execution] = {}
         self._threads = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,18 +70,13 @@ class Runner:
     async def start(self) -> None:
         """Recover what the last process left, and begin to schedule."""
         longest = int(self._services.longest_delay * 1e6)
-        given_up = await self._writer.submit(lambda tx: journal.recover(tx, longest))
-        for run_id in given_up:
-            _log.error(
-                "run %s is given up: the process died %d times while it ran", run_id, journal.MAX_DEATHS
-            )
-        unknown = [
-            name for name in await self._writer.submit(_waiting_functions) if not self._registry.find(name)
-        ]
-        if unknown:
-            _log.warning(
-                "runs of functions that aren't registered wait in the journal: %s", ", ".join(unknown)
-            )
+        known = frozenset(function.id for function in self._registry)
+        given_up, unknown = await self._writer.submit(
+            lambda tx: (journal.recover(tx, longest), journal.park_unknown(tx, known))
+        )
+        for run_id, function, attempt in given_up:
+            log_given_up(run_id, function, attempt)
+        log_unknown(unknown)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
     async def add(self, runs: list[tuple[str, str]], event: str, data: bytes) -> None:
@@ -169,10 +169,13 @@ class Runner:
             return [], None
         claimed: list[Run] = []
         next_due: int | None = None
+        newly_known = tuple(self._parked)
 
         def work(tx: Transaction) -> None:
             nonlocal claimed, next_due
             claimed, due, left = [], [], threads
+            for function_id in newly_known:
+                journal.unpark(tx, function_id)
             for function, places in free:
                 on_thread = isinstance(function, SyncFunction)
                 limit = min(places, room - len(claimed), left if on_thread else places)
@@ -192,6 +195,7 @@ class Runner:
             # closes.
             self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
             raise
+        del self._parked[: len(newly_known)]
         return claimed, next_due
 
     async def _until(self, due: int | None) -> None:
@@ -207,6 +211,7 @@ class Runner:
         for function in self._registry:
             if function.id not in self._lanes:
                 self._lanes[function.id] = Lane(function.concurrency, self._nudge)
+                self._parked.append(function.id)
         return [(self._function(name), lane.free) for name, lane in self._lanes.items() if lane.free]
 
     def _function(self, id: str) -> Function[Any]:
@@ -231,7 +236,7 @@ class Runner:
         try:
             outcome = await execution.perform()
             await self._record(run, outcome, execution)
-            self._tell(run, outcome)
+            self._tell(run, outcome, execution)
         finally:
             place.close()
             self._resident.pop(run.id, None)
@@ -241,7 +246,7 @@ class Runner:
     async def _record(self, run: Run, outcome: Outcome, execution: Execution) -> None:
         """Store how the execution ended; a full disk is waited for, since the run must not be lost."""
         failures = execution.ledger.failures
-        work = _recording(run, outcome, failures)
+        work = recording(run, outcome, failures)
         delay = 0.1
         while True:
             try:
@@ -256,11 +261,8 @@ class Runner:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
 
-    def _tell(self, run: Run, outcome: Outcome) -> None:
-        if isinstance(outcome, Failed | Again):
-            level = logging.ERROR if isinstance(outcome, Failed) else logging.WARNING
-            what = "failed" if isinstance(outcome, Failed) else "failed and will be retried"
-            _log.log(level, 'run %s of "%s" %s: %s', run.id, run.function, what, _where(outcome.error))
+    def _tell(self, run: Run, outcome: Outcome, execution: Execution) -> None:
+        log_outcome(run, outcome, execution.ledger)
         if isinstance(outcome, Done | Failed):
             channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
             raw = outcome.raw if isinstance(outcome, Done) else None
@@ -270,6 +272,8 @@ class Runner:
             return
         if isinstance(outcome, Done):
             _settle(waiter, result=outcome.raw)
+        elif isinstance(outcome, Parked):
+            _settle(waiter, error=parked_error(run, outcome.parking))
         elif isinstance(outcome, Failed):
             error = outcome.error
             if not isinstance(error, Exception):
@@ -277,25 +281,6 @@ class Runner:
                 wrapped.__cause__ = error
                 error = wrapped
             _settle(waiter, error=error)
-
-
-def _recording(run: Run, outcome: Outcome, failures: list[journal.Failure]) -> Callable[[Transaction], None]:
-    def work(tx: Transaction) -> None:
-        if isinstance(outcome, Done):
-            journal.end_run(tx, run.id, outcome.raw, None, failures)
-        elif isinstance(outcome, Failed):
-            journal.end_run(tx, run.id, None, describe(outcome.error), failures)
-        elif isinstance(outcome, Again):
-            due_at = now_us() + int(outcome.delay * 1e6)
-            journal.retry_run(tx, run.id, outcome.attempt, due_at, describe(outcome.error), failures)
-        else:
-            journal.put_back(tx, run.id)
-
-    return work
-
-
-def _waiting_functions(tx: Transaction) -> list[str]:
-    return [name for (name,) in tx.execute("SELECT DISTINCT function FROM run WHERE state = 'ready'")]
 
 
 def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseException | None = None) -> None:
@@ -306,18 +291,3 @@ def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseExcepti
             waiter.set_result(result)
     except InvalidStateError:
         pass  # whoever waited has stopped waiting
-
-
-def _where(error: BaseException) -> str:
-    """The exception's type and the user's line it came from; its text may quote what no log should hold."""
-    name = type(error).__name__
-    if of_kind(error, StepError) and error.__cause__ is not None:
-        error = error.__cause__  # our own raising it says nothing
-    try:
-        frames = traceback.extract_tb(error.__traceback__)
-    except Exception:  # noqa: BLE001 - an odd error may raise at every question
-        return name
-    users = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
-    for frame in (users or frames)[-1:]:
-        return f"{name} at {frame.filename}:{frame.lineno}"
-    return name

@@ -26,7 +26,14 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within, the_payload
 from tightbeam._results import ReturnType, return_type
-from tightbeam.errors import JournalFailed, StepError, StepMisuse, TightbeamError
+from tightbeam.errors import (
+    InvalidPayload,
+    JournalFailed,
+    NotJson,
+    StepError,
+    StepMisuse,
+    TightbeamError,
+)
 
 __all__ = [
     "REST_AFTER",
@@ -38,6 +45,7 @@ __all__ = [
     "memo_result",
     "outcome_of",
     "prepare_publish",
+    "published_before",
     "wake_time",
 ]
 
@@ -70,7 +78,8 @@ def prepare_publish(
             raw = _remembered(ticket.memo, step_id, ref, payload, limit)
             return PublishStep(ticket, raw, None)
         raw = encode_within(ref, payload, limit)
-    except BaseException:
+    except BaseException as error:
+        ledger.blame(ticket, error)
         ledger.release(ticket)
         raise
     run, run_id = ledger.run_number, ledger.run_id
@@ -98,6 +107,21 @@ def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload:
     return first
 
 
+def published_before(ledger: Ledger, ticket: Ticket, ref: TopicRef[..., str, Data], raw: bytes) -> Data:
+    """Load what a remembered publish has published.
+
+    Raises:
+        Interrupt: it can't be loaded as the topic's type of today; the run is parked.
+    """
+    try:
+        return load(ref, raw)
+    except TightbeamError as error:
+        issues = "; ".join(map(str, error.issues)) if isinstance(error, InvalidPayload) else str(error)
+        place = f'topic "{ref.topic}" on channel "{ref.channel}"'
+        reason = f'what step "{ticket.step_id}" published on {place} doesn\'t load any more: {issues}'
+        raise ledger.park(ticket.step_id, error, reason) from error
+
+
 def begin_run(ledger: Ledger, id: str, fn: Callable[..., object]) -> tuple[Ticket, ReturnType]:
     """Use a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
     check_step_function(id, fn)
@@ -106,8 +130,11 @@ def begin_run(ledger: Ledger, id: str, fn: Callable[..., object]) -> tuple[Ticke
         if step_probes:
             step_boundary("before", ticket.step_id)
         return ticket, return_type(fn, f'The result of step "{ticket.step_id}"')
-    except BaseException:
+    except BaseException as error:
         ledger.release(ticket)
+        if ticket.memo is not None and of_kind(error, NotJson):
+            raise ledger.park(ticket.step_id, error, str(error)) from error
+        ledger.blame(ticket, error)
         raise
 
 
@@ -116,11 +143,21 @@ def done(raw: bytes) -> Memo:
     return Memo("step.run", None, None, "done", None, raw, None, None)
 
 
-def memo_result(memo: Memo, step_id: str, result: ReturnType) -> Any:
-    """The remembered result of a step, or the error it failed with."""
+def memo_result(ledger: Ledger, ticket: Ticket, memo: Memo, result: ReturnType) -> Any:
+    """Return the remembered result of a step.
+
+    Raises:
+        StepError: what is remembered is that it failed.
+        Interrupt: the result doesn't fit the type of today; the run is parked.
+    """
     if memo.state == "failed":
-        raise StepError(step_id, memo.error_type or "", memo.error_text or "")
-    return result.load(memo.result or b"null")
+        failed = StepError(ticket.step_id, memo.error_type or "", memo.error_text or "")
+        ledger.blame(ticket, failed)
+        raise failed
+    try:
+        return result.recall(memo.result or b"null")
+    except NotJson as error:
+        raise ledger.park(ticket.step_id, error, str(error)) from error
 
 
 def outcome_of(ledger: Ledger, ticket: Ticket, memo: Memo) -> Work[None]:
@@ -179,11 +216,13 @@ class Steps:
         payload = the_payload(topic, data, kwargs)
         self._check_loop()
         step = prepare_publish(self._ledger, id, topic, payload, self._limit)
-        stored = None if step.work is None else self._store(step.ticket, step.work)
-        try:
-            value = load(topic, step.raw)  # while the disk is at work
-        finally:
-            if stored is not None:
+        if step.work is None:
+            value = published_before(self._ledger, step.ticket, topic, step.raw)
+        else:
+            stored = self._store(step.ticket, step.work)
+            try:
+                value = load(topic, step.raw)  # while the disk is at work
+            finally:
                 await stored
         if step_probes:
             step_boundary("after", step.ticket.step_id)
@@ -196,7 +235,7 @@ class Steps:
         self._check_loop()
         ticket, result = begin_run(self._ledger, id, fn)
         if ticket.memo is not None:
-            value = memo_result(ticket.memo, ticket.step_id, result)
+            value = memo_result(self._ledger, ticket, ticket.memo, result)
         else:
             value = await self._owned(self._attempt(ticket, fn, args, result))
         if step_probes:

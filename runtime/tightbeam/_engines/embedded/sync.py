@@ -22,6 +22,7 @@ from tightbeam._engines.embedded.steps import (
     memo_result,
     outcome_of,
     prepare_publish,
+    published_before,
     wake_time,
 )
 from tightbeam._engines.embedded.writer import Work, Writer
@@ -62,17 +63,20 @@ class StepsSync:
     ) -> Data:
         """See `tightbeam.ContextSync`."""
         step = prepare_publish(self._ledger, id, topic, the_payload(topic, data, kwargs), self._limit)
-        if step.work is not None:
+        if step.work is None:
+            value = published_before(self._ledger, step.ticket, topic, step.raw)
+        else:
             self._commit(step.ticket, step.work)
+            value = load(topic, step.raw)
         if step_probes:
             step_boundary("after", step.ticket.step_id)
-        return load(topic, step.raw)
+        return value
 
     def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
         """See `tightbeam.ContextSync`."""
         ticket, result = begin_run(self._ledger, id, fn)
         if ticket.memo is not None:
-            value = memo_result(ticket.memo, ticket.step_id, result)
+            value = memo_result(self._ledger, ticket, ticket.memo, result)
         else:
             value = self._attempt(ticket, fn, args, result)
         if step_probes:

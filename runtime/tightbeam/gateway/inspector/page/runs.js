@@ -10,6 +10,7 @@ const WORDS = {
   ready: "waiting",
   running: "running",
   sleeping: "sleeping",
+  parked: "parked",
   done: "completed",
   failed: "failed",
   failing: "retrying",
@@ -130,7 +131,7 @@ function badge(state, retried) {
   return h("span", { class: "badge", data: { state: word } }, word);
 }
 
-function runPage({ summary, deaths, steps, messages }) {
+function runPage({ summary, deaths, traceback, steps, messages }) {
   const begun = new Date(summary.created_at);
   const facts = [
     ["Event", h("code", {}, summary.event)],
@@ -148,6 +149,7 @@ function runPage({ summary, deaths, steps, messages }) {
     h("p", { class: "where" }, h("code", {}, summary.id), copyButton("Copy id", () => summary.id)),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     summary.error_type === null ? null : failure(summary),
+    traceback === null ? null : h("details", { class: "traceback" }, h("summary", {}, "Traceback"), h("pre", {}, traceback)),
     h("h2", {}, "Steps"),
     steps.length === 0 ? h("p", { class: "none" }, "No step has begun.") : graph(summary, steps, messages),
     h("h2", {}, "Durable messages"),
