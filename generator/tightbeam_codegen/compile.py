@@ -22,7 +22,9 @@ from tightbeam_codegen.normalise.branches import telling_schemas
 from tightbeam_codegen.normalise.places import NamePlace, module_of
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
+from tightbeam_codegen.official import is_official
 from tightbeam_codegen.problems import Problem, Problems
+from tightbeam_codegen.reach import Reach
 from tightbeam_codegen.render import Printer
 from tightbeam_codegen.resolve import Node, SchemaStore, Sources
 from tightbeam_codegen.resolve.dialects import LATEST
@@ -70,6 +72,7 @@ class Run:
         self.dialects = {d.module: self.store.dialect(d.dialect) or LATEST for d in self.definitions}
         self.assert_formats = {d.document.uri: d.assert_formats for d in self.definitions}
         self.uses: dict[tuple[str, ...], list[Use]] = {}
+        self.reaches: dict[tuple[str, ...], Reach] = {}
         self.found: dict[tuple[str, ...], tuple[Problem, ...]] = {}
         self.files: dict[str, str] = {}
         """All files of the package, once compiled; of no use where a problem turned up on the way."""
@@ -130,7 +133,7 @@ class Run:
         shared = [document for document in self.store.documents() if document.uri not in own]
         metaschemas = named_metaschemas(shared, self.sources, self.problems)
         for document in shared:
-            if document.path.endswith(SUFFIXES):
+            if document.path.endswith(SUFFIXES) or is_official(document.uri):
                 continue  # A definition: checked as one, now or when it was compiled.
             dialect = self.store.document_dialect(document).uri
             check_schema(document, (), dialect, self.problems, metaschemas=metaschemas)
@@ -142,7 +145,7 @@ class Run:
         if definition.assert_formats == self.settings.assert_formats:
             return
         for other in self.store.referred_to(definition.document):
-            if other.uri not in own:
+            if other.uri not in own and not is_official(other.uri):
                 stated = str(definition.assert_formats).lower()
                 self.problems.error(
                     definition.document.place(("assert_formats",)),
@@ -158,9 +161,16 @@ class Run:
     def _topics(self, checked: Checked, normaliser: Normaliser) -> list[TopicShape]:
         definition, known = checked.definition, len(self.problems)
         normaliser.foreign.clear()
+        dialect = self.dialects[definition.module]
+        reach = self.reaches[definition.module] = Reach(
+            self.store, definition.document, dialect, self.problems
+        )
+        for topic in definition.topics:
+            reach.add_topic(topic.name)
+        reach.complete()
         topics = []
         for topic in definition.topics:
-            node = self.store.topic(definition.document, topic.name, self.dialects[definition.module])
+            node = self.store.topic(definition.document, topic.name, dialect)
             place = NamePlace(definition.module, (topic.name,))
             shape = normaliser.topic(node, place, definition.document)
             attribute = topic.py_name or topic_name(topic.name)
@@ -289,8 +299,7 @@ class Run:
         }
         text = bundled(
             self.store,
-            definition.document,
-            self.dialects[definition.module],
+            self.reaches[definition.module],
             {topic.name: types.is_open(topic.shape) for topic in topics},
             {param.name: param.schema for param in definition.params},
             dict(sorted(branches.items())),

@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["DEFAULT_DIALECT", "DIALECTS", "Dialect", "Form", "canonical_dialect"]
+from tightbeam_codegen.official import official_dialect
+
+__all__ = [
+    "DEFAULT_DIALECT",
+    "DIALECTS",
+    "SCHEMAS",
+    "SCHEMA_LISTS",
+    "SCHEMA_MAPS",
+    "Dialect",
+    "Form",
+    "canonical_dialect",
+    "forms_of",
+]
 
 Form: TypeAlias = Literal[
     "anchor",
@@ -30,6 +42,13 @@ Form: TypeAlias = Literal[
     "string",
     "type",
 ]
+
+SCHEMA_MAPS: frozenset[Form | None] = frozenset(["schema map", "dependencies"])
+"""Forms of keywords whose value maps names to schemas."""
+SCHEMA_LISTS: frozenset[Form | None] = frozenset(["schemas", "schema or schemas"])
+"""Forms of keywords whose value may be a list of schemas."""
+SCHEMAS: frozenset[Form | None] = frozenset(["schema", "boolean or schema", "schema or schemas"])
+"""Forms of keywords whose value may be a schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,14 @@ _2020_12: dict[str, Form] = {
     **_forms("string", "$dynamicRef"),
 }
 
+_BY_YEAR = {4: _DRAFT_4, 6: _DRAFT_6, 7: _DRAFT_7, 2019: _2019_09, 2020: _2020_12}
+
+
+def forms_of(year: int) -> Mapping[str, Form]:
+    """Return the keywords of a draft: 4, 6, 7, 2019 or 2020."""
+    return _BY_YEAR[year]
+
+
 DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -137,9 +164,10 @@ DIALECTS: Mapping[str, Dialect] = {
 def canonical_dialect(name: str) -> str | None:
     """The URI in DIALECTS for a `$schema` value or short name; None for anything else.
 
-    An empty fragment at the end makes no difference, as the specification has it.
+    An empty fragment at the end makes no difference, as the specification has it, nor does `http` or `https`.
     """
+    official = official_dialect(name)
     for uri, dialect in DIALECTS.items():
-        if name == dialect.short or name.removesuffix("#") == uri.removesuffix("#"):
+        if name == dialect.short or official == uri.removesuffix("#"):
             return uri
     return None

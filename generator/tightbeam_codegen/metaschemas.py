@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tightbeam_codegen.load import Document, JsonValue
+from tightbeam_codegen.official import official_dialect
 from tightbeam_codegen.problems import DefinitionErrors, Problems
 from tightbeam_codegen.resolve import Sources
-from tightbeam_codegen.resolve.dialects import DRAFTS
 
 __all__ = ["named_metaschemas"]
 
@@ -28,7 +28,7 @@ def named_metaschemas(
                 uri = value.get(keyword)
                 if (
                     isinstance(uri, str)
-                    and uri.rstrip("#") not in DRAFTS
+                    and official_dialect(uri) is None
                     and sources.is_mapped(uri)
                     and uri not in found
                 ):

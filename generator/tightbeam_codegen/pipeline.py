@@ -83,7 +83,7 @@ def generate(
             memory.remember([*compiled, *kept.values()])
     for each in kept.values():
         problems.extend(each.problems)
-    inputs = {document.shown: document.digest for document in sources.documents()}
+    inputs = {document.shown: document.digest for document in sources.files()}
     if problems.has_errors:
         files, scripts = {}, {}
     return Result(files, scripts, problems.sorted(), inputs)

@@ -13,7 +13,16 @@ from tightbeam_codegen.check.forms import form_faults, name_kind
 from tightbeam_codegen.check.metaschema import metaschema_faults
 from tightbeam_codegen.check.patterns import judge_pattern
 from tightbeam_codegen.check.warnings import Warnings
-from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, canonical_dialect
+from tightbeam_codegen.dialects import (
+    DEFAULT_DIALECT,
+    DIALECTS,
+    SCHEMA_LISTS,
+    SCHEMA_MAPS,
+    SCHEMAS,
+    Dialect,
+    canonical_dialect,
+)
+from tightbeam_codegen.official import is_unversioned
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
 from tightbeam_codegen.uris import is_uri
@@ -149,6 +158,8 @@ class _Resource:
             message = f"$schema must be a string, not {name_kind(stated)}"
             self.problems.error(self.document.place((*pointer, "$schema")), message, "")
             return None
+        if is_unversioned(stated):
+            return canonical_dialect(inherited) or inherited
         uri = canonical_dialect(stated) if ":" in stated else None
         for spelling in (stated, stated.removesuffix("#"), stated + "#"):
             uri = uri or (spelling if spelling in self.metaschemas else None)
@@ -199,7 +210,9 @@ class _Resource:
     def _begins_another(schema: dict[str, JsonValue], uri: str, shape: Dialect) -> bool:
         stated = schema.get("$schema")
         has_identity = shape.identifier in schema or "$id" in schema
-        return has_identity and isinstance(stated, str) and stated.removesuffix("#") != uri.removesuffix("#")
+        if not has_identity or not isinstance(stated, str) or is_unversioned(stated):
+            return False
+        return (canonical_dialect(stated) or stated).removesuffix("#") != uri.removesuffix("#")
 
     def _check_boolean(self, step: _Step, uri: str, found: Problems) -> None:
         """What isn't an object is `true` or `false`, or no schema."""
@@ -294,15 +307,15 @@ def _inner(schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> 
     """The schemas directly inside `schema`; values that have the wrong form are passed over."""
     for keyword, value in schema.items():
         form = dialect.keywords.get(keyword)
-        if form in ("schema map", "dependencies"):
+        if form in SCHEMA_MAPS:
             if isinstance(value, dict):
                 for name, inner in value.items():
                     if form == "schema map" or not isinstance(inner, list):
                         yield _Step(inner, (*pointer, keyword, name))
-        elif form in ("schemas", "schema or schemas") and isinstance(value, list):
+        elif form in SCHEMA_LISTS and isinstance(value, list):
             for index, inner in enumerate(value):
                 yield _Step(inner, (*pointer, keyword, index))
-        elif form in ("schema", "boolean or schema", "schema or schemas") and isinstance(value, (dict, bool)):
+        elif form in SCHEMAS and isinstance(value, (dict, bool)):
             yield _Step(value, (*pointer, keyword))
 
 

@@ -43,7 +43,11 @@ class Notices:
 
     def left_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
         """Warn that a schema leaves the type open, and what comes of that."""
-        if self._flattener.is_broken(node) or node.key in self._explained:
+        if (
+            self._flattener.is_broken(node)
+            or self._store.is_official(node.schema)
+            or node.key in self._explained
+        ):
             return
         self._problems.warning(
             self._store.place(node.schema), f"the type is left open here, so {then}", remedy

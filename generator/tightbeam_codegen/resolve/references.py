@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, urldefrag, urljoin
 
+from tightbeam_codegen.dialects import SCHEMA_LISTS, SCHEMA_MAPS, SCHEMAS, Form
 from tightbeam_codegen.load import Document, Pointer
+from tightbeam_codegen.official import is_unversioned, official_dialect, official_uri
 from tightbeam_codegen.resolve.dialects import DRAFTS, Dialect
 from tightbeam_codegen.uris import parses
 
-__all__ = ["Schema", "absolute", "inside", "is_own_root", "no_identifier", "outgoing", "own_root_uri"]
+__all__ = [
+    "Schema",
+    "absolute",
+    "held",
+    "inside",
+    "is_own_root",
+    "no_identifier",
+    "outgoing",
+    "own_id",
+    "own_root_uri",
+]
 
 Schema: TypeAlias = dict[str, Any] | bool
 
@@ -33,6 +45,28 @@ def inside(schema: dict[str, Any]) -> Iterator[dict[str, Any] | list[Any]]:
             yield value
 
 
+def held(
+    schema: dict[str, Any], forms: Mapping[str, Form]
+) -> Iterator[tuple[dict[str, Any] | list[Any], bool]]:
+    """Yield what a schema holds, and whether it is a schema by the keyword that holds it.
+
+    Args:
+        schema: the schema.
+        forms: the keywords of its dialect.
+    """
+    for keyword, value in schema.items():
+        if not isinstance(value, dict | list):
+            continue
+        form = forms.get(keyword)
+        if form in SCHEMA_MAPS or (keyword in _MAP_KEYWORDS and isinstance(value, dict)):
+            items = value.values() if isinstance(value, dict) else ()
+            yield from ((item, form in SCHEMA_MAPS) for item in items if isinstance(item, dict | list))
+        elif form in SCHEMA_LISTS and isinstance(value, list):
+            yield from ((item, True) for item in value if isinstance(item, dict | list))
+        elif keyword not in _DATA_KEYWORDS:
+            yield value, form in SCHEMAS
+
+
 def no_identifier(root: Any) -> Pointer | None:
     """The place of an `$id` that no URI library takes, if there is one: the libraries raise for it."""
     stack: list[tuple[Any, Pointer]] = [(root, ())] if isinstance(root, dict) else []
@@ -50,30 +84,46 @@ def no_identifier(root: Any) -> Pointer | None:
 
 def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
     """The URIs, without fragment, that a document refers to outside itself."""
-    stack = [(value, base, dialect.id_keyword)]
+    stack = [(value, base, dialect)]
     while stack:
-        value, base, identifier = stack.pop()
+        value, base, dialect = stack.pop()
         if isinstance(value, list):
-            stack.extend((item, base, identifier) for item in value)
+            stack.extend((item, base, dialect) for item in value)
         elif isinstance(value, dict):
-            if isinstance(stated := value.get("$schema"), str) and stated.rstrip("#") in DRAFTS:
-                identifier = DRAFTS[stated.rstrip("#")].id_keyword
-            own = value.get(identifier)
-            if isinstance(own, str) and not own.startswith("#") and parses(own):
+            stated = value.get("$schema")
+            draft = official_dialect(stated) if isinstance(stated, str) else None
+            dialect = DRAFTS[draft] if draft else dialect
+            own = own_id(value, dialect)
+            if own is not None and not own.startswith("#") and parses(own):
                 base = urljoin(base, own)
             for keyword in _REFERENCES:
                 reference = value.get(keyword)
-                if isinstance(reference, str) and not reference.startswith("#"):
-                    with contextlib.suppress(ValueError):  # no URI: said where it is followed
-                        yield absolute(base, reference)[0]
-            stack.extend((item, base, identifier) for item in inside(value))
+                if not isinstance(reference, str) or reference.startswith("#"):
+                    continue
+                if keyword == "$schema" and (draft or is_unversioned(reference)):
+                    continue
+                with contextlib.suppress(ValueError):  # no URI: said where it is followed
+                    uri = absolute(base, reference)[0]
+                    yield official_uri(uri) or uri
+            stack.extend((item, base, dialect) for item in inside(value))
+
+
+def own_id(schema: Any, dialect: Dialect) -> str | None:
+    """Return the `$id` that counts for a schema: up to draft 7 a `$ref` beside it hides it.
+
+    Args:
+        schema: any value; what isn't an object has none.
+        dialect: the schema's draft, in which the keyword may be `id`.
+    """
+    own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
+    if not isinstance(own, str) or (dialect.ref_hides_siblings and "$ref" in schema):
+        return None
+    return own
 
 
 def is_own_root(schema: Schema, dialect: Dialect) -> bool:
     """Whether a topic's schema is its own document: `#` in it means itself and not the definition file."""
-    return isinstance(schema, dict) and (
-        "$schema" in schema or isinstance(schema.get(dialect.id_keyword), str)
-    )
+    return isinstance(schema, dict) and ("$schema" in schema or own_id(schema, dialect) is not None)
 
 
 def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialect) -> str:
@@ -81,9 +131,9 @@ def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialec
 
     `dialect` is its own: in draft 4 it is `id` that counts.
     """
-    own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
+    own = own_id(schema, dialect)
     base = f"{document.uri}?topic={quote(topic, safe='')}"
-    return urldefrag(urljoin(document.uri, own))[0] if isinstance(own, str) else base
+    return urldefrag(urljoin(document.uri, own))[0] if own is not None else base
 
 
 @lru_cache(maxsize=4096)

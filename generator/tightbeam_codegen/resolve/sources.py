@@ -1,4 +1,4 @@
-"""Where documents come from: the files of the schema root and of the mapped folders, nothing else."""
+"""Where documents come from: the files of the schema root and of the mapped folders, and the metaschemas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 
 from tightbeam_codegen.load import Document, parse
 from tightbeam_codegen.load.discover import read_inside
+from tightbeam_codegen.official import is_official, official_document
 from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = ["Sources"]
@@ -50,11 +51,14 @@ class Sources:
         """Whether some folder answers for this URI, the file itself being there or not."""
         return any(uri.startswith(prefix) for prefix in self._folders)
 
-    def documents(self) -> list[Document]:
-        """Everything that was read so far."""
-        return [document for document in self._documents.values() if document is not None]
+    def files(self) -> list[Document]:
+        """Return every file that was read so far."""
+        found = [document for document in self._documents.values() if document is not None]
+        return [document for document in found if not is_official(document.uri)]
 
     def _read(self, uri: str) -> Document | None:
+        if is_official(uri):
+            return official_document(uri)
         for prefix, (folder, shown) in self._folders.items():
             if not uri.startswith(prefix):
                 continue

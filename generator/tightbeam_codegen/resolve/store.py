@@ -15,6 +15,7 @@ import referencing
 from referencing import exceptions
 
 from tightbeam_codegen.load import Document, Pointer
+from tightbeam_codegen.official import is_official, is_unversioned, official_dialect, official_uri
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problems, quoted
 from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
 from tightbeam_codegen.resolve.references import (
@@ -23,6 +24,7 @@ from tightbeam_codegen.resolve.references import (
     is_own_root,
     no_identifier,
     outgoing,
+    own_id,
     own_root_uri,
 )
 from tightbeam_codegen.resolve.sources import Sources
@@ -123,10 +125,13 @@ class SchemaStore:
                 )
                 break
         resources = {**_metaschemas(), **self._resources}
-        self._registry = referencing.Registry().with_resources(resources.items()).crawl()
+        crawled = referencing.Registry().with_resources(resources.items()).crawl()
+        # Once more, since a copy that some document embeds may have taken the place of the metaschema.
+        again = {uri: resource for uri, resource in resources.items() if is_official(uri)}
+        self._registry = crawled.with_resources(again.items())
 
     def _find(self, uri: str) -> Document | None:
-        if uri in self._resources or uri.rstrip("#") in DRAFTS:
+        if uri in self._resources:
             return None
         try:
             document = self._sources.find(uri)
@@ -146,7 +151,7 @@ class SchemaStore:
             return None
         # The dialect of a metaschema found so is known only once it is read.
         schema_uri = document.value.get("$schema") if isinstance(document.value, dict) else None
-        if isinstance(schema_uri, str) and urldefrag(schema_uri)[0] != uri:
+        if isinstance(schema_uri, str) and urldefrag(schema_uri)[0] != uri and not _is_plain(schema_uri):
             self._find(urldefrag(schema_uri)[0])
         dialect = self.dialect_of(document.value, self._default_dialect)
         self._remember(document, dialect)
@@ -174,10 +179,12 @@ class SchemaStore:
     def _add_resource(self, uri: str, schema: Schema, dialect: Dialect) -> None:
         resource = dialect.specification.create_resource(schema)
         self._resources[uri] = resource
-        own = schema.get(dialect.id_keyword) if isinstance(schema, dict) else None
-        if isinstance(own, str) and not own.startswith("#"):
-            self._canonical[uri] = urldefrag(urljoin(uri, own))[0]
-            self._resources.setdefault(self._canonical[uri], resource)
+        own = own_id(schema, dialect)
+        if own is not None and not own.startswith("#"):
+            canonical = urldefrag(urljoin(uri, own))[0]
+            if official_uri(canonical) is None:  # A copy of a metaschema is only a file with such a content.
+                self._canonical[uri] = canonical
+                self._resources.setdefault(canonical, resource)
 
     # -- dialects --------------------------------------------------------------------------------------------
 
@@ -188,9 +195,11 @@ class SchemaStore:
 
     def dialect(self, uri: str) -> Dialect | None:
         """The draft with this metaschema URI: one of the five, or one found through the mapped folders."""
+        if (official := official_dialect(uri)) is not None:
+            return DRAFTS[official]
         uri = uri.rstrip("#")
-        if uri in DRAFTS:
-            return DRAFTS[uri]
+        if is_unversioned(uri):
+            return None
         if uri not in self._documents:
             self._find(uri)
         document = self._documents.get(uri)
@@ -258,6 +267,8 @@ class SchemaStore:
         here, there = self.document(node.schema), self.document(schema)
         if reference.startswith("#") or here is None or there is None or here is there:
             return
+        if is_official(there.uri):
+            return
         if urldefrag(urljoin(node.base_uri, reference))[0] not in self._documents and not any(
             other is there for other in self.reach(here)
         ):
@@ -283,7 +294,7 @@ class SchemaStore:
         if reference.startswith("#"):
             return reference
         uri, fragment = absolute(node.resolver._base_uri, reference)
-        known = self._canonical.get(uri)
+        known = official_uri(uri) or self._canonical.get(uri)
         return reference if known is None else f"{known}#{fragment}" if fragment else known
 
     def _dialect_at(self, schema: Schema, otherwise: Dialect) -> Dialect:
@@ -317,6 +328,11 @@ class SchemaStore:
     def document(self, schema: Schema) -> Document | None:
         """The document a schema object was read from; None for `true` and `false`, which have no identity."""
         return self._home.get(id(schema)) if isinstance(schema, dict) else None
+
+    def is_official(self, schema: Schema) -> bool:
+        """Tell whether a schema stands in one of JSON Schema's own metaschemas."""
+        document = self.document(schema)
+        return document is not None and is_official(document.uri)
 
     def pointer(self, schema: Schema) -> Pointer:
         """The JSON pointer of a schema object in its document, as a tuple."""
@@ -383,6 +399,11 @@ class SchemaStore:
             )
             return Node(rest, node.resolver, node.dialect)
         return self.child(node, root[unit[0]][unit[1]])
+
+
+def _is_plain(stated: str) -> bool:
+    """Tell whether a `$schema` needs no document: it names one of the drafts, or JSON Schema in general."""
+    return official_dialect(stated) is not None or is_unversioned(stated)
 
 
 def _metaschemas() -> dict[str, referencing.Resource[Any]]:

@@ -22,7 +22,7 @@ from tightbeam._payload.check import may_not_be_json
 from tightbeam._payload.places import Place
 from tightbeam._payload.plain import json_type, not_json, pointer_token
 from tightbeam._payload.reasons import LEAVES, leaf_reason, undeclared_reason
-from tightbeam._payload.schemas import LEGACY_DIALECTS, Bundle
+from tightbeam._payload.schemas import LATEST_DIALECT, LEGACY_DIALECTS, Bundle
 from tightbeam._payload.unions import closest
 from tightbeam.errors import InvalidPayload, Issue, OutdatedBindings
 
@@ -62,7 +62,7 @@ def explain(
 def param_reasons(bundle: Bundle, name: str, value: object) -> list[str]:
     """Why a channel parameter breaks its schema, which has no references."""
     schema = bundle.params[name]
-    found = Explanation(bundle, "https://json-schema.org/draft/2020-12/schema")
+    found = Explanation(bundle, LATEST_DIALECT)
     found.leaves(Place(f"params:{name}", (), "", schema), value, "")
     return [issue.reason for issue in found.issues]
 
@@ -144,7 +144,9 @@ class Explanation:
     def _part(self, place: Place, keyword: str, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
         known, key = self._bundle.parts, (place.ref, keyword)
         if (validator := known.get(key)) is None:
-            validator = known[key] = self._bundle.validator(schema, self._dialect_at(place))
+            # A pattern means the same in each draft, and the metaschemas of the older ones refuse some.
+            dialect = LATEST_DIALECT if "pattern" in schema else self._dialect_at(place)
+            validator = known[key] = self._bundle.validator(schema, dialect)
         return validator
 
     def _dialect_at(self, place: Place) -> str:

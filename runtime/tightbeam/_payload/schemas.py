@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import ChannelSpec
     from tightbeam._payload.places import Places
 
-__all__ = ["LEGACY_DIALECTS", "Bundle", "TopicSchema", "bundle", "check_params", "says_more_than_kind"]
+__all__ = [
+    "LATEST_DIALECT",
+    "LEGACY_DIALECTS",
+    "Bundle",
+    "TopicSchema",
+    "bundle",
+    "check_params",
+    "says_more_than_kind",
+]
 
 _DRAFTS = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4,
@@ -29,6 +37,7 @@ _DRAFTS = {
     "https://json-schema.org/draft/2020-12/schema": jsonschema_rs.Draft202012,
 }
 _URIS = {draft: uri for uri, draft in _DRAFTS.items()}
+LATEST_DIALECT = _URIS[jsonschema_rs.Draft202012]
 LEGACY_DIALECTS = frozenset({jsonschema_rs.Draft4, jsonschema_rs.Draft6, jsonschema_rs.Draft7})
 """Drafts in which a ``$ref`` hides the keywords beside it."""
 
@@ -92,17 +101,18 @@ class Bundle:
         return jsonschema_rs.Draft202012
 
     def root(self, ref: str, dialect: str) -> Mapping[str, Any]:
-        """What to compile for a reference: a whole document itself, else a reference to the part.
+        """Return what to compile for a reference: a whole document itself, else a reference to it.
 
-        A reference to a document that has ``$recursiveAnchor`` isn't the same to the validator: it forgets
-        the document when it looks for the outermost one.
+        Since draft 2019-09 the document itself is compiled: behind a reference the validator forgets it when
+        it looks for the outermost ``$recursiveAnchor``. Up to draft 7 a reference is compiled: a document may
+        be nothing but a ``$ref``, which hides an ``$id`` beside it, and the metaschemas of these drafts
+        refuse patterns that the validator can run.
         """
         uri, _, pointer = ref.partition("#")
         document = self.resources.get(uri)
-        if pointer or not isinstance(document, dict):
+        if pointer or not isinstance(document, dict) or self.draft(dialect) in LEGACY_DIALECTS:
             return {"$ref": ref}
-        identifier = "id" if self.draft(dialect) == jsonschema_rs.Draft4 else "$id"
-        return document if identifier in document else {identifier: uri, **document}
+        return document if "$id" in document else {"$id": uri, **document}
 
     def validator(self, schema: Mapping[str, Any], dialect: str) -> jsonschema_rs.Validator:
         """A validator for a schema of this dialect; its references lead into the bundle and nowhere else.
@@ -158,7 +168,7 @@ class Bundle:
             if names.keys() - self.params.keys():
                 raise _outdated(self.module, "a parameter has no schema")
             self._params = {
-                name: self.validator(schema, "https://json-schema.org/draft/2020-12/schema")
+                name: self.validator(schema, LATEST_DIALECT)
                 for name, schema in self.params.items()
                 if says_more_than_kind(schema)
             }

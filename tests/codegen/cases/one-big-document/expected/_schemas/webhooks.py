@@ -8,7 +8,6 @@ SCHEMAS = r"""
  "resources": {
   "https://tightbeam.invalid/events.json": {
    "$schema": "http://json-schema.org/draft-07/schema#",
-   "title": "Events of a code host",
    "definitions": {
     "check_run$completed": {
      "type": "object",

@@ -8,7 +8,6 @@ SCHEMAS = r"""
  "resources": {
   "https://tightbeam.invalid/common.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
-   "description": "What several channels use.",
    "$defs": {
     "Money": {
      "type": "object",
