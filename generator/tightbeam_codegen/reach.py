@@ -196,8 +196,9 @@ class Reach:
                 self._spell(original, keyword, own)
             if document is not None:
                 self._add(document, self._store.pointer(target.schema))
-                # A unit may hold its schemas below keywords that no dialect knows, such as `components`.
-                self._pending.append((target, target.schema, True))
+                if target.schema is not document.value:
+                    # It may stand below a keyword that no dialect knows, such as `components`.
+                    self._pending.append((target, target.schema, True))
             elif isinstance(target.schema, bool) and (document := self._store.loaded(target.base_uri)):
                 # `true` and `false` can't be told where they stand: the whole document is kept for them.
                 for unit in _units_of(document):
