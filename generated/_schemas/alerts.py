@@ -8,7 +8,6 @@ SCHEMAS = r"""
  "resources": {
   "https://tightbeam.invalid/common.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
-   "description": "Shapes that more than one channel uses.",
    "$defs": {
     "Severity": {
      "description": "How urgent something is.",

@@ -8,7 +8,6 @@ SCHEMAS = r"""
  "resources": {
   "https://tightbeam.invalid/common.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
-   "description": "Shapes that more than one channel uses.",
    "$defs": {
     "Money": {
      "description": "An amount of money, without fractions of a cent.",
