@@ -76,7 +76,7 @@ class ReturnType:
         return to_json(plain, self._what)
 
     def load(self, raw: bytes) -> Any:
-        """The result, from JSON.
+        """Load the result from JSON; undeclared properties are passed over, as in messages.
 
         Raises:
             NotJson: it doesn't fit the annotated type (any more).
@@ -101,8 +101,11 @@ class ReturnType:
             return self.load(raw)
         except NotJson:
             assert self._adapter is not None  # noqa: S101 - JSON as it is always loads
-            with contextlib.suppress(pydantic.ValidationError):
-                return self._adapter.validate_json(raw, by_alias=True, by_name=True, extra="ignore")
+            from tightbeam._payload.tolerant import Shape, readings  # few results need it
+
+            for text in readings(Shape(self._adapter.core_schema, by_name=True), raw):
+                with contextlib.suppress(pydantic.ValidationError):
+                    return self._adapter.validate_json(text, by_alias=True, by_name=True)
             raise
 
 

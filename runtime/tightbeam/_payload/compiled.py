@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic_core import SchemaSerializer, SchemaValidator
 
     from tightbeam._channels.refs import Topic, TopicRef
+    from tightbeam._payload.tolerant import Shape
 
 __all__ = ["CompiledTopic", "Dump", "compiled_topic", "dump_of"]
 
@@ -104,6 +105,13 @@ class CompiledTopic:
 
         with _lock:
             return branch_validator(self.adapter[2], self.bundle)
+
+    @functools.cached_property
+    def shape(self) -> Shape:
+        """The declared properties of the payload type."""
+        from tightbeam._payload.tolerant import Shape  # few messages need it
+
+        return Shape(self.adapter[2])
 
     @functools.cached_property
     def classes(self) -> tuple[type[BaseModel], ...]:

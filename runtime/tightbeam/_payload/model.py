@@ -8,8 +8,6 @@ are mended once, in the core schema, when a class is built; validation itself st
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -159,10 +157,14 @@ def _compare_by_type(node: dict[str, Any]) -> None:
 
 
 def load(ref: TopicRef[..., str, Data], raw: bytes | str) -> Data:
-    """JSON text as the topic's Python type: strictly, by wire names only.
+    """Load JSON text as the topic's Python type: strictly, by wire names only.
 
-    JSON Schema counts ``1.0`` and ``1e300`` as integers, so on failure it is tried once more with such
-    numbers as ints.
+    What doesn't fit is loaded once more with ``1.0`` for the integer that it is in JSON Schema, and then with
+    undeclared properties passed over, which a publisher of another version may have added.
+
+    Args:
+        ref: the topic.
+        raw: a message's data, or the memo of a publish.
 
     Raises:
         InvalidPayload: it isn't JSON, or doesn't fit the topic's type.
@@ -184,39 +186,19 @@ def _first_use(ref: TopicRef[..., str, Any]) -> CompiledTopic:
 def _load_otherwise(
     ref: TopicRef[..., str, Any], topic: CompiledTopic, raw: bytes | str, error: ValidationError
 ) -> object:
-    text = _with_ints(raw)
-    if topic.branch_validator is not None:
-        if text is not None:
-            with contextlib.suppress(ValidationError):
-                return topic.branch_validator.validate_json(text, strict=True, by_alias=True, by_name=False)
-        # It fits no branch, which only data from elsewhere can: the model that fits best will do.
-        try:
-            return topic.validator.validate_json(raw, strict=True, by_alias=True, by_name=False)
-        except ValidationError as plain:
-            error = plain
-    if text is not None:
-        with contextlib.suppress(ValidationError):
-            return topic.validator.validate_json(text, strict=True, by_alias=True, by_name=False)
+    """Load what isn't exactly of the topic's type: from a publisher of another version, or from elsewhere."""
+    from tightbeam._payload.tolerant import readings  # few messages need it
+
+    texts: list[bytes | str] = [raw, *readings(topic.shape, raw)]
+    # What fits the schema of no branch, which only data from elsewhere can, is the model that fits best.
+    validators = [one for one in (topic.branch_validator, topic.validator) if one is not None]
+    for validator in validators:
+        for text in texts:
+            try:
+                return validator.validate_json(text, strict=True, by_alias=True, by_name=False)
+            except ValidationError as failed:
+                error = failed  # in the end the last reading's, with the fewest issues
     raise _not_loadable(ref, error) from None
-
-
-def _with_ints(raw: bytes | str) -> str | None:
-    """JSON in which integral floats are ints; None if there are none, or it isn't JSON."""
-    changed = False
-
-    def number(text: str) -> float | int:
-        nonlocal changed
-        value = float(text)
-        if math.isfinite(value) and value.is_integer():
-            changed = True
-            return int(value)
-        return value
-
-    try:
-        text = json.dumps(json.loads(raw, parse_float=number))
-    except (ValueError, RecursionError):
-        return None
-    return text if changed else None
 
 
 def _not_loadable(ref: TopicRef[..., str, Any], error: ValidationError) -> InvalidPayload:

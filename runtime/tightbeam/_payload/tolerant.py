@@ -1,0 +1,197 @@
+"""Take undeclared properties out of JSON that doesn't load: what a publisher of another version added.
+
+What is left then loads as strictly as ever. Only properties that no class at that place declares are taken
+out, so which class of a union a value becomes is decided by the same rules as before. An extra of an open
+class is data and stays.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tightbeam._payload.model import core_nodes
+
+__all__ = ["Shape", "readings"]
+
+_INTEGRAL = re.compile(rb"[0-9](?:[.][0-9]|[eE])")
+"""A number that is written as a float has one of these; most text has none."""
+
+Node = dict[str, Any]
+
+
+class Shape:
+    """The declared properties of a type, by its core schema."""
+
+    def __init__(self, core: object, *, by_name: bool = False) -> None:
+        """Note the schema.
+
+        Args:
+            core: the core schema.
+            by_name: whether fields also go by their Python names.
+        """
+        self._root: Any = core
+        self._by_name = by_name
+        self._definitions = {node["ref"]: node for node in core_nodes(core) if "ref" in node}
+
+    def pruned(self, value: object, *, spare_open: bool) -> object:
+        """Return the value without undeclared properties.
+
+        Args:
+            value: decoded JSON; it isn't changed.
+            spare_open: keep what an open class beside a closed one might have taken.
+        """
+        return self._prune(value, [self._root], spare_open)
+
+    def _prune(self, value: object, nodes: list[Node], spare_open: bool) -> object:
+        if isinstance(value, dict):
+            return self._object(value, list(self._plain(nodes)), spare_open)
+        if isinstance(value, list):
+            lists = [node["items_schema"] for node in self._plain(nodes) if _has_items(node)]
+            return [self._prune(item, lists, spare_open) for item in value] if lists else value
+        return value
+
+    def _object(self, value: dict[str, Any], nodes: list[Node], spare_open: bool) -> dict[str, Any]:
+        classes = _tagged([_Class(node, self._by_name) for node in nodes if _has_fields(node)], value)
+        maps = [node["values_schema"] for node in nodes if node["type"] == "dict" and "values_schema" in node]
+        is_open = any(node["type"] in ("any", "dict") for node in nodes) or any(
+            not one.is_closed for one in classes
+        )
+        if not classes and not maps:
+            return value
+        drops = any(one.is_closed for one in classes) and not (is_open and spare_open)
+        kept: dict[str, Any] = {}
+        for name, item in value.items():
+            inner = [one.fields[name] for one in classes if name in one.fields]
+            if inner or maps:
+                kept[name] = self._prune(item, [*inner, *maps], spare_open)
+            elif not drops:
+                kept[name] = item
+        return kept
+
+    def _plain(self, nodes: list[Node]) -> Iterator[Node]:
+        """Yield the nodes that describe values themselves, through unions, references and wrappers."""
+        stack, seen = list(reversed(nodes)), set[int]()
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            kind = node["type"]
+            if kind == "definition-ref":
+                stack.append(self._definitions[node["schema_ref"]])
+            elif kind == "union":
+                stack.extend(choice[0] if isinstance(choice, tuple) else choice for choice in node["choices"])
+            elif kind == "tagged-union":
+                stack.extend(node["choices"].values())
+            elif kind == "json-or-python":
+                stack.append(node["json_schema"])
+            elif not _has_fields(node) and isinstance(node.get("schema"), dict):
+                stack.append(node["schema"])
+            else:
+                yield node
+
+
+class _Class:
+    """One model or typed dictionary."""
+
+    def __init__(self, node: Node, by_name: bool) -> None:
+        inner = _fields_node(node)
+        config: Mapping[str, object] = node.get("config", {})
+        behavior = inner.get("extra_behavior") or config.get("extra_fields_behavior")
+        self.is_closed = behavior == "forbid"
+        self.fields: dict[str, Node] = {}
+        for name, field in inner["fields"].items():
+            alias = field.get("validation_alias", name)
+            if isinstance(alias, str):
+                self.fields[alias] = field["schema"]
+            else:
+                self.is_closed = False  # several aliases, or a path: none of the generated classes has them
+            if by_name:
+                self.fields[name] = field["schema"]
+
+
+def _fields_node(node: Node) -> Node:
+    """Return the node below that has the fields: of a model behind whatever checks it."""
+    while "fields" not in node:
+        node = node["schema"]
+    return node
+
+
+def _has_fields(node: Node) -> bool:
+    if node["type"] == "typed-dict":
+        return True
+    inner = node
+    while inner["type"] in ("model", "function-after", "function-before", "function-wrap"):
+        if not isinstance(inner := inner.get("schema", {"type": "any"}), dict):
+            return False
+    return bool(inner["type"] == "model-fields" and node["type"] == "model")
+
+
+def _has_items(node: Node) -> bool:
+    return node["type"] == "list" and "items_schema" in node
+
+
+def _tagged(classes: list[_Class], value: dict[str, Any]) -> list[_Class]:
+    """Leave the classes that a property chooses which each of them pins to values of its own."""
+    if len(classes) > 1:
+        for name in classes[0].fields:
+            pinned = [_literals(one.fields[name]) if name in one.fields else set() for one in classes]
+            if all(pinned) and len(set[object]().union(*pinned)) == sum(map(len, pinned)) and name in value:
+                wanted = _typed(value[name])
+                return [one for one, own in zip(classes, pinned, strict=True) if wanted in own]
+    return classes
+
+
+def _typed(value: object) -> tuple[type, object]:
+    """Make a value comparable by type too: in Python ``True == 1 == 1.0``."""
+    return type(value), value if isinstance(value, (str, int, float)) else None
+
+
+def _literals(node: Node) -> set[tuple[type, object]]:
+    """Return the values that a field is pinned to; none if it isn't."""
+    kind = node["type"]
+    if kind == "literal":
+        return {_typed(value) for value in node["expected"]}
+    if kind == "chain":
+        return _literals(node["steps"][-1])
+    if kind == "union":
+        choices = [choice[0] if isinstance(choice, tuple) else choice for choice in node["choices"]]
+        found = [_literals(choice) for choice in choices if choice["type"] != "missing-sentinel"]
+        return set[tuple[type, object]]().union(*found) if all(found) else set()
+    inner = node.get("json_schema") if kind == "json-or-python" else node.get("schema")
+    return _literals(inner) if isinstance(inner, dict) and kind != "model" else set()
+
+
+def readings(shape: Shape, raw: bytes | str) -> Iterator[str]:
+    """Yield what JSON that didn't load may mean, from the strictest reading on.
+
+    JSON Schema counts ``1.0`` and ``1e300`` as integers, so such numbers become ints in each reading. Then
+    undeclared properties go: first those that are undeclared beyond doubt. Nothing is yielded for what isn't
+    JSON, and nothing twice.
+    """
+    changed = False
+
+    def number(text: str) -> float | int:
+        nonlocal changed
+        value = float(text)
+        if math.isfinite(value) and value.is_integer():
+            changed = True
+            return int(value)
+        return value
+
+    encoded = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    try:
+        value = json.loads(raw, parse_float=number if _INTEGRAL.search(encoded) else None)
+        if changed:
+            yield json.dumps(value)
+        for spare_open in (True, False):
+            pruned = shape.pruned(value, spare_open=spare_open)
+            if pruned != value:
+                yield json.dumps(pruned)
+                value = pruned
+    except (ValueError, RecursionError):
+        return
