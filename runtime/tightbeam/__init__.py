@@ -8,6 +8,7 @@ from tightbeam._connect import connect
 from tightbeam._context import Context, ContextSync, Event, Step, StepSync
 from tightbeam._engines import SubscriptionToken
 from tightbeam._function import Function
+from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._subscription import Subscription
 from tightbeam.errors import (
     EngineError,
@@ -59,6 +60,7 @@ __all__ = [
     "NotJson",
     "NotRegistered",
     "NotStorable",
+    "OnInvalidMessage",
     "OutdatedBindings",
     "PayloadTooLarge",
     "PositionLost",

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self, TypeVar, cast
 from tightbeam._engines import Engine
 from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
 from tightbeam._function import Function, Register, Registry
+from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import return_type, to_json
 from tightbeam._tokens import RealtimeWithTokens
@@ -57,6 +58,8 @@ class Client:
         retain_for: how long they, and runs that have ended, are kept.
         retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs
             stay.
+        on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
+            otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
 
     Raises:
         JournalRefused: ``path`` can't name a file; other reasons are found when it is entered.
@@ -72,6 +75,7 @@ class Client:
         retain_messages: int = 1_000_000,
         retain_for: timedelta = timedelta(days=30),
         retain_bytes: int = 1024**3,
+        on_invalid_message: OnInvalidMessage = "raise",
     ) -> None:
         for name, value in (
             ("retry_delay", retry_delay),
@@ -99,7 +103,7 @@ class Client:
         )
         self._engine: Engine = EmbeddedEngine(None if path is None else _journal_path(path), settings)
         self._registry = Registry()
-        self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes)
+        self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes, on_invalid_message)
 
     @property
     def realtime(self) -> RealtimeWithTokens:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from tightbeam._invalid_messages import OnInvalidMessage
+
 if TYPE_CHECKING:
     from tightbeam.gateway import RemoteClient
 
@@ -14,8 +16,14 @@ TokenFactory = Callable[[], Awaitable[str]]
 """Fetches a fresh token; called at each connect and reconnect."""
 
 
-def connect(url: str, *, token: str | TokenFactory | None = None, key: str | None = None) -> RemoteClient:
-    """A client of the gateway at ``url``: ``realtime.subscribe`` and, with its key, ``realtime.publish``.
+def connect(
+    url: str,
+    *,
+    token: str | TokenFactory | None = None,
+    key: str | None = None,
+    on_invalid_message: OnInvalidMessage = "raise",
+) -> RemoteClient:
+    """Make a client of the gateway at ``url``, to subscribe and, with its key, to publish and send events.
 
     Typed as in the process that serves. Subscriptions reconnect and resume by themselves, without gap or
     duplicate for durable messages. Nothing is opened before it is used; ``async with`` closes it.
@@ -25,6 +33,8 @@ def connect(url: str, *, token: str | TokenFactory | None = None, key: str | Non
             clients do.
         token: a subscription token, or a function that fetches one, which outlives its minute.
         key: the server key, for programs of your own: it may publish, and subscribe to anything.
+        on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
+            otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
 
     Raises:
         ValueError: not exactly one of token and key was given, or the URL isn't one.
@@ -32,4 +42,4 @@ def connect(url: str, *, token: str | TokenFactory | None = None, key: str | Non
     """
     from tightbeam.gateway._remote import RemoteClient  # not at import: it needs the extra
 
-    return RemoteClient(url, token=token, key=key)
+    return RemoteClient(url, token=token, key=key, on_invalid_message=on_invalid_message)

@@ -17,6 +17,7 @@ from tightbeam._channels.refs import (
 from tightbeam._context import current_run
 from tightbeam._engines import Carrier
 from tightbeam._hub import Address
+from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._publishing import compose, the_payload
 from tightbeam._subscription import Subscription
 
@@ -46,9 +47,12 @@ MAX_REFS = 8
 class Realtime:
     """``client.realtime``: live publishes from anywhere, and subscriptions."""
 
-    def __init__(self, carrier: Carrier, max_payload_bytes: int) -> None:
+    def __init__(
+        self, carrier: Carrier, max_payload_bytes: int, on_invalid_message: OnInvalidMessage = "raise"
+    ) -> None:
         self._carrier = carrier
         self._limit = max_payload_bytes
+        self._on_invalid_message = checked_choice(on_invalid_message)
 
     async def publish(
         self,
@@ -83,7 +87,12 @@ class Realtime:
 
     @overload
     def subscribe(
-        self, channel: Channel[ChannelMessage], /, *, after: str | None = None
+        self,
+        channel: Channel[ChannelMessage],
+        /,
+        *,
+        after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[ChannelMessage]: ...
     @overload
     def subscribe(
@@ -92,6 +101,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[Message[N1, D1]]: ...
     @overload
     def subscribe(
@@ -101,6 +111,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[Message[N1, D1] | Message[N2, D2]]: ...
     @overload
     def subscribe(
@@ -111,6 +122,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[Message[N1, D1] | Message[N2, D2] | Message[N3, D3]]: ...
     @overload
     def subscribe(
@@ -122,6 +134,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[Message[N1, D1] | Message[N2, D2] | Message[N3, D3] | Message[N4, D4]]: ...
     @overload
     def subscribe(
@@ -134,6 +147,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[
         Message[N1, D1] | Message[N2, D2] | Message[N3, D3] | Message[N4, D4] | Message[N5, D5]
     ]: ...
@@ -149,6 +163,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[
         Message[N1, D1]
         | Message[N2, D2]
@@ -170,6 +185,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[
         Message[N1, D1]
         | Message[N2, D2]
@@ -193,6 +209,7 @@ class Realtime:
         /,
         *,
         after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[
         Message[N1, D1]
         | Message[N2, D2]
@@ -204,14 +221,23 @@ class Realtime:
         | Message[N8, D8]
     ]: ...
     def subscribe(
-        self, *selection: Channel[Any] | TopicRef[..., str, Any], after: str | None = None
+        self,
+        *selection: Channel[Any] | TopicRef[..., str, Any],
+        after: str | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> Subscription[Any]:
-        """Messages of a whole channel, or of up to eight topics, which may belong to several channels.
+        """Subscribe to a whole channel, or to up to eight topics, which may belong to several channels.
 
-        It is registered at this call: nothing published from now on is missed. ``after`` is the
-        `Message.position` to resume from, or ``"start"``: durable messages that are still retained come
-        first, then new ones, without gap or duplicate. Live messages aren't retained. What a reader may meet
-        is said at `Subscription`.
+        It is registered at this call: nothing published from now on is missed. What a reader may meet is said
+        at `Subscription`.
+
+        Args:
+            selection: the channel, or the topics.
+            after: the `Message.position` to resume from, or ``"start"``: durable messages that are still
+                retained come first, then new ones, without gap or duplicate. Live messages aren't retained.
+            on_invalid_message: what becomes of a message that can't be loaded, since its publisher has other
+                bindings: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
+                By default what the client was made with, else ``"raise"``.
 
         Raises:
             NotEntered: ``after`` was given and the client isn't entered.
@@ -223,7 +249,11 @@ class Realtime:
                 f'after= takes the position of a message, or "start", not {type(position).__name__}'
             )
         addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
-        return Subscription(self._carrier.subscribe(addresses, after), addresses)
+        choice = self._choice(on_invalid_message)
+        return Subscription(self._carrier.subscribe(addresses, after), addresses, choice)
+
+    def _choice(self, given: OnInvalidMessage | None) -> OnInvalidMessage:
+        return self._on_invalid_message if given is None else checked_choice(given)
 
 
 def _selected(selection: tuple[object, ...]) -> list[TopicRef[..., str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engines import Feed
 from tightbeam._hub import Address
+from tightbeam._invalid_messages import OnInvalidMessage, pass_over
 from tightbeam._payload.model import load
 from tightbeam.errors import InvalidPayload
 
@@ -25,14 +26,22 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
     Read it by one task at a time. When the client is left, the iteration ends.
 
     Iterating raises:
+        InvalidPayload: a message can't be loaded, unless ``on_invalid_message`` is another choice. Iterating
+            again goes on with the next one, and so does a new subscription with ``after=error.position``.
         PositionLost: the position given as ``after=`` is no longer retained; before any message.
         SubscriberTooSlow: the buffer was full; what it held has been delivered, ``position`` says where to
         resume.
     """
 
-    def __init__(self, feed: Feed, refs: Mapping[Address, TopicRef[..., str, Any]]) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        refs: Mapping[Address, TopicRef[..., str, Any]],
+        on_invalid_message: OnInvalidMessage = "raise",
+    ) -> None:
         self._feed = feed
         self._refs = refs
+        self._on_invalid_message = on_invalid_message
 
     def __aiter__(self) -> Self:
         return self
@@ -46,7 +55,8 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
             try:
                 data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
             except InvalidPayload as error:
-                feed.misfit(envelope, error)
+                error.position = feed.position_of(envelope) or feed.position
+                await pass_over(self._on_invalid_message, error)
             else:
                 break
         message: Message[str, Any] = Message(

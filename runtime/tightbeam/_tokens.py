@@ -9,6 +9,7 @@ from typing import Any
 from tightbeam._channels.refs import Channel, TopicRef
 from tightbeam._channels.refs import topics as topics_of
 from tightbeam._engines import SubscriptionToken, TokenCarrier
+from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._realtime import Realtime
 
 __all__ = ["RealtimeWithTokens"]
@@ -17,8 +18,10 @@ __all__ = ["RealtimeWithTokens"]
 class RealtimeWithTokens(Realtime):
     """``client.realtime``: live publishes from anywhere, subscriptions, and tokens for browsers."""
 
-    def __init__(self, carrier: TokenCarrier, max_payload_bytes: int) -> None:
-        super().__init__(carrier, max_payload_bytes)
+    def __init__(
+        self, carrier: TokenCarrier, max_payload_bytes: int, on_invalid_message: OnInvalidMessage = "raise"
+    ) -> None:
+        super().__init__(carrier, max_payload_bytes, on_invalid_message)
         self._tokens = carrier
 
     async def token(

@@ -105,10 +105,13 @@ class Issue:
 
 
 class InvalidPayload(TightbeamError):
-    """The data can't be published on this topic; nothing was sent.
+    """The data can't be published on this topic, and nothing was sent; or a received message can't be loaded.
 
     Never retried: the same data would fail again. Neither text nor attributes hold a value of the payload.
     """
+
+    position: str | None = None
+    """Where to resume behind a message that was received (``after=``); None where nothing can be resumed."""
 
     def __init__(self, topic: str, issues: Iterable[Issue], *, channel: str = "", more: int = 0) -> None:
         self.topic = topic

@@ -12,13 +12,16 @@ import sys
 import threading
 from typing import Any, Self
 
+import orjson
 import pytest
 
 import tightbeam
 from tests.engine.samples import JobChannel, Status, Tick, job_channel
 from tests.gateway.serving import KEY, durable, running, secured
 from tests.gateway.test_streams import until_connections
+from tests.runtime.invalid_messages import check_choices, check_refused_choices
 from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
+from tightbeam._hub import Envelope
 from tightbeam.gateway import _remote_http
 from tightbeam.gateway._remote_answers import error_body
 from tightbeam.gateway._remote_http import Requests
@@ -291,3 +294,44 @@ async def test_what_can_t_become_better_isnt_tried_again(
         async with tightbeam.connect(url, token=token) as remote, asyncio.timeout(10):
             with pytest.raises(GatewayRefused, match=str(status)):
                 await anext(remote.realtime.subscribe(ch, after=after))
+
+
+async def test_every_choice_for_messages_that_cant_be_loaded(
+    client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def emit(raw: bytes) -> None:
+        client._engine.publish_sync(Envelope(ch.name, "tick", raw, None, None, 0))  # type: ignore[attr-defined]
+
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        await check_choices(
+            lambda **more: remote.realtime.subscribe(ch.tick, **more),
+            emit,
+            lambda message: message.data.n,
+            caplog,
+        )
+        check_refused_choices(lambda **more: remote.realtime.subscribe(ch.tick, **more))
+    check_refused_choices(lambda **more: tightbeam.connect(url, key=KEY, **more))
+
+
+async def test_going_on_behind_a_message_that_cant_be_loaded(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = durable(client)
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "tightbeam._publishing.encode",
+                lambda _, data: b"{}" if data["n"] == 1 else orjson.dumps(data),
+            )
+            patch.setattr("tightbeam._engines.embedded.steps.load", lambda _, raw: raw)
+            await client.run(work, {"first": 0, "count": 3})
+        async with remote.realtime.subscribe(ch.tick, after="start") as messages:
+            assert (await anext(messages)).data.n == 0
+            with pytest.raises(InvalidPayload) as caught:
+                await anext(messages)
+            assert (await anext(messages)).data.n == 2
+        async with remote.realtime.subscribe(ch.tick, after=caught.value.position) as resumed:
+            assert (await anext(resumed)).data.n == 2
+        skipping = tightbeam.connect(url, key=KEY, on_invalid_message="skip")
+        async with skipping, skipping.realtime.subscribe(ch.tick, after="start") as passed:
+            assert [(await anext(passed)).data.n for _ in range(2)] == [0, 2]

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, assert_type
 
+import inngest
 import pytest
 
 import tightbeam
 from generated.alerts import alerts_channel
 from generated.uploads import Result, Status, UploadsChannel, uploads_channel
+from tests.engine.samples import job_channel
 from tests.inngest.calls import RUN_ID
 from tests.inngest.standin import StandIn
 from tests.inngest.test_http import HASHED, KEY
+from tests.runtime.invalid_messages import check_choices, check_refused_choices
 from tightbeam._hub import Envelope
 from tightbeam.inngest import Client, hash_signing_key
 from tightbeam.inngest._frames import CLOSING, envelope_of, parsed
@@ -166,39 +169,44 @@ async def test_repeats_are_known_over_a_reconnect(
         assert (await anext(messages)).data == Status(message="next")
 
 
-async def test_what_does_not_fit_is_reported_and_passed_over(
-    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+async def test_every_choice_for_what_does_not_fit(
+    client: Client, server: StandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with client.realtime.subscribe(ch) as messages:
-        server.emit(frame(ch, "status", {"message": "secret-value", "extra": 1}))
-        server.emit(frame(ch, "status", "cut off by the ser"))
-        await client.realtime.publish(ch.status, {"message": "good"})
-        assert (await anext(messages)).data == Status(message="good")
-    warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert len(warnings) == 2
-    assert all("status" in one and "secret-value" not in one for one in warnings)
+    ch = job_channel(job_id="j1")
+
+    async def emit(raw: bytes) -> None:
+        await client.realtime._inngest.publish(Envelope(ch.name, "tick", raw, None, None, 0))
+
+    await check_choices(
+        lambda **more: client.realtime.subscribe(ch.tick, **more),
+        emit,
+        lambda message: message.data.n,
+        caplog,
+    )
 
 
-async def test_whoever_wants_to_know_is_told_and_may_raise(
+async def test_what_is_raised_ends_no_run_with_a_retry(
     client: Client, server: StandIn, ch: UploadsChannel
 ) -> None:
-    reports: list[tuple[str, str, tightbeam.InvalidPayload]] = []
+    async with client.realtime.subscribe(ch) as messages:
+        server.emit(frame(ch, "status", "cut off by the ser"))
+        with pytest.raises(tightbeam.InvalidPayload) as caught:
+            await anext(messages)
+    assert isinstance(caught.value, inngest.NonRetriableError)
+    assert (caught.value.channel, caught.value.topic, caught.value.position) == ("uploads:u1", "status", None)
 
-    def report(channel: str, topic: str, error: tightbeam.InvalidPayload) -> None:
-        reports.append((channel, topic, error))
-        if len(reports) == 2:
-            raise error
 
-    client.realtime.configure(on_bad_message=report)
+async def test_the_clients_choice_holds_where_a_subscription_has_none(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_refused_choices(client.realtime.configure)
+    check_refused_choices(lambda **more: client.realtime.subscribe(ch, **more))
+    client.realtime.configure(on_invalid_message="skip")
     async with client.realtime.subscribe(ch) as messages:
         server.emit(frame(ch, "status", {}))
-        server.emit(frame(ch, "result", None))
-        with pytest.raises(tightbeam.InvalidPayload):
-            await anext(messages)
-    assert [(channel, topic) for channel, topic, _ in reports] == [
-        ("uploads:u1", "status"),
-        ("uploads:u1", "result"),
-    ]
+        await client.realtime.publish(ch.status, {"message": "good"})
+        assert (await anext(messages)).data == Status(message="good")
+    assert caplog.text.count("was skipped") == 1
 
 
 @pytest.mark.parametrize(
@@ -214,11 +222,11 @@ async def test_what_the_server_would_make_of_what_we_refuse_to_send(
     client: Client, server: StandIn, ch: UploadsChannel, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Past the checks, to see what they protect from: 200 all the same, and a string where an object was."""
-    async with client.realtime.subscribe(ch.status) as messages:
+    async with client.realtime.subscribe(ch.status, on_invalid_message="skip") as messages:
         await client.realtime._inngest.publish(Envelope(ch.name, "status", body, None, None, 0))
         await client.realtime.publish(ch.status, {"message": "good"})
         assert (await anext(messages)).data.message == "good"
-    assert caplog.text.count("passed over") == 1
+    assert caplog.text.count("was skipped") == 1
 
 
 async def test_metadata_is_always_json(client: Client, server: StandIn, ch: UploadsChannel) -> None:

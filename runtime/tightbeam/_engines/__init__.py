@@ -19,7 +19,6 @@ else:
 
 if TYPE_CHECKING:
     from tightbeam._function import Registry
-    from tightbeam.errors import InvalidPayload
 
 __all__ = ["Carrier", "Engine", "Feed", "SubscriptionToken", "TokenCarrier"]
 
@@ -59,8 +58,9 @@ class Feed(Protocol):
         """Where to resume after this message; None for a live one."""
         ...
 
-    def misfit(self, envelope: Envelope, error: InvalidPayload, /) -> None:
-        """A message can't be loaded as its topic's type: raise the error, or report it and go on."""
+    @property
+    def position(self) -> str | None:
+        """Where to resume after what was handed out so far; None where nothing can be resumed."""
         ...
 
     def close(self) -> None:

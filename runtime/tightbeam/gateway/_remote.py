@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from tightbeam._engines import SubscriptionToken
 from tightbeam._hub import Address, Envelope
+from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.errors import GatewayRefused
@@ -25,11 +26,18 @@ __all__ = ["RemoteClient"]
 class RemoteClient:
     """A gateway, seen from another process; made by `tightbeam.connect`."""
 
-    def __init__(self, url: str, *, token: str | TokenFactory | None = None, key: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | TokenFactory | None = None,
+        key: str | None = None,
+        on_invalid_message: OnInvalidMessage = "raise",
+    ) -> None:
         if (token is None) == (key is None):
             raise ValueError("connect takes a token or a key: one of them")
         self._carrier = _RemoteCarrier(Requests(url, key), token)
-        self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES)
+        self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message)
 
     @property
     def realtime(self) -> RealtimeWithTokens:

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tightbeam._hub import Address, Envelope
-from tightbeam.errors import InvalidPayload, PositionLost
+from tightbeam.errors import PositionLost
 from tightbeam.gateway._remote_connect import Connector
 
 __all__ = ["RemoteFeed"]
@@ -51,7 +51,7 @@ class RemoteFeed:
 
     @property
     def position(self) -> str | None:
-        """Where to resume after what was handed out so far."""
+        """See `tightbeam._engines.Feed`."""
         return None if self._after == "now" else self._after
 
     async def ready(self) -> None:
@@ -90,10 +90,6 @@ class RemoteFeed:
     def position_of(self, envelope: Envelope, /) -> str | None:
         """See `tightbeam._engines.Feed`."""
         return None if envelope.seq is None else self._after
-
-    def misfit(self, _envelope: Envelope, error: InvalidPayload, /) -> None:
-        """The gateway checked it, so the bindings here are of another version: whoever reads has to know."""
-        raise error
 
     def close(self) -> None:
         """See `tightbeam._engines.Feed`."""

@@ -36,12 +36,12 @@ class Requests:
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ValueError("the server key is printable ASCII: is there a line break at its end?")
         self._tls = parts.scheme in ("https", "wss")
-        self.host = parts.hostname.encode("idna").decode()
+        self.host: str = parts.hostname.encode("idna").decode()
         self._port = parts.port or (443 if self._tls else 80)
         host = f"[{self.host}]" if ":" in self.host else self.host
         self._netloc = host if parts.port is None else f"{host}:{parts.port}"
-        self.websocket_url = f"{'wss' if self._tls else 'ws'}://{self._netloc}/v1/realtime/connect"
-        self.origin = f"{'https' if self._tls else 'http'}://{self._netloc}"
+        self.websocket_url: str = f"{'wss' if self._tls else 'ws'}://{self._netloc}/v1/realtime/connect"
+        self.origin: str = f"{'https' if self._tls else 'http'}://{self._netloc}"
         self._key = key
         self._local = threading.local()
         self._open: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()

@@ -83,7 +83,7 @@ class Outcome:
             return memo
         plain = value_of(memo)
         try:
-            return self._kind.load(_json_bytes(plain))
+            return self._kind.recall(_json_bytes(plain))
         except NotJson:
             if self._strict:
                 raise

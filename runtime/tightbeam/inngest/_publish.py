@@ -18,7 +18,7 @@ from tightbeam.inngest._http import Answer, Http, NoAnswer
 from tightbeam.inngest._keys import Keys
 
 if TYPE_CHECKING:
-    from tightbeam.inngest._subscribe import OnBadMessage, RemoteFeed
+    from tightbeam.inngest._subscribe import RemoteFeed
 
 __all__ = ["Carrier", "Server", "Settings"]
 
@@ -38,7 +38,6 @@ class Settings:
 
     timeout: timedelta = timedelta(seconds=10)
     max_connections: int = 64
-    on_bad_message: OnBadMessage | None = None
 
 
 class Carrier:

@@ -15,13 +15,13 @@ import inngest
 from tightbeam._channels.refs import Channel, Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
 from tightbeam._engines import SubscriptionToken
+from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
 from tightbeam._realtime import Realtime as AnyRealtime
-from tightbeam.errors import TightbeamError
+from tightbeam.errors import InvalidPayload, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._keys import Keys
 from tightbeam.inngest._publish import Carrier, Server, Settings
-from tightbeam.inngest._subscribe import OnBadMessage
 from tightbeam.inngest._token import mint, mint_sync, selected_topics
 
 __all__ = ["Realtime", "realtime"]
@@ -42,25 +42,33 @@ class Realtime(AnyRealtime):
         *,
         timeout: timedelta | None = None,
         max_connections: int | None = None,
-        on_bad_message: OnBadMessage | None = None,
+        on_invalid_message: OnInvalidMessage | None = None,
     ) -> None:
         """Change how this client talks to the server; call it where the client is made.
 
         Args:
             timeout: how long one request may take (10 s).
             max_connections: how many requests may be under way, async and sync each (64); more wait.
-            on_bad_message: called with the channel's name, the topic's and the error for each received
-                message that doesn't fit its topic, which is then passed over; by default a warning is logged.
-                What it raises comes out of the iteration.
+            on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe``
+                says otherwise: ``"raise"`` (the default), ``"skip"`` with a warning, or a function that is
+                called with the error.
+
+        Raises:
+            ValueError: ``on_invalid_message`` is another string.
+            TypeError: ``on_invalid_message`` is no function either.
         """
         settings = self._inngest.settings
         if timeout is not None:
             settings = replace(settings, timeout=timeout)
         if max_connections is not None:
             settings = replace(settings, max_connections=max_connections)
-        if on_bad_message is not None:
-            settings = replace(settings, on_bad_message=on_bad_message)
+        if on_invalid_message is not None:
+            self._on_invalid_message = checked_choice(on_invalid_message)
         self._inngest.configure(settings)
+
+    def _choice(self, given: OnInvalidMessage | None) -> OnInvalidMessage:
+        choice = super()._choice(given)
+        return _raise_translated if choice == "raise" else choice
 
     async def publish(
         self,
@@ -146,6 +154,10 @@ class Realtime(AnyRealtime):
     async def close(self) -> None:
         """End the subscriptions and close the connections; publishing later makes new ones."""
         await self._inngest.close()
+
+
+def _raise_translated(error: InvalidPayload) -> None:
+    raise translated(error)
 
 
 _lock = threading.Lock()

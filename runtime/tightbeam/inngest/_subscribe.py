@@ -17,17 +17,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus, WebSocketException
 
 from tightbeam._hub import Address, Envelope, Hub
-from tightbeam.errors import InvalidPayload, PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
+from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._frames import CLOSING, Unreadable, envelope_of, parsed
 from tightbeam.inngest._http import Http, is_loopback
 from tightbeam.inngest._publish import Carrier
 from tightbeam.inngest._token import mint
 
-__all__ = ["OnBadMessage", "RemoteFeed"]
-
-OnBadMessage = Callable[[str, str, InvalidPayload], None]
-"""Called with channel name, topic name and error for a received message that doesn't fit its topic."""
+__all__ = ["RemoteFeed"]
 
 _log = logging.getLogger("tightbeam")
 _quiet = logging.getLogger("tightbeam.inngest.socket")
@@ -101,17 +98,14 @@ class RemoteFeed:
             await mailbox.wait()
         return envelope
 
-    def position_of(self, _envelope: Envelope, /) -> str | None:
+    @property
+    def position(self) -> str | None:
         """None: the server keeps nothing to resume from."""
         return None
 
-    def misfit(self, envelope: Envelope, error: InvalidPayload, /) -> None:
-        """Report a message that doesn't fit, and go on: anybody with the key may publish anything."""
-        report = self._carrier.settings.on_bad_message
-        if report is not None:
-            report(envelope.channel, envelope.topic, error)
-        else:
-            _log.warning("a received message was passed over: %s", error)
+    def position_of(self, _envelope: Envelope, /) -> str | None:
+        """See `position`."""
+        return None
 
     def close(self) -> None:
         """See `tightbeam._engines.Feed`."""

@@ -24,6 +24,8 @@ async def remotely() -> None:
     remote.realtime.publish_sync(ch.result, {"success": True})  # bad, types only
     remote.realtime.subscribe("uploads:u1")  # bad, types only
     remote.realtime.subscribe(ch, after=5)  # bad, types only
+    remote.realtime.subscribe(ch, on_invalid_message="ignore")  # bad, types only
+    remote.realtime.subscribe(ch.status, on_invalid_message=not_async)  # bad, types only
     async for message in remote.realtime.subscribe(ch):
         if message.topic == "status":
             message.data.url  # bad, types only
@@ -39,6 +41,7 @@ def not_async() -> str:
 
 def settings() -> None:
     tightbeam.connect(URL, token=not_async)  # bad, types only
+    tightbeam.connect(URL, key="k", on_invalid_message="ignore")  # bad, types only
     tightbeam.connect(URL, "key")  # bad, types only
     tightbeam.connect(5, key="k")  # bad, types only
     tightbeam.gateway.app(client)  # bad, types only

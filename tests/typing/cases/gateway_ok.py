@@ -53,7 +53,12 @@ async def follow(url: str) -> list[str]:
                     assert_type(message.data, Result)
                     assert_type(message.data.url, str)
                     break
-        async with remote.realtime.subscribe(ch.status, alerts_channel.alert, after="start") as mixed:
+        async with remote.realtime.subscribe(
+            ch.status,
+            alerts_channel.alert,
+            after="start",
+            on_invalid_message=lambda error: seen.append(error.position or ""),
+        ) as mixed:
             await remote.realtime.publish(alerts_channel.alert, {"message": "full", "severity": "high"})
             one = await anext(mixed)
             assert_type(one.topic, Literal["status", "alert"])
@@ -70,6 +75,23 @@ async def follow_with_tokens(url: str) -> str:
         message = await anext(messages)
         assert_type(message, Message[Literal["status"], Status])
         return message.data.message
+
+
+async def note_later(error: tightbeam.InvalidPayload) -> None:
+    assert_type(error.position, str | None)
+
+
+def choices(remote: tightbeam.gateway.RemoteClient, chosen: tightbeam.OnInvalidMessage) -> None:
+    ch = uploads_channel(upload_id="u1")
+    assert_type(
+        remote.realtime.subscribe(ch.status, on_invalid_message="skip"),
+        tightbeam.Subscription[Message[Literal["status"], Status]],
+    )
+    remote.realtime.subscribe(ch, on_invalid_message="raise")
+    remote.realtime.subscribe(ch, on_invalid_message=note_later)
+    remote.realtime.subscribe(ch.status, ch.result, on_invalid_message=chosen)
+    tightbeam.connect("http://127.0.0.1:8288", key="k", on_invalid_message=print)
+    tightbeam.Client(on_invalid_message=note_later)
 
 
 def from_a_thread(remote: tightbeam.gateway.RemoteClient) -> None:

@@ -84,3 +84,4 @@ async def reading(known: tightbeam.Client) -> None:
         async for message in messages:
             message.data.nothing  # bad, types only
     client.realtime.subscribe("uploads:u1")  # bad, types only
+    client.realtime.configure(on_invalid_message="ignore")  # bad, types only

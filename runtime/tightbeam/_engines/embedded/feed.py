@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tightbeam._hub import Address, Envelope, Hub, Mailbox
-from tightbeam.errors import InvalidPayload, NotEntered, SubscriberTooSlow
+from tightbeam.errors import NotEntered, SubscriberTooSlow
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.writer import Transaction, Writer
@@ -160,10 +160,6 @@ class EmbeddedFeed:
     def position_of(self, envelope: Envelope, /) -> str | None:
         """See `tightbeam._engines.Feed`."""
         return None if envelope.seq is None else self._hub.position_of(envelope.seq)
-
-    def misfit(self, _envelope: Envelope, error: InvalidPayload, /) -> None:
-        """What is here was checked when it was published, so whoever reads it has to know."""
-        raise error
 
     def close(self) -> None:
         """See `tightbeam._engines.Feed`."""

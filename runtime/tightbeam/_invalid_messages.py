@@ -1,0 +1,59 @@
+"""What becomes of received messages that can't be loaded: ``on_invalid_message=``."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from tightbeam.errors import InvalidPayload
+
+__all__ = ["OnInvalidMessage", "checked_choice", "pass_over"]
+
+OnInvalidMessage: TypeAlias = Literal["raise", "skip"] | Callable[[InvalidPayload], object]
+"""``"raise"`` the error out of the iteration, which may be continued; ``"skip"`` the message with a warning;
+or call a function with the error and go on, unless it raises. A coroutine function is awaited."""
+
+_log = logging.getLogger("tightbeam")
+
+
+def checked_choice(given: object) -> OnInvalidMessage:
+    """Return a value that was given as ``on_invalid_message=``.
+
+    Raises:
+        ValueError: it is a string other than ``"raise"`` and ``"skip"``.
+        TypeError: it is no function either.
+    """
+    if given == "raise" or given == "skip":
+        return given
+    if isinstance(given, str):
+        raise ValueError('on_invalid_message= takes "raise", "skip" or a function')
+    if not callable(given):
+        raise TypeError(
+            f'on_invalid_message= takes "raise", "skip" or a function, not {type(given).__name__}'
+        )
+    return given
+
+
+async def pass_over(choice: OnInvalidMessage, error: InvalidPayload) -> None:
+    """Do with a message that can't be loaded what was chosen; return to go on with the next one.
+
+    Raises:
+        InvalidPayload: the choice is to raise it.
+        Exception: whatever the function raises.
+    """
+    if choice == "raise":
+        raise error
+    if choice == "skip":
+        _log.warning(
+            'a message on topic "%s" of channel "%s" was skipped: %s%s',
+            error.topic,
+            error.channel,
+            "; ".join(map(str, error.issues)),
+            f" and {error.more} more" if error.more else "",
+        )
+        return
+    made = choice(error)
+    if inspect.isawaitable(made):
+        await made
