@@ -143,7 +143,7 @@ def _durable(count: int) -> Bar:
         async with client:
             await client.run(publish)
 
-    session.file.open_file = lambda path: _Watched(opened(path), noted)  # type: ignore[assignment]
+    session.file.open_file = lambda path, lock: _Watched(opened(path, lock), noted)  # type: ignore[assignment]
     try:
         with (
             on_disk() as folder,

@@ -54,6 +54,8 @@ class Client:
         max_payload_bytes: the largest encoded payload that may be published.
         retry_delay: before the first retry of a run; doubled with each up to five minutes, with jitter.
         shutdown_timeout: how long leaving may take; at most a second more, where it is very short.
+        wait_for_file: how long entering waits for a file that another client has open, because its program is
+            about to end; without it that is refused at once.
         retain_messages: how many durable messages are kept for ``subscribe(after=…)``.
         retain_for: how long they, and runs that have ended, are kept.
         retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs
@@ -72,6 +74,7 @@ class Client:
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         retry_delay: timedelta = timedelta(seconds=1),
         shutdown_timeout: timedelta = timedelta(seconds=5),
+        wait_for_file: timedelta = timedelta(0),
         retain_messages: int = 1_000_000,
         retain_for: timedelta = timedelta(days=30),
         retain_bytes: int = 1024**3,
@@ -80,6 +83,7 @@ class Client:
         for name, value in (
             ("retry_delay", retry_delay),
             ("shutdown_timeout", shutdown_timeout),
+            ("wait_for_file", wait_for_file),
             ("retain_for", retain_for),
         ):
             given: object = value
@@ -97,6 +101,7 @@ class Client:
             max_payload_bytes,
             min(retry_delay, _FOREVER).total_seconds(),
             min(shutdown_timeout, _FOREVER).total_seconds(),
+            min(wait_for_file, _FOREVER).total_seconds(),
             retain_messages,
             min(retain_for, _FOREVER) // timedelta(microseconds=1),
             retain_bytes,

@@ -281,6 +281,11 @@ class JournalRefused(EngineError):
 
     retryable = False
 
+    def __init__(self, message: str, *, holder: int | None = None) -> None:
+        self.holder = holder
+        """The process that has the file open, 0 where it isn't known; None if that isn't the reason."""
+        super().__init__(message)
+
 
 class JournalFailed(EngineError):
     """The journal couldn't be written or read: disk full, I/O error. Nothing was memoized, nothing sent."""

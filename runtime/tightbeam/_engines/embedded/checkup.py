@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tightbeam._engines.embedded.file import open_readonly, refuse_incomplete
+from tightbeam._engines.embedded.file import open_readonly, refuse_incomplete, remedy
 from tightbeam._engines.embedded.inspect import SHOWN_STATE
 from tightbeam._engines.embedded.journal import MAX_DEATHS
+from tightbeam._engines.embedded.lock import holder_of
 from tightbeam._engines.embedded.schema import USER_VERSION
+from tightbeam._engines.embedded.wal import log_path
 from tightbeam.errors import JournalRefused
 
 __all__ = ["Checkup", "check_up"]
@@ -67,9 +68,7 @@ def check_up(path: Path) -> Checkup:
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be read: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise JournalRefused(
-            f"{path} is damaged ({error}): restore it from a backup, or move it away"
-        ) from error
+        raise JournalRefused(f"{path} is damaged ({error}): {remedy(path)}") from error
     except OSError as error:
         raise JournalRefused(f"{path} can't be read: {error.strerror}") from error
 
@@ -99,7 +98,7 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
         "SELECT id, function, error_type FROM run WHERE state = 'failed' ORDER BY ended_at DESC LIMIT ?",
         _SHOWN,
     )
-    log = path.with_name(f"{path.name}-wal")
+    log = log_path(path)
     log_size = log.stat().st_size if log.exists() else 0
     stat, disk = path.stat(), os.statvfs(path.parent)
     return Checkup(
@@ -109,33 +108,9 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
         log_size=log_size,
         free=disk.f_bavail * disk.f_frsize,
         mode=stat.st_mode & 0o777,
-        holder=_holder(path),
+        holder=holder_of(path),
         states=dict(ask(f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1", now)),  # noqa: S608 - a constant
         overdue=dict(overdue),
         dying=tuple(run_id for (run_id,) in dying),
         failed=tuple(failed),
     )
-
-
-def _holder(path: Path) -> int | None:
-    """Who has the lock; without keeping it, and without making the file."""
-    if sys.platform == "win32":
-        return 0
-    import fcntl
-
-    real = Path(os.path.realpath(path))
-    try:
-        descriptor = os.open(real.with_name(f"{real.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return 0
-    try:
-        # Shared: two that look don't meet each other. A client that comes just now tries again: see `lock`.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        text = os.read(descriptor, 20).decode("ascii", "replace").strip()
-        return int(text) if text.isdecimal() else 0
-    finally:
-        os.close(descriptor)
-    return None

@@ -6,6 +6,7 @@ Live publishes and live subscriptions need the hub only; the rest is imported wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -18,10 +19,11 @@ from tightbeam._engines import SubscriptionToken
 from tightbeam._engines.embedded.feed import EmbeddedFeed
 from tightbeam._function import Registry
 from tightbeam._hub import Address, Envelope, Hub
-from tightbeam.errors import EngineError, NoGateway, NotEntered
+from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.session import Session
+    from tightbeam._engines.embedded.waiting import Waiting
     from tightbeam._engines.embedded.writer import Transaction
 
 __all__ = ["EmbeddedEngine", "RunEnd", "RunEnded", "RunOutcome", "Settings"]
@@ -36,6 +38,7 @@ class Settings(NamedTuple):
     max_payload_bytes: int
     retry_delay: float
     shutdown_timeout: float
+    wait_for_file: float
     retain_messages: int
     retain_us: int
     retain_bytes: int
@@ -197,7 +200,7 @@ class EmbeddedEngine:
 
         Raises:
             EngineError: it is open already.
-            JournalRefused: the file can't be opened.
+            JournalRefused: the file can't be opened, or is in use for longer than it is waited for.
             JournalFailed: it was opened, but not recovered; entering may be tried again.
         """
         if self._pid == os.getpid():
@@ -207,15 +210,8 @@ class EmbeddedEngine:
             self._session = None
         self._pid = os.getpid()
         session: Session | None = None
-        # On a thread: checking a file takes a while.
-        opening: asyncio.Future[Session] = asyncio.ensure_future(asyncio.to_thread(self._open_session))
         try:
-            try:
-                opened = await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                session = await opening  # so that it can be closed
-                raise
-            session = opened
+            session = opened = await self._when_free()
             await opened.start(registry, self._hub, self.publish_sync, self._tell_run_ended)
         except BaseException:
             if session is not None:
@@ -223,6 +219,24 @@ class EmbeddedEngine:
             self._pid = None
             raise
         self._session = session
+
+    async def _when_free(self) -> Session:
+        """Lock and open the journal, once other clients have left it."""
+        turn: Waiting | None = None
+        while True:
+            # On a thread: checking a file takes a while.
+            opening: asyncio.Future[Session] = asyncio.ensure_future(asyncio.to_thread(self._open_session))
+            try:
+                return await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                with contextlib.suppress(JournalRefused):
+                    await (await opening).stop(self._settings.shutdown_timeout)
+                raise
+            except JournalRefused as error:
+                from tightbeam._engines.embedded.waiting import Waiting  # not at import: see `_open_session`
+
+                turn = turn or Waiting(self._path, self._settings.wait_for_file)
+                await turn.wait(error)
 
     def _open_session(self) -> Session:
         from tightbeam._engines.embedded.session import (

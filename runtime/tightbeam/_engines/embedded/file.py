@@ -8,7 +8,9 @@ import sqlite3
 from pathlib import Path
 
 from tightbeam._engines.embedded.epochs import Epochs, load, new_epoch
+from tightbeam._engines.embedded.lock import Lock
 from tightbeam._engines.embedded.schema import MIGRATIONS, SCHEMA, USER_VERSION
+from tightbeam._engines.embedded.wal import bind, log_path, refuse_foreign, set_aside, together
 from tightbeam.errors import JournalRefused
 
 __all__ = [
@@ -19,12 +21,14 @@ __all__ = [
     "open_readonly",
     "refuse_incomplete",
     "refuse_other_kinds",
+    "remedy",
 ]
 
 APPLICATION_ID = 0x54424A31
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
+_WAL_MODE = 2
 _BUSY_SECONDS = 5.0
 """How long another program that has the database locked is waited for."""
 _CHECKED_BYTES = 64 * 1024 * 1024
@@ -44,17 +48,27 @@ def refuse_other_kinds(path: Path) -> None:
         raise JournalRefused(f"{path} is not a file")
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """Open the journal for writing, creating or migrating it. The lock must be held.
+def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
+    """Open the journal for writing, creating or migrating it.
+
+    Args:
+        path: of the file.
+        lock: its lock, which is held.
+
+    Returns:
+        The connection.
 
     Raises:
         JournalRefused: it isn't ours, is from a newer version, corrupt, or in use; it was left untouched.
     """
     try:
         if not path.exists() or path.stat().st_size == 0:
+            set_aside(path)
             _create(path)
         else:
             check(path)
+            if _is_outdated(path):
+                lock.note()  # what identifies it changes now
         if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise JournalRefused(f"{path} can't be opened: this user may not write it")
         connection = _connect(path)
@@ -66,11 +80,13 @@ def open_file(path: Path) -> sqlite3.Connection:
         _tune(connection)
         _migrate(connection, path)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        connection.execute("BEGIN IMMEDIATE")  # does another program write it?
-        connection.execute("ROLLBACK")
+        bind(connection, path, lock)  # which fails if another program writes it
     except sqlite3.Error as error:
         connection.close()
         raise JournalRefused(f"{path} can't be opened: {error}") from error
+    except OSError as error:
+        connection.close()
+        raise JournalRefused(f"{path}.lock can't be written: {error.strerror}") from error
     except JournalRefused:
         connection.close()
         raise
@@ -108,7 +124,8 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise JournalRefused(f"{path} is not a file")
     _check_header(path)
-    log = path.with_name(f"{path.name}-wal")
+    refuse_foreign(path)
+    log = log_path(path)
     # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay
     # behind.
     mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
@@ -131,13 +148,13 @@ def check(path: Path) -> None:
             if path.stat().st_size <= _CHECKED_BYTES:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if found != "ok":
-                    raise JournalRefused(f"{path} is corrupt: restore it from a backup, or move it away")
+                    raise JournalRefused(f"{path} is corrupt: {remedy(path)}")
             if version == USER_VERSION:
                 refuse_incomplete(connection, path)
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise JournalRefused(f"{path} is corrupt: restore it from a backup, or move it away") from error
+        raise JournalRefused(f"{path} is corrupt: {remedy(path)}") from error
 
 
 def _check_header(path: Path) -> None:
@@ -165,9 +182,12 @@ def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
     if not missing and connection.execute("SELECT 1 FROM meta WHERE name = 'epoch'").fetchone() is None:
         missing = ["its epoch"]
     if missing:
-        raise JournalRefused(
-            f"{path} is damaged, {', '.join(missing)} is missing: restore it from a backup, or move it away"
-        )
+        raise JournalRefused(f"{path} is damaged, {', '.join(missing)} is missing: {remedy(path)}")
+
+
+def remedy(path: Path) -> str:
+    """Say what can be done about a damaged journal, naming the files that belong together."""
+    return f"put a backup in its place (`tightbeam restore`), or move away {together(path)}"
 
 
 def _parts(connection: sqlite3.Connection) -> set[str]:
@@ -188,6 +208,13 @@ def _newer(path: Path, version: int) -> str:
         f"{path} was written by a newer version of tightbeam (format {version}, this one knows "
         f"{USER_VERSION}): upgrade tightbeam"
     )
+
+
+def _is_outdated(path: Path) -> bool:
+    """Return whether the file is to be migrated, or to be put into WAL mode, as after `VACUUM INTO`."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    return header[18] != _WAL_MODE or int.from_bytes(header[60:64], "big") != USER_VERSION
 
 
 def _create(path: Path) -> None:

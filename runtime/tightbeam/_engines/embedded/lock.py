@@ -1,7 +1,7 @@
-"""The sidecar lock that keeps a journal to one process.
+"""The sidecar lock that keeps a journal to one process, and what is noted in it.
 
 SQLite before 3.51.3 can corrupt a WAL that two processes write; and two processes would execute the same
-runs.
+runs. The lock's file names its holder, and the database that the log beside it belongs to (see `wal`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,25 @@ from pathlib import Path
 
 from tightbeam.errors import JournalRefused
 
-__all__ = ["Lock"]
+__all__ = ["Lock", "file_identity", "holder_of", "lock_path", "name_of", "noted"]
+
+_PID_BYTES = 20
+_TRIES = 10
+_READ_BYTES = 4_096
+
+
+def lock_path(path: Path) -> Path:
+    """Return the path of a journal's lock."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def file_identity(path: Path | str) -> tuple[int, int] | None:
+    """Return which file lies at a path, whatever its content; None if there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - called before every commit, where a Path costs as much again
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Lock:
@@ -25,30 +43,46 @@ class Lock:
         """Take the lock.
 
         Raises:
-            JournalRefused: another process, or another client of this one, holds it.
+            JournalRefused: another process, or another client of this one, holds it, which is then the
+                error's ``holder``; or its file can't be made or opened.
         """
         if sys.platform == "win32":
             raise JournalRefused(
                 "a journal on disk needs POSIX file locks; use Client() in memory on this platform"
             )
-        place = path.with_name(path.name + ".lock")
-        try:
-            self._fd = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JournalRefused(f"{place} can't be opened: {error.strerror}") from error
-        if not self._taken():
-            holder = os.read(self._fd, 20).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._fd)
-            raise JournalRefused(
-                f"{path} is in use by process {holder}: one client at a time may have it open"
-            )
-        with contextlib.suppress(OSError):  # the disk is full: whoever is refused won't be told by whom
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        self._place = lock_path(path)
+        for _ in range(_TRIES):
+            self._fd = self._open(path)
+            if not self._taken():
+                holder = _pid_in(os.pread(self._fd, _PID_BYTES, 0))
+                os.close(self._fd)
+                raise JournalRefused(
+                    f"{path} is in use by {name_of(holder)}: one client at a time may have it open. If that "
+                    "one is about to end, wait for it with Client(…, wait_for_file=…); if it goes on, let it "
+                    "serve (`tightbeam serve`), and publish and subscribe from here by `tightbeam.connect`",
+                    holder=holder,
+                )
+            if self.is_in_place():
+                break
+            os.close(self._fd)  # it was removed meanwhile: whoever comes next locks another file
+        else:
+            raise JournalRefused(f"{self._place} is removed again and again")
+        with contextlib.suppress(OSError):  # the disk is full: who is refused then isn't told by whom
+            os.pwrite(self._fd, f"{os.getpid():<{_PID_BYTES}}\n".encode(), 0)
         _held.add(self)
 
+    def _open(self, path: Path) -> int:
+        try:
+            return os.open(self._place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not path.parent.exists():
+                raise JournalRefused(
+                    f"{path} can't be opened: there is no folder {path.parent}: make it first"
+                ) from error
+            raise JournalRefused(f"{self._place} can't be opened: {error.strerror}") from error
+
     def _taken(self) -> bool:
-        """Try a few times: whoever only looks (`checkup`) has it for a moment."""
+        """Try a few times: a process that only looks (`holder_of`) has the lock for a moment."""
         import fcntl
 
         for pause in (0.01, 0.05, None):
@@ -60,6 +94,22 @@ class Lock:
                     time.sleep(pause)
         return False
 
+    def note(self, *databases: str) -> None:
+        """Note which databases the log beside the journal may belong to; none if that isn't known.
+
+        Raises:
+            OSError: the disk is full, or failed.
+        """
+        line = f"log {' '.join(databases)}\n" if databases else "\n"
+        written = os.pwrite(self._fd, line.encode(), _PID_BYTES + 1)
+        os.ftruncate(self._fd, _PID_BYTES + 1 + written)
+        os.fsync(self._fd)
+
+    def is_in_place(self) -> bool:
+        """Return whether the locked file is still the one that others would lock."""
+        found = os.fstat(self._fd)
+        return file_identity(self._place) == (found.st_dev, found.st_ino)
+
     def release(self) -> None:
         """Let others open the journal.
 
@@ -69,6 +119,53 @@ class Lock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def name_of(holder: int) -> str:
+    """Return words for the process that has a journal open, which is 0 where that isn't known."""
+    return f"process {holder}" if holder else "another process"
+
+
+def noted(path: Path) -> frozenset[str] | None:
+    """Return which databases the log beside a journal may belong to, None where nothing says so."""
+    try:
+        with lock_path(path).open("rb") as file:
+            lines = file.read(_READ_BYTES).decode("ascii", "replace").split("\n")
+    except OSError:
+        return None
+    if len(lines) < 3 or not lines[1].startswith("log "):  # the last one is what follows a whole line
+        return None
+    return frozenset(lines[1].split()[1:])
+
+
+def holder_of(path: Path) -> int | None:
+    """Return the process that has a journal open, 0 where that can't be known, None if nobody has.
+
+    Nothing is kept or made.
+    """
+    if sys.platform == "win32":
+        return 0
+    import fcntl
+
+    try:
+        descriptor = os.open(lock_path(Path(os.path.realpath(path))), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return 0
+    try:
+        # Shared: two that look don't meet each other. A client that comes just now tries again: see `Lock`.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _pid_in(os.pread(descriptor, _PID_BYTES, 0))
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _pid_in(raw: bytes) -> int:
+    text = raw.partition(b"\n")[0].strip()
+    return int(text) if text.isdigit() else 0
 
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()

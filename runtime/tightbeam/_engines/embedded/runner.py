@@ -101,7 +101,8 @@ class Runner:
 
     async def stop(self, within: float) -> None:
         """Finish what is due within a bound, interrupt the rest: it resumes another time."""
-        deadline = self._loop.time() + within * 0.8
+        # What can't be stored isn't waited for.
+        deadline = self._loop.time() + (0.0 if self._writer.is_lost else within * 0.8)
         self._nudge()
         try:
             async with asyncio.timeout_at(deadline):
@@ -151,7 +152,8 @@ class Runner:
                     await self._writer.submit(lambda tx, lost=lost: pull_back(tx, lost))  # type: ignore[misc]
                 claimed, next_due = await self._claim(free)
             except JournalFailed as error:
-                _log.error("runs can't be read from the journal: %s", error)
+                if not self._writer.is_lost:
+                    _log.error("runs can't be read from the journal: %s", error)
                 await asyncio.sleep(1.0)
                 continue
             for run in claimed:
@@ -193,7 +195,8 @@ class Runner:
         except asyncio.CancelledError:
             # They may be claimed, or will be: nobody executes them, so they go back before the journal
             # closes.
-            self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
+            back = self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
+            back.add_done_callback(_ignore_failure)
             raise
         del self._parked[: len(newly_known)]
         return claimed, next_due
@@ -257,7 +260,8 @@ class Runner:
             except JournalFailed as error:
                 if self._stopping:
                     return
-                _log.error("the end of run %s can't be stored, trying again: %s", run.id, error)
+                if not self._writer.is_lost:
+                    _log.error("the end of run %s can't be stored, trying again: %s", run.id, error)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
 
@@ -281,6 +285,12 @@ class Runner:
                 wrapped.__cause__ = error
                 error = wrapped
             _settle(waiter, error=error)
+
+
+def _ignore_failure(future: asyncio.Future[None]) -> None:
+    """What couldn't be put back is recovered at the next start."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseException | None = None) -> None:

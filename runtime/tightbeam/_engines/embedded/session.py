@@ -12,6 +12,7 @@ from tightbeam._engines.embedded.epochs import new_epoch, record
 from tightbeam._engines.embedded.execution import Services
 from tightbeam._engines.embedded.journal import new_id
 from tightbeam._engines.embedded.lock import Lock
+from tightbeam._engines.embedded.presence import Presence
 from tightbeam._engines.embedded.retention import Retention, Trimmer
 from tightbeam._engines.embedded.runner import LEAST_GRACE, Runner
 from tightbeam._engines.embedded.writer import Writer
@@ -39,7 +40,7 @@ class Session:
         self._settings = settings
         self._runner: Runner | None = None
         trimmer = Trimmer(Retention(settings.retain_messages, settings.retain_us, settings.retain_bytes))
-        lock = None
+        lock, presence = None, None
         try:
             if path is None:
                 connection = file.open_memory()
@@ -47,7 +48,8 @@ class Session:
                 path = Path(os.path.realpath(path))
                 file.refuse_other_kinds(path)
                 lock = Lock(path)
-                connection = file.open_file(path)
+                connection = file.open_file(path, lock)
+                presence = Presence(path, lock)
             # What this opening publishes has an epoch of its own, which is stored with the first of it.
             known, self._last = file.history(connection)
             epoch = new_epoch()
@@ -60,6 +62,7 @@ class Session:
                 release=hub.release,
                 first_message=lambda tx: record(tx.execute, epoch, self._last),
                 after_batch=trimmer,
+                presence=presence,
                 on_end=unlock,
             )
         except BaseException:

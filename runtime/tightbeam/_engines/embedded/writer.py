@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from tightbeam._engines.embedded.bell import Bell, hang_bell
+from tightbeam._engines.embedded.presence import Presence
 from tightbeam._hub import Envelope
 from tightbeam.errors import EngineError, JournalFailed, NotEntered
 
@@ -91,6 +92,7 @@ class Writer:
         release: Callable[[], None],
         first_message: Callable[[Transaction], None],
         after_batch: Callable[[Transaction, int], None],
+        presence: Presence | None,
         on_end: Callable[[], None],
     ) -> None:
         """Start the thread.
@@ -103,6 +105,7 @@ class Writer:
             first_message: called in the transaction of the first message that is stored.
             after_batch: house-keeping, in a transaction of its own after each batch; is told how many bytes
                 of data the batch stored.
+            presence: tells whether the file is still in its place; None for memory.
             on_end: called when the connection is closed: whoever waited for the file may have it.
         """
         self._connection = connection
@@ -111,6 +114,7 @@ class Writer:
         self._release = release
         self._first_message: Callable[[Transaction], None] | None = first_message
         self._after_batch = after_batch
+        self._presence = presence
         self._on_end = on_end
         self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
@@ -152,6 +156,11 @@ class Writer:
                 raise NotEntered(self._why_closed)
             self._queue.put(request)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file isn't in its place any more, which was logged."""
+        return self._presence is not None and self._presence.lost is not None
+
     async def close(self, within: float) -> None:
         """Finish what is queued, close the connection, end the thread."""
         with self._gate:
@@ -183,11 +192,17 @@ class Writer:
                     ending = True
                 self._serve(batch)
         finally:
-            self._connection.close()
+            closes = self._presence is None or self._presence.may_close
+            if closes:
+                self._connection.close()
             self._on_end()
             if self._bell is not None:
                 self._bell.take_down()
             self._ended.set_result(None)
+            if not closes:
+                # Another process has made a new journal under this name. SQLite would remove its log, so the
+                # connection stays as it is until the process ends.
+                threading.Event().wait()
 
     def _serve(self, batch: list[_Request[Any]]) -> None:
         # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited
@@ -205,7 +220,7 @@ class Writer:
 
     def _commit(self, batch: list[_Request[Any]]) -> int:
         """Do the work of a batch in one transaction; how many bytes of data it stored."""
-        connection = self._connection
+        connection, presence = self._connection, self._presence
         try:
             connection.execute("BEGIN IMMEDIATE")
             tx = Transaction(connection, self._reserve)
@@ -218,6 +233,8 @@ class Writer:
                 self._execute(batch, tx, isolated=True)
             if tx.outbox and self._first_message is not None:
                 self._first_message(tx)
+            if presence is not None and (lost := presence.look()) is not None:
+                raise JournalFailed(lost)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
             self._roll_back()

@@ -1,0 +1,135 @@
+"""The write-ahead log beside a journal, and whether it belongs to the file that lies there.
+
+SQLite knows a log by its name alone. Beside a new file, a backup or another database it would write the log's
+pages into that: old data are back, or the file is corrupt. So each opening stores a mark of its own in the
+database, moves it from the log into the file, and notes it in the lock. A file that a crash left behind has
+the mark that is noted; one that was put in its place has an older one, or none. The version of its schema
+tells a copy that SQLite made while the client was open (`VACUUM INTO`, an online backup): the copy has the
+mark, but counts anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tightbeam._engines.embedded.lock import Lock, noted
+from tightbeam.errors import JournalRefused
+
+__all__ = ["bind", "identity", "log_path", "refuse_foreign", "set_aside", "together"]
+
+_log = logging.getLogger("tightbeam")
+_MARK = "log"
+_MOST_NOTED = 8
+_LOOKS = 3
+
+
+def log_path(path: Path) -> Path:
+    """Return the path of a database's write-ahead log."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _beside(path: Path) -> list[Path]:
+    """List what SQLite keeps beside a database: log, index of the log, rollback journal."""
+    return [
+        one for kind in ("-wal", "-shm", "-journal") if (one := path.with_name(path.name + kind)).exists()
+    ]
+
+
+def together(path: Path) -> str:
+    """Name a database with all files that belong to it, as they must be moved."""
+    names = [one.name for one in _beside(path)]
+    return f"{path} together with {' and '.join(names)}" if names else str(path)
+
+
+def set_aside(path: Path) -> None:
+    """Rename what lies beside a database that isn't there, so that a new one doesn't get its pages.
+
+    The lock must be held. What holds data is kept, under a name that SQLite doesn't look for.
+
+    Raises:
+        OSError: it can't be renamed.
+    """
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
+    moved = []
+    for one in _beside(path):
+        if one.name.endswith("-shm") or one.stat().st_size == 0:
+            one.unlink(missing_ok=True)
+            continue
+        aside = one.with_name(f"{one.name}.{stamp}")
+        one.rename(aside)
+        moved.append((one.name, aside.name))
+    if moved:
+        _log.warning(
+            "%s isn't there, but %s of an earlier database was: it is now %s, and a new journal begins. If "
+            "that database was moved, the two belong together: move the log along, with -wal after the "
+            "database's name. Otherwise remove it",
+            path,
+            " and ".join(name for name, _ in moved),
+            " and ".join(aside for _, aside in moved),
+        )
+
+
+def identity(path: Path) -> str | None:
+    """Return what identifies a database in the file alone, its log passed over; None if it can't be read."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        ) as connection:
+            return _identity(connection)
+    except sqlite3.Error:
+        return None  # the process died while it moved pages into the file, which is whole with its log only
+
+
+def _identity(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()
+    version = connection.execute("PRAGMA schema_version").fetchone()[0]
+    return f"{row[0] if row else 'none'}.{version}"
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuse a database beside which the log of another one lies.
+
+    Raises:
+        JournalRefused: opened together, they would be mixed; nothing was changed.
+    """
+    left = [one for one in _beside(path) if not one.name.endswith("-shm") and one.stat().st_size]
+    if not left:
+        return
+    for _ in range(_LOOKS):  # a client may be opening it at this moment, and note another mark
+        known = noted(path)
+        if known is None:
+            return
+        is_journal = any(one.name.endswith("-journal") for one in left)  # which a journal in WAL mode hasn't
+        if not is_journal and ((found := identity(path)) is None or found in known):
+            return
+    names = " and ".join(one.name for one in left)
+    raise JournalRefused(
+        f"{path} isn't the database that {names} beside it was written for: it was replaced, or a backup was "
+        f"put in its place. Opened together they would be mixed. To go on with {path}, move "
+        f"{' and '.join(one.name for one in _beside(path))} away (`tightbeam restore` puts a backup in place "
+        "and does that); to go on with the other database, put it back in its place"
+    )
+
+
+def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
+    """Store a mark of this opening in the file, and note it in the lock; nothing else was written yet.
+
+    Raises:
+        OSError: the lock can't be written.
+        sqlite3.Error: the database can't be.
+    """
+    mark = os.urandom(8).hex()
+    merged = _identity(connection)
+    mine = f"{mark}.{merged.partition('.')[2]}"
+    alone, known = identity(path), noted(path) or ()
+    # If the process dies on the way, the file may have any of these.
+    lock.note(*() if alone is None else dict.fromkeys([mine, merged, alone, *known][:_MOST_NOTED]))
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, mark))
+    _, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if pages == moved:  # otherwise another program reads the database as it was
+        lock.note(mine)
