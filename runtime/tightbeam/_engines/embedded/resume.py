@@ -32,7 +32,7 @@ def resume(path: str | os.PathLike[str], run_id: str) -> None:
         raise JournalRefused(f"{path} is not a file")
     lock = Lock(place)
     try:
-        with contextlib.closing(file.open_file(place)) as connection:
+        with contextlib.closing(file.open_file(place, lock)) as connection:
             _unpark(connection, path, run_id)
     except sqlite3.Error as error:
         raise JournalFailed(f"the journal failed: {error}") from error
