@@ -269,6 +269,9 @@ class Run:
     ) -> Made:
         schemas = self._schemas(definition, topics, types, nodes)
         channel = module.channel
+        found = Problems()
+        typescript = scripts.channel(definition, schemas.text, found) if scripts else {}
+        self.problems.extend(found)
         return Made(
             definition=definition,
             reach={document.uri: document.digest for document in self.store.reach(definition.document)},
@@ -280,8 +283,8 @@ class Run:
                 _path(module.path): printer.module(module),
                 _path(schemas.path): printer.schemas(schemas),
             },
-            typescript=scripts.channel(definition, schemas.text) if scripts else {},
-            problems=self.found[definition.module],
+            typescript=typescript,
+            problems=(*self.found[definition.module], *found),
         )
 
     def _schemas(

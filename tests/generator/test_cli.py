@@ -274,7 +274,7 @@ def test_without_typer_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "typer", None)
     assert main(["generate"]) == 2
-    assert "pip install 'tightbeam[cli,codegen]'" in capsys.readouterr().err
+    assert "pip install 'tightbeam[codegen]'" in capsys.readouterr().err
 
 
 def test_importing_the_command_brings_little_along() -> None:

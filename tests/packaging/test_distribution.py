@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import venv
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
@@ -62,6 +63,32 @@ def test_the_wheel_works_on_its_own(built: Path, tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert [Path(line).parents[1] for line in done.stdout.split()] == [tmp_path, tmp_path]
+
+
+@pytest.mark.slow
+def test_one_extra_gives_a_working_generate(built: Path, tmp_path: Path) -> None:
+    """In an environment of its own, with nothing but `tightbeam[codegen]` from the wheel."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    scripts = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    wheel = f"{next(built.glob('*.whl'))}[codegen]"
+    install = [scripts / "pip", "install", "-q", "--constraint", ROOT / "constraints.txt", wheel]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in (["init"], ["generate"], ["generate", "--format", "text", "--check"], ["--help"]):
+        done = subprocess.run(
+            [scripts / "tightbeam", *command],
+            cwd=tmp_path,
+            env={"PATH": str(scripts), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    code = "from generated.hello import hello_channel; print(hello_channel(user_id='u1').greeting)"
+    said = subprocess.run(
+        [scripts / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "hello:u1" in said.stdout
 
 
 def test_the_editable_install_is_two_plain_paths() -> None:

@@ -25,7 +25,7 @@ from tightbeam_codegen.settings import load_settings
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 GOLDEN_VALIDATORS = ("draft-04", "draft-2019-09", "folders", "formats-that-are-law", "parameters")
-SUPPORT = ("_channel.ts", "_validators.ts")
+SUPPORT = ("_channel.ts", "_keywords.ts", "_validators.ts")
 
 PROGRAM = """
 const issues = [];
@@ -135,7 +135,7 @@ def _is_told_apart(value: Any) -> bool:
             return all(map(_is_told_apart, value.values()))
         case list():
             return all(map(_is_told_apart, value))
-        case int():
+        case int() | float():
             return abs(value) <= 2**53
         case _:
             return True

@@ -201,7 +201,12 @@ def test_validators_are_written_where_asked_for() -> None:
     assert not any("ajv" in text for text in plain.values())
     assert main(command) == 0
     more = found()
-    assert more.keys() - plain.keys() == {"_validators.ts", "one.validators.ts", "two.validators.ts"}
+    assert more.keys() - plain.keys() == {
+        "_keywords.ts",
+        "_validators.ts",
+        "one.validators.ts",
+        "two.validators.ts",
+    }
     assert {path: more[path] for path in plain} == plain
     assert 'import { Ajv2020 } from "ajv/dist/2020.js";' in more["one.validators.ts"]
     assert main([*command, "--check"]) == 0

@@ -8,7 +8,10 @@ from importlib.util import find_spec
 
 __all__ = ["main"]
 
-_MISSING = "tightbeam: the command line needs more packages: pip install 'tightbeam[cli,codegen]'\n"
+_MISSING = """\
+tightbeam: the command line needs more packages
+    To generate: pip install 'tightbeam[codegen]'. Only to operate what runs: pip install 'tightbeam[cli]'.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -137,7 +137,7 @@ def _pipeline(settings: Settings, cache: Cache) -> Result:
             raise
         message = f"generating needs the package {error.name}"
         raise DefinitionErrors(
-            [Problem(None, "error", message, "Run: pip install 'tightbeam[cli,codegen]'")]
+            [Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")]
         ) from None
     return generate(
         settings.schemas,

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urldefrag, urljoin
 
 from jsonschema import Draft6Validator
 
 from tightbeam._payload.formats import narrow_formats
 from tightbeam._payload.schemas import says_more_than_kind
+from tightbeam_codegen.typescript.adapt import Adapter, Difference, references
 from tightbeam_codegen.typescript.ir import Draft
 
-__all__ = ["validators_of"]
-
-_FOREIGN = ("$async", "nullable")
-"""Keywords of Ajv's own: JSON Schema has none of that name, so they mean nothing."""
-
-_LATER = {4: ("const", "contains", "if", "propertyNames"), 6: ("if", "id")}
-"""Keywords that Ajv knows and the draft doesn't. Since draft 6 `id` is none; Ajv stumbles over it."""
+__all__ = ["AjvSchemas", "validators_of"]
 
 _DRAFT_6 = "http://json-schema.org/draft-06/schema"
 """Ajv brings the metaschemas of the drafts along that it has classes for, so not this one."""
 
-_MAPS = frozenset(
-    {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"}
-)
-_VALUES = frozenset({"const", "default", "enum", "examples"})
+
+@dataclass(frozen=True, slots=True)
+class AjvSchemas:
+    """What the validators of a channel need."""
+
+    text: str
+    """The schemas, as JSON."""
+    drafts: tuple[Draft, ...]
+    """Those that they are written in."""
+    asserts_formats: bool
+    differences: tuple[tuple[str, Difference], ...]
+    """What Ajv decides otherwise, each with the URI of its resource."""
 
 
-def validators_of(bundle: str, year_of: Callable[[str], int]) -> tuple[str, tuple[Draft, ...], bool]:
-    """The schemas as JSON text, the drafts that they are written in, and whether formats are law.
+def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
+    """Adapt a channel's schemas to Ajv.
 
     Args:
         bundle: what the Python side has (`tightbeam_codegen.bundle`).
@@ -44,39 +49,70 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> tuple[str, tupl
     resources: dict[str, Any] = stated["resources"]
     formats: bool = stated["assertFormats"]
     drafts: set[Draft] = {_draft(year) for year in years.values()}
+    read_by = _drafts_by_resource(resources, topics.values())
     default = min(years.values(), default=2020)
-    for resource in resources.values():
+    adapter = Adapter(references(stated), year_of, assert_formats=formats)
+    differences: list[tuple[str, Difference]] = []
+    for uri, resource in resources.items():
         if formats:
             narrow_formats(resource)
         named = resource.get("$schema") if isinstance(resource, dict) else None
         year = year_of(named) if isinstance(named, str) else default
-        _take_out(resource, (*_FOREIGN, *_LATER.get(year, ("id",))))
+        adapter.adapt(resource, year)
+        differences += [(uri, each) for each in adapter.differences]
+        differences += [(uri, each) for each in _of_another_draft(resource, year, read_by[uri])]
     if f'"$ref":"{_DRAFT_6}' in bundle:
         resources[_DRAFT_6] = dict(Draft6Validator.META_SCHEMA)
     params = {name: schema for name, schema in stated["params"].items() if says_more_than_kind(schema)}
     if params:
         drafts.add(2020)
-    text = {"formats": formats, "resources": resources, "topics": topics, "params": params}
+        for schema in params.values():
+            adapter.adapt(schema, 2020)
+    patterns = {text: [pattern.source, pattern.flags] for text, pattern in sorted(adapter.patterns.items())}
+    text = {
+        "formats": formats,
+        "patterns": patterns,
+        "resources": resources,
+        "topics": topics,
+        "params": params,
+    }
     as_json = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
-    return as_json, tuple(sorted(drafts)), formats
+    return AjvSchemas(as_json, tuple(sorted(drafts)), formats, tuple(differences))
+
+
+def _drafts_by_resource(
+    resources: Mapping[str, Any], topics: Iterable[Mapping[str, Any]]
+) -> dict[str, set[Draft]]:
+    """The drafts by which each resource is read: those of the topics that refer to it, over others too."""
+    referred = {
+        uri: {urldefrag(urljoin(uri, ref))[0] for ref in references(resource)}
+        for uri, resource in resources.items()
+    }
+    found: dict[str, set[Draft]] = {uri: set() for uri in resources}
+    for topic in topics:
+        pending = [urldefrag(topic["ref"])[0]]
+        while pending:
+            uri = pending.pop()
+            if uri in found and topic["draft"] not in found[uri]:
+                found[uri].add(topic["draft"])
+                pending.extend(referred[uri])
+    return found
+
+
+def _of_another_draft(resource: Any, year: int, drafts: Iterable[Draft]) -> Iterator[Difference]:
+    if not isinstance(resource, dict) or not any(resource[key] for key in resource.keys() - _NO_ASSERTIONS):
+        return
+    for draft in sorted({*drafts} - {_draft(year)}):
+        message = f"validators in TypeScript read this {_NAMES[_draft(year)]} schema as {_NAMES[draft]}"
+        yield Difference(
+            (), message, "Ajv reads a topic by one draft only: write what it refers to in that one."
+        )
+
+
+_NO_ASSERTIONS = frozenset({"$schema", "$id", "id"})
+_NAMES: Mapping[Draft, str] = {4: "draft-04", 7: "draft-06 or 07", 2019: "2019-09", 2020: "2020-12"}
 
 
 def _draft(year: int) -> Draft:
     """The draft that Ajv has a class for: that of draft 7 reads draft 6 too."""
     return 2020 if year >= 2020 else 2019 if year >= 2019 else 7 if year >= 6 else 4
-
-
-def _take_out(document: Any, keywords: tuple[str, ...]) -> None:
-    """Remove keywords from every schema of a document."""
-    stack = [(document, False)]
-    while stack:
-        node, is_map = stack.pop()
-        if isinstance(node, list):
-            stack.extend((item, False) for item in node)
-        elif isinstance(node, dict):
-            if is_map:
-                stack.extend((value, False) for value in node.values())
-                continue
-            for keyword in keywords:
-                node.pop(keyword, None)
-            stack.extend((value, key in _MAPS) for key, value in node.items() if key not in _VALUES)

@@ -9,6 +9,7 @@ from tightbeam_codegen.load import Document
 from tightbeam_codegen.modules import TopicShape
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.typescript import ir
+from tightbeam_codegen.typescript.adapt import Difference
 from tightbeam_codegen.typescript.ajv import validators_of
 from tightbeam_codegen.typescript.modules import channel_module, shared_module
 from tightbeam_codegen.typescript.printer import TypeScriptPrinter
@@ -35,8 +36,8 @@ class TypeScript:
         named: Sequence[NamedShape],
         bundle: str,
         year_of: Callable[[str], int],
-    ) -> dict[str, str]:
-        """The files of a channel definition.
+    ) -> tuple[dict[str, str], Sequence[tuple[str, Difference]]]:
+        """The files of a channel definition, and what their validators decide otherwise than the Python side.
 
         Args:
             definition: the definition.
@@ -48,9 +49,13 @@ class TypeScript:
         module = channel_module(definition, topics, named)
         files = {_path(module.path): self._printer.module(module)}
         if self._validators and module.channel is not None:
-            validators = ir.Validators(module, module.channel, *validators_of(bundle, year_of))
+            schemas = validators_of(bundle, year_of)
+            validators = ir.Validators(
+                module, module.channel, schemas.text, schemas.drafts, schemas.asserts_formats
+            )
             files[_path(module.path, ".validators")] = self._printer.validators(validators)
-        return files
+            return files, schemas.differences
+        return files, ()
 
     def shared(
         self, document: Document, module: tuple[str, ...], named: Sequence[NamedShape]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tightbeam_codegen.check import Definition
 from tightbeam_codegen.incremental import Made, Use
+from tightbeam_codegen.load import Pointer
 from tightbeam_codegen.modules import TopicShape
 from tightbeam_codegen.normalise import Normaliser
 from tightbeam_codegen.normalise.places import NamePlace, module_of
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.problems import Place, Problems
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
 from tightbeam_codegen.resolve.dialects import LATEST
 from tightbeam_codegen.typescript.emit import TypeScript
+from tightbeam_codegen.uris import as_uri
 
 __all__ = ["Scripts"]
 
@@ -68,10 +71,39 @@ class Scripts:
         if not problems.has_errors:
             problems.extend(problem for problem in self._found.sorted() if problem.severity == "error")
 
-    def channel(self, definition: Definition, bundle: str) -> dict[str, str]:
-        """The files of a definition that was taken in, given its bundled schemas."""
+    def channel(self, definition: Definition, bundle: str, problems: Problems) -> dict[str, str]:
+        """The files of a definition that was taken in.
+
+        Args:
+            definition: the definition.
+            bundle: its bundled schemas.
+            problems: takes a warning for each schema that Ajv reads otherwise than the Python side.
+        """
         topics, named = self._topics[definition.module], self._named(definition.module)
-        return self._typescript.channel(definition, topics, named, bundle, self._year)
+        files, differences = self._typescript.channel(definition, topics, named, bundle, self._year)
+        for uri, difference in differences:
+            place = self._place(definition, uri, difference.path)
+            problems.warning(place, difference.message, difference.remedy)
+        return files
+
+    def _place(self, definition: Definition, uri: str, path: Sequence[str]) -> Place:
+        """Where a schema of a bundle stands in its file."""
+        document = definition.document
+        for other in self._store.documents():
+            if other is not document and as_uri(self._store.canonical_uri(other.uri)) == uri:
+                return other.place(_pointer(other.value, path))
+        if path and path[0] in ("$defs", "definitions"):
+            # Topics stand there once more where validators have to find identifiers in them.
+            name = path[1].removeprefix("topics/") if len(path) > 1 else ""
+            own = path[1:2] != (name,) and name in {topic.name for topic in definition.topics}
+            path = ("topics", name, "schema", *path[2:]) if own else ("$defs", *path[1:])
+        elif uri != document.uri:
+            dialect = self._store.dialect(definition.dialect) or LATEST
+            for topic in definition.topics:
+                root = self._store.own_root(document, topic.name, dialect)
+                if root is not None and as_uri(root[0]) == uri:
+                    path = (*map(str, topic.pointer), *path)
+        return document.place(_pointer(document.value, path))
 
     def shared(self) -> dict[str, str]:
         """The files of documents that channels share, and those of no document."""
@@ -87,6 +119,18 @@ class Scripts:
 
     def _year(self, dialect: str) -> int:
         return (self._store.dialect(dialect) or LATEST).year
+
+
+def _pointer(value: Any, path: Sequence[str]) -> Pointer:
+    """A path whose steps into arrays are numbers."""
+    pointer: list[str | int] = []
+    for step in path:
+        pointer.append(int(step) if isinstance(value, list) and step.isdecimal() else step)
+        try:
+            value = value[pointer[-1]]
+        except (LookupError, TypeError):
+            break
+    return tuple(pointer)
 
 
 def uses_of(store: SchemaStore, normaliser: Normaliser) -> list[Use]:

@@ -1,13 +1,22 @@
 import type { PayloadSchema } from "./_channel.js";
+import { useExactFormats, useExactKeywords } from "./_keywords.js";
 
 /** As much of Ajv as is used here. */
-type Ajv = { addSchema(schema: object, key: string): unknown; compile(schema: object): Check };
+type Ajv = {
+  addFormat(name: string, format: (text: string) => boolean): unknown;
+  addKeyword(definition: object): unknown;
+  addSchema(schema: object, key: string): unknown;
+  compile(schema: object): Check;
+  formats: object;
+  removeKeyword(keyword: string): unknown;
+};
 type AjvClass = new (options: object) => Ajv;
 type Check = { (value: unknown): unknown; errors?: ReadonlyArray<Fault> | null };
 type Fault = { instancePath: string; keyword: string; message?: string; params: { [key: string]: unknown } };
 
 type Bundle = {
   formats: boolean;
+  patterns: { [pattern: string]: readonly [source: string, flags: string] };
   resources: { [uri: string]: object };
   topics: { [name: string]: { ref: string; draft: number } };
   params: { [name: string]: object };
@@ -70,18 +79,26 @@ export class Validators {
   #ajv(draft: number): Ajv {
     const known = this.#ajvs.get(draft);
     if (known !== undefined) return known;
-    const { formats, resources } = this.#bundle;
+    const { formats, patterns, resources } = this.#bundle;
+    const spelt = new Map(Object.entries(patterns));
+    const regExp = (pattern: string, flags: string): RegExp => new RegExp(...(spelt.get(pattern) ?? [pattern, flags]));
     // Schemas were checked when this was generated, so there is nothing to complain about here. Up to draft 7 a
     // reference hides what stands beside it.
     const made = new (this.#classes[draft] as AjvClass)({
       allErrors: true,
+      code: { process: withOwnProperties, regExp: Object.assign(regExp, { code: "new RegExp" }) },
       ignoreKeywordsWithRef: draft <= 7,
       logger: false,
+      ownProperties: true,
       strict: false,
       validateFormats: formats,
       validateSchema: false,
     });
-    if (formats) pluginOf(this.#formats)(made);
+    if (formats) {
+      pluginOf(this.#formats)(made, { mode: "full" });
+      useExactFormats(made);
+    }
+    useExactKeywords(made);
     for (const [uri, resource] of Object.entries(resources)) {
       // Metaschemas of the drafts are there already.
       if (!isKnown(made, uri)) made.addSchema(resource, uri);
@@ -91,15 +108,24 @@ export class Validators {
   }
 }
 
+/**
+ * Mends how `unevaluatedProperties` looks up what was evaluated: in an object that inherits properties, and that can't
+ * have one called `__proto__`.
+ */
+function withOwnProperties(code: string): string {
+  const found = '($2 === "__proto__" || Object.prototype.hasOwnProperty.call($1, $2))';
+  return code.replace(/!(props\d+)\[(key\d+)\]/g, `!${found}`);
+}
+
 function isKnown(ajv: Ajv, uri: string): boolean {
   const { schemas, refs } = ajv as unknown as { schemas: object; refs: object };
   return uri in schemas || uri in refs;
 }
 
 /** A CommonJS module arrives as what it exports or as an object around it, depending on who loads it. */
-function pluginOf(formats: unknown): (ajv: Ajv) => unknown {
+function pluginOf(formats: unknown): (ajv: Ajv, options: object) => unknown {
   const inner = (formats as { default?: unknown }).default;
-  return (typeof inner === "function" ? inner : formats) as (ajv: Ajv) => unknown;
+  return (typeof inner === "function" ? inner : formats) as (ajv: Ajv, options: object) => unknown;
 }
 
 function issue(fault: Fault, value: unknown): { message: string; path: PropertyKey[] } {

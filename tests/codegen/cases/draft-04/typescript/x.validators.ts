@@ -14,6 +14,7 @@ const validators = new Validators(
   String.raw`
 {
  "formats": true,
+ "patterns": {},
  "resources": {
   "https://tightbeam.invalid/d4.json": {
    "$schema": "http://json-schema.org/draft-04/schema#",
@@ -34,7 +35,7 @@ const validators = new Validators(
    "type": "object",
    "properties": {
     "n": {"type": "integer", "minimum": 0, "exclusiveMinimum": true},
-    "r": {"$ref": "#/definitions/D", "description": "hidden"}
+    "r": {"$ref": "#/definitions/D"}
    },
    "required": ["n"],
    "additionalProperties": false,
@@ -42,8 +43,7 @@ const validators = new Validators(
   },
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
-   "$defs": {},
-   "topics": {}
+   "$defs": {}
   }
  },
  "topics": {

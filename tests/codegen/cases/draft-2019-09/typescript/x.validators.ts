@@ -14,6 +14,7 @@ const validators = new Validators(
   String.raw`
 {
  "formats": true,
+ "patterns": {},
  "resources": {
   "https://example.com/tree": {
    "$schema": "https://json-schema.org/draft/2019-09/schema",

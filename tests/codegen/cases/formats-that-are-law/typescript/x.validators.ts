@@ -14,6 +14,7 @@ const validators = new Validators(
   String.raw`
 {
  "formats": true,
+ "patterns": {},
  "resources": {
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -65,7 +66,7 @@ const validators = new Validators(
         "minLength": 3,
         "pattern": "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
        },
-       "own": {"type": "string", "format": "own"}
+       "own": {"type": "string"}
       },
       "additionalProperties": false
      }

@@ -14,6 +14,7 @@ const validators = new Validators(
   String.raw`
 {
  "formats": true,
+ "patterns": {},
  "resources": {
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -25,7 +26,7 @@ const validators = new Validators(
   "t": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema", "draft": 2020}
  },
  "params": {
-  "id": {"type": "string", "minLength": 2, "maxLength": 4, "description": "Which one."},
+  "id": {"type": "string", "minLength": 2, "maxLength": 4},
   "count": {"type": "integer", "minimum": 1},
   "kind": {"enum": ["first", "second"]},
   "size": {"type": "integer", "enum": [1, 2, 3]}

@@ -14,6 +14,7 @@ const validators = new Validators(
   String.raw`
 {
  "formats": true,
+ "patterns": {},
  "resources": {
   "https://tightbeam.invalid/shop/common.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
