@@ -7,6 +7,7 @@
     ├── OutdatedBindings       the generated package is incomplete or of another version: generate again
     ├── PublishFailed          the server didn't take the message (status; retryable or not)
     ├── SubscribeFailed        the server gave no token or no subscription (status; retryable or not)
+    ├── SendFailed             a gateway didn't take an event, or didn't answer (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
     │   ├── StepMisuse         a step where or how none can be: nested, bad id or function, in flight, over
@@ -175,6 +176,28 @@ class SubscribeFailed(TightbeamError):
     def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
         self.status = status
         self.retryable = retryable
+        super().__init__(message)
+
+
+class SendFailed(TightbeamError):
+    """A gateway didn't take an event, or didn't answer.
+
+    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again
+    can help.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retryable: bool = False,
+        may_have_started: bool = False,
+    ) -> None:
+        self.status = status
+        self.retryable = retryable
+        self.may_have_started = may_have_started
+        """Whether the event may have arrived: sending it again may start its runs twice."""
         super().__init__(message)
 
 

@@ -30,10 +30,11 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 class Refused(Exception):
     """An answer other than the one that was asked for; the text is for the client and holds no secret."""
 
-    def __init__(self, status: int, text: str, issues: object = None) -> None:
+    def __init__(self, status: int, text: str, issues: object = None, kind: str | None = None) -> None:
         self.status = status
         self.text = text
         self.issues = issues
+        self.kind = kind
         super().__init__(text)
 
 

@@ -18,6 +18,7 @@ from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
+from tightbeam.gateway._events import EventRoute
 from tightbeam.gateway._http import HttpRoutes, failure
 from tightbeam.gateway._logs import guard_uvicorn, hide_query
 from tightbeam.gateway._runs import RunTeller
@@ -56,10 +57,11 @@ class Gateway(Starlette):
         teller = RunTeller(engine.hub, runs, run_results)
         streams = Streams(engine, limits, teller)
         http = HttpRoutes(guard, engine, catalog, streams, limits)
+        events = EventRoute(guard, client, engine.max_payload_bytes)
         self._inspector = Inspector(guard, engine, catalog, limits) if inspector else None
         super().__init__(
             routes=[
-                *_routes(guard, streams, limits, http, engine.hub.position_of),
+                *_routes(guard, streams, limits, http, events, engine.hub.position_of),
                 *(self._inspector.routes() if self._inspector is not None else ()),
             ],
             lifespan=self._lifespan,
@@ -205,11 +207,17 @@ def _telling(catalog: Catalog, runs: bool | Iterable[type[Channel[Any]]]) -> Cal
 
 
 def _routes(
-    guard: Guard, streams: Streams, limits: Limits, http: HttpRoutes, position_of: Callable[[int], str]
+    guard: Guard,
+    streams: Streams,
+    limits: Limits,
+    http: HttpRoutes,
+    events: EventRoute,
+    position_of: Callable[[int], str],
 ) -> list[Route | WebSocketRoute]:
     return [
         Route("/v1/realtime/token", http.token, methods=["POST"]),
         Route("/v1/realtime/publish", http.publish, methods=["POST"]),
+        Route("/v1/realtime/send", events.send, methods=["POST"]),
         Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, position_of))),
         WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, position_of)),
         Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard))),

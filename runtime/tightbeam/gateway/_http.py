@@ -25,12 +25,12 @@ from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._tokens import mint, since_ms
 
-__all__ = ["HttpRoutes", "failure"]
+__all__ = ["NAME_LIMIT", "HttpRoutes", "enter", "failure", "read_body"]
 
 _MAX_TOKEN_BODY = 64 * 1024
 _MAX_METADATA_BYTES = 4 * 1024
 _RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-_NAME_LIMIT = 1024
+NAME_LIMIT = 1024
 BODY_SECONDS = 30.0
 
 
@@ -39,6 +39,8 @@ def failure(refused: Refused) -> Response:
     body: dict[str, object] = {"error": refused.text, "data": None, "status": refused.status}
     if refused.issues is not None:
         body["issues"] = refused.issues
+    if refused.kind is not None:
+        body["type"] = refused.kind
     # After 408 there is nothing to be expected of that connection.
     headers = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}.get(refused.status)
     return JSONResponse(body, refused.status, headers)
@@ -90,8 +92,8 @@ class HttpRoutes:
 
     async def token(self, request: Request) -> Response:
         """`POST /v1/realtime/token`."""
-        query = self._enter(request)
-        body = await _body(request, _MAX_TOKEN_BODY)
+        query = enter(self._guard, request)
+        body = await read_body(request, _MAX_TOKEN_BODY)
         try:
             wanted = json.loads(body)
         except (ValueError, RecursionError):
@@ -120,7 +122,7 @@ class HttpRoutes:
 
     async def publish(self, request: Request) -> Response:
         """`POST /v1/realtime/publish?channel=&topic=`."""
-        query = self._enter(request)
+        query = enter(self._guard, request)
         if (request.headers.get("content-type") or "").partition(";")[0].strip() == "text/stream":
             raise Refused(415, "streams aren't relayed: publish each part as a message")
         channel, topic = query.get("channel"), query.get("topic")
@@ -134,7 +136,7 @@ class HttpRoutes:
             raise Refused(404, "this gateway's channel of that name has no such topic")
         metadata = _metadata(query.get("metadata"))
         run_id = query.get("run_id")
-        body = await _body(request, self._max_payload_bytes)
+        body = await read_body(request, self._max_payload_bytes)
         try:
             raw = encode_within(ref, _parsed(body), self._max_payload_bytes)
         except PayloadTooLarge as error:
@@ -161,17 +163,23 @@ class HttpRoutes:
         described = document(version("tightbeam"), self._max_payload_bytes, dev=self._guard.access.dev)
         return JSONResponse(described)
 
-    def _enter(self, request: Request) -> Mapping[str, str]:
-        query = dict(reversed(query_of(request.scope)))
-        self._guard.check_place(request.scope, request.headers)
-        self._guard.check_key(request.headers)
-        for name in ("channel", "topic"):
-            if len(query.get(name, "")) > _NAME_LIMIT:
-                raise Refused(400, f"{name} is too long")
-        return query
+
+def enter(guard: Guard, request: Request) -> Mapping[str, str]:
+    """Let a holder of the server key in, and return the query of its request.
+
+    Raises:
+        Refused: it isn't let in, or can't be understood.
+    """
+    query = dict(reversed(query_of(request.scope)))
+    guard.check_place(request.scope, request.headers)
+    guard.check_key(request.headers)
+    for name in ("channel", "topic"):
+        if len(query.get(name, "")) > NAME_LIMIT:
+            raise Refused(400, f"{name} is too long")
+    return query
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
     """The body, read no further than the limit, and no longer than it may take."""
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and len(length) < 20 and int(length) > limit:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tightbeam.gateway._events import ERROR_TYPES
+from tightbeam.gateway._http import NAME_LIMIT
+
 __all__ = ["document"]
 
 
@@ -17,6 +20,7 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
             "data": {"type": "null"},
             "status": {"type": "integer"},
             "issues": {"type": "array", "items": {"$ref": "#/components/schemas/Issue"}},
+            "type": {"enum": list(ERROR_TYPES), "description": "The error that a remote client raises."},
         },
         "required": ["error", "data", "status"],
         "additionalProperties": False,
@@ -34,6 +38,7 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
             "/health": {"get": _health()},
             "/v1/realtime/token": {"post": _token(security)},
             "/v1/realtime/publish": {"post": _publish(max_payload_bytes, security)},
+            "/v1/realtime/send": {"post": _send(max_payload_bytes, security)},
             "/v1/realtime/connect": {"get": _connect()},
             "/v1/realtime/sse": {"get": _sse()},
         },
@@ -61,12 +66,12 @@ _WORDS = {
     400: "It can't be understood",
     401: "Not authenticated",
     403: "Not allowed: the origin, the topic, or dev mode from another machine",
-    404: "No such channel or topic",
+    404: "No such channel or topic; or no function listens to the event",
     408: "The body didn't come in time",
     413: "Over the limit",
     415: "Streams aren't relayed",
     421: "Not this gateway's host",
-    422: "The payload breaks the topic's schema",
+    422: "The payload breaks the topic's schema; or the event's data is no JSON object",
     426: "Only as a WebSocket",
     503: "No room, or shutting down",
 }
@@ -139,6 +144,26 @@ def _publish(max_payload_bytes: int, security: list[dict[str, list[str]]]) -> di
         "responses": {
             "200": {"description": "Handed to whoever listens"},
             **_errors(400, 401, 403, 404, 408, 413, 415, 421, 422),
+        },
+    }
+
+
+def _send(max_bytes: int, security: list[dict[str, list[str]]]) -> dict[str, Any]:
+    started = {
+        "type": "object",
+        "properties": {"run_ids": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+        "required": ["run_ids"],
+        "additionalProperties": False,
+    }
+    return {
+        "operationId": "send",
+        "description": f"Start runs by an event. Its data is a JSON object of at most {max_bytes:,} bytes.",
+        "security": security,
+        "parameters": [_query("name", required=True, minLength=1, maxLength=NAME_LIMIT)],
+        "requestBody": {"required": True, "content": _json({"type": "object"})},
+        "responses": {
+            "201": {"description": "The runs are stored", "content": _json(started)},
+            **_errors(400, 401, 403, 404, 408, 413, 421, 422, 503),
         },
     }
 

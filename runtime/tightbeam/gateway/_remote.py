@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from tightbeam._client import event_data
 from tightbeam._engines import SubscriptionToken
 from tightbeam._hub import Address, Envelope
 from tightbeam._invalid_messages import OnInvalidMessage
@@ -47,6 +48,35 @@ class RemoteClient:
     def __repr__(self) -> str:
         return f"<RemoteClient of {self._carrier.requests.origin}>"
 
+    async def send(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+        """Send an event: start a run of each function of the gateway's client that listens to it.
+
+        When it returns the runs are stored: they survive a crash. It is sent once, whatever happens: where
+        ``error.may_have_started`` is true, sending it again may start the runs twice.
+
+        Args:
+            name: the event's name.
+            data: a JSON object.
+
+        Returns:
+            The ids of the runs.
+
+        Raises:
+            NotRegistered: no function listens to it.
+            NotJson: the data isn't a JSON object.
+            NotEntered: the gateway's client isn't entered.
+            JournalFailed: the runs couldn't be stored.
+            GatewayRefused: the server key isn't valid there, or this client has none.
+            SendFailed: the gateway didn't answer, or the data is too large for it.
+        """
+        self._carrier.needs_key("sending events")
+        return await self._carrier.requests.send(name, event_data(name, data))
+
+    def send_sync(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+        """As `send`, without ``await``, from any thread."""
+        self._carrier.needs_key("sending events")
+        return self._carrier.requests.send_sync(name, event_data(name, data))
+
     def follow(self, channel: str, topics: Iterable[str] = ("*",), after: str | None = None) -> RemoteFeed:
         """The messages of a channel, encoded and unchecked: for tools that have no bindings."""
         return self._carrier.follow(channel, list(topics), after)
@@ -69,11 +99,11 @@ class _RemoteCarrier:
         self._feeds: weakref.WeakSet[RemoteFeed] = weakref.WeakSet()
 
     async def publish(self, envelope: Envelope, /) -> None:
-        self._needs_key("publishing")
+        self.needs_key("publishing")
         await self.requests.publish(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
 
     def publish_sync(self, envelope: Envelope, /) -> None:
-        self._needs_key("publishing")
+        self.needs_key("publishing")
         self.requests.publish_sync(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
@@ -105,17 +135,22 @@ class _RemoteCarrier:
         return feed
 
     async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
-        self._needs_key("making tokens")
+        self.needs_key("making tokens")
         return self._answer(await self.requests.token(channel, list(topics), since))
 
     def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
-        self._needs_key("making tokens")
+        self.needs_key("making tokens")
         return self._answer(self.requests.token_sync(channel, list(topics), since))
 
     def _answer(self, key: str) -> SubscriptionToken:
         return {"key": key, "apiBaseUrl": self.requests.origin}
 
-    def _needs_key(self, what: str) -> None:
+    def needs_key(self, what: str) -> None:
+        """Refuse what only the server key allows.
+
+        Raises:
+            GatewayRefused: this client has a token.
+        """
         if self._token is not None:
             raise GatewayRefused(f"{what} needs the server key: `tightbeam.connect(url, key=…)`")
 

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidProxy
 
 from tightbeam.errors import GatewayRefused
 
-__all__ = ["NoAnswer", "NotHttp", "Trouble", "error_body", "judge", "no_connection"]
+__all__ = ["NoAnswer", "NotHttp", "Trouble", "Unanswered", "error_body", "judge", "no_connection"]
 
 _BUSY = frozenset({408, 425, 429})
 _LET_IN = frozenset({401, 403})
@@ -41,6 +41,10 @@ class NotHttp(ConnectionError):
     """Something answers there, but not in HTTP."""
 
 
+class Unanswered(OSError):
+    """A request was sent, and its answer didn't come; the cause says why."""
+
+
 class NoAnswer(Exception):
     """No gateway answered, or it was too busy to; the text holds no URL, token or key."""
 
@@ -59,11 +63,17 @@ class NoAnswer(Exception):
         self.status = status
         self.retry_after = retry_after
         """Seconds that the server asked to be left alone for."""
+        self.sent = False
+        """Whether the request may have arrived."""
         super().__init__(f"{reason}: {remedy}" if remedy else reason)
 
 
 def no_connection(error: Exception) -> NoAnswer:
-    """Say why there is no connection, for whatever the attempt to open one raised."""
+    """Say why there is no connection or no answer, for whatever the attempt raised."""
+    if isinstance(error, Unanswered) and isinstance(error.__cause__, Exception):
+        failure = no_connection(error.__cause__)
+        failure.sent = True
+        return failure
     if isinstance(error, ssl.SSLCertVerificationError):
         return NoAnswer(
             Trouble.CERTIFICATE,

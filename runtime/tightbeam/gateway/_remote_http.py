@@ -14,6 +14,8 @@ import orjson
 from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
 from tightbeam.gateway._remote_answers import NoAnswer, Trouble, error_body, judge, no_connection
 from tightbeam.gateway._remote_pool import Answer, Pool
+from tightbeam.gateway._remote_send import run_ids, unanswered
+from tightbeam.gateway._remote_send import target as send_target
 
 __all__ = ["Requests"]
 
@@ -104,6 +106,30 @@ class Requests:
         except NoAnswer as error:
             raise self._no_token(error) from None
 
+    async def send(self, name: str, data: bytes) -> list[str]:
+        """Send an event, from a coroutine; see `tightbeam.gateway._remote_send` for what it raises."""
+        try:
+            answer = await self._post(send_target(name), data, keep=False)
+        except NoAnswer as error:
+            raise unanswered(name, self.origin, error) from None
+        return run_ids(name, self.origin, answer)
+
+    def send_sync(self, name: str, data: bytes) -> list[str]:
+        """As `send`, from any thread."""
+        connection = self._connection()
+        sent = False
+        try:
+            connection.connect()
+            sent = True
+            answer = self._exchange(connection, send_target(name), data)
+        except (OSError, http.client.HTTPException) as error:
+            failure = no_connection(error)
+            failure.sent = sent
+            raise unanswered(name, self.origin, failure) from None
+        finally:
+            connection.close()
+        return run_ids(name, self.origin, answer)
+
     def _unpublished(self, error: NoAnswer) -> PublishFailed:
         return PublishFailed(
             f"no answer from the gateway at {self.origin}: {error}",
@@ -137,10 +163,7 @@ class Requests:
                 connection = self._local.connection = self._connection()
                 self._open.add(connection)
             try:
-                connection.request("POST", target, body, self._headers())
-                answer = connection.getresponse()
-                headers = {name.title(): value for name, value in answer.getheaders()}
-                return Answer(answer.status, headers, answer.read(_MAX_ANSWER))
+                return self._exchange(connection, target, body)
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 self._local.connection = None
@@ -148,6 +171,12 @@ class Requests:
                 if not fresh and isinstance(error, _STALE):
                     continue
                 raise no_connection(error) from None
+
+    def _exchange(self, connection: http.client.HTTPConnection, target: str, body: bytes) -> Answer:
+        connection.request("POST", target, body, self._headers())
+        answer = connection.getresponse()
+        headers = {name.title(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, headers, answer.read(_MAX_ANSWER))
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}

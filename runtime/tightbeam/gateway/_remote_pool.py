@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import httptools
 
-from tightbeam.gateway._remote_answers import NotHttp
+from tightbeam.gateway._remote_answers import NotHttp, Unanswered
 
 __all__ = ["Answer", "Pool"]
 
@@ -126,24 +126,37 @@ class Pool:
                 meantime the request is sent again.
 
         Raises:
-            OSError: no connection, or no answer; also `TimeoutError`.
+            Unanswered: no answer, although the request may have arrived.
+            OSError: no connection; also `TimeoutError`.
         """
         connections = self._loops.setdefault(asyncio.get_running_loop(), _LoopConnections())
-        async with connections.free, asyncio.timeout(seconds):
-            while keep and connections.idle:
-                kept = connections.idle.pop()
-                if not kept.is_usable:
-                    kept.close()
-                    continue
-                try:
-                    return await self._exchange(kept, request, connections, keep=True)
-                except ConnectionError:
-                    if kept.has_answered:
-                        raise
-            reader, writer = await asyncio.open_connection(
-                self._host, self._port, ssl=None if self._tls is None else self._tls()
-            )
-            return await self._exchange(_Connection(reader, writer), request, connections, keep=keep)
+        sent = False
+        try:
+            async with connections.free, asyncio.timeout(seconds):
+                while keep and connections.idle:
+                    kept = connections.idle.pop()
+                    if not kept.is_usable:
+                        kept.close()
+                        continue
+                    sent = True
+                    try:
+                        return await self._exchange(kept, request, connections, keep=True)
+                    except ConnectionError:
+                        if kept.has_answered:
+                            raise
+                connection = await self._open()
+                sent = True
+                return await self._exchange(connection, request, connections, keep=keep)
+        except OSError as error:
+            if sent:
+                raise Unanswered from error
+            raise
+
+    async def _open(self) -> _Connection:
+        reader, writer = await asyncio.open_connection(
+            self._host, self._port, ssl=None if self._tls is None else self._tls()
+        )
+        return _Connection(reader, writer)
 
     async def _exchange(
         self, connection: _Connection, request: bytes, connections: _LoopConnections, *, keep: bool

@@ -35,6 +35,13 @@ async def remotely() -> None:
     wrong: int = one.data.message  # bad, types only
 
 
+async def events() -> None:
+    remote = tightbeam.connect(URL, key="k")
+    await remote.send("app/upload", "data")  # bad, types only
+    await remote.send(uploads_channel(upload_id="u1"))  # bad, types only
+    wrong: str = remote.send_sync("app/upload")  # bad, types only
+
+
 def not_async() -> str:
     return "key"
 

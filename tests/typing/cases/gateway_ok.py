@@ -94,5 +94,10 @@ def choices(remote: tightbeam.gateway.RemoteClient, chosen: tightbeam.OnInvalidM
     tightbeam.Client(on_invalid_message=note_later)
 
 
+async def events(remote: tightbeam.gateway.RemoteClient) -> None:
+    assert_type(await remote.send("app/upload", {"uploadId": "u1"}), list[str])
+    assert_type(remote.send_sync("app/upload"), list[str])
+
+
 def from_a_thread(remote: tightbeam.gateway.RemoteClient) -> None:
     remote.realtime.publish_sync(uploads_channel(upload_id="u1").status, {"message": "sync"})

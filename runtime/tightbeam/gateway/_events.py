@@ -1,0 +1,78 @@
+"""The route on which other processes send events, and so start runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tightbeam.errors import (
+    EngineError,
+    JournalFailed,
+    NonRetriableError,
+    NotEntered,
+    NotJson,
+    NotRegistered,
+    NotStorable,
+)
+from tightbeam.gateway._access import Guard, Refused
+from tightbeam.gateway._http import NAME_LIMIT, enter, read_body
+
+if TYPE_CHECKING:
+    from tightbeam._client import Client
+
+__all__ = ["ERROR_TYPES", "EventRoute"]
+
+_STATUSES: dict[type[EngineError | NonRetriableError], int] = {
+    NotRegistered: 404,
+    NotJson: 422,
+    NotStorable: 422,
+    NotEntered: 503,
+    JournalFailed: 503,
+}
+ERROR_TYPES = {kind.__name__: kind for kind in _STATUSES}
+"""What a refusal is, by the ``type`` in the answer: remote clients raise the same."""
+
+
+class EventRoute:
+    """`POST /v1/realtime/send?name=`."""
+
+    def __init__(self, guard: Guard, client: Client, max_bytes: int) -> None:
+        self._guard = guard
+        self._client = client
+        self._max_bytes = max_bytes
+
+    async def send(self, request: Request) -> Response:
+        """Start a run of each function that listens to the event; answer when they are stored."""
+        name = enter(self._guard, request).get("name", "")
+        if not 0 < len(name) <= NAME_LIMIT:
+            raise Refused(400, f"name is needed, and has at most {NAME_LIMIT:,} characters")
+        data = _parsed(await read_body(request, self._max_bytes))
+        try:
+            run_ids = await self._client.send(name, data)
+        except (EngineError, NonRetriableError) as error:
+            raise Refused(_STATUSES.get(type(error), 503), str(error), kind=_kind(error)) from None
+        return JSONResponse({"run_ids": run_ids}, 201)
+
+
+def _kind(error: Exception) -> str | None:
+    return type(error).__name__ if type(error) in _STATUSES else None
+
+
+def _parsed(body: bytes) -> Any:
+    """Decode an event's data: what the client's `send` judges.
+
+    Raises:
+        Refused: 400, it isn't JSON.
+    """
+    try:
+        # Not orjson, which makes floats of integers beyond 64 bits.
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Refused(400, "the body isn't JSON") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
