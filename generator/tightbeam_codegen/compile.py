@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from tightbeam_codegen import ir
 from tightbeam_codegen.assemble import Types, shapes_of
 from tightbeam_codegen.bundle import bundled
 from tightbeam_codegen.check import Definition, check_schema
+from tightbeam_codegen.chosen_names import ChosenNames
 from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
 from tightbeam_codegen.incremental import Made, Use
 from tightbeam_codegen.load import Document
@@ -17,9 +19,10 @@ from tightbeam_codegen.load.discover import SUFFIXES, check_modules
 from tightbeam_codegen.metaschemas import named_metaschemas
 from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
 from tightbeam_codegen.names import topic_name
-from tightbeam_codegen.normalise import Normaliser, TooMuch
+from tightbeam_codegen.normalise import Names, Normaliser, TooMuch, normalise
 from tightbeam_codegen.normalise.branches import telling_schemas
-from tightbeam_codegen.normalise.places import NamePlace, module_of
+from tightbeam_codegen.normalise.naming import digits_of
+from tightbeam_codegen.normalise.places import module_of, topic_place
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
 from tightbeam_codegen.official import is_official
@@ -32,7 +35,11 @@ from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache, type_facts
 from tightbeam_codegen.typescript import Scripts, TypeScript, define_uses, uses_of
 
-__all__ = ["Checked", "Run"]
+__all__ = ["Checked", "OutOfStep", "Run"]
+
+
+class OutOfStep(Exception):
+    """Definitions that are as they were have names in them that are no longer right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class Run:
         self.uses: dict[tuple[str, ...], list[Use]] = {}
         self.reaches: dict[tuple[str, ...], Reach] = {}
         self.found: dict[tuple[str, ...], tuple[Problem, ...]] = {}
+        self.chosen: ChosenNames | None = None
+        self.names = Names()
+        self.surroundings = ""
+        self.owners: dict[Name, Document] = {}
+        """The file of each class and alias."""
         self.files: dict[str, str] = {}
         """All files of the package, once compiled; of no use where a problem turned up on the way."""
         self.typescript: dict[str, str] = {}
@@ -82,21 +94,34 @@ class Run:
     def compile(
         self, printer: Printer, cache: FactCache | None, typescript: TypeScript | None = None
     ) -> list[Made]:
-        """Run the passes; returns what became of each definition, nothing where there is too much of them."""
+        """Run the passes.
+
+        Returns:
+            What became of each definition, nothing where there is too much of them.
+
+        Raises:
+            OutOfStep: those that were kept can't be.
+        """
         self._resolve()
-        normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
         try:
-            topics = {each.definition.module: self._topics(each, normaliser) for each in self.checked}
-            define_uses(self.store, normaliser, (use for made in self.kept for use in made.uses))
+            normaliser, topics = self._normalised()
             scripts = self._scripts(typescript, topics) if typescript else None
         except TooMuch:
             return []
+        if self.chosen:
+            self.chosen.report_unused(self.names, (entry for made in self.kept for entry in made.chosen))
         self._check_modules(normaliser)
+        self.owners = normaliser.owners
         named = normaliser.definitions
         shapes: list[Shape] = [topic.shape for found in topics.values() for topic in found]
         facts = type_facts([*shapes, *shapes_of(named.values())], cache)
         types = Types(named, facts, self._homes(topics, normaliser))
-        modules = self._modules(topics, types)
+        modules_in_use = {name.module for name in named}
+        names = f"{self.names!r} {scripts.names if scripts else ''} {types.homes.described(modules_in_use)}"
+        self.surroundings = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()
+        if any(made.surroundings != self.surroundings for made in self.kept):
+            raise OutOfStep
+        modules = self._modules(topics, types, normaliser.files)
         made = [
             self._made(
                 d, modules[d.module], topics[d.module], types, printer, scripts, nodes=normaliser.nodes
@@ -117,11 +142,8 @@ class Run:
     def diagnose(self) -> None:
         """Look for what is wrong besides, where nothing will be generated."""
         self._resolve()
-        normaliser = Normaliser(self.store, self.problems, self._asserts_formats)
-        # Of files that meet in one module, one; that they do has been said.
         with contextlib.suppress(TooMuch):
-            for each in {each.definition.module: each for each in self.checked}.values():
-                self._topics(each, normaliser)
+            self._normalised()
 
     def _resolve(self) -> None:
         for definition in self.definitions:
@@ -158,48 +180,59 @@ class Run:
         uri = document.uri if document else ""
         return self.assert_formats.get(uri, self.settings.assert_formats)
 
-    def _topics(self, checked: Checked, normaliser: Normaliser) -> list[TopicShape]:
-        definition, known = checked.definition, len(self.problems)
+    def _normalised(self) -> tuple[Normaliser, dict[ModulePath, list[TopicShape]]]:
+        """All shapes under their final names. Raises TooMuch."""
+        topics: dict[ModulePath, list[TopicShape]] = {}
+        if self.settings.names:
+            self.chosen = ChosenNames(self.settings, self.sources, self.problems)
+            self.names = self.chosen.names()
+        # Of definitions that meet in one module, one; that they do has been said.
+        checked = {each.definition.module: each for each in self.checked}
+
+        def work(names: Names, problems: Problems) -> Normaliser:
+            normaliser = Normaliser(self.store, problems, self._asserts_formats, names)
+            topics.update(
+                {module: self._topics(each, normaliser, problems) for module, each in checked.items()}
+            )
+            define_uses(self.store, normaliser, (use for made in self.kept for use in made.uses))
+            return normaliser
+
+        normaliser, self.names = normalise(work, self.names, self.problems)
+        return normaliser, topics
+
+    def _topics(self, checked: Checked, normaliser: Normaliser, problems: Problems) -> list[TopicShape]:
+        definition, known = checked.definition, len(problems)
         normaliser.foreign.clear()
         dialect = self.dialects[definition.module]
-        reach = self.reaches[definition.module] = Reach(
-            self.store, definition.document, dialect, self.problems
-        )
+        reach = self.reaches[definition.module] = Reach(self.store, definition.document, dialect, problems)
         for topic in definition.topics:
             reach.add_topic(topic.name)
         reach.complete()
         topics = []
         for topic in definition.topics:
             node = self.store.topic(definition.document, topic.name, dialect)
-            place = NamePlace(definition.module, (topic.name,))
+            place = topic_place(definition.document, definition.module, topic.name)
             shape = normaliser.topic(node, place, definition.document)
             attribute = topic.py_name or topic_name(topic.name)
             doc = topic.description or normaliser.doc(node)
             key_place = definition.document.place(("topics", topic.name), key=True)
             topics.append(TopicShape(topic.name, attribute, topic.name, shape, doc, key_place))
         self.uses[definition.module] = uses_of(self.store, normaliser)
-        self.found[definition.module] = (*checked.problems, *self.problems.after(known))
+        self.found[definition.module] = (*checked.problems, *problems.after(known))
         return topics
 
     def _scripts(self, typescript: TypeScript, topics: Mapping[ModulePath, list[TopicShape]]) -> Scripts:
         """The front end's part, from exact shapes of the same schemas. Raises TooMuch."""
         scripts = Scripts(typescript, self.store, self._asserts_formats)
-        try:
-            for definition in self.definitions:
-                scripts.add(definition, topics[definition.module], self.dialects[definition.module])
-            scripts.add_kept(self.kept)
-        finally:
-            scripts.report(self.problems)
+        definitions = [(d, topics[d.module], self.dialects[d.module]) for d in self.definitions]
+        scripts.add(definitions, self.kept, self.names, self.problems)
         return scripts
 
     def _check_modules(self, normaliser: Normaliser) -> None:
-        """Each module has one file that it is made from."""
+        """A module has its own name on every disk, and no package has it too."""
         made = {(made.definition.document.shown, made.definition.module) for made in self.kept}
         made |= {(definition.document.shown, definition.module) for definition in self.definitions}
-        for name in normaliser.definitions:
-            document = normaliser.document_of(name)
-            if document is not None:
-                made.add((document.shown, name.module))
+        made |= {(document.shown, name.module) for name, document in normaliser.owners.items()}
         check_modules(sorted(made), self.problems)
 
     def _homes(self, topics: Mapping[ModulePath, list[TopicShape]], normaliser: Normaliser) -> Homes:
@@ -215,27 +248,20 @@ class Run:
         for name, definition in named.items():
             used = (other for shape in shapes_of([definition]) for other in names_in(shape))
             edges[name.module].update(other.module for other in used)
-        homes = homes_of(edges, {definition.module for definition in self.definitions})
-        taken: dict[tuple[ModulePath, str], Name] = {}
-        for name in sorted(named, key=lambda name: (name.module, name.name)):
-            at_home = (homes.of(name.module), homes.name_at_home(name))
-            other = taken.setdefault(at_home, name)
-            if other != name:
-                self.problems.error(
-                    normaliser.place_of(name),
-                    f"the class name {at_home[1]!r} is taken: {normaliser.place_of(other)} has it too,"
-                    " and the classes of files that refer to each other stand in one module",
-                    "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
-                )
-        return homes
+        digits = {name: digits_of(origins[0].place) for name, origins in normaliser.origins.items()}
+        return homes_of(edges, {definition.module for definition in self.definitions}).with_names(digits)
 
     def _modules(
-        self, topics: Mapping[tuple[str, ...], list[TopicShape]], types: Types
-    ) -> dict[tuple[str, ...], ir.Module]:
+        self,
+        topics: Mapping[ModulePath, list[TopicShape]],
+        types: Types,
+        files: Mapping[ModulePath, Document],
+    ) -> dict[ModulePath, ir.Module]:
         by_module: dict[ModulePath, list[NamedShape]] = {name.module: [] for name in types.definitions}
         for name, definition in types.definitions.items():
             by_module.setdefault(types.homes.of(name.module), []).append(definition)
-        homes = {module_of(document): document for document in self.store.documents()}
+        # A module without classes of its own may be the home of others.
+        documents = {**{module_of(document): document for document in self.store.documents()}, **files}
         taken: dict[ModulePath, set[Name]] = {}
         for name in types.definitions:
             taken.setdefault(name.module, set()).add(name)
@@ -252,7 +278,7 @@ class Run:
         }
         shared = [module for module in by_module if module not in modules]
         modules |= {
-            module: shared_module(homes[module], module, by_module[module], types) for module in shared
+            module: shared_module(documents[module], module, by_module[module], types) for module in shared
         }
         return dict(sorted(modules.items()))
 
@@ -275,7 +301,9 @@ class Run:
         return Made(
             definition=definition,
             reach={document.uri: document.digest for document in self.store.reach(definition.document)},
-            in_circle=types.homes.is_in_circle(definition.module),
+            chosen=self.chosen.used_in(definition.document, self.names) if self.chosen else (),
+            surroundings=self.surroundings,
+            shares_module=self._shares_module(definition, types.homes),
             uses=self.uses[definition.module],
             typescript_uses=scripts.uses[definition.module] if scripts else (),
             exports=(channel.class_name, channel.function) if channel else (),
@@ -285,6 +313,15 @@ class Run:
             },
             typescript=typescript,
             problems=(*self.found[definition.module], *found),
+        )
+
+    def _shares_module(self, definition: Definition, homes: Homes) -> bool:
+        """Whether classes of other files stand in a definition's module, too."""
+        if homes.is_in_circle(definition.module):
+            return True
+        return any(
+            name.module == definition.module and document is not definition.document
+            for name, document in self.owners.items()
         )
 
     def _schemas(

@@ -5,6 +5,9 @@ spelt as strings, and for a checker that looks away: basedpyright refuses import
 `if TYPE_CHECKING:`. So the classes of one circle stand in one module, its home, and the modules of the other
 files offer them by their own names: `from .a import BAddress as Address`. Who imports them can't tell.
 
+What a guest is called at its host's can't be seen from outside either, so where it would meet another class
+there, digits made of its place tell it apart.
+
 The home is the first file of the circle that is no channel definition, else the first. A circle is one of
 files, whether or not their classes form one, so that the place of a class doesn't depend on who uses which.
 """
@@ -30,6 +33,8 @@ class Homes:
 
     _homes: Mapping[ModulePath, ModulePath] = field(default_factory=lambda: MappingProxyType({}))
     """For the modules that aren't their own home."""
+    _names: Mapping[Name, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What guests are called that would come to the name of another class there."""
 
     def of(self, module: ModulePath) -> ModulePath:
         """The module in which the classes of a file's module stand."""
@@ -43,8 +48,35 @@ class Homes:
         """What a class is called where it stands: a guest's file name comes first, unless it does anyway."""
         if name.module not in self._homes:
             return name.name
+        if (settled := self._names.get(name)) is not None:
+            return settled
         *folders, last = map(pascal, name.module)
         return "".join([*folders, "" if name.name.startswith(last) else last, name.name])
+
+    def with_names(self, digits: Mapping[Name, str]) -> Homes:
+        """Return homes in which no guest has the name of another class: digits of its place tell it apart.
+
+        Args:
+            digits: those of each class.
+        """
+        names: dict[Name, str] = {}
+        taken = {(name.module, name.name) for name in digits if name.module not in self._homes}
+        for name in sorted(digits, key=lambda name: (name.module, name.name)):
+            if name.module not in self._homes:
+                continue
+            home, plain = self.of(name.module), self.name_at_home(name)
+            tries = (f"{plain}X{digits[name][:count]}" if count else plain for count in (0, *range(6, 40)))
+            called = next(free for free in tries if (home, free) not in taken)
+            taken.add((home, called))
+            if called != plain:
+                names[name] = called
+        return Homes(self._homes, names)
+
+    def described(self, modules: Set[ModulePath]) -> str:
+        """Return text that is equal for equal homes of these modules' classes, and differs for others."""
+        homes = sorted((module, home) for module, home in self._homes.items() if module in modules)
+        names = sorted(((name.module, name.name), called) for name, called in self._names.items())
+        return repr((homes, names))
 
 
 def homes_of(edges: Mapping[ModulePath, Set[ModulePath]], channels: Set[ModulePath]) -> Homes:

@@ -41,8 +41,12 @@ class Made:
     definition: Definition
     reach: Mapping[str, str]
     """The documents it refers to, over others too: URI -> digest."""
-    in_circle: bool
-    """Whether it is one of files that refer to each other: their classes stand together, in one module."""
+    shares_module: bool
+    """Whether classes of other files stand in its module: of a schema document beside it, or of a circle."""
+    chosen: Sequence[str]
+    """The settings' names that its own schemas have."""
+    surroundings: str
+    """What else decides about names in it: those of classes that met, and the homes of circles."""
     uses: Sequence[Use]
     typescript_uses: Sequence[Use]
     """What the front end's types refer to: as much, or more."""
@@ -108,8 +112,8 @@ class Memory:
         return found
 
     def _recall(self, document: Document, entry: dict[str, Any], sources: Sources) -> Made | None:
-        if entry["in_circle"]:
-            return None  # The module of the circle is made of all its files at once.
+        if entry["shares_module"]:
+            return None  # Such a module is made of all its files at once.
         if any(_digest(sources, uri) != digest for uri, digest in entry["reach"].items()):
             return None
         files = _unchanged(entry["files"], self._earlier)
@@ -121,7 +125,9 @@ class Memory:
         return Made(
             definition=_to_definition(document, entry["definition"]),
             reach=entry["reach"],
-            in_circle=False,
+            shares_module=False,
+            chosen=[str(each) for each in entry["chosen"]],
+            surroundings=str(entry["surroundings"]),
             uses=[(uri, tuple(pointer)) for uri, pointer in entry["uses"]],
             typescript_uses=[(uri, tuple(pointer)) for uri, pointer in entry["typescript_uses"]],
             exports=tuple(entry["exports"]),
@@ -163,7 +169,9 @@ def _entry(made: Made) -> dict[str, Any]:
         "digest": made.definition.document.digest,
         "definition": _from_definition(made.definition),
         "reach": dict(made.reach),
-        "in_circle": made.in_circle,
+        "shares_module": made.shares_module,
+        "chosen": list(made.chosen),
+        "surroundings": made.surroundings,
         "uses": [[uri, list(pointer)] for uri, pointer in made.uses],
         "typescript_uses": [[uri, list(pointer)] for uri, pointer in made.typescript_uses],
         "exports": list(made.exports),

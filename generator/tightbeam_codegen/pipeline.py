@@ -5,16 +5,18 @@ Nothing is written here: `tightbeam_codegen.write` puts files on disk, `tightbea
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tightbeam_codegen.check import check_definition, check_overlaps
-from tightbeam_codegen.compile import Checked, Run
+from tightbeam_codegen.compile import Checked, OutOfStep, Run
 from tightbeam_codegen.incremental import Made, Memory
 from tightbeam_codegen.load import Document, JsonValue
 from tightbeam_codegen.load.discover import discover
 from tightbeam_codegen.metaschemas import named_metaschemas
+from tightbeam_codegen.normalise.places import module_of
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.render import Printer
 from tightbeam_codegen.resolve import Sources
@@ -53,7 +55,7 @@ def generate(
 ) -> Result:
     """Compile all channel definitions below `root`.
 
-    Never raises for what is wrong with a definition: that is in the result's problems.
+    What is wrong with a definition raises nothing: that is in the result's problems.
 
     Args:
         root: the schema root.
@@ -63,11 +65,27 @@ def generate(
         cache: types that were worked out before.
         memory: definitions that were compiled before; without it the result is the same, and later.
     """
+    with contextlib.suppress(OutOfStep):
+        return _generate(root, settings, shown_root, version, cache, memory, recall=memory is not None)
+    return _generate(root, settings, shown_root, version, cache, memory, recall=False)
+
+
+def _generate(
+    root: Path,
+    settings: Settings,
+    shown_root: str,
+    version: str,
+    cache: FactCache | None,
+    memory: Memory | None,
+    *,
+    recall: bool,
+) -> Result:
     problems = Problems()
     sources = Sources(root, shown_root, settings.refs)
     documents = _load(root, shown_root, sources, problems)
-    kept = memory.recall(documents, sources) if memory else {}
-    _look_again_at_targets(documents, kept, memory.used_once(kept) if memory else ())
+    kept = memory.recall(documents, sources) if memory and recall else {}
+    if memory and kept:
+        _look_again_at_targets(documents, kept, memory.used_once(kept), sources)
     checked = _check([d for d in documents if d.path not in kept], sources, settings, problems)
     definitions = [each.definition for each in checked] + [made.definition for made in kept.values()]
     check_overlaps(definitions, problems)
@@ -130,18 +148,28 @@ def _check(
 
 
 def _look_again_at_targets(
-    documents: Iterable[Document], kept: dict[str, Made], used_once: Iterable[str]
+    documents: Iterable[Document], kept: dict[str, Made], used_once: Iterable[str], sources: Sources
 ) -> None:
-    """Compile those anew that a changed definition may refer to: their modules hold what it uses of them.
+    """Compile those anew whose modules may hold something else now.
 
-    And those that it referred to before: their modules may hold what it doesn't use any more.
+    These are definitions that a changed one refers to, itself or over other files: their modules hold what it
+    uses of them. Those that it referred to before, whose modules may hold what it doesn't use any more. And
+    those that are one module with a schema document that it refers to.
     """
     paths = {document.uri: document.path for document in documents}
+    modules = {made.definition.module: path for path, made in kept.items()}
     pending = [document for document in documents if document.path not in kept]
     pending += [made.definition.document for uri in used_once if (made := kept.pop(paths.get(uri, ""), None))]
+    seen = {document.uri for document in pending}
     while pending and kept:
         document = pending.pop()
         for uri in outgoing(document.value, document.uri, LATEST):
-            made = kept.pop(paths.get(uri, ""), None)
-            if made is not None:
-                pending.append(made.definition.document)
+            if uri in seen:
+                continue
+            seen.add(uri)
+            with contextlib.suppress(DefinitionErrors):  # said where it is loaded to be compiled
+                if (found := sources.find(uri)) is not None:
+                    pending.append(found)
+                    made = kept.pop(modules.get(module_of(found), ""), None)
+                    if made is not None and made.definition.document is not found:
+                        pending.append(made.definition.document)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.names import is_class_name
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
 from tightbeam_codegen.uris import ROOT_URI
@@ -23,6 +24,7 @@ _KEYS = (
     "typescript_validators",
     "assert_formats",
     "dialect",
+    "names",
     "refs",
     "strict",
 )
@@ -45,6 +47,10 @@ class Settings:
     """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
     refs: Mapping[str, Path] = field(default_factory=dict)
     """The local folders that stand for everything below an absolute URI; the longest prefix first."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names for classes by place: `vendor/x.json#/definitions/Y`, from the schema root or by an address."""
+    name_places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where they stand."""
     strict: bool = False
     line_length: int = _RUFF_LINE_LENGTH
     """Of generated code: that of ruff in the same pyproject.toml, else ruff's own default."""
@@ -137,13 +143,18 @@ class _Reader:
             assert_formats=self._flag("assert_formats", default=True),
             dialect=self._dialect(),
             refs=self._refs(),
+            names=self._names(),
+            name_places={entry: self._place(entry) for entry in self._table("names")},
             strict=self._flag("strict", default=False),
             line_length=line_length,
             source=self.file,
         )
 
+    def _place(self, key: str) -> Place:
+        return _place(self.text, self.file.name, key)
+
     def _error(self, key: str, message: str, remedy: str) -> None:
-        self.problems.error(_place(self.text, self.file.name, key), message, remedy)
+        self.problems.error(self._place(key), message, remedy)
 
     def _text(self, key: str, default: str) -> str:
         value = self.table.get(key, default)
@@ -178,13 +189,29 @@ class _Reader:
         refs = self.table.get("refs")
         return isinstance(refs, dict) and any(uri.startswith(prefix) for prefix in refs)
 
+    def _table(self, key: str) -> dict[str, Any]:
+        value = self.table.get(key, {})
+        return value if isinstance(value, dict) else {}
+
+    def _names(self) -> dict[str, str]:
+        if not isinstance(self.table.get("names", {}), dict):
+            remedy = 'As in: names = { "vendor/x.json#/definitions/Y" = "Name" }'
+            self._error("names", "names must be a table", remedy)
+        names: dict[str, str] = {}
+        for entry, value in self._table("names").items():
+            if isinstance(value, str) and is_class_name(value):
+                names[entry] = value
+                continue
+            shown = quoted(value) if isinstance(value, str) else "of this type"
+            remedy = "It is in CamelCase, and doesn't end in Message, Dict or Channel."
+            self._error(entry, f"the name {shown} for {quoted(entry)} can't be a class's", remedy)
+        return names
+
     def _refs(self) -> dict[str, Path]:
-        refs = self.table.get("refs", {})
-        if not isinstance(refs, dict):
+        if not isinstance(self.table.get("refs", {}), dict):
             self._error("refs", "refs must be a table", 'As in: refs = { "https://example.com/" = "vendor" }')
-            return {}
         mapped: dict[str, Path] = {}
-        for prefix, value in refs.items():
+        for prefix, value in self._table("refs").items():
             if not _SCHEME.match(prefix) or "#" in prefix:
                 remedy = 'As in: "https://schemas.example.com/" = "vendor/schemas"'
                 self._error(prefix, f"{quoted(prefix)} isn't the beginning of an absolute URI", remedy)

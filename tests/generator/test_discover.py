@@ -101,8 +101,15 @@ def test_names_that_are_no_modules(path: str) -> None:
 
 def test_modules_that_meet() -> None:
     problems = Problems()
-    check_modules([("a-b.json", ("a_b",)), ("aB.json", ("a_b",)), ("x/y.json", ("x", "y"))], problems)
+    definitions = [("a-b.channel.json", ("a_b",)), ("aB.channel.yaml", ("a_b",)), ("x/y.json", ("x", "y"))]
+    check_modules(definitions, problems)
     assert "both become the module a_b" in render(problems)
+    problems = Problems()
+    check_modules(
+        [("a.channel.json", ("a",)), ("a.json", ("a",)), ("a.schema.json", ("a",)), ("A.yaml", ("a",))],
+        problems,
+    )
+    assert not problems.has_errors
     problems = Problems()
     check_modules([("strasse", ("strasse",)), ("straße", ("straße",))], problems)
     assert problems.has_errors

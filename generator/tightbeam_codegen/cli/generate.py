@@ -156,7 +156,7 @@ def _pipeline(settings: Settings, cache: Cache) -> Result:
 
 def _what_counts(settings: Settings) -> str:
     """Tells runs apart whose definitions have nothing to say to each other."""
-    stated = dataclasses.replace(settings, strict=False, source=None)
+    stated = dataclasses.replace(settings, strict=False, source=None, name_places={})
     return f"{settings.schemas.absolute()}\0{settings.output.absolute()}\0{stated!r}"
 
 

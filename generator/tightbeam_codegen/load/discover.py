@@ -152,20 +152,24 @@ def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | 
 
 
 def check_modules(modules: Iterable[tuple[str, tuple[str, ...]]], problems: Problems) -> None:
-    """Note files, given with their modules, that become one module, also where the disk ignores case.
+    """Note files, given with their modules, that can't have the modules that they become.
 
-    A module and a package of one name can't stand beside each other either.
+    Two channel definitions can't be one module, and where a disk ignores case, two modules can't be one file.
+    A module and a package of one name can't stand beside each other either. A channel definition and schema
+    documents may well be one module: it then has the classes of all of them.
     """
-    taken: dict[tuple[str, ...], str] = {}
+    taken: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
     packages: dict[tuple[str, ...], str] = {}
-    ordered = sorted(modules)
+    # Of several files that are one module, the definition is what others are held against.
+    ordered = sorted(modules, key=lambda item: (not item[0].endswith(SUFFIXES), item))
     for shown, module in ordered:
         for depth in range(1, len(module)):
             packages.setdefault(_folded(module[:depth]), shown)
     for shown, module in ordered:
         key = _folded(module)
-        other = taken.setdefault(key, shown)
-        if other != shown:
+        other, others_module = taken.setdefault(key, (shown, module))
+        both = shown.endswith(SUFFIXES) and other.endswith(SUFFIXES)
+        if other != shown and (both or module != others_module):
             message = f"this file and {other} both become the module {'.'.join(module)}"
             problems.error(Place(shown, 1, 1), message, "Rename one of them.")
         elif key in packages:

@@ -1,6 +1,18 @@
 """Schemas to shapes: flattened, every object, shared enum and union under its final name."""
 
+from tightbeam_codegen.normalise.naming import Names
 from tightbeam_codegen.normalise.normaliser import Normaliser, TooMuch
+from tightbeam_codegen.normalise.settled import normalise
 from tightbeam_codegen.normalise.shapes import AliasDefinition, Field, Name, ObjectDefinition, Shape
 
-__all__ = ["AliasDefinition", "Field", "Name", "Normaliser", "ObjectDefinition", "Shape", "TooMuch"]
+__all__ = [
+    "AliasDefinition",
+    "Field",
+    "Name",
+    "Names",
+    "Normaliser",
+    "ObjectDefinition",
+    "Shape",
+    "TooMuch",
+    "normalise",
+]

@@ -12,6 +12,7 @@ from tightbeam_codegen.normalise.arrays import exact_list
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.docs import class_doc, field_doc
 from tightbeam_codegen.normalise.keywords import NAMELESS
+from tightbeam_codegen.normalise.naming import Names, Origin
 from tightbeam_codegen.normalise.notices import SAY_ITS_TYPE, Notices
 from tightbeam_codegen.normalise.places import NamePlace, is_definition, place_of
 from tightbeam_codegen.normalise.shapes import (
@@ -27,6 +28,7 @@ from tightbeam_codegen.normalise.shapes import (
     Name,
     Never,
     ObjectDefinition,
+    Order,
     Ref,
     Shape,
     Union,
@@ -35,7 +37,7 @@ from tightbeam_codegen.normalise.shapes import (
     union,
 )
 from tightbeam_codegen.normalise.unions import MAX_BRANCHES, distribute
-from tightbeam_codegen.problems import Place, Problems
+from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.resolve import Node, SchemaStore
 from tightbeam_codegen.resolve.references import Schema
 
@@ -57,9 +59,9 @@ class Normaliser:
 
     Args:
         store: resolves references.
-        problems: takes open types and unsatisfiable schemas (warnings), dangling references and name clashes
-            (errors).
+        problems: takes open types and unsatisfiable schemas (warnings), and dangling references (errors).
         asserts_formats: whether `format` is law for a schema, given the node it stands in.
+        names: what classes are called.
         exact: whether shapes say what Python's types can't: the first elements of an array each by itself,
             and values of any kind side by side.
     """
@@ -69,6 +71,7 @@ class Normaliser:
         store: SchemaStore,
         problems: Problems,
         asserts_formats: Callable[[Node], bool],
+        names: Names,
         *,
         exact: bool = False,
     ) -> None:
@@ -81,14 +84,27 @@ class Normaliser:
         self._active: dict[_Key, tuple[int, Name]] = {}
         self._recursive: set[_Key] = set()
         self._assumed: dict[_Key, Shape] = {}
-        self._origins: dict[Name, Node] = {}
+        self._names = names
         self._depth = 0
         self._home: Document | None = None
         self.definitions: dict[Name, Definition] = {}
+        self.origins: dict[Name, list[Origin]] = {}
+        """What each of them is made of; several where different classes came to one name."""
         self.nodes: dict[Name, tuple[Node, ...]] = {}
         """The schemas that each class is made of; all must hold."""
         self.foreign: dict[int, Schema] = {}
         """The schemas of other documents that the topics asked for so far led into."""
+
+    @property
+    def owners(self) -> dict[Name, Document]:
+        """The file that each class and alias is called after."""
+        return {name: origins[0].place.document for name, origins in self.origins.items()}
+
+    @property
+    def files(self) -> dict[tuple[str, ...], Document]:
+        """The file of each module with classes; of several that are one module, the first by name."""
+        owners = sorted(self.owners.items(), key=lambda item: item[1].uri, reverse=True)
+        return {name.module: document for name, document in owners}
 
     def topic(self, node: Node, place: NamePlace, home: Document) -> Shape:
         """The shape of a payload of a topic in the definition file `home`. Raises TooMuch."""
@@ -97,25 +113,26 @@ class Normaliser:
         shape = self._shape([Part(node)], place)
         if not isinstance(shape, Never):
             return shape
-        self._notices.impossible(node, home.place(("topics", place.parts[0], "schema")))
+        self._notices.impossible(node, place.spot)
         return ANY
 
     def shared(self, node: Node, home: Document) -> None:
         """Define what a schema comes to that is referred to from elsewhere."""
         self._home = home
-        self._shape([Part(node)], place_of(home, self._store.pointer(node.schema)))
-
-    def document_of(self, name: Name) -> Document | None:
-        """The document in which the schema of a class or alias stands."""
-        return self._store.document(self._origins[name].schema)
-
-    def place_of(self, name: Name) -> Place | None:
-        """Where the schema of a class or alias stands."""
-        return self._store.place(self._origins[name].schema)
+        self._shape([Part(node)], self._place_of(home, node))
 
     def doc(self, node: Node) -> str:
         """The description of a schema, or of the one it is a reference to."""
         return class_doc(node.schema) or class_doc(self._flattener.through(node).schema)
+
+    def _place_of(self, document: Document, node: Node) -> NamePlace:
+        return place_of(document, self._store.pointer(node.schema), self._names.chosen)
+
+    def _order(self, parts: Sequence[Part], place: NamePlace) -> Order:
+        """Where it is in the file that names it, though it be made of another one's schemas."""
+        schemas = (part.node.schema for part in parts)
+        own = (schema for schema in schemas if self._store.document(schema) is place.document)
+        return place.document.uri, self._store.order(next(own, place.schema))
 
     # -- one schema ------------------------------------------------------------------------------------------
 
@@ -123,7 +140,7 @@ class Normaliser:
         """The shape of what fits all of `wanted`; `place` names it where it has no place of its own."""
         parts = [part if part.without else Part(self._flattener.through(part.node)) for part in wanted]
         parts = list({part.key: part for part in parts if part.node.schema is False or part.asserts}.values())
-        key: _Key = tuple(part.key for part in parts)
+        key = _key_of(parts)
         if not parts:
             return ANY
         single = parts[0].node if len(parts) == 1 and not parts[0].without else None
@@ -142,7 +159,7 @@ class Normaliser:
             return shape
         if single is not None and document is not None:
             self._notices.override(single)
-            place = place_of(document, self._store.pointer(single.schema))
+            place = self._place_of(document, single)
         if key in self._active:
             depth, name = self._active[key]
             if depth == self._depth:
@@ -155,10 +172,11 @@ class Normaliser:
             return ANY
         learnt = len(self._memo), len(self.definitions)
         shape = self._built(parts, key, place, budget)
-        if key in self._recursive and _is_part_of(place.name, shape):
+        name = self._names.of(place)
+        if key in self._recursive and _is_part_of(name, shape):
             self._forget(learnt)
             shape = self._rebuilt(shape, parts, key, place, budget)
-        elif key in self._recursive and shape in (ANY, Never(), List(Ref(place.name))):
+        elif key in self._recursive and shape in (ANY, Never(), List(Ref(name))):
             # It holds nothing but itself, or is anything or nothing anyhow: that needs no name.
             self._forget(learnt)
             self._assumed[key] = ANY if isinstance(shape, List) else shape
@@ -167,12 +185,12 @@ class Normaliser:
         shared = (
             single is not None and document is not None and is_definition(self._store.pointer(single.schema))
         )
-        shape = self._named(shape, key, place, parts[0].node, shared=shared)
+        shape = self._named(shape, parts, place, shared=shared)
         self._memo[key] = shape
         return shape
 
     def _built(self, parts: list[Part], key: _Key, place: NamePlace, budget: int) -> Shape:
-        self._active[key] = (self._depth, place.name)
+        self._active[key] = (self._depth, self._names.of(place))
         try:
             return self._build(parts, place, budget)
         finally:
@@ -184,18 +202,16 @@ class Normaliser:
         While it was first built a reference back was taken for the class alone. Now it is known what it
         stands for: the union as it is, or, where that has lists or maps of itself in turn, an alias for it.
         """
-        endless = any(place.name in names_in(inner) for inner in children(shape) if inner != Ref(place.name))
-        whole = Name(place.name.module, place.name.name + "Value")
+        name = self._names.of(place)
+        endless = any(name in names_in(inner) for inner in children(shape) if inner != Ref(name))
+        whole = Name(name.module, name.name + "Value")
         self._assumed[key] = Ref(whole) if endless else shape
         self._recursive.discard(key)
         shape = self._built(parts, key, place, budget)
         self._recursive.discard(key)
         if not endless:
             return shape
-        node = parts[0].node
-        self._define(
-            AliasDefinition(whole, shape, True, self.doc(node), self._store.order(node.schema)), node
-        )
+        self._define_alias(whole, shape, parts, place, recursive=True)
         return Ref(whole)
 
     def _forget(self, learnt: tuple[int, int]) -> None:
@@ -204,7 +220,7 @@ class Normaliser:
         for key in list(self._memo)[shapes:]:
             del self._memo[key]
         for name in list(self.definitions)[definitions:]:
-            del self.definitions[name], self._origins[name]
+            del self.definitions[name], self.origins[name]
 
     def _within_budget(self, node: Node) -> bool:
         if self._depth > _MAX_DEPTH:
@@ -215,28 +231,34 @@ class Normaliser:
             raise TooMuch
         return True
 
-    def _named(self, shape: Shape, key: _Key, place: NamePlace, node: Node, *, shared: bool) -> Shape:
+    def _named(self, shape: Shape, parts: Sequence[Part], place: NamePlace, *, shared: bool) -> Shape:
         """A shared enum or union, and whatever contains itself, goes by a name of its own."""
-        recursive = key in self._recursive
-        if isinstance(shape, Ref) and shape.target == place.name:
+        recursive, name = _key_of(parts) in self._recursive, self._names.of(place)
+        if isinstance(shape, Ref) and shape.target == name:
             return shape
         aliased = (
             shared
             and isinstance(shape, Literals | Union)
             and not (isinstance(shape, Union) and ANY in shape.branches)
             # An object or null, say: the name is the class's, and the union is written out.
-            and place.name not in names_in(shape)
+            and name not in names_in(shape)
         )
         if not recursive and not aliased:
             return shape
-        order = self._store.order(node.schema)
-        self._define(AliasDefinition(place.name, shape, recursive, self.doc(node), order), node)
-        return Ref(place.name)
+        self._define_alias(name, shape, parts, place, recursive=recursive)
+        return Ref(name)
 
-    def _define(self, definition: Definition, node: Node) -> None:
-        known = self._origins.setdefault(definition.name, node)
-        if known.key != node.key:
-            self._notices.taken(definition.name, node, known)
+    def _define_alias(
+        self, name: Name, shape: Shape, parts: Sequence[Part], place: NamePlace, *, recursive: bool
+    ) -> None:
+        doc, order = self.doc(parts[0].node), self._order(parts, place)
+        origin = Origin(_key_of(parts), place)
+        self._define(AliasDefinition(name, shape, recursive, doc, order), origin)
+
+    def _define(self, definition: Definition, origin: Origin) -> None:
+        known = self.origins.setdefault(definition.name, [])
+        if all(origin.key != other.key for other in known):
+            known.append(origin)
         self.definitions[definition.name] = definition
 
     def _build(self, parts: list[Part], place: NamePlace, budget: int) -> Shape:
@@ -254,7 +276,9 @@ class Normaliser:
         branches = distribute(self._store, self._flattener, flat, budget, too_large)
         if branches:
             share = max(1, budget // len(branches))
-            return union([self._shape(branch.parts, place / branch.suffix, share) for branch in branches])
+            return union(
+                [self._shape(branch.parts, place.inside(branch.suffix), share) for branch in branches]
+            )
         return self._plain(flat, types, place)
 
     def _plain(self, flat: Sequence[Part], types: frozenset[str], place: NamePlace) -> Shape:
@@ -322,7 +346,7 @@ class Normaliser:
         required = objects.required_names(flat)
         fields: list[Field] = []
         nodes_of = {name: objects.property_nodes(self._store, flat, name) for name in names}
-        shapes = {name: self._inner(nodes, place / name) for name, nodes in nodes_of.items()}
+        shapes = {name: self._inner(nodes, place.inside(name)) for name, nodes in nodes_of.items()}
         if any(isinstance(shapes[name], Never) for name in required):
             return Never()
         possible = [name for name in names if not isinstance(shapes[name], Never)]
@@ -336,12 +360,12 @@ class Normaliser:
         for name in possible:
             doc = field_doc([node.schema for node in nodes_of[name]])
             fields.append(Field(name, attributes[name], shapes[name], name in required, doc))
-        node = flat[0].node
         doc = next((text for part in flat if (text := class_doc(part.node.schema))), "")
-        order = self._store.order(node.schema)
-        self._define(ObjectDefinition(place.name, tuple(fields), closed, doc, order), node)
-        self.nodes[place.name] = tuple(part.node for part in flat)
-        return Ref(place.name)
+        called = self._names.of(place)
+        definition = ObjectDefinition(called, tuple(fields), closed, doc, self._order(flat, place))
+        self._define(definition, Origin(_key_of(flat), place))
+        self.nodes[called] = tuple(part.node for part in flat)
+        return Ref(called)
 
     def _map(self, flat: Sequence[Part], place: NamePlace) -> Shape:
         alternatives = objects.map_value_nodes(self._store, flat)
@@ -351,7 +375,7 @@ class Normaliser:
                 'Declare its "properties", or say with "additionalProperties" what its values are.',
             )
             return Map(ANY)
-        values = union([self._inner(nodes, place / "Value") for nodes in alternatives])
+        values = union([self._inner(nodes, place.inside("Value")) for nodes in alternatives])
         return Map(ANY if isinstance(values, Never) else values)
 
     def _tuple(self, flat: Sequence[Part], place: NamePlace) -> Shape | None:
@@ -360,8 +384,8 @@ class Normaliser:
         if found is None:
             return None
         nodes, rest = found
-        prefix = [self._inner([node], place / f"Item{index}") for index, node in enumerate(nodes)]
-        return exact_list(flat, prefix, ANY if rest is None else self._inner([rest], place / "Item"))
+        prefix = [self._inner([node], place.inside(f"Item{index}")) for index, node in enumerate(nodes)]
+        return exact_list(flat, prefix, ANY if rest is None else self._inner([rest], place.inside("Item")))
 
     def _array(self, flat: Sequence[Part], place: NamePlace) -> Shape:
         if self._exact and (exact := self._tuple(flat, place)) is not None:
@@ -370,8 +394,13 @@ class Normaliser:
         if elements is None:
             self._notices.left_open(flat[0].node, 'Say with "items" what its elements are.')
             return List(ANY)
-        item = union([self._inner(nodes, place / part) for part, nodes in elements])
+        item = union([self._inner(nodes, place.inside(part)) for part, nodes in elements])
         return List(ANY if isinstance(item, Never) else item)
+
+
+def _key_of(parts: Sequence[Part]) -> _Key:
+    """What is equal for the same demands."""
+    return tuple(part.key for part in parts)
 
 
 def _contains(types: Any) -> bool:

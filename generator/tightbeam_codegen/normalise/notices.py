@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from tightbeam_codegen.names import field_names
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.places import OVERRIDE, is_override
-from tightbeam_codegen.normalise.shapes import Name
 from tightbeam_codegen.normalise.unions import MAX_BRANCHES
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.resolve import Node, SchemaStore
@@ -82,14 +81,6 @@ class Notices:
         )
 
     # -- names -----------------------------------------------------------------------------------------------
-
-    def taken(self, name: Name, node: Node, known: Node) -> None:
-        """Two schemas come to one class name."""
-        self._problems.error(
-            self._store.place(node.schema),
-            f"the class name {name.name!r} is taken: {self._store.place(known.schema)} has it too",
-            "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
-        )
 
     def attributes(self, names: Sequence[str], nodes_of: Mapping[str, list[Node]]) -> dict[str, str]:
         """The attribute of each property: what `x-tightbeam-name` asks for, else one made from its name."""

@@ -2,29 +2,35 @@
 
 A name comes from where a schema stands: the topic or shared definition it belongs to, then the properties on
 the way. Nothing is ever counted over a whole file, so an addition in one place renames nothing in another.
+Names that meet are settled by `tightbeam_codegen.normalise.naming`.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from tightbeam_codegen.load import Document, Pointer
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.normalise.shapes import Name
+from tightbeam_codegen.problems import Place
 from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = [
     "OVERRIDE",
     "NamePlace",
+    "PlaceKey",
+    "are_distinct",
     "branch_suffixes",
     "is_definition",
     "is_override",
     "module_of",
     "place_of",
+    "topic_place",
 ]
 
 OVERRIDE = "x-tightbeam-name"
@@ -36,20 +42,61 @@ _ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains")
 _SUFFIXES = (".channel", ".schema")
 
 
-@dataclass(frozen=True, slots=True)
+PlaceKey: TypeAlias = tuple[str, Pointer]
+"""The URI of a file, and a place in it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NamePlace:
     """A generated module, and the parts of a class name in it."""
 
     module: tuple[str, ...]
     parts: tuple[str, ...]
+    document: Document
+    """The file that names it: that of the place, not of a schema that it is made of."""
+    path: Pointer
+    """Where it is in the file, exactly; two places that come to one name have two paths."""
+    is_chosen: bool = False
+    """Whether the parts are a name that was asked for as it is."""
 
-    def __truediv__(self, part: str) -> NamePlace:
-        return NamePlace(self.module, (*self.parts, part) if part else self.parts)
+    @property
+    def key(self) -> PlaceKey:
+        """What tells it from all others."""
+        return self.document.uri, self.path
+
+    @property
+    def schema(self) -> Any:
+        """The schema that stands there, or the innermost one around it."""
+        value: Any = self.document.value
+        for key in self.path:
+            try:
+                inner = value[key]
+            except (LookupError, TypeError):
+                break
+            if not isinstance(inner, dict | list):
+                break
+            value = inner
+        return value
+
+    @property
+    def spot(self) -> Place:
+        """Line and column of that schema."""
+        return self.document.place(self.path)
+
+    def inside(self, part: str) -> NamePlace:
+        """Return the place of something inside, which has a name of its own if `part` isn't empty."""
+        parts = (*self.parts, part) if part else self.parts
+        return NamePlace(self.module, parts, self.document, (*self.path, part), self.is_chosen and not part)
 
     @property
     def name(self) -> Name:
         """The class name these parts come to."""
         return Name(self.module, class_name(self.parts))
+
+
+def topic_place(document: Document, module: tuple[str, ...], topic: str) -> NamePlace:
+    """Return the place of a topic's payload."""
+    return NamePlace(module, (topic,), document, ("topics", topic, "schema"))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -72,21 +119,40 @@ def is_definition(pointer: Pointer) -> bool:
     return not pointer or (len(pointer) >= 2 and pointer[-2] in _DEFINITIONS)
 
 
-def place_of(document: Document, pointer: Pointer) -> NamePlace:
-    """The place of the schema at `pointer`, by the keywords on the way to it."""
+def _asks_for_nothing(_document: Document, _pointer: Pointer) -> str | None:
+    return None
+
+
+def place_of(
+    document: Document,
+    pointer: Pointer,
+    chosen: Callable[[Document, Pointer], str | None] = _asks_for_nothing,
+) -> NamePlace:
+    """Return the place of the schema at `pointer`, by the keywords on the way to it.
+
+    Args:
+        document: the file it stands in.
+        pointer: where.
+        chosen: gives the class name that the settings ask for at a place; it comes before the schema's own.
+    """
     module = module_of(document)
     value: Any = document.value
     parts: tuple[str, ...] = ()
     keys = list(pointer)
+
+    def renamed() -> tuple[str, ...]:
+        asked_for = chosen(document, pointer[: len(pointer) - len(keys)])
+        return (asked_for,) if asked_for is not None else _renamed(value)
+
     if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
         parts, value, keys = (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
     elif not keys or keys[0] not in _DEFINITIONS:
         parts = (module[-1],)
     while keys:
-        key = keys.pop(0)
-        if parts or key not in _DEFINITIONS:
+        if parts or keys[0] not in _DEFINITIONS:
             # At the top of a file it is the name of the file's own class, or of the channel's.
-            parts = _renamed(value) or parts
+            parts = renamed() or parts
+        key = keys.pop(0)
         inner = value[key]
         if key in _DEFINITIONS or key in (
             "properties",
@@ -111,7 +177,8 @@ def place_of(document: Document, pointer: Pointer) -> NamePlace:
                 parts, value = (*parts[:-1], f"Item{index}"), inner[index]
         else:
             parts, value = (*parts, str(key)), inner
-    return NamePlace(module, _renamed(value) or parts)
+    asked_for = renamed()
+    return NamePlace(module, asked_for or parts, document, pointer, bool(asked_for))
 
 
 def is_override(text: str) -> bool:
@@ -135,10 +202,10 @@ def branch_suffixes(branches: list[Any]) -> list[str]:
         return ["" for _ in branches]
     for tag in _tags(inline):
         named = [_tag_value(branch, tag) for branch in branches]
-        if _distinct(named):
+        if are_distinct(named):
             return [name or "" for name in named]
     titles = [_title(branch) for branch in branches]
-    if all(title is not None for title in titles) and _distinct(titles):
+    if all(title is not None for title in titles) and are_distinct(titles):
         return [title or "" for title in titles]
     return [str(index) for index in range(len(branches))]
 
@@ -172,6 +239,7 @@ def _title(branch: Any) -> str | None:
     return title if isinstance(title, str) and title else None
 
 
-def _distinct(names: list[Any]) -> bool:
+def are_distinct(names: list[Any]) -> bool:
+    """Whether names, the empty ones apart, give different parts of a class name, one at least."""
     pascals = [pascal(name) for name in names if name]
     return len(set(pascals)) == len(pascals) > 0

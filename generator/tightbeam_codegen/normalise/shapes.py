@@ -27,6 +27,7 @@ __all__ = [
     "Null",
     "Number",
     "ObjectDefinition",
+    "Order",
     "Ref",
     "Shape",
     "String",
@@ -35,6 +36,10 @@ __all__ = [
     "names_in",
     "union",
 ]
+
+
+Order: TypeAlias = tuple[str, int]
+"""Sorts what stands in one module: by file, and in a file as it is written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,7 @@ class ObjectDefinition:
     fields: tuple[Field, ...]
     closed: bool
     doc: str = ""
-    order: int = field(default=0, compare=False)
+    order: Order = field(default=("", 0), compare=False)
     """Where its schema comes in the documents: what is printed keeps the order of what was written."""
 
 
@@ -186,7 +191,7 @@ class AliasDefinition:
     shape: Shape
     recursive: bool
     doc: str = ""
-    order: int = field(default=0, compare=False)
+    order: Order = field(default=("", 0), compare=False)
     """As for a class."""
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
 
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.keywords import SHAPING
-from tightbeam_codegen.normalise.places import branch_suffixes
+from tightbeam_codegen.normalise.places import are_distinct, branch_suffixes
 from tightbeam_codegen.resolve import Node, SchemaStore
 
 __all__ = ["MAX_BRANCHES", "Branch", "distribute"]
@@ -56,12 +58,41 @@ def distribute(
                 continue
             rest = Part(part.node, part.without | {keyword})
             base = [_kept_open(part) for part in (*parts[:index], rest, *parts[index + 1 :])]
+            base = [part for part in base if part.asserts]
             suffixes = branch_suffixes(schemas)
-            return [
-                Branch((*(part for part in base if part.asserts), Part(node)), suffix)
-                for node, suffix in zip(nodes, suffixes, strict=True)
-            ]
+            if base:
+                suffixes = _all_named(schemas, suffixes)
+            return [Branch((*base, Part(node)), suffix) for node, suffix in zip(nodes, suffixes, strict=True)]
     return None
+
+
+def _all_named(schemas: list[Any], suffixes: list[str]) -> list[str]:
+    """Name branches by what they refer to, where several go without a suffix.
+
+    Alone they would have the name of what they refer to. Beside other keywords each becomes a class of this
+    place.
+    """
+    bare = [
+        index
+        for index, schema in enumerate(schemas)
+        if not suffixes[index] and isinstance(schema, dict) and schema.get("type") != "null"
+    ]
+    if len(bare) <= 1:
+        return suffixes
+    targets = {index: _last_word(schemas[index].get("$ref")) for index in bare}
+    named = [targets.get(index, suffix) for index, suffix in enumerate(suffixes)]
+    if not all(targets.values()) or not are_distinct(named):
+        named = [str(index) if index in targets else suffix for index, suffix in enumerate(suffixes)]
+    return named
+
+
+def _last_word(reference: Any) -> str:
+    """The definition or the file that a reference names."""
+    if not isinstance(reference, str):
+        return ""
+    path, _, fragment = reference.partition("#")
+    word = fragment.rpartition("/")[2] or path.rpartition("/")[2].partition(".")[0]
+    return unquote(word).replace("~1", "/").replace("~0", "~")
 
 
 def _kept_open(part: Part) -> Part:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
 from tightbeam_codegen.load import Document, parse
-from tightbeam_codegen.load.discover import read_inside
+from tightbeam_codegen.load.discover import read_inside, real_path
 from tightbeam_codegen.official import is_official, official_document
 from tightbeam_codegen.uris import ROOT_URI
 
@@ -50,6 +50,16 @@ class Sources:
     def is_mapped(self, uri: str) -> bool:
         """Whether some folder answers for this URI, the file itself being there or not."""
         return any(uri.startswith(prefix) for prefix in self._folders)
+
+    def uris_of(self, file: Path) -> Iterator[str]:
+        """The URIs by which a file is found, one for each folder that it is below."""
+        try:
+            real = real_path(file)
+        except ValueError:  # a NUL in the path
+            return
+        for prefix, (folder, _) in self._folders.items():
+            if real.is_relative_to(real_path(folder)):
+                yield prefix + quote(real.relative_to(real_path(folder)).as_posix())
 
     def files(self) -> list[Document]:
         """Return every file that was read so far."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from tightbeam_codegen.check import Definition
 from tightbeam_codegen.incremental import Made, Use
-from tightbeam_codegen.load import Pointer
+from tightbeam_codegen.load import Document, Pointer
 from tightbeam_codegen.modules import TopicShape
-from tightbeam_codegen.normalise import Normaliser
-from tightbeam_codegen.normalise.places import NamePlace, module_of
+from tightbeam_codegen.normalise import Name, Names, Normaliser, normalise
+from tightbeam_codegen.normalise.places import topic_place
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.problems import Place, Problems
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
@@ -38,38 +38,72 @@ class Scripts:
     ) -> None:
         self._typescript = typescript
         self._store = store
-        # What there is to say was said when Python's shapes were made, but for errors that only these have.
-        self._found = Problems()
-        self._normaliser = Normaliser(store, self._found, asserts_formats, exact=True)
+        self._asserts_formats = asserts_formats
+        self.names = Names()
+        self._definitions: dict[Name, NamedShape] = {}
+        self._files: dict[_Path, Document] = {}
         self._topics: dict[_Path, list[TopicShape]] = {}
         self.uses: dict[_Path, list[Use]] = {}
         """What the topics of each definition refer to in other documents."""
 
-    def add(self, definition: Definition, topics: Sequence[TopicShape], dialect: Dialect) -> None:
-        """Take in a definition. Raises TooMuch."""
-        self._normaliser.foreign.clear()
+    def add(
+        self,
+        definitions: Iterable[tuple[Definition, Sequence[TopicShape], Dialect]],
+        kept: Sequence[Made],
+        names: Names,
+        problems: Problems,
+    ) -> None:
+        """Take in definitions, and what unchanged ones use: the shared files hold that as well.
+
+        Args:
+            definitions: each with its topics as Python's shapes have them, and its draft.
+            kept: the unchanged ones.
+            names: those that Python's classes have. There may be more classes here, which meet by themselves.
+            problems: takes the errors, unless there are some already: they would be the same.
+
+        Raises:
+            TooMuch: there is too much of it.
+        """
+        definitions = list(definitions)
+        # What there is to say was said when Python's shapes were made, but for errors that only these have.
+        found = Problems()
+
+        def work(names: Names, problems: Problems) -> Normaliser:
+            normaliser = Normaliser(self._store, problems, self._asserts_formats, names, exact=True)
+            for each in definitions:
+                self._add(normaliser, *each)
+            define_uses(self._store, normaliser, (use for made in kept for use in made.typescript_uses))
+            return normaliser
+
+        try:
+            normaliser, self.names = normalise(work, names, found)
+        finally:
+            if not problems.has_errors:
+                problems.extend(problem for problem in found.sorted() if problem.severity == "error")
+        self._definitions = normaliser.definitions
+        self._files = normaliser.files
+
+    def _add(
+        self,
+        normaliser: Normaliser,
+        definition: Definition,
+        topics: Sequence[TopicShape],
+        dialect: Dialect,
+    ) -> None:
+        normaliser.foreign.clear()
         document = definition.document
         self._topics[definition.module] = [
             replace(
                 topic,
-                shape=self._normaliser.topic(
+                shape=normaliser.topic(
                     self._store.topic(document, topic.name, dialect),
-                    NamePlace(definition.module, (topic.name,)),
+                    topic_place(document, definition.module, topic.name),
                     document,
                 ),
             )
             for topic in topics
         ]
-        self.uses[definition.module] = uses_of(self._store, self._normaliser)
-
-    def add_kept(self, kept: Iterable[Made]) -> None:
-        """Take in what unchanged definitions use: the shared files hold that as well. Raises TooMuch."""
-        define_uses(self._store, self._normaliser, (use for made in kept for use in made.typescript_uses))
-
-    def report(self, problems: Problems) -> None:
-        """Note the errors, unless there are some already: they would be the same."""
-        if not problems.has_errors:
-            problems.extend(problem for problem in self._found.sorted() if problem.severity == "error")
+        self.uses[definition.module] = uses_of(self._store, normaliser)
 
     def channel(self, definition: Definition, bundle: str, problems: Problems) -> dict[str, str]:
         """The files of a definition that was taken in.
@@ -107,14 +141,13 @@ class Scripts:
 
     def shared(self) -> dict[str, str]:
         """The files of documents that channels share, and those of no document."""
-        documents = {module_of(document): document for document in self._store.documents()}
         files = self._typescript.support()
-        for module in {name.module for name in self._normaliser.definitions} - self._topics.keys():
-            files |= self._typescript.shared(documents[module], module, self._named(module))
+        for module in {name.module for name in self._definitions} - self._topics.keys():
+            files |= self._typescript.shared(self._files[module], module, self._named(module))
         return files
 
     def _named(self, module: _Path) -> list[NamedShape]:
-        named = self._normaliser.definitions.items()
+        named = self._definitions.items()
         return [definition for name, definition in named if name.module == module]
 
     def _year(self, dialect: str) -> int:
