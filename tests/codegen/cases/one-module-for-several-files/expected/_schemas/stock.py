@@ -8,13 +8,6 @@ SCHEMAS = r"""
  "resources": {
   "https://tightbeam.invalid/orders.schema.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
-   "type": "object",
-   "properties": {
-    "id": {"type": "string"},
-    "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}}
-   },
-   "required": ["id"],
-   "additionalProperties": false,
    "$defs": {
     "Line": {
      "type": "object",
