@@ -219,7 +219,9 @@ def _class(types: Types, definition: ObjectDefinition, module: tuple[str, ...]) 
 def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
     presence: ir.Presence = "required"
     if not field.required:
-        presence = "optional-nullable" if types.admits_null(field.shape) else "optional"
+        presence = "optional"
+        if types.admits_null(field.shape):
+            presence = "null-by-default" if field.default_is_null else "optional-nullable"
     return ir.Field(
         field.py_name,
         field.wire_name,

@@ -24,7 +24,7 @@ __all__ = [
     "Topic",
 ]
 
-Presence: TypeAlias = Literal["required", "optional", "optional-nullable"]
+Presence: TypeAlias = Literal["required", "optional", "optional-nullable", "null-by-default"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ FIELDS = st.builds(
     type=TYPES,
     wire_type=TYPES,
     rules=RULES,
-    presence=st.sampled_from(["required", "optional", "optional-nullable"]),
+    presence=st.sampled_from(["required", "optional", "optional-nullable", "null-by-default"]),
     doc=DOCS,
 )
 CLASSES = st.builds(

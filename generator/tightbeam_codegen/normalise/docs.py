@@ -25,7 +25,7 @@ def field_doc(schemas: Iterable[Any]) -> str:
     schemas = [schema for schema in schemas if isinstance(schema, dict)]
     lines = [next((text for schema in schemas if (text := class_doc(schema))), "")]
     for schema in schemas:
-        if "default" in schema:
+        if schema.get("default") is not None:
             lines.append(f"Default when absent: `{json.dumps(schema['default'], ensure_ascii=False)}`.")
         if schema.get("deprecated") is True:
             lines.append("Deprecated.")

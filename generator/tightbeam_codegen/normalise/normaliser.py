@@ -358,8 +358,10 @@ class Normaliser:
             possible = names  # Of an open object it has to be said which properties can't be there.
         attributes = self._notices.attributes(possible, nodes_of)
         for name in possible:
-            doc = field_doc([node.schema for node in nodes_of[name]])
-            fields.append(Field(name, attributes[name], shapes[name], name in required, doc))
+            nodes = nodes_of[name]
+            doc = field_doc([node.schema for node in nodes])
+            null = name not in required and objects.default_is_null(self._flattener, nodes)
+            fields.append(Field(name, attributes[name], shapes[name], name in required, doc, null))
         doc = next((text for part in flat if (text := class_doc(part.node.schema))), "")
         called = self._names.of(place)
         definition = ObjectDefinition(called, tuple(fields), closed, doc, self._order(flat, place))

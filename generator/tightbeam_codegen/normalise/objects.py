@@ -8,10 +8,11 @@ from typing import Any
 
 import jsonschema_rs
 
-from tightbeam_codegen.normalise.conjuncts import OPENED, Part
+from tightbeam_codegen.normalise.conjuncts import OPENED, Flattener, Part
 from tightbeam_codegen.resolve import Node, SchemaStore
 
 __all__ = [
+    "default_is_null",
     "element_nodes",
     "is_closed",
     "map_value_nodes",
@@ -71,6 +72,18 @@ def property_nodes(store: SchemaStore, parts: Sequence[Part], name: str) -> list
         if not hit and extra is not None:
             nodes.append(store.child(part.node, extra))
     return nodes
+
+
+def default_is_null(flattener: Flattener, nodes: Sequence[Node]) -> bool:
+    """Return whether the schemas of a property say that its default is null, and none says otherwise.
+
+    What a reference leads to counts, and beside it what its draft doesn't ignore.
+    """
+    if not any(node.keywords.keys() & {"default", "$ref", "allOf"} for node in nodes):
+        return False  # as with most
+    parts = flattener.flatten(map(Part, nodes)) or ()
+    stated = [part.node.keywords["default"] for part in parts if "default" in part.node.keywords]
+    return bool(stated) and all(default is None for default in stated)
 
 
 def is_closed(parts: Sequence[Part]) -> bool:

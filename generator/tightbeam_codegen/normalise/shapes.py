@@ -169,6 +169,8 @@ class Field:
     shape: Shape
     required: bool
     doc: str = ""
+    default_is_null: bool = False
+    """Whether its schema says that absent and null mean the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ class Printer:
             notes.append("v1.optional")
         elif field.presence == "optional-nullable":
             type_, value = f"{type_} | _MISSING", " = _MISSING"
+        elif field.presence == "null-by-default":
+            value = " = None"
         if notes:
             type_ = f"_t.Annotated[{', '.join([type_, *notes])}]"
         return self._layout.statement(f"{field.py_name}: ", type_, value, "    ")

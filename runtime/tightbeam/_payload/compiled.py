@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import MISSING
 
 from tightbeam._payload.encoders import Encoder, encoder_by, encoder_of
-from tightbeam._payload.model import ExactTypes, core_nodes
+from tightbeam._payload.model import ExactTypes, core_nodes, is_null_by_default
 from tightbeam._payload.schemas import Bundle, TopicSchema, bundle, outdated_topic
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import Topic, TopicRef
     from tightbeam._payload.tolerant import Shape
 
-__all__ = ["CompiledTopic", "Dump", "compiled_topic", "dump_of"]
+__all__ = ["CompiledTopic", "Dump", "compiled_topic", "dump_of", "leaves_unset_out"]
 
 Dump = Callable[[Any], object]
 
@@ -166,7 +167,7 @@ class CompiledTopic:
             kind.model_rebuild()
             serializer, core = kind.__pydantic_serializer__, kind.__pydantic_core_schema__
             dump = dump_of(serializer, core)
-            if _is_plain(core):
+            if _is_plain(core) and not leaves_unset_out(core):
                 encoder = encoder_of(serializer, self.is_valid, self.may_hold_nonfinite)
             else:
                 encoder = encoder_by(dump, self.is_valid, self.may_hold_nonfinite)
@@ -181,19 +182,35 @@ def dump_of(serializer: SchemaSerializer, core: object) -> Dump:
     validator as it is. Elsewhere Pydantic converts, and complains of what it didn't expect; but where a type
     is open it expects everything, and would make null of NaN and text of bytes.
     """
-    to_python = serializer.to_python
+    to_python, unset = serializer.to_python, leaves_unset_out(core)
 
     def as_is(data: object) -> object:  # functions, since a `partial` with keywords takes 0.2 µs more
-        return to_python(data, mode="python", by_alias=True, warnings=False)
+        return to_python(data, mode="python", by_alias=True, exclude_unset=unset, warnings=False)
 
     def converted(data: object) -> object:
-        return to_python(data, mode="json", by_alias=True, warnings="error")
+        return to_python(data, mode="json", by_alias=True, exclude_unset=unset, warnings="error")
 
     if _is_plain(core):
         return as_is
     if any(map(_is_open, core_nodes(core))):
         return lambda data: _only_typed(as_is(data), converted(data))
     return converted
+
+
+def leaves_unset_out(core: object) -> bool:
+    """Return whether a dump leaves out what wasn't set.
+
+    That alone tells an absent property whose default is null from one that is null. A class of the user's own
+    that adds a field with another default is dumped as a whole.
+    """
+    found = False
+    for node in core_nodes(core):
+        if node["type"] == "model-field" and (field := node["schema"])["type"] == "default":
+            default = field.get("default", field)
+            if default is not None and default is not MISSING:
+                return False
+            found = found or is_null_by_default(node)
+    return found
 
 
 def _is_plain(core: object) -> bool:

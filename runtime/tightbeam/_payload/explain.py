@@ -19,6 +19,7 @@ import jsonschema_rs
 from pydantic import BaseModel
 
 from tightbeam._payload.check import may_not_be_json
+from tightbeam._payload.compiled import leaves_unset_out
 from tightbeam._payload.places import Place
 from tightbeam._payload.plain import json_type, not_json, pointer_token
 from tightbeam._payload.reasons import LEAVES, leaf_reason, undeclared_reason
@@ -72,8 +73,9 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
         if not isinstance(data, topic.classes):
             return [Issue("", _wrong_class(topic, data))]
         try:
+            unset = leaves_unset_out(type(data).__pydantic_core_schema__)
             plain = type(data).__pydantic_serializer__.to_python(
-                data, mode="json", by_alias=True, warnings=False
+                data, mode="json", by_alias=True, exclude_unset=unset, warnings=False
             )
         except _FAILED:
             return [

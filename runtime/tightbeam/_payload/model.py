@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import TopicRef
     from tightbeam._payload.compiled import CompiledTopic
 
-__all__ = ["NOT_SCHEMA", "ExactTypes", "Payload", "core_nodes", "is_absent", "load"]
+__all__ = ["NOT_SCHEMA", "ExactTypes", "Payload", "core_nodes", "is_absent", "is_null_by_default", "load"]
 
 Data = TypeVar("Data")
 
@@ -62,6 +62,12 @@ class Payload(BaseModel):
             else:
                 return
             raise ValidationError.from_exception_data(type(self).__name__, [refused], hide_input=True)
+
+        def __tightbeam_extras__(self, _context: object) -> None:
+            """Count an extra that is called like a field as itself alone: the field wasn't set."""
+            for name in (self.__pydantic_extra__ or {}).keys() & type(self).model_fields.keys():
+                if self.__dict__[name] is None:
+                    self.__pydantic_fields_set__.discard(name)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -116,7 +122,25 @@ def _exact(schema: CoreSchema, handler: GetCoreSchemaHandler) -> CoreSchema:
             _compare_by_type(node)
         elif node.get("serialization_exclude_if") is is_absent:
             _refuse_json_null(node)
+        elif node["type"] == "model" and _confuses_extras(node):
+            node.setdefault("post_init", "__tightbeam_extras__")
     return schema
+
+
+def _confuses_extras(model: dict[str, Any]) -> bool:
+    """Return whether an extra may be called like a field of which it counts that it was set."""
+    fields = model["schema"].get("fields", {}) if issubclass(model["cls"], Payload) else {}
+    return model["cls"].model_config.get("extra") == "allow" and any(
+        is_null_by_default(field) and field.get("validation_alias", name) != name
+        for name, field in fields.items()
+    )
+
+
+def is_null_by_default(field: dict[str, Any]) -> bool:
+    """Return whether a field that may be null is null when it isn't set, by the core schema of the field."""
+    inner = field["schema"]
+    is_null = inner["type"] == "default" and inner.get("default", inner) is None
+    return is_null and field.get("serialization_exclude_if") is not is_absent
 
 
 def _refuse_json_null(field: dict[str, Any]) -> None:
