@@ -13,6 +13,7 @@ import os
 import secrets
 import sys
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,10 @@ MAX_ENTRY = 64 * 1024 * 1024
 MAX_TOTAL = 512 * 1024 * 1024
 """Bytes of all entries; beyond it the oldest half goes."""
 
-_WHOSE_VERSIONS_COUNT = ("datamodel_code_generator", "jinja2", "jsonschema_rs", "pydantic", "pydantic_core")
+_WHOSE_VERSIONS_COUNT = (
+    *("datamodel_code_generator", "jinja2", "jsonschema_rs", "jsonschema_specifications"),
+    *("pydantic", "pydantic_core", "referencing"),
+)
 
 
 class Cache:
@@ -151,11 +155,19 @@ def tool_digest() -> str:
     for name in _installed():
         found.update(f"{name}\n".encode())
     package = Path(__file__).parent
-    for file in sorted(package.rglob("*")):
-        if file.suffix != ".pyc" and file.is_file():
-            found.update(f"{file.relative_to(package).as_posix()}\0".encode())
-            found.update(file.read_bytes())
+    for folder in (package, *_checkers()):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix != ".pyc" and file.is_file():
+                found.update(f"{folder.name}/{file.relative_to(folder).as_posix()}\0".encode())
+                found.update(file.read_bytes())
     return found.hexdigest()
+
+
+def _checkers() -> list[Path]:
+    """Return the folder of the runtime's code with which bindings are checked before they are written."""
+    runtime = find_spec("tightbeam")  # which imports nothing
+    folders = runtime.submodule_search_locations if runtime is not None else None
+    return [Path(folder, "_payload") for folder in folders or ()]
 
 
 def _installed() -> list[str]:

@@ -14,6 +14,7 @@ from tightbeam_codegen.check import Definition, check_schema
 from tightbeam_codegen.chosen_names import ChosenNames
 from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
 from tightbeam_codegen.incremental import Made, Use
+from tightbeam_codegen.last_word import check_bundle
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.load.discover import SUFFIXES, check_modules
 from tightbeam_codegen.metaschemas import named_metaschemas
@@ -345,6 +346,8 @@ class Run:
             dict(sorted(branches.items())),
             assert_formats=definition.assert_formats,
         )
+        if not self.problems.has_errors:
+            check_bundle(definition, text, self.problems)
         return ir.Schemas(
             ("_schemas", *definition.module), definition.document.path, definition.document.digest, text
         )

@@ -6,11 +6,11 @@ Every keyword that holds a schema is walked, in each dialect by its own table: a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 from urllib.parse import quote, urldefrag, urljoin
 
-from tightbeam_codegen.dialects import Form, forms_of
+from tightbeam_codegen.dialects import forms_of
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.official import is_official, is_unversioned, official_dialect, official_uri
 from tightbeam_codegen.problems import Problems
@@ -22,6 +22,8 @@ __all__ = ["DEFINITIONS", "Reach", "Unit", "entries_of", "fragment"]
 
 DEFINITIONS = ("$defs", "definitions")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_TELLING = frozenset([*_REFERENCES, "$schema", "$id", "id"])
+"""Without one of these there is nothing to learn of a schema but what is inside it."""
 _DYNAMIC_ANCHORS = ("$dynamicAnchor", "$recursiveAnchor")
 
 Unit: TypeAlias = tuple[str, tuple[str, ...]]
@@ -133,11 +135,12 @@ class Reach:
                     continue
                 if is_schema:
                     self._seen.add(id(source))
-                node = node if value is node.schema else self._store.child(node, value)
-                self._note_identity(node, value, source)
-                forms = forms_of(node.dialect.year)
-                self._follow(node, value, source, forms if is_schema else {})
+                if not _TELLING.isdisjoint(value):
+                    node = node if value is node.schema else self._store.child(node, value)
+                    self._note_identity(node, value, source)
+                    self._follow(node, value, source, is_schema=is_schema)
                 if is_schema:
+                    forms = forms_of(node.dialect.year)
                     stack.extend((item, node, known) for item, known in held(value, forms))
                 else:
                     stack.extend((item, node, False) for item in inside(value))
@@ -175,9 +178,9 @@ class Reach:
         return as_uri(f"{document.uri}?copy={quote(fragment(self._store.pointer(original)), safe='')}")
 
     def _follow(
-        self, node: Node, schema: dict[str, Any], original: dict[str, Any], forms: Mapping[str, Form]
+        self, node: Node, schema: dict[str, Any], original: dict[str, Any], *, is_schema: bool
     ) -> None:
-        """Take in what the references of one object lead to; those among `forms` have to lead somewhere."""
+        """Take in what the references of one object lead to; those of a schema have to lead somewhere."""
         for keyword in _REFERENCES:
             reference = schema.get(keyword)
             if not isinstance(reference, str):
@@ -187,7 +190,7 @@ class Reach:
                 target = self._store.follow(Node(schema, node.resolver, node.dialect), reference, keyword)
                 self._spell(original, keyword, as_uri(self._store.canonical_reference(node, reference)))
             except Unresolved as error:
-                if keyword in forms and error.message:
+                if is_schema and error.message and keyword in forms_of(node.dialect.year):
                     self._problems.error(self._store.place(original, keyword), error.message, error.remedy)
                 continue
             document = self._store.document(target.schema)

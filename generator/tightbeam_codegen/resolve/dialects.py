@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,11 @@ def _tolerant(specification: referencing.Specification[Any]) -> referencing.Spec
 
     def subresources_of(contents: Any) -> Iterator[Any]:
         found = specification.subresources_of(contents) if isinstance(contents, dict) else ()
-        return (inner for inner in found if isinstance(inner, dict | bool))
+        # A keyword whose value has the wrong form ends the search too; the checks say what is wrong with it.
+        with contextlib.suppress(AttributeError, TypeError):
+            for inner in found:
+                if isinstance(inner, dict | bool):
+                    yield inner
 
     specification_class: Any = referencing.Specification  # its constructor is invisible to type checkers
     made: referencing.Specification[Any] = specification_class(

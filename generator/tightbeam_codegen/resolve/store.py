@@ -84,6 +84,8 @@ class SchemaStore:
         self._no_schemas: set[int] = set()  # what of the definition files is around their schemas
         self._useless: dict[str, str] = {}
         """Files that are there and can't be referred to: URI -> why, empty where that was said."""
+        self._followed: dict[tuple[int, str, str, str], Node] = {}
+        """Where a reference leads: asked for by each pass, and of many files again and again."""
         self._registry: referencing.Registry[Any] = referencing.Registry()
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
@@ -124,6 +126,7 @@ class SchemaStore:
                     None, f"more than {_MAX_DOCUMENTS} files are referred to", "Split the schema root."
                 )
                 break
+        self._followed.clear()
         resources = {**_metaschemas(), **self._resources}
         crawled = referencing.Registry().with_resources(resources.items()).crawl()
         # Once more, since a copy that some document embeds may have taken the place of the metaschema.
@@ -240,6 +243,13 @@ class SchemaStore:
 
     def follow(self, node: Node, reference: str, keyword: str = "$ref") -> Node:
         """The schema that a reference of `node` means; the keyword is for the message. Raises Unresolved."""
+        here = self.document(node.schema)
+        key = (id(here), node.resolver._base_uri, node.dialect.uri, reference)
+        if (known := self._followed.get(key)) is None:
+            known = self._followed[key] = self._follow(node, reference, keyword)
+        return known
+
+    def _follow(self, node: Node, reference: str, keyword: str) -> Node:
         try:
             found = node.resolver.lookup(self.canonical_reference(node, reference))
         except (exceptions.Unresolvable, exceptions.NoSuchAnchor, exceptions.InvalidAnchor) as error:

@@ -53,10 +53,7 @@ def branch_validator(core: object, schemas: Bundle) -> SchemaValidator | None:
 
 def _check(cls: type[BaseModel], schemas: Bundle, stated: list[dict[str, str]]) -> Callable[[Any], Any]:
     """Lets instances of a class pass that fit the schemas."""
-    validators = [
-        schemas.validator(schemas.root(each["ref"], each["dialect"]), each["dialect"]) for each in stated
-    ]
-    tests = [validator.is_valid for validator in validators]
+    tests = [validator.is_valid for validator in schemas.branch_validators(stated)]
     cls.model_rebuild()  # one that is only used inside others may not be built yet
     dump = dump_of(cls.__pydantic_serializer__, cls.__pydantic_core_schema__)
 

@@ -1,10 +1,10 @@
 """What every publish goes through: check the payload against its schema, encode it once.
 
 Plain data is what `json` and this page call JSON: ``dict`` with ``str`` keys, ``list``, ``tuple`` (an array),
-``str``, ``int`` within 64 bits, finite ``float``, ``bool`` and ``None``, exactly these types. A member of an
-``Enum`` counts as its value. Subclasses (``OrderedDict``, ``NamedTuple``, …) are refused, as is everything
-else; only where a schema says nothing of a value is a ``UUID`` there sent as its text. A model must be of one
-of the topic's own classes.
+``str``, ``int`` within 64 bits, or larger if a ``float`` holds all its digits, finite ``float``, ``bool`` and
+``None``, exactly these types. A member of an ``Enum`` counts as its value. Subclasses (``OrderedDict``,
+``NamedTuple``, …) are refused, as is everything else; only where a schema says nothing of a value is a
+``UUID`` there sent as its text. A model must be of one of the topic's own classes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tightbeam._payload.compiled import CompiledTopic, compiled_topic
 from tightbeam._payload.encoders import OPTIONS as _OPTIONS
 from tightbeam._payload.encoders import dumps as _dumps
 from tightbeam._payload.encoders import find_null as _find_null
-from tightbeam._payload.plain import has_nonfinite, huge_ints_as_floats, is_kept, with_lists
+from tightbeam._payload.plain import has_nonfinite, is_kept, with_digits, with_floats, with_lists
 
 __all__ = ["encode", "may_not_be_json"]
 
@@ -56,7 +56,7 @@ def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
 def may_not_be_json(topic: CompiledTopic, data: object) -> bool:
     """Whether data that was refused may have been so because it isn't JSON, rather than by its schema."""
     try:
-        raw = _dumps(data, None, _OPTIONS)
+        raw = _dumps(with_digits(data), None, _OPTIONS)
         topic.is_valid(data)
     except _BAD_DATA:
         return True
@@ -78,12 +78,17 @@ def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: obje
     if dump is not None or (type(data) in _PLAIN and not _encodes(data)):
         try:
             dumped = data if dump is None else dump(with_lists(data))
-            plain = huge_ints_as_floats(dumped)
-            raw = _dumps(plain, None, _OPTIONS)
+            plain = dumped
+            raw = _dumps(with_digits(plain), None, _OPTIONS)
             if not is_kept(data, dumped):
                 plain = data
-            elif topic.is_valid(plain) and not (topic.may_hold_nonfinite and has_nonfinite(plain)):
-                return raw
+            elif not (topic.may_hold_nonfinite and has_nonfinite(plain)):
+                if topic.is_valid(plain):
+                    return raw
+                # To the validator, which is exact, the integer that was loaded from `1e300` isn't 10^300.
+                floats = with_floats(plain)
+                if topic.is_valid(floats):
+                    return _dumps(floats, None, _OPTIONS)
         except _BAD_DATA as error:
             problem = error
     from tightbeam._payload.explain import explain  # only on failure

@@ -65,8 +65,7 @@ class CompiledTopic:
         self.payload_type = payload_type
         self.schema = schema
         self.bundle = schemas
-        validator = schemas.validator(schemas.root(schema.ref, schema.dialect), schema.dialect)
-        self.is_valid: Callable[[object], bool] = validator.is_valid
+        self.is_valid: Callable[[object], bool] = schemas.topic_validator(schema).is_valid
         self.may_hold_nonfinite: bool = schema.may_hold_nonfinite
         self.encoders: dict[type, Encoder] = {}
         """How to encode instances of the classes that were published so far."""

@@ -6,6 +6,7 @@ lookups that this saves at every publish are a tenth of a small one.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,16 @@ from tightbeam._payload.plain import has_nonfinite
 if TYPE_CHECKING:
     from pydantic_core import SchemaSerializer
 
-__all__ = ["OPTIONS", "Encoder", "dumps", "encoder_by", "encoder_of", "find_null"]
+__all__ = [
+    "OPTIONS",
+    "Encoder",
+    "decoded",
+    "dumps",
+    "encoded_again",
+    "encoder_by",
+    "encoder_of",
+    "find_null",
+]
 
 Encoder = Callable[[Any], bytes | None]
 """The JSON of a value; None if it breaks the schema. Raises what orjson, jsonschema_rs and Pydantic raise."""
@@ -26,6 +36,34 @@ OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | o
 
 dumps = orjson.dumps
 find_null = re.compile(b"null").search
+_LONG_NUMBER, _LONG_IN_STR = re.compile(b"[0-9]{19}"), re.compile("[0-9]{19}")
+
+
+def decoded(text: bytes | str) -> Any:
+    """Decode JSON with every integer as an integer; orjson makes floats of those over 64 bits.
+
+    Raises:
+        orjson.JSONDecodeError: it isn't JSON.
+    """
+    value = orjson.loads(text)
+    has_long_number = _LONG_NUMBER.search(text) if isinstance(text, bytes) else _LONG_IN_STR.search(text)
+    if has_long_number is None:
+        return value
+    try:
+        return json.loads(text)
+    except (
+        ValueError,
+        RecursionError,
+    ):  # thousands of digits, or nested deeper than this decoder goes
+        return value
+
+
+def encoded_again(value: Any) -> bytes:
+    """Encode what `decoded` gave, integers of any size included."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def encoder_of(

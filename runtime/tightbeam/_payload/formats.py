@@ -43,12 +43,16 @@ def narrow_formats(document: Any) -> None:
     while stack:
         node, is_map = stack.pop()
         if isinstance(node, list):
-            stack.extend((item, False) for item in node)
+            stack.extend((item, False) for item in node if isinstance(item, dict | list))
         elif isinstance(node, dict):
             if is_map:
-                stack.extend((value, False) for value in node.values())
+                stack.extend((value, False) for value in node.values() if isinstance(value, dict | list))
                 continue
-            stack.extend((value, key in _MAPS) for key, value in node.items() if key not in _VALUES)
+            stack.extend(
+                (value, key in _MAPS)
+                for key, value in node.items()
+                if isinstance(value, dict | list) and key not in _VALUES
+            )
             name = node.get("format")
             if isinstance(name, str) and (pattern := TYPED_FORMATS.get(name)):
                 if "pattern" not in node:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection
 from enum import Enum
 
+import orjson
 from pydantic import BaseModel
 
 from tightbeam.errors import Issue
@@ -13,11 +14,13 @@ from tightbeam.errors import Issue
 __all__ = [
     "MAX_DEPTH",
     "has_nonfinite",
-    "huge_ints_as_floats",
     "is_kept",
+    "is_sent_exactly",
     "json_type",
     "not_json",
     "pointer_token",
+    "with_digits",
+    "with_floats",
     "with_lists",
 ]
 
@@ -45,23 +48,44 @@ def has_nonfinite(data: object) -> bool:
     return False
 
 
-def huge_ints_as_floats(data: object) -> object:
-    """A copy with integers over 64 bits as floats, where a float holds them exactly.
+def is_sent_exactly(value: int) -> bool:
+    """Tell whether readers of JSON get this integer as it is: within 64 bits, or what a float holds exactly.
 
     JSON Schema counts ``1e300`` as an integer, so one can have been loaded, and what was loaded can be
     published.
     """
+    if _SMALLEST <= value <= _LARGEST:
+        return True
+    return value.bit_length() <= 1024 and value == _nearest_float(value)
+
+
+def _nearest_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def with_digits(data: object) -> object:
+    """Return a copy in which integers over 64 bits are written out, which the encoder doesn't do by itself.
+
+    As a float one would be loaded as a float where its type is open.
+    """
+    return _with_large(data, lambda value: orjson.Fragment(str(value)))
+
+
+def with_floats(data: object) -> object:
+    """Return a copy in which integers over 64 bits are floats, as they may have come."""
+    return _with_large(data, float)
+
+
+def _with_large(data: object, spelt: Callable[[int], object]) -> object:
     if type(data) is dict:
-        return {key: huge_ints_as_floats(value) for key, value in data.items()}
+        return {key: _with_large(value, spelt) for key, value in data.items()}
     if type(data) is list or type(data) is tuple:
-        return [huge_ints_as_floats(value) for value in data]
-    if (
-        type(data) is int
-        and not _SMALLEST <= data <= _LARGEST
-        and data.bit_length() <= 1024
-        and int(float(data)) == data
-    ):
-        return float(data)
+        return [_with_large(value, spelt) for value in data]
+    if type(data) is int and not _SMALLEST <= data <= _LARGEST and is_sent_exactly(data):
+        return spelt(data)
     return data
 
 
@@ -158,7 +182,7 @@ def _reason(value: object, around: frozenset[int]) -> str | None:
     if kind is str:
         return None if _is_unicode(value) else "must not contain lone surrogates"
     if kind is int:
-        return None if _SMALLEST <= value <= _LARGEST else "must be an integer of at most 64 bits"  # type: ignore[operator]
+        return None if is_sent_exactly(value) else "must be an integer of at most 64 bits"  # type: ignore[arg-type]
     if kind is float:
         return None if math.isfinite(value) else "must be a finite number, not NaN or infinite"  # type: ignore[arg-type]
     if value is None or kind is bool:

@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -130,6 +130,18 @@ class Bundle:
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise _outdated(self.module, "its schemas are incomplete") from error
 
+    def topic_validator(self, topic: TopicSchema) -> jsonschema_rs.Validator:
+        """Return the validator of one of the topics. Raises OutdatedBindings."""
+        return self.validator(self.root(topic.ref, topic.dialect), topic.dialect)
+
+    def branch_validators(self, stated: Iterable[Mapping[str, str]]) -> list[jsonschema_rs.Validator]:
+        """Return the validators of the schemas in an entry of `branches`. Raises OutdatedBindings."""
+        return [self.validator(self.root(each["ref"], each["dialect"]), each["dialect"]) for each in stated]
+
+    def param_validator(self, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
+        """Return the validator of a parameter's schema. Raises OutdatedBindings."""
+        return self.validator(schema, LATEST_DIALECT)
+
     def _registry(self, draft: int) -> jsonschema_rs.Registry:
         """The resources, each read by the draft that it names.
 
@@ -168,7 +180,7 @@ class Bundle:
             if names.keys() - self.params.keys():
                 raise _outdated(self.module, "a parameter has no schema")
             self._params = {
-                name: self.validator(schema, LATEST_DIALECT)
+                name: self.param_validator(schema)
                 for name, schema in self.params.items()
                 if says_more_than_kind(schema)
             }

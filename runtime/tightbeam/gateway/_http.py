@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from tightbeam._engines import SubscriptionToken
 from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._hub import Envelope
+from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
 from tightbeam.gateway._access import Guard, Refused, query_of
@@ -201,7 +202,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 def _parsed(body: bytes) -> Any:
     """The body as JSON; as Inngest does, what isn't JSON counts as a string."""
     try:
-        return orjson.loads(body)
+        return decoded(body)
     except orjson.JSONDecodeError:
         pass
     try:

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tightbeam._hub import Address, Envelope
+from tightbeam._payload.encoders import decoded, encoded_again
 from tightbeam.errors import PositionLost
 from tightbeam.gateway._remote_connect import Connector
 
@@ -122,7 +123,7 @@ class RemoteFeed:
 
     def _read(self, text: bytes | str) -> Envelope | None:
         try:
-            frame = orjson.loads(text)
+            frame = decoded(text)
         except orjson.JSONDecodeError:
             return None
         if not isinstance(frame, dict):
@@ -149,7 +150,7 @@ class RemoteFeed:
         return Envelope(
             channel,
             topic,
-            orjson.dumps(frame.get("data")),
+            encoded_again(frame.get("data")),
             frame.get("run_id"),
             metadata.get("id") if isinstance(metadata, dict) else None,
             _microseconds(frame.get("created_at")),
