@@ -84,6 +84,8 @@ class EmbeddedEngine:
         """Called on the engine's event loop when a run is over; set as `mint` is."""
         self.leaving_since: float | None = None
         """When leaving began, by the monotonic clock, if before `close`: its bound counts from there."""
+        self._leaving: set[asyncio.Future[None]] = set()
+        """Tasks that close what was opened for an entering that was cancelled."""
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
 
@@ -229,14 +231,21 @@ class EmbeddedEngine:
             try:
                 return await asyncio.shield(opening)
             except asyncio.CancelledError:
-                with contextlib.suppress(JournalRefused):
-                    await (await opening).stop(self._settings.shutdown_timeout)
+                # Cancelled once more, it lets go all the same: the task goes on by itself.
+                leaving = asyncio.ensure_future(self._leave_opened(opening))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+                await asyncio.shield(leaving)
                 raise
             except JournalRefused as error:
                 from tightbeam._engines.embedded.waiting import Waiting  # not at import: see `_open_session`
 
                 turn = turn or Waiting(self._path, self._settings.wait_for_file)
                 await turn.wait(error)
+
+    async def _leave_opened(self, opening: asyncio.Future[Session]) -> None:
+        with contextlib.suppress(JournalRefused):
+            await (await opening).stop(self._settings.shutdown_timeout)
 
     def _open_session(self) -> Session:
         from tightbeam._engines.embedded.session import (
