@@ -188,6 +188,8 @@ class Hub:
         """Sees each message of a run before anyone gets it."""
         self.taps: tuple[Callable[[Envelope], None], ...] = ()
         """See every message, whatever its address, with the lock held; replaced, never changed in place."""
+        self.had_readers = False
+        """Whether the process that this one was forked from had readers."""
         self.last_seq = 0
         """The last durable message that was fanned out."""
         self.epoch = ""
@@ -341,6 +343,7 @@ class Hub:
         self.lock = threading.RLock()
         for mailbox in {one for mailboxes in self._routes.values() for one in mailboxes}:
             mailbox.closed = True
+        self.had_readers = bool(self._routes)
         self._routes = {}
         self.taps = ()
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from tightbeam import _probes
 from tightbeam._engines import SubscriptionToken
 from tightbeam._engines.embedded.feed import EmbeddedFeed
+from tightbeam._engines.embedded.outside import Outside
 from tightbeam._function import Registry
 from tightbeam._hub import Address, Envelope, Hub
 from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
@@ -86,6 +88,10 @@ class EmbeddedEngine:
         """When leaving began, by the monotonic clock, if before `close`: its bound counts from there."""
         self._leaving: set[asyncio.Future[None]] = set()
         """Tasks that close what was opened for an entering that was cancelled."""
+        self._looks = Outside(path)
+        self._outside: Outside | None = self._looks
+        """Looks whether anybody can hear, while the client isn't entered."""
+        _engines.add(self)
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
 
@@ -95,6 +101,8 @@ class EmbeddedEngine:
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """See `tightbeam._engines.Engine`."""
+        if self._outside is not None and self._outside.look():
+            self._outside = None
         self._hub.emit(envelope)
         if _probes.observers:
             _probes.published(envelope)
@@ -107,6 +115,8 @@ class EmbeddedEngine:
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> EmbeddedFeed:
         """See `tightbeam._engines.Engine`."""
+        if self._outside is not None and self._outside.look():
+            self._outside = None
         return EmbeddedFeed(self._hub, addresses, after, None if after is None else self._entered().writer)
 
     def feed(
@@ -211,6 +221,8 @@ class EmbeddedEngine:
             _inherited.append(self._session)
             self._session = None
         self._pid = os.getpid()
+        self._outside = None
+        self._looks.entering()
         session: Session | None = None
         try:
             session = opened = await self._when_free()
@@ -218,7 +230,7 @@ class EmbeddedEngine:
         except BaseException:
             if session is not None:
                 await session.stop(self._settings.shutdown_timeout)
-            self._pid = None
+            self._pid, self._outside = None, self._looks
             raise
         self._session = session
 
@@ -275,6 +287,7 @@ class EmbeddedEngine:
         finally:
             self._session = None
             self._pid = None
+            self._outside = self._looks
             self._hub.close_all()
 
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
@@ -288,11 +301,32 @@ class EmbeddedEngine:
     def _entered(self) -> Session:
         session = self._session
         if session is None:
-            raise NotEntered(
+            raise self._not_entered(
                 "the client isn't entered: use it inside `async with client:` (or `client.lifespan`)"
             )
         if session.pid != os.getpid():
-            raise NotEntered(
+            raise self._not_entered(
                 "the client was entered by the process this one was forked from: enter it after the fork"
             )
         return session
+
+    def _not_entered(self, text: str) -> NotEntered:
+        reason = None if self._path is None else self._looks.reason()
+        return NotEntered(text if reason is None else f"{text}. But {reason}")
+
+    def after_fork(self) -> None:
+        """In a forked child: whoever reads or executes does so in the parent."""
+        forked = self._session is not None or self._hub.had_readers
+        self._outside = self._looks = Outside(self._path, forked=forked)
+
+
+_engines: weakref.WeakSet[EmbeddedEngine] = weakref.WeakSet()
+
+
+def _tell_engines() -> None:
+    for engine in tuple(_engines):
+        engine.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_tell_engines)
