@@ -31,7 +31,7 @@ from tightbeam import (
     StepMismatch,
     StepMisuse,
 )
-from tightbeam._engines.embedded import inspect, journal, steps
+from tightbeam._engines.embedded import inspect, journal, step_rules, steps
 
 
 class Receipt(pydantic.BaseModel):
@@ -1006,7 +1006,7 @@ async def test_two_outcomes_of_one_step_cannot_both_be_memoized(
     """As with publishes: whatever the books say."""
 
     def outcome(result: bytes) -> Any:
-        memo = steps.done(result)
+        memo = step_rules.done(result)
         since = journal.Since(failed=failed, counted=False)
         return lambda tx: journal.memoize(tx, "run", "step", memo, 0, since)
 

@@ -19,10 +19,11 @@ from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, ne
 from tightbeam._engines.embedded.journal import Run
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Parking
+from tightbeam._engines.embedded.lingering import has_ended, linger
 from tightbeam._engines.embedded.steps import Steps
 from tightbeam._engines.embedded.sync import StepsSync
 from tightbeam._engines.embedded.writer import Writer
-from tightbeam._function import AsyncFunction, Function
+from tightbeam._function import AsyncFunction, Function, SyncFunction
 from tightbeam._hub import Envelope
 from tightbeam._probes import InjectedFault
 from tightbeam._publishing import compose, the_payload
@@ -34,6 +35,9 @@ __all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Parked", "Resume"
 _MAX_DELAY = 300.0
 """Seconds up to which delays are doubled."""
 _LEAST_JOURNAL_DELAY = 0.05
+_MAX_JOURNAL_DELAY = 60.0
+_LAST_WORDS = 0.5
+"""Seconds that a program which is ending without leaving its client waits for the steps in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +170,34 @@ class RunContextSync(_RunContext):
 class Execution:
     """One execution, from the top of the handler to its end; belongs to the engine's event loop."""
 
-    def __init__(self, run: Run, function: Function[Any], services: Services, place: Place) -> None:
+    def __init__(
+        self,
+        run: Run,
+        function: Function[Any],
+        services: Services,
+        place: Place,
+        *,
+        cut_off: Callable[[], bool],
+        journal_failures: int = 0,
+    ) -> None:
+        """Prepare an execution.
+
+        Args:
+            run: what to execute.
+            function: whose handler is called.
+            services: what the engine lends.
+            place: what it has of its function's concurrency.
+            cut_off: whether the program is ending without leaving the client.
+            journal_failures: how often in a row the run has ended because the journal failed.
+        """
         self._run = run
         self._function = function
         self._services = services
         self._place = place
+        self._cut_off = cut_off
+        self.journal_failures = journal_failures
         self._task: asyncio.Task[object] | None = None
+        self._thread: threading.Thread | None = None
         self._steps: Steps | None = None
         self.ledger = Ledger(run, function.retries)
 
@@ -188,19 +214,28 @@ class Execution:
             result.load(raw)
         except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; what it means is said below
             error = raised
+        if self._task is not None and self._task.cancelling() and self._cut_off():
+            self.ledger.stop()  # the event loop is closing, which is no fault of the run's
         if self._steps is not None:
             self._steps.wake_sleepers()
-        try:
-            await self.ledger.idle()
-        except asyncio.CancelledError:
-            if not self.ledger.stopping:
-                raise
+        await self._idle()
         if error is None and self._was_told_to_end():
             error = Interrupt()
         self.ledger.end()
         if self._steps is not None:
             self._steps.wake_sleepers()
         return Done(raw) if error is None else self._judge(error)
+
+    async def _idle(self) -> None:
+        """Wait for the steps that are in flight; where the program is ending, not for long."""
+        try:
+            async with asyncio.timeout(_LAST_WORDS if self._cut_off() else None):
+                await self.ledger.idle()
+        except TimeoutError:
+            linger(self._run.id, self.goes_on)
+        except asyncio.CancelledError:
+            if not self.ledger.stopping:
+                raise
 
     def _was_told_to_end(self) -> bool:
         """Whether a handler that returned has swallowed the order to end: it may have stopped half-way."""
@@ -219,6 +254,16 @@ class Execution:
     def abandon(self) -> None:
         """The handler didn't stop in time: from now on its context is of no use to it."""
         self.ledger.end()
+        linger(self._run.id, self.goes_on)
+
+    def goes_on(self) -> bool:
+        """Whether the handler still executes, for all that it was told."""
+        thread, task = self._thread, self._task
+        if thread is not None:
+            return thread.is_alive()
+        if isinstance(self._function, SyncFunction):
+            return False
+        return task is not None and not task.done() and not task.get_loop().is_closed()
 
     async def _call(self) -> object:
         run, services, handler = self._run, self._services, self._function.__wrapped__
@@ -227,7 +272,7 @@ class Execution:
             returned: object = await handler(RunContext(run, self.ledger, services, self._steps))
             return returned
         steps = StepsSync(self.ledger, services.writer, services.max_payload_bytes, self._place)
-        return await _on_thread(handler, RunContextSync(run, self.ledger, services, steps), run.id)
+        return await self._on_thread(handler, RunContextSync(run, self.ledger, services, steps))
 
     def _judge(self, error: BaseException) -> Outcome:
         ledger = self.ledger
@@ -238,7 +283,9 @@ class Execution:
         if not is_retryable(error):
             return Failed(error)
         if never_counted(error):
-            return Again(ledger.attempt, max(self._services.retry_delay, _LEAST_JOURNAL_DELAY), error)
+            first = max(self._services.retry_delay, _LEAST_JOURNAL_DELAY)
+            longest = max(first, _MAX_JOURNAL_DELAY)
+            return Again(ledger.attempt, min(first * 2.0 ** min(self.journal_failures, 30), longest), error)
         if has(error, Interrupt):
             # Raised by a step that has attempts left, whatever the handler has made of it since.
             error = ledger.cause or error
@@ -250,33 +297,35 @@ class Execution:
         delay = min(services.retry_delay * 2.0 ** min(ledger.attempt, 30), services.longest_delay)
         return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
 
+    async def _on_thread(self, handler: Callable[..., object], ctx: RunContextSync) -> object:
+        """Call a sync handler on a thread of its own, which never keeps the process alive."""
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        context, run_id = contextvars.copy_context(), self._run.id
 
-async def _on_thread(handler: Callable[..., object], ctx: RunContextSync, run_id: str) -> object:
-    """Call a sync handler on a thread of its own, which never keeps the process alive."""
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    context = contextvars.copy_context()
+        def settle(returned: object, error: BaseException | None) -> None:
+            if not ended.done():
+                ended.set_result((returned, error))
 
-    def settle(returned: object, error: BaseException | None) -> None:
-        if not ended.done():
-            ended.set_result((returned, error))
+        def work() -> None:
+            returned: object = None
+            error: BaseException | None = None
+            try:
+                returned = context.run(handler, ctx)
+            except BaseException as raised:  # noqa: BLE001 - carried to the event loop, which decides what it means
+                error = raised
+            self._thread = None
+            has_ended(run_id)
+            with contextlib.suppress(RuntimeError):  # the event loop is closed: the run resumes another time
+                loop.call_soon_threadsafe(settle, returned, error)
 
-    def work() -> None:
-        returned: object = None
-        error: BaseException | None = None
-        try:
-            returned = context.run(handler, ctx)
-        except BaseException as raised:  # noqa: BLE001 - carried to the event loop, which decides what it means
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the event loop is closed: the run resumes another time
-            loop.call_soon_threadsafe(settle, returned, error)
-
-    threading.Thread(target=work, name=f"tightbeam-run-{run_id}", daemon=True).start()
-    returned, error = await ended
-    if error is not None:
-        raise error
-    if isinstance(returned, Awaitable):
-        if inspect.iscoroutine(returned):
-            returned.close()
-        raise NotJson("a sync handler returned an awaitable: write it with `async def`")
-    return returned
+        self._thread = threading.Thread(target=work, name=f"tightbeam-run-{run_id}", daemon=True)
+        self._thread.start()
+        returned, error = await ended
+        if error is not None:
+            raise error
+        if isinstance(returned, Awaitable):
+            if inspect.iscoroutine(returned):
+                returned.close()
+            raise NotJson("a sync handler returned an awaitable: write it with `async def`")
+        return returned

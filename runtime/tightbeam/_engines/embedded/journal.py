@@ -32,6 +32,7 @@ __all__ = [
     "park_run",
     "park_unknown",
     "put_back",
+    "put_back_all",
     "recover",
     "retry_run",
     "unpark",
@@ -155,18 +156,34 @@ def recover(tx: Transaction, longest_us: int) -> list[tuple[str, str, int]]:
     return given_up
 
 
-def claim(tx: Transaction, function: str, limit: int) -> tuple[list[Run], int | None]:
-    """Take runs of a function that are due, so many at most; and say when the next one is, if known."""
+def claim(
+    tx: Transaction, function: str, limit: int, busy: frozenset[str] = frozenset()
+) -> tuple[list[Run], int | None]:
+    """Take runs of a function that are due.
+
+    Args:
+        tx: the transaction.
+        function: its id.
+        limit: how many runs at most.
+        busy: runs to leave alone, since an earlier execution of them goes on.
+
+    Returns:
+        The runs, and when the next one is due, if that is known.
+    """
     now = now_us()
     claimed: list[Run] = []
     rows = tx.execute(
         "SELECT number, id, function, event, data, attempt, deaths, due_at FROM run "
         "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
-        (function, limit),
+        (function, limit + len(busy)),
     ).fetchall()
     for number, run_id, name, event, data, attempt, deaths, due_at in rows:
         if due_at > now:
             return claimed, due_at
+        if run_id in busy:
+            continue
+        if len(claimed) == limit:
+            break
         run = Run(number, run_id, name, event, data, attempt, deaths, _memos(tx, number))
         tx.execute(
             "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
@@ -376,6 +393,11 @@ def unpark_run(tx: Transaction, run_id: str) -> bool:
 
 
 _UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL"
+
+
+def put_back_all(tx: Transaction) -> None:
+    """Put back every run: the program ends, and is not to be taken for one that died."""
+    tx.execute("UPDATE run SET state = 'ready' WHERE state IN ('running', 'sleeping')")
 
 
 def put_back(tx: Transaction, *run_ids: str) -> None:

@@ -84,6 +84,8 @@ class Ledger:
         """Whether the handler was told to end; whatever it makes of that, it may have stopped half-way."""
         self.over = threading.Event()
         """Set when no further step may begin: interrupted, stopping or ended."""
+        self.halted = threading.Event()
+        """Set when nothing waits for the journal any more: stopping or ended."""
         self.asleep = False
         """Whether the journal has the run as sleeping: a death of the process isn't counted then."""
         self._deaths = run.deaths
@@ -249,6 +251,7 @@ class Ledger:
         with self._lock:
             self._ended = True
         self.over.set()
+        self.halted.set()
 
     def after_fork(self) -> None:
         """In a forked child: the run is the parent's."""
@@ -259,6 +262,7 @@ class Ledger:
         """Shutdown: the next step ends the execution."""
         self.stopping = True
         self.over.set()
+        self.halted.set()
 
 
 _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()

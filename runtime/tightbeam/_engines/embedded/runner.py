@@ -15,9 +15,20 @@ from typing import Any
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.clock import Watch, pull_back
 from tightbeam._engines.embedded.engine import RunEnd
-from tightbeam._engines.embedded.execution import Done, Execution, Failed, Outcome, Parked, Services
+from tightbeam._engines.embedded.execution import (
+    Again,
+    Done,
+    Execution,
+    Failed,
+    Outcome,
+    Parked,
+    Services,
+)
+from tightbeam._engines.embedded.failure import never_counted
 from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.lanes import Lane, Place
+from tightbeam._engines.embedded.lingering import going_on, has_ended, watch
+from tightbeam._engines.embedded.patience import delays
 from tightbeam._engines.embedded.reports import (
     log_given_up,
     log_outcome,
@@ -27,7 +38,7 @@ from tightbeam._engines.embedded.reports import (
 )
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._function import Function, Registry, SyncFunction
-from tightbeam.errors import JournalFailed, NotEntered, RunFailed
+from tightbeam.errors import JournalFailed, NotEntered, NotStorable, RunFailed
 
 __all__ = ["LEAST_GRACE", "Runner"]
 
@@ -61,6 +72,8 @@ class Runner:
         self._threads = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, ThreadFuture[bytes]] = {}
+        self._unstored: dict[str, int] = {}
+        """How often in a row runs have ended because the journal failed."""
         self._nudged = asyncio.Event()
         self._quiet = asyncio.Event()
         self._stopping = False
@@ -77,6 +90,9 @@ class Runner:
         for run_id, function, attempt in given_up:
             log_given_up(run_id, function, attempt)
         log_unknown(unknown)
+        watch(self, self._loop, self._nudge)
+        for run_id in sorted(going_on()):
+            _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
     async def add(self, runs: list[tuple[str, str]], event: str, data: bytes) -> None:
@@ -106,7 +122,7 @@ class Runner:
         self._nudge()
         try:
             async with asyncio.timeout_at(deadline):
-                if self._scheduler is not None:
+                if self._scheduler is not None and not self._cut_off():
                     await self._quiet.wait()
         except TimeoutError:
             pass
@@ -122,13 +138,26 @@ class Runner:
         waiting = {*self._tasks, *([self._scheduler] if self._scheduler else [])}
         if waiting:
             await asyncio.wait(waiting, timeout=within)
-        for run_id, execution in self._resident.items():
+        left = tuple(self._resident)
+        for run_id in left:
             _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
-            execution.abandon()
+            self._resident[run_id].abandon()
+        if left:  # nothing waits for it: the journal stores it before it closes
+            self._writer.submit(lambda tx: journal.put_back(tx, *left))
         for waiter in tuple(self._waiters.values()):
             _settle(
                 waiter, error=NotEntered("the client was left before the run ended; the run resumes later")
             )
+
+    def _cut_off(self) -> bool:
+        """Whether the event loop is ending all its tasks, as `asyncio.run` does in the end.
+
+        Only then is the scheduler cancelled before the client is left.
+        """
+        scheduler = self._scheduler
+        return (
+            not self._stopping and scheduler is not None and (scheduler.done() or scheduler.cancelling() > 0)
+        )
 
     def _nudge(self) -> None:
         self._quiet.clear()
@@ -172,6 +201,7 @@ class Runner:
         claimed: list[Run] = []
         next_due: int | None = None
         newly_known = tuple(self._parked)
+        busy = going_on()
 
         def work(tx: Transaction) -> None:
             nonlocal claimed, next_due
@@ -183,7 +213,7 @@ class Runner:
                 limit = min(places, room - len(claimed), left if on_thread else places)
                 if limit <= 0:
                     continue
-                runs, later = journal.claim(tx, function.id, limit)
+                runs, later = journal.claim(tx, function.id, limit, busy)
                 claimed += runs
                 left -= len(runs) if on_thread else 0
                 if later is not None:
@@ -226,7 +256,14 @@ class Runner:
         function = self._function(run.function)
         lane = self._lanes[function.id] = self._lanes.pop(function.id)  # its turn is over
         place = Place(lane)
-        execution = Execution(run, function, self._services, place)
+        execution = Execution(
+            run,
+            function,
+            self._services,
+            place,
+            cut_off=self._cut_off,
+            journal_failures=self._unstored.pop(run.id, 0),
+        )
         self._resident[run.id] = execution
         self._threads += isinstance(function, SyncFunction)
         task = self._loop.create_task(
@@ -238,32 +275,45 @@ class Runner:
     async def _execute(self, run: Run, function: Function[Any], execution: Execution, place: Place) -> None:
         try:
             outcome = await execution.perform()
-            await self._record(run, outcome, execution)
+            outcome = await self._record(run, outcome, execution)
+            if isinstance(outcome, Again) and never_counted(outcome.error):
+                self._unstored[run.id] = execution.journal_failures + 1
             self._tell(run, outcome, execution)
         finally:
+            if not isinstance(function, SyncFunction):
+                has_ended(run.id)
             place.close()
             self._resident.pop(run.id, None)
             self._threads -= isinstance(function, SyncFunction)
             self._nudge()
 
-    async def _record(self, run: Run, outcome: Outcome, execution: Execution) -> None:
-        """Store how the execution ended; a full disk is waited for, since the run must not be lost."""
+    async def _record(self, run: Run, outcome: Outcome, execution: Execution) -> Outcome:
+        """Store how the execution ended; a full disk is waited for, since the run must not be lost.
+
+        Returns:
+            How it has ended: failed, where the journal can't hold its result.
+        """
         failures = execution.ledger.failures
         work = recording(run, outcome, failures)
-        delay = 0.1
-        while True:
+        for delay in delays():
             try:
                 await self._writer.submit(work)
-                return
+                break
             except NotEntered:
-                return  # it took too long to stop; the journal is closed and has the run as begun
+                break  # it took too long to stop; the run was put back, and the journal is closed
+            except NotStorable as error:
+                if isinstance(outcome, Failed):
+                    raise
+                text = f'The result of function "{run.function}" can\'t be stored: {error}'
+                outcome = Failed(NotStorable(text))
+                work = recording(run, outcome, failures)
             except JournalFailed as error:
                 if self._stopping:
-                    return
+                    break
                 if not self._writer.is_lost:
                     _log.error("the end of run %s can't be stored, trying again: %s", run.id, error)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, 5.0)
+        return outcome
 
     def _tell(self, run: Run, outcome: Outcome, execution: Execution) -> None:
         log_outcome(run, outcome, execution.ledger)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from tightbeam._engines.embedded import file
 from tightbeam._engines.embedded.epochs import new_epoch, record
 from tightbeam._engines.embedded.execution import Services
-from tightbeam._engines.embedded.journal import new_id
+from tightbeam._engines.embedded.journal import new_id, put_back_all
 from tightbeam._engines.embedded.lock import Lock
 from tightbeam._engines.embedded.presence import Presence
 from tightbeam._engines.embedded.retention import Retention, Trimmer
@@ -69,6 +71,7 @@ class Session:
             if lock is not None:
                 lock.release()
             raise
+        _open.add(self)
 
     async def start(
         self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None], run_ended: RunEnded
@@ -87,6 +90,7 @@ class Session:
             if self._runner is not None:
                 await self._runner.stop(within)
         finally:
+            _open.discard(self)
             await self.writer.close(max(within * 0.1, LEAST_GRACE))
 
     async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
@@ -107,6 +111,19 @@ class Session:
         """What executes runs, once started."""
         assert self._runner is not None  # noqa: S101 - nobody has a session that isn't started
         return self._runner
+
+
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _put_back_at_exit() -> None:
+    """Put the runs of clients back that were never left: the program ends, but hasn't died under them."""
+    for session in tuple(_open):
+        if session.pid == os.getpid():
+            session.writer.close_at_exit(put_back_all, LEAST_GRACE)
+
+
+atexit.register(_put_back_at_exit)
 
 
 def _nothing() -> None:

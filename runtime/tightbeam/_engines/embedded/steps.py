@@ -1,190 +1,47 @@
-"""The steps of an async handler, and what they share with those of a sync one."""
+"""The steps of an async handler."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple, TypeVar, TypeVarTuple
-
-import orjson
+from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import CurrentStep, check_step_function, current_step, other_kind
+from tightbeam._context import CurrentStep, current_step, other_kind
 from tightbeam._engines.embedded import journal
 from tightbeam._engines.embedded.clock import Alarm
 from tightbeam._engines.embedded.failure import of_kind
-from tightbeam._engines.embedded.journal import Memo
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
-from tightbeam._engines.embedded.messages import Publish
-from tightbeam._engines.embedded.writer import Transaction, Work, Writer
+from tightbeam._engines.embedded.patience import delays
+from tightbeam._engines.embedded.step_rules import (
+    begin_run,
+    begin_sleep,
+    done,
+    log_unstored,
+    memo_result,
+    outcome_of,
+    prepare_publish,
+    published_before,
+    too_large,
+    wake_time,
+)
+from tightbeam._engines.embedded.writer import Work, Writer
 from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
-from tightbeam._publishing import encode_within, the_payload
-from tightbeam._results import ReturnType, return_type
-from tightbeam.errors import (
-    InvalidPayload,
-    JournalFailed,
-    NotJson,
-    StepError,
-    StepMisuse,
-    TightbeamError,
-)
+from tightbeam._publishing import the_payload
+from tightbeam._results import ReturnType
+from tightbeam.errors import JournalFailed, NotStorable, StepMisuse, TightbeamError
 
-__all__ = [
-    "REST_AFTER",
-    "PublishStep",
-    "Steps",
-    "begin_run",
-    "begin_sleep",
-    "done",
-    "memo_result",
-    "outcome_of",
-    "prepare_publish",
-    "published_before",
-    "wake_time",
-]
+__all__ = ["REST_AFTER", "Steps"]
 
-_log = logging.getLogger("tightbeam")
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
-_MAX_SLEEP = timedelta(days=3650)
 REST_AFTER = 60.0
 """Seconds of nothing but sleep after which the process may die without that being the run's fault."""
-
-
-class PublishStep(NamedTuple):
-    """A durable publish that is ready to be committed, or needs no commit because it is remembered."""
-
-    ticket: Ticket
-    raw: bytes
-    work: Work[None] | None
-
-
-def prepare_publish(
-    ledger: Ledger, id: str, ref: TopicRef[..., str, Any], payload: object, limit: int
-) -> PublishStep:
-    """Check and encode before anything is written; a remembered step keeps its first data."""
-    ticket = ledger.begin("step.realtime.publish", id, ref.channel, ref.topic)
-    step_id = ticket.step_id
-    try:
-        if step_probes:
-            step_boundary("before", step_id)
-        if ticket.memo is not None:
-            raw = _remembered(ticket.memo, step_id, ref, payload, limit)
-            return PublishStep(ticket, raw, None)
-        raw = encode_within(ref, payload, limit)
-    except BaseException as error:
-        ledger.blame(ticket, error)
-        ledger.release(ticket)
-        raise
-    run, run_id = ledger.run_number, ledger.run_id
-    publish = Publish(run, run_id, id, ticket.number, ref.channel, ref.topic, raw, ticket.started_at)
-
-    def work(tx: Transaction) -> None:
-        journal.memoize_publish(tx, publish, step_id, ledger.since(ticket))
-
-    return PublishStep(ticket, raw, work)
-
-
-def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
-    first = memo.result or b"null"
-    try:
-        now = encode_within(ref, payload, limit)
-        same = now == first or orjson.loads(now) == orjson.loads(first)
-    except Exception:  # noqa: BLE001 - whatever is passed now, what was published stands
-        same = False
-    if not same:
-        _log.warning(
-            'step "%s": topic "%s" was published before with other data; the first data stands',
-            step_id,
-            ref.topic,
-        )
-    return first
-
-
-def published_before(ledger: Ledger, ticket: Ticket, ref: TopicRef[..., str, Data], raw: bytes) -> Data:
-    """Load what a remembered publish has published.
-
-    Raises:
-        Interrupt: it can't be loaded as the topic's type of today; the run is parked.
-    """
-    try:
-        return load(ref, raw)
-    except TightbeamError as error:
-        issues = "; ".join(map(str, error.issues)) if isinstance(error, InvalidPayload) else str(error)
-        place = f'topic "{ref.topic}" on channel "{ref.channel}"'
-        reason = f'what step "{ticket.step_id}" published on {place} doesn\'t load any more: {issues}'
-        raise ledger.park(ticket.step_id, error, reason) from error
-
-
-def begin_run(ledger: Ledger, id: str, fn: Callable[..., object]) -> tuple[Ticket, ReturnType]:
-    """Use a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
-    check_step_function(id, fn)
-    ticket = ledger.begin("step.run", id)
-    try:
-        if step_probes:
-            step_boundary("before", ticket.step_id)
-        return ticket, return_type(fn, f'The result of step "{ticket.step_id}"')
-    except BaseException as error:
-        ledger.release(ticket)
-        if ticket.memo is not None and of_kind(error, NotJson):
-            raise ledger.park(ticket.step_id, error, str(error)) from error
-        ledger.blame(ticket, error)
-        raise
-
-
-def done(raw: bytes) -> Memo:
-    """The memo of a `step.run` that succeeded."""
-    return Memo("step.run", None, None, "done", None, raw, None, None)
-
-
-def memo_result(ledger: Ledger, ticket: Ticket, memo: Memo, result: ReturnType) -> Any:
-    """Return the remembered result of a step.
-
-    Raises:
-        StepError: what is remembered is that it failed.
-        Interrupt: the result doesn't fit the type of today; the run is parked.
-    """
-    if memo.state == "failed":
-        failed = StepError(ticket.step_id, memo.error_type or "", memo.error_text or "")
-        ledger.blame(ticket, failed)
-        raise failed
-    try:
-        return result.recall(memo.result or b"null")
-    except NotJson as error:
-        raise ledger.park(ticket.step_id, error, str(error)) from error
-
-
-def outcome_of(ledger: Ledger, ticket: Ticket, memo: Memo) -> Work[None]:
-    """The work that remembers a step's outcome."""
-
-    def work(tx: Transaction) -> None:
-        journal.memoize(tx, ledger.run_id, ticket.step_id, memo, ticket.started_at, ledger.since(ticket))
-
-    return work
-
-
-def wake_time(ticket: Ticket, duration: timedelta) -> int:
-    """When a sleep ends: as remembered, or reckoned from now."""
-    if ticket.memo is not None:
-        return ticket.memo.wake_at or 0
-    if not isinstance(duration, timedelta):
-        raise StepMisuse(f'step "{ticket.step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
-    if duration < timedelta(0) or duration > _MAX_SLEEP:
-        raise StepMisuse(f'step "{ticket.step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
-    return ticket.started_at + duration // timedelta(microseconds=1)
-
-
-def begin_sleep(tx: Transaction, ledger: Ledger, ticket: Ticket, wake_at: int) -> None:
-    """Remember when to wake."""
-    since, alone = ledger.since(ticket), ledger.only_sleeping
-    ledger.asleep = ledger.asleep or alone
-    journal.begin_sleep(tx, ledger.run_id, ticket.step_id, wake_at, ticket.started_at, since, alone)
 
 
 class Steps:
@@ -248,7 +105,7 @@ class Steps:
         self._check_loop()
         ledger = self._ledger
         ticket = ledger.begin("step.sleep", id)
-        step_id, run_id = ticket.step_id, ledger.run_id
+        step_id, run_id, submit = ticket.step_id, ledger.run_id, self._writer.submit
         try:
             if step_probes:
                 step_boundary("before", step_id)
@@ -256,11 +113,13 @@ class Steps:
                 wake_at = wake_time(ticket, duration)
                 alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
                 if ticket.memo is None:
-                    await self._writer.submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
+                    await self._surely(
+                        ticket, lambda: submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
+                    )
                     ledger.progressed()
                 await self._asleep(alarm)
                 ledger.asleep = False
-                await self._writer.submit(lambda tx: journal.end_sleep(tx, run_id, step_id))
+                await self._surely(ticket, lambda: submit(lambda tx: journal.end_sleep(tx, run_id, step_id)))
         except asyncio.CancelledError:
             if not ledger.over.is_set():  # a timeout of the handler's own: it goes on
                 ledger.asleep = False
@@ -343,15 +202,59 @@ class Steps:
             verdict = ledger.judge(ticket, error)
         else:
             verdict = Verdict(None, done(raw))
-        if verdict.memo is None:
-            ledger.release(ticket)
-            self.wake_sleepers()
-            return None, verdict.error
+        if verdict.memo is not None:
+            try:
+                await self._keep(ticket, outcome_of(ledger, ticket, verdict.memo))
+            except NotStorable as error:
+                verdict = too_large(ledger, ticket, error)
+            except (
+                TightbeamError
+            ) as error:  # returned, since whoever awaits this task may have been cancelled
+                return None, error
+            else:
+                return value, verdict.error
+        ledger.release(ticket)
+        self.wake_sleepers()
+        return None, verdict.error
+
+    async def _keep(self, ticket: Ticket, work: Work[None]) -> None:
+        """Store an outcome, and then release the ticket.
+
+        While the journal fails it is stored again: what was computed once isn't computed again.
+        """
+        pending = given_up = False
+
+        def settled(stored: bool) -> None:
+            nonlocal pending
+            pending = False
+            if stored or given_up:
+                self._ledger.release(ticket, stored)
+
+        def store() -> asyncio.Future[None]:
+            nonlocal pending
+            stored = self._writer.submit(work, after=settled)
+            pending = True
+            return stored
+
         try:
-            await self._store(ticket, outcome_of(ledger, ticket, verdict.memo))
-        except TightbeamError as error:  # returned, since whoever awaits this task may have been cancelled
-            return None, error
-        return value, verdict.error
+            await self._surely(ticket, store)
+        except BaseException:
+            given_up = True
+            if not pending:
+                self._ledger.release(ticket)
+            raise
+
+    async def _surely(self, ticket: Ticket, store: Callable[[], asyncio.Future[None]]) -> None:
+        """Store, again and again while the journal fails, until the execution is to stop."""
+        for delay in delays():
+            try:
+                await store()
+                return
+            except JournalFailed as error:
+                if self._ledger.halted.is_set():
+                    raise
+                log_unstored(self._ledger, ticket, error)
+                await asyncio.sleep(delay)
 
     async def _owned(self, attempt: Coroutine[Any, Any, tuple[Any, BaseException | None]]) -> Any:
         """Run a step's attempt in a task of our own.

@@ -15,14 +15,17 @@ from tightbeam._engines.embedded import journal, steps
 from tightbeam._engines.embedded.clock import Alarm
 from tightbeam._engines.embedded.lanes import Place
 from tightbeam._engines.embedded.ledger import Ledger, Ticket, Verdict
-from tightbeam._engines.embedded.steps import (
+from tightbeam._engines.embedded.patience import delays
+from tightbeam._engines.embedded.step_rules import (
     begin_run,
     begin_sleep,
     done,
+    log_unstored,
     memo_result,
     outcome_of,
     prepare_publish,
     published_before,
+    too_large,
     wake_time,
 )
 from tightbeam._engines.embedded.writer import Work, Writer
@@ -30,7 +33,7 @@ from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import the_payload
 from tightbeam._results import ReturnType
-from tightbeam.errors import JournalFailed
+from tightbeam.errors import JournalFailed, NotStorable
 
 __all__ = ["StepsSync"]
 
@@ -95,11 +98,11 @@ class StepsSync:
                 wake_at = wake_time(ticket, duration)
                 alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
                 if ticket.memo is None:
-                    self._writer.call(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
+                    self._surely(ticket, lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
                 self._asleep(alarm)
                 ledger.asleep = False
-                self._writer.call(lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
+                self._surely(ticket, lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
         finally:
             ledger.release(ticket)
         if step_probes:
@@ -120,9 +123,24 @@ class StepsSync:
         if over.is_set():
             raise self._ledger.interrupt()
 
-    def _commit(self, ticket: Ticket, work: Work[None]) -> None:
+    def _surely(self, ticket: Ticket, work: Work[None]) -> None:
+        """Store, again and again while the journal fails, until the execution is to stop."""
+        for delay in delays():
+            try:
+                self._writer.call(work)
+                return
+            except JournalFailed as error:
+                if self._ledger.halted.is_set():
+                    raise
+                log_unstored(self._ledger, ticket, error)
+                self._ledger.halted.wait(delay)
+
+    def _commit(self, ticket: Ticket, work: Work[None], *, surely: bool = False) -> None:
         try:
-            self._writer.call(work)
+            if surely:
+                self._surely(ticket, work)
+            else:
+                self._writer.call(work)
         except BaseException:
             self._ledger.release(ticket)
             raise
@@ -150,7 +168,10 @@ class StepsSync:
         finally:
             current_step.reset(token)
         if verdict.memo is not None:
-            self._commit(ticket, outcome_of(ledger, ticket, verdict.memo))
+            try:
+                self._commit(ticket, outcome_of(ledger, ticket, verdict.memo), surely=True)
+            except NotStorable as error:
+                verdict = too_large(ledger, ticket, error)
         else:
             ledger.release(ticket)
         if verdict.error is not None:

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 from tightbeam._engines.embedded.bell import Bell, hang_bell
 from tightbeam._engines.embedded.presence import Presence
 from tightbeam._hub import Envelope
-from tightbeam.errors import EngineError, JournalFailed, NotEntered
+from tightbeam.errors import EngineError, JournalFailed, NotEntered, NotStorable
 
 __all__ = ["Transaction", "Writer"]
 
@@ -169,6 +169,17 @@ class Writer:
                 self._queue.put(None)
         await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
 
+    def close_at_exit(self, last: Work[None], within: float) -> None:
+        """Do a last piece of work and close, from a program that ends without an event loop."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(_Request(last, read=False, loop=None))
+            self._queue.put(None)
+        with contextlib.suppress(TimeoutError):
+            self._ended.result(within)
+
     def after_fork(self) -> None:
         """In a forked child: the thread isn't there, so nobody would ever answer."""
         self._gate = threading.Lock()
@@ -308,6 +319,10 @@ class Writer:
 
 def _failure(error: BaseException) -> BaseException:
     """What the caller gets: errors of SQLite become ours, keeping SQLite's words, which hold no values."""
+    if isinstance(error, sqlite3.DataError | OverflowError):  # neither room nor time would help
+        unfit = NotStorable(f"a value is more than the journal can hold: {error}")
+        unfit.__cause__ = error
+        return unfit
     if isinstance(error, sqlite3.Error):
         failed = JournalFailed(f"the journal failed: {error}")
         failed.__cause__ = error
