@@ -30,7 +30,7 @@ from tightbeam._publishing import compose, the_payload
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
-__all__ = ["Again", "Done", "Execution", "Failed", "Outcome", "Parked", "Resume", "Services"]
+__all__ = ["Again", "Asleep", "Done", "Execution", "Failed", "Outcome", "Parked", "Resume", "Services"]
 
 _MAX_DELAY = 300.0
 """Seconds up to which delays are doubled."""
@@ -75,7 +75,14 @@ class Parked:
     parking: Parking
 
 
-Outcome = Done | Failed | Again | Resume | Parked
+@dataclass(frozen=True, slots=True)
+class Asleep:
+    """The run only sleeps, and for long: it is executed again when the first of these steps is over."""
+
+    sleeps: frozenset[str]
+
+
+Outcome = Done | Failed | Again | Resume | Parked | Asleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +279,7 @@ class Execution:
             returned: object = await handler(RunContext(run, self.ledger, services, self._steps))
             return returned
         steps = StepsSync(self.ledger, services.writer, services.max_payload_bytes, self._place)
-        return await self._on_thread(handler, RunContextSync(run, self.ledger, services, steps))
+        return await self._on_thread(handler, RunContextSync(run, self.ledger, services, steps), steps)
 
     def _judge(self, error: BaseException) -> Outcome:
         ledger = self.ledger
@@ -280,6 +287,8 @@ class Execution:
             return Parked(ledger.parking)
         if ledger.stopping:
             return Resume()
+        if ledger.leaving is not None:
+            return Asleep(ledger.leaving)
         if not is_retryable(error):
             return Failed(error)
         if never_counted(error):
@@ -297,7 +306,9 @@ class Execution:
         delay = min(services.retry_delay * 2.0 ** min(ledger.attempt, 30), services.longest_delay)
         return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
 
-    async def _on_thread(self, handler: Callable[..., object], ctx: RunContextSync) -> object:
+    async def _on_thread(
+        self, handler: Callable[..., object], ctx: RunContextSync, steps: StepsSync
+    ) -> object:
         """Call a sync handler on a thread of its own, which never keeps the process alive."""
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
@@ -310,6 +321,7 @@ class Execution:
         def work() -> None:
             returned: object = None
             error: BaseException | None = None
+            steps.handler_thread = threading.get_ident()
             try:
                 returned = context.run(handler, ctx)
             except BaseException as raised:  # noqa: BLE001 - carried to the event loop, which decides what it means

@@ -24,19 +24,17 @@ __all__ = [
     "claim",
     "end_run",
     "end_sleep",
+    "leave_memory",
     "mark_awake",
     "memoize",
     "memoize_publish",
     "new_id",
+    "note_failures",
     "now_us",
-    "park_run",
-    "park_unknown",
     "put_back",
     "put_back_all",
     "recover",
     "retry_run",
-    "unpark",
-    "unpark_run",
 ]
 
 MAX_DEATHS = 10
@@ -307,7 +305,8 @@ def mark_awake(tx: Transaction, run_id: str) -> None:
     )
 
 
-def _note(tx: Transaction, run_id: str, failures: list[Failure]) -> None:
+def note_failures(tx: Transaction, run_id: str, failures: list[Failure]) -> None:
+    """Keep steps that failed without being memoized, for who looks at the run."""
     for one in failures:
         values = (
             run_id,
@@ -326,7 +325,7 @@ def end_run(
     tx: Transaction, run_id: str, result: bytes | None, error: RunError | None, failures: list[Failure]
 ) -> None:
     """The run is over: done, or failed with an error."""
-    _note(tx, run_id, failures)
+    note_failures(tx, run_id, failures)
     tx.written += len(result or b"")
     tx.execute(
         "UPDATE run SET state = ?, ended_at = ?, result = ?, failures = failures + ?, "
@@ -349,7 +348,7 @@ def retry_run(
 
     An attempt that isn't the run's fault leaves ``attempt`` as it was, and isn't counted.
     """
-    _note(tx, run_id, failures)
+    note_failures(tx, run_id, failures)
     tx.execute(
         "UPDATE run SET state = 'ready', failures = failures + (attempt < ?), attempt = ?, due_at = ?, "
         "error_type = ?, error_text = ?, traceback = ? WHERE id = ?",
@@ -357,42 +356,14 @@ def retry_run(
     )
 
 
-def park_run(
-    tx: Transaction, run_id: str, error_type: str, reason: str, failures: list[Failure] | None = None
-) -> None:
-    """Set the run aside until code fits that is different from today's; this is no attempt and no death."""
-    _note(tx, run_id, failures or [])
+def leave_memory(tx: Transaction, run_id: str, sleeps: frozenset[str]) -> None:
+    """Put a run back that only sleeps, to be executed again when the first of these sleeps is over."""
+    rows = tx.execute("SELECT id, wake_at FROM step WHERE run_id = ? AND state = 'sleeping'", (run_id,))
+    due_at = min((wake_at for step_id, wake_at in rows if step_id in sleeps), default=now_us())
     tx.execute(
-        "UPDATE run SET state = 'parked', error_type = ?, error_text = ?, traceback = NULL WHERE id = ?",
-        (error_type, reason, run_id),
+        "UPDATE run SET state = 'ready', due_at = ? WHERE id = ? AND state IN ('running', 'sleeping')",
+        (due_at, run_id),
     )
-
-
-def park_unknown(tx: Transaction, known: frozenset[str]) -> dict[str, int]:
-    """Park the runs of functions that aren't known; returns these functions with how many runs are parked."""
-    waiting = tx.execute("SELECT DISTINCT function FROM run WHERE state = 'ready'").fetchall()
-    for (function,) in waiting:
-        if function not in known:
-            tx.execute(
-                "UPDATE run SET state = 'parked', error_type = 'NotRegistered', error_text = ?, "
-                "traceback = NULL WHERE state = 'ready' AND function = ?",
-                (f'no function "{function}" is registered', function),
-            )
-    parked = tx.execute("SELECT function, count(*) FROM run WHERE state = 'parked' GROUP BY function")
-    return {function: count for function, count in parked if function not in known}
-
-
-def unpark(tx: Transaction, function: str) -> None:
-    """Let the function's parked runs be tried again."""
-    tx.execute(f"{_UNPARK} WHERE state = 'parked' AND function = ?", (function,))
-
-
-def unpark_run(tx: Transaction, run_id: str) -> bool:
-    """Let one run be tried again; returns False if it isn't parked."""
-    return tx.execute(f"{_UNPARK} WHERE state = 'parked' AND id = ?", (run_id,)).rowcount == 1
-
-
-_UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL"
 
 
 def put_back_all(tx: Transaction) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tightbeam._context import check_step_id, current_step
+from tightbeam._engines.embedded.clock import Alarm
 from tightbeam._engines.embedded.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engines.embedded.journal import Failure, Memo, Run, Since, StepKind, now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
@@ -78,6 +79,8 @@ class Ledger:
         """What the first `Interrupt` of this execution is about."""
         self.parking: Parking | None = None
         """Why the run is to be parked, if it is; whatever the handler makes of the `Interrupt`."""
+        self.leaving: frozenset[str] | None = None
+        """The sleeps during which the run is not to be in memory, once it is told to leave it."""
         self.stopping = False
         """Shutdown: the execution is to end, and to be resumed another time."""
         self.interrupted = False
@@ -88,6 +91,7 @@ class Ledger:
         """Set when nothing waits for the journal any more: stopping or ended."""
         self.asleep = False
         """Whether the journal has the run as sleeping: a death of the process isn't counted then."""
+        self._sleeping: dict[str, Alarm] = {}
         self._deaths = run.deaths
         self._memos = run.memos
         self._lock = threading.Lock()
@@ -155,6 +159,33 @@ class Ledger:
         """Whether the run waits for nothing but time."""
         with self._lock:
             return all(kind == "step.sleep" for kind in self._in_flight.values())
+
+    def fall_asleep(self, ticket: Ticket, alarm: Alarm) -> None:
+        """Note that a step sleeps from now on."""
+        with self._lock:
+            self._sleeping[ticket.step_id] = alarm
+
+    def wake_up(self, ticket: Ticket) -> None:
+        """Note that a step sleeps no longer."""
+        with self._lock:
+            self._sleeping.pop(ticket.step_id, None)
+
+    def sleeps_longer_than(self, seconds: float) -> bool:
+        """Whether the run has steps that sleep, no others in flight, and none that wakes within the time."""
+        with self._lock:
+            return (
+                not self.over.is_set()
+                and 0 < len(self._sleeping) == len(self._in_flight)
+                and all(kind == "step.sleep" for kind in self._in_flight.values())
+                and all(alarm.left() > seconds for alarm in self._sleeping.values())
+            )
+
+    def leave(self) -> Interrupt:
+        """Have the run leave memory until the first of its sleeps is over. Returns what to raise."""
+        with self._lock:
+            self.leaving = self.leaving or frozenset(self._sleeping)
+        self.over.set()
+        return self.interrupt()
 
     def may_rest(self) -> bool:
         """Whether the run only sleeps, and the journal doesn't know; it is to be told then."""

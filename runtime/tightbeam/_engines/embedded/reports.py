@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from tightbeam._engines.embedded import journal
-from tightbeam._engines.embedded.execution import Again, Done, Failed, Outcome, Parked
+from tightbeam._engines.embedded import journal, parking
+from tightbeam._engines.embedded.execution import Again, Asleep, Done, Failed, Outcome, Parked
 from tightbeam._engines.embedded.failure import MismatchParked
 from tightbeam._engines.embedded.journal import Run, now_us
 from tightbeam._engines.embedded.ledger import Ledger, Parking
@@ -27,7 +27,9 @@ def recording(run: Run, outcome: Outcome, failures: list[journal.Failure]) -> Ca
         if isinstance(outcome, Done):
             journal.end_run(tx, run.id, outcome.raw, None, failures)
         elif isinstance(outcome, Parked):
-            journal.park_run(tx, run.id, outcome.parking.error_type, outcome.parking.reason, failures)
+            parking.park_run(tx, run.id, outcome.parking.error_type, outcome.parking.reason, failures)
+        elif isinstance(outcome, Asleep):
+            journal.leave_memory(tx, run.id, outcome.sleeps)
         elif error is None:
             journal.put_back(tx, run.id)
         elif isinstance(outcome, Again):

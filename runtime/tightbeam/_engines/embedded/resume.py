@@ -7,7 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from tightbeam._engines.embedded import file, journal
+from tightbeam._engines.embedded import file, parking
 from tightbeam._engines.embedded.lock import Lock
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam.errors import EngineError, JournalFailed, JournalRefused
@@ -42,7 +42,7 @@ def resume(path: str | os.PathLike[str], run_id: str) -> None:
 
 def _unpark(connection: sqlite3.Connection, path: str | os.PathLike[str], run_id: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    if journal.unpark_run(Transaction(connection, _no_message), run_id):
+    if parking.unpark_run(Transaction(connection, _no_message), run_id):
         connection.execute("COMMIT")
         return
     found = connection.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()

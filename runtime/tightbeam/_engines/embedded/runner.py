@@ -12,7 +12,7 @@ from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
 from typing import Any
 
-from tightbeam._engines.embedded import journal
+from tightbeam._engines.embedded import journal, parking
 from tightbeam._engines.embedded.clock import Watch, pull_back
 from tightbeam._engines.embedded.engine import RunEnd
 from tightbeam._engines.embedded.execution import (
@@ -85,7 +85,7 @@ class Runner:
         longest = int(self._services.longest_delay * 1e6)
         known = frozenset(function.id for function in self._registry)
         given_up, unknown = await self._writer.submit(
-            lambda tx: (journal.recover(tx, longest), journal.park_unknown(tx, known))
+            lambda tx: (journal.recover(tx, longest), parking.park_unknown(tx, known))
         )
         for run_id, function, attempt in given_up:
             log_given_up(run_id, function, attempt)
@@ -207,7 +207,7 @@ class Runner:
             nonlocal claimed, next_due
             claimed, due, left = [], [], threads
             for function_id in newly_known:
-                journal.unpark(tx, function_id)
+                parking.unpark(tx, function_id)
             for function, places in free:
                 on_thread = isinstance(function, SyncFunction)
                 limit = min(places, room - len(claimed), left if on_thread else places)

@@ -29,6 +29,7 @@ from tightbeam._engines.embedded.step_rules import (
     too_large,
     wake_time,
 )
+from tightbeam._engines.embedded.waits import only_sleeps
 from tightbeam._engines.embedded.writer import Work, Writer
 from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
@@ -36,12 +37,15 @@ from tightbeam._publishing import the_payload
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable, StepMisuse, TightbeamError
 
-__all__ = ["REST_AFTER", "Steps"]
+__all__ = ["LEAVE_AFTER", "REST_AFTER", "Steps"]
 
+_LOOK_AGAIN = 0.1
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
 REST_AFTER = 60.0
 """Seconds of nothing but sleep after which the process may die without that being the run's fault."""
+LEAVE_AFTER = 60.0
+"""A run that does nothing but sleep for more seconds than these isn't kept in memory."""
 
 
 class Steps:
@@ -55,6 +59,9 @@ class Steps:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sleepers: set[asyncio.Future[None]] = set()
+        self._handler = asyncio.current_task()
+        self._asleep_tasks: set[asyncio.Task[Any]] = set()
+        self._look: asyncio.TimerHandle | None = None
 
     @property
     def realtime(self) -> Steps:
@@ -117,7 +124,7 @@ class Steps:
                         ticket, lambda: submit(lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     )
                     ledger.progressed()
-                await self._asleep(alarm)
+                await self._asleep(ticket, alarm)
                 ledger.asleep = False
                 await self._surely(ticket, lambda: submit(lambda tx: journal.end_sleep(tx, run_id, step_id)))
         except asyncio.CancelledError:
@@ -130,15 +137,25 @@ class Steps:
         if step_probes:
             step_boundary("after", step_id)
 
-    async def _asleep(self, alarm: Alarm) -> None:
-        """Wait for a time of day, giving up the run's place if it waits for nothing else."""
+    async def _asleep(self, ticket: Ticket, alarm: Alarm) -> None:
+        """Wait for a time of day, giving up the run's place if it waits for nothing else.
+
+        Raises:
+            Interrupt: the execution is to end, or the run leaves memory meanwhile.
+        """
         ledger = self._ledger
         if ledger.over.is_set():
             raise ledger.interrupt()
         if ledger.only_sleeping:
             self._place.leave()
         over = self._loop.create_future()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine of asyncio's is always in one
         self._sleepers.add(over)
+        self._asleep_tasks.add(task)
+        ledger.fall_asleep(ticket, alarm)
+        if self._look is None and alarm.left() > LEAVE_AFTER:
+            self._look_in(0.0)
         try:
             while not over.done() and (left := alarm.left()):
                 await asyncio.wait({over}, timeout=min(left, REST_AFTER))
@@ -147,10 +164,26 @@ class Steps:
                         await self._writer.submit(lambda tx: journal.rest(tx, ledger.run_id))
         finally:
             self._sleepers.discard(over)
+            self._asleep_tasks.discard(task)
+            ledger.wake_up(ticket)
         if not ledger.over.is_set():
             await self._place.enter()
         if ledger.over.is_set():
             raise ledger.interrupt()
+
+    def _look_in(self, seconds: float) -> None:
+        self._look = self._loop.call_later(seconds, self._leave_if_asleep, seconds)
+
+    def _leave_if_asleep(self, waited: float) -> None:
+        """End the execution if the handler does nothing but sleep for long; or else look again later."""
+        self._look = None
+        if not self._sleepers or self._ledger.over.is_set() or self._handler is None:
+            return
+        if self._ledger.sleeps_longer_than(LEAVE_AFTER) and only_sleeps(self._handler, self._asleep_tasks):
+            self._ledger.leave()
+            self.wake_sleepers()
+        else:
+            self._look_in(min(max(2 * waited, _LOOK_AGAIN), LEAVE_AFTER))
 
     def wake_sleepers(self) -> None:
         """If the execution is over, nobody sleeps on."""
@@ -253,7 +286,8 @@ class Steps:
             except JournalFailed as error:
                 if self._ledger.halted.is_set():
                     raise
-                log_unstored(self._ledger, ticket, error)
+                if not self._writer.is_lost:
+                    log_unstored(self._ledger, ticket, error)
                 await asyncio.sleep(delay)
 
     async def _owned(self, attempt: Coroutine[Any, Any, tuple[Any, BaseException | None]]) -> Any:

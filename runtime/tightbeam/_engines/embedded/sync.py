@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -41,6 +42,14 @@ Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
 
 
+def _pauses() -> Iterator[float]:
+    """Give the seconds after which a thread that sleeps looks again; they double up to a minute."""
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(2 * pause, 60.0)
+
+
 class StepsSync:
     """``ctx.step`` of a sync handler, and ``ctx.step.realtime``."""
 
@@ -50,6 +59,8 @@ class StepsSync:
         self._limit = limit
         self._place = place
         self._loop = asyncio.get_running_loop()
+        self.handler_thread: int | None = None
+        """Where the handler runs; its steps may be used on other threads too."""
 
     @property
     def realtime(self) -> StepsSync:
@@ -100,7 +111,7 @@ class StepsSync:
                 if ticket.memo is None:
                     self._surely(ticket, lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
                     ledger.progressed()
-                self._asleep(alarm)
+                self._asleep(ticket, alarm)
                 ledger.asleep = False
                 self._surely(ticket, lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
         finally:
@@ -108,16 +119,32 @@ class StepsSync:
         if step_probes:
             step_boundary("after", ticket.step_id)
 
-    def _asleep(self, alarm: Alarm) -> None:
-        over = self._ledger.over
-        if self._ledger.only_sleeping:
+    def _asleep(self, ticket: Ticket, alarm: Alarm) -> None:
+        """Wait for a time of day, giving up the run's place if it waits for nothing else.
+
+        Raises:
+            Interrupt: the execution is to end, or the run leaves memory meanwhile.
+        """
+        ledger, over = self._ledger, self._ledger.over
+        if ledger.only_sleeping:
             self._loop.call_soon_threadsafe(self._place.leave)
-        while left := alarm.left():
-            if over.wait(min(left, steps.REST_AFTER)):
-                raise self._ledger.interrupt()
-            if left > steps.REST_AFTER and self._ledger.may_rest():
-                with contextlib.suppress(JournalFailed):
-                    self._writer.call(lambda tx: journal.rest(tx, self._ledger.run_id))
+        ledger.fall_asleep(ticket, alarm)
+        try:
+            for pause in _pauses():
+                left = alarm.left()
+                if not left:
+                    break
+                if threading.get_ident() == self.handler_thread and ledger.sleeps_longer_than(
+                    steps.LEAVE_AFTER
+                ):
+                    raise ledger.leave()
+                if over.wait(min(left, pause, steps.REST_AFTER)):
+                    raise ledger.interrupt()
+                if left > steps.REST_AFTER <= pause and ledger.may_rest():
+                    with contextlib.suppress(JournalFailed):
+                        self._writer.call(lambda tx: journal.rest(tx, ledger.run_id))
+        finally:
+            ledger.wake_up(ticket)
         if not over.is_set():
             asyncio.run_coroutine_threadsafe(self._place.enter(), self._loop).result()
         if over.is_set():
@@ -132,7 +159,8 @@ class StepsSync:
             except JournalFailed as error:
                 if self._ledger.halted.is_set():
                     raise
-                log_unstored(self._ledger, ticket, error)
+                if not self._writer.is_lost:
+                    log_unstored(self._ledger, ticket, error)
                 self._ledger.halted.wait(delay)
 
     def _commit(self, ticket: Ticket, work: Work[None], *, surely: bool = False) -> None:
