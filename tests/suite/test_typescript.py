@@ -47,6 +47,7 @@ import { createRequire } from "node:module";
 const draft6 = createRequire(import.meta.url)("ajv/dist/refs/json-schema-draft-06.json");
 const classes = { "draft2020-12": Ajv2020, "draft2019-09": Ajv2019, draft7: Ajv, draft6: Ajv, draft4: Ajv4 };
 const said = [];
+const exact = { libraryOptions: { exact: true } };
 const quietly = (decide) => { try { return decide(); } catch { return null; } };
 for (const [draft, groups] of Object.entries(input.drafts)) {
   for (const { name, schema, data } of groups) {
@@ -61,7 +62,8 @@ for (const [draft, groups] of Object.entries(input.drafts)) {
     const camel = Object.keys(module).find((key) => key.endsWith("Channel"));
     const { validate } = module[camel].topics.t.schema["~standard"];
     for (const value of data) {
-      said.push([alone && quietly(() => alone(value)), quietly(() => validate(value).issues === undefined)]);
+      const decided = quietly(() => validate(value, exact).issues === undefined);
+      said.push([alone && quietly(() => alone(value)), decided]);
     }
   }
 }

@@ -25,7 +25,7 @@ from tightbeam_codegen.settings import load_settings
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 GOLDEN_VALIDATORS = ("draft-04", "draft-2019-09", "folders", "formats-that-are-law", "parameters")
-SUPPORT = ("_channel.ts", "_keywords.ts", "_validators.ts")
+SUPPORT = ("_channel.ts", "_keywords.ts", "_undeclared.ts", "_validators.ts")
 
 PROGRAM = """
 const issues = [];

@@ -203,6 +203,7 @@ def test_validators_are_written_where_asked_for() -> None:
     more = found()
     assert more.keys() - plain.keys() == {
         "_keywords.ts",
+        "_undeclared.ts",
         "_validators.ts",
         "one.validators.ts",
         "two.validators.ts",

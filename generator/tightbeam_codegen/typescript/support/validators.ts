@@ -1,5 +1,6 @@
 import type { PayloadSchema } from "./_channel.js";
 import { useExactFormats, useExactKeywords } from "./_keywords.js";
+import { extraOf, type Fault, withoutUndeclared } from "./_undeclared.js";
 
 /** As much of Ajv as is used here. */
 type Ajv = {
@@ -12,7 +13,7 @@ type Ajv = {
 };
 type AjvClass = new (options: object) => Ajv;
 type Check = { (value: unknown): unknown; errors?: ReadonlyArray<Fault> | null };
-type Fault = { instancePath: string; keyword: string; message?: string; params: { [key: string]: unknown } };
+type Options = { readonly libraryOptions?: { readonly [name: string]: unknown } | undefined };
 
 type Bundle = {
   formats: boolean;
@@ -21,6 +22,8 @@ type Bundle = {
   topics: { [name: string]: { ref: string; draft: number } };
   params: { [name: string]: object };
 };
+
+const MAX_ROUNDS = 100;
 
 /**
  * Validators for the topics of one channel, compiled at their first use.
@@ -60,12 +63,12 @@ export class Validators {
 
   #schema(topic: string): PayloadSchema<unknown> {
     let compiled: Check | undefined;
-    const validate = (given: unknown) => {
+    const validate = (given: unknown, options?: Options) => {
       // A message whose data is null arrives without data.
       const value = given === undefined ? null : given;
       compiled ??= this.#compile(topic);
-      if (compiled(value)) return { value };
-      return { issues: (compiled.errors ?? []).map((fault) => issue(fault, value)) };
+      const issues = issuesOf(compiled, value, options?.libraryOptions?.["exact"] === true);
+      return issues.length === 0 ? { value } : { issues };
     };
     return { "~standard": { version: 1, vendor: "tightbeam", validate } };
   }
@@ -93,6 +96,7 @@ export class Validators {
       strict: false,
       validateFormats: formats,
       validateSchema: false,
+      verbose: true,
     });
     if (formats) {
       pluginOf(this.#formats)(made, { mode: "full" });
@@ -128,11 +132,28 @@ function pluginOf(formats: unknown): (ajv: Ajv, options: object) => unknown {
   return (typeof inner === "function" ? inner : formats) as (ajv: Ajv, options: object) => unknown;
 }
 
+/**
+ * What is wrong with a value.
+ *
+ * Unless it has to be exact, properties that no schema declares are passed over: whoever published them may know a
+ * newer version of it. They are taken out of a copy, again and again, until the rest is valid or nothing more can go.
+ */
+function issuesOf(check: Check, value: unknown, exact: boolean): ReturnType<typeof issue>[] {
+  let rest = value;
+  for (let round = 0; !check(rest); round += 1) {
+    const faults = check.errors ?? [];
+    const less = exact || round === MAX_ROUNDS ? rest : withoutUndeclared(rest, faults);
+    if (less === rest) return faults.map((fault) => issue(fault, rest));
+    rest = less;
+  }
+  return [];
+}
+
 function issue(fault: Fault, value: unknown): { message: string; path: PropertyKey[] } {
-  const extra = fault.params["additionalProperty"] ?? fault.params["unevaluatedProperty"];
+  const extra = extraOf(fault);
   const message = fault.message ?? `breaks ${fault.keyword}`;
   return {
-    message: typeof extra === "string" ? `${message}: ${JSON.stringify(extra)}` : message,
+    message: extra !== undefined ? `${message}: ${JSON.stringify(extra)}` : message,
     path: pathOf(fault.instancePath, value),
   };
 }

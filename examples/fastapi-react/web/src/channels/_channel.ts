@@ -8,7 +8,10 @@ export type PayloadSchema<T> = {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
-    readonly validate: (value: unknown) => Checked<T> | Promise<Checked<T>>;
+    readonly validate: (
+      value: unknown,
+      options?: { readonly libraryOptions?: { readonly [name: string]: unknown } | undefined },
+    ) => Checked<T> | Promise<Checked<T>>;
     readonly types?: { readonly input: T; readonly output: T } | undefined;
   };
 };
