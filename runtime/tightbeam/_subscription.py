@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
@@ -71,7 +72,11 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
         return cast("ChannelMessage", message)
 
     async def __aenter__(self) -> Self:
-        await self._feed.ready()
+        try:
+            await self._feed.ready()
+        except asyncio.CancelledError:
+            self._feed.give_up()
+            raise
         return self
 
     async def __aexit__(

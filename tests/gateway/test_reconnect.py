@@ -8,15 +8,14 @@ import gc
 import json
 import logging
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 import tightbeam
+from tests.certificates import untrusted
 from tests.engine.samples import JobChannel
 from tests.gateway.serving import KEY, durable, running, secured
 from tightbeam import Client, GatewayRefused, PositionLost, PublishFailed, SubscribeFailed
@@ -294,12 +293,7 @@ async def test_a_publish_that_is_cancelled_keeps_nothing(ch: JobChannel) -> None
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """Of a server that nobody trusts."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=x"
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
+    return untrusted(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize("way", ["key", "token"])

@@ -10,6 +10,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 import inngest
@@ -18,6 +19,7 @@ import pytest
 import tightbeam
 from generated.alerts import alerts_channel
 from generated.uploads import Result, Status, UploadsChannel, uploads_channel
+from tests.certificates import untrusted
 from tests.engine.samples import job_channel
 from tests.inngest.calls import RUN_ID
 from tests.inngest.standin import StandIn
@@ -683,6 +685,76 @@ async def test_nobody_reads_for_who_gave_up_while_it_connected(
     async with asyncio.timeout(10):
         await asyncio.wait({reader._task})
     assert reader._task.cancelled()
+
+
+async def test_a_reader_that_is_polled_waits_for_one_first_connection(
+    client: Client, server: StandIn, ch: UploadsChannel
+) -> None:
+    server.subscribes = False
+    messages = client.realtime.subscribe(ch.status)
+    for _ in range(30):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(messages), 0.01)
+    assert len(server.tokens) == 1
+    server.subscribe_held()
+    await until(server, lambda: server.sockets, "a socket that is subscribed")
+    reading = asyncio.ensure_future(anext(messages))
+    await asyncio.sleep(0)
+    await client.realtime.publish(ch.status, {"message": "here"})
+    assert (await reading).data.message == "here"
+    messages.close()
+
+
+@pytest.mark.parametrize("how", ["enter", "read"])
+async def test_closing_ends_who_waits_for_the_first_connection(
+    client: Client, server: StandIn, ch: UploadsChannel, how: str
+) -> None:
+    server.subscribes = False
+    messages = client.realtime.subscribe(ch.status)
+    waiting = asyncio.ensure_future(messages.__aenter__() if how == "enter" else anext(messages, None))
+    await until(server, lambda: server.upgraded, "an upgrade")
+    messages.close()
+    async with asyncio.timeout(10):
+        await waiting
+    assert await anext(messages, None) is None
+    server.subscribe_held()
+
+
+async def test_each_failed_attempt_is_a_warning_with_its_reason(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with client.realtime.subscribe(ch.status) as messages:
+        server.script += [(503, b"not yet"), (429, b"later")]
+        server.refuse_sockets = 1
+        old = server.sockets[0]
+        server.drop_sockets()
+        await until(server, lambda: server.sockets and server.sockets[0] is not old, "another socket")
+        await client.realtime.publish(ch.status, {"message": "again"})
+        assert (await anext(messages)).data.message == "again"
+    lines = [one.getMessage() for one in caplog.records if "next attempt" in one.getMessage()]
+    assert len(lines) == 4
+    for line, reason in zip(lines, ("lost its connection", "503", "429", "401"), strict=True):
+        assert reason in line
+
+
+async def test_a_certificate_that_isnt_trusted_is_said(ch: UploadsChannel, tmp_path: Path) -> None:
+    context = untrusted(tmp_path)
+
+    async def close(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(close, "127.0.0.1", 0, ssl=context)
+    origin = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    client = Client(app_id="a", is_production=False, api_base_url=origin)
+    for use in (
+        client.realtime.subscribe(ch).__aenter__(),
+        client.realtime.publish(ch.status, {"message": "x"}),
+    ):
+        with pytest.raises(tightbeam.TightbeamError, match="certificate isn't trusted") as failed:
+            await use
+        assert not failed.value.retryable
+    server.close()
+    await client.realtime.close()
 
 
 async def test_a_reader_that_was_too_slow_keeps_no_connection(

@@ -29,9 +29,10 @@ SUPPORT = ("_channel.ts", "_keywords.ts", "_undeclared.ts", "_validators.ts")
 
 PROGRAM = """
 const issues = [];
+const exact = { libraryOptions: { exact: true } };
 for (const [module, constant, topic, value] of input) {
   const { [constant]: channel } = await import(`./js/${module}.validators.js`);
-  const result = await channel.topics[topic].schema["~standard"].validate(value);
+  const result = await channel.topics[topic].schema["~standard"].validate(value, exact);
   issues.push(result.issues?.length ?? 0);
 }
 console.log(JSON.stringify(issues));

@@ -45,6 +45,13 @@ class Feed(Protocol):
         """
         ...
 
+    def give_up(self) -> None:
+        """Stop connecting, since the caller of `ready` was cancelled; a later `ready` or `next` begins again.
+
+        A `next` that is cancelled leaves the connection alone: its caller comes back.
+        """
+        ...
+
     async def next(self) -> Envelope | None:
         """The next message; None when there will be no more.
 

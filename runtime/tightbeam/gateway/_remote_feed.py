@@ -66,6 +66,11 @@ class RemoteFeed:
             if failure is not None:
                 raise failure
 
+    def give_up(self) -> None:
+        """See `tightbeam._engines.Feed`."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`.
 

@@ -24,8 +24,9 @@ from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 
 from tightbeam.inngest._keys import Keys
 
-__all__ = ["Answer", "Http", "NoAnswer", "is_loopback", "root_of"]
+__all__ = ["CERTIFICATE_REMEDY", "Answer", "Http", "NoAnswer", "is_loopback", "root_of"]
 
+CERTIFICATE_REMEDY = "check the host in the URL, or make the CA that signed it known to this machine"
 _EXCERPT = 200
 _REFUSED = (401, 403)
 _Builder = TypeVar("_Builder", bound=BaseClientBuilder)
@@ -204,11 +205,27 @@ class Http:
         # Which of its errors it is says little: a late response is a ConnectTimeoutError.
         if isinstance(error, RequestTimeoutError):
             return NoAnswer(f"no answer from {self.origin} within {self._timeout.total_seconds():g} s")
-        return NoAnswer(f"no connection to {self.origin}, or it broke off")
+        reason = _last_cause(error)
+        if "certificate" in reason:
+            return NoAnswer(
+                f"no connection to {self.origin}: its certificate isn't trusted: {CERTIFICATE_REMEDY}",
+                retryable=False,
+            )
+        return NoAnswer(
+            f"no connection to {self.origin}, or it broke off" + (f": {reason}" if reason else "")
+        )
 
     def drop_clients(self) -> None:
         self._lock = threading.Lock()
         self._client = self._sync = None
+
+
+def _last_cause(error: PyreqwestError) -> str:
+    """Return what the error's chain of causes ends in: the first of them has the URL in it."""
+    details = getattr(error, "details", None)
+    causes = details.get("causes") if isinstance(details, dict) else None
+    last = causes[-1].get("message") if isinstance(causes, list) and len(causes) > 1 else None
+    return last if isinstance(last, str) and "://" not in last else ""
 
 
 def _not_built(error: RuntimeError) -> NoAnswer:

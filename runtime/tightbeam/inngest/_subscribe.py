@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import ssl
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from tightbeam._hub import Address, Envelope, Hub
 from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._frames import CLOSING, Unreadable, envelope_of, parsed
-from tightbeam.inngest._http import Http, is_loopback
+from tightbeam.inngest._http import CERTIFICATE_REMEDY, Http, is_loopback
 from tightbeam.inngest._publish import Carrier
 from tightbeam.inngest._token import mint
 
@@ -69,22 +70,27 @@ class RemoteFeed:
         """
         if self._after is not None:
             raise PositionLost("Inngest keeps no messages to resume from: subscribe without after=")
-        if self._reader is None and not self._mailbox.closed:
-            reader = self._reader = Reader(
-                self._carrier.http, self._addresses, self._hub.emit, self._mailbox.close
-            )
-            try:
-                await reader.connected()
-            except BaseException as error:
-                self._reader = None
-                reader.stop()
-                if isinstance(error, TightbeamError):
-                    raise translated(error) from error.__cause__
-                raise
+        if self._mailbox.closed:
+            return
+        if self._reader is None:
+            self._reader = Reader(self._carrier.http, self._addresses, self._hub.emit, self._mailbox.close)
+        try:
+            await self._reader.connected()
+        except Exception as error:
+            self.give_up()
+            if isinstance(error, TightbeamError):
+                raise translated(error) from error.__cause__
+            raise
+
+    def give_up(self) -> None:
+        """See `tightbeam._engines.Feed`."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.stop()
 
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`."""
-        if self._reader is None and not self._mailbox.closed:
+        if self._reader is None or not self._reader.has_connected:
             await self.ready()
         mailbox = self._mailbox
         while (envelope := mailbox.take()) is None:
@@ -112,6 +118,18 @@ class RemoteFeed:
         self._mailbox.close()
         if self._reader is not None:
             self._reader.stop()
+
+
+def _reason(error: Exception) -> str:
+    """Say why there is no connection, in words that hold no token."""
+    if isinstance(error, SubscribeFailed):
+        return str(error)
+    if isinstance(error, InvalidStatus):
+        return f"it answered {error.response.status_code}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate isn't trusted ({error.verify_message})"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def backoff() -> Iterator[float]:
@@ -178,6 +196,11 @@ class Reader:
         self._refusals = 0
         self._task = self._loop.create_task(self._run())
 
+    @property
+    def has_connected(self) -> bool:
+        """Whether the first connection stood, or could not be made."""
+        return self._connected.done()
+
     async def connected(self) -> None:
         """Return when the first connection stands.
 
@@ -204,15 +227,22 @@ class Reader:
                         await self._read(socket)
                 except (WebSocketException, OSError, SubscribeFailed) as error:
                     self._give_up_on(error)
-                if since is not None:
-                    if self._loop.time() - since >= _STOOD:
-                        delays = backoff()
-                    since = None
-                    _log.warning(
-                        "a subscription lost its connection to the server and makes another; messages "
-                        "published in between are not received"
-                    )
-                await asyncio.sleep(next(delays))
+                    reason = _reason(error)
+                else:
+                    reason = "it was closed"
+                if since is not None and self._loop.time() - since >= _STOOD:
+                    delays = backoff()
+                delay = next(delays)
+                _log.warning(
+                    "%s the server at %s: %s; the next attempt is in %.1f s%s",
+                    "no connection to" if since is None else "a subscription lost its connection to",
+                    self._http.origin,
+                    reason,
+                    delay,
+                    "" if since is None else "; messages published in between are not received",
+                )
+                since = None
+                await asyncio.sleep(delay)
         except Exception as error:  # noqa: BLE001 - whatever ends the reading is for who reads
             self.error = error
             if not self._connected.done():
@@ -223,6 +253,8 @@ class Reader:
         except asyncio.CancelledError:
             if self._connected.done():
                 self._ended()
+            else:
+                self._connected.set_result(None)  # for a reader that waits: the mailbox is closed
             raise
 
     async def _open_socket(self) -> ClientConnection:
@@ -256,11 +288,18 @@ class Reader:
             if not error.retryable or not self._connected.done():
                 raise error
             return
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise SubscribeFailed(
+                f"no subscription from the server at {self._http.origin}: {_reason(error)}: "
+                f"{CERTIFICATE_REMEDY}"
+            ) from None
         status = error.response.status_code if isinstance(error, InvalidStatus) else None
         if status in (401, 403):
             self._refusals += 1  # the token is fresh each time: once is bad luck
         if not self._connected.done() or self._refusals >= _MAX_REFUSALS:
-            said = f"it answered {status}" if status is not None else "no connection, or it broke off"
+            said = (
+                _reason(error) if status is not None else f"no connection, or it broke off: {_reason(error)}"
+            )
             raise SubscribeFailed(
                 f"the server at {self._http.origin} gave no subscription: {said}",
                 status=status,

@@ -67,6 +67,9 @@ class EmbeddedFeed:
     async def ready(self) -> None:
         """See `tightbeam._engines.Feed`."""
 
+    def give_up(self) -> None:
+        """See `tightbeam._engines.Feed`."""
+
     async def next(self) -> Envelope | None:
         """See `tightbeam._engines.Feed`."""
         envelope = await self._from_journal() if self._replaying else None
