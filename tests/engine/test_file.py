@@ -379,13 +379,13 @@ async def test_a_new_journal_is_synced_before_it_has_its_name(
     client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[bool, bool]] = []
-    really = file._sync
+    really = file.sync
 
     def sync(place: Path) -> None:
         synced.append((place == path.parent, path.exists()))
         really(place)
 
-    monkeypatch.setattr(file, "_sync", sync)
+    monkeypatch.setattr(file, "sync", sync)
     async with client:
         pass
     assert synced == [(False, False), (True, True)]  # the draft, then the folder that has it by its name

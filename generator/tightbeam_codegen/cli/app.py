@@ -138,6 +138,34 @@ def runs(
 
 
 @app.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(help="The database file of an embedded client, also of one that runs.")
+    ],
+    target: Annotated[Path, typer.Argument(help="The copy.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier copy.")] = False,
+) -> None:
+    """Copy a database file, also while a client has it open, and check the copy."""
+    from tightbeam_codegen.cli.backup import run_backup
+
+    raise typer.Exit(run_backup(file, target, overwrite))
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(help="The copy.")],
+    file: Annotated[Path, typer.Argument(help="The database file; no client may have it open.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Keep the file that is there under another name.")
+    ] = False,
+) -> None:
+    """Put a copy in the place of a database file."""
+    from tightbeam_codegen.cli.backup import run_restore
+
+    raise typer.Exit(run_restore(backup, file, replace))
+
+
+@app.command()
 def doctor(
     file: Annotated[
         Path | None, typer.Argument(help="The database file of an embedded client, to look at it too.")

@@ -21,7 +21,9 @@ __all__ = [
     "open_readonly",
     "refuse_incomplete",
     "refuse_other_kinds",
+    "refuse_unknown",
     "remedy",
+    "sync",
 ]
 
 APPLICATION_ID = 0x54424A31
@@ -123,7 +125,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise JournalRefused(f"{path} is not a file")
-    _check_header(path)
+    refuse_unknown(path)
     refuse_foreign(path)
     log = log_path(path)
     # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay
@@ -139,7 +141,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 def check(path: Path) -> None:
     """Refuse a file that isn't a sound journal of this version or an older one, without changing it."""
-    _check_header(path)
+    refuse_unknown(path)
     try:
         with contextlib.closing(open_readonly(path)) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -157,7 +159,8 @@ def check(path: Path) -> None:
         raise JournalRefused(f"{path} is corrupt: {remedy(path)}") from error
 
 
-def _check_header(path: Path) -> None:
+def refuse_unknown(path: Path) -> None:
+    """Refuse what isn't a journal of this version or an older one, by the file's header."""
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if header[:16] != _MAGIC or len(header) < _HEADER_BYTES:
@@ -227,9 +230,9 @@ def _create(path: Path) -> None:
             connection.execute("PRAGMA synchronous = OFF")  # a draft may be lost; it is synced whole below
             _initialize(connection)
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        _sync(draft)
+        sync(draft)
         draft.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         _remove_drafts(path)
 
@@ -241,7 +244,8 @@ def _remove_drafts(path: Path) -> None:
             one.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -20,7 +20,7 @@ from pathlib import Path
 from tightbeam._engines.embedded.lock import Lock, noted
 from tightbeam.errors import JournalRefused
 
-__all__ = ["bind", "identity", "log_path", "refuse_foreign", "set_aside", "together"]
+__all__ = ["beside", "bind", "identity", "log_path", "mark_copy", "refuse_foreign", "set_aside", "together"]
 
 _log = logging.getLogger("tightbeam")
 _MARK = "log"
@@ -33,7 +33,7 @@ def log_path(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _beside(path: Path) -> list[Path]:
+def beside(path: Path) -> list[Path]:
     """List what SQLite keeps beside a database: log, index of the log, rollback journal."""
     return [
         one for kind in ("-wal", "-shm", "-journal") if (one := path.with_name(path.name + kind)).exists()
@@ -42,7 +42,7 @@ def _beside(path: Path) -> list[Path]:
 
 def together(path: Path) -> str:
     """Name a database with all files that belong to it, as they must be moved."""
-    names = [one.name for one in _beside(path)]
+    names = [one.name for one in beside(path)]
     return f"{path} together with {' and '.join(names)}" if names else str(path)
 
 
@@ -56,7 +56,7 @@ def set_aside(path: Path) -> None:
     """
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
     moved = []
-    for one in _beside(path):
+    for one in beside(path):
         if one.name.endswith("-shm") or one.stat().st_size == 0:
             one.unlink(missing_ok=True)
             continue
@@ -97,7 +97,7 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         JournalRefused: opened together, they would be mixed; nothing was changed.
     """
-    left = [one for one in _beside(path) if not one.name.endswith("-shm") and one.stat().st_size]
+    left = [one for one in beside(path) if not one.name.endswith("-shm") and one.stat().st_size]
     if not left:
         return
     for _ in range(_LOOKS):  # a client may be opening it at this moment, and note another mark
@@ -111,7 +111,7 @@ def refuse_foreign(path: Path) -> None:
     raise JournalRefused(
         f"{path} isn't the database that {names} beside it was written for: it was replaced, or a backup was "
         f"put in its place. Opened together they would be mixed. To go on with {path}, move "
-        f"{' and '.join(one.name for one in _beside(path))} away (`tightbeam restore` puts a backup in place "
+        f"{' and '.join(one.name for one in beside(path))} away (`tightbeam restore` puts a backup in place "
         "and does that); to go on with the other database, put it back in its place"
     )
 
@@ -133,3 +133,8 @@ def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
     _, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if pages == moved:  # otherwise another program reads the database as it was
         lock.note(mine)
+
+
+def mark_copy(connection: sqlite3.Connection) -> None:
+    """Mark a copy that nobody has open: no log that lies beside it one day is its own."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, f"copy-{os.urandom(8).hex()}"))
