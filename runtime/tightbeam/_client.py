@@ -135,14 +135,23 @@ class Client:
             concurrency: how many of its runs execute at a time; those that sleep don't count.
 
         Raises:
-            EngineError: there is no id, it is taken, or the handler can't be one.
+            EngineError: there is no id, it is taken, or the handler can't be one. A handler that is defined
+                anew in the same place (a notebook's cell that is executed again, a module that is reloaded)
+                replaces the one before, as long as the client isn't entered.
         """
         given: object = id
         if not isinstance(given, str):
             raise EngineError('client.function takes the function\'s id: `@client.function("…")`')
 
         def register(handler: Any, /) -> Any:
-            return self._registry.add(handler, id, on=on, retries=retries, concurrency=concurrency)
+            return self._registry.add(
+                handler,
+                id,
+                on=on,
+                retries=retries,
+                concurrency=concurrency,
+                may_replace=not self._engine.is_open,
+            )
 
         return cast("Register", register)
 

@@ -75,9 +75,25 @@ class Registry:
         self._by_id: dict[str, Function[Any]] = {}
 
     def add(
-        self, handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
+        self,
+        handler: Callable[..., Any],
+        id: str,
+        *,
+        on: str | None,
+        retries: int,
+        concurrency: int,
+        may_replace: bool = False,
     ) -> Function[Any]:
         """Register a handler.
+
+        Args:
+            handler: the async or plain function.
+            id: names the function in the journal.
+            on: the event that starts it.
+            retries: how often a failure is tried again.
+            concurrency: how many of its runs execute at a time.
+            may_replace: whether the function of that id may be replaced by one that is defined in the same
+                place: the cell of a notebook that is executed again, a module that is reloaded.
 
         Raises:
             EngineError: the id is taken, or the handler can't be one.
@@ -88,7 +104,8 @@ class Registry:
             raise EngineError(
                 "a function's id and event are Unicode text; one holds half of a surrogate pair"
             )
-        if id in self._by_id:
+        taken = self._by_id.get(id)
+        if taken is not None and not (may_replace and _is_defined_anew(taken.__wrapped__, handler)):
             raise EngineError(f'there is already a function "{id}"; ids are unique in a client')
         if not _is_count(retries, 0):
             raise EngineError(f'function "{id}": retries is a number of at least 0')
@@ -119,6 +136,17 @@ class Registry:
                 + (f"there are: {', '.join(known)}" if known else "no function listens to any")
             )
         return found
+
+
+def _is_defined_anew(before: object, now: object) -> bool:
+    """Whether a handler is what another was, executed again: the same name in one module, and new code."""
+
+    def place(handler: object) -> tuple[object, object]:
+        return getattr(handler, "__module__", None), getattr(handler, "__qualname__", None)
+
+    codes = [getattr(each, "__code__", None) for each in (before, now)]
+    # Closures that one function has made share their code: those are two handlers, and one id is a mistake.
+    return place(before) == place(now) and None not in codes and codes[0] is not codes[1]
 
 
 def _is_text(value: object) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,11 @@ CHANNELS = tuple(job_channel(job_id=f"j{n}") for n in range(2))
 _BOUND = 5.0
 AGAIN = -1
 """What is passed when a command is done once more."""
+
+
+async def _until(happened: Callable[[], bool]) -> None:
+    while not happened():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0)
 
 
 class AsTold(Exception):
@@ -61,6 +66,10 @@ class Driver:
     commands: asyncio.Queue[Command] = field(default_factory=asyncio.Queue)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    fits: bool = True
+    """Whether today's code does what the run remembers."""
+    napping: str = ""
+    """The step during which it isn't in memory."""
 
     def use(self, base: str) -> str:
         """The id under which the next use of a step is stored."""
@@ -146,7 +155,19 @@ class World:
 
     @property
     def active(self) -> list[Driver]:
-        return [driver for driver in self.drivers if driver.state == "active"]
+        return self.having("active")
+
+    def having(self, state: str) -> list[Driver]:
+        return [driver for driver in self.drivers if driver.state == state]
+
+    @property
+    def with_memos(self) -> list[Driver]:
+        """Runs whose code can be changed so that it doesn't fit what they remember."""
+        return [
+            driver
+            for driver in self.active
+            if any(command.kind in ("publish", "step") for command in driver.script)
+        ]
 
     @property
     def engine(self) -> Any:
@@ -184,6 +205,10 @@ class World:
         driver.run_id = ctx.run_id
         assert ctx.attempt == driver.attempt
         for command in tuple(driver.script):
+            if not driver.fits and command.kind in ("publish", "step"):
+                with contextlib.suppress(Exception):  # it isn't the handler's to decide
+                    await ctx.step.sleep(command.id, timedelta(0))
+                raise AssertionError("the run goes on, and its code doesn't fit")
             assert await self._perform(ctx, command, again=True) == command.done.result()
         driver.ready.set()
         while True:
@@ -208,6 +233,8 @@ class World:
             return await ctx.step.run(command.id, self._give, n)
         if command.kind == "sleep":
             return await ctx.step.sleep(command.id, timedelta(microseconds=command.n % 1000))
+        if command.kind == "nap":
+            return await ctx.step.sleep(command.id, timedelta(hours=1))
         if command.kind == "live":
             await ctx.publish(ch.tick, {"n": n})
             return None
@@ -333,9 +360,64 @@ class World:
             await self.end(driver, "failed")
         else:
             await self.ready(driver)
-            for command in driver.script:
-                if command.kind == "live":  # these go out again
-                    self.delivered("live", command.channel, AGAIN)
+            self.delivered_again(driver)
+
+    def delivered_again(self, driver: Driver) -> None:
+        """Expect the live messages of a run again, since its handler began anew."""
+        for command in driver.script:
+            if command.kind == "live":
+                self.delivered("live", command.channel, AGAIN)
+
+    async def nap(self, driver: Driver) -> None:
+        """Let a run sleep for long: it leaves memory, which is no attempt and no death."""
+        command = Command("nap", "nap")
+        driver.commands.put_nowait(command)
+        driver.napping = driver.use("nap")
+        runner = self.engine._session.runner
+        await self.until_stored(driver, "ready")
+        await self.bounded(_until(lambda: driver.run_id not in runner._resident))
+        driver.attempt = driver.deaths = 0  # that it sleeps is a new memo
+        command.done.set_result(None)
+        driver.script.append(command)
+        driver.state = "asleep"
+
+    async def wake(self, driver: Driver) -> None:
+        """As if the time had come."""
+
+        def work(tx: Any) -> None:
+            tx.execute(
+                "UPDATE step SET wake_at = 1 WHERE run_id = ? AND id = ?", (driver.run_id, driver.napping)
+            )
+            tx.execute("UPDATE run SET due_at = 1 WHERE id = ?", (driver.run_id,))
+
+        await self.engine._session.writer.submit(work)
+        self.engine._session.runner._nudge()
+        driver.state = "active"
+        await self.ready(driver)
+        driver.steps[driver.napping] = None
+        self.delivered_again(driver)
+
+    async def deploy(self, driver: Driver, *, fits: bool) -> None:
+        """Leave, and enter with code that doesn't fit what a run remembers, or with code that does again."""
+        await self.close()
+        await self.all_end()
+        driver.fits = fits
+        driver.state = "active" if fits else "parked"
+        await self.open()
+
+    async def until_stored(self, driver: Driver, state: str) -> None:
+        """Wait until a run is stored in this state."""
+        writer, run_id = self.engine._session.writer, driver.run_id
+
+        def work(tx: Any) -> str:
+            found: str = tx.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()[0]
+            return found
+
+        async def look() -> None:
+            while await writer.submit(work, read=True) != state:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+
+        await self.bounded(look())
 
     async def end(self, driver: Driver, state: str) -> None:
         await self.bounded(driver.ended.wait())
@@ -374,8 +456,22 @@ class World:
 
     async def open(self) -> None:
         await self.client.__aenter__()
-        for driver in self.active:
-            await self.ready(driver)
+        await self.all_ready()
+
+    async def all_ready(self) -> None:
+        """After a start: runs that fit are executed, those that don't are tried, and parked again."""
+        for driver in self.drivers:
+            if driver.state == "active":
+                await self.ready(driver)
+            elif driver.state == "parked":
+                await self.until_parked(driver)
+
+    async def until_parked(self, driver: Driver) -> None:
+        """Wait until this start has tried a parked run."""
+        await self.until_stored(driver, "parked")
+        runner = self.engine._session.runner
+        await self.bounded(_until(lambda: driver.run_id not in runner._resident and not runner._parked))
+        await self.until_stored(driver, "parked")
 
     async def close(self) -> None:
         """Leave the client; with so short a time for it, the journal's thread may take a little longer."""
@@ -413,8 +509,7 @@ class World:
         await self.client.__aenter__()
         for driver in given_up:
             driver.state = "failed"
-        for driver in self.active:
-            await self.ready(driver)
+        await self.all_ready()
 
     def _copy(self, old_path: Path) -> None:
         shutil.copyfile(old_path, self.path)
@@ -481,7 +576,7 @@ class World:
             await reader.drain()
         with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT id, state FROM run").fetchall()
-            as_stored = {"active": "running"}
+            as_stored = {"active": "running", "asleep": "ready"}
             assert dict(rows) == {one.run_id: as_stored.get(one.state, one.state) for one in self.drivers}
             for driver in self.drivers:
                 steps = connection.execute(

@@ -143,6 +143,30 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
+    @rule(which=WHICH)
+    @where(has_run)
+    def nap(self, which: int) -> None:
+        """A run sleeps for long, and isn't in memory meanwhile."""
+        self.run(self.world.nap(self.pick(which)))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.having("asleep"))
+    def wake(self, which: int) -> None:
+        asleep = self.world.having("asleep")
+        self.run(self.world.wake(asleep[which % len(asleep)]))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.with_memos)
+    def deploy_what_does_not_fit(self, which: int) -> None:
+        some = self.world.with_memos
+        self.run(self.world.deploy(some[which % len(some)], fits=False))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.having("parked"))
+    def deploy_what_fits(self, which: int) -> None:
+        parked = self.world.having("parked")
+        self.run(self.world.deploy(parked[which % len(parked)], fits=True))
+
     @rule(channel=CHANNEL, sync=st.booleans())
     def publish_from_outside(self, channel: int, sync: bool) -> None:
         async def act() -> None:

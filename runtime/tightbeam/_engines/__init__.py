@@ -106,6 +106,11 @@ class TokenCarrier(Carrier, Protocol):
 class Engine(TokenCarrier, Protocol):
     """What a client asks of its engine."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is started, by this process."""
+        ...
+
     async def open(self, registry: Registry, /) -> None:
         """Start: recover what was unfinished, execute what is due."""
         ...
