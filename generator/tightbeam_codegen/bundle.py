@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tightbeam_codegen.api_documents import CONTAINERS
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.normalise.keywords import ASSERTING
-from tightbeam_codegen.reach import DEFINITIONS, Reach, fragment
+from tightbeam_codegen.reach import Reach, fragment
 from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
 from tightbeam_codegen.uris import as_uri
 
@@ -103,13 +104,24 @@ class _Bundler:
                 continue
             dialect = self._store.document_dialect(document)
             if isinstance(value, dict):
-                kept = {keyword: self._reach.definitions(document, keyword) for keyword in DEFINITIONS}
+                kept = self._kept(document)
                 # Of a document of which only definitions are needed, the rest refers to what isn't there.
                 rest = value.keys() if self._reach.has(document, ()) else {"$schema", dialect.id_keyword}
                 value = {
                     key: kept.get(key, inner) for key, inner in value.items() if kept.get(key, key in rest)
                 }
             yield self._uri(document), self.with_dialect(value, document.value, dialect)
+
+    def _kept(self, document: Document) -> dict[str, JsonValue]:
+        """The shared definitions that are needed, by the keyword at the top that they stand below."""
+        kept: dict[str, JsonValue] = {}
+        for container in CONTAINERS:
+            found: JsonValue = self._reach.definitions(document, container) or None
+            for keyword in reversed(container[1:]):
+                found = {keyword: found} if found else None
+            if found or len(container) == 1:
+                kept[container[0]] = found
+        return kept
 
     def with_dialect(self, schema: Any, original: Any, dialect: Dialect) -> Any:
         """A schema document, or what is left of it, that names its draft."""
@@ -184,7 +196,7 @@ def _definition_resource(
 ) -> JsonValue:
     """The definition file as a schema document: `#/$defs/…` and `#/topics/…` in it mean what they say."""
     topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
-    definitions = reach.definitions(document, "$defs")
+    definitions = reach.definitions(document, ("$defs",))
     found: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
     identified: dict[str, JsonValue] = {}
     for name in inline:

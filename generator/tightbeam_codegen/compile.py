@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tightbeam_codegen import ir
+from tightbeam_codegen.api_documents import CONTAINERS, api_document
 from tightbeam_codegen.assemble import Types, shapes_of
 from tightbeam_codegen.bundle import bundled
 from tightbeam_codegen.check import Definition, check_schema
+from tightbeam_codegen.check.warnings import Warnings
 from tightbeam_codegen.chosen_names import ChosenNames
 from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
 from tightbeam_codegen.incremental import Made, Use
@@ -156,8 +158,14 @@ class Run:
         shared = [document for document in self.store.documents() if document.uri not in own]
         metaschemas = named_metaschemas(shared, self.sources, self.problems)
         for document in shared:
-            if document.path.endswith(SUFFIXES) or is_official(document.uri):
-                continue  # A definition: checked as one, now or when it was compiled.
+            if (
+                document.path.endswith(SUFFIXES)
+                or is_official(document.uri)
+                or api_document(document.value) is not None
+            ):
+                # A definition is checked as one, now or when it was compiled; of an API document, what is
+                # reached.
+                continue
             dialect = self.store.document_dialect(document).uri
             check_schema(document, (), dialect, self.problems, metaschemas=metaschemas)
         for definition in self.definitions:
@@ -209,6 +217,7 @@ class Run:
         for topic in definition.topics:
             reach.add_topic(topic.name)
         reach.complete()
+        found = self._check_api_documents(reach)
         topics = []
         for topic in definition.topics:
             node = self.store.topic(definition.document, topic.name, dialect)
@@ -219,8 +228,29 @@ class Run:
             key_place = definition.document.place(("topics", topic.name), key=True)
             topics.append(TopicShape(topic.name, attribute, topic.name, shape, doc, key_place))
         self.uses[definition.module] = uses_of(self.store, normaliser)
-        self.found[definition.module] = (*checked.problems, *problems.after(known))
+        self.found[definition.module] = (*checked.problems, *problems.after(known), *found)
+        problems.extend(found)
         return topics
+
+    def _check_api_documents(self, reach: Reach) -> Problems:
+        """Check the schemas that topics reach in documents of which the rest is no schema."""
+        found = Problems()
+        for document in reach.documents.values():
+            if (api := api_document(document.value)) is None:
+                continue
+            warnings = Warnings()
+            for container in CONTAINERS:
+                for name in reach.definitions(document, container):
+                    check_schema(
+                        document,
+                        (*container, name),
+                        self.store.document_dialect(document).uri,
+                        found,
+                        warnings=warnings,
+                        own_keywords=api.own_keywords,
+                    )
+            warnings.report(found)
+        return found
 
     def _scripts(self, typescript: TypeScript, topics: Mapping[ModulePath, list[TopicShape]]) -> Scripts:
         """The front end's part, from exact shapes of the same schemas. Raises TooMuch."""

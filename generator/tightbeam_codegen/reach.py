@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 from urllib.parse import quote, urldefrag, urljoin
 
+from tightbeam_codegen.api_documents import CONTAINERS
 from tightbeam_codegen.dialects import forms_of
 from tightbeam_codegen.load import Document, JsonValue, Pointer
 from tightbeam_codegen.official import is_official, is_unversioned, official_dialect, official_uri
@@ -18,9 +19,8 @@ from tightbeam_codegen.resolve import Dialect, Node, SchemaStore, Unresolved
 from tightbeam_codegen.resolve.references import held, inside, own_id
 from tightbeam_codegen.uris import as_uri
 
-__all__ = ["DEFINITIONS", "Reach", "Unit", "entries_of", "fragment"]
+__all__ = ["Reach", "Unit", "entries_of", "fragment", "unit_of"]
 
-DEFINITIONS = ("$defs", "definitions")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _TELLING = frozenset([*_REFERENCES, "$schema", "$id", "id"])
 """Without one of these there is nothing to learn of a schema but what is inside it."""
@@ -78,10 +78,10 @@ class Reach:
         """Tell whether a unit of a document is reached."""
         return (document.uri, unit) in self._units
 
-    def definitions(self, document: Document, keyword: str) -> dict[str, JsonValue]:
-        """Return the entries of a document's `$defs` or `definitions` that are reached."""
-        entries = entries_of(document, keyword)
-        return {name: schema for name, schema in entries.items() if self.has(document, (keyword, name))}
+    def definitions(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
+        """Return the entries of a document's `$defs`, or of another container, that are reached."""
+        entries = entries_of(document, container)
+        return {name: schema for name, schema in entries.items() if self.has(document, (*container, name))}
 
     # -- units -----------------------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class Reach:
             for unit in _units_of(document):
                 self._add_unit(document, unit)
             return
-        self._add_unit(document, (str(pointer[0]), str(pointer[1])) if pointer[:1] in _TOPS else ())
+        self._add_unit(document, unit_of(pointer))
 
     def _add_unit(self, document: Document, unit: tuple[str, ...]) -> None:
         if self._is_new((document.uri, unit)):
@@ -217,15 +217,21 @@ class Reach:
         return None if own.startswith("#") or official_uri(uri) else as_uri(uri)
 
 
-_TOPS = tuple((keyword,) for keyword in DEFINITIONS)
+def unit_of(pointer: Pointer) -> tuple[str, ...]:
+    """Return the shared definition that a pointer leads into; empty for anything else."""
+    for container in CONTAINERS:
+        depth = len(container)
+        if pointer[:depth] == container and len(pointer) > depth:
+            return (*container, str(pointer[depth]))
+    return ()
 
 
 def _units_of(document: Document) -> Iterator[tuple[str, ...]]:
     """Every unit of a document."""
     yield ()
-    for keyword in DEFINITIONS:
-        for name in entries_of(document, keyword):
-            yield (keyword, name)
+    for container in CONTAINERS:
+        for name in entries_of(document, container):
+            yield (*container, name)
 
 
 def _is_dynamic(value: Any) -> bool:
@@ -242,11 +248,12 @@ def _is_dynamic(value: Any) -> bool:
     return False
 
 
-def entries_of(document: Document, keyword: str) -> dict[str, JsonValue]:
-    """Return what stands below `$defs` or `definitions` at the top of a document."""
+def entries_of(document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
+    """Return what stands in a container of shared definitions, such as `$defs`, at the top of a document."""
     value = document.value
-    entries = value.get(keyword) if isinstance(value, dict) else None
-    return entries if isinstance(entries, dict) else {}
+    for keyword in container:
+        value = value.get(keyword) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def fragment(pointer: Pointer) -> str:

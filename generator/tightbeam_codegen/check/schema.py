@@ -89,6 +89,7 @@ def check_schema(
     *,
     metaschemas: Mapping[str, JsonValue] | None = None,
     warnings: Warnings | None = None,
+    own_keywords: Mapping[str, str] | None = None,
 ) -> None:
     """Note what is wrong with the schema at `pointer`.
 
@@ -99,9 +100,10 @@ def check_schema(
         problems: takes errors (nothing can be made of it) and warnings (it will hardly mean what it says).
         metaschemas: further dialects by URI, as mapped by the settings.
         warnings: takes the warnings instead, where the file has other schemas that are checked by themselves.
+        own_keywords: those of the kind of document that the file is, each with a warning or an empty text.
     """
     collected = warnings or Warnings()
-    _Resource(document, problems, collected, dict(metaschemas or {})).check(
+    _Resource(document, problems, collected, dict(metaschemas or {}), own_keywords or {}).check(
         value_at(document.value, pointer), pointer, dialect
     )
     if warnings is None:
@@ -122,8 +124,10 @@ class _Resource:
         problems: Problems,
         warnings: Warnings,
         metaschemas: dict[str, JsonValue],
+        own_keywords: Mapping[str, str],
     ) -> None:
         self.document = document
+        self.own_keywords = own_keywords
         self.problems = problems
         self.warnings = warnings
         self.metaschemas = metaschemas
@@ -249,6 +253,9 @@ class _Resource:
                 found.error(
                     place((*pointer, keyword), key=True), f"the keyword {quoted(keyword)} is refused", remedy
                 )
+            elif (said := self.own_keywords.get(keyword)) is not None:
+                if said:
+                    self._warn((*pointer, keyword), said, "Correct the document, or leave it as it is.")
             elif dialect is not None and not keyword.startswith("x-"):
                 self._warn(
                     (*pointer, keyword),

@@ -101,7 +101,8 @@ def init(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", help="A schema document in that folder: a topic for each of its shared definitions."
+            "--from",
+            help="A schema or OpenAPI document in that folder: a topic for it and for each schema in it.",
         ),
     ] = None,
 ) -> None:

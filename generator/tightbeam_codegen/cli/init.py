@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tightbeam_codegen.cli.from_document import definition_of
+from tightbeam_codegen.cli.from_document import take
 from tightbeam_codegen.load import parse
 from tightbeam_codegen.problems import DefinitionErrors
 from tightbeam_codegen.settings import load_settings
@@ -78,7 +78,7 @@ def run_init(schemas: Path | None) -> int:
 
 
 def run_init_from(schemas: Path | None, source: Path) -> int:
-    """Write a definition with a topic for each shared definition of a document; nothing is overwritten."""
+    """Write a definition with a topic for each schema of a document; nothing is overwritten."""
     try:
         settings = load_settings(Path())
         folder = settings.schemas if schemas is None else schemas
@@ -87,8 +87,8 @@ def run_init_from(schemas: Path | None, source: Path) -> int:
             return 2
         file = source.with_name(f"{source.stem.removesuffix('.schema')}-topics.channel.json")
         document = parse(source.read_bytes(), source.name, source.as_posix(), source.resolve().as_uri())
-        definition = definition_of(document)
-        text = json.dumps(definition, ensure_ascii=False, indent=2)
+        taken = take(document)
+        text = json.dumps(taken.definition, ensure_ascii=False, indent=2)
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(f"{text}\n")
     except FileExistsError as error:
@@ -97,8 +97,7 @@ def run_init_from(schemas: Path | None, source: Path) -> int:
     except (DefinitionErrors, OSError) as error:
         sys.stderr.write(f"tightbeam: {error}\n")
         return 2
-    count = len(definition["topics"])
-    sys.stdout.write(f"Wrote {file.as_posix()}: {count} topics, one for each definition of {source.name}.\n")
+    sys.stdout.write(f"Wrote {file.as_posix()}: " + "\n".join(taken.sentences) + "\n")
     sys.stdout.write("Leave in it what you publish, and give the channel its name.\n\n")
     sys.stdout.write(f"Then:\n\n    tightbeam generate {folder.as_posix()} --output generated\n")
     return 0

@@ -64,6 +64,9 @@ class Document:
 def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
     """Read JSON, or YAML where `path` ends in `.yaml` or `.yml`.
 
+    YAML that is no definition file is read as other tools read it: keys may be numbers and aliases, entries
+    may be merged, tags are passed over.
+
     Raises DefinitionErrors, with a place for each problem, for text that can't be read without loss or
     doubt: bad syntax or encoding, duplicate keys, numbers and nesting beyond what definitions need (see
     `limits`).
@@ -78,11 +81,15 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
         # PyYAML takes 15 ms to import, and most roots hold JSON only.
         from tightbeam_codegen.load.yaml_text import read_yaml
 
-        value, root = read_yaml(text, lines, problems)
+        value, root = read_yaml(text, lines, problems, lenient=not _is_definition(path))
     else:
         value = read_json(text, lines, problems)
     problems.raise_errors()
     return Document(path, shown, uri, value, digest, _Positions(text, shown, root))
+
+
+def _is_definition(path: str) -> bool:
+    return path.endswith((".channel.yaml", ".channel.yml"))
 
 
 def _decode(data: bytes, shown: str) -> str:

@@ -37,13 +37,28 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
+_MERGE = "\x00<<"
+"""Stands for a merge key: no text in YAML holds that character unescaped, and then it is no plain scalar."""
+_TAGS_OF_PLAIN = {None, *(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null"))}
+
+
 class _GiveUpError(Exception):
     """The rest of the text isn't worth reading; the reason is in the problems."""
 
 
-def read_yaml(text: str, lines: Lines, problems: Problems) -> tuple[JsonValue, Spot]:
-    """The value of `text` and its places; with at least one error in `problems` if the text can't be used."""
-    reader = _Reader(lines, problems)
+def read_yaml(
+    text: str, lines: Lines, problems: Problems, *, lenient: bool = False
+) -> tuple[JsonValue, Spot]:
+    """The value of `text` and its places; with at least one error in `problems` if the text can't be used.
+
+    Args:
+        text: the YAML.
+        lines: finds the places in it.
+        problems: takes what is wrong.
+        lenient: also take what people write in documents that were made for other tools: keys that are
+            numbers or aliases, merge keys, tags.
+    """
+    reader = _Reader(lines, problems, lenient=lenient)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             reader.take(event)
@@ -67,7 +82,7 @@ def read_yaml(text: str, lines: Lines, problems: Problems) -> tuple[JsonValue, S
 class _Open:
     """A mapping or sequence whose end hasn't come yet."""
 
-    __slots__ = ("anchor", "key", "key_at", "size", "spot", "value")
+    __slots__ = ("anchor", "key", "key_at", "merged", "size", "spot", "value")
 
     def __init__(self, value: dict[str, JsonValue] | list[JsonValue], spot: Spot, anchor: str | None) -> None:
         self.value = value
@@ -76,11 +91,37 @@ class _Open:
         self.size = 1
         self.key: str | None = None
         self.key_at: int | None = None
+        self.merged: list[tuple[JsonValue, Spot]] = []
+        """The values of merge keys: mappings, or sequences of them."""
+
+    def merge(self) -> None:
+        """Take in entries of merged mappings: the mapping's own come first, then those of earlier ones."""
+        for value, spot in self.merged:
+            if isinstance(value, list) and isinstance(spot.inner, list):
+                each = list(zip(value, spot.inner, strict=True))
+            else:
+                each = [(value, spot)]
+            for mapping, places in each:
+                self._take_in(mapping, places)
+
+    def _take_in(self, mapping: JsonValue, places: Spot) -> None:
+        if not (
+            isinstance(mapping, dict)
+            and isinstance(places.inner, dict)
+            and isinstance(self.value, dict)
+            and isinstance(self.spot.inner, dict)
+        ):
+            return
+        for key, item in mapping.items():
+            if key not in self.value:
+                self.value[key] = _copy(item)
+                self.spot.inner[key] = places.inner[key]
 
 
 class _Reader:
-    def __init__(self, lines: Lines, problems: Problems) -> None:
+    def __init__(self, lines: Lines, problems: Problems, *, lenient: bool) -> None:
         self.lines = lines
+        self.lenient = lenient
         self.problems = problems
         self.open: list[_Open] = []
         self.anchors: dict[str, tuple[JsonValue, Spot, int]] = {}
@@ -98,6 +139,7 @@ class _Reader:
             self._begin(event, at)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             done = self.open.pop()
+            done.merge()
             if done.anchor is not None:
                 self.anchors[done.anchor] = (done.value, done.spot, done.size)
             self._put(done.value, done.spot, done.size)
@@ -134,7 +176,7 @@ class _Reader:
 
     def _scalar(self, event: Any, at: int) -> None:
         self._refuse_tag(event, at)
-        plain = not event.style and event.tag is None
+        plain = not event.style and event.tag in _TAGS_OF_PLAIN
         value = self._resolve(event.value, at) if plain else event.value
         if event.style == '"' and not encodable(event.value):
             report_half_character(at, self.lines, self.problems)
@@ -143,17 +185,19 @@ class _Reader:
             if event.anchor is not None:
                 self.anchors[event.anchor] = (value, spot, 1)
             self._put(value, spot, 1)
-        elif not isinstance(value, str):
+        elif not isinstance(value, str) and not self.lenient:
             self._stop(at, f"the key {quoted(event.value)} isn't a string", "Put it in quotes.")
-        elif plain and value == "<<":
+        elif plain and value == "<<" and not self.lenient:
             self._stop(at, "a merge key; YAML 1.2 has none", "Write the entries out, or refer with `$ref`.")
         else:
-            self.open[-1].key, self.open[-1].key_at = value, at
+            # In JSON a key is text: that of a number is the number as it is written.
+            key = event.value
+            self.open[-1].key, self.open[-1].key_at = _MERGE if plain and key == "<<" else key, at
             if event.anchor is not None:
                 self.anchors[event.anchor] = (value, Spot(at, None), 1)
 
     def _alias(self, name: str, at: int) -> None:
-        if self._expects_key():
+        if self._expects_key() and not self.lenient:
             self._stop(at, "an alias as a key", "Write the key itself.")
         if name not in self.anchors:
             open_ones = any(node.anchor == name for node in self.open)
@@ -164,6 +208,11 @@ class _Reader:
                 "Use `$ref` for schemas that recurse or come later.",
             )
         value, spot, size = self.anchors[name]
+        if self._expects_key():
+            if isinstance(value, str):
+                self.open[-1].key, self.open[-1].key_at = value, at
+                return
+            self._stop(at, "an alias as a key", "Write the key itself.")
         # Counted before it is written out: nine lines of aliases can stand for a billion values.
         self._count(size, at)
         own = Spot(at, self._key_at())
@@ -171,6 +220,8 @@ class _Reader:
         self._put(_copy(value), own, size, counted=True)
 
     def _refuse_tag(self, event: Any, at: int) -> None:
+        if self.lenient:
+            return
         if event.tag is not None and not (event.tag == "!" and isinstance(event, yaml.ScalarEvent)):
             self._stop(at, f"the tag {quoted(event.tag)}", "Remove it; definitions are plain JSON values.")
 
@@ -201,6 +252,9 @@ class _Reader:
             return
         key, at = parent.key or "", parent.key_at or 0
         parent.key = parent.key_at = None
+        if key == _MERGE:
+            parent.merged.append((value, spot))
+            return
         if isinstance(parent.spot.inner, dict):
             first = parent.spot.inner.setdefault(key, spot)
             if first is not spot:

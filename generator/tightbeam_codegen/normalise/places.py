@@ -37,6 +37,8 @@ OVERRIDE = "x-tightbeam-name"
 """The keyword by which a schema asks for a name."""
 
 _DEFINITIONS = ("$defs", "definitions")
+_COMPONENTS = ("components", "schemas")
+"""Where OpenAPI and AsyncAPI documents have their shared schemas."""
 _VALUES = ("additionalProperties", "unevaluatedProperties")
 _ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains")
 _SUFFIXES = (".channel", ".schema")
@@ -116,7 +118,11 @@ def module_of(document: Document) -> tuple[str, ...]:
 
 def is_definition(pointer: Pointer) -> bool:
     """Whether a schema stands where shared ones do: below `$defs`, or alone in a file."""
-    return not pointer or (len(pointer) >= 2 and pointer[-2] in _DEFINITIONS)
+    return (
+        not pointer
+        or (len(pointer) >= 2 and pointer[-2] in _DEFINITIONS)
+        or (len(pointer) == 3 and pointer[:2] == _COMPONENTS)
+    )
 
 
 def _asks_for_nothing(_document: Document, _pointer: Pointer) -> str | None:
@@ -146,6 +152,8 @@ def place_of(
 
     if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
         parts, value, keys = (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
+    elif pointer[:2] == _COMPONENTS and len(keys) > 2:
+        parts, value, keys = (str(keys[2]),), value["components"]["schemas"][keys[2]], keys[3:]
     elif not keys or keys[0] not in _DEFINITIONS:
         parts = (module[-1],)
     while keys:

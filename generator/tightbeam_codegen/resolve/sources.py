@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
+from tightbeam_codegen.api_documents import api_document, say_null_as_a_type
 from tightbeam_codegen.load import Document, parse
 from tightbeam_codegen.load.discover import read_inside, real_path
 from tightbeam_codegen.official import is_official, official_document
@@ -77,5 +78,8 @@ class Sources:
                 data = read_inside(folder, path)
             except (OSError, ValueError):  # ValueError: a NUL in the path
                 continue
-            return parse(data, path, str(PurePosixPath(shown) / path), uri)
+            document = parse(data, path, str(PurePosixPath(shown) / path), uri)
+            if (api := api_document(document.value)) is not None and api.name.startswith("OpenAPI 3.0"):
+                say_null_as_a_type(document.value)
+            return document
         return None

@@ -14,6 +14,7 @@ from urllib.parse import quote, urldefrag, urljoin
 import referencing
 from referencing import exceptions
 
+from tightbeam_codegen.api_documents import CONTAINERS, api_document
 from tightbeam_codegen.load import Document, Pointer
 from tightbeam_codegen.official import is_official, is_unversioned, official_dialect, official_uri
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problems, quoted
@@ -156,7 +157,9 @@ class SchemaStore:
         schema_uri = document.value.get("$schema") if isinstance(document.value, dict) else None
         if isinstance(schema_uri, str) and urldefrag(schema_uri)[0] != uri and not _is_plain(schema_uri):
             self._find(urldefrag(schema_uri)[0])
-        dialect = self.dialect_of(document.value, self._default_dialect)
+        api = api_document(document.value)
+        default = self.dialect(api.dialect) or LATEST if api is not None else self._default_dialect
+        dialect = self.dialect_of(document.value, default)
         self._remember(document, dialect)
         self._add_resource(uri, document.value, dialect)
         return document
@@ -402,13 +405,12 @@ class SchemaStore:
         root: Any = document.value
         node = self.child(Node({}, self._registry.resolver(document.uri), self._dialects[document.uri]), root)
         if not unit:
-            rest = (
-                {k: v for k, v in root.items() if k not in ("$defs", "definitions")}
-                if isinstance(root, dict)
-                else root
-            )
+            tops = {container[0] for container in CONTAINERS}
+            rest = {k: v for k, v in root.items() if k not in tops} if isinstance(root, dict) else root
             return Node(rest, node.resolver, node.dialect)
-        return self.child(node, root[unit[0]][unit[1]])
+        for key in unit:
+            root = root[key]
+        return self.child(node, root)
 
 
 def _is_plain(stated: str) -> bool:
