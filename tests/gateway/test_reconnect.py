@@ -360,27 +360,22 @@ async def test_another_server_in_its_place_is_an_outage_once_there_was_a_gateway
     client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
 ) -> None:
     """A proxy may answer 404 while the gateway restarts."""
-    async with running(secured(client)) as url:
-        port = int(url.rpartition(":")[2])
-        async with tightbeam.connect(url, key=KEY) as remote:
-            messages = remote.realtime.subscribe(ch.tick)
+    port = await free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with client, tightbeam.connect(url, key=KEY) as remote:
+        messages = remote.realtime.subscribe(ch.tick)
+        async with running(secured(client), listen_at=port):
             await messages.__aenter__()
-    reading = asyncio.ensure_future(anext(messages, None))
-    await reading
-    remote = tightbeam.connect(url, key=KEY)
-    messages = remote.realtime.subscribe(ch.tick)
-    async with running(secured(client), listen_at=port):
-        await messages.__aenter__()
-    other = await asyncio.start_server(answering("HTTP/1.1 404 Not Found", "gone"), "127.0.0.1", port)
-    reading = asyncio.ensure_future(anext(messages))
-    await until(lambda: "it answers 404" in caplog.text)
-    other.close()
-    await other.wait_closed()
-    gateway = secured(client)
-    async with running(gateway, listen_at=port), remote:
-        await until(lambda: gateway.connections)
-        await client.realtime.publish(ch.tick, {"n": 3})
-        assert (await reading).data.n == 3
+        other = await asyncio.start_server(answering("HTTP/1.1 404 Not Found", "gone"), "127.0.0.1", port)
+        reading = asyncio.ensure_future(anext(messages))
+        await until(lambda: "it answers 404" in caplog.text)
+        other.close()
+        await other.wait_closed()
+        gateway = secured(client)
+        async with running(gateway, listen_at=port):
+            await until(lambda: gateway.connections)
+            await client.realtime.publish(ch.tick, {"n": 3})
+            assert (await reading).data.n == 3
 
 
 async def test_a_token_function_that_fails_later_is_an_outage(

@@ -113,7 +113,7 @@ def test_the_refusal_says_where_and_no_value():
         load(CH.by_name, b'{"secret":{"at":"hidden"}}')
     assert str(caught.value) == (
         'Schema validation failed for topic "by-name" on channel "sample:u1:3"\n'
-        "  /*/at: can't be loaded as the topic's type (datetime_parsing)"
+        "  /*/at: must be a date-time with an offset, such as 2026-01-31T12:00:00Z (no leap seconds)"
     )
 
 

@@ -11,6 +11,7 @@ the undeclared ones of closed objects.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from tightbeam._payload.check import may_not_be_json
 from tightbeam._payload.compiled import leaves_unset_out
 from tightbeam._payload.places import Place
 from tightbeam._payload.plain import json_type, not_json, pointer_token
-from tightbeam._payload.reasons import LEAVES, leaf_reason, undeclared_reason
+from tightbeam._payload.reasons import LEAVES, UNDECLARED, leaf_reason, undeclared_reason
 from tightbeam._payload.schemas import LATEST_DIALECT, LEGACY_DIALECTS, Bundle
 from tightbeam._payload.unions import closest
 from tightbeam.errors import InvalidPayload, Issue, OutdatedBindings
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import TopicRef
     from tightbeam._payload.compiled import CompiledTopic
 
-__all__ = ["Explanation", "explain", "param_reasons"]
+__all__ = ["Explanation", "breaks", "explain", "param_reasons"]
 
 MAX_ISSUES = 10
 """How many issues are said; the rest is counted, as far as the walk goes."""
@@ -40,6 +41,8 @@ _MAX_SECONDS = 0.25
 _MAX_DEPTH = 200
 _MAX_UNDECLARED = 3
 _FAILED = (TypeError, ValueError, LookupError, AttributeError, RecursionError, TimeoutError, OutdatedBindings)
+
+_NO_REASON = Issue("", "doesn't fit the topic's schema")
 
 
 def explain(
@@ -55,6 +58,29 @@ def explain(
         problem: what dumping or checking it raised.
     """
     issues = list(_issues(topic, data, plain, problem))
+    return InvalidPayload(
+        ref.topic, issues[:MAX_ISSUES], channel=ref.channel, more=max(0, len(issues) - MAX_ISSUES)
+    )
+
+
+def breaks(ref: TopicRef[..., str, Any], topic: CompiledTopic, text: bytes | str) -> InvalidPayload | None:
+    """Explain a received message that breaks the topic's schema; None if it doesn't, or isn't JSON.
+
+    The names of undeclared properties stay out: unlike a publisher's own, they come from elsewhere.
+    """
+    try:
+        value: object = json.loads(text)
+        if topic.is_valid(value):
+            return None
+    except _FAILED:
+        return None
+    issues = _issues(topic, value, value, None)
+    if list(issues) == [_NO_REASON]:
+        return None
+    issues = [
+        Issue(issue.pointer, UNDECLARED) if issue.reason.startswith(UNDECLARED) else issue for issue in issues
+    ]
+    issues = list(dict.fromkeys(issues))
     return InvalidPayload(
         ref.topic, issues[:MAX_ISSUES], channel=ref.channel, more=max(0, len(issues) - MAX_ISSUES)
     )
@@ -97,7 +123,7 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
         return explanation.issues
     if problem is not None and isinstance(data, BaseModel):
         return [Issue("", f"must hold what {type(data).__name__} declares: a field has another type")]
-    return [Issue("", "doesn't fit the topic's schema")]
+    return [_NO_REASON]
 
 
 def _wrong_class(topic: CompiledTopic, data: BaseModel) -> str:

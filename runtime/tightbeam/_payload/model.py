@@ -222,13 +222,19 @@ def _load_otherwise(
                 return validator.validate_json(text, strict=True, by_alias=True, by_name=False)
             except ValidationError as failed:
                 error = failed  # in the end the last reading's, with the fewest issues
-    raise _not_loadable(ref, error) from None
+    raise _not_loadable(ref, topic, texts[-1], error) from None
 
 
-def _not_loadable(ref: TopicRef[..., str, Any], error: ValidationError) -> InvalidPayload:
+def _not_loadable(
+    ref: TopicRef[..., str, Any], topic: CompiledTopic, text: bytes | str, error: ValidationError
+) -> InvalidPayload:
+    """Explain in a publisher's words; in Pydantic's codes only where the schema has no objection."""
+    from tightbeam._payload.explain import breaks  # only on failure
     from tightbeam._payload.plain import pointer_token
 
-    declared = _first_use(ref).bundle.places.declared_names
+    if (broken := breaks(ref, topic, text)) is not None:
+        return broken
+    declared = topic.bundle.places.declared_names
     details = error.errors(include_url=False, include_context=False, include_input=False)
     issues = [
         Issue(

@@ -10,7 +10,7 @@ from typing import Any
 from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam._payload.plain import json_type
 
-__all__ = ["LEAVES", "leaf_reason", "one_of", "type_reason", "undeclared_reason"]
+__all__ = ["LEAVES", "UNDECLARED", "leaf_reason", "one_of", "type_reason", "undeclared_reason"]
 
 _TYPES = {
     "array": "an array",
@@ -42,6 +42,7 @@ LEAVES = (
 )
 """Keywords that look at one value and hold no schemas, the most telling first."""
 
+UNDECLARED = "is not declared"
 _SHOWN_VALUES = 12
 _SHOWN_TEXT = 80
 
@@ -69,7 +70,7 @@ def undeclared_reason(name: str, declared: Collection[str]) -> str:
     # A name may be declared elsewhere, in another branch of a union.
     close = difflib.get_close_matches(name, [other for other in declared if other != name], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"is not declared: {_cut(name)!r}{hint}"
+    return f"{UNDECLARED}: {_cut(name)!r}{hint}"
 
 
 def leaf_reason(keyword: str, schema: Mapping[str, Any], value: object) -> str:
