@@ -18,7 +18,7 @@ import pytest
 from tests.engine.conftest import digest
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
-from tightbeam._engines.embedded import checkup, inspect, wal
+from tightbeam._engines.embedded import checkup, inspect, retention, wal
 
 ROOT = Path(__file__).parents[2]
 
@@ -262,3 +262,28 @@ async def test_a_program_that_reads_an_old_state_keeps_the_mark_in_the_log(
         async with Client(path):
             assert wal.identity(path) in (wal.noted(path) or ())
     assert await read_and_write(path, ch) == [*range(46), -1]
+
+
+async def test_a_log_that_grows_is_told_a_few_times(
+    path: Path, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wal, "LARGE_LOG", 300_000)
+    monkeypatch.setattr(retention, "_BATCHES", 1)
+    client = Client(path)
+
+    @client.function("more", retries=0)
+    async def more(ctx: Context) -> None:
+        for n in range(40):
+            await ctx.step.realtime.publish(f"p{n}", ch.token, "x" * 20_000)
+
+    def told() -> int:
+        return sum("keeps a transaction open" in record.message for record in caplog.records)
+
+    async with client, asyncio.timeout(60):
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM run").fetchone()
+            for _ in range(3):
+                await client.run(more)
+        size = wal.log_path(path).stat().st_size
+    assert 2 <= told() <= (size // 300_000).bit_length()

@@ -17,7 +17,7 @@ import pytest
 
 from tests.engine.samples import job_channel
 from tightbeam import Client, Context
-from tightbeam._engines.embedded import checkup, journal
+from tightbeam._engines.embedded import checkup, journal, wal
 from tightbeam._engines.embedded.schema import USER_VERSION
 from tightbeam_codegen.cli import doctor, main
 
@@ -253,3 +253,16 @@ def test_what_is_wrong_around_it(
         "durable publishes fail when there are none",
         "journal runs": "the process keeps dying under waiting; such a run is given up in the end",
     }
+
+
+def test_a_log_that_cannot_be_moved_into_the_file(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wal, "LARGE_LOG", 4_096)
+    assert main(["doctor", str(path)]) == 0
+    assert "moved into the file" not in capsys.readouterr().out
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM run")
+        assert main(["doctor", str(path)]) == 1
+        assert "log: " in (said := capsys.readouterr().out)
+        assert "it can't be moved into the file" in said

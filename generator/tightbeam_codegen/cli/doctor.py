@@ -221,6 +221,8 @@ def _journal(file: Path) -> Iterator[Finding]:
 
 
 def _file(name: str, found: Checkup) -> Iterator[Finding]:
+    from tightbeam._engines.embedded.wal import LARGE_LOG
+
     sizes = f"{found.size:,} bytes, {found.log_size:,} of them in the log; {found.free:,} bytes free"
     if found.damage:
         text = f"damaged: {found.damage[0]}" + (
@@ -229,6 +231,10 @@ def _file(name: str, found: Checkup) -> Iterator[Finding]:
         yield Finding("journal", "problem", name, text, "Restore it from a backup, or move it away.")
     else:
         yield Finding("journal", "ok", name, f"sound, format {found.format}, {sizes}")
+    if found.log_size >= LARGE_LOG:
+        text = f"{found.log_size:,} bytes: it can't be moved into the file"
+        remedy = "Another program reads the file in a transaction that it doesn't end: end it."
+        yield Finding("journal", "problem", "log", text, remedy)
     if found.free < _LEAST_FREE:
         text = f"{found.free:,} bytes are free: durable publishes fail when there are none"
         yield Finding("journal", "problem", "disk", text, "Make room, or keep less (retain_messages=).")

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tightbeam._engines.embedded import epochs
+from tightbeam._engines.embedded.doubt import Doubt
 from tightbeam._engines.embedded.messages import Bounds, bounds, meta, set_meta
+from tightbeam._engines.embedded.wal import LogSize
 from tightbeam._engines.embedded.writer import Transaction
 
 __all__ = ["Retention", "Trimmer"]
@@ -39,8 +41,16 @@ class Trimmer:
     them more than it takes.
     """
 
-    def __init__(self, retention: Retention) -> None:
+    def __init__(self, retention: Retention, log_size: LogSize | None = None) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            retention: what is kept.
+            log_size: watches the log beside the file; None for a journal in memory.
+        """
         self._retention = retention
+        self._log_size = log_size
+        self._doubt = Doubt()
         self._batches = 0
         self._written = 0
         self._next = 0.0
@@ -63,9 +73,13 @@ class Trimmer:
         self._batches = self._written = 0
         self._next = time.monotonic() + _SECONDS
         self._more = True  # if it fails, it is tried again after the next batch
+        if self._log_size is not None:
+            self._log_size.look()
         too_large = _shrink(tx, self._retention.size)
         tx.execute("BEGIN IMMEDIATE")
-        self._more = _trim(tx, self._retention, time.time_ns() // 1000) or too_large
+        now = time.time_ns() // 1000
+        doubted = self._doubt.of(tx, now, now - self._retention.age_us)
+        self._more = _trim(tx, self._retention, 0 if doubted else now) or too_large
         tx.execute("COMMIT")
 
 

@@ -17,6 +17,7 @@ from tightbeam._engines.embedded.lock import Lock
 from tightbeam._engines.embedded.presence import Presence
 from tightbeam._engines.embedded.retention import Retention, Trimmer
 from tightbeam._engines.embedded.runner import LEAST_GRACE, Runner
+from tightbeam._engines.embedded.wal import LogSize
 from tightbeam._engines.embedded.writer import Writer
 from tightbeam._function import Registry
 from tightbeam._hub import Envelope, Hub
@@ -41,7 +42,6 @@ class Session:
         self.pid = os.getpid()
         self._settings = settings
         self._runner: Runner | None = None
-        trimmer = Trimmer(Retention(settings.retain_messages, settings.retain_us, settings.retain_bytes))
         lock, presence = None, None
         try:
             if path is None:
@@ -56,6 +56,10 @@ class Session:
             known, self._last = file.history(connection)
             epoch = new_epoch()
             self._epochs = known.followed_by(epoch, self._last)
+            trimmer = Trimmer(
+                Retention(settings.retain_messages, settings.retain_us, settings.retain_bytes),
+                None if path is None else LogSize(path),
+            )
             unlock = lock.release if lock is not None else _nothing
             self.writer = Writer(
                 connection,

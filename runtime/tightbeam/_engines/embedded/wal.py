@@ -20,9 +20,22 @@ from pathlib import Path
 from tightbeam._engines.embedded.lock import Lock, noted
 from tightbeam.errors import JournalRefused
 
-__all__ = ["beside", "bind", "identity", "log_path", "mark_copy", "refuse_foreign", "set_aside", "together"]
+__all__ = [
+    "LARGE_LOG",
+    "LogSize",
+    "beside",
+    "bind",
+    "identity",
+    "log_path",
+    "mark_copy",
+    "refuse_foreign",
+    "set_aside",
+    "together",
+]
 
 _log = logging.getLogger("tightbeam")
+LARGE_LOG = 64 * 1024 * 1024
+"""Bytes that a log doesn't reach as long as it can be moved into the file."""
 _MARK = "log"
 _MOST_NOTED = 8
 _LOOKS = 3
@@ -133,6 +146,31 @@ def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
     _, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if pages == moved:  # otherwise another program reads the database as it was
         lock.note(mine)
+
+
+class LogSize:
+    """Watches a log that grows, since another program keeps reading the database as it was."""
+
+    def __init__(self, path: Path) -> None:
+        self._log = log_path(path)
+        self._next = LARGE_LOG
+
+    def look(self) -> None:
+        """Warn about a large log: once, and again whenever it has doubled."""
+        try:
+            size = self._log.stat().st_size
+        except OSError:
+            return
+        if size >= self._next:
+            self._next = size * 2
+            _log.warning(
+                "%s has %s bytes and grows: another program keeps a transaction open that reads the "
+                "database, so that the log can't be moved into it",
+                self._log,
+                f"{size:,}",
+            )
+        elif size < LARGE_LOG:
+            self._next = LARGE_LOG
 
 
 def mark_copy(connection: sqlite3.Connection) -> None:
