@@ -221,7 +221,7 @@ def cut(path: Path) -> None:
         (lambda path: change(path, "PRAGMA application_id = 1"), "not a journal"),
         (lambda path: change(path, f"PRAGMA user_version = {USER_VERSION + 1}"), "newer version"),
         (lambda path: change(path, "DROP TABLE step"), "table step is missing"),
-        (lambda path: change(path, "DROP INDEX message_channel"), "index message_channel is missing"),
+        (lambda path: change(path, "DROP INDEX message_topic"), "index message_topic is missing"),
         (scribble, "damaged"),
         (cut, "damaged"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
 from typing import NamedTuple
 
 from tightbeam._engines.embedded import epochs
@@ -27,7 +29,26 @@ __all__ = [
 ]
 
 _PAGE_MESSAGES = 256
-_PAGE_BYTES = 4 * 1024 * 1024
+_PAGE_BYTES = 1024 * 1024
+"""Of a page, which is read between two commits: it holds up whoever publishes."""
+_TOPICS = """
+WITH RECURSIVE found (topic) AS (
+    SELECT min(topic) FROM message WHERE channel = ?1
+    UNION ALL
+    SELECT (SELECT min(topic) FROM message WHERE channel = ?1 AND topic > found.topic)
+    FROM found WHERE topic IS NOT NULL
+)
+"""
+"""The topics that a channel has messages of: one look at the index for each."""
+_TOPICS_OF_CHANNEL = f"{_TOPICS} SELECT topic FROM found WHERE topic IS NOT NULL"  # noqa: S608 - of a constant
+_LAST_OF_CHANNEL = f"""
+{_TOPICS}
+SELECT max((SELECT max(seq) FROM message WHERE channel = ?1 AND topic = found.topic)) FROM found
+"""  # noqa: S608 - of a constant
+_FOLLOWING = (
+    "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "
+    "WHERE channel = ? AND topic = ? AND seq > ? ORDER BY seq"
+)
 
 
 class Publish(NamedTuple):
@@ -93,10 +114,16 @@ def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
 
 def _last_time(tx: Transaction, channel: str) -> int:
     """When the last message of a channel was published, which may be gone by now."""
+    return _stored_time(tx, channel) or meta(tx, "trimmed_created_at")
+
+
+def _stored_time(tx: Transaction, channel: str) -> int:
+    """Return when the last message that is left of a channel was published, or 0."""
     last = tx.execute(
-        "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (channel,)
+        f"SELECT created_at FROM message WHERE seq = ({_LAST_OF_CHANNEL})",  # noqa: S608 - a constant
+        (channel,),
     ).fetchone()
-    return last[0] if last else meta(tx, "trimmed_created_at")
+    return last[0] if last else 0
 
 
 def bounds(tx: Transaction) -> Bounds:
@@ -138,15 +165,15 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:
     there = bounds(tx)
     if there.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
-    seen = _last_before(tx, channel, (since_ms + 1) * MILLISECOND, there)
-    last = tx.execute(
-        "SELECT created_at FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1", (channel,)
-    ).fetchone()
-    return seen, last[0] if last else 0
+    limit = (since_ms + 1) * MILLISECOND
+    topics = tx.execute(_TOPICS_OF_CHANNEL, (channel,)).fetchall()
+    places = (_last_before(tx, (channel, topic), limit, there) for (topic,) in topics)
+    seen = max(places, default=there.trimmed)
+    return seen, _stored_time(tx, channel)
 
 
-def _last_before(tx: Transaction, channel: str, limit: int, there: Bounds) -> int:
-    """The place of the last message of a channel with a time below the limit, or the first place there is.
+def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -> int:
+    """Return the place of the last message to an address with a time below the limit, or the first place.
 
     In a channel times increase with places, so it is found by halving: a scan of a long journal would keep
     everybody waiting who publishes.
@@ -155,9 +182,9 @@ def _last_before(tx: Transaction, channel: str, limit: int, there: Bounds) -> in
     while low < high:
         middle = (low + high) // 2
         row = tx.execute(
-            "SELECT seq, created_at FROM message WHERE channel = ? AND seq > ? AND seq <= ? "
+            "SELECT seq, created_at FROM message WHERE channel = ? AND topic = ? AND seq > ? AND seq <= ? "
             "ORDER BY seq LIMIT 1",
-            (channel, middle, high),
+            (*address, middle, high),
         ).fetchone()
         if row is not None and row[1] < limit:
             low = row[0]
@@ -181,8 +208,8 @@ def time_of(tx: Transaction, after: str) -> int:
 def last_outcome(tx: Transaction, channel: str) -> tuple[str, bool, bytes | None, int] | None:
     """Id, whether it completed, result and end of the run that published last on a channel, if it is over."""
     row = tx.execute(
-        "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = (SELECT "
-        "run_id FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1)",
+        "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
+        f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
         (channel,),
     ).fetchone()
     return (row[0], bool(row[1]), row[2], row[3]) if row else None
@@ -194,32 +221,23 @@ def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tupl
     Raises:
         PositionLost: messages after that place have been trimmed.
     """
-    wanted: dict[str, list[str]] = {}
-    for channel, topic in addresses:
-        wanted.setdefault(channel, []).append(topic)
-    found: list[Envelope] = []
     there = bounds(tx)
     if after < there.trimmed:
         raise PositionLost("the messages right after that position are no longer retained")
-    upto = there.last
-    for channel, topics in wanted.items():
-        rows = tx.execute(
-            "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "  # noqa: S608 - only placeholders
-            f"WHERE channel = ? AND seq > ? AND topic IN ({','.join('?' * len(topics))}) ORDER BY seq",
-            (channel, after, *topics),
-        )
-        size = 0
-        for count, row in enumerate(rows, 1):
-            envelope = Envelope(*row)
-            found.append(envelope)
-            size += len(envelope.data)
-            if count == _PAGE_MESSAGES or size >= _PAGE_BYTES:
-                # What the other channels have after this one belongs to the next page.
-                upto = min(upto, row[6])
-                break
-        rows.close()
-    found = sorted((one for one in found if (one.seq or 0) <= upto), key=lambda one: one.seq or 0)
-    return found, upto
+    # Each is read row by row, so that no more is read than the page takes.
+    cursors = [tx.execute(_FOLLOWING, (*address, after)) for address in addresses]
+    rows = cursors[0] if len(cursors) == 1 else merge(*cursors, key=itemgetter(6))
+    page: list[Envelope] = []
+    size, upto = 0, there.last
+    for row in rows:
+        page.append(Envelope(*row))
+        size += len(row[2])
+        if len(page) == _PAGE_MESSAGES or size >= _PAGE_BYTES:
+            upto = row[6]
+            break
+    for cursor in cursors:
+        cursor.close()
+    return page, upto
 
 
 def meta(tx: Transaction, name: str) -> int:

@@ -55,7 +55,10 @@ CREATE TABLE message (
     step_id TEXT AS (iif(number, step || ':' || number, step)),
     UNIQUE (run, step, number)
 )"""
-_MESSAGE_CHANNEL = "CREATE INDEX message_channel ON message (channel, seq)"
+_MESSAGE_CHANNEL_2 = "CREATE INDEX message_channel ON message (channel, seq)"
+# By topic, so that a replay reads what it hands out and nothing else; in place of the one by channel, since
+# another index is another page that each commit writes.
+_MESSAGE_TOPIC = "CREATE INDEX message_topic ON message (channel, topic, seq)"
 
 _MEMO = """
 CREATE VIEW memo (
@@ -96,7 +99,7 @@ CREATE TABLE step (
     PRIMARY KEY (run_id, id)
 ) WITHOUT ROWID;
 {_MESSAGE};
-{_MESSAGE_CHANNEL};
+{_MESSAGE_TOPIC};
 
 -- All steps, wherever they are.
 {_MEMO};
@@ -140,7 +143,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE message RENAME TO old_message",
         "DROP INDEX message_channel",
         _MESSAGE,
-        _MESSAGE_CHANNEL,
+        _MESSAGE_CHANNEL_2,
         _FROM_1,
         "DROP TABLE old_message",
         "DELETE FROM step WHERE (run_id, id) IN (SELECT run_id, step_id FROM message)",
@@ -153,6 +156,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         # Failures before the last new step were not counted: these are the ones that are known.
         "UPDATE run SET failures = attempt + (state = 'failed') WHERE attempt > 0 OR state = 'failed'",
         _RUN_PARKED,
+        "DROP INDEX message_channel",
+        _MESSAGE_TOPIC,
     ),
 }
 """From a version to the next, as statements; run in one transaction with the change of `USER_VERSION`.

@@ -1,5 +1,7 @@
 """The one thread that has the journal: drains a queue of requests into one transaction, tells everyone.
 
+Between two transactions one request that only reads is served, so that replays don't hold up who publishes.
+
 The order after a commit is fixed: first the messages are fanned out, then the callers are told. A request
 that was queued is committed and fanned out whether or not its caller still waits.
 """
@@ -13,6 +15,7 @@ import os
 import sqlite3
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
@@ -189,19 +192,18 @@ class Writer:
         )
 
     def _work(self) -> None:
+        reads: deque[_Request[Any]] = deque()
         ending = False
         try:
             while not ending:
-                batch: list[_Request[Any]] = []
-                request = self._queue.get()
-                while request is not None:
-                    batch.append(request)
-                    if len(batch) == _MAX_BATCH or self._queue.empty():
+                writes, ending = self._collect(reads)
+                if writes:
+                    self._write(writes)
+                # One at a time: a write waits for the read at hand, however many readers there are.
+                while reads:
+                    self._read(reads.popleft())
+                    if not ending:
                         break
-                    request = self._queue.get()  # there is one, and nobody else takes it
-                else:
-                    ending = True
-                self._serve(batch)
         finally:
             closes = self._presence is None or self._presence.may_close
             if closes:
@@ -215,19 +217,33 @@ class Writer:
                 # connection stays as it is until the process ends.
                 threading.Event().wait()
 
-    def _serve(self, batch: list[_Request[Any]]) -> None:
-        # Reads first: they must not see what isn't committed. A caller that needs its own write has awaited
-        # it.
-        writes = []
-        for request in batch:
-            if request.read:
-                self._try(request, Transaction(self._connection, self._reserve))
-            else:
-                writes.append(request)
-        written = self._commit(writes) if writes else 0
-        self._settle(batch)
-        if writes:
-            self._keep_house(written)
+    def _collect(self, reads: deque[_Request[Any]]) -> tuple[list[_Request[Any]], bool]:
+        """Take requests from the queue; wait for one if there is nothing to read.
+
+        Args:
+            reads: gets those that only read.
+
+        Returns:
+            Those that write, and whether there will be no more.
+        """
+        writes: list[_Request[Any]] = []
+        while not (reads or writes) or not self._queue.empty():
+            request = self._queue.get()  # there is one, or nothing else to do; nobody else takes it
+            if request is None:
+                return writes, True
+            (reads if request.read else writes).append(request)
+            if len(writes) == _MAX_BATCH:
+                break
+        return writes, False
+
+    def _read(self, request: _Request[Any]) -> None:
+        self._try(request, Transaction(self._connection, self._reserve))
+        self._settle([request])
+
+    def _write(self, writes: list[_Request[Any]]) -> None:
+        written = self._commit(writes)
+        self._settle(writes)
+        self._keep_house(written)
 
     def _commit(self, batch: list[_Request[Any]]) -> int:
         """Do the work of a batch in one transaction; how many bytes of data it stored."""
