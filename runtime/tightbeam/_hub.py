@@ -11,24 +11,24 @@ import asyncio
 import os
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from tightbeam._drops import DropLog
+from tightbeam._mailbox import Mailbox
 from tightbeam._stamps import MILLISECOND, Stamps
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.epochs import Epochs
 
-__all__ = ["Address", "Envelope", "Hub", "Mailbox"]
+__all__ = ["Address", "Envelope", "Hub", "Loops", "Mailbox"]
 
 Address = tuple[str, str]
 """Channel name and topic name."""
+Loops = Collection[asyncio.AbstractEventLoop]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WEIGHT = 512
-"""Bytes a message takes beside its data, at most: what a mailbox counts for it."""
 
 
 class Envelope(NamedTuple):
@@ -52,128 +52,35 @@ class Envelope(NamedTuple):
         return _EPOCH + timedelta(microseconds=self.created_us)
 
 
-class Mailbox:
-    """The buffer of one subscription, bounded in messages and bytes; the hub fills, one reader empties it.
+class _Route:
+    """The mailboxes of one address, in the order in which they came; to leave costs the same among many."""
 
-    While it catches up with the journal, durable messages pass it by: the reader finds them in the journal.
-    """
+    __slots__ = ("_members", "_snapshot")
 
-    __slots__ = (
-        "__weakref__",
-        "_bytes",
-        "_hub",
-        "_items",
-        "_max_bytes",
-        "_max_messages",
-        "_waiter",
-        "addresses",
-        "catching_up",
-        "closed",
-        "on_overflow",
-        "overflowed",
-    )
+    def __init__(self) -> None:
+        self._members: dict[Mailbox, None] = {}
+        self._snapshot: tuple[Mailbox, ...] | None = ()
 
-    def __init__(
-        self,
-        hub: Hub,
-        addresses: Iterable[Address],
-        *,
-        catching_up: bool,
-        max_messages: int,
-        max_bytes: int,
-    ) -> None:
-        self._hub = hub
-        self.addresses = frozenset(addresses)
-        self.catching_up = catching_up
-        self.closed = False
-        self.overflowed = False
-        self.on_overflow: Callable[[], None] | None = None
-        """Called once when it overflows, with the hub's lock held, on whatever thread published."""
-        self._items: deque[Envelope] = deque()
-        self._bytes = 0
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._waiter: asyncio.Future[None] | None = None
+    def __len__(self) -> int:
+        return len(self._members)
 
-    def offer(self, envelope: Envelope) -> None:
-        """Take a message, or close for ever if there is no room. The hub's lock is held."""
-        if self.catching_up and envelope.seq is not None:
-            return
-        size = self._bytes + len(envelope.data) + _WEIGHT
-        if len(self._items) >= self._max_messages or (size > self._max_bytes and self._items):
-            self.overflowed = True
-            self._hub.remove(self)
-            if self.on_overflow is not None:
-                self.on_overflow()
-        else:
-            self._items.append(envelope)
-            self._bytes = size
-        if self._waiter is not None:
-            self.wake()
+    def add(self, mailbox: Mailbox) -> None:
+        """Deliver to this one too."""
+        self._members[mailbox] = None
+        self._snapshot = None
 
-    def take(self) -> Envelope | None:
-        """The oldest message, if there is one."""
-        if not self._items:
-            return None
-        with self._hub.lock:
-            envelope = self._items.popleft()
-            self._bytes -= len(envelope.data) + _WEIGHT
-        return envelope
+    def discard(self, mailbox: Mailbox) -> None:
+        """Deliver to this one no more."""
+        if self._members.pop(mailbox, mailbox) is None:
+            self._snapshot = None
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to take."""
-        return not self._items
-
-    def take_all(self) -> list[Envelope]:
-        """All there is, oldest first."""
-        if not self._items:
-            return []
-        with self._hub.lock:
-            taken = list(self._items)
-            self._items.clear()
-            self._bytes = 0
-        return taken
-
-    async def wait(self) -> None:
-        """Return when there is something to take, or the mailbox has closed."""
-        with self._hub.lock:
-            if self._items or self.closed or self.overflowed:
-                return
-            if self._waiter is not None and not self._waiter.done():
-                raise RuntimeError("two tasks are reading one subscription: make one for each")
-            waiter = self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
-
-    def wake(self) -> None:
-        """Let the reader look again. The hub's lock is held."""
-        waiter = self._waiter
-        if waiter is None:
-            return
-        self._waiter = None
-        loop = waiter.get_loop()
-        if asyncio._get_running_loop() is loop:
-            _resolve(waiter)
-            return
-        try:
-            loop.call_soon_threadsafe(_resolve, waiter)
-        except RuntimeError:  # the reader's event loop is closed: nobody will read this mailbox again
-            self._hub.remove(self)
-
-    def close(self) -> None:
-        """Leave the hub; what is buffered can still be taken."""
-        with self._hub.lock:
-            self.closed = True
-            self._hub.remove(self)
-            self.wake()
-
-
-def _resolve(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+    def mailboxes(self) -> tuple[Mailbox, ...]:
+        """All of them, as of now: made anew only when somebody has come or left since the last delivery."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            snapshot = self._snapshot = tuple(self._members)
+        return snapshot
 
 
 class Hub:
@@ -182,7 +89,8 @@ class Hub:
     def __init__(self) -> None:
         # Reentrant: a collected subscription closes its mailbox, and that can happen anywhere.
         self.lock = threading.RLock()
-        self._routes: dict[Address, tuple[Mailbox, ...]] = {}
+        self._routes: dict[Address, _Route] = {}
+        self._pressed: set[asyncio.AbstractEventLoop] | None = None
         self._stamps = Stamps()
         self.witness: Callable[[Envelope], None] | None = None
         """Sees each message of a run before anyone gets it."""
@@ -195,6 +103,8 @@ class Hub:
         self.epoch = ""
         """The opening of the journal that durable messages are written by."""
         self._epochs: Epochs | None = None
+        self.drops = DropLog()
+        """Told of the live messages that readers lose."""
         _hubs.add(self)
 
     @property
@@ -207,17 +117,31 @@ class Hub:
         assert self._epochs is not None  # noqa: S101 - a durable message comes from a journal
         return self._epochs.position(seq)
 
-    def emit(self, envelope: Envelope) -> None:
-        """Hand a live message to whoever listens now; never waits."""
+    def emit(self, envelope: Envelope) -> Loops | None:
+        """Hand a live message to the subscriptions there are now; never wait.
+
+        Returns:
+            The event loops whose readers fall behind, to be given a turn (`tightbeam._turns`).
+        """
         if self.witness is not None and envelope.run_id is not None:
             self.witness(envelope)
-        self.relay(envelope)
+        return self.relay(envelope)
 
-    def relay(self, envelope: Envelope) -> None:
+    def relay(self, envelope: Envelope) -> Loops | None:
         """As `emit`, for a message that comes from another process: its run isn't one of this client's."""
         if self.taps or (envelope.channel, envelope.topic) in self._routes:
             with self.lock:
                 self._deliver(self._stamps.live(envelope))
+                if self._pressed is not None:
+                    pressed, self._pressed = self._pressed, None
+                    return pressed
+        return None
+
+    def press(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask the publisher of the message at hand to give this event loop a turn. The lock is held."""
+        if self._pressed is None:
+            self._pressed = set()
+        self._pressed.add(loop)
 
     def open(self, epochs: Epochs, last_seq: int) -> None:
         """Begin with a journal, which another process may have written meanwhile: with its last message."""
@@ -266,11 +190,13 @@ class Hub:
                     self.last_seq = envelope.seq
                     self._stamps.stored(envelope.channel, envelope.created_us)
                 self._deliver(envelope)
+            self._pressed = None  # the journal's thread waits for no reader
 
     def _deliver(self, envelope: Envelope) -> None:
-        # A tuple, never changed in place: mailboxes may leave while we go through it.
-        for mailbox in self._routes.get((envelope.channel, envelope.topic), ()):
-            mailbox.offer(envelope)
+        route = self._routes.get((envelope.channel, envelope.topic))
+        if route is not None:
+            for mailbox in route.mailboxes:  # never changed in place: mailboxes may leave meanwhile
+                mailbox.offer(envelope)
         for tap in self.taps:
             tap(envelope)
 
@@ -285,67 +211,93 @@ class Hub:
             self.taps = tuple(one for one in self.taps if one != tap)
 
     def register(
-        self, addresses: Iterable[Address], *, catching_up: bool, max_messages: int, max_bytes: int
+        self,
+        addresses: Iterable[Address],
+        *,
+        catching_up: bool,
+        max_messages: int,
+        max_bytes: int,
+        has_journal: bool = False,
     ) -> Mailbox:
-        """A mailbox that gets every message to these addresses from now on."""
+        """Return a mailbox that gets every message to these addresses from now on.
+
+        Args:
+            addresses: what to deliver.
+            catching_up: whether its reader begins with the journal, so that durable messages pass it by.
+            max_messages: how many messages it holds.
+            max_bytes: how many bytes it holds.
+            has_journal: whether its reader finds in a journal what finds no room in it.
+        """
         mailbox = Mailbox(
-            self, addresses, catching_up=catching_up, max_messages=max_messages, max_bytes=max_bytes
+            self,
+            addresses,
+            catching_up=catching_up,
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            has_journal=has_journal,
         )
         with self.lock:
-            for address in mailbox.addresses:
-                self._routes[address] = (*self._routes.get(address, ()), mailbox)
+            self._add(mailbox)
         return mailbox
+
+    def _add(self, mailbox: Mailbox) -> None:
+        for address in mailbox.addresses:
+            route = self._routes.get(address)
+            if route is None:
+                route = self._routes[address] = _Route()
+            route.add(mailbox)
 
     def caught_up(self, mailbox: Mailbox, seq: int) -> bool:
         """Whether a reader at ``seq`` in the journal has seen all; its mailbox then takes over."""
         with self.lock:
             if seq < self.last_seq:
                 return False
-            mailbox.catching_up = False
+            mailbox.rejoin()
             return True
 
     def idle(self, mailbox: Mailbox) -> bool:
         """Whether everything that was published has been taken from this mailbox, which is still served."""
         with self.lock:
-            return mailbox.is_empty and not (mailbox.closed or mailbox.overflowed)
+            return mailbox.is_empty and not (mailbox.catching_up or mailbox.closed or mailbox.overflowed)
 
-    def reroute(self, mailbox: Mailbox, addresses: Iterable[Address]) -> None:
+    def reroute(self, mailbox: Mailbox, addresses: frozenset[Address]) -> None:
         """From now on deliver to these addresses instead; nothing once it has left."""
         with self.lock:
-            if mailbox.closed or mailbox.overflowed:
+            if mailbox.closed or mailbox.overflowed or mailbox.addresses == addresses:
                 return
             self.remove(mailbox)
-            mailbox.addresses = frozenset(addresses)
-            for address in mailbox.addresses:
-                self._routes[address] = (*self._routes.get(address, ()), mailbox)
+            mailbox.addresses = addresses
+            self._add(mailbox)
 
     def remove(self, mailbox: Mailbox) -> None:
         """Stop delivering to this mailbox."""
         with self.lock:
             for address in mailbox.addresses:
-                left = tuple(one for one in self._routes.get(address, ()) if one is not mailbox)
-                if left:
-                    self._routes[address] = left
-                else:
-                    self._routes.pop(address, None)
+                route = self._routes.get(address)
+                if route is not None:
+                    route.discard(mailbox)
+                    if not route:
+                        del self._routes[address]
 
     def close_all(self) -> None:
         """End every subscription; each reader still gets what is buffered."""
         with self.lock:
             routes, self._routes = self._routes, {}
-            for mailboxes in routes.values():
-                for mailbox in mailboxes:
-                    mailbox.close()
+            for route in routes.values():
+                for mailbox in route.mailboxes:
+                    mailbox.cut_off()
+        self.drops.flush()
 
     def after_fork(self) -> None:
         # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives
         # here.
         self.lock = threading.RLock()
-        for mailbox in {one for mailboxes in self._routes.values() for one in mailboxes}:
+        for mailbox in {one for route in self._routes.values() for one in route.mailboxes}:
             mailbox.closed = True
         self.had_readers = bool(self._routes)
         self._routes = {}
         self.taps = ()
+        self.drops = DropLog()
 
 
 _hubs: weakref.WeakSet[Hub] = weakref.WeakSet()

@@ -23,15 +23,17 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
     """Messages as they come: an async iterator, and an async context manager that ends it.
 
     In this process it is registered when it is made: nothing published after that is missed. One over the
-    network is registered when it is entered, or first read. Its buffer is bounded (1,024 messages, 16 MiB).
-    Read it by one task at a time. When the client is left, the iteration ends.
+    network is registered when it is entered, or first read. Its buffer is bounded (1,024 messages, 16 MiB):
+    of a reader that is too slow the oldest live messages are dropped, and `dropped` says how many; durable
+    ones all come. Read it by one task at a time. When the client is left, the iteration ends.
 
     Iterating raises:
         InvalidPayload: a message can't be loaded, unless ``on_invalid_message`` is another choice. Iterating
             again goes on with the next one, and so does a new subscription with ``after=error.position``.
         PositionLost: the position given as ``after=`` is no longer retained; before any message.
-        SubscriberTooSlow: the buffer was full; what it held has been delivered, ``position`` says where to
-        resume.
+        SubscriberTooSlow: durable messages found no room in the buffer, and can't be read from the journal
+            because the client has been left, or on Inngest. What the buffer held has been delivered,
+            ``position`` says where to resume.
     """
 
     def __init__(
@@ -70,6 +72,11 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
             position=feed.position_of(envelope),
         )
         return cast("ChannelMessage", message)
+
+    @property
+    def dropped(self) -> int:
+        """How many live messages were dropped so far, because they came faster than they were read."""
+        return self._feed.dropped
 
     async def __aenter__(self) -> Self:
         try:

@@ -166,20 +166,21 @@ async def test_what_is_live_after_many_messages_of_one_moment_comes_after_them(c
     assert got[-1].created_at >= got[-2].created_at
 
 
-async def test_what_is_live_during_a_replay_comes_after_what_is_replayed(ch: JobChannel) -> None:
+async def test_what_is_live_during_a_replay_comes_where_it_was_published(ch: JobChannel) -> None:
     client = Client()
 
     @client.function("work")
     async def work(ctx: Context) -> None:
         for n in range(20):
             await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+            if n == 9:
+                await ctx.publish(ch.tick, {"n": 1_000})  # waits in the buffer
 
     async with client:
         reader = client.realtime.subscribe(ch.tick, after="start")
-        await client.realtime.publish(ch.tick, {"n": 1_000})  # waits in the buffer
         await client.run(work)
         got = [await anext(reader) for _ in range(21)]
-    assert [one.data.n for one in got] == [*range(20), 1_000]
+    assert [one.data.n for one in got] == [*range(10), 1_000, *range(10, 20)]
     assert all(first.created_at <= second.created_at for first, second in pairwise(got))
 
 

@@ -33,6 +33,11 @@ class SubscriptionToken(TypedDict):
 class Feed(Protocol):
     """The messages of one subscription, still encoded."""
 
+    @property
+    def dropped(self) -> int:
+        """How many live messages were dropped because the reader was too slow."""
+        ...
+
     async def ready(self) -> None:
         """Return when nothing that is published from now on will be missed.
 

@@ -78,9 +78,10 @@ def reset_frame(position: str | None) -> bytes:
     return orjson.dumps(frame)
 
 
-def ping_frame(position: str) -> bytes:
-    """Tells a reader that keeps a cursor where it is."""
-    return orjson.dumps({"kind": "ping", "env_id": ENV_ID, "metadata": {"position": position}})
+def ping_frame(position: str, dropped: int = 0) -> bytes:
+    """Tell a reader that keeps a cursor where it is, and how many live messages its stream has dropped."""
+    metadata = {"position": position, "dropped": dropped} if dropped else {"position": position}
+    return orjson.dumps({"kind": "ping", "env_id": ENV_ID, "metadata": metadata})
 
 
 def _now() -> str:

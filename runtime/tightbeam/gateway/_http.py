@@ -148,7 +148,7 @@ class HttpRoutes:
         if run_id is not None and _RUN_ID.fullmatch(run_id) is None:
             run_id = None
         now = time.time_ns() // 1000
-        self._engine.relay(Envelope(channel, topic, raw, run_id, None, now, metadata=metadata))
+        await self._engine.relay(Envelope(channel, topic, raw, run_id, None, now, metadata=metadata))
         return Response(status_code=200)
 
     async def health(self, _request: Request) -> Response:

@@ -49,6 +49,14 @@ class RemoteFeed:
         self._connecting: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._closed = False
+        self._dropped_before = 0
+        self._dropped = 0
+        """Live messages that the stream of the current connection has dropped; above, those before."""
+
+    @property
+    def dropped(self) -> int:
+        """See `tightbeam._engines.Feed`; as far as the gateway has said."""
+        return self._dropped_before + self._dropped
 
     @property
     def position(self) -> str | None:
@@ -118,6 +126,7 @@ class RemoteFeed:
                 connection.transport.abort()
             else:
                 self._connection = connection
+                self._dropped_before, self._dropped = self.dropped, 0
         finally:
             self._connecting = None
 
@@ -138,6 +147,8 @@ class RemoteFeed:
         if kind == "reset":
             self._position_lost()
             return None
+        if kind == "ping" and isinstance(metadata, dict) and isinstance(metadata.get("dropped"), int):
+            self._dropped = metadata["dropped"]
         if kind == "ping" and isinstance(position, str) and self._after != "start":
             self._after = position
         if kind != "data":

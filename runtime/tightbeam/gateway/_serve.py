@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -79,6 +80,7 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
     Functions may ignore that they are cancelled, or wait for a thread. Their runs were put back.
     """
     loop = asyncio.new_event_loop()
+    collects = gc.isenabled()
     try:
         loop.run_until_complete(serving)
     finally:
@@ -87,6 +89,8 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
+            if collects:  # shutting down has switched it off
+                gc.enable()
 
 
 async def _cancel_the_rest() -> None:
@@ -152,6 +156,8 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             gateway.leaves(time.monotonic() - _EXIT_SECONDS)
+            # Among the objects of thousands of streams each full collection takes a good part of a second.
+            gc.disable()
             for server in self.servers:
                 server.close()
             await gateway.close()

@@ -27,13 +27,14 @@ class _Events:
         self._headers = headers
         self._events = events
         self._chunk = chunk
+        self.writes = 0
 
     async def _write(self, body: bytes) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def begin(self, position: str | None) -> None:
         await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        await self.keep_alive(position)
+        await self.keep_alive(position, 0)
 
     async def reset(self, position: str | None) -> None:
         await self._write(b"event: reset\ndata: " + reset_frame(position) + b"\n\n")
@@ -41,8 +42,9 @@ class _Events:
     async def send(self, envelopes: list[Envelope]) -> None:
         for piece in self._events.writes(envelopes, self._chunk):
             await self._write(piece)
+            self.writes += 1
 
-    async def keep_alive(self, position: str | None) -> None:
+    async def keep_alive(self, position: str | None, _dropped: int) -> None:
         # An id without data sets the reader's Last-Event-ID and shows it nothing.
         await self._write(b":\n\n" if position is None else b":\n\nid: " + position.encode() + b"\n\n")
 
@@ -67,6 +69,7 @@ class _Raw(_Events):
         for piece in self._events.writes(envelopes, self._chunk):
             if raw.write(piece):
                 await raw.drain()
+            self.writes += 1
 
 
 class SseRoute:

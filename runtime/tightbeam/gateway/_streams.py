@@ -22,6 +22,9 @@ __all__ = ["Carrier", "End", "Stream", "Streams"]
 class Carrier(Protocol):
     """What takes the messages of one stream to its reader; each method returns when there is room again."""
 
+    writes: int
+    """How often it had room for another write."""
+
     async def begin(self, position: str | None) -> None:
         """The reader is connected, at this position."""
         ...
@@ -34,8 +37,8 @@ class Carrier(Protocol):
         """Messages, in order."""
         ...
 
-    async def keep_alive(self, position: str | None) -> None:
-        """Nothing has happened for a while."""
+    async def keep_alive(self, position: str | None, dropped: int) -> None:
+        """Nothing has happened for a while, or live messages were dropped: so many since it began."""
         ...
 
     async def closing(self) -> None:
@@ -65,12 +68,15 @@ class Stream:
         self._waiting = False
         self._why: str | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        feed.mailbox.on_overflow = self._on_overflow
+        self._carrier: Carrier
+        self._watch: asyncio.TimerHandle | None = None
+        feed.mailbox.on_full = self._on_full
 
     async def pump(self, carrier: Carrier) -> str:
         """Carry messages until there are no more, and say why."""
         self._task = asyncio.current_task()
-        limits, feed = self._limits, self._feed
+        self._carrier = carrier
+        limits, feed, dropped = self._limits, self._feed, 0
         self._timers.append(self._loop.call_later(limits.stream_age.total_seconds(), self.end, End.AGE))
         self._keep_alive(carrier)
         try:
@@ -84,6 +90,9 @@ class Stream:
                 if not batch:
                     break
                 await carrier.send(batch)
+                if feed.dropped != dropped:
+                    dropped = feed.dropped
+                    await carrier.keep_alive(None if feed.position == "start" else feed.position, dropped)
             why = self._why or End.SHUTDOWN
             if why is End.SHUTDOWN:
                 await carrier.closing()
@@ -96,6 +105,9 @@ class Stream:
         finally:
             self._waiting = False
             feed.close()
+            feed.note_drops()
+            if self._watch is not None:
+                self._watch.cancel()
             for timer in self._timers:
                 timer.cancel()
         return why
@@ -107,7 +119,9 @@ class Stream:
         def tick() -> None:
             if self._waiting:
                 # Sent only while nothing else is on its way, so that no position overtakes a message.
-                task = self._loop.create_task(_quietly(carrier.keep_alive(self._feed.advance())))
+                task = self._loop.create_task(
+                    _quietly(carrier.keep_alive(self._feed.advance(), self._feed.dropped))
+                )
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             self._timers[-1] = self._loop.call_later(seconds, tick)
@@ -137,14 +151,26 @@ class Stream:
         """What is followed."""
         return self._feed.mailbox.addresses
 
-    def _on_overflow(self) -> None:
+    def _on_full(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to cut
-            self._loop.call_soon_threadsafe(self._overflowed)
+            self._loop.call_soon_threadsafe(self._watch_reader)
 
-    def _overflowed(self) -> None:
-        if self._task is not None and not self._task.done():
-            grace = self._limits.slow_grace.total_seconds()
-            self._timers.append(self._loop.call_later(grace, self.abort, End.SLOW))
+    def _watch_reader(self) -> None:
+        """Cut a reader whose buffer is full, and to whom nothing more can be written for a while."""
+        if self._task is None or self._task.done() or self._watch is not None:
+            return
+        seconds, written = self._limits.slow_grace.total_seconds(), self._carrier.writes
+
+        def look() -> None:
+            self._watch = None
+            if not self._feed.mailbox.is_crowded:
+                return
+            if self._carrier.writes == written:
+                self.abort(End.SLOW)
+            else:
+                self._watch_reader()
+
+        self._watch = self._loop.call_later(seconds, look)
 
 
 class Streams:

@@ -36,13 +36,14 @@ class _Plain:
         self._send = send
         self._texts = texts
         self._keeps_cursor = keeps_cursor
+        self.writes = 0
 
     async def _text(self, text: bytes) -> None:
         await self._send({"type": "websocket.send", "text": text.decode()})
 
     async def begin(self, position: str | None) -> None:
         await self._send({"type": "websocket.accept"})
-        await self.keep_alive(position)
+        await self.keep_alive(position, 0)
 
     async def reset(self, position: str | None) -> None:
         await self._text(reset_frame(position))
@@ -51,10 +52,11 @@ class _Plain:
         send, of = self._send, self._texts.of
         for envelope in envelopes:
             await send({"type": "websocket.send", "text": of(envelope).decode()})
+            self.writes += 1
 
-    async def keep_alive(self, position: str | None) -> None:
+    async def keep_alive(self, position: str | None, dropped: int) -> None:
         if self._keeps_cursor and position is not None:
-            await self._text(ping_frame(position))
+            await self._text(ping_frame(position, dropped))
 
     async def closing(self) -> None:
         await self._text(closing_frame())
@@ -76,6 +78,7 @@ class _Raw(_Plain):
         for piece in self._texts.writes(envelopes, self._chunk):
             if raw.write(piece):
                 await raw.drain()
+            self.writes += 1
 
     async def close(self, code: int) -> None:
         if code == 1013:  # it doesn't read: a closing handshake would wait for nothing

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus, WebSocketException
 
-from tightbeam._hub import Address, Envelope, Hub
+from tightbeam._hub import Address, Envelope, Hub, Loops
+from tightbeam._turns import give_turn
 from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._frames import CLOSING, Unreadable, envelope_of, parsed
@@ -105,6 +106,11 @@ class RemoteFeed:
         return envelope
 
     @property
+    def dropped(self) -> int:
+        """See `tightbeam._engines.Feed`."""
+        return self._mailbox.dropped
+
+    @property
     def position(self) -> str | None:
         """None: the server keeps nothing to resume from."""
         return None
@@ -181,7 +187,7 @@ class Reader:
         self,
         http: Http,
         addresses: tuple[Address, ...],
-        receive: Callable[[Envelope], None],
+        receive: Callable[[Envelope], Loops | None],
         ended: Callable[[], None],
     ) -> None:
         self.error: Exception | None = None
@@ -324,7 +330,9 @@ class Reader:
                 if frame.get("kind") == CLOSING:
                     return
                 if envelope is not None and not self._is_repeat(envelope):
-                    self._receive(envelope)
+                    pressed = self._receive(envelope)
+                    if pressed is not None:  # the socket has given many at once
+                        await give_turn(pressed)
 
     def _is_repeat(self, envelope: Envelope) -> bool:
         if envelope.id is None:

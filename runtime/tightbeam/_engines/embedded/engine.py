@@ -20,13 +20,14 @@ from tightbeam._engines import SubscriptionToken
 from tightbeam._engines.embedded.feed import EmbeddedFeed
 from tightbeam._engines.embedded.outside import Outside
 from tightbeam._function import Registry
-from tightbeam._hub import Address, Envelope, Hub
+from tightbeam._hub import Address, Envelope, Hub, Loops
+from tightbeam._turns import give_turn, give_turn_sync
 from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.session import Session
     from tightbeam._engines.embedded.waiting import Waiting
-    from tightbeam._engines.embedded.writer import Transaction
+    from tightbeam._engines.embedded.writer import Transaction, Writer
 
 __all__ = ["EmbeddedEngine", "RunEnd", "RunEnded", "RunOutcome", "Settings"]
 
@@ -97,36 +98,53 @@ class EmbeddedEngine:
 
     async def publish(self, envelope: Envelope, /) -> None:
         """See `tightbeam._engines.Engine`."""
-        self.publish_sync(envelope)
+        pressed = self._emit(envelope)
+        if pressed is not None:
+            await give_turn(pressed)
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """See `tightbeam._engines.Engine`."""
+        pressed = self._emit(envelope)
+        if pressed is not None:
+            give_turn_sync(pressed)
+
+    def _emit(self, envelope: Envelope) -> Loops | None:
+        """Publish live, and return the event loops to give a turn to."""
         if self._outside is not None and self._outside.look():
             self._outside = None
-        self._hub.emit(envelope)
+        pressed = self._hub.emit(envelope)
         if _probes.observers:
             _probes.published(envelope)
+        return pressed
 
-    def relay(self, envelope: Envelope, /) -> None:
+    async def relay(self, envelope: Envelope, /) -> None:
         """Publish live for another process, whose run it may name."""
-        self._hub.relay(envelope)
+        pressed = self._hub.relay(envelope)
         if _probes.observers:
             _probes.published(envelope)
+        if pressed is not None:
+            await give_turn(pressed)
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> EmbeddedFeed:
         """See `tightbeam._engines.Engine`."""
         if self._outside is not None and self._outside.look():
             self._outside = None
-        return EmbeddedFeed(self._hub, addresses, after, None if after is None else self._entered().writer)
+        if after is not None:
+            self._entered()
+        return EmbeddedFeed(self._hub, addresses, after, self._writer)
 
     def feed(
         self, addresses: Iterable[Address], after: str | None, *, max_messages: int, max_bytes: int
     ) -> EmbeddedFeed:
         """As `subscribe`, with a buffer of this size."""
-        writer = None if after is None else self._entered().writer
+        if after is not None:
+            self._entered()
         return EmbeddedFeed(
-            self._hub, addresses, after, writer, max_messages=max_messages, max_bytes=max_bytes
+            self._hub, addresses, after, self._writer, max_messages=max_messages, max_bytes=max_bytes
         )
+
+    def _writer(self) -> Writer:
+        return self._entered().writer
 
     @property
     def hub(self) -> Hub:
@@ -226,7 +244,7 @@ class EmbeddedEngine:
         session: Session | None = None
         try:
             session = opened = await self._when_free()
-            await opened.start(registry, self._hub, self.publish_sync, self._tell_run_ended)
+            await opened.start(registry, self._hub, self, self._tell_run_ended)
         except BaseException:
             if session is not None:
                 await session.stop(self._settings.shutdown_timeout)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
+from tightbeam._engines import Carrier
 from tightbeam._engines.embedded.engine import RunEnd
 from tightbeam._engines.embedded.failure import Interrupt, has, is_retryable, never_counted, of_kind
 from tightbeam._engines.embedded.journal import Run
@@ -90,8 +91,8 @@ class Services:
     """What executions need of the engine."""
 
     writer: Writer
-    accept: Callable[[Envelope], None]
-    """Publishes a live message."""
+    carrier: Carrier
+    """Publishes live messages."""
     max_payload_bytes: int
     retry_delay: float
     """Seconds before the first retry, doubled with each."""
@@ -133,9 +134,9 @@ class _RunContext:
             "a run's context belongs to its process: pass on what another one needs, as arguments"
         )
 
-    def _publish(self, ref: TopicRef[..., str, Any], payload: object) -> None:
+    def _composed(self, ref: TopicRef[..., str, Any], payload: object) -> Envelope:
         self._ledger.refuse_if_ended()
-        self._services.accept(compose(ref, payload, self.run_id, self._services.max_payload_bytes))
+        return compose(ref, payload, self.run_id, self._services.max_payload_bytes)
 
 
 class RunContext(_RunContext):
@@ -153,7 +154,7 @@ class RunContext(_RunContext):
         **kwargs: Payload.kwargs,
     ) -> None:
         """See `tightbeam.Context`."""
-        self._publish(topic, the_payload(topic, data, kwargs))
+        await self._services.carrier.publish(self._composed(topic, the_payload(topic, data, kwargs)))
 
 
 class RunContextSync(_RunContext):
@@ -171,7 +172,7 @@ class RunContextSync(_RunContext):
         **kwargs: Payload.kwargs,
     ) -> None:
         """See `tightbeam.ContextSync`."""
-        self._publish(topic, the_payload(topic, data, kwargs))
+        self._services.carrier.publish_sync(self._composed(topic, the_payload(topic, data, kwargs)))
 
 
 class Execution:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tightbeam._engines import Carrier
 from tightbeam._engines.embedded import file
 from tightbeam._engines.embedded.epochs import new_epoch, record
 from tightbeam._engines.embedded.execution import Services
@@ -77,14 +78,12 @@ class Session:
             raise
         _open.add(self)
 
-    async def start(
-        self, registry: Registry, hub: Hub, accept: Callable[[Envelope], None], run_ended: RunEnded
-    ) -> None:
+    async def start(self, registry: Registry, hub: Hub, carrier: Carrier, run_ended: RunEnded) -> None:
         """Recover and begin to execute."""
         self.writer.listen()
         hub.open(self._epochs, self._last)
         settings = self._settings
-        services = Services(self.writer, accept, settings.max_payload_bytes, settings.retry_delay, run_ended)
+        services = Services(self.writer, carrier, settings.max_payload_bytes, settings.retry_delay, run_ended)
         runner = self._runner = Runner(registry, services)
         await runner.start()
 
