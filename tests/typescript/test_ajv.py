@@ -83,12 +83,6 @@ def test_what_references_lead_to_stays() -> None:
     }
 
 
-def test_the_metaschema_that_ajv_does_not_bring_along() -> None:
-    uri = "http://json-schema.org/draft-06/schema"
-    assert uri in for_ajv({"properties": {"a": {"$ref": f"{uri}#"}}}, 6)["resources"]
-    assert uri not in for_ajv({"properties": {"a": {"type": "string"}}}, 6)["resources"]
-
-
 @pytest.mark.parametrize("year", [4, 6, 7])
 def test_nothing_beside_a_reference_counts_before_2019(year: int) -> None:
     beside = {

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from jsonschema import Draft6Validator
-
 from tightbeam._payload.formats import narrow_formats
 from tightbeam._payload.schemas import says_more_than_kind
+from tightbeam_codegen.official import is_official
 from tightbeam_codegen.typescript.adapt import Adapter, Difference, references
 from tightbeam_codegen.typescript.ir import Draft
+from tightbeam_codegen.typescript.metaschemas import is_brought_along, our_uri, portable
 
 __all__ = ["AjvSchemas", "validators_of"]
-
-_DRAFT_6 = "http://json-schema.org/draft-06/schema"
-"""Ajv brings the metaschemas of the drafts along that it has classes for, so not this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +43,28 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
     topics = {
         name: {"ref": topic["ref"], "draft": _draft(years[name])} for name, topic in stated["topics"].items()
     }
-    resources: dict[str, Any] = stated["resources"]
     formats: bool = stated["assertFormats"]
     drafts: set[Draft] = {_draft(year) for year in years.values()}
-    read_by = _drafts_by_resource(resources, topics.values())
+    read_by = _drafts_by_resource(stated["resources"], topics.values())
+    ours = _metaschemas_of_ours(stated["resources"], read_by)
+    resources = _with_metaschemas(stated["resources"], ours)
+    stated |= {"resources": resources}
+    for topic in topics.values():
+        topic["ref"] = _ours_for(topic["ref"], ours)
     default = min(years.values(), default=2020)
     adapter = Adapter(references(stated), year_of, assert_formats=formats)
     differences: list[tuple[str, Difference]] = []
     for uri, resource in resources.items():
         if formats:
             narrow_formats(resource)
+        if uri in ours.values():
+            adapter.adapt(resource, 7)
+            continue
         named = resource.get("$schema") if isinstance(resource, dict) else None
         year = year_of(named) if isinstance(named, str) else default
         adapter.adapt(resource, year)
         differences += [(uri, each) for each in adapter.differences]
         differences += [(uri, each) for each in _of_another_draft(resource, year, read_by[uri])]
-    if f'"$ref":"{_DRAFT_6}' in bundle:
-        resources[_DRAFT_6] = dict(Draft6Validator.META_SCHEMA)
     params = {name: schema for name, schema in stated["params"].items() if says_more_than_kind(schema)}
     if params:
         drafts.add(2020)
@@ -78,6 +80,32 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
     }
     as_json = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
     return AjvSchemas(as_json, tuple(sorted(drafts)), formats, tuple(differences))
+
+
+def _metaschemas_of_ours(resources: Iterable[str], read_by: Mapping[str, set[Draft]]) -> dict[str, str]:
+    """JSON Schema's own metaschemas that have to be written for Ajv, with the URIs that they get."""
+    official = filter(is_official, resources)
+    return {uri: our_uri(uri) for uri in official if not is_brought_along(uri, read_by[uri])}
+
+
+def _with_metaschemas(resources: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
+    """The resources without the metaschemas that Ajv has, the others as all its classes read them."""
+    found = {uri: _referring(each, ours) for uri, each in resources.items() if not is_official(uri)}
+    return found | {own: portable(uri, resources[uri], ours) for uri, own in ours.items()}
+
+
+def _referring(value: Any, ours: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_referring(item, ours) for item in value] if ours else value
+    if not isinstance(value, dict) or not ours:
+        return value
+    made = {key: _referring(item, ours) for key, item in value.items()}
+    return made | {"$ref": _ours_for(made["$ref"], ours)} if isinstance(made.get("$ref"), str) else made
+
+
+def _ours_for(reference: str, ours: Mapping[str, str]) -> str:
+    uri, mark, fragment = reference.partition("#")
+    return ours.get(uri, uri) + mark + fragment
 
 
 def _drafts_by_resource(

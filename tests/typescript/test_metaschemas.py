@@ -1,0 +1,107 @@
+"""References to JSON Schema's own metaschemas: validators in TypeScript decide as Python does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.codegen.compiling import channel, errors, warnings
+from tests.codegen.compiling import compile_files as compile_here
+from tests.typescript.agreement import DRAFTS
+from tests.typescript.node_tools import needs_node, project, run, tsc
+from tests.typescript.test_agreement import PROGRAM, by_python
+
+VOCABULARY = "https://json-schema.org/draft/2020-12/meta/validation"
+TARGETS = {
+    **{f"d{year}": uri for year, uri in DRAFTS.items()},
+    "part7": "http://json-schema.org/draft-07/schema#/definitions/nonNegativeInteger",
+    "part4": "http://json-schema.org/draft-04/schema#/definitions/positiveInteger",
+    "part2020": "https://json-schema.org/draft/2020-12/meta/validation#/$defs/stringArray",
+    "vocabulary": VOCABULARY,
+}
+PAYLOADS: list[Any] = [
+    *({"type": "object"}, {"type": "x"}, {"properties": {"a": {"type": "x"}}}),
+    *({"properties": {"a": {"b": {}}}}, {"minLength": 1}, {"minLength": -1}, {"multipleOf": 0}),
+    *({"multipleOf": 2}, {"items": [{"type": "x"}]}, {"items": {"type": 1}}, {"$id": "a#b"}),
+    *({"$defs": {"a": {"not": {"type": "x"}}}}, {"pattern": "("}, {"required": []}, {"enum": []}),
+    *(True, 3, -1, ["a"], ["a", "a"], {}, [], {"definitions": {"x": {"type": 1}}}),
+    *({"exclusiveMinimum": True}, {"exclusiveMinimum": True, "minimum": 1}),
+]
+
+
+def test_metaschemas_that_ajv_has_are_left_to_it(tmp_path: Path) -> None:
+    definition = channel(t={"type": "object", "properties": {"p": {"$ref": DRAFTS[2020]}}})
+    made = compile_here(
+        tmp_path, {"x.channel.json": definition}, typescript=tmp_path, typescript_validators=True
+    )
+    assert errors(made) == warnings(made) == []
+    assert "nonNegativeInteger" not in made.result.typescript["x.validators.ts"]
+    assert "nonNegativeInteger" in made.files["_schemas/x.py"]
+
+
+@pytest.mark.slow
+def test_each_metaschema_in_each_draft(tmp_path: Path) -> None:
+    needs_node()
+    files: dict[str, Any] = {}
+    for year, dialect in DRAFTS.items():
+        for name, uri in TARGETS.items():
+            schema = {"$schema": dialect, "type": "object", "properties": {"p": {"$ref": uri}}}
+            files[f"{name}_in_{year}.channel.json"] = channel(f"{name}-{year}", t=schema)
+    made = compile_here(tmp_path, files, typescript=tmp_path / "web", typescript_validators=True)
+    assert errors(made) == []
+    assert not [message for message in warnings(made) if "TypeScript" in message]
+    project(tmp_path, made.result.typescript)
+    assert tsc(tmp_path, emit=True) == []
+    names = [file.removesuffix(".channel.json") for file in files]
+    texts = [json.dumps({"p": payload}) for payload in PAYLOADS]
+    said = run(tmp_path, PROGRAM, dict.fromkeys(names, texts))
+    for name in names:
+        topic = getattr(made.module(name), f"{name}_channel").t
+        decided = {text: by_python(topic, text) for text in texts}
+        assert dict(zip(texts, said[name], strict=True)) == decided, name
+
+
+@pytest.mark.slow
+def test_a_copy_of_a_metaschema_inside_a_document(tmp_path: Path) -> None:
+    """As AsyncAPI publishes its schemas: under the official URI, among the definitions."""
+    needs_node()
+    copy = {"$id": DRAFTS[7], "$schema": DRAFTS[7], "type": ["object", "boolean"], "title": "a copy"}
+    copy |= {"properties": {"type": {"enum": ["string", "object"]}, "not": {"$ref": "#"}}}
+    document = {
+        "$schema": DRAFTS[7],
+        "type": "object",
+        "properties": {"whole": {"$ref": DRAFTS[7]}, "copy": {"$ref": "#/definitions/http:~1~1copy"}},
+        "definitions": {"http://copy": copy},
+    }
+    files = {"x.channel.json": channel(t={"$ref": "doc.json"}), "doc.json": document}
+    made = compile_here(tmp_path, files, typescript=tmp_path / "web", typescript_validators=True)
+    assert errors(made) == []
+    project(tmp_path, made.result.typescript)
+    assert tsc(tmp_path, emit=True) == []
+    payloads = [
+        {"whole": {"type": "null"}},
+        {"whole": {"type": "x"}},
+        {"copy": {"type": "string"}},
+        {"copy": {"type": "null"}},
+    ]
+    texts = [json.dumps(payload) for payload in payloads]
+    assert run(tmp_path, PROGRAM, {"x": texts})["x"] == [True, False, True, False]
+    assert [by_python(made.module("x").x_channel.t, text) for text in texts] == [True, False, True, False]
+
+
+@pytest.mark.slow
+def test_where_a_definition_of_a_file_is_used(tmp_path: Path) -> None:
+    needs_node()
+    other = {
+        "type": "object",
+        "properties": {"y": {"$ref": "#/$defs/Y"}},
+        "$defs": {"X": {"type": "integer"}, "Y": {"type": "string"}},
+    }
+    files = {"x.channel.json": channel(t={"$ref": "other.json#/$defs/X"}), "other.json": other}
+    made = compile_here(tmp_path, files, typescript=tmp_path / "web", typescript_validators=True)
+    project(tmp_path, made.result.typescript)
+    assert tsc(tmp_path, emit=True) == []
+    assert run(tmp_path, PROGRAM, {"x": ["1", '"x"']})["x"] == [True, False]
