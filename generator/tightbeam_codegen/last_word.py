@@ -32,6 +32,12 @@ def check_bundle(definition: Definition, text: str, problems: Problems) -> None:
         problems: takes what can't be built.
     """
     bundle = Bundle(definition.document.shown, json.loads(text))
+    try:
+        bundle.read()
+    except OutdatedBindings as error:
+        message = f"the schemas that this refers to can't be read: {_reason(error)}"
+        problems.error(definition.document.place(()), message, _REMEDY)
+        return
     for pointer, what, build in _steps(bundle):
         try:
             build()

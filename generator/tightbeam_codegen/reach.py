@@ -175,6 +175,8 @@ class Reach:
         if official_uri(urldefrag(urljoin(node.base_uri, own))[0]) is None:
             return as_uri(own)
         # A copy of a metaschema: under the URI of the real one, validators would find the one or the other.
+        if official_uri(node.base_uri) is None:
+            return as_uri(node.base_uri)
         return as_uri(f"{document.uri}?copy={quote(fragment(self._store.pointer(original)), safe='')}")
 
     def _follow(

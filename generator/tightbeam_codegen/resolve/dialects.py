@@ -10,6 +10,8 @@ from typing import Any
 import referencing
 from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 
+from tightbeam_codegen.official import identity
+
 __all__ = ["DRAFTS", "LATEST", "Dialect", "custom"]
 
 
@@ -53,10 +55,14 @@ def _tolerant(specification: referencing.Specification[Any]) -> referencing.Spec
                 if isinstance(inner, dict | bool):
                     yield inner
 
+    def id_of(contents: Any) -> str | None:
+        own = specification.id_of(contents)
+        return identity(own, contents) if own is not None else None
+
     specification_class: Any = referencing.Specification  # its constructor is invisible to type checkers
     made: referencing.Specification[Any] = specification_class(
         name=specification.name,
-        id_of=specification.id_of,
+        id_of=id_of,
         subresources_of=subresources_of,
         anchors_in=specification._anchors_in,  # pyright: ignore[reportPrivateUsage]  # to copy it all
         maybe_in_subresource=specification.maybe_in_subresource,

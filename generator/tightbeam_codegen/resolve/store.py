@@ -16,7 +16,7 @@ from referencing import exceptions
 
 from tightbeam_codegen.api_documents import CONTAINERS, api_document
 from tightbeam_codegen.load import Document, Pointer
-from tightbeam_codegen.official import is_official, is_unversioned, official_dialect, official_uri
+from tightbeam_codegen.official import identity, is_official, is_unversioned, official_dialect, official_uri
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problems, quoted
 from tightbeam_codegen.resolve.dialects import DRAFTS, LATEST, Dialect, custom
 from tightbeam_codegen.resolve.references import (
@@ -177,10 +177,20 @@ class SchemaStore:
             self._origin[id(value)] = origin
             self._order[id(value)] = len(self._order)
             self._home[id(value)] = document
+            if isinstance(value, dict):
+                own = value.get("$id", value.get("id"))
+                if isinstance(own, str) and "json-schema.org/" in own and not is_official(document.uri):
+                    self._add_copy(value, own)
             items = list(value.items() if isinstance(value, dict) else enumerate(value))
             stack.extend(
                 (child, (id(value), key)) for key, child in reversed(items) if isinstance(child, dict | list)
             )
+
+    def _add_copy(self, schema: dict[str, Any], own: str) -> None:
+        """Take in a changed copy of a metaschema, which goes by a URI of its own."""
+        if (uri := identity(own, schema)) != own:
+            specification = self.dialect_of(schema, LATEST).specification
+            self._resources.setdefault(uri, specification.create_resource(schema))
 
     def _add_resource(self, uri: str, schema: Schema, dialect: Dialect) -> None:
         resource = dialect.specification.create_resource(schema)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -211,6 +212,8 @@ class Explanation:
                 self._array(place, value, pointer, depth)
             self._applicators(place, value, pointer, depth)
         if self._found == before:
+            self._by_validator(place, value, pointer, depth)
+        if self._found == before:
             self._unevaluated(place, value, pointer)
 
     def leaves(self, place: Place, value: object, pointer: str) -> None:
@@ -357,6 +360,26 @@ class Explanation:
             return self.issues
         finally:
             self.issues = before
+
+    def _by_validator(self, place: Place, value: object, pointer: str, depth: int) -> None:
+        """Go on where the validator sees a fault that the walk doesn't: behind a dynamic reference.
+
+        Each schema on the way fits by itself. What a dynamic reference leads to depends on the way to it, and
+        the validator knows that.
+        """
+        validator = self._part(place, "", {"$ref": place.ref})
+        for error in islice(validator.iter_errors(value), _MAX_COUNTED):
+            location = error.absolute_keyword_location or ""
+            inner = self.places.find(location.rpartition("/")[0])
+            if inner is None or (inner.ref == place.ref and not error.instance_path):
+                continue
+            found: Any = value
+            tokens = []
+            for token in error.instance_path:
+                found = found[token]
+                shown = isinstance(token, int) or token in self.places.declared_names
+                tokens.append(f"/{pointer_token(str(token)) if shown else '*'}")
+            self.visit(inner, found, pointer + "".join(tokens), depth + 1)
 
     def _unevaluated(self, place: Place, value: object, pointer: str) -> None:
         """Everything else fits: what is left are keys or items that no other keyword looked at."""

@@ -130,6 +130,14 @@ class Bundle:
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise _outdated(self.module, "its schemas are incomplete") from error
 
+    def read(self) -> None:
+        """Read all resources, as the first validator makes it happen. Raises OutdatedBindings."""
+        try:
+            for dialect in {topic.dialect for topic in self.topics.values()}:
+                self._registry(self.draft(dialect))
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            raise _outdated(self.module, "its schemas are incomplete") from error
+
     def topic_validator(self, topic: TopicSchema) -> jsonschema_rs.Validator:
         """Return the validator of one of the topics. Raises OutdatedBindings."""
         return self.validator(self.root(topic.ref, topic.dialect), topic.dialect)
