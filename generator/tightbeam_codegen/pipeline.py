@@ -22,6 +22,7 @@ from tightbeam_codegen.render import Printer
 from tightbeam_codegen.resolve import Sources
 from tightbeam_codegen.resolve.dialects import LATEST
 from tightbeam_codegen.resolve.references import outgoing
+from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache
 from tightbeam_codegen.typescript import TypeScript
@@ -65,9 +66,13 @@ def generate(
         cache: types that were worked out before.
         memory: definitions that were compiled before; without it the result is the same, and later.
     """
-    with contextlib.suppress(OutOfStep):
-        return _generate(root, settings, shown_root, version, cache, memory, recall=memory is not None)
-    return _generate(root, settings, shown_root, version, cache, memory, recall=False)
+
+    def work() -> Result:
+        with contextlib.suppress(OutOfStep):
+            return _generate(root, settings, shown_root, version, cache, memory, recall=memory is not None)
+        return _generate(root, settings, shown_root, version, cache, memory, recall=False)
+
+    return with_room(work)
 
 
 def _generate(

@@ -43,7 +43,10 @@ from tightbeam_codegen.resolve.references import Schema
 
 __all__ = ["Normaliser", "TooMuch"]
 
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
+"""Lists and maps inside one another, in one type: a class in between begins anew."""
+MAX_CHAIN = 5_000
+"""Classes, lists and maps inside one another, those that are referred to included."""
 _GROWTH = 8
 """Shapes for each object and array of the documents: where `allOf` multiplies schemas there are many."""
 _FREE_SHAPES = 2_000
@@ -86,6 +89,8 @@ class Normaliser:
         self._assumed: dict[_Key, Shape] = {}
         self._names = names
         self._depth = 0
+        self._nested = 0
+        """How deep it is inside of lists and maps alone."""
         self._home: Document | None = None
         self.definitions: dict[Name, Definition] = {}
         self.origins: dict[Name, list[Origin]] = {}
@@ -223,8 +228,8 @@ class Normaliser:
             del self.definitions[name], self.origins[name]
 
     def _within_budget(self, node: Node) -> bool:
-        if self._depth > _MAX_DEPTH:
-            self._notices.too_deep(node, _MAX_DEPTH)
+        if self._nested > MAX_DEPTH or self._depth > MAX_CHAIN:
+            self._notices.too_deep(node, MAX_DEPTH if self._nested > MAX_DEPTH else MAX_CHAIN)
             return False
         if len(self._memo) > self._store.size * _GROWTH + _FREE_SHAPES:
             self._notices.too_much(node, _GROWTH)
@@ -331,12 +336,14 @@ class Normaliser:
     def _inner(self, nodes: Iterable[Node], place: NamePlace) -> Shape:
         """The shape of something inside an object or array."""
         self._depth += 1
+        self._nested += 1
         try:
             for node in nodes:
                 self._notices.check_open(node)
             return self._shape([Part(node) for node in nodes], place)
         finally:
             self._depth -= 1
+            self._nested -= 1
 
     def _object(self, flat: Sequence[Part], place: NamePlace) -> Shape:
         names = objects.property_names(flat)
@@ -346,7 +353,9 @@ class Normaliser:
         required = objects.required_names(flat)
         fields: list[Field] = []
         nodes_of = {name: objects.property_nodes(self._store, flat, name) for name in names}
+        nested, self._nested = self._nested, 0
         shapes = {name: self._inner(nodes, place.inside(name)) for name, nodes in nodes_of.items()}
+        self._nested = nested
         if any(isinstance(shapes[name], Never) for name in required):
             return Never()
         possible = [name for name in names if not isinstance(shapes[name], Never)]

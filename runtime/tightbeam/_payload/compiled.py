@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import MISSING
 
+from tightbeam._payload.building import deep_recursion
 from tightbeam._payload.encoders import Encoder, encoder_by, encoder_of
 from tightbeam._payload.model import ExactTypes, core_nodes, is_null_by_default
 from tightbeam._payload.schemas import Bundle, TopicSchema, bundle, outdated_topic
@@ -88,7 +89,8 @@ class CompiledTopic:
             from pydantic import TypeAdapter  # not at import: it costs more than the rest of this module
 
             annotated: Any = Annotated
-            adapter: TypeAdapter[Any] = TypeAdapter(annotated[self.payload_type, ExactTypes])
+            with deep_recursion():
+                adapter: TypeAdapter[Any] = TypeAdapter(annotated[self.payload_type, ExactTypes])
             return cast("SchemaValidator", adapter.validator), adapter.serializer, adapter.core_schema
 
     @functools.cached_property

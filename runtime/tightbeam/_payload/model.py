@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tightbeam._payload.building import build_schema
 from tightbeam.errors import InvalidPayload, Issue
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Payload(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
         """Pydantic's own schema with nulls and literals as JSON Schema has them."""
-        return _exact(handler(source), handler)
+        return build_schema(cls, source, handler, lambda schema: _exact(schema, handler, cls))
 
 
 class ExactTypes:
@@ -95,8 +96,16 @@ def is_absent(value: object) -> bool:
     return value is None
 
 
-def core_nodes(schema: object, handler: GetCoreSchemaHandler | None = None) -> Iterator[dict[str, Any]]:
-    """Every node of a core schema; with a handler also those behind references."""
+def core_nodes(
+    schema: object, handler: GetCoreSchemaHandler | None = None, own: type[BaseModel] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield every node of a core schema.
+
+    Args:
+        schema: the core schema.
+        handler: finds what is behind references; without it these aren't followed.
+        own: the one class that is followed so; others have hooks of their own.
+    """
     stack, seen = [schema], set[str]()
     while stack:
         node = stack.pop()
@@ -107,7 +116,9 @@ def core_nodes(schema: object, handler: GetCoreSchemaHandler | None = None) -> I
                 seen.add(node["schema_ref"])
                 # One that is still being built can't be resolved yet; its own hook sees it.
                 with contextlib.suppress(LookupError):
-                    stack.append(handler.resolve_ref_schema(cast("CoreSchema", node)))
+                    found = handler.resolve_ref_schema(cast("CoreSchema", node))
+                    if found["type"] != "model" or found["cls"] is own:
+                        stack.append(found)
             yield node
             for key, value in node.items():
                 if key in _BY_NAME and isinstance(value, dict):
@@ -116,8 +127,10 @@ def core_nodes(schema: object, handler: GetCoreSchemaHandler | None = None) -> I
                     stack.append(value)
 
 
-def _exact(schema: CoreSchema, handler: GetCoreSchemaHandler) -> CoreSchema:
-    for node in core_nodes(schema, handler):
+def _exact(
+    schema: CoreSchema, handler: GetCoreSchemaHandler, own: type[BaseModel] | None = None
+) -> CoreSchema:
+    for node in core_nodes(schema, handler, own):
         if node["type"] == "literal":
             _compare_by_type(node)
         elif node.get("serialization_exclude_if") is is_absent:

@@ -1,0 +1,158 @@
+"""Build Pydantic's schemas of classes that refer to each other, without recursion from class to class.
+
+Pydantic builds the class of a field while it builds the field, which takes about twelve frames a class: a
+chain of eighty classes ends in a RecursionError. Here a class inside another one is only referred to first,
+and is built when the outer one is done. Long chains are kept flat as well: at every few classes one stays a
+definition of its own, since whatever walks over a core schema recurses by what stands inside one another.
+
+Lists and maps inside one another do recurse, up to the generator's limit of 100 levels. The recursion limit
+is raised for them: frames of Python code take no room on the stack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+__all__ = ["build_schema", "deep_recursion"]
+
+_INLINE = 8
+"""So many classes stand inside one another in one core schema, at most twice as many."""
+
+_HEIGHT = "__tightbeam_height__"
+"""Attribute of a class that was built: how many classes stand inside one another in its core schema."""
+
+
+_FRAMES = 10_000
+"""Frames that nesting up to the limit may take, those of the caller apart."""
+
+_lock = threading.Lock()
+_raised: list[None] = []
+"""As many as there are threads in need of it."""
+if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+
+@contextlib.contextmanager
+def deep_recursion() -> Generator[None]:
+    """Let frames nest deeper than is usual, in all threads; several threads may ask for it at a time."""
+    with _lock:
+        _raised.append(None)
+        if len(_raised) == 1:
+            sys.setrecursionlimit(sys.getrecursionlimit() + _FRAMES)
+    try:
+        yield
+    finally:
+        with _lock:
+            _raised.pop()
+            if not _raised:
+                sys.setrecursionlimit(max(sys.getrecursionlimit() - _FRAMES, 1_000))
+
+
+@dataclass(slots=True, eq=False)
+class _Build:
+    """What one generator of Pydantic's has still to build."""
+
+    generator: object
+    current: type[BaseModel]
+    """The class whose fields are being built."""
+    levels: dict[type[BaseModel], int]
+    """How far each class is from the outermost one."""
+    wanted: type[BaseModel] | None = None
+    """The class that is asked for next, to be built and not only referred to."""
+    pending: list[type[BaseModel]] = field(default_factory=list)
+    height: int = 0
+
+    def refer_to(self, cls: type[BaseModel]) -> CoreSchema:
+        """Return a reference to a class, which is built later."""
+        schema: dict[str, Any] = {"type": "definition-ref", "schema_ref": _ref(cls)}
+        if cls not in self.levels:
+            self.pending.append(cls)
+            self.levels[cls] = self.levels[self.current] + 1
+            inside = self.levels[cls] % _INLINE + getattr(cls, _HEIGHT, 0)
+            if inside == 0 or inside >= _INLINE:
+                # Pydantic puts the class in the reference's place, unless that says more than where to look.
+                schema["metadata"] = {"tightbeam": "definition"}
+            else:
+                self.height = max(self.height, inside)
+        return cast("CoreSchema", schema)
+
+
+class _Builds(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[_Build] = []
+
+
+_builds = _Builds()
+
+
+def build_schema(
+    cls: type[BaseModel],
+    source: Any,
+    handler: GetCoreSchemaHandler,
+    finish: Callable[[CoreSchema], CoreSchema],
+) -> CoreSchema:
+    """Return the core schema of a class, or a reference to it inside of another one that is being built.
+
+    Args:
+        cls: the class.
+        source: what Pydantic asks for.
+        handler: Pydantic's own.
+        finish: applied to the class's own schema.
+    """
+    # One generator is one schema with one set of definitions; there may be others on the way.
+    generator = getattr(handler, "_generate_schema", None)
+    if generator is None or source is not cls or not _refs_are_known():
+        return finish(handler(source))
+    build = _builds.stack[-1] if _builds.stack else None
+    if build is None or build.generator is not generator:
+        return _build_all(_Build(generator, cls, {cls: 0}), source, handler, finish)
+    if build.wanted is not cls:
+        return build.refer_to(cls)
+    build.wanted = None
+    return finish(handler(source))
+
+
+def _build_all(
+    build: _Build, source: Any, handler: GetCoreSchemaHandler, finish: Callable[[CoreSchema], CoreSchema]
+) -> CoreSchema:
+    """Build a class, and then one by one all that it refers to."""
+    outermost = build.current
+    _builds.stack.append(build)
+    try:
+        with deep_recursion():
+            schema = finish(handler(source))
+            while build.pending:
+                build.current = build.wanted = build.pending.pop()
+                handler.generate_schema(build.current)
+    finally:
+        _builds.stack.pop()
+    setattr(outermost, _HEIGHT, 1 + build.height)
+    return schema
+
+
+def _ref(cls: type[BaseModel]) -> str:
+    """Return what Pydantic calls a class in references."""
+    return f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"
+
+
+@functools.cache
+def _refs_are_known() -> bool:
+    """Return whether `_ref` is right; where it isn't, Pydantic builds as it does, class inside class."""
+
+    class Probe(BaseModel):
+        pass
+
+    return Probe.__pydantic_core_schema__.get("ref") == _ref(Probe)
