@@ -73,6 +73,8 @@ class Page:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text, encoding="utf-8")
         match block.language:
+            case "python" if "/" in (block.title or ""):
+                return True  # a module of a package, which other blocks import
             case "python":
                 self.python(block)
             case "console":
