@@ -1,8 +1,8 @@
 """What a page of the documentation promises: its code blocks, in order, with the remarks that steer them.
 
-A block is a fence with a language; `title="…"` after the language makes it a file in the page's folder. Python
-whose title names a folder is a module, for other blocks to import, and isn't executed by itself. HTML
-comments, which a reader doesn't see, steer the block that follows:
+A block is a fence with a language; `title="…"` after the language makes it a file in the page's folder.
+Python whose title names a folder is a module, for other blocks to import, and isn't executed by itself.
+HTML comments, which a reader doesn't see, steer the block that follows:
 
     <!-- python            code that the reader needn't see, run at this place
     import asyncio
