@@ -193,6 +193,7 @@ def test_bindings(capsys: pytest.CaptureFixture[str], project: Path) -> None:
 
     assert status() == (1, "out of date", "Run: tightbeam generate")
     assert main(["generate"]) == 0
+    capsys.readouterr()
     assert status() == (0, "in step", "")
     definition.write_text(json.dumps({**DEFINITION, "topics": {}}))
     code, text, remedy = status()

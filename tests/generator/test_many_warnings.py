@@ -72,7 +72,8 @@ def test_as_many_as_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
 def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     referred_to(414)
     assert main(["generate", "--format", "json"]) == 0
-    problems = json.loads(capsys.readouterr().err)
+    said = capsys.readouterr().out
+    problems = json.loads(said)["problems"]
     assert {problem["severity"] for problem in problems} == {"warning"}
     assert [p["message"] for p in problems if "more" in p["message"]] == [
         "and 214 more warnings in this file"

@@ -137,7 +137,7 @@ def _coloured(envelope: Envelope) -> Text:
     """One line; nothing of a payload moves the cursor."""
     colour = _COLOURS[sum(envelope.topic.encode()) % len(_COLOURS)]
     return Text.assemble(
-        (envelope.created_at.astimezone().strftime("%H:%M:%S.%f")[:-3], "dim"),
+        (envelope.created_at.astimezone().timetz().isoformat("milliseconds"), "dim"),
         " ",
         (visible(envelope.topic), f"bold {colour}"),
         ("* " if envelope.seq is not None else "  ", "bold"),

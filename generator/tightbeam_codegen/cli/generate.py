@@ -10,16 +10,17 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tightbeam_codegen.cache import Cache, open_cache
+from tightbeam_codegen.cli.report import Change, Report
 from tightbeam_codegen.cli.request import Request
 from tightbeam_codegen.cli.shortcut import Shortcut
 from tightbeam_codegen.names import snake
-from tightbeam_codegen.problems import DefinitionErrors, Format, Place, Problem, quoted, render
+from tightbeam_codegen.problems import DefinitionErrors, Problem, quoted
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.version import tool_version
-from tightbeam_codegen.write import TYPESCRIPT, Tree, Written, compare, diff, write
+from tightbeam_codegen.write import TYPESCRIPT, Plan, Tree, Written, compare, diff, write
 
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
@@ -31,17 +32,18 @@ FINE, DRIFT, WRONG = 0, 1, 2
 
 def run_generate(request: Request) -> int:
     """Generate once; prints what there is to say and returns the exit code."""
+    report = Report(request.form)
     try:
         settings = _settings(request)
-        return _generate(request, settings, open_cache())
+        report.strict = settings.strict
+        return report.finish(_generate(request, settings, open_cache(), report))
     except DefinitionErrors as errors:
-        _print_problems(errors.problems, request.form)
-        return WRONG
+        report.problems(errors.problems)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         remedy = _REMEDIES.get(error.errno or 0, "")
-        _print_problems([Problem(None, "error", f"{where}{error.strerror or error}", remedy)], request.form)
-        return WRONG
+        report.problems([Problem(None, "error", f"{where}{error.strerror or error}", remedy)])
+    return report.finish(WRONG)
 
 
 _REMEDIES = {
@@ -80,43 +82,52 @@ def _check_package_name(output: Path) -> None:
     raise DefinitionErrors([Problem(None, "error", message, f"Call it {quoted(alike)}, say.")])
 
 
-def _generate(request: Request, settings: Settings, cache: Cache) -> int:
+def _generate(request: Request, settings: Settings, cache: Cache, report: Report) -> int:
     shortcut = Shortcut(settings, cache)
     known = shortcut.unchanged_problems()
     if known is not None:
-        return _report(known, request, settings) or FINE
+        code = _tell_problems(known, report)
+        if code == FINE and not request.check:
+            _say_what_was_done(request, f"Nothing to do: {_shown_outputs(settings)} is up to date.")
+        return code
     with _progress("Generating…"), _uncollected():
         result = _pipeline(settings, cache)
-    if code := _report(result.problems, request, settings):
+    if code := _tell_problems(result.problems, report):
         return code
     trees = _trees(settings, result)
     if request.check:
-        code = _check(trees, request)
+        code = _check(trees, report)
         if code == FINE:
             shortcut.remember(trees, result.problems)
         return code
     python, *others = trees
+    if request.form == "json":
+        plans = [(compare(tree.folder, tree.files, tree.language), tree) for tree in trees]
+        report.changes(change for plan, tree in plans for change in _changes_of(plan, tree))
     done = write(python.folder, python.files, *others)
     shortcut.remember(trees, result.problems)
-    if sys.stdout.isatty():
-        _say_what_was_done(done, trees)
+    _say_what_was_done(request, _what_was_done(done, settings, result))
     return FINE
 
 
-def _check(trees: Iterable[Tree], request: Request) -> int:
+def _check(trees: Iterable[Tree], report: Report) -> int:
     """Print how the disk differs from what it should hold; DRIFT if it does, else 0."""
-    drift: list[Problem] = []
+    differs = False
     for tree in trees:
-        sys.stdout.write(diff(tree.folder, tree.files, tree.language))
         plan = compare(tree.folder, tree.files, tree.language)
-        for path in sorted([*plan.changed, *plan.stale]):
-            place = Place((tree.folder / path).as_posix(), 1, 1)
-            drift.append(Problem(place, "error", "this file is out of date", "Run `tightbeam generate`."))
-    if drift and request.form == "text":
-        _say("The bindings are out of date; run `tightbeam generate`.")
-    elif drift:
-        _print_problems(drift, request.form)
-    return DRIFT if drift else 0
+        report.changes(_changes_of(plan, tree), diff(tree.folder, tree.files, tree.language))
+        differs = differs or not plan.is_empty
+    if differs:
+        report.out_of_date()
+    return DRIFT if differs else FINE
+
+
+def _changes_of(plan: Plan, tree: Tree) -> Iterator[Change]:
+    """How the files of a tree change."""
+    for path in sorted([*plan.changed, *plan.stale]):
+        old = plan.changed.get(path)
+        change: Literal["added", "changed", "removed"] = "added" if old is None else "changed"
+        yield (tree.folder / path).as_posix(), "removed" if path in plan.stale else change
 
 
 def _trees(settings: Settings, result: Result) -> list[Tree]:
@@ -167,40 +178,39 @@ def _as_it_is(file: Path) -> str | None:
         return None
 
 
-def _report(problems: Iterable[Problem], request: Request, settings: Settings) -> int:
+def _tell_problems(problems: Iterable[Problem], report: Report) -> int:
     """Print all problems; the exit code if they end the run, else 0."""
     problems = tuple(problems)
-    _print_problems(problems, request.form)
+    report.problems(problems)
     errors = any(problem.severity == "error" for problem in problems)
-    if errors or (problems and settings.strict):
+    if errors or (problems and report.strict):
         if not errors:
-            _say("Nothing was written: warnings are errors under --strict.")
+            report.say("Nothing was written: warnings are errors under --strict.")
         return WRONG
     return FINE
 
 
-def _print_problems(problems: Iterable[Problem], form: Format) -> None:
-    text = render(problems, form)
-    if text and (form != "json" or text != "[]"):
-        # A terminal that can't show a character gets an escape instead of an exception.
-        encoding = sys.stderr.encoding or "utf-8"
-        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-
-
-def _say_what_was_done(done: Written, trees: Iterable[Tree]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    line = Text.assemble(
-        (f"{len(done.written)} written", "green" if done.written else "dim"),
-        f", {len(done.removed)} removed, {done.unchanged} unchanged in ",
-        " and ".join(tree.folder.as_posix() for tree in trees),
+def _what_was_done(done: Written, settings: Settings, result: Result) -> str:
+    channels = sum(
+        path.startswith("_schemas/") and not path.endswith("/__init__.py") for path in result.files
     )
-    Console().print(line)
+    counted = "1 channel" if channels == 1 else f"{channels} channels"
+    changes = [
+        f"{len(paths)} {'file' if len(paths) == 1 else 'files'} {what}"
+        for paths, what in ((done.written, "written"), (done.removed, "removed"))
+        if paths
+    ]
+    return f"Generated {counted} in {_shown_outputs(settings)}: {', '.join(changes) or 'nothing changed'}."
+
+
+def _shown_outputs(settings: Settings) -> str:
+    outputs = (settings.output, settings.typescript)
+    return " and ".join(folder.as_posix() for folder in outputs if folder is not None)
+
+
+def _say_what_was_done(request: Request, sentence: str) -> None:
+    if request.form != "json":
+        sys.stdout.write(sentence + "\n")
 
 
 @contextmanager
@@ -237,12 +247,10 @@ def run_watch(request: Request, changes: Iterable[object] | None = None) -> int:
             changes = _changes(settings)
         for _ in changes:
             code = run_generate(request)
-            if code == FINE:
-                _say("Generated.")
     except KeyboardInterrupt:
         return FINE
     except (DefinitionErrors, OSError) as error:
-        _say(f"tightbeam: can't watch: {error}")
+        sys.stderr.write(f"tightbeam: can't watch: {error}\n")
         return WRONG
     return code
 
@@ -263,6 +271,6 @@ def _changes(settings: Settings) -> Iterator[object]:
     folders = [settings.schemas, *settings.refs.values()]
     if settings.source is not None:
         folders.append(settings.source)
-    _say(f"Watching {', '.join(folder.as_posix() for folder in folders)}; Ctrl-C ends it.")
+    sys.stderr.write(f"Watching {', '.join(folder.as_posix() for folder in folders)}; Ctrl-C ends it.\n")
     # At most one run every half second, however many files change at once.
     return iter(watch(*folders, watch_filter=is_input, debounce=500, raise_interrupt=True))

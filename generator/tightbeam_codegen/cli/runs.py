@@ -205,7 +205,7 @@ def _text(text: str) -> Text:
 
 
 def _moment(at: datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at is not None else "-"
+    return at.astimezone().isoformat(" ", "seconds") if at is not None else "-"
 
 
 def _took(began: datetime | None, ended: datetime | None) -> str:
