@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from .common import Severity as _common_Severity
@@ -26,7 +27,7 @@ class Alert(v1.Payload, extra="forbid"):
     severity: _common_Severity
 
 
-class AlertDict(_t.TypedDict):
+class AlertDict(_te.TypedDict):
     """`Alert` as it is on the wire."""
 
     message: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -38,14 +39,14 @@ class Money(v1.Payload, extra="forbid"):
     """The amount in hundredths of the currency."""
 
 
-class UploadResultDict(_t.TypedDict):
+class UploadResultDict(_te.TypedDict):
     """`UploadResult` as it is on the wire."""
 
     success: bool
     url: str
 
 
-class MoneyDict(_t.TypedDict):
+class MoneyDict(_te.TypedDict):
     """`Money` as it is on the wire."""
 
     currency: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -121,7 +122,7 @@ class Line(v1.Payload, extra="forbid"):
     """How it must be handled."""
 
 
-class PlacedDict(_t.TypedDict):
+class PlacedDict(_te.TypedDict):
     """`Placed` as it is on the wire."""
 
     placedAt: str
@@ -131,14 +132,14 @@ class PlacedDict(_t.TypedDict):
     labels: _t.NotRequired[dict[str, str]]
 
 
-class PlacedCustomerDict(_t.TypedDict):
+class PlacedCustomerDict(_te.TypedDict):
     """`PlacedCustomer` as it is on the wire."""
 
     displayName: str
     email: str | None
 
 
-class StatePaidDict(_t.TypedDict):
+class StatePaidDict(_te.TypedDict):
     """`StatePaid` as it is on the wire."""
 
     kind: _t.Literal["paid"]
@@ -146,7 +147,7 @@ class StatePaidDict(_t.TypedDict):
     amount: _common_MoneyDict
 
 
-class StateShippedDict(_t.TypedDict):
+class StateShippedDict(_te.TypedDict):
     """`StateShipped` as it is on the wire."""
 
     kind: _t.Literal["shipped"]
@@ -154,21 +155,21 @@ class StateShippedDict(_t.TypedDict):
     parcels: list[StateShippedParcelsItemDict]
 
 
-class StateShippedParcelsItemDict(_t.TypedDict):
+class StateShippedParcelsItemDict(_te.TypedDict):
     """`StateShippedParcelsItem` as it is on the wire."""
 
     trackingCode: str
     weightKg: _t.NotRequired[float]
 
 
-class StateCancelledDict(_t.TypedDict):
+class StateCancelledDict(_te.TypedDict):
     """`StateCancelled` as it is on the wire."""
 
     kind: _t.Literal["cancelled"]
     reason: _t.NotRequired[str]
 
 
-LineDict = _t.TypedDict(
+LineDict = _te.TypedDict(
     "LineDict",
     {
         "sku": str,

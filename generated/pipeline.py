@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -33,14 +34,14 @@ class Tokens(v1.Payload, extra="forbid"):
     """A piece of text, its spaces included."""
 
 
-class StatusDict(_t.TypedDict):
+class StatusDict(_te.TypedDict):
     """`Status` as it is on the wire."""
 
     message: str
     step: _t.NotRequired[str]
 
 
-class TokensDict(_t.TypedDict):
+class TokensDict(_te.TypedDict):
     """`Tokens` as it is on the wire."""
 
     token: str

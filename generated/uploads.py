@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from .common import UploadResult as _common_UploadResult, UploadResultDict as _common_UploadResultDict
@@ -27,7 +28,7 @@ class Status(v1.Payload, extra="forbid"):
     """What to show."""
 
 
-class StatusDict(_t.TypedDict):
+class StatusDict(_te.TypedDict):
     """`Status` as it is on the wire."""
 
     message: str

@@ -129,7 +129,7 @@ class _Checker:
         if len(node.bases) != 1 or node.name not in self.declared or hasattr(builtins, node.name):
             raise self.refuse(node)
         base = ast.unparse(node.bases[0])
-        if base not in ("v1.Payload", "_t.TypedDict"):
+        if base not in ("v1.Payload", "_te.TypedDict"):
             self.type(node.bases[0])
         for keyword in node.keywords:
             if keyword.arg == "params":
@@ -162,11 +162,11 @@ class _Checker:
     # -- calls -----------------------------------------------------------------------------------------------
 
     def made(self, name: str, call: ast.Call) -> None:
-        """`XDict = _t.TypedDict("XDict", {…})` and `X = _te.TypeAliasType("X", "…")`."""
+        """`XDict = _te.TypedDict("XDict", {…})` and `X = _te.TypeAliasType("X", "…")`."""
         match call:
             case ast.Call(args=[ast.Constant(value=str() as stated), second], keywords=[]) if stated == name:
                 func = ast.unparse(call.func)
-                if func == "_t.TypedDict" and isinstance(second, ast.Dict):
+                if func == "_te.TypedDict" and isinstance(second, ast.Dict):
                     self.strings([key for key in second.keys if key is not None])
                     for value in second.values:
                         self.type(value)

@@ -53,7 +53,7 @@ def _stated(module: ir.Module) -> Iterator[str]:
         if isinstance(item, ir.Alias):
             yield from ("TYPE_CHECKING", "_te") if item.quoted else ()
         else:
-            yield from ("v1", *_of_fields(item.fields))
+            yield from ("v1", "_te", *_of_fields(item.fields))
 
 
 def _of_fields(fields: Iterable[ir.Field]) -> Iterator[str]:

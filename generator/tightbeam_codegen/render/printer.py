@@ -145,12 +145,12 @@ class Printer:
         if not all(field.wire_name for field in class_.fields):
             # Type checkers take no empty key: such an object is left to the validator.
             return self._layout.statement(f"{name}: _t.TypeAlias = ", "dict[str, _t.Any]")
-        head = f"{name} = _t.TypedDict("
+        head = f"{name} = _te.TypedDict("
         wrapped = columns(head) > self._layout.width
         indent = "    " if wrapped else ""
         items = [self._dict_item(field, f"{indent}        ") for field in class_.fields]
         inner = [f'{indent}    "{name}",', f"{indent}    {{", *items, f"{indent}    }},", f"{indent})"]
-        lines = [f"{name} = (", "    _t.TypedDict(", *inner, ")"] if wrapped else [head, *inner]
+        lines = [f"{name} = (", "    _te.TypedDict(", *inner, ")"] if wrapped else [head, *inner]
         return "\n".join(lines)
 
     def _dict_item(self, field: ir.Field, indent: str) -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tightbeam._payload.building import build_schema
+from tightbeam._payload.texts import take_text
 from tightbeam.errors import InvalidPayload, Issue
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
     from tightbeam._channels.refs import TopicRef
@@ -81,6 +82,17 @@ class Payload(BaseModel):
         """Pydantic's own schema with nulls and literals as JSON Schema has them."""
         return build_schema(cls, source, handler, lambda schema: _exact(schema, handler, cls))
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> dict[str, Any]:
+        """Pydantic's own JSON Schema with bounds and optional properties as they are meant."""
+        from tightbeam._payload.described import describe  # only for who asks
+
+        schema = handler(core_schema)
+        describe(handler.resolve_ref_schema(schema), cls.model_fields)
+        return schema
+
 
 class ExactTypes:
     """Annotation that does for any other payload type what `Payload` does for its fields."""
@@ -131,6 +143,7 @@ def _exact(
     schema: CoreSchema, handler: GetCoreSchemaHandler, own: type[BaseModel] | None = None
 ) -> CoreSchema:
     for node in core_nodes(schema, handler, own):
+        take_text(node)
         if node["type"] == "literal":
             _compare_by_type(node)
         elif node.get("serialization_exclude_if") is is_absent:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -36,7 +37,7 @@ class Narrowed(v1.Payload, extra="allow"):
     level: _t.Annotated[int | None, _p.Field(ge=1), v1.optional] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     id: str
@@ -44,7 +45,7 @@ class TDict(_t.TypedDict):
     extra: str
 
 
-class NarrowedDict(_t.TypedDict):
+class NarrowedDict(_te.TypedDict):
     """`Narrowed` as it is on the wire."""
 
     id: str

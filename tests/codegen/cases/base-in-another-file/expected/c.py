@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections.abc as _abc
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -175,139 +176,139 @@ class SharedX1(v1.Payload, extra="allow"):
     b: str
 
 
-class BesideX0Dict(_t.TypedDict):
+class BesideX0Dict(_te.TypedDict):
     """`BesideX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class BesideX1Dict(_t.TypedDict):
+class BesideX1Dict(_te.TypedDict):
     """`BesideX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class AllX0Dict(_t.TypedDict):
+class AllX0Dict(_te.TypedDict):
     """`AllX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class AllX1Dict(_t.TypedDict):
+class AllX1Dict(_te.TypedDict):
     """`AllX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class PropDict(_t.TypedDict):
+class PropDict(_te.TypedDict):
     """`Prop` as it is on the wire."""
 
     p: PropPX0Dict | PropPX1Dict
 
 
-class PropPX0Dict(_t.TypedDict):
+class PropPX0Dict(_te.TypedDict):
     """`PropPX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class PropPX1Dict(_t.TypedDict):
+class PropPX1Dict(_te.TypedDict):
     """`PropPX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class ElementsItemX0Dict(_t.TypedDict):
+class ElementsItemX0Dict(_te.TypedDict):
     """`ElementsItemX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class ElementsItemX1Dict(_t.TypedDict):
+class ElementsItemX1Dict(_te.TypedDict):
     """`ElementsItemX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class MappedValueX0Dict(_t.TypedDict):
+class MappedValueX0Dict(_te.TypedDict):
     """`MappedValueX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class MappedValueX1Dict(_t.TypedDict):
+class MappedValueX1Dict(_te.TypedDict):
     """`MappedValueX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class PatternXX0Dict(_t.TypedDict):
+class PatternXX0Dict(_te.TypedDict):
     """`PatternXX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class PatternXX1Dict(_t.TypedDict):
+class PatternXX1Dict(_te.TypedDict):
     """`PatternXX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class NullableX0Dict(_t.TypedDict):
+class NullableX0Dict(_te.TypedDict):
     """`NullableX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class NullableX1Dict(_t.TypedDict):
+class NullableX1Dict(_te.TypedDict):
     """`NullableX1` as it is on the wire."""
 
     at: str
     b: str
 
 
-class ReferredCDict(_t.TypedDict):
+class ReferredCDict(_te.TypedDict):
     """`ReferredC` as it is on the wire."""
 
     at: str
     c: int
 
 
-class ReferredADict(_t.TypedDict):
+class ReferredADict(_te.TypedDict):
     """`ReferredA` as it is on the wire."""
 
     at: str
     a: int
 
 
-class ReferredBDict(_t.TypedDict):
+class ReferredBDict(_te.TypedDict):
     """`ReferredB` as it is on the wire."""
 
     at: str
     b: str
 
 
-class SharedX0Dict(_t.TypedDict):
+class SharedX0Dict(_te.TypedDict):
     """`SharedX0` as it is on the wire."""
 
     at: str
     a: int
 
 
-class SharedX1Dict(_t.TypedDict):
+class SharedX1Dict(_te.TypedDict):
     """`SharedX1` as it is on the wire."""
 
     at: str

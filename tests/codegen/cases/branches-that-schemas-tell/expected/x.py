@@ -8,6 +8,7 @@ import collections.abc as _abc
 import datetime as _dt
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -60,32 +61,32 @@ class InsideAtX1(v1.Payload, extra="allow"):
     on: _t.Annotated[_dt.date | None, v1.optional] = None
 
 
-class EvenDict(_t.TypedDict):
+class EvenDict(_te.TypedDict):
     """`Even` as it is on the wire."""
 
     n: int
 
 
-class OddDict(_t.TypedDict):
+class OddDict(_te.TypedDict):
     """`Odd` as it is on the wire."""
 
     n: int
 
 
-class InsideDict(_t.TypedDict):
+class InsideDict(_te.TypedDict):
     """`Inside` as it is on the wire."""
 
     both: _t.NotRequired[str]
     at: InsideAtX0Dict | InsideAtX1Dict | dict[str, str]
 
 
-class InsideAtX0Dict(_t.TypedDict):
+class InsideAtX0Dict(_te.TypedDict):
     """`InsideAtX0` as it is on the wire."""
 
     code: str
 
 
-class InsideAtX1Dict(_t.TypedDict):
+class InsideAtX1Dict(_te.TypedDict):
     """`InsideAtX1` as it is on the wire."""
 
     code: str

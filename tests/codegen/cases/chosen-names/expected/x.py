@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -59,7 +60,7 @@ class PairInner(v1.Payload, extra="forbid"):
     m: _t.Annotated[int | None, v1.optional] = None
 
 
-class LineAddedDict(_t.TypedDict):
+class LineAddedDict(_te.TypedDict):
     """`LineAdded` as it is on the wire."""
 
     Id: str
@@ -69,32 +70,32 @@ class LineAddedDict(_t.TypedDict):
     deeper: _t.NotRequired[LineAddedDeeperDict]
 
 
-class ExtraDict(_t.TypedDict):
+class ExtraDict(_te.TypedDict):
     """`Extra` as it is on the wire."""
 
     a: _t.NotRequired[str]
 
 
-class LineAddedDeeperDict(_t.TypedDict):
+class LineAddedDeeperDict(_te.TypedDict):
     """`LineAddedDeeper` as it is on the wire."""
 
     b: _t.NotRequired[LineAddedDeeperBDict]
 
 
-class LineAddedDeeperBDict(_t.TypedDict):
+class LineAddedDeeperBDict(_te.TypedDict):
     """`LineAddedDeeperB` as it is on the wire."""
 
     c: _t.NotRequired[str]
 
 
-class PairDict(_t.TypedDict):
+class PairDict(_te.TypedDict):
     """`Pair` as it is on the wire."""
 
     n: _t.NotRequired[int]
     inner: _t.NotRequired[PairInnerDict]
 
 
-class PairInnerDict(_t.TypedDict):
+class PairInnerDict(_te.TypedDict):
     """`PairInner` as it is on the wire."""
 
     m: _t.NotRequired[int]

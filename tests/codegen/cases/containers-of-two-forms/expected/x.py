@@ -47,7 +47,7 @@ class Point(v1.Payload, extra="forbid"):
     x: int | float
 
 
-HolderDict = _t.TypedDict(
+HolderDict = _te.TypedDict(
     "HolderDict",
     {
         "values": "_t.NotRequired[ValuesDict]",
@@ -56,7 +56,7 @@ HolderDict = _t.TypedDict(
 )
 
 
-class PointDict(_t.TypedDict):
+class PointDict(_te.TypedDict):
     """`Point` as it is on the wire."""
 
     x: float

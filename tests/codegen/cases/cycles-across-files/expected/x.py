@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -37,7 +38,7 @@ class Visit(v1.Payload, extra="forbid"):
     someone: _people__address_Someone | _MISSING = _MISSING
 
 
-class VisitDict(_t.TypedDict):
+class VisitDict(_te.TypedDict):
     """`Visit` as it is on the wire."""
 
     at: _t.NotRequired[_people__address_NoteDict]

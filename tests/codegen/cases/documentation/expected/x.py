@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -82,7 +83,7 @@ class W(v1.Payload, extra="forbid"):
     """
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     a: str
@@ -95,21 +96,21 @@ class TDict(_t.TypedDict):
     h: _t.NotRequired[str]
 
 
-class TEDict(_t.TypedDict):
+class TEDict(_te.TypedDict):
     """`TE` as it is on the wire."""
 
 
-class UDict(_t.TypedDict):
+class UDict(_te.TypedDict):
     """`U` as it is on the wire."""
 
     z: _t.NotRequired[str]
 
 
-class VDict(_t.TypedDict):
+class VDict(_te.TypedDict):
     """`V` as it is on the wire."""
 
 
-class WDict(_t.TypedDict):
+class WDict(_te.TypedDict):
     """`W` as it is on the wire."""
 
 

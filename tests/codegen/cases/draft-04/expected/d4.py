@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -19,7 +20,7 @@ class D4(v1.Payload, extra="forbid"):
     const: _t.Annotated[str | None, v1.optional] = None
 
 
-class D4Dict(_t.TypedDict):
+class D4Dict(_te.TypedDict):
     """`D4` as it is on the wire."""
 
     items: _t.NotRequired[list[str | int]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from .d4 import D4 as _d4_D4, D4Dict as _d4_D4Dict
@@ -29,7 +30,7 @@ class T(v1.Payload, extra="forbid"):
     """hidden"""
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     n: int

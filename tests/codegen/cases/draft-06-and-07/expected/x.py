@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -31,7 +32,7 @@ class Six(v1.Payload, extra="forbid"):
     a: _t.Annotated[int | float | None, _p.Field(gt=1.0), v1.optional] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     const: _t.NotRequired[_t.Literal["a"]]
@@ -39,7 +40,7 @@ class TDict(_t.TypedDict):
     tuple: _t.NotRequired[list[str | int]]
 
 
-class SixDict(_t.TypedDict):
+class SixDict(_te.TypedDict):
     """`Six` as it is on the wire."""
 
     a: _t.NotRequired[float]

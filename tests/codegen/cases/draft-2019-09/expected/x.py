@@ -8,6 +8,7 @@ import typing as _t
 import uuid as _uuid
 
 import pydantic as _p
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -34,7 +35,7 @@ class Tree(v1.Payload, extra="allow"):
     next: _t.Any | _MISSING = _MISSING
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     list: _t.NotRequired[list[str]]
@@ -42,7 +43,7 @@ class TDict(_t.TypedDict):
     id: _t.NotRequired[str]
 
 
-class TreeDict(_t.TypedDict):
+class TreeDict(_te.TypedDict):
     """`Tree` as it is on the wire."""
 
     value: int

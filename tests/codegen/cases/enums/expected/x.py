@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -37,7 +38,7 @@ class T(v1.Payload, extra="forbid"):
     ] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     severity: Severity

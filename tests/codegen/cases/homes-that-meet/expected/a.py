@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -37,26 +38,26 @@ class BNoteXbb9cac(v1.Payload, extra="forbid"):
     n: _t.Annotated[int | None, v1.optional] = None
 
 
-class ADict(_t.TypedDict):
+class ADict(_te.TypedDict):
     """`A` as it is on the wire."""
 
     b: _t.NotRequired[BDict]
     note: _t.NotRequired[BNoteDict]
 
 
-class BNoteDict(_t.TypedDict):
+class BNoteDict(_te.TypedDict):
     """`BNote` as it is on the wire."""
 
     n: _t.NotRequired[int]
 
 
-class BDict(_t.TypedDict):
+class BDict(_te.TypedDict):
     """`B` as it is on the wire."""
 
     a: _t.NotRequired[ADict]
 
 
-class BNoteXbb9cacDict(_t.TypedDict):
+class BNoteXbb9cacDict(_te.TypedDict):
     """`BNoteXbb9cac` as it is on the wire."""
 
     n: _t.NotRequired[int]

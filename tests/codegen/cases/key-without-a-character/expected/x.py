@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -32,7 +33,7 @@ class U(v1.Payload, extra="forbid"):
 TDict: _t.TypeAlias = dict[str, _t.Any]
 
 
-class UDict(_t.TypedDict):
+class UDict(_te.TypedDict):
     """`U` as it is on the wire."""
 
     t: _t.NotRequired[TDict]

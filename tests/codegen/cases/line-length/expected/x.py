@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -49,7 +50,7 @@ class AnotherRatherLongDefinitionName(v1.Payload, extra="forbid"):
     a: _t.Annotated[str | None, v1.optional] = None
 
 
-ATopicWithQuiteALongNameDict = _t.TypedDict(
+ATopicWithQuiteALongNameDict = _te.TypedDict(
     "ATopicWithQuiteALongNameDict",
     {
         "the-first-property-of-all": _t.Literal["a long value", "another long value", "a third one"],
@@ -59,13 +60,13 @@ ATopicWithQuiteALongNameDict = _t.TypedDict(
 )
 
 
-class BX1Dict(_t.TypedDict):
+class BX1Dict(_te.TypedDict):
     """`BX1` as it is on the wire."""
 
     second: str
 
 
-class AnotherRatherLongDefinitionNameDict(_t.TypedDict):
+class AnotherRatherLongDefinitionNameDict(_te.TypedDict):
     """`AnotherRatherLongDefinitionName` as it is on the wire."""
 
     a: _t.NotRequired[str]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -51,7 +52,7 @@ class ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItAPropertyWhose
     inner: _t.Annotated[str | None, v1.optional] = None
 
 
-ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItDict = _t.TypedDict(
+ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItDict = _te.TypedDict(
     "ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItDict",
     {
         "a-property-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it": "ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItAPropertyWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItDict",
@@ -67,7 +68,7 @@ ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItDict = _t.TypedDict(
 
 
 class ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItAPropertyWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItDict(
-    _t.TypedDict,
+    _te.TypedDict,
 ):
     """`ATopicWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsItAPropertyWhoseNameIsSoLongThatNoLineOfEightyEightColumnsHoldsIt` as it is on the wire."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from .schemas_example_com.v1.geo.point import (
@@ -35,7 +36,7 @@ class U(v1.Payload, extra="forbid"):
     )
 
 
-class UDict(_t.TypedDict):
+class UDict(_te.TypedDict):
     """`U` as it is on the wire."""
 
     g: _t.NotRequired[_schemas_example_com__v1__geo__point_PointDict]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as _dt
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -42,20 +43,20 @@ class Both(v1.Payload, extra="allow"):
     id: str
 
 
-class ObjectsDict(_t.TypedDict):
+class ObjectsDict(_te.TypedDict):
     """`Objects` as it is on the wire."""
 
     byId: _t.NotRequired[dict[str, ObjectsByIdValueDict]]
     dates: _t.NotRequired[dict[str, str]]
 
 
-class ObjectsByIdValueDict(_t.TypedDict):
+class ObjectsByIdValueDict(_te.TypedDict):
     """`ObjectsByIdValue` as it is on the wire."""
 
     n: int
 
 
-class BothDict(_t.TypedDict):
+class BothDict(_te.TypedDict):
     """`Both` as it is on the wire."""
 
     id: str

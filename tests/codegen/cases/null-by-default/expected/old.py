@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -21,7 +22,7 @@ class Old(v1.Payload, extra="forbid"):
     plain: str | None = None
 
 
-class OldDict(_t.TypedDict):
+class OldDict(_te.TypedDict):
     """`Old` as it is on the wire."""
 
     ignored: _t.NotRequired[str | None]

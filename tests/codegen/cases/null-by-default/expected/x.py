@@ -8,6 +8,7 @@ import collections.abc as _abc
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -71,7 +72,7 @@ class Inner(v1.Payload, extra="forbid"):
     b: _t.Annotated[Inner | None, v1.optional] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     list: _t.NotRequired[str | None]
@@ -91,13 +92,13 @@ class TDict(_t.TypedDict):
     branchesSay: _t.NotRequired[str | None]
 
 
-class OpenDict(_t.TypedDict):
+class OpenDict(_te.TypedDict):
     """`Open` as it is on the wire."""
 
     giftFor: _t.NotRequired[str | None]
 
 
-class InnerDict(_t.TypedDict):
+class InnerDict(_te.TypedDict):
     """`Inner` as it is on the wire."""
 
     a: _t.NotRequired[int | None]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -47,7 +48,7 @@ class Closed(v1.Payload, extra="forbid"):
     pass
 
 
-class OpenedDict(_t.TypedDict):
+class OpenedDict(_te.TypedDict):
     """`Opened` as it is on the wire."""
 
     name: str
@@ -57,20 +58,20 @@ class OpenedDict(_t.TypedDict):
     nothing: _t.NotRequired[None]
 
 
-class OpenedAddressDict(_t.TypedDict):
+class OpenedAddressDict(_te.TypedDict):
     """`OpenedAddress` as it is on the wire."""
 
     street: str
     floor: _t.NotRequired[int]
 
 
-class NotedDict(_t.TypedDict):
+class NotedDict(_te.TypedDict):
     """`Noted` as it is on the wire."""
 
     text: str
 
 
-class ClosedDict(_t.TypedDict):
+class ClosedDict(_te.TypedDict):
     """`Closed` as it is on the wire."""
 
 

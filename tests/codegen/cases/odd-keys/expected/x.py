@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -46,7 +47,7 @@ class Other(v1.Payload, extra="forbid"):
     ] = None
 
 
-CheckRunCompletedDict = _t.TypedDict(
+CheckRunCompletedDict = _te.TypedDict(
     "CheckRunCompletedDict",
     {
         "@id": str,
@@ -65,7 +66,7 @@ CheckRunCompletedDict = _t.TypedDict(
 )
 
 
-OtherDict = _t.TypedDict(
+OtherDict = _te.TypedDict(
     "OtherDict",
     {
         "a-b": _t.NotRequired[str],

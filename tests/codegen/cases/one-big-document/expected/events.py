@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -59,7 +60,7 @@ class PingPong(v1.Payload, extra="allow"):
     zen: _t.Annotated[str | None, v1.optional] = None
 
 
-class CheckRunCompletedDict(_t.TypedDict):
+class CheckRunCompletedDict(_te.TypedDict):
     """`CheckRunCompleted` as it is on the wire."""
 
     action: _t.Literal["completed"]
@@ -67,7 +68,7 @@ class CheckRunCompletedDict(_t.TypedDict):
     sender: _t.NotRequired[UserDict]
 
 
-class CheckRunDict(_t.TypedDict):
+class CheckRunDict(_te.TypedDict):
     """`CheckRun` as it is on the wire."""
 
     id: int
@@ -75,28 +76,28 @@ class CheckRunDict(_t.TypedDict):
     conclusion: _t.NotRequired[_t.Literal["success", "failure"] | None]
 
 
-class UserDict(_t.TypedDict):
+class UserDict(_te.TypedDict):
     """`User` as it is on the wire."""
 
     login: str
     type: _t.NotRequired[_t.Literal["User", "Bot"]]
 
 
-class IssueEventOpenedDict(_t.TypedDict):
+class IssueEventOpenedDict(_te.TypedDict):
     """`IssueEventOpened` as it is on the wire."""
 
     action: _t.Literal["opened"]
     user: UserDict
 
 
-class IssueEventLabeledDict(_t.TypedDict):
+class IssueEventLabeledDict(_te.TypedDict):
     """`IssueEventLabeled` as it is on the wire."""
 
     action: _t.Literal["labeled"]
     label: str | None
 
 
-class PingPongDict(_t.TypedDict):
+class PingPongDict(_te.TypedDict):
     """`PingPong` as it is on the wire."""
 
     zen: _t.NotRequired[str]

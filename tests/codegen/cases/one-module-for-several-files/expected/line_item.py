@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -24,13 +25,13 @@ class LineItemX1333e0(v1.Payload, extra="forbid"):
     b: _t.Annotated[int | None, v1.optional] = None
 
 
-class LineItemDict(_t.TypedDict):
+class LineItemDict(_te.TypedDict):
     """`LineItem` as it is on the wire."""
 
     a: _t.NotRequired[int]
 
 
-class LineItemX1333e0Dict(_t.TypedDict):
+class LineItemX1333e0Dict(_te.TypedDict):
     """`LineItemX1333e0` as it is on the wire."""
 
     b: _t.NotRequired[int]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -44,26 +45,26 @@ class Cancelled(v1.Payload, extra="forbid"):
     reason: str
 
 
-class LineDict(_t.TypedDict):
+class LineDict(_te.TypedDict):
     """`Line` as it is on the wire."""
 
     no: int
 
 
-class OrdersDict(_t.TypedDict):
+class OrdersDict(_te.TypedDict):
     """`Orders` as it is on the wire."""
 
     id: str
     lines: _t.NotRequired[list[LineX2b80adDict]]
 
 
-class LineX2b80adDict(_t.TypedDict):
+class LineX2b80adDict(_te.TypedDict):
     """`LineX2b80ad` as it is on the wire."""
 
     sku: str
 
 
-class CancelledDict(_t.TypedDict):
+class CancelledDict(_te.TypedDict):
     """`Cancelled` as it is on the wire."""
 
     reason: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -21,7 +22,7 @@ class Y(v1.Payload, extra="forbid"):
     c: _t.Annotated[int | None, v1.optional] = None
 
 
-class YDict(_t.TypedDict):
+class YDict(_te.TypedDict):
     """`Y` as it is on the wire."""
 
     c: _t.NotRequired[int]

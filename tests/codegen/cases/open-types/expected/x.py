@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -38,13 +39,13 @@ class Holes(v1.Payload, extra="forbid"):
     e: _t.Any | _MISSING = _MISSING
 
 
-class UntypedDict(_t.TypedDict):
+class UntypedDict(_te.TypedDict):
     """`Untyped` as it is on the wire."""
 
     a: str
 
 
-class HolesDict(_t.TypedDict):
+class HolesDict(_te.TypedDict):
     """`Holes` as it is on the wire."""
 
     a: _t.NotRequired[_t.Any]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -37,7 +38,7 @@ class TOld(v1.Payload, extra="forbid"):
     a: _t.Annotated[int | None, v1.optional] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     required: str
@@ -49,7 +50,7 @@ class TDict(_t.TypedDict):
     old: _t.NotRequired[TOldDict | None]
 
 
-class TOldDict(_t.TypedDict):
+class TOldDict(_te.TypedDict):
     """`TOld` as it is on the wire."""
 
     a: _t.NotRequired[int]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -28,7 +29,7 @@ class Named(v1.Payload, extra="allow"):
     ] = None
 
 
-NamedDict = _t.TypedDict(
+NamedDict = _te.TypedDict(
     "NamedDict",
     {
         "x-one": _t.NotRequired[str],

@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections.abc as _abc
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -24,7 +25,7 @@ class RowItem0(v1.Payload, extra="forbid"):
     id: str
 
 
-class RowItem0Dict(_t.TypedDict):
+class RowItem0Dict(_te.TypedDict):
     """`RowItem0` as it is on the wire."""
 
     id: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -29,7 +30,7 @@ class T(v1.Payload, extra="forbid"):
     list_: _t.Annotated[int | None, v1.optional] = None
 
 
-TDict = _t.TypedDict(
+TDict = _te.TypedDict(
     "TDict",
     {
         "a-b": str,

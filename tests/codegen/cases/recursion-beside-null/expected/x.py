@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -32,13 +33,13 @@ class Cell(v1.Payload, extra="forbid"):
     tail: Cell | None
 
 
-class UsesDict(_t.TypedDict):
+class UsesDict(_te.TypedDict):
     """`Uses` as it is on the wire."""
 
     cell: _t.NotRequired[CellDict | None]
 
 
-class CellDict(_t.TypedDict):
+class CellDict(_te.TypedDict):
     """`Cell` as it is on the wire."""
 
     head: int

@@ -31,7 +31,7 @@ class Uses(v1.Payload, extra="forbid"):
     value: Nested
 
 
-class UsesDict(_t.TypedDict):
+class UsesDict(_te.TypedDict):
     """`Uses` as it is on the wire."""
 
     value: Nested

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -34,14 +35,14 @@ class Node(v1.Payload, extra="forbid"):
     named: _t.Annotated[dict[str, Node] | None, v1.optional] = None
 
 
-class SelfDict(_t.TypedDict):
+class SelfDict(_te.TypedDict):
     """`Self` as it is on the wire."""
 
     name: str
     parent: _t.NotRequired[SelfDict]
 
 
-class NodeDict(_t.TypedDict):
+class NodeDict(_te.TypedDict):
     """`Node` as it is on the wire."""
 
     value: int

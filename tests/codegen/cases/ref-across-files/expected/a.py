@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from .common import (
@@ -28,7 +29,7 @@ class T(v1.Payload, extra="forbid"):
     severity: _t.Annotated[_common_Severity | None, v1.optional] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     price: _common_MoneyDict

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -23,7 +24,7 @@ class Money(v1.Payload, extra="forbid"):
     currency: Currency
 
 
-class MoneyDict(_t.TypedDict):
+class MoneyDict(_te.TypedDict):
     """`Money` as it is on the wire."""
 
     amount: int

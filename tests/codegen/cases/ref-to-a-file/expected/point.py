@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -18,7 +19,7 @@ class Point(v1.Payload, extra="forbid"):
     x: int | float
 
 
-class PointDict(_t.TypedDict):
+class PointDict(_te.TypedDict):
     """`Point` as it is on the wire."""
 
     x: float

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -27,14 +28,14 @@ class UserProfileAddress(v1.Payload, extra="forbid"):
     city: _t.Annotated[str | None, v1.optional] = None
 
 
-class UserProfileDict(_t.TypedDict):
+class UserProfileDict(_te.TypedDict):
     """`UserProfile` as it is on the wire."""
 
     name: str
     address: _t.NotRequired[UserProfileAddressDict]
 
 
-class UserProfileAddressDict(_t.TypedDict):
+class UserProfileAddressDict(_te.TypedDict):
     """`UserProfileAddress` as it is on the wire."""
 
     city: _t.NotRequired[str]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from pydantic_core import MISSING as _MISSING
 from tightbeam._codegen import v1
 
@@ -33,7 +34,7 @@ class U(v1.Payload, extra="forbid"):
     point: _point_Point | None | _MISSING = _MISSING
 
 
-class UDict(_t.TypedDict):
+class UDict(_te.TypedDict):
     """`U` as it is on the wire."""
 
     who: _t.NotRequired[_user_profile_UserProfileDict]

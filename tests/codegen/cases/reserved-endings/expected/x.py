@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -64,45 +65,45 @@ class XChannelData(v1.Payload, extra="forbid"):
     n: _t.Annotated[int | None, v1.optional] = None
 
 
-class ChatMessageDataDict(_t.TypedDict):
+class ChatMessageDataDict(_te.TypedDict):
     """`ChatMessageData` as it is on the wire."""
 
     text: _t.NotRequired[str]
 
 
-class MessageDataDict(_t.TypedDict):
+class MessageDataDict(_te.TypedDict):
     """`MessageData` as it is on the wire."""
 
     t: _t.NotRequired[str]
 
 
-class MyDictDataDict(_t.TypedDict):
+class MyDictDataDict(_te.TypedDict):
     """`MyDictData` as it is on the wire."""
 
     a: _t.NotRequired[str]
     channel: _t.NotRequired[MyDictChannelDataDict]
 
 
-class MyDictChannelDataDict(_t.TypedDict):
+class MyDictChannelDataDict(_te.TypedDict):
     """`MyDictChannelData` as it is on the wire."""
 
     b: _t.NotRequired[str]
 
 
-class NoneDataDict(_t.TypedDict):
+class NoneDataDict(_te.TypedDict):
     """`NoneData` as it is on the wire."""
 
     a: _t.NotRequired[str]
 
 
-class UsesDict(_t.TypedDict):
+class UsesDict(_te.TypedDict):
     """`Uses` as it is on the wire."""
 
     c: _t.NotRequired[XChannelDataDict]
     m: _t.NotRequired[ReplyMessageData]
 
 
-class XChannelDataDict(_t.TypedDict):
+class XChannelDataDict(_te.TypedDict):
     """`XChannelData` as it is on the wire."""
 
     n: _t.NotRequired[int]

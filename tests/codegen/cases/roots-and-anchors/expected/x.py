@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -42,27 +43,27 @@ class Spot(v1.Payload, extra="forbid"):
     d: _t.Annotated[bool | None, v1.optional] = None
 
 
-class OwnDict(_t.TypedDict):
+class OwnDict(_te.TypedDict):
     """`Own` as it is on the wire."""
 
     a: _t.NotRequired[str]
     b: _t.NotRequired[OwnOtherBDict]
 
 
-class OwnOtherBDict(_t.TypedDict):
+class OwnOtherBDict(_te.TypedDict):
     """`OwnOtherB` as it is on the wire."""
 
     c: _t.NotRequired[int]
 
 
-class FileDict(_t.TypedDict):
+class FileDict(_te.TypedDict):
     """`File` as it is on the wire."""
 
     a: _t.NotRequired[int]
     b: _t.NotRequired[SpotDict]
 
 
-class SpotDict(_t.TypedDict):
+class SpotDict(_te.TypedDict):
     """`Spot` as it is on the wire."""
 
     d: _t.NotRequired[bool]

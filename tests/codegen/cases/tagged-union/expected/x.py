@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -59,41 +60,41 @@ class Done(v1.Payload, extra="forbid"):
     result: _t.Annotated[str | None, v1.optional] = None
 
 
-class EventStartedDict(_t.TypedDict):
+class EventStartedDict(_te.TypedDict):
     """`EventStarted` as it is on the wire."""
 
     kind: _t.Literal["started"]
     at: int
 
 
-class EventFailedHardDict(_t.TypedDict):
+class EventFailedHardDict(_te.TypedDict):
     """`EventFailedHard` as it is on the wire."""
 
     kind: _t.Literal["failed-hard"]
     reason: str
 
 
-class WrappedDict(_t.TypedDict):
+class WrappedDict(_te.TypedDict):
     """`Wrapped` as it is on the wire."""
 
     events: list[WrappedEventsItemADict | WrappedEventsItemBDict]
 
 
-class WrappedEventsItemADict(_t.TypedDict):
+class WrappedEventsItemADict(_te.TypedDict):
     """`WrappedEventsItemA` as it is on the wire."""
 
     type: _t.Literal["a"]
     a: str
 
 
-class WrappedEventsItemBDict(_t.TypedDict):
+class WrappedEventsItemBDict(_te.TypedDict):
     """`WrappedEventsItemB` as it is on the wire."""
 
     type: _t.Literal["b"]
     b: str
 
 
-class DoneDict(_t.TypedDict):
+class DoneDict(_te.TypedDict):
     """`Done` as it is on the wire."""
 
     kind: _t.Literal["done"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -33,7 +34,7 @@ class TCash(v1.Payload, extra="allow"):
     change: _t.Annotated[int | float | None, v1.optional] = None
 
 
-class TCardDict(_t.TypedDict):
+class TCardDict(_te.TypedDict):
     """`TCard` as it is on the wire."""
 
     id: str
@@ -41,7 +42,7 @@ class TCardDict(_t.TypedDict):
     number: str
 
 
-class TCashDict(_t.TypedDict):
+class TCashDict(_te.TypedDict):
     """`TCash` as it is on the wire."""
 
     id: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -26,7 +27,7 @@ class T(v1.Payload, extra="forbid"):
     c: _t.Annotated[str | None, v1.optional] = None
 
 
-class TDict(_t.TypedDict):
+class TDict(_te.TypedDict):
     """`T` as it is on the wire."""
 
     c: _t.NotRequired[str]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -50,26 +51,26 @@ class TitledSecondOne(v1.Payload, extra="forbid"):
     b: str
 
 
-class TX0Dict(_t.TypedDict):
+class TX0Dict(_te.TypedDict):
     """`TX0` as it is on the wire."""
 
     lat: float
     lon: float
 
 
-class TX1Dict(_t.TypedDict):
+class TX1Dict(_te.TypedDict):
     """`TX1` as it is on the wire."""
 
     street: str
 
 
-class TitledFirstOneDict(_t.TypedDict):
+class TitledFirstOneDict(_te.TypedDict):
     """`TitledFirstOne` as it is on the wire."""
 
     a: str
 
 
-class TitledSecondOneDict(_t.TypedDict):
+class TitledSecondOneDict(_te.TypedDict):
     """`TitledSecondOne` as it is on the wire."""
 
     b: str

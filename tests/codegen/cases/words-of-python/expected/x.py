@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -88,7 +89,7 @@ class Attributes(v1.Payload, extra="forbid"):
     topics: _t.Annotated[str | None, v1.optional] = None
 
 
-KeywordsDict = _t.TypedDict(
+KeywordsDict = _te.TypedDict(
     "KeywordsDict",
     {
         "and": _t.NotRequired[str],
@@ -116,7 +117,7 @@ KeywordsDict = _t.TypedDict(
 )
 
 
-class BuiltinsDict(_t.TypedDict):
+class BuiltinsDict(_te.TypedDict):
     """`Builtins` as it is on the wire."""
 
     bool: _t.NotRequired[int]
@@ -131,7 +132,7 @@ class BuiltinsDict(_t.TypedDict):
     print: _t.NotRequired[int]
 
 
-AttributesDict = _t.TypedDict(
+AttributesDict = _te.TypedDict(
     "AttributesDict",
     {
         "copy": _t.NotRequired[str],

@@ -10,6 +10,7 @@ import datetime as _dt
 import typing as _t
 
 import pydantic as _p
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -28,7 +29,7 @@ class On(v1.Payload, extra="forbid"):
     again: _t.Annotated[str | None, _p.Field(min_length=1), v1.optional] = None
 
 
-class OnDict(_t.TypedDict):
+class OnDict(_te.TypedDict):
     """`On` as it is on the wire."""
 
     yes: _t.Literal["on", "off", "no", "~", 1]

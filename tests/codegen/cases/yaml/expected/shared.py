@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -18,7 +19,7 @@ class Thing(v1.Payload, extra="forbid"):
     n: _t.Annotated[int | None, v1.optional] = None
 
 
-class ThingDict(_t.TypedDict):
+class ThingDict(_te.TypedDict):
     """`Thing` as it is on the wire."""
 
     n: _t.NotRequired[int]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -45,7 +46,7 @@ class PeoplePersonNote(v1.Payload, extra="forbid"):
     text: _t.Annotated[str | None, v1.optional] = None
 
 
-class AddressDict(_t.TypedDict):
+class AddressDict(_te.TypedDict):
     """`Address` as it is on the wire."""
 
     street: str
@@ -53,14 +54,14 @@ class AddressDict(_t.TypedDict):
     note: _t.NotRequired[NoteDict]
 
 
-class NoteDict(_t.TypedDict):
+class NoteDict(_te.TypedDict):
     """`Note` as it is on the wire."""
 
     text: _t.NotRequired[int]
     about: _t.NotRequired[PeoplePersonNoteDict]
 
 
-class PeoplePersonDict(_t.TypedDict):
+class PeoplePersonDict(_te.TypedDict):
     """`PeoplePerson` as it is on the wire."""
 
     name: str
@@ -68,7 +69,7 @@ class PeoplePersonDict(_t.TypedDict):
     note: _t.NotRequired[PeoplePersonNoteDict]
 
 
-class PeoplePersonNoteDict(_t.TypedDict):
+class PeoplePersonNoteDict(_te.TypedDict):
     """`PeoplePersonNote` as it is on the wire."""
 
     text: _t.NotRequired[str]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -18,7 +19,7 @@ class Place(v1.Payload, extra="forbid"):
     lat: _t.Annotated[int | float | None, v1.optional] = None
 
 
-class PlaceDict(_t.TypedDict):
+class PlaceDict(_te.TypedDict):
     """`Place` as it is on the wire."""
 
     lat: _t.NotRequired[float]

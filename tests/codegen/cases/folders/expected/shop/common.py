@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -18,7 +19,7 @@ class Money(v1.Payload, extra="forbid"):
     amount: int
 
 
-class MoneyDict(_t.TypedDict):
+class MoneyDict(_te.TypedDict):
     """`Money` as it is on the wire."""
 
     amount: int

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from ..geo.place import Place as _geo__place_Place, PlaceDict as _geo__place_PlaceDict
@@ -28,7 +29,7 @@ class Added(v1.Payload, extra="forbid"):
     origin: _t.Annotated[_geo__place_Place | None, v1.optional] = None
 
 
-class AddedDict(_t.TypedDict):
+class AddedDict(_te.TypedDict):
     """`Added` as it is on the wire."""
 
     price: _t.NotRequired[_shop__common_MoneyDict]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 __all__ = [
@@ -57,44 +58,44 @@ class AxisGrid(v1.Payload, extra="forbid"):
     off: int
 
 
-class CondNumberNullX2fdb09Dict(_t.TypedDict):
+class CondNumberNullX2fdb09Dict(_te.TypedDict):
     """`CondNumberNullX2fdb09` as it is on the wire."""
 
     b: str
 
 
-class CondNumberNullDict(_t.TypedDict):
+class CondNumberNullDict(_te.TypedDict):
     """`CondNumberNull` as it is on the wire."""
 
     a: int
 
 
-class CondNumberNullX826acbDict(_t.TypedDict):
+class CondNumberNullX826acbDict(_te.TypedDict):
     """`CondNumberNullX826acb` as it is on the wire."""
 
     c: int
 
 
-class BracedDict(_t.TypedDict):
+class BracedDict(_te.TypedDict):
     """`Braced` as it is on the wire."""
 
     d: int
 
 
-class AxisDict(_t.TypedDict):
+class AxisDict(_te.TypedDict):
     """`Axis` as it is on the wire."""
 
     grid: AxisGridE60cb0Dict
     mark: _t.NotRequired[MarkAB]
 
 
-class AxisGridE60cb0Dict(_t.TypedDict):
+class AxisGridE60cb0Dict(_te.TypedDict):
     """`AxisGridE60cb0` as it is on the wire."""
 
     on: int
 
 
-class AxisGridDict(_t.TypedDict):
+class AxisGridDict(_te.TypedDict):
     """`AxisGrid` as it is on the wire."""
 
     off: int

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from ...shop.common import (
@@ -26,7 +27,7 @@ class Changed(v1.Payload, extra="forbid"):
     price: _t.Annotated[_shop__common_Money | None, v1.optional] = None
 
 
-class ChangedDict(_t.TypedDict):
+class ChangedDict(_te.TypedDict):
     """`Changed` as it is on the wire."""
 
     price: _t.NotRequired[_shop__common_MoneyDict]

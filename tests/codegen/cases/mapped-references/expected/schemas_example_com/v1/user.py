@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as _t
 
+import typing_extensions as _te
 from tightbeam._codegen import v1
 
 from ...schemas_example_com.v1.geo.point import (
@@ -26,7 +27,7 @@ class User(v1.Payload, extra="forbid"):
     )
 
 
-class UserDict(_t.TypedDict):
+class UserDict(_te.TypedDict):
     """`User` as it is on the wire."""
 
     name: str
