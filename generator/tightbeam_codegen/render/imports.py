@@ -43,17 +43,17 @@ def without_strings(source: str) -> str:
 
 
 def _stated(module: ir.Module) -> Iterator[str]:
-    """What the module uses besides: bases, rules, the sentinel, recursive aliases."""
-    if module.items or module.channel is not None:
-        yield "_t"
+    """Yield what the module uses besides: bases, rules, the sentinel, quoted aliases."""
     if module.channel is not None:
-        yield "v1"
-        yield from ("TYPE_CHECKING", "_te") if module.channel.private else ()
-    for item in module.items:
+        yield from ("v1", "_t")
+    for item in (*module.items, *(module.channel.private if module.channel else ())):
         if isinstance(item, ir.Alias):
-            yield from ("TYPE_CHECKING", "_te") if item.quoted else ()
+            yield from ("_t", "TYPE_CHECKING", "_te") if item.quoted else ("_t",)
         else:
-            yield from ("v1", "_te", *_of_fields(item.fields))
+            yield "v1"
+            # An object with an empty key has an alias for a dictionary.
+            yield "_te" if all(field.wire_name for field in item.fields) else "_t"
+            yield from _of_fields(item.fields)
 
 
 def _of_fields(fields: Iterable[ir.Field]) -> Iterator[str]:
@@ -62,3 +62,5 @@ def _of_fields(fields: Iterable[ir.Field]) -> Iterator[str]:
             yield "_p"
         if field.presence == "optional-nullable":
             yield "_MISSING"
+        if field.rules or field.presence != "required" or field.py_name != field.wire_name:
+            yield "_t"

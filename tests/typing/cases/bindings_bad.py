@@ -138,7 +138,7 @@ async def shapes(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
     await ctx.publish(ch.state, {"kind": "shipped", "carrier": "x", "parcels": [{"weightKg": 1.5}]})  # bad
     await ctx.publish(ch.state, {"kind": "shipped", "carrier": "x", "parcels": {"trackingCode": "t"}})  # bad
     await ctx.publish(ch.state, StateCancelled(kind="paid"))  # bad
-    await ctx.publish(ch.state, StatePaid(kind="paid", paid_at="2026-01-02T12:00:00Z", amount=PRICE))  # bad
+    await ctx.publish(ch.state, StatePaid(kind="paid", paid_at="2026-01-02T12:00:00Z", amount=PRICE))  # bad, types only
     await ctx.publish(ch.state, line)  # bad
     await ctx.publish(ch.placed, Placed(placed_at=NOON, customer=PlacedCustomer(display_name="Ada"), lines=[line]))  # bad
 

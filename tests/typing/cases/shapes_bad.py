@@ -94,7 +94,7 @@ async def odd_keys(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
 async def formats(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
     await ctx.publish(ch.moment, {"at": datetime(2026, 1, 2)})  # bad
     await ctx.publish(ch.moment, {"at": 5})  # bad
-    await ctx.publish(ch.moment, Moment(at="2026-01-02T12:00:00Z"))  # bad
+    await ctx.publish(ch.moment, Moment(at="2026-01-02T12:00:00Z"))  # bad, types only
     await ctx.publish(ch.moment, Moment())  # bad
 
 

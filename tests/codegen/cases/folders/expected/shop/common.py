@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import typing as _t
-
 import typing_extensions as _te
 from tightbeam._codegen import v1
 
