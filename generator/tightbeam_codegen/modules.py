@@ -11,7 +11,7 @@ from tightbeam_codegen.assemble import Types, items_of, shapes_of
 from tightbeam_codegen.check import Definition, Parameter
 from tightbeam_codegen.literals import literal
 from tightbeam_codegen.load import Document
-from tightbeam_codegen.names import class_name, field_names, pascal
+from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, pascal
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.normalise.shapes import Name, Ref, Shape, Union, names_in
 from tightbeam_codegen.problems import Place, Problems, quoted
@@ -155,7 +155,8 @@ def _topic_alias(
 
 
 def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
-    py_names = field_names(param.name for param in params)
+    names = [param.name for param in params]
+    py_names = field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
     kinds = {"string": "str", "integer": "int", "boolean": "bool"}
     for param in params:
         type_ = kinds[param.kind]

@@ -26,6 +26,7 @@ from collections.abc import Iterable, Mapping, Set
 from types import MappingProxyType
 
 __all__ = [
+    "OF_THE_METACLASS",
     "SPELT_WITH",
     "class_name",
     "field_names",
@@ -44,8 +45,10 @@ _PYDANTIC = (
     "construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json update_forward_refs"
     " validate"
 )
+OF_THE_METACLASS = frozenset(["mro", "register"])
+"""Pydantic warns of fields that are called so, too."""
 SPELT_WITH = frozenset(["bool", "dict", "float", "int", "list", "str", "v1"])
-_RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *SPELT_WITH, "self", "cls"])
+_RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *SPELT_WITH, *OF_THE_METACLASS, "self", "cls"])
 _CLASS_SUFFIXES = ("Message", "Dict", "Channel")
 
 _LOWER_TO_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

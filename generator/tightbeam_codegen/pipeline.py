@@ -15,6 +15,7 @@ from tightbeam_codegen.compile import Checked, OutOfStep, Run
 from tightbeam_codegen.incremental import Made, Memory
 from tightbeam_codegen.load import Document, JsonValue
 from tightbeam_codegen.load.discover import discover
+from tightbeam_codegen.load.near_misses import near_misses
 from tightbeam_codegen.metaschemas import named_metaschemas
 from tightbeam_codegen.normalise.places import module_of
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
@@ -26,6 +27,7 @@ from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.typed import FactCache
 from tightbeam_codegen.typescript import TypeScript
+from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = ["Result", "generate"]
 
@@ -107,6 +109,9 @@ def _generate(
     for each in kept.values():
         problems.extend(each.problems)
     inputs = {document.shown: document.digest for document in sources.files()}
+    if documents:
+        read = {document.path for document in sources.files() if document.uri.startswith(ROOT_URI)}
+        problems.extend(near_misses(root, shown_root, read))
     if problems.has_errors:
         files, scripts = {}, {}
     return Result(files, scripts, problems.sorted(), inputs)
@@ -132,8 +137,14 @@ def _load(root: Path, shown_root: str, sources: Sources, problems: Problems) -> 
                 "Check the file's permissions.",
             )
     if not documents and not problems.has_errors:
+        likely = min(
+            near_misses(root, shown_root, frozenset()), key=lambda each: str(each.place), default=None
+        )
         problems.error(
-            None, f"no *.channel.json or *.channel.yaml below {shown_root}", "Start with `tightbeam init`."
+            likely.place if likely else None,
+            f"no *.channel.json or *.channel.yaml below {shown_root}"
+            + (", but this looks like one" if likely else ""),
+            likely.remedy if likely else "Start with `tightbeam init`.",
         )
     return documents
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
+from pathlib import Path
 
 import pydantic
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.codegen.compiling import channel, compile_files
+from tightbeam._payload.model import Payload
 from tightbeam_codegen.names import (
     class_name,
     field_names,
@@ -224,3 +227,19 @@ def test_names_that_can_be_chosen(name: str, is_class: bool, is_field: bool) -> 
 )
 def test_keys_of_the_class_form(wire: str, plain: bool) -> None:
     assert is_plain_key(wire) == plain
+
+
+def test_no_field_hides_what_a_model_has(tmp_path: Path) -> None:
+    """Pydantic warns of such a field when the class is made, and warnings are errors here."""
+    names = {
+        name
+        for cls in (pydantic.BaseModel, type(pydantic.BaseModel), Payload)
+        for name in dir(cls)
+        if name[0] != "_"
+    }
+    schema = {"type": "object", "properties": {name: {"type": "integer"} for name in sorted(names)}}
+    definition = channel("x:{register}", t=schema) | {"params": {"register": {"type": "string"}}}
+    compiled = compile_files(tmp_path, {"x.channel.json": definition})
+    module = compiled.module("x")
+    assert not {field for field in module.T.model_fields if hasattr(Payload, field)}
+    assert module.x_channel(register="a").name == "x:a"

@@ -18,6 +18,7 @@ __all__ = [
     "Found",
     "check_modules",
     "discover",
+    "entries_below",
     "module_path",
     "read_inside",
     "real_path",
@@ -52,7 +53,7 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
         return []
     found: list[Found] = []
     real_root = root.resolve()
-    for count, (path, entry) in enumerate(_entries(root)):
+    for count, (path, entry) in enumerate(entries_below(root)):
         if count >= MAX_FILES:
             remedy = "Name a folder that holds definitions only."
             problems.error(None, f"more than {MAX_FILES} files in {quoted(shown_root)}", remedy)
@@ -64,7 +65,7 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
     return sorted(found)
 
 
-def _entries(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def entries_below(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Everything below `root` that isn't hidden, with its path; folders behind links aren't entered."""
     waiting = [""]
     while waiting:
