@@ -195,8 +195,10 @@ class Types:
                 definition = self.definitions[target]
                 if isinstance(definition, AliasDefinition):
                     return self.is_open(definition.shape, seen)
-                return not definition.closed or any(
-                    self.is_open(field.shape, seen) for field in definition.fields
+                return (
+                    not definition.closed
+                    or definition.is_assumed
+                    or any(self.is_open(field.shape, seen) for field in definition.fields)
                 )
             case _:
                 return any(self.is_open(child, seen) for child in children(shape))

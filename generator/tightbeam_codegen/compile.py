@@ -199,7 +199,13 @@ class Run:
         checked = {each.definition.module: each for each in self.checked}
 
         def work(names: Names, problems: Problems) -> Normaliser:
-            normaliser = Normaliser(self.store, problems, self._asserts_formats, names)
+            normaliser = Normaliser(
+                self.store,
+                problems,
+                self._asserts_formats,
+                names,
+                assume_objects=self.settings.assume_objects,
+            )
             topics.update(
                 {module: self._topics(each, normaliser, problems) for module, each in checked.items()}
             )
@@ -254,7 +260,9 @@ class Run:
 
     def _scripts(self, typescript: TypeScript, topics: Mapping[ModulePath, list[TopicShape]]) -> Scripts:
         """The front end's part, from exact shapes of the same schemas. Raises TooMuch."""
-        scripts = Scripts(typescript, self.store, self._asserts_formats)
+        scripts = Scripts(
+            typescript, self.store, self._asserts_formats, assume_objects=self.settings.assume_objects
+        )
         definitions = [(d, topics[d.module], self.dialects[d.module]) for d in self.definitions]
         scripts.add(definitions, self.kept, self.names, self.problems)
         return scripts

@@ -23,6 +23,7 @@ _KEYS = (
     "typescript",
     "typescript_validators",
     "assert_formats",
+    "assume_objects",
     "dialect",
     "names",
     "refs",
@@ -43,6 +44,8 @@ class Settings:
     typescript_validators: bool = False
     """Whether there are modules among them that validate."""
     assert_formats: bool = True
+    assume_objects: bool = False
+    """Whether a schema with `properties` and without `type` is an object to the types."""
     dialect: str = DEFAULT_DIALECT
     """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
     refs: Mapping[str, Path] = field(default_factory=dict)
@@ -141,6 +144,7 @@ class _Reader:
             typescript=folder / self._text("typescript", "web") if "typescript" in self.table else None,
             typescript_validators=self._flag("typescript_validators", default=False),
             assert_formats=self._flag("assert_formats", default=True),
+            assume_objects=self._flag("assume_objects", default=False),
             dialect=self._dialect(),
             refs=self._refs(),
             names=self._names(),

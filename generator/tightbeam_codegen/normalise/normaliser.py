@@ -65,6 +65,7 @@ class Normaliser:
         problems: takes open types and unsatisfiable schemas (warnings), and dangling references (errors).
         asserts_formats: whether `format` is law for a schema, given the node it stands in.
         names: what classes are called.
+        assume_objects: whether a schema with `properties` and without `type` is taken for an object.
         exact: whether shapes say what Python's types can't: the first elements of an array each by itself,
             and values of any kind side by side.
     """
@@ -76,10 +77,12 @@ class Normaliser:
         asserts_formats: Callable[[Node], bool],
         names: Names,
         *,
+        assume_objects: bool = False,
         exact: bool = False,
     ) -> None:
         self._store = store
         self._asserts_formats = asserts_formats
+        self._assume_objects = assume_objects
         self._exact = exact
         self._flattener = Flattener(store, problems)
         self._notices = Notices(store, self._flattener, problems)
@@ -318,6 +321,8 @@ class Normaliser:
             for part in flat[:1]:
                 self._notices.left_open(part.node, SAY_ITS_TYPE)
             return ANY
+        if self._assume_objects and kinds == ["object"] and any(part.get("properties") for part in flat):
+            return self._object(flat, place, is_assumed=True)
         self._notices.left_open(
             flat[0].node, f'Add `"type": "{kinds[0]}"`.', "anything but what is meant fits too"
         )
@@ -345,7 +350,7 @@ class Normaliser:
             self._depth -= 1
             self._nested -= 1
 
-    def _object(self, flat: Sequence[Part], place: NamePlace) -> Shape:
+    def _object(self, flat: Sequence[Part], place: NamePlace, *, is_assumed: bool = False) -> Shape:
         names = objects.property_names(flat)
         closed = objects.is_closed(flat)
         if not names and not closed:
@@ -373,7 +378,9 @@ class Normaliser:
             fields.append(Field(name, attributes[name], shapes[name], name in required, doc, null))
         doc = next((text for part in flat if (text := class_doc(part.node.schema))), "")
         called = self._names.of(place)
-        definition = ObjectDefinition(called, tuple(fields), closed, doc, self._order(flat, place))
+        definition = ObjectDefinition(
+            called, tuple(fields), closed, doc, is_assumed, self._order(flat, place)
+        )
         self._define(definition, Origin(_key_of(flat), place))
         self.nodes[called] = tuple(part.node for part in flat)
         return Ref(called)

@@ -181,6 +181,8 @@ class ObjectDefinition:
     fields: tuple[Field, ...]
     closed: bool
     doc: str = ""
+    is_assumed: bool = False
+    """Whether anything that is no object fits too, and the settings say that objects are meant."""
     order: Order = field(default=("", 0), compare=False)
     """Where its schema comes in the documents: what is printed keeps the order of what was written."""
 

@@ -31,14 +31,21 @@ class Scripts:
         typescript: makes the files.
         store: resolves references.
         asserts_formats: whether `format` is law for a schema.
+        assume_objects: whether a schema with `properties` and without `type` is taken for an object.
     """
 
     def __init__(
-        self, typescript: TypeScript, store: SchemaStore, asserts_formats: Callable[[Node], bool]
+        self,
+        typescript: TypeScript,
+        store: SchemaStore,
+        asserts_formats: Callable[[Node], bool],
+        *,
+        assume_objects: bool = False,
     ) -> None:
         self._typescript = typescript
         self._store = store
         self._asserts_formats = asserts_formats
+        self._assume_objects = assume_objects
         self.names = Names()
         self._definitions: dict[Name, NamedShape] = {}
         self._files: dict[_Path, Document] = {}
@@ -69,7 +76,14 @@ class Scripts:
         found = Problems()
 
         def work(names: Names, problems: Problems) -> Normaliser:
-            normaliser = Normaliser(self._store, problems, self._asserts_formats, names, exact=True)
+            normaliser = Normaliser(
+                self._store,
+                problems,
+                self._asserts_formats,
+                names,
+                assume_objects=self._assume_objects,
+                exact=True,
+            )
             for each in definitions:
                 self._add(normaliser, *each)
             define_uses(self._store, normaliser, (use for made in kept for use in made.typescript_uses))
