@@ -134,6 +134,15 @@ def test_all_of_them_are_told_at_once(compile_here: Compile) -> None:
     assert [message.partition(" ")[0] for message in errors(made)] == ["$ref", "$ref", "the"]
 
 
+def test_a_document_may_begin_with_a_byte_order_mark(compile_here: Compile) -> None:
+    """Foreign ones do; the places of what is wrong in them are as editors show them."""
+    text = json.dumps({"not": ref("missing.json"), **STRING})
+    files = {"x.channel.json": channel(t=ref("f.json")), "f.json": b"\xef\xbb\xbf" + text.encode()}
+    (problem,) = [each for each in compile_here(files).result.problems if each.severity == "error"]
+    column = text.index("missing")
+    assert str(problem.place) == f"schemas/f.json:1:{column}"
+
+
 # -- documents that are nothing but a reference --------------------------------------------------------------
 
 

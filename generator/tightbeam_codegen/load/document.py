@@ -17,6 +17,7 @@ __all__ = ["Document", "JsonValue", "Pointer", "parse"]
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 Pointer: TypeAlias = tuple[str | int, ...]
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FEW_PLACES = 20
 """So many are looked up one by one before the whole text is scanned for all of them."""
 
@@ -72,7 +73,8 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
     `limits`).
     """
     digest = hashlib.sha256(data).hexdigest()
-    text = _decode(data, shown)
+    # Others may save their documents as they like; a definition is read by more tools than this one.
+    text = _decode(data if _is_definition(path) else data.removeprefix(_BYTE_ORDER_MARK), shown)
     problems = Problems()
     lines = Lines(text, shown)
     root: Spot | None = None
@@ -89,14 +91,14 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
 
 
 def _is_definition(path: str) -> bool:
-    return path.endswith((".channel.yaml", ".channel.yml"))
+    return path.endswith((".channel.json", ".channel.yaml", ".channel.yml"))
 
 
 def _decode(data: bytes, shown: str) -> str:
     if len(data) > MAX_BYTES:
         remedy = f"Split it; {MAX_BYTES // (1024 * 1024)} MiB is the limit for one file."
         raise _refused(Place(shown, 1, 1), f"the file is too large ({len(data)} bytes)", remedy)
-    if data.startswith(b"\xef\xbb\xbf"):
+    if data.startswith(_BYTE_ORDER_MARK):
         raise _refused(
             Place(shown, 1, 1), "the file begins with a byte order mark", "Save it as UTF-8 without one."
         )
