@@ -282,7 +282,10 @@ async def test_whoever_waits_for_a_run_that_is_parked_is_told(client: Client, pa
     assert caught.value.reason == run.error_text
 
 
-async def test_a_step_beside_one_that_does_not_fit_is_remembered(make_client: MakeClient, path: Path) -> None:
+@pytest.mark.parametrize("how", ["gather", "TaskGroup"])
+async def test_a_step_beside_one_that_does_not_fit_is_remembered(
+    make_client: MakeClient, path: Path, how: str
+) -> None:
     first = make_client(shutdown_timeout=timedelta(milliseconds=50))
     define(first, run_text, [])
     async with first:
@@ -293,11 +296,17 @@ async def test_a_step_beside_one_that_does_not_fit_is_remembered(make_client: Ma
 
     async def slow() -> int:
         calls.append(1)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
         return 1
 
     async def both(ctx: Any) -> None:
-        await asyncio.gather(ctx.step.run("slow", slow), run_int_in_gather(ctx))
+        if how == "gather":
+            await asyncio.gather(ctx.step.run("slow", slow), run_int_in_gather(ctx))
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ctx.step.run("slow", slow))
+            await asyncio.sleep(0)
+            group.create_task(ctx.step.run("eta", give_int))
 
     for body, state in ((both, "parked"), (both, "parked")):
         client = make_client()

@@ -240,10 +240,8 @@ class Steps:
                 await self._keep(ticket, outcome_of(ledger, ticket, verdict.memo))
             except NotStorable as error:
                 verdict = too_large(ledger, ticket, error)
-            except (
-                TightbeamError
-            ) as error:  # returned, since whoever awaits this task may have been cancelled
-                return None, error
+            except TightbeamError as error:
+                return None, error  # not raised, since the task that awaits this one may have been cancelled
             else:
                 return value, verdict.error
         ledger.release(ticket)
@@ -293,9 +291,9 @@ class Steps:
     async def _owned(self, attempt: Coroutine[Any, Any, tuple[Any, BaseException | None]]) -> Any:
         """Run a step's attempt in a task of our own.
 
-        When a sibling's failure has interrupted the execution (a `TaskGroup` then cancels us), the step still
-        runs to its end and is remembered. When the handler itself cancels it (a timeout), its function is
-        cancelled.
+        When a sibling has interrupted the execution (a `TaskGroup` then cancels us), because it failed or the
+        run is parked, the step still runs to its end and is remembered. When the handler itself cancels it (a
+        timeout), its function is cancelled.
         """
         task = self._loop.create_task(attempt)
         self._tasks.add(task)
@@ -303,7 +301,7 @@ class Steps:
         try:
             value, error = await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not task.done() and self._ledger.cause is None:
+            if not task.done() and self._ledger.cause is None and self._ledger.parking is None:
                 task.cancel()
                 await asyncio.wait({task})
             raise
