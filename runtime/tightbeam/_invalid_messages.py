@@ -18,20 +18,20 @@ or call a function with the error and go on, unless it raises. A coroutine funct
 _log = logging.getLogger("tightbeam")
 
 
-def checked_choice(given: object) -> OnInvalidMessage:
+def checked_choice(given: OnInvalidMessage) -> OnInvalidMessage:
     """Return a value that was given as ``on_invalid_message=``.
 
     Raises:
         ValueError: it is a string other than ``"raise"`` and ``"skip"``.
         TypeError: it is no function either.
     """
-    if given == "raise" or given == "skip":
-        return given
-    if isinstance(given, str):
-        raise ValueError('on_invalid_message= takes "raise", "skip" or a function')
-    if not callable(given):
+    value: object = given
+    if isinstance(value, str):
+        if value not in ("raise", "skip"):
+            raise ValueError('on_invalid_message= takes "raise", "skip" or a function')
+    elif not callable(value):
         raise TypeError(
-            f'on_invalid_message= takes "raise", "skip" or a function, not {type(given).__name__}'
+            f'on_invalid_message= takes "raise", "skip" or a function, not {type(value).__name__}'
         )
     return given
 

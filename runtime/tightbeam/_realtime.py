@@ -52,7 +52,7 @@ class Realtime:
     ) -> None:
         self._carrier = carrier
         self._limit = max_payload_bytes
-        self._on_invalid_message = checked_choice(on_invalid_message)
+        self._on_invalid_message: OnInvalidMessage = checked_choice(on_invalid_message)
 
     async def publish(
         self,

@@ -44,7 +44,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
     ) -> None:
         self._feed = feed
         self._refs = refs
-        self._on_invalid_message = on_invalid_message
+        self._on_invalid_message: OnInvalidMessage = on_invalid_message
 
     def __aiter__(self) -> Self:
         return self

@@ -261,6 +261,47 @@ async def test_polls_share_one_request_for_a_token(ch: JobChannel) -> None:
             assert await anext(messages, None) is None
 
 
+async def test_a_failure_between_two_polls_is_raised_by_the_next(ch: JobChannel) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+    requests: list[object] = []
+
+    async def later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(writer)
+        asked.set()
+        await answer.wait()
+        await answering("HTTP/1.1 404 Not Found", "no")(reader, writer)
+
+    async with listening(later) as place, tightbeam.connect(f"http://{place}", key="k") as remote:
+        messages = remote.realtime.subscribe(ch)
+        reading = asyncio.ensure_future(anext(messages))
+        await asked.wait()
+        reading.cancel()
+        answer.set()
+        feed: Any = messages._feed
+        await asyncio.wait({feed._connecting})
+        with pytest.raises(SubscribeFailed, match="another web server"):
+            await anext(messages)
+        assert len(requests) == 1
+
+
+async def test_entering_that_is_cancelled_leaves_nothing_behind(ch: JobChannel) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read(-1)
+        gone.set()
+        writer.close()
+
+    async with listening(silent) as place, tightbeam.connect(f"http://{place}", key="k") as remote:
+        messages = remote.realtime.subscribe(ch)
+        entering = asyncio.ensure_future(messages.__aenter__())
+        await asked.wait()
+        entering.cancel()
+        await asyncio.wait_for(gone.wait(), 20)
+        assert entering.done()
+
+
 async def test_a_subscription_that_is_dropped_while_it_connects_ends(ch: JobChannel, quick: None) -> None:
     before = asyncio.all_tasks()
     async with listening(hanging_up) as place:

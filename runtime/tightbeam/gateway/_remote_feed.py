@@ -66,13 +66,13 @@ class RemoteFeed:
     async def ready(self) -> None:
         """See `tightbeam._engines.Feed`."""
         while self._connection is None and not self._closed:
-            if self._connecting is None:
+            failure, self._failure = self._failure, None  # also one that came while nobody waited
+            if failure is not None:
+                raise failure
+            if self._connecting is None or self._connecting.done():
                 self._loop = asyncio.get_running_loop()
                 self._connecting = self._loop.create_task(self._connect())
             await asyncio.wait({self._connecting})  # which goes on when this is cancelled
-            failure, self._failure = self._failure, None
-            if failure is not None:
-                raise failure
 
     def give_up(self) -> None:
         """See `tightbeam._engines.Feed`."""
@@ -127,8 +127,6 @@ class RemoteFeed:
             else:
                 self._connection = connection
                 self._dropped_before, self._dropped = self.dropped, 0
-        finally:
-            self._connecting = None
 
     def _drop(self, connection: ClientConnection, reason: str) -> None:
         if self._connection is connection:
