@@ -19,7 +19,7 @@ from tests.certificates import untrusted
 from tests.engine.samples import JobChannel
 from tests.gateway.serving import KEY, durable, running, secured
 from tightbeam import Client, GatewayRefused, PositionLost, PublishFailed, SubscribeFailed
-from tightbeam.gateway import _remote_connect, _remote_pool
+from tightbeam.gateway import _remote_connect, _remote_http, _remote_pool
 from tightbeam.gateway._remote_answers import NoAnswer, judge
 from tightbeam.gateway._remote_connect import Backoff
 
@@ -284,7 +284,10 @@ async def test_a_failure_between_two_polls_is_raised_by_the_next(ch: JobChannel)
         assert len(requests) == 1
 
 
-async def test_entering_that_is_cancelled_leaves_nothing_behind(ch: JobChannel) -> None:
+async def test_entering_that_is_cancelled_leaves_nothing_behind(
+    ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_remote_http, "_TIMEOUT", 1_000.0)
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -703,6 +703,22 @@ async def test_a_reader_that_is_polled_waits_for_one_first_connection(
     messages.close()
 
 
+async def test_a_first_connection_that_fails_between_two_polls_is_raised_by_the_next(
+    client: Client, server: StandIn, ch: UploadsChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tightbeam.inngest._subscribe._SECONDS_TO_SUBSCRIBE", 0.1)
+    server.subscribes = False
+    messages = client.realtime.subscribe(ch.status)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(messages), 0.01)
+    reader: Any = messages._feed._reader  # type: ignore[attr-defined]
+    await asyncio.wait({reader._task})
+    async with asyncio.timeout(10):
+        with pytest.raises(tightbeam.SubscribeFailed):
+            await anext(messages)
+    server.subscribe_held()
+
+
 @pytest.mark.parametrize("how", ["enter", "read"])
 async def test_closing_ends_who_waits_for_the_first_connection(
     client: Client, server: StandIn, ch: UploadsChannel, how: str

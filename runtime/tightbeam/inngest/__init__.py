@@ -6,6 +6,8 @@ Needs ``pip install 'tightbeam[inngest]'``.
 from __future__ import annotations
 
 try:
+    import websockets as _websockets  # noqa: F401 - its client loads at the first subscription; missing, it is said here
+
     from tightbeam.inngest._client import (
         AsyncFunction,
         Client,

@@ -204,8 +204,8 @@ class Reader:
 
     @property
     def has_connected(self) -> bool:
-        """Whether the first connection stood, or could not be made."""
-        return self._connected.done()
+        """Whether the first connection stood."""
+        return self._connected.done() and self._connected.exception() is None
 
     async def connected(self) -> None:
         """Return when the first connection stands.
