@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tightbeam_codegen.load import Document, JsonValue, Pointer
     from tightbeam_codegen.settings import Settings
 
-__all__ = ["channel_metaschema", "check_definition"]
+__all__ = ["channel_metaschema", "check_definition", "metaschema_text"]
 
 
 # As in the metaschema, which has said so by then.
@@ -36,10 +36,21 @@ _MAX_TOPICS = 10_000
 
 @lru_cache(maxsize=1)
 def channel_metaschema() -> dict[str, Any]:
-    """The metaschema of a channel definition."""
-    text = resources.files("tightbeam_codegen").joinpath("data/channel.schema.json").read_text("utf-8")
-    metaschema: dict[str, Any] = json.loads(text)
+    """The metaschema of a channel definition, as definitions are checked by it.
+
+    In the file payload schemas are described too, for editors. Here they are held against their own dialect's
+    metaschema, in another place.
+    """
+    metaschema: dict[str, Any] = json.loads(metaschema_text())
+    described = metaschema["$defs"]["PayloadSchema"]
+    for keyword in ("properties", "patternProperties", "additionalProperties"):
+        del described[keyword]
     return metaschema
+
+
+def metaschema_text() -> str:
+    """The metaschema of a channel definition as a file that editors complete by."""
+    return resources.files("tightbeam_codegen").joinpath("data/channel.schema.json").read_text("utf-8")
 
 
 @lru_cache(maxsize=1)

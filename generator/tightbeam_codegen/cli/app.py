@@ -105,10 +105,16 @@ def init(
             help="A schema or OpenAPI document in that folder: a topic for it and for each schema in it.",
         ),
     ] = None,
+    editor: Annotated[
+        bool,
+        typer.Option("--editor", help="Only write the metaschema that editors use, over an older one."),
+    ] = False,
 ) -> None:
     """Write a first channel definition, and say what to do next."""
-    from tightbeam_codegen.cli.init import run_init, run_init_from
+    from tightbeam_codegen.cli.init import run_init, run_init_editor, run_init_from
 
+    if editor:
+        raise typer.Exit(run_init_editor(schemas))
     raise typer.Exit(run_init(schemas) if source is None else run_init_from(schemas, source))
 
 

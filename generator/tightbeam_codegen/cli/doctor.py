@@ -191,6 +191,7 @@ def _bindings() -> Iterator[Finding]:
     if not settings.schemas.is_dir():
         yield Finding("bindings", "note", subject, "no definitions in this folder")
         return
+    yield from _metaschema(settings.schemas)
     said = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
         code = run_generate(Request(check=True))
@@ -202,6 +203,17 @@ def _bindings() -> Iterator[Finding]:
         lines = said.getvalue().strip().splitlines()
         text = lines[0] if lines else "they can't be compiled"
         yield Finding("bindings", "problem", subject, text, "See: tightbeam generate --check")
+
+
+def _metaschema(schemas: Path) -> Iterator[Finding]:
+    """Whether the copy that editors complete by is this version's."""
+    from tightbeam_codegen.check.definition import metaschema_text
+    from tightbeam_codegen.cli.init import METASCHEMA
+
+    file = schemas / METASCHEMA
+    if file.is_file() and file.read_text("utf-8", "replace") != metaschema_text():
+        text, remedy = "another version's", "Run: tightbeam init --editor"
+        yield Finding("bindings", "note", file.as_posix(), text, remedy)
 
 
 # -- a journal -----------------------------------------------------------------------------------------------
