@@ -222,7 +222,7 @@ async def test_runs_claimed_while_the_client_is_left_are_given_back(
     async with client:
         session: Any = client._engine._session  # type: ignore[attr-defined]
         await session.runner._quiet.wait()  # it has looked, and waits for something to do
-        held = session.writer.submit(hold, read=True)
+        held = session.writer.submit(hold)
         sending = asyncio.ensure_future(client.send("app/work"))
         await asyncio.sleep(0)
         session.runner._nudge()  # its claim waits behind the run that is being sent

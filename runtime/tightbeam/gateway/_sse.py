@@ -44,7 +44,7 @@ class _Events:
             await self._write(piece)
             self.writes += 1
 
-    async def keep_alive(self, position: str | None, _dropped: int) -> None:
+    async def keep_alive(self, position: str | None, dropped: int) -> None:  # noqa: ARG002 - as `Carrier` has it
         # An id without data sets the reader's Last-Event-ID and shows it nothing.
         await self._write(b":\n\n" if position is None else b":\n\nid: " + position.encode() + b"\n\n")
 
