@@ -90,6 +90,7 @@ def restore(backup: Path, path: Path, *, replace: bool = False) -> Copied:
         with _draft(backup, path, is_live=False) as (draft, copied):
             aside = _set_aside(path, parts)
             draft.replace(path)
+            lock.note()
         return Copied(copied.size, copied.runs, copied.messages, aside)
     finally:
         lock.release()

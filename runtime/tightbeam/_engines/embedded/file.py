@@ -66,11 +66,14 @@ def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
     try:
         if not path.exists() or path.stat().st_size == 0:
             set_aside(path)
+            lock.note()  # of what was here before
+            lock.sync()
             _create(path)
         else:
             check(path)
             if _is_outdated(path):
                 lock.note()  # what identifies it changes now
+                lock.sync()
         if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise JournalRefused(f"{path} can't be opened: this user may not write it")
         connection = _connect(path)

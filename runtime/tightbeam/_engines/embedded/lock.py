@@ -97,12 +97,21 @@ class Lock:
     def note(self, *databases: str) -> None:
         """Note which databases the log beside the journal may belong to; none if that isn't known.
 
+        It is on the disk when the system likes, or after `sync`.
+
         Raises:
             OSError: the disk is full, or failed.
         """
         line = f"log {' '.join(databases)}\n" if databases else "\n"
         written = os.pwrite(self._fd, line.encode(), _PID_BYTES + 1)
         os.ftruncate(self._fd, _PID_BYTES + 1 + written)
+
+    def sync(self) -> None:
+        """Have what was noted on the disk.
+
+        Raises:
+            OSError: the disk failed.
+        """
         os.fsync(self._fd)
 
     def is_in_place(self) -> bool:

@@ -3,9 +3,9 @@
 SQLite knows a log by its name alone. Beside a new file, a backup or another database it would write the log's
 pages into that: old data are back, or the file is corrupt. So each opening stores a mark of its own in the
 database, moves it from the log into the file, and notes it in the lock. A file that a crash left behind has
-the mark that is noted; one that was put in its place has an older one, or none. The version of its schema
-tells a copy that SQLite made while the client was open (`VACUUM INTO`, an online backup): the copy has the
-mark, but counts anew.
+the mark that is noted; one that was put in its place has an older one, or none. A mark ends in the version of
+the schema, by which a copy is told that SQLite made while the client was open (`VACUUM INTO`, an online
+backup): it has the mark, but counts versions anew.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = [
     "LogSize",
     "beside",
     "bind",
-    "identity",
     "log_path",
     "mark_copy",
+    "marks",
     "refuse_foreign",
     "set_aside",
     "together",
@@ -87,21 +87,27 @@ def set_aside(path: Path) -> None:
         )
 
 
-def identity(path: Path) -> str | None:
-    """Return what identifies a database in the file alone, its log passed over; None if it can't be read."""
+def marks(path: Path) -> tuple[str, ...] | None:
+    """Return the marks of a database in the file alone, its log passed over; None if it can't be read."""
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
         ) as connection:
-            return _identity(connection)
+            return _marks(connection)
     except sqlite3.Error:
         return None  # the process died while it moved pages into the file, which is whole with its log only
 
 
-def _identity(connection: sqlite3.Connection) -> str:
+def _marks(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the marks of the last opening and of the one before it; none of a copy that SQLite has made."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()
-    version = connection.execute("PRAGMA schema_version").fetchone()[0]
-    return f"{row[0] if row else 'none'}.{version}"
+    found = tuple(row[0].split()) if row else ()
+    return found if found and found[0].endswith(f".{_schema_version(connection)}") else ()
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA schema_version").fetchone()[0]
+    return version
 
 
 def refuse_foreign(path: Path) -> None:
@@ -118,7 +124,7 @@ def refuse_foreign(path: Path) -> None:
         if known is None:
             return
         is_journal = any(one.name.endswith("-journal") for one in left)  # which a journal in WAL mode hasn't
-        if not is_journal and ((found := identity(path)) is None or found in known):
+        if not is_journal and ((found := marks(path)) is None or not known.isdisjoint(found)):
             return
     names = " and ".join(one.name for one in left)
     raise JournalRefused(
@@ -130,22 +136,29 @@ def refuse_foreign(path: Path) -> None:
 
 
 def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
-    """Store a mark of this opening in the file, and note it in the lock; nothing else was written yet.
+    """Store a mark of this opening in the file, then note it in the lock; nothing else was written yet.
+
+    Beside its mark the file keeps that of the opening before, which is still noted if the process dies on the
+    way. So the lock needn't be synced, and a start waits for the disk twice.
 
     Raises:
         OSError: the lock can't be written.
         sqlite3.Error: the database can't be.
     """
-    mark = os.urandom(8).hex()
-    merged = _identity(connection)
-    mine = f"{mark}.{merged.partition('.')[2]}"
-    alone, known = identity(path), noted(path) or ()
-    # If the process dies on the way, the file may have any of these.
-    lock.note(*() if alone is None else dict.fromkeys([mine, merged, alone, *known][:_MOST_NOTED]))
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, mark))
+    before, known = _marks(connection), noted(path)
+    if known is not None and known.isdisjoint(before):
+        lock.note()  # another file was put here, without a log
+        lock.sync()
+        known = None
+    mine = f"{os.urandom(8).hex()}.{_schema_version(connection)}"
+    connection.execute("PRAGMA synchronous = NORMAL")  # the log is synced before pages are moved
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, " ".join([mine, *before[:1]])))
     _, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if pages == moved:  # otherwise another program reads the database as it was
+    connection.execute("PRAGMA synchronous = FULL")
+    if pages == moved:
         lock.note(mine)
+    elif known is not None:  # another program reads the database as it was, and the file has an older mark
+        lock.note(mine, *[mark for mark in known if mark != mine][:_MOST_NOTED])
 
 
 class LogSize:
