@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.codegen.compiling import channel, compile_files, errors
+from tightbeam._payload.model import load
 
 
 def one(index: int) -> dict[str, Any]:
@@ -26,6 +27,10 @@ def some(count: int, keyword: str = "oneOf", first: int = 0) -> dict[str, Any]:
 
 DIRECT = "this union of 257 branches is too large for a type, which leaves it out: 256 branches are the limit"
 NESTED = (
+    "this union of 300 branches is too large for a type, which leaves out some of it:"
+    " 256 branches are the limit"
+)
+BESIDE = (
     "this union of 10 branches is too large for a type, which leaves it out: 256 branches are the limit,"
     " those of the unions around it included"
 )
@@ -42,8 +47,9 @@ NESTED = (
         ({"type": "object", "additionalProperties": some(257)}, DIRECT),
         ({"allOf": [some(257), {"type": "object", "properties": {"id": {"type": "string"}}}]}, DIRECT),
         ({"oneOf": [some(10, first=10 * index) for index in range(30)]}, NESTED),
+        ({"type": "object", "oneOf": [some(10, first=10 * index) for index in range(30)]}, BESIDE),
     ],
-    ids=["oneOf", "anyOf", "typed", "property", "list", "map", "allOf", "nested"],
+    ids=["oneOf", "anyOf", "typed", "property", "list", "map", "allOf", "nested", "beside"],
 )
 def test_it_says_that_the_union_is_too_large(schema: dict[str, Any], said: str, tmp_path: Path) -> None:
     found = compile_files(tmp_path, {"c.channel.json": channel("c", t=schema)})
@@ -66,6 +72,23 @@ def test_as_several_topics_all_of_it_is_typed(tmp_path: Path) -> None:
     found = compile_files(tmp_path, {"c.channel.json": channel("c", **topics)})
     assert found.result.problems == ()
     assert "Any" not in found.files["c.py"]
+
+
+@pytest.mark.parametrize("order", [["all", "one"], ["one", "all"]])
+def test_one_part_of_it_is_typed_wherever_it_is_first_met(order: list[str], tmp_path: Path) -> None:
+    """What a definition comes to doesn't depend on the other topics."""
+    families = {f"F{index}": some(10, first=10 * index) for index in range(30)}
+    schemas = {
+        "all": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in families]},
+        "one": {"$ref": "#/$defs/F29"},
+    }
+    definition = channel("c", **{name: schemas[name] for name in order}) | {"$defs": families}
+    found = compile_files(tmp_path, {"c.channel.json": definition})
+    assert {problem.message for problem in found.result.problems} == {NESTED}
+    module = found.module("c")
+    assert load(module.c_channel.one, b'{"kind":"k299","n":1}').n == 1
+    assert load(module.c_channel.all, b'{"kind":"k5","n":1}').n == 1
+    assert load(module.c_channel.all, b'{"kind":"k299","n":1}') == {"kind": "k299", "n": 1}
 
 
 def test_many_branches_that_no_type_tells_apart_are_no_matter(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from tightbeam_codegen.normalise.shapes import (
     names_in,
     union,
 )
-from tightbeam_codegen.normalise.unions import MAX_BRANCHES, distribute
+from tightbeam_codegen.normalise.unions import MAX_BRANCHES, Group, distribute, within_limit
 from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.resolve import Node, SchemaStore
 from tightbeam_codegen.resolve.references import Schema
@@ -91,6 +91,8 @@ class Normaliser:
         self._recursive: set[_Key] = set()
         self._assumed: dict[_Key, Shape] = {}
         self._names = names
+        self._widths: dict[Name, int] = {}
+        """How many branches there are in an alias."""
         self._depth = 0
         self._nested = 0
         """How deep it is inside of lists and maps alone."""
@@ -178,6 +180,9 @@ class Normaliser:
             return self._assumed.get(key, Ref(name))
         if not self._within_budget(parts[0].node):
             return ANY
+        if single is not None:
+            # What it comes to may not depend on the union that it was first met in.
+            budget = MAX_BRANCHES
         learnt = len(self._memo), len(self.definitions)
         shape = self._built(parts, key, place, budget)
         name = self._names.of(place)
@@ -261,6 +266,7 @@ class Normaliser:
     ) -> None:
         doc, order = self.doc(parts[0].node), self._order(parts, place)
         origin = Origin(_key_of(parts), place)
+        self._widths[name] = self._width(shape)
         self._define(AliasDefinition(name, shape, recursive, doc, order), origin)
 
     def _define(self, definition: Definition, origin: Origin) -> None:
@@ -281,13 +287,25 @@ class Normaliser:
             shape_of = scalars.exact_shape_of_values if self._exact else scalars.shape_of_values
             return shape_of(values, types)
         too_large = partial(self._notices.union_too_large, parts[0].node)
-        branches = distribute(self._store, self._flattener, flat, budget, too_large)
-        if branches:
-            share = max(1, budget // len(branches))
-            return union(
-                [self._shape(branch.parts, place.inside(branch.suffix), share) for branch in branches]
-            )
+        group = distribute(self._store, self._flattener, flat, budget, too_large)
+        if group:
+            return self._union(group, place, budget)
         return self._plain(flat, types, place)
+
+    def _union(self, group: Group, place: NamePlace, budget: int) -> Shape:
+        share = max(1, budget // len(group.branches))
+        shapes = [self._shape(each.parts, place.inside(each.suffix), share) for each in group.branches]
+        total = sum(map(self._width, shapes))
+        if total > MAX_BRANCHES:
+            self._notices.union_too_large(group.node, group.node, group.keyword, total, partly=True)
+            shapes = within_limit(shapes, self._width)
+        return union(shapes)
+
+    def _width(self, shape: Shape) -> int:
+        """How many branches a union gets from a shape."""
+        if isinstance(shape, Union):
+            return sum(map(self._width, shape.branches))
+        return self._widths.get(shape.target, 1) if isinstance(shape, Ref) else 1
 
     def _plain(self, flat: Sequence[Part], types: frozenset[str], place: NamePlace) -> Shape:
         if types == scalars.TYPES:

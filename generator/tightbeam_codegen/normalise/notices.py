@@ -62,20 +62,24 @@ class Notices:
         message = f"more than {most} values: Python's type will not name them"
         self._problems.warning(self._store.place(node.schema), message, "Use a pattern.")
 
-    def union_too_large(self, whole: Node, node: Node, keyword: str, count: int) -> None:
+    def union_too_large(
+        self, whole: Node, node: Node, keyword: str, count: int, *, partly: bool = False
+    ) -> None:
         """Warn of a union that has too many branches for a type.
 
         Args:
             whole: the schema that the union is a part of, whose type may be left open by this.
             node: the schema that has the keyword.
             keyword: `anyOf` or `oneOf`.
-            count: how many branches it has by itself.
+            count: how many branches it has.
+            partly: whether some of them are in the type; those of unions inside them were counted, too.
         """
         self._explained.add(whole.key)
         others = "" if count > MAX_BRANCHES else ", those of the unions around it included"
+        out = "which leaves out some of it" if partly else "which leaves it out"
         self._problems.warning(
             self._store.place(node.schema, keyword),
-            f"this union of {count} branches is too large for a type, which leaves it out:"
+            f"this union of {count} branches is too large for a type, {out}:"
             f" {MAX_BRANCHES} branches are the limit{others}",
             "Make several topics of it, one for each kind of message.",
         )

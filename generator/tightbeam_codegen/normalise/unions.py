@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -10,9 +10,10 @@ from urllib.parse import unquote
 from tightbeam_codegen.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.normalise.keywords import SHAPING
 from tightbeam_codegen.normalise.places import are_distinct, branch_suffixes
+from tightbeam_codegen.normalise.shapes import ANY, Shape
 from tightbeam_codegen.resolve import Node, SchemaStore
 
-__all__ = ["MAX_BRANCHES", "Branch", "distribute"]
+__all__ = ["MAX_BRANCHES", "Branch", "Group", "distribute", "within_limit"]
 
 MAX_BRANCHES = 256
 """Of one union, all its groups multiplied. Beyond it further groups are left to the validator."""
@@ -26,13 +27,22 @@ class Branch:
     suffix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The alternatives of a keyword of a schema."""
+
+    node: Node
+    keyword: str
+    branches: tuple[Branch, ...]
+
+
 def distribute(
     store: SchemaStore,
     flattener: Flattener,
     parts: Sequence[Part],
     budget: int,
     too_large: Callable[[Node, str, int], None],
-) -> list[Branch] | None:
+) -> Group | None:
     """Return the alternatives of the first group that tells types apart, each with all else that must hold.
 
     Args:
@@ -62,8 +72,25 @@ def distribute(
             suffixes = branch_suffixes(schemas)
             if base:
                 suffixes = _all_named(schemas, suffixes)
-            return [Branch((*base, Part(node)), suffix) for node, suffix in zip(nodes, suffixes, strict=True)]
+            named = zip(nodes, suffixes, strict=True)
+            branches = tuple(Branch((*base, Part(node)), suffix) for node, suffix in named)
+            return Group(part.node, keyword, branches)
     return None
+
+
+def within_limit(shapes: Iterable[Shape], width: Callable[[Shape], int]) -> list[Shape]:
+    """Return the shapes of as many branches as a union may have, anything instead of all others.
+
+    Args:
+        shapes: the branches.
+        width: says how many branches there are in one of them.
+    """
+    kept: list[Shape] = []
+    total = 0
+    for shape in shapes:
+        total += width(shape)
+        kept.append(shape if total <= MAX_BRANCHES else ANY)
+    return kept
 
 
 def _all_named(schemas: list[Any], suffixes: list[str]) -> list[str]:
