@@ -21,6 +21,8 @@ __all__ = [
 
 
 class Alert(v1.Payload, extra="forbid"):
+    """Something a person should look at."""
+
     message: str
     """What happened."""
 

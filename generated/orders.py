@@ -41,6 +41,8 @@ __all__ = [
 
 
 class Placed(v1.Payload, extra="forbid"):
+    """The order as the customer placed it."""
+
     placed_at: _t.Annotated[_p.AwareDatetime, v1.wire("placedAt")]
     """When the customer confirmed."""
 
@@ -183,10 +185,12 @@ LineDict = _te.TypedDict(
 
 LineAdded: _t.TypeAlias = Line
 LineAddedDict: _t.TypeAlias = LineDict
+"""Something was added to the order afterwards."""
 
 
 State: _t.TypeAlias = StatePaid | StateShipped | StateCancelled
 StateDict: _t.TypeAlias = StatePaidDict | StateShippedDict | StateCancelledDict
+"""Where the order is now. `kind` says which of the shapes it is."""
 
 
 PlacedMessage: _t.TypeAlias = v1.Message[_t.Literal["placed"], Placed]
@@ -223,8 +227,9 @@ def orders_channel(
 ) -> OrdersChannel:
     """The life of one order, from the basket to the door.
 
-    `region`: The shop the order was placed in.
-    `order_id`: The order's number, counted per shop.
+    Args:
+        region: The shop the order was placed in.
+        order_id: The order's number, counted per shop.
     """
 
     return v1.open_channel(

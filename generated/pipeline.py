@@ -22,6 +22,8 @@ __all__ = [
 
 
 class Status(v1.Payload, extra="forbid"):
+    """A line for the person who waits: which part of the pipeline is running."""
+
     message: str
     """What to show."""
 
@@ -30,6 +32,8 @@ class Status(v1.Payload, extra="forbid"):
 
 
 class Tokens(v1.Payload, extra="forbid"):
+    """One token of the answer. Joined in order, the tokens are the answer."""
+
     token: str
     """A piece of text, its spaces included."""
 
@@ -72,7 +76,8 @@ def pipeline_channel(
 ) -> PipelineChannel:
     """What one run of the answering pipeline is doing, and its tokens as they are made.
 
-    `run_id`: The run that is being watched.
+    Args:
+        run_id: The run that is being watched.
     """
 
     return v1.open_channel(

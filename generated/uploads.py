@@ -24,6 +24,8 @@ __all__ = [
 
 
 class Status(v1.Payload, extra="forbid"):
+    """Where the upload is. Shown while it lasts, then forgotten."""
+
     message: str
     """What to show."""
 
@@ -36,6 +38,7 @@ class StatusDict(_te.TypedDict):
 
 Result: _t.TypeAlias = _common_UploadResult
 ResultDict: _t.TypeAlias = _common_UploadResultDict
+"""How the upload ended. Published once."""
 
 
 StatusMessage: _t.TypeAlias = v1.Message[_t.Literal["status"], Status]
@@ -63,7 +66,8 @@ def uploads_channel(
 ) -> UploadsChannel:
     """Progress and outcome of one upload.
 
-    `upload_id`: The upload, as the client named it.
+    Args:
+        upload_id: The upload, as the client named it.
     """
 
     return v1.open_channel(

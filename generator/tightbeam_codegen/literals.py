@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Iterable
 
 __all__ = ["commented", "docstring", "literal"]
 
@@ -37,13 +38,20 @@ def _escaped(char: str) -> str:
     return repr(char)[1:-1]
 
 
-def docstring(text: str, indent: str) -> str:
-    """A docstring of `text` for a block indented by `indent`; nothing where there is no text.
+def docstring(text: str, indent: str, arguments: Iterable[tuple[str, str]] = ()) -> str:
+    """Return a docstring for a block; nothing where there is no text.
 
     Line ends of any kind become line feeds, other control and format characters are escaped, long lines are
     folded.
+
+    Args:
+        text: what it says.
+        indent: of the block.
+        arguments: names and descriptions of a function's arguments.
     """
     lines = [_folded(_clean(line), indent) for line in _LINE_ENDS.sub("\n", text).strip().split("\n")]
+    described = [_argument(name, words, indent) for name, words in arguments]
+    lines += ["", "Args:", *described] if described else []
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
     if not body:
         return ""
@@ -71,6 +79,11 @@ def _clean(line: str) -> str:
 
 def _visible(char: str) -> str:
     return char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char)
+
+
+def _argument(name: str, text: str, indent: str) -> str:
+    folded = _folded(_clean(f"{name}: {' '.join(text.split())}"), f"{indent}        ")
+    return "    " + folded.replace("\n", "\n        ")
 
 
 def _folded(line: str, indent: str) -> str:

@@ -151,7 +151,7 @@ def _topic_alias(
     if not isinstance(shape, Ref | Union) or not set(names_in(shape)):
         return None
     wire = types.wire(shape, module) if types.differs(shape) else None
-    return ir.Alias(name, types.model(shape, module), wire, types.unions.is_text(shape), doc="")
+    return ir.Alias(name, types.model(shape, module), wire, types.unions.is_text(shape), topic.doc.strip())
 
 
 def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:

@@ -9,21 +9,36 @@ from typing import Any
 __all__ = ["class_doc", "field_doc"]
 
 
-def class_doc(schema: Any) -> str:
-    """The description of a schema, else its title, else nothing."""
+def class_doc(schema: Any, names: Iterable[str] = ()) -> str:
+    """Return the description of a schema, else its title, else nothing.
+
+    Args:
+        schema: the schema.
+        names: of what it describes; a title that only repeats one of them says nothing.
+    """
     if not isinstance(schema, dict):
         return ""
-    for keyword in ("description", "title"):
-        text = schema.get(keyword)
-        if isinstance(text, str) and text.strip():
-            return text.strip()
-    return ""
+    description, title = (
+        text.strip() if isinstance(text := schema.get(keyword), str) else ""
+        for keyword in ("description", "title")
+    )
+    return description or ("" if _letters(title) in map(_letters, names) else title)
 
 
-def field_doc(schemas: Iterable[Any]) -> str:
-    """The description of a property, with its default and deprecation: neither changes what is sent."""
+def _letters(text: str) -> str:
+    """Return what is left of a name without case, spaces and punctuation: `Order Id` for `order_id`."""
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def field_doc(schemas: Iterable[Any], name: str) -> str:
+    """Return the description of a property, with its default and deprecation: neither changes what is sent.
+
+    Args:
+        schemas: all that its values must fit.
+        name: of the property.
+    """
     schemas = [schema for schema in schemas if isinstance(schema, dict)]
-    lines = [next((text for schema in schemas if (text := class_doc(schema))), "")]
+    lines = [next((text for schema in schemas if (text := class_doc(schema, [name]))), "")]
     for schema in schemas:
         if schema.get("default") is not None:
             lines.append(f"Default when absent: `{json.dumps(schema['default'], ensure_ascii=False)}`.")

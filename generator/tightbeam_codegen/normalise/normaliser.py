@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -131,9 +132,17 @@ class Normaliser:
         self._home = home
         self._shape([Part(node)], self._place_of(home, node))
 
-    def doc(self, node: Node) -> str:
+    def doc(self, node: Node, *names: str) -> str:
         """The description of a schema, or of the one it is a reference to."""
-        return class_doc(node.schema) or class_doc(self._flattener.through(node).schema)
+        target = self._flattener.through(node)
+        return class_doc(node.schema, names) or class_doc(target.schema, names)
+
+    def describe(self, place: NamePlace, doc: str) -> None:
+        """Describe the class or alias that a topic's schema became, unless the schema does so itself."""
+        name = self._names.of(place)
+        definition = self.definitions.get(name)
+        if definition is not None and not definition.doc:
+            self.definitions[name] = replace(definition, doc=doc)
 
     def _place_of(self, document: Document, node: Node) -> NamePlace:
         return place_of(document, self._store.pointer(node.schema), self._names.chosen)
@@ -264,7 +273,7 @@ class Normaliser:
     def _define_alias(
         self, name: Name, shape: Shape, parts: Sequence[Part], place: NamePlace, *, recursive: bool
     ) -> None:
-        doc, order = self.doc(parts[0].node), self._order(parts, place)
+        doc, order = self.doc(parts[0].node, name.name, place.parts[-1]), self._order(parts, place)
         origin = Origin(_key_of(parts), place)
         self._widths[name] = self._width(shape)
         self._define(AliasDefinition(name, shape, recursive, doc, order), origin)
@@ -391,11 +400,12 @@ class Normaliser:
         attributes = self._notices.attributes(possible, nodes_of)
         for name in possible:
             nodes = nodes_of[name]
-            doc = field_doc([node.schema for node in nodes])
+            doc = field_doc([node.schema for node in nodes], name)
             null = name not in required and objects.default_is_null(self._flattener, nodes)
             fields.append(Field(name, attributes[name], shapes[name], name in required, doc, null))
-        doc = next((text for part in flat if (text := class_doc(part.node.schema))), "")
         called = self._names.of(place)
+        words = (class_doc(part.node.schema, [called.name, place.parts[-1]]) for part in flat)
+        doc = next(filter(None, words), "")
         definition = ObjectDefinition(
             called, tuple(fields), closed, doc, is_assumed, self._order(flat, place)
         )

@@ -259,6 +259,6 @@ def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias
 
 
 def _factory_doc(channel: ir.Channel) -> str:
-    """The factory's docstring: the channel's own words, then its parameters'."""
-    args = [f"`{param.py_name}`: {' '.join(param.doc.split())}" for param in channel.params if param.doc]
-    return "\n\n".join(text for text in (channel.doc, "\n".join(args)) if text)
+    """Return the factory's docstring: the channel's own words, then its parameters'."""
+    described = [(param.py_name, param.doc) for param in channel.params if param.doc.strip()]
+    return docstring(channel.doc, "    ", described)

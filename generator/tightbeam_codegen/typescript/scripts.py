@@ -106,17 +106,12 @@ class Scripts:
     ) -> None:
         normaliser.foreign.clear()
         document = definition.document
-        self._topics[definition.module] = [
-            replace(
-                topic,
-                shape=normaliser.topic(
-                    self._store.topic(document, topic.name, dialect),
-                    topic_place(document, definition.module, topic.name),
-                    document,
-                ),
-            )
-            for topic in topics
-        ]
+        self._topics[definition.module] = []
+        for topic in topics:
+            place = topic_place(document, definition.module, topic.name)
+            shape = normaliser.topic(self._store.topic(document, topic.name, dialect), place, document)
+            normaliser.describe(place, topic.doc)
+            self._topics[definition.module].append(replace(topic, shape=shape))
         self.uses[definition.module] = uses_of(self._store, normaliser)
 
     def channel(self, definition: Definition, bundle: str, problems: Problems) -> dict[str, str]:

@@ -7,6 +7,7 @@ import { payload } from "./_channel.js";
 
 import type { Severity as _common_Severity } from "./common.js";
 
+/** Something a person should look at. */
 export type Alert = {
   /** What happened. */
   message: string;

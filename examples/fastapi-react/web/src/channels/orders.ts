@@ -7,6 +7,7 @@ import { channelName, payload } from "./_channel.js";
 
 import type { Money as _common_Money } from "./common.js";
 
+/** The order as the customer placed it. */
 export type Placed = {
   /** When the customer confirmed. */
   placedAt: string;

@@ -5,6 +5,7 @@ import { realtime } from "inngest/realtime";
 
 import { channelName, payload } from "./_channel.js";
 
+/** A line for the person who waits: which part of the pipeline is running. */
 export type Status = {
   /** What to show. */
   message: string;
@@ -12,6 +13,7 @@ export type Status = {
   step?: string;
 };
 
+/** One token of the answer. Joined in order, the tokens are the answer. */
 export type Tokens = {
   /** A piece of text, its spaces included. */
   token: string;

@@ -7,6 +7,7 @@ import { channelName, payload } from "./_channel.js";
 
 import type { UploadResult as _common_UploadResult } from "./common.js";
 
+/** Where the upload is. Shown while it lasts, then forgotten. */
 export type Status = {
   /** What to show. */
   message: string;

@@ -150,8 +150,6 @@ class NullableX1(v1.Payload, extra="allow"):
 
 
 class ReferredC(v1.Payload, extra="allow"):
-    """C"""
-
     at: str
     c: int
 

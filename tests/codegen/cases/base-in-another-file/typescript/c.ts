@@ -93,7 +93,6 @@ export type NullableX1 = {
   [key: string]: unknown;
 };
 
-/** C */
 export type ReferredC = {
   at: string;
   c: number;

@@ -78,6 +78,7 @@ else:
 
 Either: _t.TypeAlias = list[str] | list[Point] | dict[str, int] | dict[str, _dt.date]
 EitherDict: _t.TypeAlias = v1.Array[str | PointDict] | _abc.Mapping[str, int | str]
+"""Several lists and several maps."""
 
 
 if TYPE_CHECKING:

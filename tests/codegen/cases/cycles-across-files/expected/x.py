@@ -47,6 +47,7 @@ class VisitDict(_te.TypedDict):
 
 Person: _t.TypeAlias = _people__person_Person
 PersonDict: _t.TypeAlias = _people__person_PersonDict
+"""Somebody."""
 
 
 PersonMessage: _t.TypeAlias = v1.Message[_t.Literal["person"], Person]

@@ -58,6 +58,7 @@ Severity: _t.TypeAlias = _t.Literal["low", "high"]
 
 
 S: _t.TypeAlias = Severity
+"""How bad it is."""
 
 
 TMessage: _t.TypeAlias = v1.Message[_t.Literal["t"], T]

@@ -37,8 +37,6 @@ __all__ = [
 class T(v1.Payload, extra="forbid"):
     list_: _t.Annotated[str | None, v1.wire("list")] = None
     any_of: _t.Annotated[int | None, v1.wire("anyOf")] = None
-    """Any Of"""
-
     one_of: _t.Annotated[Inner | None, v1.wire("oneOf")] = None
     reference: Maybe = None
     default_behind_reference: _t.Annotated[

@@ -9,7 +9,6 @@ import type { Old as _old_Old } from "./old.js";
 
 export type T = {
   list?: string | null;
-  /** Any Of */
   anyOf?: number | null;
   oneOf?: Inner | null;
   reference?: Maybe;

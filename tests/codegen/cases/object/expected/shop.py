@@ -28,6 +28,8 @@ __all__ = [
 
 
 class Opened(v1.Payload, extra="forbid"):
+    """The shop has opened."""
+
     name: str
     address: OpenedAddress
     area: _t.Annotated[int | float | None, v1.optional] = None

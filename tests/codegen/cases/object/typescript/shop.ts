@@ -5,6 +5,7 @@ import { realtime } from "inngest/realtime";
 
 import { channelName, payload } from "./_channel.js";
 
+/** The shop has opened. */
 export type Opened = {
   name: string;
   address: OpenedAddress;

@@ -47,8 +47,9 @@ def x_channel(
 ) -> XChannel:
     """Everything a name can hold.
 
-    `id`: Which one.
-    `class_`: Of what class. Two lines.
+    Args:
+        id: Which one.
+        class_: Of what class. Two lines.
     """
 
     return v1.open_channel(

@@ -23,6 +23,7 @@ __all__ = [
 
 T: _t.TypeAlias = _common_Money
 TDict: _t.TypeAlias = _common_MoneyDict
+"""An amount of money."""
 
 
 TMessage: _t.TypeAlias = v1.Message[_t.Literal["t"], T]

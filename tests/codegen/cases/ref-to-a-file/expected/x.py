@@ -44,6 +44,7 @@ class UDict(_te.TypedDict):
 
 T: _t.TypeAlias = _user_profile_UserProfile
 TDict: _t.TypeAlias = _user_profile_UserProfileDict
+"""A user's profile"""
 
 
 TMessage: _t.TypeAlias = v1.Message[_t.Literal["t"], T]

@@ -40,14 +40,10 @@ class TX1(v1.Payload, extra="forbid"):
 
 
 class TitledFirstOne(v1.Payload, extra="forbid"):
-    """First one"""
-
     a: str
 
 
 class TitledSecondOne(v1.Payload, extra="forbid"):
-    """Second one"""
-
     b: str
 
 

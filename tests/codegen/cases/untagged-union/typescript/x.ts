@@ -14,12 +14,10 @@ export type TX1 = {
   street: string;
 };
 
-/** First one */
 export type TitledFirstOne = {
   a: string;
 };
 
-/** Second one */
 export type TitledSecondOne = {
   b: string;
 };
