@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -359,10 +360,15 @@ class Run:
         """Whether classes of other files stand in a definition's module, too."""
         if homes.is_in_circle(definition.module):
             return True
-        return any(
-            name.module == definition.module and document is not definition.document
-            for name, document in self.owners.items()
-        )
+        return bool(self._owners_of.get(definition.module, set()) - {definition.document.uri})
+
+    @functools.cached_property
+    def _owners_of(self) -> dict[ModulePath, set[str]]:
+        """The URIs of the files whose classes stand in each module; asked for once all have owners."""
+        found: dict[ModulePath, set[str]] = {}
+        for name, document in self.owners.items():
+            found.setdefault(name.module, set()).add(document.uri)
+        return found
 
     def _schemas(
         self,
