@@ -35,12 +35,17 @@ from tightbeam._payload.model import load
 from tightbeam.errors import InvalidPayload
 
 CH = sample_channel(sample_id="u1", n=3)
+SAMPLE = Status.__module__
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ID = UUID("2eb8aa08-aa98-11ea-b4aa-73b441d16380")
 
 
 class Level(enum.StrEnum):
     INFO = "info"
+
+
+class Count(enum.IntEnum):
+    TWO = 2
 
 
 class Plain(enum.Enum):
@@ -84,6 +89,11 @@ def refusal(ref: TopicRef[..., Any, Any], data: object) -> list[str]:
         (CH.status, {"message": "x", "note": None}, b'{"message":"x","note":null}'),
         (CH.status, {"message": "x", "level": Level.INFO}, b'{"message":"x","level":"info"}'),
         (CH.status, {"message": "x", "level": Plain.INFO}, b'{"message":"x","level":"info"}'),
+        (CH.plain, Level.INFO, b'"info"'),
+        (CH.plain, Plain.INFO, b'"info"'),
+        (CH.number, Count.TWO, b"2"),
+        (CH.anything, Level.INFO, b'"info"'),
+        (CH.anything, [Level.INFO, Count.TWO], b'["info",2]'),
         (CH.status, Status(message="x"), b'{"message":"x"}'),
         (CH.status, Status(message="x", level=None, note=None), b'{"message":"x","note":null}'),
         (CH.open_thing, {"giftFor": "a", "gift_for": "b"}, b'{"giftFor":"a","gift_for":"b"}'),
@@ -167,7 +177,7 @@ def test_what_fits_is_encoded(ref: TopicRef[..., str, Any], data: object, raw: b
         ({"message": (x for x in "x")}, "/message: must be JSON data, not generator"),
         (
             {"message": Status(message="secret")},
-            "/message: must be plain data, not a model (Status); a model is published as a whole",
+            f"/message: must be plain data, not a model ({SAMPLE}.Status); a model is published as a whole",
         ),
         ({"message": "x", "percent": 2**64 + 1}, "/percent: must be an integer of at most 64 bits"),
         ({"message": "x", "percent": -(2**63) - 1}, "/percent: must be an integer of at most 64 bits"),
@@ -187,7 +197,10 @@ def test_what_fits_is_encoded(ref: TopicRef[..., str, Any], data: object, raw: b
         (Point(), "(payload): must be JSON data, not Point"),
         (NOON, "(payload): must be JSON data, not datetime"),
         (Status, "(payload): must be JSON data, not ModelMetaclass"),
-        (StatePaid(kind="paid", cents=1), "(payload): must be Status or plain data, not a StatePaid"),
+        (
+            StatePaid(kind="paid", cents=1),
+            f"(payload): must be {SAMPLE}.Status or plain data, not a {SAMPLE}.StatePaid",
+        ),
         (Status.model_construct(), "/message: is required"),
         (Status.model_construct(message=5), "/message: must be a string, not an integer"),
         (Status.model_construct(message=b"x"), "/message: must be JSON data, not bytes"),
@@ -228,20 +241,30 @@ def test_what_does_not_fit_is_refused_with_its_place(data: object, issue: str):
         (
             CH.state,
             Status(message="x"),
-            "(payload): must be StatePaid or StateShipped or plain data, not a Status",
+            (
+                f"(payload): must be {SAMPLE}.StatePaid or {SAMPLE}.StateShipped or plain data,"
+                f" not a {SAMPLE}.Status"
+            ),
         ),
         (CH.mixed, 5, "(payload): must be an object, a string or null, not an integer"),
-        (CH.mixed, Status(message="x"), "(payload): must be StatePaid or plain data, not a Status"),
-        (CH.items, Status(message="x"), "(payload): must be plain data, not a model (Status)"),
+        (CH.number, Level.INFO, "(payload): must be an integer, not a string"),
+        (CH.plain, Count.TWO, "(payload): must be a string, not an integer"),
+        (CH.anything, Plain.NAN, "(payload): must be a finite number, not NaN or infinite"),
+        (
+            CH.mixed,
+            Status(message="x"),
+            f"(payload): must be {SAMPLE}.StatePaid or plain data, not a {SAMPLE}.Status",
+        ),
+        (CH.items, Status(message="x"), f"(payload): must be plain data, not a model ({SAMPLE}.Status)"),
         (
             CH.items,
             [{"message": Status(message="x")}],
-            "/0/message: must be plain data, not a model (Status); a model is published as a whole",
+            f"/0/message: must be plain data, not a model ({SAMPLE}.Status); a model is published as a whole",
         ),
         (
             CH.items,
             [StatePaid(kind="paid", cents=1)],
-            "/0: must be plain data, not a model (StatePaid); a model is published as a whole",
+            f"/0: must be plain data, not a model ({SAMPLE}.StatePaid); a model is published as a whole",
         ),
         (CH.items, [Status.model_construct(message=5)], None),
         (CH.by_name, {1: Times(at=NOON)}, "(payload): has a key that is not a plain str (int)"),
@@ -250,7 +273,7 @@ def test_what_does_not_fit_is_refused_with_its_place(data: object, issue: str):
         (
             CH.counters,
             {"secret": Status(message="x")},
-            "/*: must be plain data, not a model (Status); a model is published as a whole",
+            f"/*: must be plain data, not a model ({SAMPLE}.Status); a model is published as a whole",
         ),
         (CH.number, 2**64 + 1, "(payload): must be an integer of at most 64 bits"),
         (CH.number, True, "(payload): must be an integer, not a boolean"),
@@ -263,7 +286,7 @@ def test_what_does_not_fit_is_refused_with_its_place(data: object, issue: str):
         (
             CH.anything,
             {"a": Status(message="x")},
-            "/*: must be plain data, not a model (Status); a model is published as a whole",
+            f"/*: must be plain data, not a model ({SAMPLE}.Status); a model is published as a whole",
         ),
     ],
 )
@@ -340,9 +363,11 @@ def test_another_model_of_the_same_shape_is_refused():
     class Twin(BaseModel):
         message: str
 
-    assert refusal(CH.status, Twin(message="x")) == ["(payload): must be Status or plain data, not a Twin"]
+    assert refusal(CH.status, Twin(message="x")) == [
+        f"(payload): must be {SAMPLE}.Status or plain data, not a {__name__}.Twin"
+    ]
     assert refusal(CH.items, [Twin(message="x")]) == [
-        "/0: must be plain data, not a model (Twin); a model is published as a whole"
+        f"/0: must be plain data, not a model ({__name__}.Twin); a model is published as a whole"
     ]
 
 

@@ -9,6 +9,7 @@ Plain data is what `json` and this page call JSON: ``dict`` with ``str`` keys, `
 
 from __future__ import annotations
 
+from enum import Enum
 from types import NoneType
 from typing import Any
 
@@ -73,6 +74,8 @@ def _encodes(data: object) -> bool:
 
 def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object) -> bytes:
     """The cases off the hot path: a class not seen before, typed values in containers, what is refused."""
+    if isinstance(data, Enum) and type(data.value) in _PLAIN:
+        return encode(ref, data.value)  # as within containers
     plain, problem = data, None
     dump = topic.dump_for(type(data))
     if dump is not None or (type(data) in _PLAIN and not _encodes(data)):

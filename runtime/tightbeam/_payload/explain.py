@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from tightbeam._payload.check import may_not_be_json
 from tightbeam._payload.compiled import leaves_unset_out
 from tightbeam._payload.places import Place
-from tightbeam._payload.plain import json_type, not_json, pointer_token
+from tightbeam._payload.plain import class_name, json_type, not_json, pointer_token
 from tightbeam._payload.reasons import LEAVES, UNDECLARED, leaf_reason, undeclared_reason
 from tightbeam._payload.schemas import LATEST_DIALECT, LEGACY_DIALECTS, Bundle
 from tightbeam._payload.unions import closest
@@ -128,10 +128,11 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
 
 
 def _wrong_class(topic: CompiledTopic, data: BaseModel) -> str:
-    wanted = [kind.__name__ for kind in topic.classes]
+    given = class_name(type(data))
+    wanted = [class_name(kind) for kind in topic.classes]
     if not wanted:
-        return f"must be plain data, not a model ({type(data).__name__})"
-    return f"must be {' or '.join(wanted)} or plain data, not a {type(data).__name__}"
+        return f"must be plain data, not a model ({given})"
+    return f"must be {' or '.join(wanted)} or plain data, not a {given}"
 
 
 class Explanation:

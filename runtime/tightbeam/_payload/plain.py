@@ -13,6 +13,7 @@ from tightbeam.errors import Issue
 
 __all__ = [
     "MAX_DEPTH",
+    "class_name",
     "has_nonfinite",
     "is_kept",
     "is_sent_exactly",
@@ -139,6 +140,11 @@ def json_type(value: object) -> str:
             return type(value).__name__
 
 
+def class_name(kind: type) -> str:
+    """Name a class with its module: a model of the user's own is often called like the generated one."""
+    return f"{kind.__module__}.{kind.__name__}"
+
+
 def pointer_token(name: str) -> str:
     """A name as a part of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
@@ -194,7 +200,7 @@ def _reason(value: object, around: frozenset[int]) -> str | None:
             return f"is nested more than {MAX_DEPTH} deep"
         return _key_reason(value) if isinstance(value, dict) else None
     if isinstance(value, BaseModel):
-        return f"must be plain data, not a model ({kind.__name__}); a model is published as a whole"
+        return f"must be plain data, not a model ({class_name(kind)}); a model is published as a whole"
     for plain in (str, int, float, dict, list, tuple):
         if issubclass(kind, plain):
             return f"must be a plain {plain.__name__}, not a subclass ({kind.__name__})"
