@@ -141,7 +141,7 @@ async def test_a_log_that_was_removed_is_not_lost_when_the_client_is_left(
 
 
 async def test_the_journal_of_a_process_that_began_anew_keeps_its_log(path: Path, ch: JobChannel) -> None:
-    """SQLite removes a log by its name: that of the old file would take the new one's along."""
+    """The log of a file that was moved is neither emptied nor removed when the old client is left."""
     old, new = Client(path), Client(path)
 
     @new.function("work")

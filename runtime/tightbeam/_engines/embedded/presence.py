@@ -54,8 +54,3 @@ class Presence:
                 _log.warning("%s is in its place again: it is written again", self._path)
             self.lost = lost
         return lost
-
-    @property
-    def may_close(self) -> bool:
-        """Whether SQLite, which removes log and index by name at the end, would remove its own."""
-        return file_identity(self._log) in (None, self._log_file)

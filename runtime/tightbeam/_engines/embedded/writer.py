@@ -205,17 +205,11 @@ class Writer:
                     if not ending:
                         break
         finally:
-            closes = self._presence is None or self._presence.may_close
-            if closes:
-                self._connection.close()
+            self._connection.close()
             self._on_end()
             if self._bell is not None:
                 self._bell.take_down()
             self._ended.set_result(None)
-            if not closes:
-                # Another process has made a new journal under this name. SQLite would remove its log, so the
-                # connection stays as it is until the process ends.
-                threading.Event().wait()
 
     def _collect(self, reads: deque[_Request[Any]]) -> tuple[list[_Request[Any]], bool]:
         """Take requests from the queue; wait for one if there is nothing to read.
