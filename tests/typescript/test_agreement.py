@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.codegen.compiling import channel, compile_files, errors
 from tests.suite.compiled import compile_topics
 from tests.typescript.agreement import ALL, CASES, DRAFTS, Agreement
 from tests.typescript.node_tools import needs_node, project, run, tsc
@@ -40,6 +41,32 @@ def by_python(topic: TopicRef[..., str, object], text: str) -> bool:
     except InvalidPayload:
         return False
     return True
+
+
+@pytest.mark.parametrize("year", ALL[1:])
+def test_the_same_payloads_where_a_topic_is_written_in_a_later_draft(year: int, tmp_path: Path) -> None:
+    """The topic is in 2020-12, and refers to the schema in its own draft."""
+    needs_node()
+    cases = {f"c{index}": case for index, case in enumerate(CASES) if year in case.years}
+    cases = {name: case for name, case in cases.items() if not case.name.startswith("format ")}
+    files: dict[str, object] = {}
+    for name, case in cases.items():
+        files[f"{name}.channel.json"] = channel(name, t={"allOf": [{"$ref": f"docs/{name}.json"}]})
+        files[f"docs/{name}.json"] = {"$schema": DRAFTS[year], **case.schema}
+    web = tmp_path / "web"
+    made = compile_files(tmp_path, files, typescript=web, typescript_validators=True)
+    assert errors(made) == []
+    project(tmp_path, made.result.typescript)
+    assert tsc(tmp_path, emit=True) == []
+    said = run(tmp_path, PROGRAM, {name: case.payloads for name, case in cases.items()})
+    differences = [
+        (case.name, text, verdict)
+        for name, case in cases.items()
+        for text, verdict in zip(case.payloads, said[name], strict=True)
+        if verdict is not by_python(getattr(made.module(name), f"{name}_channel").t, text)
+        and not (case.milder and verdict is True)
+    ]
+    assert differences == []
 
 
 @pytest.mark.parametrize("year", ALL)

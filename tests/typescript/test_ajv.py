@@ -202,11 +202,45 @@ def test_what_stays_otherwise_is_warned_of_at_its_place(tmp_path: Path) -> None:
             "schemas/a.channel.json: [1, 90071992",
             "JavaScript reads 9007199254740993 as 9007199254740992: validators there compare with that",
         ),
-        (
-            'schemas/old.json: {"$schema": ',
-            "validators in TypeScript read this draft-06 or 07 schema as 2020-12",
-        ),
     }
+
+
+def in_a_later_draft(schema: dict[str, Any], year: int) -> tuple[dict[str, Any], int]:
+    """What Ajv gets for a schema that a topic of 2020-12 refers to, and the draft that it reads both by."""
+    bundle = {
+        "assertFormats": False,
+        "resources": {
+            "https://x.example/old": {"$schema": URIS[year], **schema},
+            "https://x.example/new": {"$schema": URIS[2020], "allOf": [{"$ref": "old"}]},
+        },
+        "topics": {"t": {"ref": "https://x.example/new#", "dialect": URIS[2020], "open": False}},
+        "params": {},
+    }
+    found = json.loads(validators_of(json.dumps(bundle), YEARS.__getitem__).text)
+    old: dict[str, Any] = found["resources"]["https://x.example/old"]
+    del old["$schema"]
+    return old, found["topics"]["t"]["draft"]
+
+
+@pytest.mark.parametrize(
+    ("year", "schema", "later"),
+    [
+        (4, {"minimum": 1, "exclusiveMinimum": True}, {"exclusiveMinimum": 1}),
+        (4, {"minimum": 1, "exclusiveMinimum": False}, {"minimum": 1}),
+        (4, {"properties": {"a": {"id": "b.json"}}}, {"properties": {"a": {"$id": "b.json"}}}),
+        (7, {"properties": {"a": {"$id": "#b"}}}, {"properties": {"a": {"$anchor": "b"}}}),
+        (7, {"items": [{"type": "null"}]}, {"prefixItems": [{"type": "null"}]}),
+        (7, {"items": [{}], "additionalItems": False}, {"prefixItems": [{}], "items": False}),
+        (7, {"items": {}, "additionalItems": False}, {"items": {}}),
+        (7, {"not": {"$ref": "#/definitions/a", "properties": {"b": False}}, "definitions": {"a": {}}},
+         {"not": {"$ref": "#/definitions/a"}, "definitions": {"a": {}}}),
+        (2019, {"properties": {"a": {"$recursiveRef": "#"}}}, {"properties": {"a": {"$ref": "#"}}}),
+    ],
+)  # fmt: skip
+def test_what_a_later_draft_refers_to_is_said_in_its_words(
+    year: int, schema: dict[str, Any], later: dict[str, Any]
+) -> None:
+    assert in_a_later_draft(schema, year) == (later, 2020)
 
 
 def test_drafts_that_do_not_meet_are_warned_of_nothing(tmp_path: Path) -> None:

@@ -87,17 +87,20 @@ class Adapter:
                 self._targets.add(tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens))
         self.patterns: dict[str, Pattern] = {}
         """The patterns that JavaScript spells otherwise."""
+        self._target = 2020
         self.differences: list[Difference] = []
         """What Ajv decides otherwise in the resource that was adapted last."""
         self._ways = {target[:length] for target in self._targets for length in range(1, len(target) + 1)}
 
-    def adapt(self, resource: Any, year: int) -> None:
+    def adapt(self, resource: Any, year: int, target: int | None = None) -> None:
         """Rewrite a schema resource, in place.
 
         Args:
             resource: the schema.
             year: the draft of schemas in it that name none.
+            target: the draft that Ajv reads it by, where that is a later one.
         """
+        self._target = target or year
         self.differences.clear()
         stack: list[_Step] = [(resource, "schema", ((),), year)]
         while stack:
@@ -123,7 +126,7 @@ class Adapter:
                 if not (kind == "dependencies" and isinstance(item, list)):
                     yield item, inner, _below(paths, key), year
 
-    def _schema(self, schema: dict[str, Any], paths: tuple[_Path, ...], year: int) -> Iterator[_Step]:
+    def _schema(self, schema: dict[str, Any], paths: tuple[_Path, ...], year: int) -> list[_Step]:
         if isinstance(stated := schema.get("$schema"), str):
             year = self._year_of(stated)
         keywords = _KEYWORDS[year]
@@ -144,13 +147,44 @@ class Adapter:
         identifier = schema.get("id" if year == 4 else "$id")
         if isinstance(identifier, str) and not is_root:
             paths = (*paths, ())
+        steps: list[_Step] = []
         for keyword, value in schema.items():
             form = keywords.get(keyword)
             inner = "free" if form is None else _SCHEMAS_WITHIN.get(form)
             if inner is not None:
-                yield value, inner, _below(paths, keyword), year
+                steps.append((value, inner, _below(paths, keyword), year))
+        self._carry_forward(schema, year, paths)
+        return steps
+
+    def _carry_forward(self, schema: dict[str, Any], year: int, paths: tuple[_Path, ...]) -> None:
+        """Say in the words of a later draft what a schema says in those of its own."""
+        if year <= 7 and self._target >= 2019:
+            if isinstance(schema.get("$ref"), str):
+                for keyword in schema.keys() - {"$ref", "$schema", "$id", "id"}:
+                    if not any((*path, keyword) in self._ways for path in paths):
+                        del schema[keyword]
+            identifier = schema.pop("id" if year == 4 else "$id", None)
+            if isinstance(identifier, str):
+                is_anchor = identifier.startswith("#") and len(identifier) > 1
+                schema["$anchor" if is_anchor else "$id"] = identifier.removeprefix("#")
+        if year == 4 < self._target:
+            for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+                if schema.pop(exclusive, False) and inclusive in schema:
+                    schema[exclusive] = schema.pop(inclusive)
+        if year <= 2019 < self._target:
+            others = schema.pop("additionalItems", None)
+            if isinstance(schema.get("items"), list):
+                schema["prefixItems"] = schema.pop("items")
+                schema |= {} if others is None else {"items": others}
+            if isinstance(reference := schema.pop("$recursiveRef", None), str):
+                schema.setdefault("$ref", reference)
 
     def _note_differences(self, schema: dict[str, Any], path: _Path) -> None:
+        if "$recursiveRef" in schema and self._target > 2019:
+            message = (
+                "validators in TypeScript read $recursiveRef as $ref, since a topic is written in 2020-12"
+            )
+            self.differences.append(Difference((*path, "$recursiveRef"), message, "Write both in one draft."))
         if self._asserts_formats and (name := schema.get("format")) in _NO_FORMATS_OF_AJV:
             message = f"validators in TypeScript don't check the format {name}"
             self.differences.append(Difference((*path, "format"), message, _SAY_MORE))

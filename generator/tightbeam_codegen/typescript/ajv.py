@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urldefrag, urljoin
@@ -40,18 +40,20 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
     """
     stated = json.loads(bundle)
     years = {name: year_of(topic["dialect"]) for name, topic in stated["topics"].items()}
-    topics = {
+    default = min(years.values(), default=2020)
+    written = {uri: _year(each, year_of, default) for uri, each in stated["resources"].items()}
+    topics: dict[str, dict[str, Any]] = {
         name: {"ref": topic["ref"], "draft": _draft(years[name])} for name, topic in stated["topics"].items()
     }
+    _read_by_the_latest(stated["resources"], topics.values(), written)
     formats: bool = stated["assertFormats"]
-    drafts: set[Draft] = {_draft(year) for year in years.values()}
+    drafts: set[Draft] = {topic["draft"] for topic in topics.values()}
     read_by = _drafts_by_resource(stated["resources"], topics.values())
     ours = _metaschemas_of_ours(stated["resources"], read_by)
     resources = _with_metaschemas(stated["resources"], ours)
     stated |= {"resources": resources}
     for topic in topics.values():
         topic["ref"] = _ours_for(topic["ref"], ours)
-    default = min(years.values(), default=2020)
     adapter = Adapter(references(stated), year_of, assert_formats=formats)
     differences: list[tuple[str, Difference]] = []
     for uri, resource in resources.items():
@@ -60,11 +62,8 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
         if uri in ours.values():
             adapter.adapt(resource, 7)
             continue
-        named = resource.get("$schema") if isinstance(resource, dict) else None
-        year = year_of(named) if isinstance(named, str) else default
-        adapter.adapt(resource, year)
+        adapter.adapt(resource, written[uri], max(read_by[uri], default=written[uri]))
         differences += [(uri, each) for each in adapter.differences]
-        differences += [(uri, each) for each in _of_another_draft(resource, year, read_by[uri])]
     params = {name: schema for name, schema in stated["params"].items() if says_more_than_kind(schema)}
     if params:
         drafts.add(2020)
@@ -127,18 +126,41 @@ def _drafts_by_resource(
     return found
 
 
-def _of_another_draft(resource: Any, year: int, drafts: Iterable[Draft]) -> Iterator[Difference]:
-    if not isinstance(resource, dict) or not any(resource[key] for key in resource.keys() - _NO_ASSERTIONS):
-        return
-    for draft in sorted({*drafts} - {_draft(year)}):
-        message = f"validators in TypeScript read this {_NAMES[_draft(year)]} schema as {_NAMES[draft]}"
-        yield Difference(
-            (), message, "Ajv reads a topic by one draft only: write what it refers to in that one."
-        )
+def _year(resource: Any, year_of: Callable[[str], int], default: int) -> int:
+    named = resource.get("$schema") if isinstance(resource, dict) else None
+    return year_of(named) if isinstance(named, str) else default
+
+
+def _read_by_the_latest(
+    resources: Mapping[str, Any], topics: Iterable[dict[str, Any]], written: Mapping[str, int]
+) -> None:
+    """Let topics be read by the latest draft among what they refer to, into which the rest can be put.
+
+    A resource is put into one draft only, so topics that share one are read alike.
+    """
+    topics = list(topics)
+    latest = dict(written)
+    reached: list[set[str]] = []
+    for topic in topics:
+        found = _drafts_by_resource(resources, [topic])
+        reached.append({uri for uri, drafts in found.items() if drafts and _asserts(uri, resources[uri])})
+    is_settled = False
+    while not is_settled:
+        is_settled = True
+        for topic, uris in zip(topics, reached, strict=True):
+            draft = max([topic["draft"], *(_draft(latest[uri]) for uri in uris)])
+            is_settled = is_settled and topic["draft"] == draft
+            topic["draft"] = draft
+            latest |= {uri: max(latest[uri], draft) for uri in uris}
+
+
+def _asserts(uri: str, resource: Any) -> bool:
+    if is_official(uri) or not isinstance(resource, dict):
+        return False
+    return any(resource[key] for key in resource.keys() - _NO_ASSERTIONS)
 
 
 _NO_ASSERTIONS = frozenset({"$schema", "$id", "id"})
-_NAMES: Mapping[Draft, str] = {4: "draft-04", 7: "draft-06 or 07", 2019: "2019-09", 2020: "2020-12"}
 
 
 def _draft(year: int) -> Draft:
