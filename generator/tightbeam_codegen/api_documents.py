@@ -18,7 +18,7 @@ _DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 _DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 _DATA_KEYWORDS = frozenset({"const", "default", "enum", "example", "examples"})
 
-_NOTES = dict.fromkeys(("discriminator", "example", "externalDocs", "xml"), "")
+_NOTES: Mapping[str, str] = dict.fromkeys(("discriminator", "example", "externalDocs", "xml"), "")
 _NULLABLE = (
     "nullable has no effect here: OpenAPI 3.0 has it beside a type, and beside an enum that lists null"
 )
@@ -65,7 +65,7 @@ def api_document(value: Any) -> ApiDocument | None:
 
 def _is_version(value: Any) -> bool:
     # In YAML without quotes `2.0` is a number.
-    return isinstance(value, str | float) and not isinstance(value, bool)
+    return isinstance(value, str | float)
 
 
 def say_null_as_a_type(value: Any) -> None:

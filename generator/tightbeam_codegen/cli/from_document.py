@@ -75,7 +75,7 @@ def _says_something(value: JsonValue) -> bool:
     """Whether the document is a schema itself, and not only one of its own shared schemas by another name."""
     if not isinstance(value, dict):
         return isinstance(value, bool)
-    said = ASSERTING.intersection(value)
+    said = set(ASSERTING.intersection(value))
     reference = value.get("$ref")
     return bool(said) and not (said == {"$ref"} and isinstance(reference, str) and reference.startswith("#"))
 

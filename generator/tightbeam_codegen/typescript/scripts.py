@@ -166,10 +166,12 @@ class Scripts:
 def _pointer(value: Any, path: Sequence[str]) -> Pointer:
     """A path whose steps into arrays are numbers."""
     pointer: list[str | int] = []
+    inner: Any = value
     for step in path:
-        pointer.append(int(step) if isinstance(value, list) and step.isdecimal() else step)
+        key: Any = int(step) if isinstance(inner, list) and step.isdecimal() else step
+        pointer.append(key)
         try:
-            value = value[pointer[-1]]
+            inner = inner[key]
         except (LookupError, TypeError):
             break
     return tuple(pointer)
