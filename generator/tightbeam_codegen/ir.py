@@ -90,6 +90,8 @@ class Param:
     wire_name: str
     kind: Literal["string", "integer", "boolean"]
     type: str
+    is_uuid: bool
+    """Whether a `UUID` may be given for its text."""
     doc: str
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tightbeam_codegen import ir
 from tightbeam_codegen.accepted import Accepted
 from tightbeam_codegen.assemble import Types, items_of, shapes_of
-from tightbeam_codegen.check import Definition, Parameter
+from tightbeam_codegen.check import Definition
 from tightbeam_codegen.literals import literal
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, pascal
@@ -80,7 +80,7 @@ def channel_module(
         f"{module[-1]}_channel",
         definition.name,
         definition.separator,
-        tuple(_params(definition.params)),
+        tuple(_params(definition)),
         tuple(channel_topics),
         (*private, *accepted.aliases),
         "." * len(module) + ".".join(("_schemas", *module)),
@@ -154,15 +154,25 @@ def _topic_alias(
     return ir.Alias(name, types.model(shape, module), wire, types.unions.is_text(shape), topic.doc.strip())
 
 
-def _params(params: Sequence[Parameter]) -> Iterator[ir.Param]:
-    names = [param.name for param in params]
+def _params(definition: Definition) -> Iterator[ir.Param]:
+    names = [param.name for param in definition.params]
     py_names = field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
     kinds = {"string": "str", "integer": "int", "boolean": "bool"}
-    for param in params:
+    for param in definition.params:
         type_ = kinds[param.kind]
+        is_uuid = definition.assert_formats and param.schema.get("format") == "uuid" and type_ == "str"
         if param.enum:
             type_ = f"_t.Literal[{', '.join(literal(value) for value in param.enum)}]"
-        yield ir.Param(py_names[param.name], param.name, param.kind, type_, param.description.strip())
+        elif is_uuid:
+            type_ = "_uuid.UUID | str"
+        yield ir.Param(
+            py_names[param.name],
+            param.name,
+            param.kind,
+            type_,
+            is_uuid and not param.enum,
+            param.description.strip(),
+        )
 
 
 def _imports(

@@ -202,7 +202,8 @@ class _Checker:
         *docs, last = node.body
         match last:
             case ast.Return(value=ast.Call(func=func, args=[ast.Name(), ast.Dict(keys=keys, values=values)])):
-                given = [value.id for value in values if isinstance(value, ast.Name)]
+                inner = [_without_uuid_text(value) for value in values]
+                given = [value.id for value in inner if isinstance(value, ast.Name)]
                 if ast.unparse(func) == "v1.open_channel" and given == [a.arg for a in arguments.kwonlyargs]:
                     self.strings([key for key in keys if key is not None])
                     return self.docs(docs)
@@ -304,3 +305,11 @@ class _Checker:
     @staticmethod
     def are_names(names: list[ast.alias]) -> bool:
         return all(alias.name.isidentifier() for alias in names)
+
+
+def _without_uuid_text(node: ast.expr) -> ast.expr:
+    match node:
+        case ast.Call(func=func, args=[inner], keywords=[]) if ast.unparse(func) == "v1.uuid_text":
+            return inner
+        case _:
+            return node

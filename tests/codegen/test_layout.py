@@ -80,6 +80,7 @@ PARAMS = st.builds(
     wire_name=FIELD_NAMES,
     kind=st.sampled_from(["string", "integer"]),
     type=LITERALS | st.just("str"),
+    is_uuid=st.booleans(),
     doc=DOCS,
 )
 CHANNELS = st.builds(

@@ -83,5 +83,8 @@ def test_a_classs_own_description_stays(tmp_path: Path) -> None:
 def test_a_factory_describes_its_arguments(tmp_path: Path) -> None:
     params = {"orderId": TEXT | {"description": "Which\norder. " + "Long. " * 20}, "shop": TEXT}
     text = python(tmp_path, TEXT, name="x:{orderId}:{shop}", params=params)
-    assert '    """Args:\n        order_id: Which order. Long.' in text
+    assert (
+        '    """Return the channel of these parameters.\n\n    Args:\n        order_id: Which order. Long.'
+        in text
+    )
     assert "\n            Long. Long." in text

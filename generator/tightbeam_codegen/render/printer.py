@@ -51,6 +51,7 @@ class Printer:
             "model_field": self._model_field,
             "param": self._param,
             "param_kinds": self._param_kinds,
+            "param_value": self._param_value,
             "readable_json": readable_json,
             "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
             "topic_ref": self._topic_ref,
@@ -202,6 +203,10 @@ class Printer:
     def _param(self, param: ir.Param) -> str:
         return self._layout.statement(f"{param.py_name}: ", param.type, ",", "    ")
 
+    def _param_value(self, param: ir.Param) -> str:
+        value = f"v1.uuid_text({param.py_name})" if param.is_uuid else param.py_name
+        return self._layout.statement(f"{literal(param.wire_name)}: ", value, ",", "            ")
+
     def _param_kinds(self, channel: ir.Channel) -> str:
         entries = [f"{literal(param.wire_name)}: {literal(param.kind)}" for param in channel.params]
         flat = f"    params={{{', '.join(entries)}}},"
@@ -261,4 +266,5 @@ def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias
 def _factory_doc(channel: ir.Channel) -> str:
     """Return the factory's docstring: the channel's own words, then its parameters'."""
     described = [(param.py_name, param.doc) for param in channel.params if param.doc.strip()]
-    return docstring(channel.doc, "    ", described)
+    words = channel.doc if channel.doc.strip() or not described else "Return the channel of these parameters."
+    return docstring(words, "    ", described)

@@ -10,6 +10,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, SupportsIndex, TypeVar, cast, overload
+from uuid import UUID
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
@@ -28,6 +29,7 @@ __all__ = [
     "open_channel",
     "optional",
     "topic",
+    "uuid_text",
     "wire",
 ]
 
@@ -61,6 +63,11 @@ def wire(name: str, /) -> FieldInfo:
     Not ``alias``: that would make constructors ask for the wire's spelling.
     """
     return cast("FieldInfo", Field(validation_alias=name, serialization_alias=name))
+
+
+def uuid_text(value: UUID | str, /) -> str:
+    """Return the text of a channel parameter that is a UUID, as JSON has it: in lower case."""
+    return str(value) if isinstance(value, UUID) else value
 
 
 def lazy_package(

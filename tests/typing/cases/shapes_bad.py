@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import tightbeam
 from shapes_bindings.fleet import vehicle_channels  # bad
 from shapes_bindings.fleet.vehicle import vehicle_channel
+from shapes_bindings.parcels import parcels_channel
 from shapes_bindings.shapes import ContactMail, ContactPhone, LineAdded, Moment, Node, StateCancelled, Tree, shapes_channel
 
 ch = shapes_channel
@@ -103,5 +105,8 @@ async def parameters(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
     vehicle_channel(depot="north", number="7", electric=True)  # bad
     vehicle_channel(depot="north", number=7, electric="yes")  # bad
     vehicle_channel(depot="north", number=7)  # bad
+    parcels_channel(parcel_id=7, shop="eu")  # bad
+    parcels_channel(parcel_id=UUID(int=7), shop=UUID(int=7))  # bad
+    parcels_channel(parcel_id=b"0b0e1c9e-0000-4000-8000-000000000000", shop="eu")  # bad
     channel = vehicle_channel(depot="north", number=7, electric=True)
     await ctx.publish(channel.position, {"lat": "1", "lon": 2})  # bad

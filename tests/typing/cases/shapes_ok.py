@@ -8,6 +8,7 @@ from uuid import UUID
 
 import tightbeam
 from shapes_bindings.fleet.vehicle import vehicle_channel
+from shapes_bindings.parcels import parcels_channel
 from shapes_bindings.shapes import (
     BatchItemAdd,
     BatchItemClear,
@@ -156,6 +157,13 @@ async def folders_and_parameters(ctx: tightbeam.Context, client: tightbeam.Clien
     vehicle = vehicle_channel(depot="north", number=7, electric=True)
     await ctx.publish(vehicle.position, {"lat": 1.5, "lon": 2})
     assert vehicle.name == "vehicle:north:7:true"
+
+
+async def uuid_parameters(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
+    parcel = UUID("0B0E1C9E-0000-4000-8000-000000000000")
+    by_uuid = parcels_channel(parcel_id=parcel, shop="eu")
+    assert by_uuid.name == f"parcels:{parcel}:eu"
+    assert by_uuid == parcels_channel(parcel_id=str(parcel), shop="eu")
 
 
 async def narrowing(ctx: tightbeam.Context, client: tightbeam.Client) -> None:
