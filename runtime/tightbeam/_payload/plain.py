@@ -114,7 +114,8 @@ def is_kept(data: object, dumped: object) -> bool:
         return (
             isinstance(dumped, (list, tuple)) and len(data) == len(dumped) and all(map(is_kept, data, dumped))
         )
-    return True
+    # Text of a typed format may have been read and spelt anew; it is sent as it was given, or refused.
+    return type(data) is not str or data == dumped
 
 
 def json_type(value: object) -> str:
