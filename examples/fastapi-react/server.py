@@ -9,8 +9,6 @@ import asyncio
 import os
 import secrets
 import sqlite3
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -142,15 +140,7 @@ gateway = tightbeam.gateway.app(
 )
 
 
-@asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-    """The client's functions run while the application does."""
-    async with client:
-        yield
-        await gateway.close()
-
-
-api = FastAPI(lifespan=lifespan, title="Tightbeam, FastAPI and React")
+api = FastAPI(lifespan=client.lifespan, title="Tightbeam, FastAPI and React")
 
 
 class Question(BaseModel):
@@ -258,6 +248,5 @@ if __name__ == "__main__":
         port=PORT,
         ws="tightbeam.gateway.protocol:WebSocketProtocol",
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=2,
         access_log=False,
     )

@@ -26,7 +26,7 @@ from tests.gateway.serving import secured
 from tests.gateway.test_streams import drained, stuck_reader
 from tightbeam._engines.embedded import inspect
 from tightbeam._engines.embedded.runner import LEAST_GRACE
-from tightbeam.gateway import Gateway, Limits, _serve
+from tightbeam.gateway import Gateway, Limits, _serve, _stopping
 from tightbeam_codegen.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -218,9 +218,9 @@ async def test_sigterm_ends_a_reader_that_is_stuck() -> None:
 
 def test_what_a_shutdown_may_take_adds_up_to_five_seconds() -> None:
     """The bound of docs/gateway.md, with readers, requests and runs that all take as long as they may."""
-    before = Limits().shutdown.total_seconds() + _serve._FLUSH_SECONDS + _serve._GRACE
+    before = Limits().shutdown.total_seconds() + _stopping.FLUSH_SECONDS + _serve._GRACE
     within: timedelta = tightbeam.Client.__init__.__kwdefaults__["shutdown_timeout"]
-    left = within.total_seconds() - before - _serve._EXIT_SECONDS
+    left = within.total_seconds() - before - _stopping.EXIT_SECONDS
     assert left > 0
     runs = left * 0.8 + LEAST_GRACE
     assert before + runs + LEAST_GRACE + _serve._LAST_SECONDS <= 5

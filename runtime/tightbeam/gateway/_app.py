@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from tightbeam.gateway._logs import guard_uvicorn, hide_query
 from tightbeam.gateway._runs import RunTeller
 from tightbeam.gateway._settings import Access, Limits, environment
 from tightbeam.gateway._sse import SseRoute
+from tightbeam.gateway._stopping import end_with_server
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._websocket import Receive, Send
 from tightbeam.gateway._websocket import WebSocketRoute as Connect
@@ -74,12 +76,18 @@ class Gateway(Starlette):
         self._http = http
         self.dev: bool = access.dev
         """Whether it is in dev mode."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop on which it served its latest request."""
         engine.mint = lambda channel, topics, since: http.mint(channel, list(topics), since)
         engine.run_ended = teller.ended
         guard_uvicorn()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
+        loop = asyncio.get_running_loop()
+        if loop is not self.loop:
+            self.loop = loop
+            end_with_server(self)
         if scope["type"] != "lifespan":
             hide_query(scope)
         await super().__call__(scope, receive, send)
@@ -100,16 +108,22 @@ class Gateway(Starlette):
     async def close(self) -> None:
         """Send ``closing`` to every subscriber and end every stream, within ``limits.shutdown``.
 
-        `serve` and the lifespan do it. A program that mounts the gateway in its own application calls it
-        before that application's server closes the connections.
+        `serve` and the lifespan do it, and servers that begin to stop: uvicorn, and those that handle
+        signals in this process. Under others a program calls it before they wait for their connections.
         """
         if self._inspector is not None:
             self._inspector.close()
         await self._streams.close()
 
-    def leaves(self, since: float) -> None:
+    def reopen(self) -> None:
+        """Take streams again, after `close`."""
+        self._streams.closing = False
+        self.leaves(None)
+
+    def leaves(self, since: float | None) -> None:
         """Say that it began to shut down at this time, so that the client's bound isn't added to its own."""
-        self._engine.leaving_since = since
+        if since is None or self._engine.leaving_since is None:
+            self._engine.leaving_since = since
 
     @property
     def inspector(self) -> str | None:

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from tightbeam.gateway._settings import LOOPBACK_NAMES
+from tightbeam.gateway._stopping import EXIT_SECONDS, flush
 
 if TYPE_CHECKING:
     from tightbeam.gateway._app import Gateway
@@ -27,10 +28,6 @@ _GRACE = 1
 """Seconds for requests that are under way when it shuts down, after the streams have ended."""
 _LAST_SECONDS = 0.2
 """For tasks that were cancelled, at the very end."""
-_EXIT_SECONDS = 1.0
-"""Of the client's time to leave, what the process itself needs to end."""
-_FLUSH_SECONDS, _FLUSH_LOOKS = 0.5, 10
-"""How long, and how often, it waits for what the ended streams have still to send."""
 
 
 def serve(
@@ -155,26 +152,15 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
                 ready()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            gateway.leaves(time.monotonic() - _EXIT_SECONDS)
+            gateway.leaves(time.monotonic() - EXIT_SECONDS)
             # Among the objects of thousands of streams each full collection takes a good part of a second.
             gc.disable()
             for server in self.servers:
                 server.close()
             await gateway.close()
-            await self._flush()
-            await super().shutdown(sockets)
-
-        async def _flush(self) -> None:
             # What is left is on its way to readers that are slow, or don't read at all.
-            for _ in range(_FLUSH_LOOKS):
-                if not self._unflushed():
-                    return
-                await asyncio.sleep(_FLUSH_SECONDS / _FLUSH_LOOKS)
-            for connection in self._unflushed():
-                connection.transport.abort()
-
-        def _unflushed(self) -> list[Any]:
-            return [one for one in self.server_state.connections if one.transport.get_write_buffer_size()]
+            await flush(self, _has_unwritten)
+            await super().shutdown(sockets)
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn has it
             # Not noted as captured: uvicorn would raise it again at the end, and this is a clean one.
@@ -183,6 +169,10 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             self.should_exit = True
 
     return Server(config)
+
+
+def _has_unwritten(connection: Any) -> bool:
+    return bool(connection.transport.get_write_buffer_size())
 
 
 def _raise_file_limit() -> None:
