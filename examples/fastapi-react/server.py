@@ -239,7 +239,7 @@ def page() -> FileResponse:
 
 
 api.mount("/assets", StaticFiles(directory=WEB / "assets", check_dir=False))
-api.mount("/", gateway)  # after the routes: it has the paths that are left
+api.mount("/", gateway)
 
 
 if __name__ == "__main__":

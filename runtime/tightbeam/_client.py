@@ -202,8 +202,17 @@ class Client:
         await self._engine.close()
 
     @asynccontextmanager
-    async def lifespan(self, _app: object = None, /) -> AsyncGenerator[None, None]:
-        """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``."""
+    async def lifespan(self, app: object = None, /) -> AsyncGenerator[None, None]:
+        """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``.
+
+        Raises:
+            ValueError: the application has mounted the client's gateway where no reader looks for it.
+        """
+        check = getattr(
+            self._engine, "check_application", None
+        )  # the embedded engine's, if there is a gateway
+        if app is not None and check is not None:
+            check(app)
         async with self:
             yield
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,13 @@ from tightbeam.gateway._catalog import Catalog, Channels
 from tightbeam.gateway._events import EventRoute
 from tightbeam.gateway._http import HttpRoutes, failure
 from tightbeam.gateway._logs import guard_uvicorn, hide_query
+from tightbeam.gateway._mounting import API_PATH, check_mounts, misplaced, place_of, rest_of
 from tightbeam.gateway._runs import RunTeller
 from tightbeam.gateway._settings import Access, Limits, environment
 from tightbeam.gateway._sse import SseRoute
 from tightbeam.gateway._stopping import end_with_server
 from tightbeam.gateway._streams import Streams
-from tightbeam.gateway._websocket import Receive, Send
+from tightbeam.gateway._websocket import Receive, Send, refuse
 from tightbeam.gateway._websocket import WebSocketRoute as Connect
 from tightbeam.gateway.inspector._routes import PATH, Inspector
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from tightbeam._client import Client
 
 __all__ = ["Gateway", "app"]
+
+_logger = logging.getLogger("tightbeam")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -74,6 +78,8 @@ class Gateway(Starlette):
         self._engine = engine
         self._streams = streams
         self._http = http
+        self._is_misplaced = False
+        engine.check_application = lambda application: check_mounts(application, self)
         self.dev: bool = access.dev
         """Whether it is in dev mode."""
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -88,9 +94,36 @@ class Gateway(Starlette):
         if loop is not self.loop:
             self.loop = loop
             end_with_server(self)
-        if scope["type"] != "lifespan":
-            hide_query(scope)
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        place = place_of(scope)
+        if not place.is_mounted or self._owns(place.path):
+            scope["root_path"] = place.root_path
+        elif place.prefix and self._owns(place.below_mount):
+            await self._refuse_misplaced(place.prefix, scope, receive, send)
+            return
+        elif (rest := rest_of(scope, self)) is not None:
+            await rest(scope, receive, send)
+            return
+        hide_query(scope)
         await super().__call__(scope, receive, send)
+
+    def _owns(self, path: str) -> bool:
+        owned = [API_PATH, *((PATH,) if self._inspector is not None else ())]
+        return path == "/health" or any(path == one or path.startswith(f"{one}/") for one in owned)
+
+    async def _refuse_misplaced(self, prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
+        hide_query(scope)
+        refused = Refused(404, misplaced(prefix))
+        if not self._is_misplaced:
+            self._is_misplaced = True
+            _logger.error(refused.text)
+        if scope["type"] == "websocket":
+            await receive()  # websocket.connect
+            await refuse(scope, send, refused)
+        else:
+            await failure(refused)(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:

@@ -16,7 +16,7 @@ from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_fra
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Stream, Streams, run_with
 
-__all__ = ["RAW", "WebSocketRoute"]
+__all__ = ["RAW", "WebSocketRoute", "refuse"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -109,7 +109,7 @@ class WebSocketRoute:
             admitted = self._guard.admit(query, headers)
             stream = await self._streams.open(admitted)
         except Refused as refused:
-            await _refuse(scope, send, refused)
+            await refuse(scope, send, refused)
             return
         raw = scope.get("extensions", {}).get(RAW)
         carrier = (
@@ -168,7 +168,7 @@ class WebSocketRoute:
             stream.follow(frozenset(one for one in now if one[1] not in names))
 
 
-async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
+async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
     """Answer instead of upgrading; a server that can't gets 403 from us by its own means."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})

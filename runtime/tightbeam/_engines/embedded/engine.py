@@ -85,6 +85,8 @@ class EmbeddedEngine:
         """Makes tokens; set by the gateway that serves this engine."""
         self.run_ended: RunEnded | None = None
         """Called on the engine's event loop when a run is over; set as `mint` is."""
+        self.check_application: Callable[[object], None] | None = None
+        """Called with the ASGI application whose lifespan enters the client; set as `mint` is."""
         self.leaving_since: float | None = None
         """When leaving began, by the monotonic clock, if before `close`: its bound counts from there."""
         self._leaving: set[asyncio.Future[None]] = set()
