@@ -75,6 +75,23 @@ async def running(gateway: Gateway, **changed: Any) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
+async def plain_uvicorn(app: Any, **settings: Any) -> AsyncIterator[tuple[uvicorn.Server, str]]:
+    """Serve it with uvicorn as it comes, without a bound for shutting down."""
+    listener = _serve._listener("127.0.0.1", 0)
+    config = uvicorn.Config(app, log_config=None, **settings)
+    assert config.timeout_graceful_shutdown is None
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve([listener]))
+    async with asyncio.timeout(20):
+        while not server.started:
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+@contextlib.asynccontextmanager
 async def subscribed(url: str, token: str | None, **options: Any) -> AsyncIterator[ClientConnection]:
     """A WebSocket of the gateway."""
     headers = options.pop("headers", {})

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from tests.engine.samples import JobChannel
-from tests.gateway.serving import frame, secured, subscribed
+from tests.gateway.serving import frame, plain_uvicorn, secured, subscribed
 from tests.gateway.sse import events
 from tightbeam import Client
-from tightbeam.gateway import Gateway, _serve, _stopping
+from tightbeam.gateway import Gateway, _stopping
 
 
 @pytest.fixture
@@ -32,23 +29,6 @@ def api(client: Client, gateway: Gateway) -> FastAPI:
     api = FastAPI(lifespan=client.lifespan)
     api.mount("/", gateway)
     return api
-
-
-@contextlib.asynccontextmanager
-async def plain_uvicorn(app: Any, **settings: Any) -> AsyncIterator[tuple[uvicorn.Server, str]]:
-    """Serve it with uvicorn as it comes, without a bound for shutting down."""
-    listener = _serve._listener("127.0.0.1", 0)
-    config = uvicorn.Config(app, log_config=None, **settings)
-    assert config.timeout_graceful_shutdown is None
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve([listener]))
-    async with asyncio.timeout(20):
-        while not server.started:
-            assert not serving.done()
-            await asyncio.sleep(0.01)
-        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
 
 
 async def until_closing(stream: AsyncIterator[dict[str, str]]) -> None:

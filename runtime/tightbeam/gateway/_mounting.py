@@ -56,8 +56,8 @@ def misplaced(prefix: str) -> str:
     """Return what is wrong with a gateway mounted at this path, and the remedy."""
     return (
         f'the gateway is mounted at "{prefix}", where clients don\'t look for it: they ask for {API_PATH}/… '
-        'at the root of the origin. Mount it there: app.mount("/", gateway). The paths of the application stay '
-        "its own."
+        'at the root of the origin. Mount it there: app.mount("/", gateway). The other paths stay the '
+        "application's."
     )
 
 

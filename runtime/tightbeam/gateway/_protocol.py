@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from tightbeam.gateway._direct import RAW
 from tightbeam.gateway._frames import closing_frame, ws_frame
-from tightbeam.gateway._websocket import RAW
 
 if TYPE_CHECKING:
     from asyncio.transports import BaseTransport
@@ -145,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.scope.setdefault("extensions", {})[RAW] = {"connection": _Response(cycle)}
+        cycle.scope.setdefault("extensions", {})[RAW] = {"connection": _Response(cycle), "send": cycle.send}
         super()._start_asgi_task(cycle, app)
 
 
@@ -189,7 +189,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         scope = getattr(self, "scope", None)
         if scope is not None and not self.conn.extensions:
-            scope["extensions"][RAW] = {"connection": self}
+            scope["extensions"][RAW] = {"connection": self, "send": self.send}
 
     def data_received(self, data: bytes) -> None:
         """Hang up on a request that can't be read, where uvicorn would keep the connection, and on a flood.

@@ -11,10 +11,11 @@ from starlette.datastructures import Headers
 
 from tightbeam._hub import Envelope
 from tightbeam.gateway._access import Guard, Scope, query_of
+from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_chunk, sse_event
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Streams, run_with
-from tightbeam.gateway._websocket import RAW, Receive, Send
+from tightbeam.gateway._websocket import Receive, Send
 
 __all__ = ["SseRoute"]
 
@@ -110,11 +111,11 @@ class SseRoute:
             self._streams.leave(stream)
 
     def _carrier(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> _Events:
-        raw = scope.get("extensions", {}).get(RAW)
+        raw = direct(scope, send)
         size = self._limits.write_bytes
         if raw is None:
             return _Events(send, headers, self._events, size)
-        return _Raw(send, headers, self._chunks, size, raw["connection"])
+        return _Raw(send, headers, self._chunks, size, raw)
 
 
 def _response_headers(request: Headers) -> list[tuple[bytes, bytes]]:

@@ -12,18 +12,16 @@ from starlette.datastructures import Headers
 
 from tightbeam._hub import Envelope
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
+from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_frame, reset_frame, ws_frame
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import End, Stream, Streams, run_with
 
-__all__ = ["RAW", "WebSocketRoute", "refuse"]
+__all__ = ["WebSocketRoute", "refuse"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-RAW = "tightbeam.raw"
-"""ASGI extension of our uvicorn protocols: ready-made frames go to the transport as they are."""
 
 _CODES = {End.SHUTDOWN: 1012, End.SLOW: 1013, End.AGE: 1000}
 _CLOSE_SECONDS = 0.25
@@ -111,11 +109,11 @@ class WebSocketRoute:
         except Refused as refused:
             await refuse(scope, send, refused)
             return
-        raw = scope.get("extensions", {}).get(RAW)
+        raw = direct(scope, send)
         carrier = (
             _Plain(send, self._texts, admitted.keeps_cursor)
             if raw is None
-            else _Raw(send, self._frames, admitted.keeps_cursor, raw["connection"], self._limits.write_bytes)
+            else _Raw(send, self._frames, admitted.keeps_cursor, raw, self._limits.write_bytes)
         )
         try:
             pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
