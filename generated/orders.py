@@ -55,7 +55,7 @@ class Placed(v1.Payload, extra="forbid"):
     customer: PlacedCustomer
     """Who ordered."""
 
-    lines: list[Line]
+    lines: _t.Annotated[list[Line], v1.unchecked(minItems=1)]
     """What was ordered."""
 
     labels: _t.Annotated[dict[str, str] | None, v1.optional] = None

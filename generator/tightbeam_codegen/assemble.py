@@ -230,6 +230,7 @@ def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
         types.model(field.shape, module),
         types.wire(field.shape, module),
         types.rules(field.shape),
+        field.unchecked,
         presence,
         field.doc,
     )

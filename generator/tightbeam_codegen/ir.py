@@ -38,6 +38,8 @@ class Field:
     wire_type: str
     rules: tuple[tuple[str, int | float | str], ...]
     """Keyword arguments of `pydantic.Field`."""
+    unchecked: tuple[tuple[str, int | float | str | bool], ...]
+    """Rules that the model doesn't check, by their keywords in JSON Schema."""
     presence: Presence
     doc: str
 

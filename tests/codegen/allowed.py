@@ -37,7 +37,13 @@ _IMPORTS = {
     "from tightbeam._codegen import v1",
     "from typing import TYPE_CHECKING",
 }
-_RULES = {"ge", "gt", "le", "lt", "max_length", "min_length", "pattern"}
+_RULES = {
+    "_p.Field": {"ge", "gt", "le", "lt", "max_length", "min_length", "pattern"},
+    "v1.unchecked": {
+        *("format", "pattern", "minLength", "maxLength", "multipleOf"),
+        *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+    },
+}
 
 
 class NotAllowed(AssertionError):
@@ -271,7 +277,7 @@ class _Checker:
         func = ast.unparse(call.func)
         if func == "v1.wire" and len(call.args) == 1 and not call.keywords:
             self.strings(call.args)
-        elif func == "_p.Field" and not call.args and {keyword.arg for keyword in call.keywords} <= _RULES:
+        elif func in _RULES and not call.args and {k.arg for k in call.keywords} <= _RULES[func]:
             self.constants([keyword.value for keyword in call.keywords])
         else:
             raise self.refuse(call)

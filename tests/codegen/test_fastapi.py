@@ -34,10 +34,16 @@ ETA: dict[str, Any] = {
         "times": {"type": "array", "items": {"type": "string", "format": "date-time"}},
         "numbers": {"type": "object", "additionalProperties": {"type": "number"}},
         "odd-key": {"type": "boolean"},
+        "price": {"type": ["number", "null"], "minimum": 0, "multipleOf": 0.01},
+        "email": {"type": "string", "format": "email"},
+        "digits": {"type": "string", "pattern": "^(?!0)\\d+$"},
+        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 3, "uniqueItems": True},
+        "cents": {"$ref": "#/$defs/Cents"},
     },
     "required": ["arrivesAt"],
     "additionalProperties": False,
 }
+CENTS = {"type": "integer", "minimum": 0, "multipleOf": 5}
 BODY: dict[str, Any] = {
     "arrivesAt": "2026-01-02T03:04:05Z",
     "day": "2026-01-02",
@@ -53,7 +59,9 @@ BODY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    return compile_files(tmp_path_factory.mktemp("fastapi"), {"x.channel.json": channel(eta=ETA)}).module("x")
+    return compile_files(
+        tmp_path_factory.mktemp("fastapi"), {"x.channel.json": channel(eta=ETA) | {"$defs": {"Cents": CENTS}}}
+    ).module("x")
 
 
 @pytest.fixture
@@ -127,6 +135,11 @@ async def test_openapi_says_what_the_schema_says(api: httpx.AsyncClient) -> None
         "times": {"type": "array", "items": {"type": "string", "format": "date-time"}},
         "numbers": {"type": "object", "additionalProperties": {"type": "number"}},
         "odd-key": {"type": "boolean"},
+        "price": {"anyOf": [{"type": "number", "minimum": 0}, null], "multipleOf": 0.01},
+        "email": {"type": "string", "format": "email"},
+        "digits": {"type": "string", "pattern": "^(?!0)\\d+$"},
+        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 3, "uniqueItems": True},
+        "cents": CENTS,
     }
 
 

@@ -48,6 +48,7 @@ FIELDS = st.builds(
     type=TYPES,
     wire_type=TYPES,
     rules=RULES,
+    unchecked=st.just(()) | st.tuples(st.tuples(st.just("pattern"), WORDS)),
     presence=st.sampled_from(["required", "optional", "optional-nullable", "null-by-default"]),
     doc=DOCS,
 )
@@ -182,7 +183,7 @@ def test_width_of_text(text: str, width: int) -> None:
 
 def a_module(**changes: str) -> ir.Module:
     stated = {"py_name": "a", "type": "str", "wire_type": "str", "class_name": "X"} | changes
-    field = ir.Field(stated["py_name"], "a", stated["type"], stated["wire_type"], (), "required", "")
+    field = ir.Field(stated["py_name"], "a", stated["type"], stated["wire_type"], (), (), "required", "")
     return ir.Module(
         ("x",), "x.json", "0" * 64, "Doc.", (), (ir.Class(stated["class_name"], (field,), True, ""),), None
     )

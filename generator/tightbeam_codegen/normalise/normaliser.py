@@ -37,6 +37,7 @@ from tightbeam_codegen.normalise.shapes import (
     names_in,
     union,
 )
+from tightbeam_codegen.normalise.unchecked import unchecked_rules
 from tightbeam_codegen.normalise.unions import MAX_BRANCHES, Group, distribute, within_limit
 from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.resolve import Node, SchemaStore
@@ -402,7 +403,8 @@ class Normaliser:
             nodes = nodes_of[name]
             doc = field_doc([node.schema for node in nodes], name)
             null = name not in required and objects.default_is_null(self._flattener, nodes)
-            fields.append(Field(name, attributes[name], shapes[name], name in required, doc, null))
+            rules = () if self._exact else unchecked_rules(self._flattener, nodes, shapes[name])
+            fields.append(Field(name, attributes[name], shapes[name], name in required, doc, null, rules))
         called = self._names.of(place)
         words = (class_doc(part.node.schema, [called.name, place.parts[-1]]) for part in flat)
         doc = next(filter(None, words), "")

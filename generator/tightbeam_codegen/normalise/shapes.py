@@ -171,6 +171,8 @@ class Field:
     doc: str = ""
     default_is_null: bool = False
     """Whether its schema says that absent and null mean the same."""
+    unchecked: tuple[tuple[str, str | int | float | bool], ...] = ()
+    """Rules that only the schema has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def _names(module: ir.Module) -> Iterator[str]:
         if isinstance(item, ir.Class):
             for field in item.fields:
                 yield field.py_name
-                yield from (name for name, _ in field.rules)
+                yield from (name for name, _ in (*field.rules, *field.unchecked))
     if module.channel is not None:
         yield from (module.channel.class_name, module.channel.function)
         yield from (alias.name for alias in module.channel.private)

@@ -62,5 +62,5 @@ def _of_fields(fields: Iterable[ir.Field]) -> Iterator[str]:
             yield "_p"
         if field.presence == "optional-nullable":
             yield "_MISSING"
-        if field.rules or field.presence != "required" or field.py_name != field.wire_name:
+        if field.rules or field.unchecked or field.presence != "required" or field.py_name != field.wire_name:
             yield "_t"

@@ -121,9 +121,9 @@ class Printer:
     def _model_field(self, field: ir.Field) -> str:
         type_, value, notes = field.type, "", []
         if field.rules:
-            notes.append(
-                "_p.Field(" + ", ".join(f"{name}={literal(rule)}" for name, rule in field.rules) + ")"
-            )
+            notes.append(f"_p.Field({_keywords(field.rules)})")
+        if field.unchecked:
+            notes.append(f"v1.unchecked({_keywords(field.unchecked)})")
         if field.py_name != field.wire_name:
             notes.append(f"v1.wire({literal(field.wire_name)})")
         if field.presence == "optional":
@@ -236,6 +236,10 @@ class Printer:
 _OPERANDS = 100
 """Of one `|` chain: pyright reads no expression nested deeper than 256."""
 _LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!(?:None|True|False)\b)[^\W\d_a-z]\w*")
+
+
+def _keywords(given: Iterable[tuple[str, str | float]]) -> str:
+    return ", ".join(f"{name}={literal(value)}" for name, value in given)
 
 
 def _message_groups(channel: ir.Channel) -> Iterable[list[str]]:

@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Even(v1.Payload, extra="forbid"):
-    n: int
+    n: _t.Annotated[int, v1.unchecked(multipleOf=2)]
 
 
 class Odd(v1.Payload, extra="forbid"):
@@ -51,7 +51,7 @@ class Inside(v1.Payload, extra="forbid"):
 class InsideAtX0(v1.Payload, extra="allow"):
     """Short"""
 
-    code: str
+    code: _t.Annotated[str, v1.unchecked(pattern="^(?!x)")]
 
 
 class InsideAtX1(v1.Payload, extra="allow"):

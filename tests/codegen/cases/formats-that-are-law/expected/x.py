@@ -29,12 +29,12 @@ class T(v1.Payload, extra="forbid"):
     on: _t.Annotated[_dt.date | None, v1.optional] = None
     id: _t.Annotated[_uuid.UUID | None, v1.optional] = None
     address: _t.Annotated[_ipaddress.IPv4Address | None, v1.optional] = None
-    mail: _t.Annotated[str | None, v1.optional] = None
-    site: _t.Annotated[str | None, v1.optional] = None
+    mail: _t.Annotated[str | None, v1.unchecked(format="email"), v1.optional] = None
+    site: _t.Annotated[str | None, v1.unchecked(format="uri"), v1.optional] = None
     times: _t.Annotated[list[_p.AwareDatetime] | None, v1.optional] = None
     either: _dt.date | None | _MISSING = _MISSING
-    short: _t.Annotated[_dt.date | None, v1.optional] = None
-    own: _t.Annotated[str | None, v1.optional] = None
+    short: _t.Annotated[_dt.date | None, v1.unchecked(minLength=3), v1.optional] = None
+    own: _t.Annotated[str | None, v1.unchecked(format="own"), v1.optional] = None
 
 
 class TDict(_te.TypedDict):

@@ -21,16 +21,21 @@ __all__ = [
 
 
 class T(v1.Payload, extra="forbid"):
-    at: _t.Annotated[str | None, v1.optional] = None
-    on: _t.Annotated[str | None, v1.optional] = None
-    id: _t.Annotated[str | None, v1.optional] = None
-    address: _t.Annotated[str | None, v1.optional] = None
-    mail: _t.Annotated[str | None, v1.optional] = None
-    site: _t.Annotated[str | None, v1.optional] = None
+    at: _t.Annotated[str | None, v1.unchecked(format="date-time"), v1.optional] = None
+    on: _t.Annotated[str | None, v1.unchecked(format="date"), v1.optional] = None
+    id: _t.Annotated[str | None, v1.unchecked(format="uuid"), v1.optional] = None
+    address: _t.Annotated[str | None, v1.unchecked(format="ipv4"), v1.optional] = None
+    mail: _t.Annotated[str | None, v1.unchecked(format="email"), v1.optional] = None
+    site: _t.Annotated[str | None, v1.unchecked(format="uri"), v1.optional] = None
     times: _t.Annotated[list[str] | None, v1.optional] = None
     either: str | None | _MISSING = _MISSING
-    short: _t.Annotated[str | None, _p.Field(min_length=3), v1.optional] = None
-    own: _t.Annotated[str | None, v1.optional] = None
+    short: _t.Annotated[
+        str | None,
+        _p.Field(min_length=3),
+        v1.unchecked(format="date"),
+        v1.optional,
+    ] = None
+    own: _t.Annotated[str | None, v1.unchecked(format="own"), v1.optional] = None
 
 
 class TDict(_te.TypedDict):

@@ -34,10 +34,10 @@ class T(v1.Payload, extra="forbid"):
         _p.Field(max_length=3, min_length=1, pattern="^[a-z]+$"),
         v1.optional,
     ] = None
-    shy: _t.Annotated[str | None, v1.optional] = None
-    digits: _t.Annotated[str | None, v1.optional] = None
-    even: _t.Annotated[int | None, v1.optional] = None
-    few: _t.Annotated[list[str] | None, v1.optional] = None
+    shy: _t.Annotated[str | None, v1.unchecked(pattern="(?<!a)b"), v1.optional] = None
+    digits: _t.Annotated[str | None, v1.unchecked(pattern="^\\d+$"), v1.optional] = None
+    even: _t.Annotated[int | None, v1.unchecked(multipleOf=2), v1.optional] = None
+    few: _t.Annotated[list[str] | None, v1.unchecked(maxItems=1), v1.optional] = None
     or_null: _t.Annotated[
         str | None | _MISSING,
         _p.Field(max_length=2),
