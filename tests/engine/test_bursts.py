@@ -181,6 +181,27 @@ async def test_a_reader_that_does_not_read_costs_turns_once_in_a_while(
     assert stuck.dropped == 6_400 - feeds._MAX_MESSAGES // 2
 
 
+async def test_a_loop_that_publishes_to_nobody_lets_others_work_and_can_be_cancelled(
+    client: Client, ch: JobChannel
+) -> None:
+    published, ticks = 0, 0
+
+    async def publish() -> None:
+        nonlocal published
+        while published < 100_000:
+            await client.realtime.publish(ch.tick, {"n": 1})
+            published += 1
+
+    publishing = asyncio.create_task(publish())
+    while ticks < 3:
+        ticks += 1
+        await asyncio.sleep(0)
+    publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+    assert 0 < published < 10_000
+
+
 async def test_an_event_loop_that_is_busy_holds_a_thread_up_once(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

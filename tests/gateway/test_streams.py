@@ -20,7 +20,9 @@ from tightbeam import Client, Context, PositionLost
 from tightbeam._hub import Envelope
 from tightbeam.gateway import Gateway, Limits
 from tightbeam.gateway._access import Pass
+from tightbeam.gateway._frames import Frames
 from tightbeam.gateway._streams import End
+from tightbeam.gateway._websocket import _Plain
 
 
 async def until_connections(gateway: Gateway, count: int) -> None:
@@ -328,6 +330,25 @@ async def test_no_position_overtakes_a_message(client: Client, ch: JobChannel) -
         await pump
         gateway._streams.leave(stream)
     assert not carrier.overtaken
+
+
+async def test_a_long_batch_leaves_others_their_turns() -> None:
+    """A thread that publishes waits for a turn of this event loop, and not for long."""
+    sent = 0
+
+    async def send(_: object) -> None:  # as a server does whose socket takes everything
+        nonlocal sent
+        sent += 1
+
+    envelopes = [Envelope("c", "t", b"1", None, None, n) for n in range(1000)]
+    carrier = _Plain(send, Frames(lambda text, _: text, str), keeps_cursor=False)
+    sending = asyncio.create_task(carrier.send(envelopes))
+    turns = 0
+    while not sending.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert sent == 1000
+    assert turns > 20
 
 
 async def test_there_is_room_for_one_however_many_come_at_once(client: Client, ch: JobChannel) -> None:

@@ -69,6 +69,9 @@ class RunOutcome(NamedTuple):
 
 RunEnded = Callable[[RunEnd], None]
 
+_WITHOUT_TURN = 1024
+"""After so many messages the event loop gets a turn, whoever reads: publishing alone waits for nothing, and a
+loop of it would hold up all else, a shutdown included."""
 _inherited: list[Session] = []
 """Sessions of a parent process: kept, so that nothing here closes the parent's connection."""
 
@@ -91,6 +94,8 @@ class EmbeddedEngine:
         """When leaving began, by the monotonic clock, if before `close`: its bound counts from there."""
         self._leaving: set[asyncio.Future[None]] = set()
         """Tasks that close what was opened for an entering that was cancelled."""
+        self._without_turn = 0
+        """How many messages were published by coroutines since one of them gave a turn."""
         self._looks = Outside(path)
         self._outside: Outside | None = self._looks
         """Looks whether anybody can hear, while the client isn't entered."""
@@ -101,8 +106,11 @@ class EmbeddedEngine:
     async def publish(self, envelope: Envelope, /) -> None:
         """See `tightbeam._engines.Engine`."""
         pressed = self._emit(envelope)
-        if pressed is not None:
-            await give_turn(pressed)
+        self._without_turn += 1
+        if pressed is None and self._without_turn < _WITHOUT_TURN:
+            return
+        self._without_turn = 0
+        await give_turn({asyncio.get_running_loop()} if pressed is None else pressed)
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """See `tightbeam._engines.Engine`."""
