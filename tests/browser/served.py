@@ -1,11 +1,13 @@
 """A program whose gateway the browser tests look at: `python -m tests.browser.served DATABASE PORT [KEY]`.
 
-Besides the gateway it answers `POST /send/NAME`: an event, with the body as its data.
+Besides the gateway it answers `POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how
+long a token opens streams.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import timedelta
 from typing import Any
@@ -19,7 +21,7 @@ import tightbeam
 from generated.alerts import alerts_channel
 from generated.pipeline import pipeline_channel
 from generated.uploads import uploads_channel
-from tightbeam.gateway import app, serve
+from tightbeam.gateway import Limits, app, serve
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -82,6 +84,7 @@ if __name__ == "__main__":
     access: dict[str, Any] = {"dev": True}
     if key is not None:
         access = {"token_secret": SECRET, "server_key": key, "public_url": url, "inspector": True}
-    gateway = app(client, channels=generated, **access)
+    limits = Limits(token_age=timedelta(seconds=int(os.environ.get("TOKEN_SECONDS", "60"))))
+    gateway = app(client, channels=generated, limits=limits, **access)
     gateway.router.routes.append(Route("/send/{name:path}", send, methods=["POST"]))
     serve(gateway, port=port, access_log=False)

@@ -18,7 +18,7 @@ from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
 from tightbeam.gateway._logs import query_of as hidden_query
 from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
-from tightbeam.gateway._tokens import BadToken, Grant, verify
+from tightbeam.gateway._tokens import BadToken, Grant, since_ms, verify
 
 __all__ = ["Guard", "Pass", "Refused", "Scope", "query_of"]
 
@@ -85,9 +85,13 @@ class Guard:
         known = len(hosts) == 1 and "/" not in hosts[0] and host_name(hosts[0]) in (access.hosts or ())
         if access.hosts is not None and not known:
             raise Refused(421, "this host isn't served here")
-        origins = headers.getlist("origin")
-        if origins and not (len(origins) == 1 and self._is_allowed(origins[0].lower())):
+        if "origin" in headers and self.allowed_origin(headers) is None:
             raise Refused(403, "this origin isn't allowed")
+
+    def allowed_origin(self, headers: Headers) -> str | None:
+        """Return the origin of the page that asks, as the page gave it, if it may read the answer."""
+        origins = headers.getlist("origin")
+        return origins[0] if len(origins) == 1 and self._is_allowed(origins[0].lower()) else None
 
     def _is_allowed(self, origin: str) -> bool:
         access = self.access
@@ -134,10 +138,15 @@ class Guard:
         if after is not None and len(after) > 128:
             raise Refused(400, "after isn't a position")
         since = [(grant.channel, grant.since) for grant in grants if grant.since is not None]
+        moment = since[0] if len(since) == 1 and len(grants) == 1 else None
+        if (asked := _since(pairs)) is not None:
+            if len(channels) != 1:
+                raise Refused(400, "since is for a stream of one channel; after= is for any")
+            moment = min(channels), asked
         return Pass(
             frozenset(allowed | {(channel, RUN_TOPIC) for channel in channels}),
             None if after in (None, "", "now") else after,
-            since[0] if len(since) == 1 and len(grants) == 1 else None,
+            moment,
             after is not None,
         )
 
@@ -166,6 +175,18 @@ def _wanted(pairs: list[tuple[str, str]]) -> set[tuple[str, str]] | None:
     except (ValueError, TypeError, RecursionError):
         raise Refused(400, "want is a JSON list of channels and topics") from None
     return found
+
+
+def _since(pairs: list[tuple[str, str]]) -> int | None:
+    text = next((value for name, value in pairs if name == "since"), None)
+    if not text:
+        return None
+    try:
+        return since_ms(int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else text)
+    except (ValueError, OverflowError):
+        raise Refused(
+            400, "since is a time with a time zone, as JavaScript's toISOString writes it"
+        ) from None
 
 
 def _bearer(headers: Headers) -> str | None:

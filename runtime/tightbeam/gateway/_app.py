@@ -20,6 +20,7 @@ from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
+from tightbeam.gateway._cors import CrossOrigin
 from tightbeam.gateway._events import EventRoute
 from tightbeam.gateway._http import HttpRoutes, failure
 from tightbeam.gateway._logs import guard_uvicorn, hide_query
@@ -63,15 +64,16 @@ class Gateway(Starlette):
         teller = RunTeller(engine.hub, runs, run_results)
         streams = Streams(engine, limits, teller)
         http = HttpRoutes(guard, engine, catalog, streams, limits)
+        self._cross_origin = cross_origin = CrossOrigin(guard)
         events = EventRoute(guard, client, engine.max_payload_bytes)
         self._inspector = Inspector(guard, engine, catalog, limits) if inspector else None
         super().__init__(
             routes=[
-                *_routes(guard, streams, limits, http, events, engine.hub.position_of),
+                *_routes(guard, streams, limits, http, events, engine.hub.position_of, cross_origin),
                 *(self._inspector.routes() if self._inspector is not None else ()),
             ],
             lifespan=self._lifespan,
-            exception_handlers={Refused: _refused, HTTPException: _refused},
+            exception_handlers={Refused: self._refused, HTTPException: self._refused},
         )
         self.router.redirect_slashes = False  # the answer would repeat the query, and so a token
         self._client = client
@@ -107,7 +109,25 @@ class Gateway(Starlette):
             await rest(scope, receive, send)
             return
         hide_query(scope)
+        if scope["type"] == "http" and (answer := self._preflight(scope, place.path)) is not None:
+            await answer(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)
+
+    def _preflight(self, scope: Scope, path: str) -> Response | None:
+        try:
+            return self._cross_origin.preflight(scope, path)
+        except Refused as refused:
+            return self._cross_origin.share(Headers(scope=scope), failure(refused))
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            answer = failure(Refused(error.status_code, error.detail))
+            answer.headers.update(error.headers or {})
+        else:
+            assert isinstance(error, Refused)  # noqa: S101 - the two it is registered for
+            answer = failure(error)
+        return self._cross_origin.share(request.headers, answer)
 
     def _owns(self, path: str) -> bool:
         owned = [API_PATH, *((PATH,) if self._inspector is not None else ())]
@@ -198,7 +218,7 @@ def app(
     Args:
         client: whose messages; its database stays the business of this process.
         channels: the generated package, or channel classes; there is no other channel.
-        dev: take any server key, make up a token secret, answer this machine only (TIGHTBEAM_DEV=1).
+        dev: take any server key, need no token secret, answer this machine only (TIGHTBEAM_DEV=1).
         token_secret: signs tokens, 32 bytes or more (TIGHTBEAM_TOKEN_SECRET).
         previous_token_secret: still verifies them, while a new one comes into use
             (TIGHTBEAM_PREVIOUS_TOKEN_SECRET).
@@ -260,16 +280,18 @@ def _routes(
     http: HttpRoutes,
     events: EventRoute,
     position_of: Callable[[int], str],
+    cross_origin: CrossOrigin,
 ) -> list[Route | WebSocketRoute]:
+    sharing = cross_origin.sharing
     return [
-        Route("/v1/realtime/token", http.token, methods=["POST"]),
-        Route("/v1/realtime/publish", http.publish, methods=["POST"]),
-        Route("/v1/realtime/send", events.send, methods=["POST"]),
+        Route("/v1/realtime/token", sharing(http.token), methods=["POST"]),
+        Route("/v1/realtime/publish", sharing(http.publish), methods=["POST"]),
+        Route("/v1/realtime/send", sharing(events.send), methods=["POST"]),
         Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, position_of))),
         WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, position_of)),
         Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard))),
-        Route("/v1/realtime/openapi.json", http.openapi, methods=["GET"]),
-        Route("/health", http.health, methods=["GET"]),
+        Route("/v1/realtime/openapi.json", sharing(http.openapi), methods=["GET"]),
+        Route("/health", sharing(http.health), methods=["GET"]),
     ]
 
 
@@ -295,12 +317,3 @@ class _UpgradeRequired:
         self._guard.check_place(scope, headers)
         self._guard.admit(query, headers)
         raise Refused(426, "connect is a WebSocket; there is /v1/realtime/sse for plain HTTP")
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    if isinstance(error, Refused):
-        return failure(error)
-    assert isinstance(error, HTTPException)  # noqa: S101 - the two it is registered for
-    answer = failure(Refused(error.status_code, error.detail))
-    answer.headers.update(error.headers or {})
-    return answer

@@ -175,6 +175,7 @@ def _stream(operation: str, responses: dict[str, Any]) -> dict[str, Any]:
         "parameters": [
             _query("token"),
             _query("after", description="The position to resume from, `start`, or `now`."),
+            _query("since", description="The time of the last message seen, if there is no `after`."),
             _query("want", description="A JSON list of [channel, topic], narrower than the token."),
         ],
         "responses": responses,

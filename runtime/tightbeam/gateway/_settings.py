@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import secrets
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 __all__ = ["Access", "Limits", "environment"]
@@ -86,7 +88,7 @@ class Access:
                     "a gateway needs its own secret for tokens: token_secret=, or TIGHTBEAM_TOKEN_SECRET "
                     "(`openssl rand -hex 32` makes one); for trying things out there is dev=True"
                 )
-            secret_bytes = (secrets.token_bytes(MIN_SECRET_BYTES), *secret_bytes)
+            secret_bytes = (_dev_secret(), *secret_bytes)
         if server_key is not None and len(server_key.encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"the server key has at least {MIN_SECRET_BYTES} bytes")
         if server_key is not None and server_key.encode() in secret_bytes:
@@ -105,6 +107,20 @@ class Access:
             hosts,
             frozenset(_origin(one) for one in allowed_origins),
         )
+
+
+def _dev_secret() -> bytes:
+    """Return dev mode's secret, the same after a restart, so that open pages come back with their tokens.
+
+    It needn't be one: dev mode gives tokens to anybody on this machine, and checks host and origin.
+    """
+    try:
+        folder = str(Path.cwd())
+    except OSError:  # removed
+        folder = ""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path's raises where there is none
+    place = "tightbeam dev", socket.gethostname(), home, folder
+    return hashlib.sha256("\0".join(place).encode("utf-8", "surrogateescape")).digest()
 
 
 def environment(name: str) -> str | None:
