@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
@@ -142,6 +143,22 @@ def raise_file_limit(needed: int) -> None:
         if hard < needed:
             pytest.skip(f"needs {needed} open files; this machine allows {hard}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+@pytest.mark.slow
+async def test_without_an_access_log_a_websocket_is_no_line_either() -> None:
+    async with serving("--no-access-log") as (server, url), tightbeam.connect(url, key="any") as remote:
+        ch = job_channel(job_id="j1")
+        async with remote.realtime.subscribe(ch) as messages:
+            await remote.realtime.publish(ch.tick, {"n": 1})
+            await anext(messages)
+        async with httpx.AsyncClient() as ask:
+            await ask.get(f"{url}/v1/realtime/sse")
+        server.send_signal(signal.SIGTERM)
+        logged, _ = await asyncio.wait_for(server.communicate(), 30)
+    assert b"Finished server process" in logged
+    for line_of_a_connection in (b"/v1/realtime", b"connection open", b"connection closed"):
+        assert line_of_a_connection not in logged
 
 
 @pytest.mark.slow

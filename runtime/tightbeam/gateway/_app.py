@@ -226,7 +226,8 @@ def app(
             (TIGHTBEAM_SERVER_KEY).
         public_url: the origin under which browsers find it (TIGHTBEAM_PUBLIC_URL).
         allowed_origins: pages that may connect, besides those of ``public_url``.
-        allowed_hosts: names it may be called by; that of ``public_url`` by default, else any.
+        allowed_hosts: names it may be called by; that of ``public_url`` by default, else any. Dev mode
+            knows this machine's names only.
         runs: on which channels runs say that they are running, completed or failed: all that have
             parameters, none, or these. The official hook stops listening when a run is over, so a channel
             that many runs share shouldn't.

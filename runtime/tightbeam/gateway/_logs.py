@@ -8,11 +8,13 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-__all__ = ["WithoutSecrets", "guard_uvicorn", "hide_query", "query_of"]
+__all__ = ["QUIET_WEBSOCKETS", "WithoutSecrets", "guard_uvicorn", "hide_query", "query_of"]
 
 _QUERY = "tightbeam.query"
 _SHOWN = frozenset({"after", "channel", "run_id", "since", "topic", "want"})
-_LOGGERS = ("uvicorn.access", "uvicorn.error")
+QUIET_WEBSOCKETS = "uvicorn.error.quiet_websockets"
+"""A logger below uvicorn's without what goes well: a line for each WebSocket that opens or closes."""
+_LOGGERS = ("uvicorn.access", "uvicorn.error", QUIET_WEBSOCKETS)
 _SECRETS = re.compile(
     r"""(?ix)
     ( (?<! [\w%] )(?: t | %74 )(?: o | %6f )(?: k | %6b )(?: e | %65 )(?: n | %6e )= ) [^&\s"']+  # in a query

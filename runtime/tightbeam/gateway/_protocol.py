@@ -6,6 +6,7 @@ Everything but sending messages is uvicorn's: parsing, handshake, pings, closing
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,6 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from tightbeam.gateway._direct import RAW
 from tightbeam.gateway._frames import closing_frame, ws_frame
+from tightbeam.gateway._logs import QUIET_WEBSOCKETS
 
 if TYPE_CHECKING:
     from asyncio.transports import BaseTransport
@@ -180,8 +182,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _counted = 0.0
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Keep the library from logging request lines, which hold tokens, at DEBUG."""
+        """Keep the library from logging request lines, which hold tokens, at DEBUG.
+
+        Without an access log there is no line for each WebSocket either.
+        """
         self.conn.debug = False
+        if not self.config.access_log:
+            quiet = logging.getLogger(QUIET_WEBSOCKETS)
+            quiet.setLevel(logging.WARNING)
+            self.logger = self.conn.logger = quiet
         super().connection_made(transport)
 
     def handle_connect(self, event: Request) -> None:
