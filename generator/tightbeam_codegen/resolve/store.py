@@ -87,6 +87,8 @@ class SchemaStore:
         """Files that are there and can't be referred to: URI -> why, empty where that was said."""
         self._followed: dict[tuple[int, str, str, str], Node] = {}
         """Where a reference leads: asked for by each pass, and of many files again and again."""
+        self._roots: dict[str, Node] = {}
+        """Documents as schemas, by their URI."""
         self._registry: referencing.Registry[Any] = referencing.Registry()
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
@@ -128,6 +130,7 @@ class SchemaStore:
                 )
                 break
         self._followed.clear()
+        self._roots.clear()
         resources = {**_metaschemas(), **self._resources}
         crawled = referencing.Registry().with_resources(resources.items()).crawl()
         # Once more, since a copy that some document embeds may have taken the place of the metaschema.
@@ -410,10 +413,18 @@ class SchemaStore:
         keys = (str(key).replace("~", "~0").replace("/", "~1") for key in pointer)
         return self.follow(root, "#" + "".join("/" + quote(key, safe="~") for key in keys))
 
+    def _root(self, document: Document) -> Node:
+        """Give a document as a schema; remembered, since a copy of a metaschema is read for its identity."""
+        if (known := self._roots.get(document.uri)) is None:
+            outside = Node({}, self._registry.resolver(document.uri), self._dialects[document.uri])
+            schema: Any = document.value
+            known = self._roots[document.uri] = self.child(outside, schema)
+        return known
+
     def part(self, document: Document, unit: tuple[str, ...]) -> Node:
         """A shared definition of a document, or (for an empty unit) all of it but those."""
         root: Any = document.value
-        node = self.child(Node({}, self._registry.resolver(document.uri), self._dialects[document.uri]), root)
+        node = self._root(document)
         if not unit:
             tops = {container[0] for container in CONTAINERS}
             rest = {k: v for k, v in root.items() if k not in tops} if isinstance(root, dict) else root

@@ -6,7 +6,8 @@ Needs ``pip install 'tightbeam[inngest]'``.
 from __future__ import annotations
 
 try:
-    import websockets as _websockets  # noqa: F401 - its client loads at the first subscription; missing, it is said here
+    # The client of `websockets` loads at the first subscription; that it is missing is said here.
+    import websockets as _websockets  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     from tightbeam.inngest._client import (
         AsyncFunction,
