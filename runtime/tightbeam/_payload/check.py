@@ -18,7 +18,7 @@ from tightbeam._payload.compiled import CompiledTopic, compiled_topic
 from tightbeam._payload.encoders import OPTIONS as _OPTIONS
 from tightbeam._payload.encoders import dumps as _dumps
 from tightbeam._payload.encoders import find_null as _find_null
-from tightbeam._payload.plain import has_nonfinite, is_kept, with_digits, with_floats, with_lists
+from tightbeam._payload.plain import has_nonfinite, is_kept, with_digits, with_floats, with_lists, with_texts
 
 __all__ = ["encode", "may_not_be_json"]
 
@@ -81,11 +81,10 @@ def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: obje
     if dump is not None or (type(data) in _PLAIN and not _encodes(data)):
         try:
             dumped = data if dump is None else dump(with_lists(data))
-            plain = dumped
+            kept = is_kept(data, dumped)
+            plain = with_texts(data, dumped) if kept else data
             raw = _dumps(with_digits(plain), None, _OPTIONS)
-            if not is_kept(data, dumped):
-                plain = data
-            elif not (topic.may_hold_nonfinite and has_nonfinite(plain)):
+            if kept and not (topic.may_hold_nonfinite and has_nonfinite(plain)):
                 if topic.is_valid(plain):
                     return raw
                 # To the validator, which is exact, the integer that was loaded from `1e300` isn't 10^300.

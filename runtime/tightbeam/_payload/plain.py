@@ -23,6 +23,7 @@ __all__ = [
     "with_digits",
     "with_floats",
     "with_lists",
+    "with_texts",
 ]
 
 MAX_DEPTH = 254
@@ -114,8 +115,19 @@ def is_kept(data: object, dumped: object) -> bool:
         return (
             isinstance(dumped, (list, tuple)) and len(data) == len(dumped) and all(map(is_kept, data, dumped))
         )
-    # Text of a typed format may have been read and spelt anew; it is sent as it was given, or refused.
-    return type(data) is not str or data == dumped
+    return True
+
+
+def with_texts(data: object, dumped: object) -> object:
+    """Return the dump of plain data, its texts as they were given.
+
+    Text of a typed format was read, and spelt anew: it is sent as it was given, or refused by the schema.
+    """
+    if type(data) is dict and isinstance(dumped, dict):
+        return {key: with_texts(value, dumped[key]) for key, value in data.items()}
+    if (type(data) is list or type(data) is tuple) and isinstance(dumped, (list, tuple)):
+        return [with_texts(*pair) for pair in zip(data, dumped, strict=True)]
+    return data if type(data) is str else dumped
 
 
 def json_type(value: object) -> str:
