@@ -16,7 +16,7 @@ from tests.engine.samples import JobChannel
 from tests.gateway.serving import frame, plain_uvicorn, secured, subscribed
 from tests.gateway.sse import events
 from tightbeam import Client
-from tightbeam.gateway import Gateway, _stopping
+from tightbeam.gateway import Gateway, _stopping, app
 
 
 @pytest.fixture
@@ -47,6 +47,21 @@ async def test_should_exit(client: Client, api: FastAPI, ch: JobChannel) -> None
             assert (await frame(reader))["kind"] == "closing"
             await reader.wait_closed()
             assert reader.close_code == 1012
+
+
+async def test_a_viewer_of_the_inspector(client: Client) -> None:
+    api = FastAPI(lifespan=client.lifespan)
+    api.mount("/", app(client, channels=[JobChannel], dev=True))
+    for _ in range(2):
+        async with (
+            plain_uvicorn(api, lifespan="on") as (server, url),
+            httpx.AsyncClient(verify=False) as http,
+            http.stream("GET", f"{url}/inspector/api/messages") as answer,
+        ):
+            lines = answer.aiter_lines()
+            await anext(lines)
+            server.should_exit = True
+            assert [line async for line in lines]
 
 
 async def test_a_limit_of_requests(client: Client, api: FastAPI, ch: JobChannel) -> None:

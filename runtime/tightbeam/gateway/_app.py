@@ -92,13 +92,13 @@ class Gateway(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
-        loop = asyncio.get_running_loop()
-        if loop is not self.loop:
-            self.loop = loop
-            end_with_server(self)
         if scope["type"] == "lifespan":
             await super().__call__(scope, receive, send)
             return
+        loop = asyncio.get_running_loop()
+        if loop is not self.loop:  # not at the lifespan: a server may handle signals from later on
+            self.loop = loop
+            end_with_server(self)
         place = place_of(scope)
         if not place.is_mounted or self._owns(place.path):
             scope["root_path"] = place.root_path
@@ -152,9 +152,7 @@ class Gateway(Starlette):
             await self.close()
             return
         async with self._client:
-            self._streams.closing = False
-            if self._inspector is not None:
-                self._inspector.open()
+            self.reopen()
             yield
             await self.close()
 
@@ -171,6 +169,8 @@ class Gateway(Starlette):
     def reopen(self) -> None:
         """Take streams again, after `close`."""
         self._streams.closing = False
+        if self._inspector is not None:
+            self._inspector.open()
         self.leaves(None)
 
     def leaves(self, since: float | None) -> None:

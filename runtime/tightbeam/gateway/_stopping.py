@@ -32,7 +32,7 @@ FLUSH_SECONDS, _FLUSH_LOOKS = 0.5, 10
 """How long, and in how many steps, to wait until ended streams have been written to their readers."""
 _LIFESPAN_SECONDS = 5.0
 """How long the end of the lifespan may take after a second Ctrl-C."""
-_STREAMS = "/v1/realtime/sse", "/v1/realtime/connect"
+_STREAMS = "/v1/realtime/sse", "/v1/realtime/connect", "/inspector/api/messages"
 _NOT_EXTENDED = (
     "uvicorn %s shuts down in a way that this version of tightbeam doesn't know: open event streams "
     "hold up its end. Start it with --timeout-graceful-shutdown 2."
@@ -60,17 +60,24 @@ class Ending(Protocol):
 
 _Handler = Callable[[int, FrameType | None], Any]
 _gateways: weakref.WeakSet[Any] = weakref.WeakSet()
+_changing = threading.Lock()
 _extended: set[type] = set()
 
 
 def end_with_server(gateway: Ending) -> None:
     """End the gateway's streams when the server on the running event loop begins to shut down."""
-    _gateways.add(gateway)
+    with _changing:
+        _gateways.add(gateway)
     _end_with_signals(asyncio.get_running_loop())
     if (module := sys.modules.get("uvicorn.server")) is not None:
         server: type | None = getattr(module, "Server", None)
         if server is not None and server not in _extended:
             _extend(server)
+
+
+def _served_on(loop: asyncio.AbstractEventLoop) -> list[Ending]:
+    with _changing:
+        return [one for one in _gateways if one.loop is loop]
 
 
 def _extend(server_class: Any) -> None:
@@ -83,7 +90,7 @@ def _extend(server_class: Any) -> None:
     @functools.wraps(shutdown)
     async def shut_down(server: Any, *args: Any, **named: Any) -> None:
         loop = asyncio.get_running_loop()
-        served: list[Ending] = [one for one in _gateways if one.loop is loop]
+        served = _served_on(loop)
         try:
             if served:
                 await _end_streams(server, served)
@@ -133,8 +140,7 @@ class _Heard:
 
     def _begin(self) -> None:
         if self._task is None:
-            gateways = [one for one in _gateways if one.loop is self._loop]
-            self._task = self._loop.create_task(_close(gateways, time.monotonic()))
+            self._task = self._loop.create_task(_close(_served_on(self._loop), time.monotonic()))
 
 
 async def _end_streams(server: Any, gateways: Collection[Ending]) -> None:
