@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from tests.engine.conftest import MakeClient
 from tests.engine.samples import JobChannel
 from tests.engine.test_wal import read_and_write
-from tightbeam import Client, Context, JournalFailed
+from tightbeam import Client, Context, JournalFailed, JournalRefused
 from tightbeam._engines.embedded import presence
 
 
@@ -33,6 +36,22 @@ def replaced(path: Path) -> None:
     copy = path.with_name("copy.db")
     shutil.copyfile(path, copy)
     copy.replace(path)
+
+
+def overwritten(path: Path) -> None:
+    """As `cp backup.db app.db` does it: the file stays the same, its content doesn't."""
+    backup = path.with_name("backup.db")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(backup),))
+    shutil.copyfile(backup, path)
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
 
 
 def log_removed(path: Path) -> None:
@@ -61,6 +80,8 @@ def looks_always(monkeypatch: pytest.MonkeyPatch) -> None:
         (removed, r"app\.db was removed"),
         (moved, r"app\.db was removed"),
         (replaced, r"app\.db was replaced by another file"),
+        (overwritten, r"the content of .*app\.db was overwritten"),
+        (emptied, r"the content of .*app\.db was overwritten"),
         (log_removed, r"app\.db-wal was removed or replaced"),
         (log_replaced, r"app\.db-wal was removed or replaced"),
         (lock_removed, r"app\.db\.lock was removed"),
@@ -138,6 +159,47 @@ async def test_a_log_that_was_removed_is_not_lost_when_the_client_is_left(
         with pytest.raises(JournalFailed):
             await client.run(work)
     assert await read_and_write(path, ch) == [7]
+
+
+async def test_a_backup_that_was_copied_over_an_open_file_stays_as_it_is(
+    client: Client, path: Path, ch: JobChannel
+) -> None:
+    """The log of what was overwritten is neither moved into it nor taken for its own."""
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": 7})
+
+    async with client:
+        await client.run(work)
+        overwritten(path)
+        with pytest.raises(JournalFailed, match="was overwritten"):
+            await client.run(work)
+    assert content(path) == content(path.with_name("backup.db"))
+    assert content(path.with_name("app.db-wal"))
+    with pytest.raises(JournalRefused, match=r"isn't the database that app\.db-wal"):
+        await read_and_write(path, ch)
+    log_removed(path)
+    path.with_name("app.db-shm").unlink()
+    assert await read_and_write(path, ch) == [7]
+
+
+async def test_a_page_that_moves_is_no_other_content(client: Client, path: Path, ch: JobChannel) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": 7})
+
+    async with client:
+        await client.run(work)
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            # They leave the mark no place on its page.
+            others = ((f"a{n:05}", "x" * 50) for n in range(10_000))
+            other.executemany("INSERT INTO meta VALUES (?, ?)", others)
+            other.commit()
+            other.execute("VACUUM")
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        await client.run(work)
+    assert await read_and_write(path, ch) == [7, 7]
 
 
 async def test_the_journal_of_a_process_that_began_anew_keeps_its_log(path: Path, ch: JobChannel) -> None:

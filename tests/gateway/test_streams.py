@@ -310,7 +310,7 @@ class Slow:
         self.sending = False
         self.sent.set()
 
-    async def keep_alive(self, position: str | None) -> None:
+    async def keep_alive(self, position: str | None, dropped: int) -> None:
         self.overtaken = self.overtaken or self.sending
 
     async def closing(self) -> None:

@@ -52,7 +52,7 @@ class Session:
                 file.refuse_other_kinds(path)
                 lock = Lock(path)
                 connection = file.open_file(path, lock)
-                presence = Presence(path, lock)
+                presence = Presence(path, lock, connection)
             # What this opening publishes has an epoch of its own, which is stored with the first of it.
             known, self._last = file.history(connection)
             epoch = new_epoch()
@@ -73,6 +73,8 @@ class Session:
                 on_end=unlock,
             )
         except BaseException:
+            if presence is not None:
+                presence.close()
             if lock is not None:
                 lock.release()
             raise

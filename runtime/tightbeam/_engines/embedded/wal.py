@@ -14,6 +14,8 @@ import contextlib
 import logging
 import os
 import sqlite3
+import struct
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +27,9 @@ __all__ = [
     "LogSize",
     "beside",
     "bind",
+    "keep_log",
     "log_path",
+    "mark_and_page",
     "mark_copy",
     "marks",
     "refuse_foreign",
@@ -39,6 +43,8 @@ LARGE_LOG = 64 * 1024 * 1024
 _MARK = "log"
 _MOST_NOTED = 8
 _LOOKS = 3
+_SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
+"""The bytes of a database that SQLite locks for readers: part of its file format."""
 
 
 def log_path(path: Path) -> Path:
@@ -159,6 +165,34 @@ def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
         lock.note(mine)
     elif known is not None:  # another program reads the database as it was, and the file has an older mark
         lock.note(mine, *[mark for mark in known if mark != mine][:_MOST_NOTED])
+
+
+def mark_and_page(connection: sqlite3.Connection) -> tuple[bytes, int, int]:
+    """Return the mark of this opening, and place and length of the page that most likely holds it."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()
+    page: int = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").fetchone()[0]
+    size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    return row[0].split()[0].encode(), (page - 1) * size, size
+
+
+def keep_log(connection: sqlite3.Connection, descriptor: int) -> None:
+    """See that closing a connection moves nothing of the log into the file, and leaves it where it is.
+
+    Args:
+        connection: to the database.
+        descriptor: of the same file, kept open until the connection is closed.
+    """
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        return
+    import fcntl
+
+    # Older ones can't be told. But SQLite moves a log only while nobody else reads the database, and the lock
+    # of an open file description counts as another reader's, also in the same process.
+    if hasattr(fcntl, "F_OFD_SETLK"):
+        lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)
 
 
 class LogSize:

@@ -206,6 +206,8 @@ class Writer:
                         break
         finally:
             self._connection.close()
+            if self._presence is not None:
+                self._presence.close()
             self._on_end()
             if self._bell is not None:
                 self._bell.take_down()
@@ -231,7 +233,10 @@ class Writer:
         return writes, False
 
     def _read(self, request: _Request[Any]) -> None:
-        self._try(request, Transaction(self._connection, self._reserve))
+        if self._presence is not None and (lost := self._presence.look_inside()) is not None:
+            request.error = JournalFailed(lost)
+        else:
+            self._try(request, Transaction(self._connection, self._reserve))
         self._settle([request])
 
     def _write(self, writes: list[_Request[Any]]) -> None:
@@ -243,6 +248,8 @@ class Writer:
         """Do the work of a batch in one transaction; how many bytes of data it stored."""
         connection, presence = self._connection, self._presence
         try:
+            if presence is not None and (lost := presence.look_inside()) is not None:
+                raise JournalFailed(lost)
             connection.execute("BEGIN IMMEDIATE")
             tx = Transaction(connection, self._reserve)
             if not self._execute(batch, tx, isolated=False):
@@ -318,6 +325,8 @@ class Writer:
                     loop.call_soon_threadsafe(settle)
 
     def _keep_house(self, written: int) -> None:
+        if self.is_lost:
+            return
         try:
             self._after_batch(Transaction(self._connection, self._reserve), written)
         except sqlite3.Error:
