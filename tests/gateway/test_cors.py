@@ -81,8 +81,8 @@ async def test_options_that_is_no_preflight(ask: httpx.AsyncClient) -> None:
         ("GET", "/sse", {}, 401),
         ("GET", "/sse?token=no", {}, 401),
         ("GET", f"/sse?token={signed(good(exp=1, iat=0))}", {"Last-Event-ID": "x:1"}, 401),
-        ("GET", f"/sse?token={signed(good())}&want=no", {}, 400),
-        ("GET", f"/connect?token={signed(good())}", {}, 426),
+        ("GET", "/sse?token=GOOD&want=no", {}, 400),
+        ("GET", "/connect?token=GOOD", {}, 426),
         ("POST", "/sse", {}, 405),
         ("GET", "/nothing", {}, 404),
         ("GET", "/sse", {"Host": "evil.example"}, 421),
@@ -95,6 +95,7 @@ async def test_options_that_is_no_preflight(ask: httpx.AsyncClient) -> None:
 async def test_who_may_read_the_answer(
     method: str, path: str, headers: dict[str, str], status: int, ask: httpx.AsyncClient
 ) -> None:
+    path = path.replace("GOOD", signed(good()))  # which is good for a minute
     answer = await ask.request(method, path, headers={**headers, **PAGE})
     assert answer.status_code == status, answer.text
     assert answer.headers["access-control-allow-origin"] == PAGE["Origin"]
