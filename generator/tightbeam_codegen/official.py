@@ -77,7 +77,7 @@ def _path(uri: str) -> str:
 
 
 def identity(stated: str, contents: Any) -> str:
-    """Return the `$id` of a schema: for a copy of a metaschema that was changed, one of its own.
+    """Return the `$id` of a schema: for a copy of a metaschema, changed or not, one of its own.
 
     Args:
         stated: what the schema says.
@@ -85,7 +85,7 @@ def identity(stated: str, contents: Any) -> str:
     """
     uri = official_uri(stated)
     document = official_document(uri) if uri is not None else None
-    if uri is None or document is None or contents == document.value:
+    if uri is None or document is None or contents is document.value:
         return stated
     text = json.dumps(contents, sort_keys=True)
     return f"{uri}?copy={hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -140,8 +140,10 @@ class Reach:
                     self._note_identity(node, value, source)
                     self._follow(node, value, source, is_schema=is_schema)
                 if is_schema:
+                    # What stands beside a `$ref` up to draft 7 counts for nothing, so it may lead nowhere.
+                    counts = not (node.dialect.ref_hides_siblings and "$ref" in value)
                     forms = forms_of(node.dialect.year)
-                    stack.extend((item, node, known) for item, known in held(value, forms))
+                    stack.extend((item, node, known and counts) for item, known in held(value, forms))
                 else:
                     stack.extend((item, node, False) for item in inside(value))
 
@@ -194,6 +196,8 @@ class Reach:
             except Unresolved as error:
                 if is_schema and error.message and keyword in forms_of(node.dialect.year):
                     self._problems.error(self._store.place(original, keyword), error.message, error.remedy)
+                elif not is_schema:
+                    self._spell(original, keyword, None)  # The validator would look for it all the same.
                 continue
             document = self._store.document(target.schema)
             own = self._own_uri(target, document) if keyword == "$ref" and document is not None else None

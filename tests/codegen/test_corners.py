@@ -12,6 +12,7 @@ from tests.codegen.conftest import Compile
 from tests.codegen.schemas import INTEGER, STRING, closed, ref
 from tightbeam import InvalidPayload
 from tightbeam._payload.check import encode
+from tightbeam._payload.model import load
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
@@ -106,6 +107,24 @@ def test_integers_that_no_literal_holds(compile_here: Compile) -> None:
     for value in enum["enum"]:
         assert made.module("x").T.model_validate({"a": value}).a == value
     assert made.module("x").U.model_validate({"a": 2**63}).a == 2**63
+
+
+def test_draft_4_may_require_nothing(compile_here: Compile) -> None:
+    """Its metaschema wants one name at least; no validator does, and people write empty lists."""
+    document = {"$schema": "http://json-schema.org/draft-04/schema#", **closed(a=INTEGER), "required": []}
+    made = compile_here({"x.channel.json": channel(t=ref("f.json")), "f.json": document})
+    assert errors(made) == []
+    assert encode(made.module("x").x_channel.t, {}) == b"{}"
+
+
+def test_two_dashes_in_a_class_of_a_pattern_are_no_difference(compile_here: Compile) -> None:
+    """Pydantic's regular expressions would subtract: its models leave such a pattern to the validator."""
+    made = compile_here({"x.channel.json": channel(t=closed(a={"type": "string", "pattern": "^[+--]$"}))})
+    topic = made.module("x").x_channel.t
+    for sign in "+,-":
+        assert load(topic, encode(topic, {"a": sign})).a == sign
+    with pytest.raises(InvalidPayload, match="must match the pattern"):
+        encode(topic, {"a": "a"})
 
 
 def test_a_pattern_that_only_the_validator_reads_may_match_any_key(compile_here: Compile) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no annotations
 
 from tests.codegen.compiling import channel, errors, warnings
 from tests.codegen.conftest import Compile
@@ -185,6 +187,37 @@ def test_a_file_that_is_a_copy(compile_here: Compile) -> None:
     assert encode(topic, {"copy": {"type": "string", "more": "x"}, "p": {"type": "null"}})
     with pytest.raises(InvalidPayload, match="/copy/type"):
         encode(topic, {"copy": {"type": "null"}})
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("draft", DRAFTS)
+def test_a_metaschema_kept_as_a_file(draft: str, edited: bool, compile_here: Compile) -> None:
+    """As a topic, in a property beside the real one, and from a document of another draft."""
+    copy: dict[str, Any] = deepcopy(REGISTRY.contents(draft))
+    if edited:
+        copy.setdefault("properties", {})["more"] = STRING
+    files = {
+        "x.channel.json": channel(
+            whole=ref("copy.json"),
+            part=closed(p=ref("copy.json"), real=ref(draft)),
+            other=ref("f.json"),
+        ),
+        "copy.json": copy,
+        "f.json": {"$schema": DRAFT_7, **closed(p=ref("copy.json"))},
+    }
+    made = compile_here(files)
+    assert errors(made) == []
+    ch = made.module("x").x_channel
+    assert json.loads(encode(ch.whole, load(ch.whole, encode(ch.whole, GOOD)))) == GOOD
+    for topic in (ch.part, ch.other):
+        assert json.loads(encode(topic, load(topic, encode(topic, {"p": GOOD})))) == {"p": GOOD}
+        for why, payload in BAD.items():
+            with pytest.raises(InvalidPayload, match=why):
+                encode(topic, {"p": payload})
+    if edited:
+        assert encode(ch.part, {"real": {"more": 1}})
+        with pytest.raises(InvalidPayload, match="/more: must be a string"):
+            encode(ch.whole, {"more": 1})
 
 
 @pytest.mark.slow

@@ -126,6 +126,22 @@ def test_no_reference_is_what_is_none(compile_here: Compile) -> None:
     assert encode(made.module("x").x_channel.t, {"$ref": "x"})
 
 
+@pytest.mark.parametrize("dialect", OLD)
+def test_what_a_reference_hides_up_to_draft_7_may_lead_nowhere(dialect: str, compile_here: Compile) -> None:
+    beside = {"not": ref("#/definitions/nope"), "properties": {"a": ref("gone.json")}}
+    document = {
+        "$schema": dialect,
+        **closed(a={**ref("#/definitions/N"), **beside}),
+        "definitions": {"N": INTEGER},
+    }
+    made = compile_here({"x.channel.json": channel(t=ref("f.json")), "f.json": document})
+    assert errors(made) == []
+    topic = made.module("x").x_channel.t
+    assert encode(topic, {"a": 1})
+    with pytest.raises(InvalidPayload, match="/a: must be an integer"):
+        encode(topic, {"a": "x"})
+
+
 def test_all_of_them_are_told_at_once(compile_here: Compile) -> None:
     topics = {"a": {"not": ref("no.json")}, "b": closed(x={"contains": ref("#/$defs/no")})}
     made = compile_here(

@@ -318,6 +318,12 @@ def test_by_hand_it_works(tmp_path: Path) -> None:
     [
         ("x.json", {}, "no schema in x.json"),
         ("x.json", {"openapi": "3.1.0", "info": {}, "paths": {}}, "no schema in x.json"),
+        (
+            "package.json",
+            {"name": "x", "type": "module", "dependencies": {"a": "1"}},
+            "no schema in package.json",
+        ),
+        ("x.json", {"type": "library", "required": "yes", "items": 3}, "no schema in x.json"),
         ("x.json", ["type"], "x.json isn't a schema document"),
         ("x.channel.json", {"name": "x", "topics": {}}, "this is a channel definition already"),
         ("x.json", "{", "expected a key in double quotes"),

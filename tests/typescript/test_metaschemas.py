@@ -105,3 +105,26 @@ def test_where_a_definition_of_a_file_is_used(tmp_path: Path) -> None:
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []
     assert run(tmp_path, PROGRAM, {"x": ["1", '"x"']})["x"] == [True, False]
+
+
+@pytest.mark.slow
+def test_a_file_of_draft_4_with_an_id_from_a_later_draft(tmp_path: Path) -> None:
+    """Ajv throws for `id`, which later drafts call `$id`."""
+    needs_node()
+    old = {
+        "$schema": DRAFTS[4],
+        "id": "https://old.example/o.json",
+        "properties": {"n": {"$ref": "#n"}},
+        "definitions": {"n": {"id": "#n", "type": "number", "minimum": 0, "exclusiveMinimum": True}},
+    }
+    files: dict[str, Any] = {"old.json": old}
+    for year in (6, 7, 2019, 2020):
+        files[f"c{year}.channel.json"] = channel(f"c{year}", t={"$ref": f"f{year}.json"})
+        files[f"f{year}.json"] = {"$schema": DRAFTS[year], "allOf": [{"$ref": "old.json"}]}
+    made = compile_here(tmp_path, files, typescript=tmp_path, typescript_validators=True)
+    assert errors(made) == []
+    project(tmp_path, made.result.typescript)
+    assert tsc(tmp_path, emit=True) == []
+    texts = ['{"n":1}', '{"n":0}', '{"n":"x"}', "1"]
+    said = run(tmp_path, PROGRAM, {f"c{year}": texts for year in (6, 7, 2019, 2020)})
+    assert set(map(tuple, said.values())) == {(True, False, False, True)}

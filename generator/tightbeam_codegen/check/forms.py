@@ -67,8 +67,8 @@ def form_faults(keyword: str, value: JsonValue, form: Form) -> Iterator[Fault]:
         expected = _SCALARS[form]
         if not _has_scalar_form(value, form):
             yield Fault((), _must(keyword, expected, value), _remedy(keyword, value))
-    elif form in ("names", "non-empty names"):
-        yield from _names_faults(keyword, value, non_empty=form == "non-empty names")
+    elif form == "names":
+        yield from _names_faults(keyword, value)
     elif form in ("schema", "boolean or schema", "schema or schemas", "schemas"):
         yield from _schema_faults(keyword, value, form)
     else:
@@ -151,12 +151,10 @@ def _type_name_faults(name: JsonValue) -> Iterator[Fault]:
         )
 
 
-def _names_faults(keyword: str, value: JsonValue, *, non_empty: bool) -> Iterator[Fault]:
+def _names_faults(keyword: str, value: JsonValue) -> Iterator[Fault]:
     if not isinstance(value, list):
         yield Fault((), _must(keyword, "an array of names", value), _remedy(keyword, value))
         return
-    if non_empty and not value:
-        yield Fault((), f"{keyword} must have at least one entry in draft 4", "Remove it.")
     seen: set[str] = set()
     for index, name in enumerate(value):
         if not isinstance(name, str):
@@ -184,7 +182,7 @@ def _map_faults(keyword: str, value: JsonValue, form: Form) -> Iterator[Fault]:
         return
     for name, inner in value.items():
         if form == "names map" or (form == "dependencies" and isinstance(inner, list)):
-            faults = _names_faults(f"{keyword}/{name}", inner, non_empty=False)
+            faults = _names_faults(f"{keyword}/{name}", inner)
             yield from (fault.below(name) for fault in faults)
         elif form == "boolean map" and not isinstance(inner, bool):
             yield Fault((name,), f"{keyword} must hold true or false, not {name_kind(inner)}", "")

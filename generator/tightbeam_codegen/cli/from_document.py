@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from tightbeam_codegen.api_documents import CONTAINERS, api_document
+from tightbeam_codegen.check.forms import form_faults
 from tightbeam_codegen.check.names import check_topic_name
+from tightbeam_codegen.dialects import DIALECTS, SCHEMA_MAPS
 from tightbeam_codegen.load import Document, JsonValue, parse
 from tightbeam_codegen.load.discover import SUFFIXES
 from tightbeam_codegen.names import class_name, snake, topic_name
@@ -75,9 +77,17 @@ def _says_something(value: JsonValue) -> bool:
     """Whether the document is a schema itself, and not only one of its own shared schemas by another name."""
     if not isinstance(value, dict):
         return isinstance(value, bool)
-    said = set(ASSERTING.intersection(value))
+    said = {keyword for keyword in ASSERTING.intersection(value) if _can_be(keyword, value[keyword])}
     reference = value.get("$ref")
     return bool(said) and not (said == {"$ref"} and isinstance(reference, str) and reference.startswith("#"))
+
+
+def _can_be(keyword: str, value: JsonValue) -> bool:
+    """Whether a keyword of some draft can have a value; the dependencies of a package are names and texts."""
+    forms = {dialect.keywords.get(keyword) for dialect in DIALECTS.values()} - {None}
+    if forms & SCHEMA_MAPS and isinstance(value, dict) and any(isinstance(v, str) for v in value.values()):
+        return False
+    return any(form is not None and not any(form_faults(keyword, value, form)) for form in forms)
 
 
 def _entries(value: JsonValue, container: tuple[str, ...]) -> Iterator[tuple[str, JsonValue]]:

@@ -57,7 +57,7 @@ _SAFE_PATTERN = re.compile(
     | \\[.\-+*?()\[\]{}|^$/\\]            # an escaped operator
     | [.^$|()+*?]                         # an operator
     | \{[0-9]{1,3}(?:,[0-9]{0,3})?\}      # a bounded repetition
-    | \[\^?[A-Za-z0-9_\ .,:@+/-]+\]       # a class
+    | \[\^?(?:[A-Za-z0-9_\ .,:@+/]|-(?!-))+\]  # a class; `--` in one is a difference to Pydantic
     )+""",
     re.VERBOSE,
 )

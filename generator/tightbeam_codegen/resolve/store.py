@@ -190,7 +190,7 @@ class SchemaStore:
             )
 
     def _add_copy(self, schema: dict[str, Any], own: str) -> None:
-        """Take in a changed copy of a metaschema, which goes by a URI of its own."""
+        """Take in a copy of a metaschema, which goes by a URI of its own."""
         if (uri := identity(own, schema)) != own:
             specification = self.dialect_of(schema, LATEST).specification
             self._resources.setdefault(uri, specification.create_resource(schema))
@@ -200,8 +200,8 @@ class SchemaStore:
         self._resources[uri] = resource
         own = own_id(schema, dialect)
         if own is not None and not own.startswith("#"):
-            canonical = urldefrag(urljoin(uri, own))[0]
-            if official_uri(canonical) is None:  # A copy of a metaschema is only a file with such a content.
+            canonical = urldefrag(urljoin(uri, identity(own, schema)))[0]
+            if official_uri(canonical) is None:
                 self._canonical[uri] = canonical
                 self._resources.setdefault(canonical, resource)
 

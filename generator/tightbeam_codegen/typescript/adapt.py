@@ -168,6 +168,8 @@ class Adapter:
                 is_anchor = identifier.startswith("#") and len(identifier) > 1
                 schema["$anchor" if is_anchor else "$id"] = identifier.removeprefix("#")
         if year == 4 < self._target:
+            if isinstance(identifier := schema.pop("id", None), str):
+                schema["$id"] = identifier
             for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
                 if schema.pop(exclusive, False) and inclusive in schema:
                     schema[exclusive] = schema.pop(inclusive)
