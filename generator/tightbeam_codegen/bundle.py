@@ -117,11 +117,17 @@ class _Bundler:
         kept: dict[str, JsonValue] = {}
         for container in CONTAINERS:
             found: JsonValue = self._reach.definitions(document, container) or None
-            for keyword in reversed(container[1:]):
-                found = {keyword: found} if found else None
-            if found or len(container) == 1:
+            if len(container) == 1:
                 kept[container[0]] = found
+            elif found:
+                kept[container[0]] = {**self._beside(document, container), container[1]: found}
         return kept
+
+    def _beside(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
+        """What stands beside a container inside another keyword, such as `messages` beside `schemas`."""
+        value: Any = document.value
+        outer = value[container[0]] if self._reach.has(document, ()) else {}
+        return {key: inner for key, inner in outer.items() if key != container[1]}
 
     def with_dialect(self, schema: Any, original: Any, dialect: Dialect) -> Any:
         """A schema document, or what is left of it, that names its draft."""

@@ -16,6 +16,7 @@ from tightbeam_codegen.check import Definition, check_schema
 from tightbeam_codegen.check.warnings import Warnings
 from tightbeam_codegen.chosen_names import ChosenNames
 from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
+from tightbeam_codegen.import_order import with_stations
 from tightbeam_codegen.incremental import Made, Use
 from tightbeam_codegen.last_word import check_bundle
 from tightbeam_codegen.load import Document
@@ -125,7 +126,8 @@ class Run:
         self.surroundings = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()
         if any(made.surroundings != self.surroundings for made in self.kept):
             raise OutOfStep
-        modules = self._modules(topics, types, normaliser.files)
+        own = {definition.module for definition in self.definitions}
+        modules = with_stations(self._modules(topics, types, normaliser.files), frozenset(own))
         made = [
             self._made(
                 d, modules[d.module], topics[d.module], types, printer, scripts, nodes=normaliser.nodes
@@ -133,7 +135,6 @@ class Run:
             for d in self.definitions
         ]
         self.typescript = scripts.shared() if scripts else {}
-        own = {definition.module for definition in self.definitions}
         for path, module in modules.items():
             if path not in own:
                 self.files[_path(path)] = printer.module(module)

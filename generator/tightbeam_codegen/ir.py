@@ -136,6 +136,8 @@ class Module:
     imports: tuple[Import, ...]
     items: tuple[Item, ...]
     channel: Channel | None
+    first: tuple[str, ...] = ()
+    """Modules to import before those of `imports`, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,3 +232,30 @@ def test_files_nested_too_deep_are_refused_where_they_are(tmp_path: Path) -> Non
         text = '{"name":"c","topics":{"t":{"schema":' + '{"items":' * depth + "{}" + "}" * depth + "}}}"
         compiled = compile_files(tmp_path, {"c.channel.json": text})
         assert ["nested more than" in message for message in errors(compiled)] == [True]
+
+
+@pytest.mark.parametrize("folder", ["", "parts/"])
+def test_a_chain_over_files(folder: str, tmp_path: Path) -> None:
+    """Each module imports the next one: imports nest in Python, and its limit would end them."""
+    length = 400
+    files: dict[str, Any] = {"c.channel.json": channel("c", t={"$ref": f"{folder}f0.json"})}
+    for index in range(length):
+        inner = {"$ref": f"f{index + 1}.json"} if index + 1 < length else None
+        files[f"{folder}f{index}.json"] = link(index, inner)
+    made = compile_files(tmp_path, files)
+    assert errors(made) == []
+    topic = made.module("c").c_channel.t
+    payload = {"v": 0, "n": {"v": 1}}
+    assert json.loads(encode(topic, load(topic, encode(topic, payload)))) == payload
+
+
+def test_no_short_chain_of_files_has_stations(tmp_path: Path) -> None:
+    files: dict[str, Any] = {"c.channel.json": channel("c", t={"$ref": "f0.json"})}
+    files |= {f"f{index}.json": link(index, {"$ref": f"f{index + 1}.json"}) for index in range(24)}
+    made = compile_files(tmp_path, {**files, "f24.json": link(24, None)})
+    assert not any("import_first" in text for text in made.files.values())
+    longer = compile_files(
+        tmp_path, {**files, "f24.json": link(24, {"$ref": "f25.json"}), "f25.json": link(25, None)}
+    )
+    assert [path for path, text in longer.files.items() if "import_first" in text] == ["f0.py"]
+    assert '        ".f1",\n' in longer.files["f0.py"]

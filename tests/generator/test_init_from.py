@@ -313,6 +313,34 @@ def test_by_hand_it_works(tmp_path: Path) -> None:
         encode(made.module("o").o_channel.placed, {"a": 1})
 
 
+def test_by_hand_the_payload_of_a_message_works_that_refers_to_a_shared_schema(tmp_path: Path) -> None:
+    document = {
+        "asyncapi": "3.0.0",
+        "components": {
+            "messages": {
+                "Placed": {"payload": {"$ref": "#/components/schemas/Order"}},
+                "Gone": {"payload": CLOSED},
+            },
+            "schemas": {"Order": CLOSED, "Unused": {"$ref": "#/nowhere"}},
+        },
+    }
+    topics = ("Placed", "Gone")
+    definition = {
+        "name": "o",
+        "topics": {
+            name.lower(): {"schema": {"$ref": f"a.json#/components/messages/{name}/payload"}}
+            for name in topics
+        },
+    }
+    made = compile_files(tmp_path, {"o.channel.json": definition, "a.json": document})
+    assert [problem.message for problem in made.result.problems] == []
+    ch = made.module("o").o_channel
+    for topic in (ch.placed, ch.gone):
+        assert encode(topic, {"a": "x"})
+        with pytest.raises(InvalidPayload):
+            encode(topic, {"a": 1})
+
+
 @pytest.mark.parametrize(
     ("name", "document", "words"),
     [

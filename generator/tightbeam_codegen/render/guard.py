@@ -61,6 +61,8 @@ def _is_type(text: str) -> bool:
 
 def _names(module: ir.Module) -> Iterator[str]:
     yield from module.path
+    for first in module.first:
+        yield from first.lstrip(".").split(".")
     for imported in module.imports:
         yield from imported.module.lstrip(".").split(".")
         for names in imported.names:

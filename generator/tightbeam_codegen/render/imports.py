@@ -46,6 +46,8 @@ def _stated(module: ir.Module) -> Iterator[str]:
     """Yield what the module uses besides: bases, rules, the sentinel, quoted aliases."""
     if module.channel is not None:
         yield from ("v1", "_t")
+    if module.first:
+        yield "v1"
     for item in (*module.items, *(module.channel.private if module.channel else ())):
         if isinstance(item, ir.Alias):
             yield from ("_t", "TYPE_CHECKING", "_te") if item.quoted else ("_t",)

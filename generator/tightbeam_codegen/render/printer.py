@@ -68,10 +68,11 @@ class Printer:
         classes = [item for item in module.items if isinstance(item, ir.Class)]
         aliases = [item for item in module.items if isinstance(item, ir.Alias)]
         siblings = [self._import(imported) for imported in module.imports]
+        first = [_import_first(module.first)] if module.first else []
         return self._templates.get_template("module.py.jinja").render(
             version=self._version,
             module=module,
-            imports=[*standard_and_third_party(module), *([siblings] if siblings else [])],
+            imports=[*standard_and_third_party(module), *filter(None, [first, siblings])],
             exported=sorted(_exported(module, classes, aliases)),
             classes=classes,
             aliases=aliases,
@@ -253,6 +254,11 @@ def _has_plain_keys(class_: ir.Class) -> bool:
 
 def _key_type(field: ir.Field) -> str:
     return field.wire_type if field.presence == "required" else f"_t.NotRequired[{field.wire_type}]"
+
+
+def _import_first(modules: Iterable[str]) -> str:
+    lines = "".join(f"        {literal(module)},\n" for module in modules)
+    return f"v1.import_first(\n    __name__,\n    [\n{lines}    ],\n)"
 
 
 def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias]) -> Iterable[str]:

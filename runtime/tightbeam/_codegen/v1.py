@@ -24,6 +24,7 @@ __all__ = [
     "Message",
     "Payload",
     "TopicRef",
+    "import_first",
     "is_absent",
     "lazy_package",
     "open_channel",
@@ -74,6 +75,18 @@ def unchecked(**rules: str | float | bool) -> FieldInfo:
 def uuid_text(value: UUID | str, /) -> str:
     """Return the text of a channel parameter that is a UUID, as JSON has it: in lower case."""
     return str(value) if isinstance(value, UUID) else value
+
+
+def import_first(module: str, names: Sequence[str], /) -> None:
+    """Import modules in the order given, so that the imports of one another don't nest too deep for Python.
+
+    Args:
+        module: the ``__name__`` of the generated module that needs them.
+        names: modules, relative to its package.
+    """
+    package = module.rpartition(".")[0]
+    for name in names:
+        importlib.import_module(name, package)
 
 
 def lazy_package(
