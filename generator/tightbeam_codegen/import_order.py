@@ -27,8 +27,8 @@ def with_stations(
 
     Args:
         modules: those of one run; none of them imports itself over others.
-        channels: those of channel definitions. They lead nowhere here: which ones are in a run depends on what
-            was compiled before.
+        channels: those of channel definitions. They lead nowhere here, since not all of them are compiled in
+            each run.
     """
     depths: dict[ModulePath, int] = {}
     stations: dict[ModulePath, frozenset[ModulePath]] = {}

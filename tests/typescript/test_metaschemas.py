@@ -128,3 +128,34 @@ def test_a_file_of_draft_4_with_an_id_from_a_later_draft(tmp_path: Path) -> None
     texts = ['{"n":1}', '{"n":0}', '{"n":"x"}', "1"]
     said = run(tmp_path, PROGRAM, {f"c{year}": texts for year in (6, 7, 2019, 2020)})
     assert set(map(tuple, said.values())) == {(True, False, False, True)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("year", [4, 7, 2019])
+def test_references_to_places_of_an_array_of_an_earlier_draft(year: int, tmp_path: Path) -> None:
+    """In 2020-12 these places are called otherwise."""
+    needs_node()
+    rows = {"type": "array", "items": [{"type": "string"}, {"type": "integer"}]}
+    old = {
+        "$schema": DRAFTS[year],
+        "definitions": {"open": rows, "closed": {**rows, "additionalItems": False}},
+    }
+    old["definitions"]["typed"] = {**rows, "additionalItems": {"type": "null"}}
+    place = {
+        "anyOf": [{"$ref": f"old.json#/definitions/{name}/items/1"} for name in ("open", "closed", "typed")]
+    }
+    topics = {
+        "place": place,
+        "rest": {"$ref": "old.json#/definitions/typed/additionalItems"},
+        **{name: {"$ref": f"old.json#/definitions/{name}"} for name in ("open", "closed", "typed")},
+    }
+    files = {"x.channel.json": channel(t={"properties": topics}), "old.json": old}
+    made = compile_here(tmp_path, files, typescript=tmp_path, typescript_validators=True)
+    assert errors(made) == []
+    project(tmp_path, made.result.typescript)
+    assert tsc(tmp_path, emit=True) == []
+    values: list[Any] = ["x", 1, None, [], ["x"], ["x", 1], ["x", "x"], ["x", 1, None], ["x", 1, 1]]
+    texts = [json.dumps({name: value}) for name in topics for value in values]
+    said = run(tmp_path, PROGRAM, {"x": texts})["x"]
+    assert said == [by_python(made.module("x").x_channel.t, text) for text in texts]
+    assert set(said) == {True, False}

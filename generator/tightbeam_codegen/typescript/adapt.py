@@ -174,12 +174,22 @@ class Adapter:
                 if schema.pop(exclusive, False) and inclusive in schema:
                     schema[exclusive] = schema.pop(inclusive)
         if year <= 2019 < self._target:
-            others = schema.pop("additionalItems", None)
-            if isinstance(schema.get("items"), list):
-                schema["prefixItems"] = schema.pop("items")
-                schema |= {} if others is None else {"items": others}
+            self._carry_items_forward(schema, paths)
             if isinstance(reference := schema.pop("$recursiveRef", None), str):
                 schema.setdefault("$ref", reference)
+
+    def _carry_items_forward(self, schema: dict[str, Any], paths: tuple[_Path, ...]) -> None:
+        """Say `items` and `additionalItems` in the words of 2020-12; references to them still lead there."""
+        others = schema.get("additionalItems")
+        if not any((*path, "additionalItems") in self._ways for path in paths):
+            schema.pop("additionalItems", None)
+        if isinstance(schema.get("items"), list):
+            schema["prefixItems"] = schema.pop("items")
+            schema |= {} if others is None else {"items": others}
+            if any((*path, "items") in self._ways for path in paths):
+                rest = {} if others is None else {"allOf": [others]}
+                places = {str(index): place for index, place in enumerate(schema["prefixItems"])}
+                schema["items"] = {**rest, **places}
 
     def _note_differences(self, schema: dict[str, Any], path: _Path) -> None:
         if "$recursiveRef" in schema and self._target > 2019:
