@@ -192,7 +192,9 @@ class Reach:
             self._dynamic = self._dynamic or keyword != "$ref"
             try:
                 target = self._store.follow(Node(schema, node.resolver, node.dialect), reference, keyword)
-                self._spell(original, keyword, as_uri(self._store.canonical_reference(node, reference)))
+                spelt = as_uri(self._store.canonical_reference(node, reference))
+                # Behind an empty fragment of a file the validator compiles each file again and again.
+                self._spell(original, keyword, spelt.removesuffix("#") or spelt)
             except Unresolved as error:
                 if is_schema and error.message and keyword in forms_of(node.dialect.year):
                     self._problems.error(self._store.place(original, keyword), error.message, error.remedy)

@@ -30,10 +30,29 @@ DRAFTS = [
 ]
 
 
-def test_what_only_the_validator_stumbles_over_is_an_error(compile_here: Compile) -> None:
+def test_a_reference_that_only_the_validator_would_follow_is_left_out(compile_here: Compile) -> None:
     """Draft 4 has no `contentSchema`, so nothing is to be found there; the validator looks all the same."""
     schema = {"$schema": DRAFT_4, "type": "object", "contentSchema": ref("missing.json")}
-    made = compile_here({"x.channel.json": channel(fine=STRING, t=ref("f.json")), "f.json": schema})
+    made = compile_here({"x.channel.json": channel(t=ref("f.json")), "f.json": schema})
+    assert errors(made) == []
+    topic = made.module("x").x_channel.t
+    assert encode(topic, {})
+    with pytest.raises(InvalidPayload, match="must be an object"):
+        encode(topic, 1)
+
+
+def test_resources_that_the_validator_cannot_read_are_an_error(
+    compile_here: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown on a bundle that was damaged before the check."""
+
+    def damaged(definition: Definition, text: str, problems: Problems) -> None:
+        bundle = json.loads(text)
+        bundle["resources"]["https://tightbeam.invalid/f.json"] = ref("missing.json")
+        last_word.check_bundle(definition, json.dumps(bundle), problems)
+
+    monkeypatch.setattr(compiling, "check_bundle", damaged)
+    made = compile_here({"x.channel.json": channel(t=STRING)})
     (problem,) = [each for each in made.result.problems if each.severity == "error"]
     assert problem.message.startswith("the schemas that this refers to can't be read: Resource ")
     assert "missing.json" in problem.message

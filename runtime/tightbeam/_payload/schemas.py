@@ -111,7 +111,8 @@ class Bundle:
         uri, _, pointer = ref.partition("#")
         document = self.resources.get(uri)
         if pointer or not isinstance(document, dict) or self.draft(dialect) in LEGACY_DIALECTS:
-            return {"$ref": ref}
+            # Behind a reference that ends in `#` the validator compiles each resource again and again.
+            return {"$ref": ref.removesuffix("#")}
         return document if "$id" in document else {"$id": uri, **document}
 
     def validator(self, schema: Mapping[str, Any], dialect: str) -> jsonschema_rs.Validator:
