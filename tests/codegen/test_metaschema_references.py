@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no annotations
 
 from tests.codegen.compiling import channel, errors, warnings
 from tests.codegen.conftest import Compile
@@ -18,6 +17,7 @@ from tests.codegen.schemas import STRING, closed, ref
 from tightbeam import InvalidPayload
 from tightbeam._payload.check import encode
 from tightbeam._payload.model import load
+from tightbeam_codegen.official import official_document
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"
@@ -193,7 +193,9 @@ def test_a_file_that_is_a_copy(compile_here: Compile) -> None:
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_a_metaschema_kept_as_a_file(draft: str, edited: bool, compile_here: Compile) -> None:
     """As a topic, in a property beside the real one, and from a document of another draft."""
-    copy: dict[str, Any] = deepcopy(REGISTRY.contents(draft))
+    official = official_document(draft.rstrip("#"))
+    assert official is not None
+    copy: Any = deepcopy(official.value)
     if edited:
         copy.setdefault("properties", {})["more"] = STRING
     files = {
@@ -227,7 +229,7 @@ def test_which_of_two_is_meant_depends_on_no_hash_seed(tmp_path: Path) -> None:
     (tmp_path / "schemas/x.channel.json").write_text(json.dumps(channel(t=ref("doc.json"))))
     (tmp_path / "schemas/doc.json").write_text(json.dumps(document))
     program = "import sys; from tightbeam_codegen.cli import main; sys.exit(main(sys.argv[1:]))"
-    written = set()
+    written: set[str] = set()
     for seed in range(4):
         command = [sys.executable, "-c", program, "generate", "--output", f"out{seed}"]
         variables = {"PYTHONHASHSEED": str(seed), "TIGHTBEAM_CACHE_DIR": "", "PATH": ""}

@@ -84,10 +84,14 @@ def _says_something(value: JsonValue) -> bool:
 
 def _can_be(keyword: str, value: JsonValue) -> bool:
     """Whether a keyword of some draft can have a value; the dependencies of a package are names and texts."""
-    forms = {dialect.keywords.get(keyword) for dialect in DIALECTS.values()} - {None}
-    if forms & SCHEMA_MAPS and isinstance(value, dict) and any(isinstance(v, str) for v in value.values()):
+    forms = [dialect.keywords[keyword] for dialect in DIALECTS.values() if keyword in dialect.keywords]
+    if (
+        not SCHEMA_MAPS.isdisjoint(forms)
+        and isinstance(value, dict)
+        and any(isinstance(v, str) for v in value.values())
+    ):
         return False
-    return any(form is not None and not any(form_faults(keyword, value, form)) for form in forms)
+    return any(not any(form_faults(keyword, value, form)) for form in forms)
 
 
 def _entries(value: JsonValue, container: tuple[str, ...]) -> Iterator[tuple[str, JsonValue]]:
