@@ -85,12 +85,8 @@ def _says_something(value: JsonValue) -> bool:
 def _can_be(keyword: str, value: JsonValue) -> bool:
     """Whether a keyword of some draft can have a value; the dependencies of a package are names and texts."""
     forms = [dialect.keywords[keyword] for dialect in DIALECTS.values() if keyword in dialect.keywords]
-    if (
-        not SCHEMA_MAPS.isdisjoint(forms)
-        and isinstance(value, dict)
-        and any(isinstance(v, str) for v in value.values())
-    ):
-        return False
+    if isinstance(value, dict) and any(isinstance(inner, str) for inner in value.values()):
+        return not any(form in SCHEMA_MAPS for form in forms)
     return any(not any(form_faults(keyword, value, form)) for form in forms)
 
 
