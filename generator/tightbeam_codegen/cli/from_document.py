@@ -11,7 +11,7 @@ from urllib.parse import quote
 from tightbeam_codegen.api_documents import CONTAINERS, api_document
 from tightbeam_codegen.check.forms import form_faults
 from tightbeam_codegen.check.names import check_topic_name
-from tightbeam_codegen.dialects import DIALECTS, SCHEMA_MAPS
+from tightbeam_codegen.dialects import DIALECTS, SCHEMA_MAPS, Form
 from tightbeam_codegen.load import Document, JsonValue, parse
 from tightbeam_codegen.load.discover import SUFFIXES
 from tightbeam_codegen.names import class_name, snake, topic_name
@@ -84,7 +84,9 @@ def _says_something(value: JsonValue) -> bool:
 
 def _can_be(keyword: str, value: JsonValue) -> bool:
     """Whether a keyword of some draft can have a value; the dependencies of a package are names and texts."""
-    forms = [dialect.keywords[keyword] for dialect in DIALECTS.values() if keyword in dialect.keywords]
+    forms: list[Form] = [
+        dialect.keywords[keyword] for dialect in DIALECTS.values() if keyword in dialect.keywords
+    ]
     if isinstance(value, dict) and any(isinstance(inner, str) for inner in value.values()):
         return not any(form in SCHEMA_MAPS for form in forms)
     return any(not any(form_faults(keyword, value, form)) for form in forms)
