@@ -82,6 +82,7 @@ async def test_a_backup_of_a_journal_that_nobody_has_open(path: Path, copy: Path
     assert await read_and_write(copy, ch) == [-1]
 
 
+@pytest.mark.slow
 async def test_a_backup_has_what_a_crash_left_in_the_log(tmp_path: Path, copy: Path, ch: JobChannel) -> None:
     assert run_child("tests.engine.crashed_child", str(tmp_path)) == -signal.SIGKILL
     path = tmp_path / "app.db"
@@ -190,6 +191,7 @@ async def test_a_backup_is_put_back(path: Path, copy: Path, ch: JobChannel) -> N
     assert names(copy.parent) == ["app.db"]
 
 
+@pytest.mark.slow
 async def test_what_a_crash_left_is_kept_with_its_log(tmp_path: Path, copy: Path, ch: JobChannel) -> None:
     assert run_child("tests.engine.crashed_child", str(tmp_path)) == -signal.SIGKILL
     path = tmp_path / "app.db"

@@ -83,6 +83,7 @@ async def test_a_restored_copy_knows_its_own_positions_only(
         assert await resumed(client, ch, before[2], 10) == list(range(100, 110))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make_copy", [vacuumed, backed_up])
 async def test_a_copy_of_an_open_journal_ends_where_it_was_made(
     make_client: MakeClient, path: Path, ch: JobChannel, make_copy: Callable[[Path, Path], None]

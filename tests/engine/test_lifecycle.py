@@ -148,6 +148,7 @@ async def test_entering_and_leaving_cancelled_at_any_moment(client: Client, path
     assert done[-1] == run_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["async", "sync", "step"])
 async def test_a_handler_that_refuses_to_stop_is_left_behind(
     make_client: MakeClient, path: Path, kind: str

@@ -57,6 +57,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", USES)
 async def test_another_process_has_the_file(client: Client, path: Path, use: str) -> None:
     """A cron script, an admin's command, a task queue's worker that isn't forked."""

@@ -122,6 +122,7 @@ async def test_a_publish_into_nothing_fails(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == outcomes[:1]
 
 
+@pytest.mark.slow
 async def test_it_goes_on_when_the_file_is_back(
     client: Client, path: Path, ch: JobChannel, caplog: pytest.LogCaptureFixture
 ) -> None:

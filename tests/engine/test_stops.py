@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
 
 
+@pytest.mark.slow
 async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_executed_twice_at_once(
     make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -78,6 +79,7 @@ async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_execu
     assert not lingering.going_on()
 
 
+@pytest.mark.slow
 async def test_an_async_handler_that_refuses_to_stop_is_waited_for_as_well(
     make_client: MakeClient, path: Path
 ) -> None:

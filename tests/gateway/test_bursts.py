@@ -76,6 +76,7 @@ async def by_events(url: str, token: str, _after: str | None) -> tuple[list[int]
     return got, 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["async", "plain"])
 @pytest.mark.parametrize(
     ("read", "after"),

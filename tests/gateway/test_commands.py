@@ -75,6 +75,7 @@ async def serving(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
         yield process, (await line(process, "Serving at ")).split()[2]
 
 
+@pytest.mark.slow
 async def test_serve_and_tail() -> None:
     ch = job_channel(job_id="j1")
     async with serving() as (server, url), tightbeam.connect(url, key="any") as remote:
@@ -97,6 +98,7 @@ async def test_serve_and_tail() -> None:
         assert "token=" not in shown
 
 
+@pytest.mark.slow
 async def test_tail_of_what_isnt_there(capsys: pytest.CaptureFixture[str]) -> None:
     async with serving() as (_, url), started("tail", "nothing:1", "--url", url) as process:
         async with asyncio.timeout(30):

@@ -204,6 +204,7 @@ async def test_a_gateway_that_is_not_there_yet_is_waited_for(
     assert "ConnectionRefusedError" in caplog.text
 
 
+@pytest.mark.slow
 async def test_a_reader_that_is_polled_comes_back_after_an_outage(
     client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +306,7 @@ async def test_entering_that_is_cancelled_leaves_nothing_behind(
         assert entering.done()
 
 
+@pytest.mark.slow
 async def test_a_subscription_that_is_dropped_while_it_connects_ends(ch: JobChannel, quick: None) -> None:
     before = asyncio.all_tasks()
     async with listening(hanging_up) as place:
@@ -319,6 +321,7 @@ async def test_a_subscription_that_is_dropped_while_it_connects_ends(ch: JobChan
             await until(is_over)
 
 
+@pytest.mark.slow
 async def test_a_publish_that_is_cancelled_keeps_nothing(ch: JobChannel) -> None:
     gone: list[object] = []
 

@@ -50,6 +50,7 @@ async def test_cursors_of_a_lost_future_are_reset(tmp_path: Path, ch: JobChannel
         assert [(await anext(resumed)).data.n for _ in range(6)] == [2, *range(100, 105)]
 
 
+@pytest.mark.slow
 async def test_cursors_stay_over_restarts(tmp_path: Path, ch: JobChannel) -> None:
     """A ping tells a position too, also in an opening that has published nothing yet."""
     path = tmp_path / "app.db"

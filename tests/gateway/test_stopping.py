@@ -103,6 +103,7 @@ async def test_served_again_in_the_same_process(client: Client, api: FastAPI, ch
                 await until_closing(stream)
 
 
+@pytest.mark.slow
 async def test_a_reader_that_takes_nothing_is_cut(client: Client, api: FastAPI, ch: JobChannel) -> None:
     async with plain_uvicorn(api, lifespan="on") as (server, url):
         token = (await client.realtime.token(ch))["key"]

@@ -13,7 +13,7 @@ from tightbeam._codegen import v1
 
 def test_the_doorway_has_exactly_these_names():
     assert sorted(v1.__all__) == [
-        *("Array", "Channel", "Message", "Payload", "TopicRef", "is_absent", "lazy_package"),
+        *("Array", "Channel", "Message", "Payload", "TopicRef", "import_first", "is_absent", "lazy_package"),
         *("open_channel", "optional", "topic", "unchecked", "uuid_text", "wire"),
     ]
     assert all(hasattr(v1, name) for name in v1.__all__)
