@@ -148,7 +148,7 @@ def _durable(count: int) -> Bar:
         with (
             on_disk() as folder,
             _before(writer.Writer, "_enqueue", note("check, encode, book")),
-            _before(writer.Writer, "_serve", note("to the journal's thread")),
+            _before(writer.Writer, "_write", note("to the journal's thread")),
             _before(writer.Writer, "_settle", note("hand out")),
             _before(writer._Request, "settle", note("back to the event loop")),
         ):
