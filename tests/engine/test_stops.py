@@ -125,6 +125,7 @@ import asyncio, os, signal, sys, threading, time
 from datetime import timedelta
 from tightbeam import Client
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests behind it
 client = Client(sys.argv[1], retry_delay=timedelta(0))
 begun = threading.Event()
 
