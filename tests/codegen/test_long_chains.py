@@ -208,6 +208,7 @@ def test_containers_as_deep_as_the_limit(form: str, tmp_path: Path) -> None:
     deep_in(600, use)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["list", "map", "list of unions"])
 def test_deeper_containers_are_a_located_error(form: str, tmp_path: Path) -> None:
     compiled = compile_files(tmp_path, {"c.channel.json": nested(130, form, inline=False)})

@@ -90,6 +90,7 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str], path: Path) -> None:
     assert found["journal failed"]["text"].endswith("of broken: ValueError")
 
 
+@pytest.mark.slow
 def test_the_page(capsys: pytest.CaptureFixture[str], path: Path) -> None:
     assert main(["doctor", str(path)]) == 0
     page = capsys.readouterr().out
@@ -103,6 +104,7 @@ def test_the_page(capsys: pytest.CaptureFixture[str], path: Path) -> None:
     assert main(["doctor", "--nonsense"]) == 2
 
 
+@pytest.mark.slow
 def test_looking_changes_nothing_and_stands_in_nobodys_way(
     capsys: pytest.CaptureFixture[str], path: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_looking_changes_nothing_and_stands_in_nobodys_way(
     assert "journal pending" not in found
 
 
+@pytest.mark.slow
 def test_runs_that_are_overdue_while_a_client_runs(capsys: pytest.CaptureFixture[str], path: Path) -> None:
     async def live() -> dict[str, Any]:
         client = Client(path)
@@ -181,6 +184,7 @@ def test_no_checker(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     assert found["checkers type checkers"]["status"] == "note"
 
 
+@pytest.mark.slow
 def test_bindings(capsys: pytest.CaptureFixture[str], project: Path) -> None:
     definition = project / "schemas/alerts.channel.json"
     definition.parent.mkdir()
@@ -237,6 +241,7 @@ def test_a_journal_that_is_not_sound(
     assert re.search(words, found[f"journal {path}"]["text"])
 
 
+@pytest.mark.slow
 def test_what_is_wrong_around_it(
     capsys: pytest.CaptureFixture[str], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,7 @@ def test_from_a_folder_below_the_reference_leads_up(here: Path) -> None:
     assert Path("schemas", METASCHEMA).exists()
 
 
+@pytest.mark.slow
 def test_an_old_copy_is_noticed_and_replaced(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
     copy = Path("schemas", METASCHEMA)
