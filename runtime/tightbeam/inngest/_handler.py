@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar, overload
 
 import inngest
@@ -17,6 +18,23 @@ from tightbeam.inngest._publish import Carrier
 __all__ = ["on_failure", "wrapped"]
 
 Output = TypeVar("Output")
+
+
+@contextmanager
+def _ended_as_the_sdk_wants(call: Call) -> Generator[None]:
+    """Run a handler's body as its run; raise what the SDK is to get, also where the handler swallowed it."""
+    token = current_run.set(call.run_id)
+    try:
+        yield
+    except BaseException as error:
+        ended = call.ended_by(error)
+        if ended is error:
+            raise
+        raise ended from ended.__cause__
+    finally:
+        current_run.reset(token)
+    if call.interrupt is not None:
+        raise call.interrupt
 
 
 def wrapped(
@@ -38,19 +56,8 @@ def wrapped(
             if isinstance(ctx, Context):
                 return await handler(ctx)
             call = Call(ctx.run_id, carrier, strict=strict)
-            token = current_run.set(ctx.run_id)
-            try:
-                made = result(await handler(upgraded(ctx, call)))
-            except BaseException as error:
-                ended = call.ended_by(error)
-                if ended is error:
-                    raise
-                raise ended from ended.__cause__
-            finally:
-                current_run.reset(token)
-            if call.interrupt is not None:
-                raise call.interrupt
-            return made
+            with _ended_as_the_sdk_wants(call):
+                return result(await handler(upgraded(ctx, call)))
 
         return call_async
 
@@ -59,19 +66,8 @@ def wrapped(
         if isinstance(ctx, ContextSync):
             return handler(ctx)
         call = Call(ctx.run_id, carrier, strict=strict)
-        token = current_run.set(ctx.run_id)
-        try:
-            made = result(handler(upgraded_sync(ctx, call)))
-        except BaseException as error:
-            ended = call.ended_by(error)
-            if ended is error:
-                raise
-            raise ended from ended.__cause__
-        finally:
-            current_run.reset(token)
-        if call.interrupt is not None:
-            raise call.interrupt
-        return made
+        with _ended_as_the_sdk_wants(call):
+            return result(handler(upgraded_sync(ctx, call)))
 
     return call_sync
 
