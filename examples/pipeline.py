@@ -6,6 +6,7 @@ Run it: `python -m examples.pipeline`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import tightbeam
@@ -26,12 +27,18 @@ async def model(question: str, pages: list[str]) -> AsyncIterator[str]:
 
 
 async def stream(ctx: tightbeam.Context, ch: PipelineChannel, question: str, pages: list[str]) -> str:
-    """Make the answer; each token goes out as soon as it is there, to whoever is watching."""
-    answer = ""
+    """Write the answer, and publish each token live as soon as it is there.
+
+    The step runs again after a failure or a crash, and its tokens are published again. Index and attempt tell
+    a reader that missed some of them where each one belongs. The attempt is a time, which is higher after a
+    crash too: `ctx.attempt` counts failures only.
+    """
+    attempt = time.time_ns() // 1_000_000
+    answer: list[str] = []
     async for token in model(question, pages):
-        await ctx.publish(ch.tokens, {"token": token})
-        answer += token
-    return answer.strip()
+        await ctx.publish(ch.tokens, {"token": token, "index": len(answer), "attempt": attempt})
+        answer.append(token)
+    return "".join(answer).strip()
 
 
 @client.function("answer", on="app/question", retries=3)

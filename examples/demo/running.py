@@ -113,5 +113,7 @@ def line(messages: list[Received], seen: set[str]) -> str:
 
 
 def compact(data: object) -> str:
-    """A payload as JSON."""
-    return data.model_dump_json(by_alias=True) if isinstance(data, BaseModel) else repr(data)
+    """Return a payload as JSON, without the attempt, which differs when a token is sent again."""
+    if isinstance(data, BaseModel):
+        return data.model_dump_json(by_alias=True, exclude={"attempt"})
+    return repr(data)

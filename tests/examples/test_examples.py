@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -133,5 +134,30 @@ async def test_the_same_handler_in_a_client_of_the_tests() -> None:
     async with client, client.realtime.subscribe(pipeline_channel(run_id="r2")) as messages:
         text = await client.run(function, {"runId": "r2", "question": "Why?"})
         assert text == "You ask: Why? Read 1 pages."
-        topics = [(await anext(messages)).topic for _ in range(6)]
-    assert topics == ["status", "status", "tokens", "tokens", "tokens", "status"]
+        received = [await anext(messages) for _ in range(6)]
+    assert [one.topic for one in received] == ["status", "status", "tokens", "tokens", "tokens", "status"]
+    tokens = [one.data for one in received if one.topic == "tokens"]
+    assert [(one.index, one.token) for one in tokens] == [
+        (0, "You ask: Why? "),
+        (1, "Read "),
+        (2, "1 pages."),
+    ]
+    assert len({one.attempt for one in tokens}) == 1
+
+
+async def test_each_writing_has_a_higher_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the process died in between, which `ctx.attempt` doesn't count."""
+    client = tightbeam.Client()
+
+    @client.function("answer")
+    async def function(ctx: tightbeam.Context) -> str:
+        ch = pipeline_channel(run_id="r3")
+        monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: 5_000_000))
+        await pipeline.stream(ctx, ch, "Why?", [])
+        monkeypatch.setattr(pipeline, "time", SimpleNamespace(time_ns=lambda: 6_000_000))
+        return await pipeline.stream(ctx, ch, "Why?", [])
+
+    async with client, client.realtime.subscribe(pipeline_channel(run_id="r3").tokens) as messages:
+        await client.run(function)
+        tokens = [(await anext(messages)).data for _ in range(6)]
+    assert [(one.attempt, one.index) for one in tokens] == [(n, i) for n in (5, 6) for i in range(3)]
