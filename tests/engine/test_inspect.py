@@ -12,6 +12,7 @@ from tests.engine.conftest import MakeClient, until
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context, EngineError, JournalRefused, StepError
 from tightbeam._engines.embedded import inspect
+from tightbeam_codegen.cli.runs import graph
 
 
 async def test_the_graph_of_a_run(client: Client, path: Path, ch: JobChannel) -> None:
@@ -142,3 +143,46 @@ async def test_a_step_that_sleeps_has_not_ended(client: Client, path: Path) -> N
         await until(lambda: bool(inspect.run(path, run_id).steps))
         (step,) = inspect.run(path, run_id).steps
     assert (step.state, step.ended_at) == ("sleeping", None)
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_failures_as_a_person_counts_them(retries: int, make_client: MakeClient, path: Path) -> None:
+    client = make_client(retry_delay=timedelta(milliseconds=1))
+    raised: list[int] = []
+
+    @client.function("work", on="app/work", retries=retries)
+    async def work(ctx: Context) -> None:
+        raised.append(1)
+        raise ValueError("never")
+
+    async with client:
+        with pytest.raises(ValueError, match="never"):
+            await client.run(work)
+    (summary,) = inspect.runs(path)
+    assert summary.failures == summary.attempts == len(raised) == retries + 1
+    heading, *_ = graph(inspect.run(path, summary.id))
+    assert ("failed 1 time" if retries == 0 else "failed 2 times") in str(heading)
+
+
+async def test_failures_before_a_step_and_after_it(make_client: MakeClient, path: Path) -> None:
+    client = make_client(retry_delay=timedelta(milliseconds=1))
+    raised: list[str] = []
+
+    async def flaky() -> None:
+        if not raised:
+            raised.append("in the step")
+            raise ValueError("flaky")
+
+    @client.function("work", on="app/work", retries=2)
+    async def work(ctx: Context) -> None:
+        await ctx.step.run("flaky", flaky)
+        if len(raised) < 3:
+            raised.append("after it")
+            raise ValueError("late")
+
+    async with client:
+        await client.run(work)
+    (summary,) = inspect.runs(path)
+    assert (summary.state, summary.failures, summary.attempts) == ("done", 3, 4)
+    heading, *_ = graph(inspect.run(path, summary.id))
+    assert "attempt 4  failed 3 times" in str(heading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,9 +14,10 @@ import pytest
 import generated
 from tests.engine.samples import JobChannel, job_channel
 from tests.gateway.serving import KEY, durable, running, secured
-from tightbeam import Client
+from tightbeam import Client, Context
 from tightbeam.gateway import app
 from tightbeam.gateway._catalog import Catalog
+from tightbeam.gateway.inspector import _routes
 from tightbeam.gateway.inspector._describe import describe
 from tightbeam.gateway.inspector._tap import Tap
 
@@ -56,7 +58,13 @@ async def test_the_environment_can_ask_for_it(client: Client, monkeypatch: pytes
     assert app(client, channels=[JobChannel], dev=True).inspector is None
 
 
-@pytest.mark.parametrize("path", ["channels", "messages", "payload?id=x", "runs", "runs/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("channels", "messages", "payload?id=x", "runs", "runs/x"),
+        *("payload?run=x&part=event", "payload?run=x&part=step&step=y&limit=10", "runs?state=failed&text=x"),
+    ],
+)
 async def test_who_may_ask(path: str, client: Client) -> None:
     async with asking(client) as ask:
         for headers, status in (
@@ -205,6 +213,105 @@ async def test_runs_and_payloads(client: Client) -> None:
         assert (await ask.get(f"{API}/payload", params={"id": message["id"]})).json() == {"n": 7}
         assert (await ask.get(f"{API}/runs/nothing")).status_code == 404
         assert (await ask.get(f"{API}/payload", params={"id": "nothing"})).status_code == 404
+
+
+async def test_data_of_a_run_only_where_it_is_asked_for(client: Client) -> None:
+    secret = "not-for-the-list"
+
+    async def fetch() -> str:
+        return f"{secret}-in-a-step"
+
+    @client.function("work", on="app/work", retries=0)
+    async def work(ctx: Context) -> dict[str, str]:
+        await ctx.step.run("fetch", fetch)
+        await ctx.step.sleep("nap", timedelta(milliseconds=1))
+        return {"answer": f"{secret}-as-result"}
+
+    async with (
+        running(secured(client, inspector=True)) as url,
+        httpx.AsyncClient(base_url=url, headers=BEARER) as ask,
+    ):
+        data = {"for": secret, "text": "ä" * 100, "big": 2**53 + 1}
+        await client.run(work, data)
+        listed = await ask.get(f"{API}/runs")
+        run_id = listed.json()["runs"][0]["id"]
+        detail = await ask.get(f"{API}/runs/{run_id}")
+        assert secret not in listed.text + detail.text
+        found = detail.json()
+
+        async def part(**query: Any) -> httpx.Response:
+            return await ask.get(f"{API}/payload", params={"run": run_id, **query})
+
+        event = await part(part="event")
+        assert json.loads(event.text) == data
+        assert found["data_size"] == len(event.content) == int(event.headers["tightbeam-size"])
+        result = await part(part="result")
+        assert (result.json(), found["result_size"]) == (
+            {"answer": f"{secret}-as-result"},
+            len(result.content),
+        )
+        step = await part(part="step", step="fetch")
+        assert step.json() == f"{secret}-in-a-step"
+        assert [one["result_size"] for one in found["steps"]] == [len(step.content), None]
+        beginning = await part(part="event", limit=40)
+        assert beginning.content == event.content[:40]
+        assert int(beginning.headers["tightbeam-size"]) == len(event.content)
+        assert beginning.headers["content-type"] == "application/octet-stream"
+        for query, status in (
+            ({"part": "step", "step": "nap"}, 404),
+            ({"part": "step", "step": "nothing"}, 404),
+            ({"part": "step"}, 404),
+            ({"part": "data"}, 400),
+            ({}, 400),
+            ({"part": "event", "limit": "-1"}, 400),
+            ({"part": "event", "limit": "²"}, 400),
+            ({"part": "event", "run": "nothing"}, 404),
+        ):
+            assert ((await part(**query)).status_code, query) == (status, query)
+
+
+async def test_runs_by_function_state_and_words(client: Client) -> None:
+    @client.function("pay", on="app/pay", retries=0)
+    async def pay(ctx: Context) -> None:
+        if ctx.event.data["fails"]:
+            raise ValueError("The card's % expired")
+
+    @client.function("ship", on="app/ship", retries=0)
+    async def ship(ctx: Context) -> None: ...
+
+    async with (
+        running(secured(client, inspector=True)) as url,
+        httpx.AsyncClient(base_url=url, headers=BEARER) as ask,
+    ):
+        await client.run(pay, {"fails": False})
+        await client.run(ship, {})
+        with pytest.raises(ValueError, match="expired"):
+            await client.run(pay, {"fails": True})
+
+        async def listed(**query: str) -> list[tuple[str, str, int]]:
+            answer = (await ask.get(f"{API}/runs", params=query)).json()
+            assert answer["functions"] == ["pay", "ship"]
+            return [(one["function"], one["state"], one["failures"]) for one in answer["runs"]]
+
+        failed, shipped, paid = ("pay", "failed", 1), ("ship", "done", 0), ("pay", "done", 0)
+        assert await listed() == [failed, shipped, paid]
+        assert await listed(function="pay") == [failed, paid]
+        assert await listed(state="done") == [shipped, paid]
+        assert await listed(function="pay", state="done") == [paid]
+        assert await listed(text="valueerror EXPIRED") == [failed]
+        assert await listed(text="%") == [failed]
+        assert await listed(text="expired ship") == []
+        assert await listed(function="") == [failed, shipped, paid]
+        assert (await ask.get(f"{API}/runs", params={"state": "retrying"})).status_code == 400
+        assert (await ask.get(f"{API}/runs", params={"text": "a " * 17})).status_code == 400
+
+
+async def test_integers_of_any_size_in_a_schema(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [{"template": "big", "topics": [], "resources": {"x": {"maximum": 10**30}}}]
+    monkeypatch.setattr(_routes, "describe", lambda _classes: found)
+    async with asking(client) as ask:
+        answer = await ask.get(f"{API}/channels", headers=BEARER)
+    assert json.loads(answer.text)["channels"] == found
 
 
 async def test_what_is_published_while_it_looks_back_comes_once(

@@ -144,6 +144,8 @@ def graph(detail: RunDetail) -> tuple[Text | Table, ...]:
         ("  attempt ", "dim"),
         str(run.attempts),
     )
+    if run.failures:
+        heading.append(f"  failed {run.failures} {'time' if run.failures == 1 else 'times'}", "red")
     if detail.deaths:
         heading.append(f"  interrupted {detail.deaths} times", "red")
     if run.error_type:

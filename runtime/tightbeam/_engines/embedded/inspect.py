@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tightbeam._engines.embedded.epochs import place_of, position_at
 from tightbeam._engines.embedded.file import open_readonly
@@ -21,11 +21,14 @@ from tightbeam.errors import EngineError, JournalRefused
 __all__ = [
     "SHOWN_STATE",
     "MessageDetail",
+    "Part",
     "RunDetail",
     "RunSummary",
     "StepDetail",
     "find_run",
+    "functions",
     "latest_runs",
+    "part_of_run",
     "payload",
     "recent_messages",
     "run",
@@ -34,6 +37,9 @@ __all__ = [
 
 Execute = Callable[..., sqlite3.Cursor]
 """A connection's ``execute``, or a transaction's."""
+
+Part = Literal["event", "result", "step"]
+"""Data that a run keeps: of its event, what it returned, or what one of its steps returned."""
 
 _WITH_FAILURES = 3
 """The format from which on failures are counted and tracebacks kept."""
@@ -53,6 +59,8 @@ class RunSummary:
     """Failures since the last newly memoized step."""
     attempts: int
     """How often it was tried, over all its steps: 1 for a run that succeeds at once, 0 before it begins."""
+    failures: int
+    """How many of these attempts failed."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -80,6 +88,8 @@ class StepDetail:
     wake_at: datetime | None
     error_type: str | None
     error_text: str | None
+    result_size: int | None
+    """Bytes of the JSON that it returned, or published; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,10 @@ class RunDetail:
     """How often the process died under it since its last newly memoized step."""
     traceback: str | None
     """Of the failure, or of the last one that is retried: the frames of this package left out."""
+    data_size: int
+    """Bytes of the JSON of its event's data."""
+    result_size: int | None
+    """Bytes of the JSON that it returned; None while it isn't done."""
     steps: tuple[StepDetail, ...]
     messages: tuple[MessageDetail, ...]
 
@@ -151,15 +165,45 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
 
 
 def latest_runs(
-    execute: Execute, limit: int, *, state: str | None = None, function: str | None = None
+    execute: Execute,
+    limit: int,
+    *,
+    state: str | None = None,
+    function: str | None = None,
+    words: Sequence[str] = (),
+    among: int | None = None,
 ) -> list[RunSummary]:
-    """List the latest runs of an open journal, oldest first."""
+    """List the latest runs of an open journal, oldest first.
+
+    Args:
+        execute: of the open journal.
+        limit: how many at most.
+        state: only runs in this state.
+        function: only runs of this function.
+        words: only runs that have each of these in their id, function, event or error.
+        among: look at so many of the latest runs only.
+    """
+    has_words = f" AND instr(lower({_RUN_TEXT}), lower(?))" * len(words)
     rows = execute(
-        f"SELECT * FROM ({_runs_query(execute)}) WHERE (? IS NULL OR shown = ?) "  # noqa: S608 - of constants
-        "AND (? IS NULL OR function = ?) ORDER BY number DESC LIMIT ?",
-        (now_us(), state, state, function, function, limit),
+        f"SELECT * FROM ({_runs_query(execute)}) WHERE number > ? "  # noqa: S608 - of constants
+        f"AND (? IS NULL OR shown = ?) AND (? IS NULL OR function = ?){has_words} "
+        "ORDER BY number DESC LIMIT ?",
+        (now_us(), _before_latest(execute, among), state, state, function, function, *words, limit),
     ).fetchall()
     return [_summary(row[:_SUMMARY]) for row in reversed(rows)]
+
+
+def functions(execute: Execute, among: int) -> list[str]:
+    """List the functions that so many of the latest runs are of, by name."""
+    floor = _before_latest(execute, among)
+    rows = execute("SELECT DISTINCT function FROM run WHERE number > ? ORDER BY function", (floor,))
+    return [name for (name,) in rows]
+
+
+def _before_latest(execute: Execute, among: int | None) -> int:
+    """Return the number after which the latest runs come; 0 where all are meant."""
+    last = execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0]
+    return 0 if among is None else max(0, int(last) - among)
 
 
 def find_run(execute: Execute, id: str) -> RunDetail | None:
@@ -167,10 +211,10 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
     row = execute(f"{_runs_query(execute)} WHERE id = ?", (now_us(), id)).fetchone()
     if row is None:
         return None
-    summary, (deaths, number, traceback) = row[:_SUMMARY], row[_SUMMARY:]
+    summary, (deaths, number, traceback, data_size, result_size) = row[:_SUMMARY], row[_SUMMARY:]
     steps = execute(
         "SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, "
-        "error_text FROM memo WHERE run = ? ORDER BY started_at, id",
+        "error_text, length(result) FROM memo WHERE run = ? ORDER BY started_at, id",
         (number,),
     ).fetchall()
     messages = execute(
@@ -181,6 +225,8 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
         _summary(summary),
         deaths,
         traceback,
+        data_size,
+        result_size,
         tuple(_step(row) for row in steps),
         tuple(
             MessageDetail(message_id, position_at(execute, seq), channel, topic, _time(created), size)
@@ -189,17 +235,54 @@ def find_run(execute: Execute, id: str) -> RunDetail | None:
     )
 
 
-def payload(execute: Execute, id: str) -> bytes | None:
-    """The data, JSON, of a durable message that is still retained."""
+def payload(execute: Execute, id: str, limit: int | None = None) -> tuple[bytes, int] | None:
+    """Return the data of a durable message that is still retained, and its size.
+
+    Args:
+        execute: of the open journal.
+        id: of the message.
+        limit: no more than so many bytes of the data.
+    """
     run_id, _, step = id.partition(":")
     run = execute("SELECT number FROM run WHERE id = ?", (run_id,)).fetchone()
     # It may outlive its run, a little: then only a look at every message finds it.
     place, value = ("run", run[0]) if run is not None else ("run_id", run_id)
     row = execute(
-        f"SELECT data FROM message WHERE {place} = ? AND step = ? AND number = ?",  # noqa: S608 - one of two words
-        (value, *step.rpartition(":")[::2]),
+        f"{_beginning('data')} FROM message WHERE {place} = ? AND step = ? AND number = ?",
+        (_most(limit), value, *step.rpartition(":")[::2]),
     ).fetchone()
-    return None if row is None else bytes(row[0])
+    return None if row is None else (bytes(row[0]), row[1])
+
+
+def part_of_run(
+    execute: Execute, run_id: str, part: Part, step: str, limit: int | None = None
+) -> tuple[bytes, int] | None:
+    """Return data of a run, JSON, and its size; None where there is none, or none any more.
+
+    Args:
+        execute: of the open journal.
+        run_id: the run.
+        part: which of its data.
+        step: the step's id, if it is a step's.
+        limit: no more than so many bytes of the data.
+    """
+    where: tuple[str, ...] = (run_id,)
+    if part == "step":
+        query = f"{_beginning('result')} FROM memo {_OF_STEP}"
+        where = (run_id, step)
+    else:
+        query = f"{_beginning('data' if part == 'event' else 'result')} FROM run WHERE id = ?"
+    row = execute(query, (_most(limit), *where)).fetchone()
+    return None if row is None or row[1] is None else (bytes(row[0]), row[1])
+
+
+def _beginning(column: str) -> str:
+    """Return the beginning of a query for the first bytes of a column, and the size of all."""
+    return f"SELECT substr({column}, 1, ?), length({column})"
+
+
+def _most(limit: int | None) -> int:
+    return 2**31 - 1 if limit is None else limit  # no blob of SQLite is larger
 
 
 def recent_messages(execute: Execute, after: str | None, limit: int) -> tuple[list[Envelope], int, bool]:
@@ -255,6 +338,11 @@ SHOWN_STATE = (
 A run that sleeps for long isn't in memory, and its row is ready to be executed when it wakes.
 """
 
+_OF_STEP = "WHERE run = (SELECT number FROM run WHERE id = ?) AND id = ?"
+_ERROR_TEXT = "coalesce(error_type, '') || ' ' || coalesce(error_text, '')"
+_RUN_TEXT = f"id || ' ' || function || ' ' || event || ' ' || {_ERROR_TEXT}"
+"""What the words of a search are looked for in, in SQL."""
+
 _SUMMARY = 12
 """Columns of the query below that make a `RunSummary`."""
 
@@ -267,8 +355,8 @@ def _runs_query(execute: Execute) -> str:
     )
     return (
         f"SELECT id, function, event, {SHOWN_STATE} AS shown, "  # noqa: S608 - of constants
-        f"attempt, {failures}, created_at, started_at, ended_at, due_at, error_type, error_text, "
-        f"deaths, number, {traceback} FROM run"
+        f"attempt, {failures} AS failures, created_at, started_at, ended_at, due_at, error_type, error_text, "
+        f"deaths, number, {traceback}, length(data), length(result) FROM run"
     )
 
 
@@ -276,7 +364,7 @@ def _summary(row: Sequence[Any]) -> RunSummary:
     run_id, function, event, state, attempt, failures, created, started, ended, due, *error = row
     tried = _attempts(state, failures, begun=started is not None, retried=error[0] is not None)
     times = _time(created), _maybe(started), _maybe(ended), _time(due)
-    return RunSummary(run_id, function, event, state, attempt, tried, *times, *error)
+    return RunSummary(run_id, function, event, state, attempt, tried, failures, *times, *error)
 
 
 def _attempts(state: str, failures: int, *, begun: bool, retried: bool) -> int:
@@ -289,9 +377,9 @@ def _attempts(state: str, failures: int, *, begun: bool, retried: bool) -> int:
 
 
 def _step(row: Sequence[Any]) -> StepDetail:
-    step_id, kind, channel, topic, state, attempts, started, ended, wake, error_type, error_text = row
+    step_id, kind, channel, topic, state, attempts, started, ended, wake, error_type, error_text, size = row
     times = _time(started), _maybe(ended), _maybe(wake)
-    return StepDetail(step_id, kind, channel, topic, state, attempts, *times, error_type, error_text)
+    return StepDetail(step_id, kind, channel, topic, state, attempts, *times, error_type, error_text, size)
 
 
 def _time(microseconds: int) -> datetime:

@@ -1,4 +1,4 @@
-"""The inspector's routes: its files, and the four things it asks for.
+"""The inspector's routes: its files, and the things it asks for.
 
 The files are for everyone who may call the gateway; whatever says something about channels, messages or runs
 takes the server key, as publishing does, and in dev mode none.
@@ -7,6 +7,7 @@ takes the server key, as publishing does, and in dev mode none.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable
 from importlib.metadata import version
 from importlib.resources import files
@@ -38,8 +39,15 @@ PATH = "/inspector"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MAX_VIEWERS = 16
 _RUNS = 300
+_RUNS_SEARCHED = 3_000
+"""The latest runs, among which a filter searches: each look is one between two commits."""
+_MAX_WORDS = 16
+_STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
+_PARTS: dict[str, inspect.Part] = {"event": "event", "result": "result", "step": "step"}
 _HISTORY = 1_000
 """Durable messages that a page is shown when it opens, or after it was cut off."""
+_SIZE = "Tightbeam-Size"
+"""The header with the size of data of which the beginning may be all that is sent."""
 _PAUSE = 0.05
 """Between two writes, so that a burst goes out in few of them."""
 _SAFETY = {
@@ -107,13 +115,28 @@ class Inspector:
 
     async def _channels(self, request: Request) -> Response:
         self._enter(request)
-        channels = describe(self._catalog.classes)
-        return _json({"version": version("tightbeam"), "dev": self._guard.access.dev, "channels": channels})
+        said = {"version": version("tightbeam"), "dev": self._guard.access.dev}
+        # Not by orjson: a schema's integers may be of any size.
+        body = json.dumps({**said, "channels": describe(self._catalog.classes)}).encode()
+        return Response(body, headers=_SAFETY, media_type="application/json")
 
     async def _runs(self, request: Request) -> Response:
-        self._enter(request)
-        found = await self._look(lambda tx: inspect.latest_runs(tx.execute, _RUNS))
-        return _json({"runs": found[::-1], "limit": _RUNS})
+        query = self._enter(request)
+        state, function = query.get("state") or None, query.get("function") or None
+        words = query.get("text", "").split()
+        if state is not None and state not in _STATES:
+            raise Refused(400, f"there is no such state; the states are {', '.join(_STATES)}")
+        if len(words) > _MAX_WORDS:
+            raise Refused(400, f"at most {_MAX_WORDS} words can be searched for")
+
+        def look(tx: Any) -> tuple[list[inspect.RunSummary], list[str]]:
+            found = inspect.latest_runs(
+                tx.execute, _RUNS, state=state, function=function, words=words, among=_RUNS_SEARCHED
+            )
+            return found[::-1], inspect.functions(tx.execute, _RUNS_SEARCHED)
+
+        found, functions = await self._look(look)
+        return _json({"runs": found, "functions": functions, "limit": _RUNS, "searched": _RUNS_SEARCHED})
 
     async def _run(self, request: Request) -> Response:
         self._enter(request)
@@ -124,12 +147,25 @@ class Inspector:
         return _json(found)
 
     async def _payload(self, request: Request) -> Response:
+        """Answer with data of a message (`id=`) or a run (`run=`, `part=`, `step=`), or its beginning."""
         query = self._enter(request)
-        message_id = query.get("id", "")
-        found = await self._look(lambda tx: inspect.payload(tx.execute, message_id))
+        limit = _limit(query.get("limit"))
+        run_id, part = query.get("run"), _PARTS.get(query.get("part", ""))
+        if run_id is None:
+            message_id = query.get("id", "")
+            found = await self._look(lambda tx: inspect.payload(tx.execute, message_id, limit))
+        elif part is None:
+            raise Refused(400, f"part is one of {', '.join(_PARTS)}")
+        else:
+            step = query.get("step", "")
+            found = await self._look(lambda tx: inspect.part_of_run(tx.execute, run_id, part, step, limit))
         if found is None:
-            raise Refused(404, "that message is no longer retained")
-        return Response(found, headers=_SAFETY, media_type="application/json")
+            raise Refused(
+                404, "that message is no longer retained" if run_id is None else "there is no such data"
+            )
+        data, size = found
+        kind = "application/json" if len(data) == size else "application/octet-stream"
+        return Response(data, headers={**_SAFETY, _SIZE: str(size)}, media_type=kind)
 
     async def _messages(self, request: Request) -> Response:
         query = self._enter(request)
@@ -210,6 +246,14 @@ class _Stream(StreamingResponse):
 def _json(value: object) -> Response:
     body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
     return Response(body, headers=_SAFETY, media_type="application/json")
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise Refused(400, "limit is a number of bytes")
+    return int(text)
 
 
 def _line(value: object) -> bytes:
