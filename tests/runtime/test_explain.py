@@ -15,6 +15,7 @@ from tests.runtime.channels_sample import sample_channel
 from tightbeam._channels.refs import TopicRef, topics
 from tightbeam._codegen import v1
 from tightbeam._payload.check import encode
+from tightbeam._payload.explain import Explanation
 from tightbeam.errors import InvalidPayload
 
 CH = sample_channel(sample_id="u1", n=3)
@@ -378,3 +379,174 @@ def test_an_undeclared_key_is_not_its_own_correction(refuse: Refuse) -> None:
     elsewhere = {"o": {"properties": {"market": {}}}}
     schema = {"properties": {"limit": {}}, "unevaluatedProperties": False, "$defs": elsewhere}
     assert refuse(schema, {"market": 2}) == ["/*: is not declared: 'market'"]
+
+
+# -- large unions --------------------------------------------------------------------------------------------
+
+KINDS = [f"K{n}" for n in range(150)]
+
+
+def tagged(kind: str, **properties: object) -> dict[str, object]:
+    """A class as in FHIR: it refers to shared types and, through `contained`, to all other classes."""
+    shared = {f"shared{n}": {"$ref": f"#/$defs/t/$defs/Shared{n}"} for n in range(8)}
+    return {
+        "type": "object",
+        "properties": {
+            **shared,
+            "id": {"type": "string"},
+            "contained": {"type": "array", "items": {"$ref": "#/$defs/t"}},
+            "kind": {"const": kind},
+            **properties,
+        },
+        "required": ["kind"],
+        "additionalProperties": False,
+    }
+
+
+SHARED = {
+    f"Shared{n}": {
+        "properties": {
+            "value": {"type": "integer"},
+            "next": {"$ref": f"#/$defs/t/$defs/Shared{(n + 1) % 8}"},
+        }
+    }
+    for n in range(8)
+}
+LARGE = {
+    "$defs": {**SHARED, **{kind: tagged(kind) for kind in KINDS}},
+    "oneOf": [{"$ref": f"#/$defs/t/$defs/{kind}"} for kind in KINDS],
+}
+SEVENTH = {"kind": "K140", "shared7": {"next": {"next": {"value": "x"}}}}
+
+
+@pytest.mark.parametrize(
+    ("data", "issues"),
+    [
+        ({"kind": "K140", "id": 1}, ["/id: must be a string, not an integer"]),
+        (SEVENTH, ["/shared7/next/next/value: must be an integer, not a string"]),
+        (
+            {"kind": "K1", "contained": [{"kind": "K149", "contained": [{"kind": "K2"}, SEVENTH]}]},
+            ["/contained/0/contained/1/shared7/next/next/value: must be an integer, not a string"],
+        ),
+        (
+            {"kind": "K1", "contained": [{"kind": "K0"}, 1]},
+            ["/contained/1: must be an object, not an integer"],
+        ),
+        ({"kind": "K1", "idd": "x"}, ["/*: is not declared: 'idd'; did you mean 'id'?"]),
+    ],
+)
+def test_a_large_tagged_union_is_explained_by_its_branch(
+    refuse: Refuse, data: object, issues: list[str]
+) -> None:
+    assert refuse(LARGE, data) == issues
+
+
+def test_a_large_union_asks_only_the_branch_that_the_tag_names(
+    refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = Explanation.fits
+    monkeypatch.setattr(
+        Explanation, "fits", lambda walk, place, value: asked.append(place.ref) or ask(walk, place, value)
+    )
+    refuse(LARGE, {"kind": "K140", "contained": [{"kind": "K149", "id": 1}]})
+    assert {ref.rpartition("/")[2] for ref in asked} == {"t", "140", "149", "K140", "K149"} - {"oneOf"}
+
+
+def test_a_walk_that_takes_too_long_names_the_innermost_place_it_knows(
+    refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Explanation.asks
+
+    def tire(walk: Explanation, validator: Any, value: object) -> bool:
+        if value == {"value": "x"}:
+            raise TimeoutError
+        return ask(walk, validator, value)
+
+    monkeypatch.setattr(Explanation, "asks", tire)
+    assert refuse(LARGE, SEVENTH) == ["/shared7/next: doesn't fit its schema"]
+
+
+A = {"properties": {"kind": {"const": "a"}, "n": {"type": "integer"}}, "required": ["kind"], "type": "object"}
+B = {"properties": {"kind": {"enum": ["b", "c"]}, "s": {"type": "string"}}, "required": ["kind"]}
+BASE = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+X = {"properties": {"kind": {"const": "x"}, "v": {"const": 1}, "n": {"type": "integer"}}, "required": ["v"]}
+Y = {"properties": {"kind": {"const": "x"}, "v": {"const": 2}, "s": {"type": "string"}}, "required": ["v"]}
+OPTIONAL = {"properties": {"kind": {"const": "a"}, "n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+@pytest.mark.parametrize(
+    ("branches", "data", "issues"),
+    [
+        pytest.param([A, B], {"kind": "c", "s": 1}, ["/s: must be a string, not an integer"], id="enum"),
+        pytest.param([A, B], {"kind": "z", "s": 1}, ["/kind: must be one of: a, b, c"], id="unknown"),
+        pytest.param([A, B], {"s": 1}, ["/kind: is required (must be one of: a, b, c)"], id="missing"),
+        pytest.param(
+            [{"allOf": [BASE, A]}, {"allOf": [B], "$ref": "base.json"}],
+            {"kind": "b", "s": 1, "id": "1"},
+            ["/s: must be a string, not an integer"],
+            id="beside a base",
+        ),
+        pytest.param(
+            [{"properties": {"kind": {"$ref": "kinds.json#/a"}, "n": {"type": "integer"}}}, B],
+            {"kind": "a", "n": "1"},
+            ["/n: must be an integer, not a string"],
+            id="tag by reference",
+        ),
+        pytest.param(
+            [{"anyOf": [A, B]}, {"oneOf": [X, Y]}],
+            {"kind": "x", "v": 2, "s": 1},
+            ["/s: must be a string, not an integer"],
+            id="unions in a union",
+        ),
+        pytest.param(
+            [{"anyOf": [A, B]}, {"oneOf": [X, {"type": "null"}]}],
+            {"kind": "z"},
+            ["/kind: must be one of: a, b, c, x"],
+            id="unknown in unions in a union",
+        ),
+        pytest.param(
+            [A, {**BASE, "oneOf": [B, X]}],
+            {"id": "1", "kind": "b", "s": 1},
+            ["/s: must be a string, not an integer"],
+            id="a union beside a base",
+        ),
+        pytest.param([X, Y, A], {"kind": "x", "v": 3}, ["/v: must be one of: 1, 2"], id="two tags"),
+        pytest.param(
+            [A, B, {"type": "object", "properties": {"kind": {"type": "string"}, "z": {"type": "null"}}}],
+            {"kind": "q", "z": 1},
+            ["/z: must be null, not an integer"],
+            id="and any other",
+        ),
+        pytest.param(
+            [OPTIONAL, {**B, "required": ["kind", "s"]}],
+            {"n": "1"},
+            ["/n: must be an integer, not a string"],
+            id="a tag that may be absent",
+        ),
+        pytest.param(
+            [A, {"type": "array", "items": A}, {"type": "null"}],
+            [{"kind": "a", "n": "x"}],
+            ["/0/n: must be an integer, not a string"],
+            id="by type",
+        ),
+        pytest.param(
+            [*({"properties": {f"p{n}": {"type": "null"}}, "required": [f"p{n}"]} for n in range(50))],
+            {"p40": 1},
+            ["/p40: must be null, not an integer"],
+            id="without a tag",
+        ),
+    ],
+)
+def test_the_branch_is_told_by_the_schemas(
+    refuse: Refuse, keyword: str, branches: list[object], data: object, issues: list[str]
+) -> None:
+    others = {"base": BASE, "kinds": {"a": {"const": "a"}}}
+    assert refuse({keyword: branches}, data, **others) == issues
+
+
+def test_a_value_that_fits_several_branches_is_told_so(refuse: Refuse) -> None:
+    several = ["(payload): must fit exactly one of the allowed forms, and fits several"]
+    assert refuse({"oneOf": [A, {"oneOf": [A, B]}]}, {"kind": "a"}) == several
+    assert refuse({"oneOf": [{"minimum": 1}, {"maximum": 3}]}, 2) == several

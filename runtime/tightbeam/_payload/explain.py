@@ -26,7 +26,7 @@ from tightbeam._payload.places import Place
 from tightbeam._payload.plain import class_name, json_type, not_json, pointer_token
 from tightbeam._payload.reasons import LEAVES, UNDECLARED, leaf_reason, undeclared_reason
 from tightbeam._payload.schemas import LATEST_DIALECT, LEGACY_DIALECTS, Bundle
-from tightbeam._payload.unions import closest
+from tightbeam._payload.unions import union_issues
 from tightbeam.errors import InvalidPayload, Issue, OutdatedBindings
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ MAX_ISSUES = 10
 """How many issues are said; the rest is counted, as far as the walk goes."""
 _MAX_COUNTED = 100
 _MAX_SECONDS = 0.25
+_MAX_COMPILING_SECONDS = 1.0
+"""How much longer it may take where validators have to be compiled, which happens once for each place."""
 _MAX_DEPTH = 200
 _MAX_UNDECLARED = 3
 _FAILED = (TypeError, ValueError, LookupError, AttributeError, RecursionError, TimeoutError, OutdatedBindings)
@@ -122,6 +124,8 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
         pass  # what was found so far is said
     if explanation.issues:
         return explanation.issues
+    if explanation.deepest:
+        return [Issue(explanation.deepest, "doesn't fit its schema")]
     if problem is not None and isinstance(data, BaseModel):
         return [Issue("", f"must hold what {type(data).__name__} declares: a field has another type")]
     return [_NO_REASON]
@@ -141,7 +145,11 @@ class Explanation:
     def __init__(self, bundle: Bundle, dialect: str) -> None:
         self.issues: list[Issue] = []
         self._found = 0  # repeated ones included
+        self.deepest = ""
+        """The pointer of the innermost value that is known not to fit its schema."""
         self.places = bundle.places
+        self.unions = bundle.unions
+        self._is_trying = False
         self._bundle = bundle
         self._dialect = dialect
         self.start()
@@ -149,10 +157,11 @@ class Explanation:
     def start(self) -> None:
         """Give the walk its time."""
         self._until = time.monotonic() + _MAX_SECONDS
+        self._compiling = _MAX_COMPILING_SECONDS
 
     def fits(self, place: Place, value: object) -> bool:
         """Whether a value fits the schema at a place."""
-        return self.asks(self._part(place, "", {"$ref": place.ref}), value)
+        return self.asks(self.part(place, "", {"$ref": place.ref}), value)
 
     def asks(self, validator: jsonschema_rs.Validator, value: object) -> bool:
         """What a validator says; ends the walk when it takes too long."""
@@ -169,14 +178,19 @@ class Explanation:
                 return True  # draft 4: belongs to the bound
             if keyword == bound and isinstance(schema.get(draft4), bool):
                 part[draft4] = schema[draft4]
-        return self.asks(self._part(place, keyword, part), value)
+        return self.asks(self.part(place, keyword, part), value)
 
-    def _part(self, place: Place, keyword: str, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
+    def part(self, place: Place, keyword: str, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
+        """Return the validator of a part of the schema at a place, compiled once for each keyword."""
         known, key = self._bundle.parts, (place.ref, keyword)
         if (validator := known.get(key)) is None:
             # A pattern means the same in each draft, and the metaschemas of the older ones refuse some.
             dialect = LATEST_DIALECT if "pattern" in schema else self._dialect_at(place)
+            started = time.monotonic()
             validator = known[key] = self._bundle.validator(schema, dialect)
+            taken = min(time.monotonic() - started, self._compiling)
+            self._compiling -= taken
+            self._until += taken
         return validator
 
     def _dialect_at(self, place: Place) -> str:
@@ -184,6 +198,10 @@ class Explanation:
         document = self._bundle.resources.get(place.document)
         stated = document.get("$schema") if isinstance(document, dict) else None
         return stated if isinstance(stated, str) else self._dialect
+
+    def hides_siblings(self, place: Place) -> bool:
+        """Whether a `$ref` at a place hides the keywords beside it."""
+        return self._bundle.draft(self._dialect_at(place)) in LEGACY_DIALECTS
 
     def add(self, pointer: str, reason: str) -> None:
         """Note an issue, once."""
@@ -197,13 +215,15 @@ class Explanation:
         if depth > _MAX_DEPTH or len(self.issues) >= _MAX_COUNTED:
             return
         before = self._found
+        if not self._is_trying and pointer.startswith(self.deepest):
+            self.deepest = pointer
         schema = place.schema
         if schema is False:
             self.add(pointer, "must not be given")
             return
         if not isinstance(schema, dict):
             return
-        if "$ref" in schema and self._bundle.draft(self._dialect_at(place)) in LEGACY_DIALECTS:
+        if "$ref" in schema and self.hides_siblings(place):
             self._follow(place, "$ref", value, pointer, depth)
         else:
             self.leaves(place, value, pointer)
@@ -241,7 +261,7 @@ class Explanation:
     ) -> None:
         """Visit the values, each with its pointer, that don't fit a schema below this place."""
         child = place.child(*tokens)
-        validator = self._part(child, "", {"$ref": child.ref})
+        validator = self.part(child, "", {"$ref": child.ref})
         for value, pointer in values:
             if not self.asks(validator, value):
                 self.visit(child, value, pointer, depth + 1)
@@ -264,7 +284,7 @@ class Explanation:
         others = {key: item for key, item in value.items() if key not in properties}
         patterns = schema.get("patternProperties", {})
         for pattern in patterns:
-            key_fits = self._part(place, f"patternProperties {pattern}", {"pattern": pattern})
+            key_fits = self.part(place, f"patternProperties {pattern}", {"pattern": pattern})
             for key in [key for key in value if self.asks(key_fits, key)]:
                 others.pop(key, None)
                 token = pointer_token(key) if key in properties else "*"
@@ -334,7 +354,8 @@ class Explanation:
             self._descend(place, ("allOf", i), value, pointer, depth)
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                self._union(place, keyword, value, pointer, depth)
+                for issue in union_issues(self, place, keyword, value, pointer, depth):
+                    self.add(issue.pointer, issue.reason)
         if "not" in schema and self.fits(place.child("not"), value):
             self.add(pointer, "must not fit what its `not` describes")
         if "if" in schema:
@@ -342,25 +363,15 @@ class Explanation:
             if taken in schema:
                 self._descend(place, (taken,), value, pointer, depth)
 
-    def _union(self, place: Place, keyword: str, value: object, pointer: str, depth: int) -> None:
-        branches = [place.child(keyword, i) for i in range(len(place.schema[keyword]))]
-        fitting = sum(self.fits(branch, value) for branch in branches)
-        if fitting > 1 and keyword == "oneOf":
-            self.add(pointer, "must fit exactly one of the allowed forms, and fits several")
-        if fitting:
-            return
-        chosen = closest(self, branches, value, pointer, depth)
-        for issue in chosen:
-            self.add(issue.pointer, issue.reason)
-
     def branch(self, place: Place, value: object, pointer: str, depth: int) -> list[Issue]:
-        """The issues of one branch of a union, without noting them."""
-        before, self.issues = self.issues, []
+        """Return the issues of one branch that the value may be meant for, without noting them."""
+        before = self.issues, self._is_trying
+        self.issues, self._is_trying = [], True
         try:
             self.visit(place, value, pointer, depth + 1)
             return self.issues
         finally:
-            self.issues = before
+            self.issues, self._is_trying = before
 
     def _by_validator(self, place: Place, value: object, pointer: str, depth: int) -> None:
         """Go on where the validator sees a fault that the walk doesn't: behind a dynamic reference.
@@ -368,7 +379,7 @@ class Explanation:
         Each schema on the way fits by itself. What a dynamic reference leads to depends on the way to it, and
         the validator knows that.
         """
-        validator = self._part(place, "", {"$ref": place.ref})
+        validator = self.part(place, "", {"$ref": place.ref})
         for error in islice(validator.iter_errors(value), _MAX_COUNTED):
             location = error.absolute_keyword_location or ""
             inner = self.places.find(location.rpartition("/")[0])
@@ -396,5 +407,5 @@ class Explanation:
 
     def _left_over(self, place: Place, value: object) -> Iterator[object]:
         if any(keyword in place.schema for keyword in ("unevaluatedProperties", "unevaluatedItems")):
-            validator = self._part(place, "", {"$ref": place.ref})
+            validator = self.part(place, "", {"$ref": place.ref})
             yield from (error.kind for error in validator.iter_errors(value) if error.schema_path)

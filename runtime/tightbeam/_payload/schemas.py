@@ -18,6 +18,7 @@ from tightbeam.errors import InvalidParam, OutdatedBindings
 if TYPE_CHECKING:
     from tightbeam._channels.refs import ChannelSpec
     from tightbeam._payload.places import Places
+    from tightbeam._payload.unions import Branch
 
 __all__ = [
     "LATEST_DIALECT",
@@ -80,6 +81,8 @@ class Bundle:
         self._params: dict[str, jsonschema_rs.Validator] | None = None
         self.parts: dict[tuple[str, str], jsonschema_rs.Validator] = {}
         """Validators of parts of the schemas, by place and keyword, made to explain failures."""
+        self.unions: dict[tuple[str, str], list[Branch]] = {}
+        """Branches of unions, by place and keyword, listed to explain failures."""
 
     @functools.cached_property
     def places(self) -> Places:
