@@ -22,10 +22,11 @@ from tests.typescript.node_tools import RESOLUTIONS, needs_node, project, run, t
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.typescript.printer import TypeScriptPrinter
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 GOLDEN_VALIDATORS = ("draft-04", "draft-2019-09", "folders", "formats-that-are-law", "parameters")
-SUPPORT = ("_channel.ts", "_keywords.ts", "_undeclared.ts", "_validators.ts")
+SUPPORT = TypeScriptPrinter("0.0.0").support(validators=True).keys()
 
 PROGRAM = """
 const issues = [];

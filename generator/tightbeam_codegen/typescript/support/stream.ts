@@ -1,0 +1,330 @@
+/** What a token route answers: what `client.realtime.token(…)` returns on the Python side. */
+export type Token = {
+  readonly key: string;
+  readonly apiBaseUrl: string;
+  readonly topics?: readonly string[] | undefined;
+};
+
+/** The URL of a token route, or a function that fetches a token, or that route's response, for each attempt. */
+export type TokenSource = string | ((signal: AbortSignal) => Promise<Token | Response>);
+
+/** Why there is no connection: for a program. */
+export type ReasonCode =
+  | "unreachable"
+  | "unauthorized"
+  | "expired"
+  | "forbidden"
+  | "not-found"
+  | "origin"
+  | "host"
+  | "topic"
+  | "topics-limit"
+  | "position"
+  | "full"
+  | "server"
+  | "closing"
+  | "protocol";
+
+/** Why there is no connection. `message` is a sentence with the remedy, `cause` what a token function threw. */
+export type Reason = {
+  readonly code: ReasonCode;
+  readonly message: string;
+  readonly status?: number;
+  readonly cause?: unknown;
+};
+
+/** Why an attempt or a stream ended, and what follows from it. */
+export type Failure = {
+  readonly reason: Reason;
+  /** Whether it ends the subscription: always, the second time in a row, before it was ever open, or never. */
+  readonly ends: "always" | "second" | "first" | "never";
+  /** Seconds that the server asks to wait. */
+  readonly retryAfter?: number | undefined;
+  /** Whether the gateway would take a WebSocket that something on the way doesn't pass. */
+  readonly noUpgrade?: boolean;
+};
+
+/** Takes what a stream brings. */
+export type Sink = {
+  open(): void;
+  /** Take a sign of life: a frame, or part of one. */
+  alive(): void;
+  frame(frame: Frame): void;
+};
+export type Frame = { readonly [key: string]: unknown };
+
+// As much of a browser's globals as is used here, for compilers without the library "DOM" as well.
+type Socket = {
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: { readonly code: number }) => void) | null;
+  close(): void;
+};
+const scope = globalThis as unknown as { readonly WebSocket?: new (url: string) => Socket };
+
+/** Return whether there is a WebSocket here; Node has one from version 22 on. */
+export function hasWebSocket(): boolean {
+  return scope.WebSocket !== undefined;
+}
+
+/** Fetch a token. Returns undefined if the signal interrupts it. */
+export async function fetchToken(source: TokenSource, signal: AbortSignal): Promise<Token | Failure | undefined> {
+  try {
+    const headers = { accept: "application/json" };
+    const asked = typeof source === "string" ? fetch(source, { signal, headers, cache: "no-store" }) : source(signal);
+    const answer = await unlessAborted(asked, signal);
+    if (!isResponse(answer)) return checkToken(answer);
+    if (!answer.ok) return await judge(answer, "token route");
+    const text = await unlessAborted(answer.text(), signal);
+    return checkToken(parsed(text) as Token | undefined);
+  } catch (cause) {
+    if (signal.aborted) return undefined;
+    const message = "The token route gave no answer: it is down, or a page of this origin may not read its answers.";
+    return { reason: { code: "unreachable", message, cause }, ends: "never" };
+  }
+}
+
+function checkToken(token: Token | null | undefined): Token | Failure {
+  if (typeof token?.key !== "string" || token.key === "") {
+    return noToken('has no "key": return what client.realtime.token(…) returns');
+  }
+  try {
+    if (/^https?:$/.test(new URL(token.apiBaseUrl).protocol)) return token;
+  } catch {
+    // It is no URL.
+  }
+  return noToken('has no "apiBaseUrl": it is the origin of the gateway, such as https://rt.example.com');
+}
+
+function noToken(problem: string): Failure {
+  return { reason: { code: "protocol", message: `The token route's answer ${problem}.` }, ends: "first" };
+}
+
+function isResponse(answer: Token | Response): answer is Response {
+  return typeof (answer as Response | undefined)?.json === "function";
+}
+
+/** Follow a stream until it ends; `url` is that of the route for this transport. Returns undefined if the signal ends it. */
+export function follow(
+  url: URL,
+  transport: "websocket" | "sse",
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  return transport === "websocket" ? followSocket(url, sink, signal) : followEvents(url, sink, signal);
+}
+
+function followSocket(url: URL, sink: Sink, signal: AbortSignal): Promise<Failure | undefined> {
+  const target = new URL(url);
+  target.protocol = url.protocol === "http:" ? "ws:" : "wss:";
+  return new Promise((resolve) => {
+    let isOpen = false;
+    let socket: Socket;
+    try {
+      socket = new scope.WebSocket!(target.href);
+    } catch {
+      const message = "The browser refuses this WebSocket: a page of https needs a gateway with https.";
+      resolve({ reason: { code: "protocol", message }, ends: "first" });
+      return;
+    }
+    const leave = (): void => {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+      resolve(undefined);
+    };
+    signal.addEventListener("abort", leave);
+    socket.onopen = () => {
+      isOpen = true;
+      sink.open();
+    };
+    socket.onmessage = ({ data }) => {
+      sink.alive();
+      readFrame(data, sink);
+    };
+    socket.onclose = ({ code }) => {
+      signal.removeEventListener("abort", leave);
+      resolve(isOpen ? lost(code) : probe(url, signal));
+    };
+  });
+}
+
+/** Ask the same over HTTP, since a browser doesn't tell why a WebSocket failed. */
+async function probe(url: URL, signal: AbortSignal): Promise<Failure | undefined> {
+  try {
+    return await judge(await fetch(url, { signal, cache: "no-store", redirect: "manual" }), "gateway");
+  } catch {
+    return signal.aborted ? undefined : unreachable(url);
+  }
+}
+
+async function followEvents(url: URL, sink: Sink, signal: AbortSignal): Promise<Failure | undefined> {
+  let response: Response;
+  try {
+    const headers = { accept: "text/event-stream" };
+    response = await fetch(url, { signal, headers, cache: "no-store", redirect: "manual" });
+    const type = response.headers.get("content-type") ?? "";
+    if (response.status !== 200 || !type.startsWith("text/event-stream") || response.body === null) {
+      return await judge(response, "gateway");
+    }
+  } catch {
+    return signal.aborted ? undefined : unreachable(url);
+  }
+  sink.open();
+  const reader = response.body.getReader();
+  try {
+    const decoder = new TextDecoder();
+    const events = new EventReader(sink);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || signal.aborted) break;
+      sink.alive();
+      events.push(decoder.decode(value, { stream: true }));
+    }
+  } catch {
+    // The connection was cut.
+  }
+  return signal.aborted ? undefined : lost();
+}
+
+/** Reads server-sent events. An event with an id and no data is a ping with that position. */
+class EventReader {
+  readonly #sink: Sink;
+  #rest = "";
+  #data: string[] = [];
+  #id = "";
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#line(line.endsWith("\r") ? line.slice(0, -1) : line);
+  }
+
+  #line(line: string): void {
+    if (line.startsWith("data:")) this.#data.push(line.slice(5));
+    else if (line.startsWith("id:")) this.#id = line.slice(3).trim();
+    if (line !== "") return;
+    if (this.#data.length > 0) readFrame(this.#data.join("\n"), this.#sink);
+    else if (this.#id !== "") this.#sink.frame({ kind: "ping", metadata: { position: this.#id } });
+    this.#data = [];
+    this.#id = "";
+  }
+}
+
+function readFrame(text: unknown, sink: Sink): void {
+  const frame = typeof text === "string" ? parsed(text) : undefined;
+  if (typeof frame === "object" && frame !== null) sink.frame(frame as Frame);
+}
+
+/** Parse JSON; undefined for what isn't. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// -- why not -------------------------------------------------------------------------------------------------
+
+const BY_STATUS: { readonly [status: number]: ReasonCode } = {
+  401: "unauthorized",
+  403: "forbidden",
+  404: "not-found",
+  421: "host",
+};
+
+const REMEDIES: { readonly [code in ReasonCode]: string } = {
+  unreachable: "It is down, or this page's origin isn't in its allowed_origins.",
+  unauthorized: "The token route must return a fresh token, signed with this gateway's token secret.",
+  expired: "The token route must return a fresh token at each request.",
+  forbidden: "The token allows less than this page asks for.",
+  "not-found": "Another web server is at apiBaseUrl, or the gateway isn't mounted at the root of its origin.",
+  origin: "Add this page's origin to the gateway's allowed_origins.",
+  host: "Add the host of apiBaseUrl to the gateway's allowed_hosts, or correct its public_url.",
+  topic: "Mint the token for these channels and topics.",
+  "topics-limit": "Follow fewer channels in one subscription, or raise Limits(topics=…).",
+  position: "Subscribe again without this position.",
+  full: "It is tried again; Limits(connections=…) is the number of streams.",
+  server: "It is tried again.",
+  closing: "It is tried again.",
+  protocol: "What answers there isn't a gateway, or something on the way doesn't pass its answers.",
+};
+
+const ROUTE_REMEDIES: { readonly [code in ReasonCode]?: string } = {
+  unauthorized: "Sign in, and subscribe again.",
+  forbidden: "This user may not see these channels.",
+  "not-found": "Check the URL of the token route.",
+  server: "It is tried again.",
+};
+
+/** Say what an answer means that isn't the one that was wanted. */
+async function judge(response: Response, who: "gateway" | "token route"): Promise<Failure> {
+  const { status } = response;
+  const isGateway = who === "gateway";
+  const body = isGateway ? await bodyOf(response) : {};
+  const isBusy = status === 408 || status === 425 || status === 429 || status >= 500;
+  const known = typeof body.code === "string" && Object.hasOwn(REMEDIES, body.code);
+  const code = known ? (body.code as ReasonCode) : isBusy ? "server" : (BY_STATUS[status] ?? "protocol");
+  const said = typeof body.error === "string" ? `: ${body.error}` : "";
+  const answers = response.type === "opaqueredirect" ? "redirects" : `answered ${status}${said}`;
+  const remedy = (isGateway ? REMEDIES : ROUTE_REMEDIES)[code] ?? "Check its URL, and what it returns.";
+  const noUpgrade = status === 426;
+  const message = `The ${who} ${answers}. ${noUpgrade ? "A proxy in front of it must pass WebSockets." : remedy}`;
+  return {
+    reason: { code, message, status },
+    ends: isBusy || noUpgrade ? "never" : endsWith(status, isGateway, body.status === status),
+    retryAfter: isBusy ? secondsOf(response.headers.get("retry-after")) : undefined,
+    noUpgrade,
+  };
+}
+
+function endsWith(status: number, isGateway: boolean, byGateway: boolean): Failure["ends"] {
+  // A token may expire on its way.
+  if (status === 401) return isGateway ? "second" : "always";
+  // While a gateway restarts, a proxy in front of it may answer for it.
+  return status === 403 || (status === 404 && !isGateway) || byGateway ? "always" : "first";
+}
+
+async function bodyOf(response: Response): Promise<{ error?: unknown; code?: unknown; status?: unknown }> {
+  const body = parsed(await response.text().catch(() => ""));
+  return typeof body === "object" && body !== null ? body : {};
+}
+
+/** Read `Retry-After`: seconds, or a date; five minutes at most. */
+function secondsOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), 300);
+}
+
+function unreachable(url: URL): Failure {
+  const message = `No answer from the gateway at ${url.origin}. ${REMEDIES.unreachable}`;
+  return { reason: { code: "unreachable", message }, ends: "never" };
+}
+
+function lost(code?: number): Failure {
+  if (code === 1012) return RESTARTS;
+  const message = `The connection was lost${code === undefined ? "" : ` (code ${code})`}. It is tried again.`;
+  return { reason: { code: "unreachable", message }, ends: "never" };
+}
+
+/** The gateway announced that it shuts down. */
+export const RESTARTS: Failure = {
+  reason: { code: "closing", message: "The gateway restarts. It is tried again." },
+  ends: "never",
+};
+
+function unlessAborted<T>(asked: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(new Error("interrupted"));
+    if (signal.aborted) leave();
+    signal.addEventListener("abort", leave);
+    void Promise.resolve(asked)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", leave));
+  });
+}
