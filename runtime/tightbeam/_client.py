@@ -165,6 +165,7 @@ class Client:
             NotJson: the data isn't a JSON object.
             NotEntered: the client isn't entered.
         """
+        self._engine.check_entered()  # before all else: what else is wrong may come of it
         functions = self._registry.listening(name)
         return await self._engine.send(name, event_data(name, data), [function.id for function in functions])
 
@@ -179,6 +180,7 @@ class Client:
             NotJson: the data isn't a JSON object.
             NotEntered: the client isn't entered, or is left before the run has ended.
         """
+        self._engine.check_entered()
         given: object = function
         if not isinstance(given, Function) or self._registry.find(given.id) is not given:
             raise NotRegistered("run takes what `@client.function` of this client returned")

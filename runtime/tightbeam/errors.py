@@ -287,9 +287,11 @@ class GatewayRefused(EngineError):
 
     retryable = False
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
         self.status = status
         """The HTTP status."""
+        self.code = code
+        """Why, in the gateway's own word, such as ``"expired"``, ``"topic"`` or ``"host"``."""
         super().__init__(message)
 
 

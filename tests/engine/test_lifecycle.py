@@ -35,6 +35,19 @@ async def test_what_needs_entering_says_so(client: Client, ch: JobChannel) -> No
             await client.run(work)
 
 
+async def test_not_entered_is_said_before_what_may_come_of_it(client: Client) -> None:
+    """A client whose functions are registered where it is entered has none before."""
+
+    @Client().function("elsewhere")
+    async def elsewhere(ctx: Context) -> None: ...
+
+    for data in ({}, {"a": object()}):
+        with pytest.raises(NotEntered, match="async with"):
+            await client.send("app/nothing", data)
+        with pytest.raises(NotEntered, match="async with"):
+            await client.run(elsewhere, data)
+
+
 async def test_entering_twice_is_refused_and_entering_again_is_fine(client: Client) -> None:
     async with client:
         with pytest.raises(EngineError, match="entered already"):

@@ -107,6 +107,7 @@ async def test_token_requests_that_ask_for_nothing_there_is(body: bytes, client:
     if body == b"{}":
         assert answer.json() == {
             "error": "Invalid request: must provide a list of topics",
+            "code": "request",
             "data": None,
             "status": 400,
         }

@@ -124,6 +124,10 @@ class Engine(TokenCarrier, Protocol):
         """Stop within a bound; nothing that was accepted is lost."""
         ...
 
+    def check_entered(self) -> None:
+        """Raise `NotEntered` unless it is started, by this process."""
+        ...
+
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
         """Start a run of each of these functions; returns the ids of the runs."""
         ...

@@ -17,6 +17,17 @@ from tightbeam.errors import InvalidParam
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
 from tightbeam.gateway._logs import query_of as hidden_query
+from tightbeam.gateway._reasons import (
+    bad_token,
+    beyond_token,
+    no_token,
+    proxied,
+    too_many_topics,
+    unknown_host,
+    unknown_key,
+    unknown_origin,
+)
+from tightbeam.gateway._refusals import Refused
 from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
 from tightbeam.gateway._tokens import BadToken, Grant, since_ms, verify
 
@@ -24,23 +35,7 @@ __all__ = ["Guard", "Pass", "Refused", "Scope", "query_of"]
 
 Scope = MutableMapping[str, Any]
 _SIGNING_KEY = re.compile(r"signkey-[a-z0-9]+-([0-9a-fA-F]+)")
-_DEV_ONLY = "dev mode answers on this machine only, and not through a proxy"
-_UNKNOWN_HOST = (
-    "this host isn't served here: the gateway answers for the host of public_url=, or for allowed_hosts=; "
-    "in tests, set TIGHTBEAM_DEV=1 or allow the test client's host"
-)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
-
-
-class Refused(Exception):
-    """An answer other than the one that was asked for; the text is for the client and holds no secret."""
-
-    def __init__(self, status: int, text: str, issues: object = None, kind: str | None = None) -> None:
-        self.status = status
-        self.text = text
-        self.issues = issues
-        self.kind = kind
-        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +79,17 @@ class Guard:
             Refused: 403, or 421 for a host that isn't ours.
         """
         access = self.access
-        if access.dev and any(name in headers for name in _FORWARDED):
-            raise Refused(403, _DEV_ONLY)
+        if access.dev and (added := next((name for name in _FORWARDED if name in headers), None)) is not None:
+            raise proxied(added)
         if not (access.dev and _is_test(scope)):
             if access.dev and not _is_local(scope):
-                raise Refused(403, _DEV_ONLY)
+                raise proxied(None)
             hosts = headers.getlist("host")
             known = len(hosts) == 1 and "/" not in hosts[0] and host_name(hosts[0]) in (access.hosts or ())
             if access.hosts is not None and not known:
-                raise Refused(421, _UNKNOWN_HOST)
+                raise unknown_host(hosts, access)
         if "origin" in headers and self.allowed_origin(headers) is None:
-            raise Refused(403, "this origin isn't allowed")
+            raise unknown_origin(headers.getlist("origin"), access)
 
     def allowed_origin(self, headers: Headers) -> str | None:
         """Return the origin of the page that asks, as the page gave it, if it may read the answer."""
@@ -115,9 +110,10 @@ class Guard:
         """
         if self.access.dev:
             return
-        given = _digest(_bearer(headers) or "")
+        shown_key = _bearer(headers)
+        given = _digest(shown_key or "")
         if not any([hmac.compare_digest(given, key) for key in self._keys]):  # noqa: C419 - all, always
-            raise Refused(401, "Not authenticated")
+            raise unknown_key(shown_key, self.access)
 
     def admit(self, query: Iterable[tuple[str, str]], headers: Headers) -> Pass:
         """A reader with one token, or one for each of several channels.
@@ -130,26 +126,26 @@ class Guard:
         if not tokens and (bearer := _bearer(headers)) is not None:
             tokens = [bearer]
         if not tokens:
-            raise Refused(401, "Not authenticated")
+            raise no_token()
         grants = [self.grant(token) for token in tokens]
         allowed = {(grant.channel, name) for grant in grants for name in grant.topics}
         wanted = _wanted(pairs)
         if wanted is not None:
             if not wanted <= allowed:
-                raise Refused(403, "the token isn't for that channel and topic")
+                raise beyond_token(wanted - allowed)
             allowed = wanted
         if len(allowed) > self._limits.topics:
-            raise Refused(403, f"one stream follows at most {self._limits.topics} topics")
+            raise too_many_topics(len(allowed), self._limits)
         channels = {channel for channel, _ in allowed}
         after = next((value for name, value in pairs if name == "after"), None)
         after = headers.get("last-event-id") or after
         if after is not None and len(after) > 128:
-            raise Refused(400, "after isn't a position")
+            raise Refused(400, "after isn't a position", code="position")
         since = [(grant.channel, grant.since) for grant in grants if grant.since is not None]
         moment = since[0] if len(since) == 1 and len(grants) == 1 else None
         if (asked := _since(pairs)) is not None:
             if len(channels) != 1:
-                raise Refused(400, "since is for a stream of one channel; after= is for any")
+                raise Refused(400, "since is for a stream of one channel; after= is for any", code="position")
             moment = min(channels), asked
         return Pass(
             frozenset(allowed | {(channel, RUN_TOPIC) for channel in channels}),
@@ -167,8 +163,10 @@ class Guard:
         try:
             grant = verify(token, self.access.token_secrets, self._limits.token)
             self._catalog.chosen(grant.channel, grant.topics)
-        except (BadToken, InvalidParam):
-            raise Refused(401, "Not authenticated") from None
+        except BadToken as error:
+            raise bad_token(str(error), self._limits.token_age.total_seconds()) from None
+        except InvalidParam:
+            raise bad_token("unknown", 0) from None
         return grant
 
 
@@ -193,7 +191,7 @@ def _since(pairs: list[tuple[str, str]]) -> int | None:
         return since_ms(int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else text)
     except (ValueError, OverflowError):
         raise Refused(
-            400, "since is a time with a time zone, as JavaScript's toISOString writes it"
+            400, "since is a time with a time zone, as JavaScript's toISOString writes it", code="position"
         ) from None
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -25,6 +25,9 @@ from tightbeam.gateway._events import EventRoute
 from tightbeam.gateway._http import HttpRoutes, failure
 from tightbeam.gateway._logs import guard_uvicorn, hide_query
 from tightbeam.gateway._mounting import API_PATH, check_mounts, misplaced, place_of, rest_of
+from tightbeam.gateway._reasons import upgrade_required
+from tightbeam.gateway._refusal_log import RefusalLog
+from tightbeam.gateway._refusals import shown
 from tightbeam.gateway._runs import RunTeller
 from tightbeam.gateway._settings import Access, Limits, environment
 from tightbeam.gateway._sse import SseRoute
@@ -32,14 +35,13 @@ from tightbeam.gateway._stopping import end_with_server
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._websocket import Receive, Send, refuse
 from tightbeam.gateway._websocket import WebSocketRoute as Connect
+from tightbeam.gateway.inspector._connections import Connections
 from tightbeam.gateway.inspector._routes import PATH, Inspector
 
 if TYPE_CHECKING:
     from tightbeam._client import Client
 
 __all__ = ["Gateway", "app"]
-
-_logger = logging.getLogger("tightbeam")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -61,15 +63,19 @@ class Gateway(Starlette):
         if not isinstance(engine, EmbeddedEngine):
             raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
         guard = Guard(access, limits, catalog)
+        self._refusals = refusals = RefusalLog()
         teller = RunTeller(engine.hub, runs, run_results)
         streams = Streams(engine, limits, teller)
         http = HttpRoutes(guard, engine, catalog, streams, limits)
         self._cross_origin = cross_origin = CrossOrigin(guard)
         events = EventRoute(guard, client, engine.max_payload_bytes)
-        self._inspector = Inspector(guard, engine, catalog, limits) if inspector else None
+        connections = Connections(streams, refusals)
+        self._inspector = Inspector(guard, engine, catalog, limits, connections) if inspector else None
         super().__init__(
             routes=[
-                *_routes(guard, streams, limits, http, events, engine.hub.position_of, cross_origin),
+                *_routes(
+                    guard, streams, limits, http, events, engine.hub.position_of, cross_origin, refusals
+                ),
                 *(self._inspector.routes() if self._inspector is not None else ()),
             ],
             lifespan=self._lifespan,
@@ -80,7 +86,6 @@ class Gateway(Starlette):
         self._engine = engine
         self._streams = streams
         self._http = http
-        self._is_misplaced = False
         engine.check_application = lambda application: check_mounts(application, self)
         self.dev: bool = access.dev
         """Whether it is in dev mode."""
@@ -118,15 +123,17 @@ class Gateway(Starlette):
         try:
             return self._cross_origin.preflight(scope, path)
         except Refused as refused:
+            self._refusals.note(refused, scope)
             return self._cross_origin.share(Headers(scope=scope), failure(refused))
 
     async def _refused(self, request: Request, error: Exception) -> Response:
+        refused = error if isinstance(error, Refused) else _without_route(error, request)
+        self._refusals.note(refused, request.scope)
+        answer = failure(refused)
         if isinstance(error, HTTPException):
-            answer = failure(Refused(error.status_code, error.detail))
             answer.headers.update(error.headers or {})
-        else:
-            assert isinstance(error, Refused)  # noqa: S101 - the two it is registered for
-            answer = failure(error)
+        if refused.code == "origin":
+            return self._cross_origin.tell_origin(request.headers, answer)
         return self._cross_origin.share(request.headers, answer)
 
     def _owns(self, path: str) -> bool:
@@ -135,10 +142,8 @@ class Gateway(Starlette):
 
     async def _refuse_misplaced(self, prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
         hide_query(scope)
-        refused = Refused(404, misplaced(prefix))
-        if not self._is_misplaced:
-            self._is_misplaced = True
-            _logger.error(refused.text)
+        refused = Refused(404, misplaced(prefix), code="mount", subject=prefix)
+        self._refusals.note(refused, scope)
         if scope["type"] == "websocket":
             await receive()  # websocket.connect
             await refuse(scope, send, refused)
@@ -165,6 +170,7 @@ class Gateway(Starlette):
         if self._inspector is not None:
             self._inspector.close()
         await self._streams.close()
+        self._refusals.flush()
 
     def reopen(self) -> None:
         """Take streams again, after `close`."""
@@ -282,6 +288,7 @@ def _routes(
     events: EventRoute,
     position_of: Callable[[int], str],
     cross_origin: CrossOrigin,
+    refusals: RefusalLog,
 ) -> list[Route | WebSocketRoute]:
     sharing = cross_origin.sharing
     return [
@@ -289,8 +296,8 @@ def _routes(
         Route("/v1/realtime/publish", sharing(http.publish), methods=["POST"]),
         Route("/v1/realtime/send", sharing(events.send), methods=["POST"]),
         Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, position_of))),
-        WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, position_of)),
-        Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard))),
+        WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, position_of, refusals)),
+        Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard, streams))),
         Route("/v1/realtime/openapi.json", sharing(http.openapi), methods=["GET"]),
         Route("/health", sharing(http.health), methods=["GET"]),
     ]
@@ -309,12 +316,25 @@ class _OnlyGet:
 
 
 class _UpgradeRequired:
-    def __init__(self, guard: Guard) -> None:
+    """Answers plain HTTP with what a WebSocket would be answered: browsers show a page no such answer."""
+
+    def __init__(self, guard: Guard, streams: Streams) -> None:
         self._guard = guard
+        self._streams = streams
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         headers = Headers(scope=scope)
         query = query_of(scope)
         self._guard.check_place(scope, headers)
-        self._guard.admit(query, headers)
-        raise Refused(426, "connect is a WebSocket; there is /v1/realtime/sse for plain HTTP")
+        await self._streams.start_of(self._guard.admit(query, headers))
+        raise upgrade_required()
+
+
+def _without_route(error: Exception, request: Request) -> Refused:
+    assert isinstance(error, HTTPException)  # noqa: S101 - the other one that `_refused` is registered for
+    remedy = "the paths and methods are those of /v1/realtime/openapi.json"
+    cause = "there is no such path under /v1/realtime"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        cause = f"{shown(request.method)} isn't taken there, but {allowed}"
+    return Refused(error.status_code, error.detail, cause=cause, remedy=remedy, subject=cause)

@@ -47,6 +47,21 @@ class CrossOrigin:
             response.headers["Access-Control-Allow-Origin"] = origin
         return response
 
+    def tell_origin(self, headers: Headers, response: Response) -> Response:
+        """Let the page that asked read that its origin isn't allowed: the answer says nothing else.
+
+        Without it a browser tells the page, and its developer, only that something failed.
+
+        Args:
+            headers: of the request.
+            response: the refusal of its origin, which is changed.
+        """
+        response.headers.add_vary_header("Origin")
+        origins = headers.getlist("origin")
+        if len(origins) == 1:
+            response.headers["Access-Control-Allow-Origin"] = origins[0]
+        return response
+
     def sharing(self, endpoint: Endpoint) -> Endpoint:
         """Return the endpoint, whose responses pages of allowed origins may read."""
 

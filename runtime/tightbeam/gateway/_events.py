@@ -17,8 +17,9 @@ from tightbeam.errors import (
     NotRegistered,
     NotStorable,
 )
-from tightbeam.gateway._access import Guard, Refused
+from tightbeam.gateway._access import Guard
 from tightbeam.gateway._http import NAME_LIMIT, enter, read_body
+from tightbeam.gateway._refusals import Refused, shown
 
 if TYPE_CHECKING:
     from tightbeam._client import Client
@@ -53,8 +54,23 @@ class EventRoute:
         try:
             run_ids = await self._client.send(name, data)
         except (EngineError, NonRetriableError) as error:
-            raise Refused(_STATUSES.get(type(error), 503), str(error), kind=_kind(error)) from None
+            raise _refusal(name, error) from None
         return JSONResponse({"run_ids": run_ids}, 201)
+
+
+def _refusal(name: str, error: EngineError | NonRetriableError) -> Refused:
+    status = _STATUSES.get(type(error), 503)
+    is_unknown = isinstance(error, NotRegistered)
+    return Refused(
+        status,
+        str(error),
+        kind=_kind(error),
+        code="event" if is_unknown else None,
+        remedy="register a function for it on the gateway's client: @client.function(…, on=…)"
+        if is_unknown
+        else "",
+        subject=shown(name),
+    )
 
 
 def _kind(error: Exception) -> str | None:

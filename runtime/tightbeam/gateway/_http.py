@@ -20,8 +20,16 @@ from tightbeam._hub import Envelope
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
-from tightbeam.gateway._access import Guard, Refused, query_of
+from tightbeam.gateway._access import Guard, query_of
 from tightbeam.gateway._catalog import Catalog
+from tightbeam.gateway._reasons import (
+    body_too_large,
+    invalid_payload,
+    payload_too_large,
+    unknown_channel,
+    unknown_topic,
+)
+from tightbeam.gateway._refusals import Refused
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._tokens import mint, since_ms
@@ -37,14 +45,13 @@ BODY_SECONDS = 30.0
 
 def failure(refused: Refused) -> Response:
     """The answer to a request that was refused."""
-    body: dict[str, object] = {"error": refused.text, "data": None, "status": refused.status}
-    if refused.issues is not None:
-        body["issues"] = refused.issues
-    if refused.kind is not None:
-        body["type"] = refused.kind
     # After 408 there is nothing to be expected of that connection.
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}.get(refused.status)
-    return JSONResponse(body, refused.status, headers)
+    headers = {
+        401: {"WWW-Authenticate": "Bearer"},
+        408: {"Connection": "close"},
+        426: {"Upgrade": "websocket"},
+    }.get(refused.status)
+    return JSONResponse(refused.body(), refused.status, headers)
 
 
 class HttpRoutes:
@@ -109,17 +116,22 @@ class HttpRoutes:
                 raise Refused(400, "Invalid request: a topic has a channel and a name")
             channels.add(channel)
             names.append(name)
-        try:
-            known = {self._catalog.channel(channel).name for channel in channels}
-            self._catalog.chosen(min(known), names)
-        except InvalidParam as error:
-            raise Refused(404, f"Invalid request: {error}") from None
+        known = {self._known(channel, "Invalid request: ") for channel in channels}
+        missing = [name for name in names if name != "*" and name not in self._catalog.topics(min(known))]
+        if missing:
+            raise unknown_topic(min(known), missing, "Invalid request: ")
         if len(known) != 1:
             raise Refused(400, "Invalid request: a token is for topics of one channel")
         try:
             return JSONResponse({"jwt": self._sign(known.pop(), names, query.get("since") or None)}, 201)
         except InvalidParam as error:
             raise Refused(400, f"Invalid request: {error}") from None
+
+    def _known(self, channel: str, what: str = "") -> str:
+        try:
+            return self._catalog.channel(channel).name
+        except InvalidParam:
+            raise unknown_channel(channel, what) from None
 
     async def publish(self, request: Request) -> Response:
         """`POST /v1/realtime/publish?channel=&topic=`."""
@@ -129,22 +141,18 @@ class HttpRoutes:
         channel, topic = query.get("channel"), query.get("topic")
         if not channel or not topic:
             raise Refused(400, "channel and topic are needed")
-        try:
-            ref = self._catalog.topics(channel).get(topic)
-        except InvalidParam as error:
-            raise Refused(404, str(error)) from None
+        ref = self._catalog.topics(self._known(channel)).get(topic)
         if ref is None:
-            raise Refused(404, "this gateway's channel of that name has no such topic")
+            raise unknown_topic(channel, [topic])
         metadata = _metadata(query.get("metadata"))
         run_id = query.get("run_id")
         body = await read_body(request, self._max_payload_bytes)
         try:
             raw = encode_within(ref, _parsed(body), self._max_payload_bytes)
         except PayloadTooLarge as error:
-            raise Refused(413, str(error)) from None
+            raise payload_too_large(error) from None
         except InvalidPayload as error:
-            issues = [{"pointer": issue.pointer, "reason": issue.reason} for issue in error.issues]
-            raise Refused(422, str(error).partition("\n")[0], issues) from None
+            raise invalid_payload(error, self._catalog.channel(channel).__tightbeam__.template.text) from None
         if run_id is not None and _RUN_ID.fullmatch(run_id) is None:
             run_id = None
         now = time.time_ns() // 1000
@@ -184,14 +192,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The body, read no further than the limit, and no longer than it may take."""
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and len(length) < 20 and int(length) > limit:
-        raise Refused(413, f"the body is over {limit:,} bytes")
+        raise body_too_large(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    raise Refused(413, f"the body is over {limit:,} bytes")
+                    raise body_too_large(limit)
     except ClientDisconnect:
         raise Refused(400, "the body broke off") from None
     except TimeoutError:

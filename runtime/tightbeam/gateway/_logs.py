@@ -5,16 +5,28 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-__all__ = ["QUIET_WEBSOCKETS", "WithoutSecrets", "guard_uvicorn", "hide_query", "query_of"]
+__all__ = [
+    "QUIET_WEBSOCKETS",
+    "WithoutSecrets",
+    "explained",
+    "guard_uvicorn",
+    "hide_query",
+    "query_of",
+    "without_secrets",
+]
 
 _QUERY = "tightbeam.query"
 _SHOWN = frozenset({"after", "channel", "run_id", "since", "topic", "want"})
 QUIET_WEBSOCKETS = "uvicorn.error.quiet_websockets"
 """A logger below uvicorn's without what goes well: a line for each WebSocket that opens or closes."""
 _LOGGERS = ("uvicorn.access", "uvicorn.error", QUIET_WEBSOCKETS)
+_UNFINISHED = "ASGI callable returned without completing handshake."
+"""What uvicorn's protocols log as an error where an application answers with HTTP, as ASGI allows."""
+_explained: ContextVar[bool] = ContextVar("tightbeam.explained", default=False)
 _SECRETS = re.compile(
     r"""(?ix)
     ( (?<! [\w%] )(?: t | %74 )(?: o | %6f )(?: k | %6b )(?: e | %65 )(?: n | %6e )= ) [^&\s"']+  # in a query
@@ -48,11 +60,18 @@ def query_of(scope: MutableMapping[str, Any]) -> list[tuple[str, str]] | None:
     return found
 
 
+def explained() -> None:
+    """Say that this task answers a WebSocket's handshake with a refusal, and has logged why."""
+    _explained.set(True)
+
+
 class WithoutSecrets(logging.Filter):
     """Takes tokens and keys out of what servers log before the gateway has seen the request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let it pass, cleaned."""
+        """Let it pass, cleaned; unless it complains that a WebSocket was answered with a refusal."""
+        if record.msg == _UNFINISHED and _explained.get():
+            return False
         if isinstance(record.args, tuple) and record.args:
             record.args = tuple(map(_clean, record.args))
         else:
@@ -60,8 +79,13 @@ class WithoutSecrets(logging.Filter):
         return True
 
 
+def without_secrets(text: str) -> str:
+    """Return the text without the tokens and keys in it."""
+    return _SECRETS.sub(r"\1\2\3…", text)
+
+
 def _clean(value: object) -> Any:
-    return _SECRETS.sub(r"\1\2\3…", value) if isinstance(value, str) else value
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 def guard_uvicorn() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tightbeam.gateway._events import ERROR_TYPES
 from tightbeam.gateway._http import NAME_LIMIT
+from tightbeam.gateway._refusals import CODES
 
 __all__ = ["document"]
 
@@ -16,13 +17,14 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
     error = {
         "type": "object",
         "properties": {
-            "error": {"type": "string"},
+            "error": {"type": "string", "description": "Why, in a sentence."},
+            "code": {"enum": list(CODES), "description": "Why, for programs."},
             "data": {"type": "null"},
             "status": {"type": "integer"},
             "issues": {"type": "array", "items": {"$ref": "#/components/schemas/Issue"}},
             "type": {"enum": list(ERROR_TYPES), "description": "The error that a remote client raises."},
         },
-        "required": ["error", "data", "status"],
+        "required": ["error", "code", "data", "status"],
         "additionalProperties": False,
     }
     issue = {
@@ -65,7 +67,7 @@ def _errors(*statuses: int) -> dict[str, Any]:
 _WORDS = {
     400: "It can't be understood",
     401: "Not authenticated",
-    403: "Not allowed: the origin, the topic, or dev mode from another machine",
+    403: "Not allowed: the origin (whose page can read that), the topic, or dev mode from another machine",
     404: "No such channel or topic; or no function listens to the event",
     408: "The body didn't come in time",
     413: "Over the limit",
@@ -184,7 +186,10 @@ def _stream(operation: str, responses: dict[str, Any]) -> dict[str, Any]:
 
 def _connect() -> dict[str, Any]:
     described = _stream("connect", _errors(400, 401, 403, 421, 426, 503))
-    described["description"] = "A WebSocket: text frames, one JSON object each."
+    described["description"] = (
+        "A WebSocket: text frames, one JSON object each. Without an upgrade it answers what a WebSocket with "
+        "the same query would be answered, or 426 where that would be taken."
+    )
     described["responses"]["101"] = {"description": "Subscribed"}
     return described
 

@@ -17,7 +17,16 @@ from websockets.exceptions import InvalidProxy
 
 from tightbeam.errors import GatewayRefused
 
-__all__ = ["NoAnswer", "NotHttp", "Trouble", "Unanswered", "error_body", "judge", "no_connection"]
+__all__ = [
+    "NoAnswer",
+    "NotHttp",
+    "Trouble",
+    "Unanswered",
+    "error_body",
+    "error_code",
+    "judge",
+    "no_connection",
+]
 
 _BUSY = frozenset({408, 425, 429})
 _LET_IN = frozenset({401, 403})
@@ -134,9 +143,10 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> NoAnswer | Ga
             remedy="another web server is at that URL, or the gateway isn't mounted at its root",
             status=status,
         )
-    hint = "; a token lasts a minute: give a function that fetches one" if status == 401 else ""
+    code = error_code(body)
+    hint = "; give `token=` a function that fetches one" if code == "expired" else ""
     return GatewayRefused(
-        f"the gateway refused ({status}): {found or 'no reason given'}{hint}", status=status
+        f"the gateway refused ({status}): {found or 'no reason given'}{hint}", status=status, code=code
     )
 
 
@@ -158,6 +168,16 @@ def error_body(status: int, body: bytes) -> str | None:
         f"{one.get('pointer') or '(payload)'}: {one.get('reason')}" for one in issues if isinstance(one, dict)
     )
     return f"{text} ({more})" if more else text
+
+
+def error_code(body: bytes) -> str | None:
+    """Read why a gateway refused, in its own word; None if it doesn't say."""
+    try:
+        found: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    code = found.get("code") if isinstance(found, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _seconds(text: str) -> float | None:

@@ -186,7 +186,7 @@ class Connector:
         except (OSError, WebSocketException, EOFError) as error:  # a timeout is an OSError
             verdict = no_connection(error)
         if isinstance(verdict, GatewayRefused):
-            raise GatewayRefused(f"no subscription: {verdict}", status=verdict.status)
+            raise GatewayRefused(f"no subscription: {verdict}", status=verdict.status, code=verdict.code)
         raise verdict
 
 

@@ -230,5 +230,7 @@ def _token(answer: Answer) -> str:
             return jwt
     verdict = judge(answer.status, answer.headers, answer.body)
     if isinstance(verdict, GatewayRefused):
-        raise GatewayRefused(f"the gateway gave no token: {verdict}", status=verdict.status)
+        raise GatewayRefused(
+            f"the gateway gave no token: {verdict}", status=verdict.status, code=verdict.code
+        )
     raise verdict

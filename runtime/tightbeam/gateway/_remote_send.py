@@ -13,7 +13,7 @@ import orjson
 
 from tightbeam.errors import GatewayRefused, SendFailed, TightbeamError
 from tightbeam.gateway._events import ERROR_TYPES
-from tightbeam.gateway._remote_answers import NoAnswer, Trouble, judge
+from tightbeam.gateway._remote_answers import NoAnswer, Trouble, error_code, judge
 from tightbeam.gateway._remote_pool import Answer
 
 __all__ = ["run_ids", "target", "unanswered"]
@@ -48,7 +48,8 @@ def run_ids(name: str, origin: str, answer: Answer) -> list[str]:
         raise unanswered(name, origin, verdict)
     if answer.status == 413:
         raise SendFailed(f'the event "{name}" was refused: its data is too large', status=413)
-    raise GatewayRefused(f'the event "{name}" was not taken: {verdict}', status=answer.status)
+    code = error_code(answer.body)
+    raise GatewayRefused(f'the event "{name}" was not taken: {verdict}', status=answer.status, code=code)
 
 
 def unanswered(name: str, origin: str, error: NoAnswer) -> SendFailed:

@@ -14,7 +14,7 @@ from tightbeam.gateway._access import Guard, Scope, query_of
 from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_chunk, sse_event
 from tightbeam.gateway._settings import Limits
-from tightbeam.gateway._streams import End, Streams, run_with
+from tightbeam.gateway._streams import End, Reader, Streams, run_with
 from tightbeam.gateway._websocket import Receive, Send
 
 __all__ = ["SseRoute"]
@@ -94,7 +94,9 @@ class SseRoute:
         headers = Headers(scope=scope)
         query = query_of(scope)
         self._guard.check_place(scope, headers)
-        stream = await self._streams.open(self._guard.admit(query, headers))
+        stream = await self._streams.open(
+            self._guard.admit(query, headers), Reader("sse", headers.get("origin"))
+        )
         carrier = self._carrier(scope, send, _response_headers(headers))
         try:
             pump = asyncio.get_running_loop().create_task(stream.pump(carrier))

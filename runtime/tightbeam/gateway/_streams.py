@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._engines.embedded.feed import EmbeddedFeed
@@ -13,10 +15,11 @@ from tightbeam._hub import Address, Envelope
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
 from tightbeam.gateway._access import Pass, Refused
 from tightbeam.gateway._frames import RUN_TOPIC
+from tightbeam.gateway._reasons import unavailable
 from tightbeam.gateway._runs import RunTeller
 from tightbeam.gateway._settings import Limits
 
-__all__ = ["Carrier", "End", "Stream", "Streams"]
+__all__ = ["Carrier", "End", "Reader", "Stream", "Streams"]
 
 
 class Carrier(Protocol):
@@ -55,11 +58,25 @@ class End:
     GONE = "gone"
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a stream."""
+
+    transport: Literal["websocket", "sse"]
+    origin: str | None
+    """Of the page, if it is one."""
+    opened: float = field(default_factory=time.time)
+    """Seconds since 1970."""
+
+
 class Stream:
     """A subscription on its way to one reader; `pump` is run by a task of its own."""
 
-    def __init__(self, feed: EmbeddedFeed, limits: Limits, lost: bool, position: str | None) -> None:
+    def __init__(
+        self, feed: EmbeddedFeed, limits: Limits, reader: Reader, lost: bool, position: str | None
+    ) -> None:
         self._feed = feed
+        self.reader = reader
         self._limits = limits
         self._lost = lost
         self._start = position
@@ -151,6 +168,16 @@ class Stream:
         """What is followed."""
         return self._feed.mailbox.addresses
 
+    @property
+    def dropped(self) -> int:
+        """How many live messages it has lost, because its reader was slow."""
+        return self._feed.dropped
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether more waits for its reader than its buffer likes to hold."""
+        return self._watch is not None or self._feed.mailbox.is_crowded
+
     def _on_full(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to cut
             self._loop.call_soon_threadsafe(self._watch_reader)
@@ -186,42 +213,61 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    async def open(self, admitted: Pass) -> Stream:
+    def __iter__(self) -> Iterator[Stream]:
+        """The open ones, those of this moment."""
+        return iter(tuple(self._open))
+
+    async def open(self, admitted: Pass, reader: Reader) -> Stream:
         """A stream for this reader: registered, so that it misses nothing from now on.
 
         Raises:
             Refused: 503, there is no room, or the client isn't entered.
         """
-        self._check_room()
-        after, lost = admitted.after, False
-        engine = self._engine
-        try:
-            if after is None and admitted.since is not None:
-                after = await engine.position_since(*admitted.since)
-            elif after is not None and after != "start":
-                await engine.check_position(after)
-        except PositionLost:
-            after, lost = "start", True
-        except EngineError as error:
-            raise Refused(503, "the gateway can't look back right now") from error
+        after, lost = await self.start_of(admitted)
         self._check_room()
         limits = self._limits
         try:
-            feed = engine.feed(
+            feed = self._engine.feed(
                 admitted.addresses,
                 after,
                 max_messages=limits.buffer_messages,
                 max_bytes=limits.buffer_bytes,
             )
         except EngineError as error:
-            raise Refused(503, "the gateway can't look back right now") from error
+            raise unavailable(error) from error
         if after is not None:
             since_us = None if admitted.since is None else admitted.since[1] * 1000
             feed.after_replay = lambda: self._outcomes(feed, after, since_us)
         position = feed.position if feed.position != "start" else None
-        stream = Stream(feed, limits, lost, position)
+        stream = Stream(feed, limits, reader, lost, position)
         self._open.add(stream)
         return stream
+
+    async def start_of(self, admitted: Pass) -> tuple[str | None, bool]:
+        """Find where a reader's stream begins.
+
+        Args:
+            admitted: what it may follow.
+
+        Returns:
+            A position, ``"start"``, or None for what comes from now on; and whether what the reader asked for
+            is no longer retained.
+
+        Raises:
+            Refused: 503, there is no room, or the client isn't entered.
+        """
+        self._check_room()
+        after, engine = admitted.after, self._engine
+        try:
+            if after is None and admitted.since is not None:
+                after = await engine.position_since(*admitted.since)
+            elif after is not None and after != "start":
+                await engine.check_position(after)
+        except PositionLost:
+            return "start", True
+        except EngineError as error:
+            raise unavailable(error) from error
+        return after, False
 
     async def _outcomes(self, feed: EmbeddedFeed, after: str, since_us: int | None) -> list[Envelope]:
         """How the last run of each channel ended, if this reader may have missed it; after its messages."""
@@ -241,9 +287,15 @@ class Streams:
 
     def _check_room(self) -> None:
         if self.closing:
-            raise Refused(503, "the gateway is shutting down")
+            raise Refused(503, "the gateway is shutting down", code="closing", remedy="its readers come back")
         if len(self._open) >= self._limits.connections:
-            raise Refused(503, "the gateway has no room for another stream")
+            raise Refused(
+                503,
+                "the gateway has no room for another stream",
+                code="full",
+                cause=f"{self._limits.connections:,} streams are open, as many as may be",
+                remedy="raise it, and the limit of files: gateway.app(..., limits=Limits(connections=…))",
+            )
 
     def leave(self, stream: Stream) -> None:
         """The stream has ended."""

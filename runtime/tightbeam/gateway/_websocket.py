@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -14,8 +15,11 @@ from tightbeam._hub import Envelope
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_frame, reset_frame, ws_frame
+from tightbeam.gateway._logs import explained
+from tightbeam.gateway._reasons import frame_too_large, too_many_topics
+from tightbeam.gateway._refusal_log import RefusalLog
 from tightbeam.gateway._settings import Limits
-from tightbeam.gateway._streams import End, Stream, Streams, run_with
+from tightbeam.gateway._streams import End, Reader, Stream, Streams, run_with
 
 __all__ = ["WebSocketRoute", "refuse"]
 
@@ -25,6 +29,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 _CODES = {End.SHUTDOWN: 1012, End.SLOW: 1013, End.AGE: 1000}
 _CLOSE_SECONDS = 0.25
+_REASON = 100
+"""Characters of the reason in a closing frame, which holds 123 bytes."""
 _MESSAGES_A_TURN = 32
 """After so many messages of one stream, each a write of its own, the event loop does what else is ready."""
 
@@ -63,8 +69,8 @@ class _Plain:
     async def closing(self) -> None:
         await self._text(closing_frame())
 
-    async def close(self, code: int) -> None:
-        await self._send({"type": "websocket.close", "code": code})
+    async def close(self, code: int, reason: str) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 class _Raw(_Plain):
@@ -82,20 +88,26 @@ class _Raw(_Plain):
                 await raw.drain()
             self.writes += 1
 
-    async def close(self, code: int) -> None:
+    async def close(self, code: int, reason: str) -> None:
         if code == 1013:  # it doesn't read: a closing handshake would wait for nothing
             self._raw.abort()
         else:
-            await super().close(code)
+            await super().close(code, reason)
 
 
 class WebSocketRoute:
     """The ASGI application behind the route."""
 
     def __init__(
-        self, guard: Guard, streams: Streams, limits: Limits, position_of: Callable[[int], str]
+        self,
+        guard: Guard,
+        streams: Streams,
+        limits: Limits,
+        position_of: Callable[[int], str],
+        refusals: RefusalLog,
     ) -> None:
         self._guard = guard
+        self._refusals = refusals
         self._streams = streams
         self._limits = limits
         self._texts = Frames(lambda text, _: text, position_of)
@@ -109,8 +121,9 @@ class WebSocketRoute:
             query = query_of(scope)
             self._guard.check_place(scope, headers)
             admitted = self._guard.admit(query, headers)
-            stream = await self._streams.open(admitted)
+            stream = await self._streams.open(admitted, Reader("websocket", headers.get("origin")))
         except Refused as refused:
+            self._refusals.note(refused, scope)
             await refuse(scope, send, refused)
             return
         raw = direct(scope, send)
@@ -121,35 +134,40 @@ class WebSocketRoute:
         )
         try:
             pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
-            code = 0
+            ended: Refused | None = None
 
             async def watch() -> None:
-                nonlocal code
-                code = await self._listen(receive, stream)
+                nonlocal ended
+                ended = await self._listen(receive, stream)
 
             why = await run_with(pump, watch)
+            if ended is not None:
+                self._refusals.note(ended, scope)
             with contextlib.suppress(Exception):  # the connection may be gone
                 async with asyncio.timeout(_CLOSE_SECONDS):
-                    if code or why in _CODES:
-                        await carrier.close(code or _CODES[why])
+                    if ended is not None:
+                        code = 1009 if ended.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else 1008
+                        await carrier.close(code, ended.text[:_REASON])
+                    elif why in _CODES:
+                        await carrier.close(_CODES[why], why)
         finally:
             self._streams.leave(stream)
 
-    async def _listen(self, receive: Receive, stream: Stream) -> int:
-        """Read what the client sends until it leaves (0) or must be closed (a code)."""
+    async def _listen(self, receive: Receive, stream: Stream) -> Refused | None:
+        """Read what the client sends until it leaves (None) or must be closed."""
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                return 0
+                return None
             text = message.get("text")
             if text is None:
                 continue
             if len(text) > self._limits.client_frame:
-                return 1009
+                return frame_too_large(self._limits)
             try:
                 self._obey(text, stream)
-            except Refused:
-                return 1008
+            except Refused as refused:
+                return refused
 
     def _obey(self, text: str, stream: Stream) -> None:
         try:
@@ -162,8 +180,9 @@ class WebSocketRoute:
         if kind == "sub" and isinstance(data, str):
             grant = self._guard.grant(data)
             more = {(grant.channel, name) for name in (*grant.topics, RUN_TOPIC)}
-            if len({one for one in now | more if one[1] != RUN_TOPIC}) > self._limits.topics:
-                raise Refused(403, "too many topics")
+            topics = sum(topic != RUN_TOPIC for _, topic in now | more)
+            if topics > self._limits.topics:
+                raise too_many_topics(topics, self._limits)
             stream.follow(now | more)
         elif kind == "unsub" and isinstance(data, list):
             names = {name for name in data if isinstance(name, str)} - {RUN_TOPIC}
@@ -172,10 +191,11 @@ class WebSocketRoute:
 
 async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
     """Answer instead of upgrading; a server that can't gets 403 from us by its own means."""
+    explained()
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = json.dumps({"error": refused.text, "data": None, "status": refused.status}).encode()
+    body = json.dumps(refused.body()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "websocket.http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

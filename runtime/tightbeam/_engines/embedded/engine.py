@@ -318,6 +318,10 @@ class EmbeddedEngine:
             self._outside = self._looks
             self._hub.close_all()
 
+    def check_entered(self) -> None:
+        """See `tightbeam._engines.Engine`."""
+        self._entered()
+
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
         """See `tightbeam._engines.Engine`."""
         return await self._entered().send(name, data, list(function_ids))

@@ -26,8 +26,10 @@ from tightbeam.errors import EngineError
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import encode
+from tightbeam.gateway._reasons import no_journal
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._websocket import Receive, Send
+from tightbeam.gateway.inspector._connections import Connections
 from tightbeam.gateway.inspector._describe import describe
 from tightbeam.gateway.inspector._tap import Tap
 
@@ -68,8 +70,11 @@ _SAFETY = {
 class Inspector:
     """The page of one gateway."""
 
-    def __init__(self, guard: Guard, engine: EmbeddedEngine, catalog: Catalog, limits: Limits) -> None:
+    def __init__(
+        self, guard: Guard, engine: EmbeddedEngine, catalog: Catalog, limits: Limits, connections: Connections
+    ) -> None:
         self._guard = guard
+        self._open_streams = connections
         self._engine = engine
         self._catalog = catalog
         self._limits = limits
@@ -83,6 +88,7 @@ class Inspector:
             Route(PATH, self._slash, methods=["GET"]),
             Route(f"{PATH}/", self._file, methods=["GET"]),
             Route(f"{PATH}/api/channels", self._channels, methods=["GET"]),
+            Route(f"{PATH}/api/connections", self._connections, methods=["GET"]),
             Route(f"{PATH}/api/messages", self._messages, methods=["GET"]),
             Route(f"{PATH}/api/payload", self._payload, methods=["GET"]),
             Route(f"{PATH}/api/runs", self._runs, methods=["GET"]),
@@ -119,6 +125,11 @@ class Inspector:
         # Not by orjson: a schema's integers may be of any size.
         body = json.dumps({**said, "channels": describe(self._catalog.classes)}).encode()
         return Response(body, headers=_SAFETY, media_type="application/json")
+
+    async def _connections(self, request: Request) -> Response:
+        channel = self._enter(request).get("channel")
+        found = self._open_streams
+        return _json(await found.overview() if channel is None else await found.readers(channel))
 
     async def _runs(self, request: Request) -> Response:
         query = self._enter(request)
@@ -172,9 +183,11 @@ class Inspector:
         if request.method != "GET":  # not even HEAD: it would open a stream
             raise HTTPException(405, headers={"Allow": "GET"})
         if self._closing:
-            raise Refused(503, "the gateway is shutting down")
+            raise Refused(503, "the gateway is shutting down", code="closing")
         if len(self._taps) >= _MAX_VIEWERS:
-            raise Refused(503, f"{_MAX_VIEWERS} pages are open already")
+            raise Refused(
+                503, f"{_MAX_VIEWERS} pages are open already", code="full", remedy="close one of them"
+            )
         after = query.get("after") or None
         tap = Tap(self._engine.hub)  # before the look back, so that nothing falls between
         self._taps.add(tap)
@@ -217,14 +230,19 @@ class Inspector:
         try:
             return await self._engine.look(work)
         except EngineError as error:
-            raise Refused(503, "the client isn't entered: there is no journal to look at") from error
+            raise no_journal() from error
 
     def _enter(self, request: Request) -> dict[str, str]:
         query = dict(reversed(query_of(request.scope)))
         self._guard.check_place(request.scope, request.headers)
         # Pages elsewhere can't read the answers; they shouldn't be able to make us work for nothing either.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise Refused(403, "only the inspector's own page asks for this")
+            raise Refused(
+                403,
+                "only the inspector's own page asks for this",
+                code="site",
+                remedy="open the inspector itself",
+            )
         self._guard.check_key(request.headers)
         return query
 

@@ -1,0 +1,126 @@
+"""A refusal: what the client is answered, and what the log and the inspector tell who runs the gateway.
+
+The answer holds nothing that a stranger may not know. Cause and remedy may name settings of the gateway;
+neither holds tokens, keys or values of payloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from tightbeam.gateway._logs import without_secrets
+
+__all__ = ["CODES", "Code", "Refused", "listed", "shown"]
+
+Code = Literal[
+    "channel",
+    "closing",
+    "dev-mode",
+    "event",
+    "expired",
+    "forbidden",
+    "frame",
+    "full",
+    "host",
+    "method",
+    "mount",
+    "not-found",
+    "origin",
+    "payload",
+    "position",
+    "request",
+    "server-key",
+    "site",
+    "timeout",
+    "too-large",
+    "topic",
+    "topics-limit",
+    "unauthorized",
+    "unavailable",
+    "upgrade-required",
+]
+"""Why something was refused, for programs."""
+CODES: Final[tuple[Code, ...]] = Code.__args__  # type: ignore[attr-defined]  # the names of the literal
+_BY_STATUS: Final[dict[int, Code]] = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method",
+    408: "timeout",
+    413: "too-large",
+    421: "host",
+    422: "payload",
+    426: "upgrade-required",
+    503: "unavailable",
+}
+_LONGEST = 120
+"""Characters of a text from a request that are shown."""
+_LISTED = 5
+
+
+class Refused(Exception):
+    """An answer other than the one that was asked for; the text is for the client and holds no secret."""
+
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        issues: object = None,
+        kind: str | None = None,
+        *,
+        code: Code | None = None,
+        cause: str | None = None,
+        remedy: str = "",
+        subject: str = "",
+    ) -> None:
+        """Say why.
+
+        Args:
+            status: of HTTP.
+            text: a sentence for the client.
+            issues: what is wrong with a payload, by JSON pointer.
+            kind: the error that a remote client raises.
+            code: why, for programs; by default what the status means.
+            cause: the sentence for the log, if it may say more than the client's.
+            remedy: what the person who runs the gateway can do.
+            subject: what was refused, such as an origin: the log has a line for each.
+        """
+        self.status = status
+        self.text = text
+        self.issues = issues
+        self.kind = kind
+        self.code: Code = code or _BY_STATUS.get(status, "request")
+        self.cause = cause or text
+        self.remedy = remedy
+        self.subject = subject
+        super().__init__(text)
+
+    def body(self) -> dict[str, object]:
+        """Return what the client is answered, over every transport."""
+        found: dict[str, object] = {
+            "error": self.text,
+            "code": self.code,
+            "data": None,
+            "status": self.status,
+        }
+        if self.issues is not None:
+            found["issues"] = self.issues
+        if self.kind is not None:
+            found["type"] = self.kind
+        return found
+
+
+def shown(text: str, longest: int = _LONGEST) -> str:
+    """Return a text from a request as a log may hold it: in one line, cut, and without tokens."""
+    cut = text if len(text) <= longest else f"{text[:longest]}…"
+    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
+    return without_secrets(plain)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return some names in a sentence."""
+    if not names:
+        return "none"
+    more = "" if len(names) <= _LISTED else f" and {len(names) - _LISTED} more"
+    return ", ".join(names[:_LISTED]) + more

@@ -1,0 +1,131 @@
+"""Who is connected, and who was refused: what the inspector shows of a gateway's readers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tightbeam.gateway._frames import RUN_TOPIC
+from tightbeam.gateway._refusal_log import EVERY_SECONDS, RefusalLog
+from tightbeam.gateway._refusals import shown
+from tightbeam.gateway._streams import Stream, Streams
+
+__all__ = ["Connections"]
+
+_CHANNELS: Final = 200
+"""Channels that are listed, those with the most readers."""
+_READERS: Final = 100
+"""Readers of one channel that are listed: the slow ones first, then the latest."""
+_TURN: Final = 200
+"""Streams that are counted before the event loop does what else is ready."""
+_FRESH_SECONDS: Final = 1.0
+"""How old the numbers may be: pages that look on at the same time share them."""
+
+
+@dataclass(slots=True)
+class _Channel:
+    """The readers of one channel."""
+
+    streams: list[Stream] = field(default_factory=list)
+    topics: Counter[str] = field(default_factory=Counter)
+
+
+class Connections:
+    """The open streams of a gateway by channel, and its latest refusals."""
+
+    def __init__(self, streams: Streams, refusals: RefusalLog) -> None:
+        self._streams = streams
+        self._refusals = refusals
+        self._counting = asyncio.Lock()
+        self._counted = 0.0
+        self._channels: dict[str, _Channel] = {}
+
+    async def overview(self) -> dict[str, Any]:
+        """Return the channels with their numbers of readers, and what was refused."""
+        channels = await self._by_channel()
+        largest = sorted(channels.items(), key=lambda one: (-len(one[1].streams), one[0]))[:_CHANNELS]
+        return {
+            "streams": len(self._streams),
+            "channels": [_described(name, one) for name, one in largest],
+            "more_channels": len(channels) - len(largest),
+            "refused": [
+                {
+                    "code": entry.code,
+                    "who": entry.who,
+                    "cause": entry.cause,
+                    "remedy": entry.remedy,
+                    "count": entry.count,
+                    "others": entry.subject is None,
+                    "first_at": _time(entry.first),
+                    "last_at": _time(entry.last),
+                }
+                for entry in self._refusals.latest()
+            ],
+            "logged_every": EVERY_SECONDS,
+        }
+
+    async def readers(self, channel: str) -> dict[str, Any]:
+        """Return the readers of one channel."""
+        found = (await self._by_channel()).get(channel, _Channel()).streams
+        found = sorted(found, key=lambda stream: (not stream.is_slow, -stream.reader.opened))
+        return {
+            "channel": channel,
+            "readers": [_reader(channel, stream) for stream in found[:_READERS]],
+            "more_readers": max(len(found) - _READERS, 0),
+        }
+
+    async def _by_channel(self) -> dict[str, _Channel]:
+        async with self._counting:
+            if time.monotonic() - self._counted < _FRESH_SECONDS:
+                return self._channels
+            channels: dict[str, _Channel] = {}
+            for number, stream in enumerate(self._streams, 1):
+                for name, topics in _topics(stream).items():
+                    one = channels.setdefault(name, _Channel())
+                    one.streams.append(stream)
+                    one.topics.update(topics)
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
+            self._channels, self._counted = channels, time.monotonic()
+            return channels
+
+
+def _topics(stream: Stream) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for channel, topic in stream.addresses:
+        if topic != RUN_TOPIC:
+            found.setdefault(channel, []).append(topic)
+    return found
+
+
+def _described(name: str, channel: _Channel) -> dict[str, Any]:
+    streams = channel.streams
+    return {
+        "channel": name,
+        "readers": len(streams),
+        "topics": dict(sorted(channel.topics.items())),
+        "transports": dict(sorted(Counter(stream.reader.transport for stream in streams).items())),
+        "dropped": sum(stream.dropped for stream in streams),
+        "slow": sum(stream.is_slow for stream in streams),
+    }
+
+
+def _reader(channel: str, stream: Stream) -> dict[str, Any]:
+    origin = stream.reader.origin
+    return {
+        "transport": stream.reader.transport,
+        "origin": None if origin is None else shown(origin),
+        "opened_at": _time(stream.reader.opened),
+        "topics": sorted(_topics(stream).get(channel, ())),
+        "channels": len(_topics(stream)),
+        "dropped": stream.dropped,
+        "slow": stream.is_slow,
+    }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
