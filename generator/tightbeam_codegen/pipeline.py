@@ -120,7 +120,11 @@ def _generate(
 def _typescript(version: str, settings: Settings) -> TypeScript | None:
     if settings.typescript is None:
         return None
-    return TypeScript(version, validators=settings.typescript_validators)
+    return TypeScript(
+        version,
+        validators=settings.typescript_validators,
+        import_extension=settings.typescript_import_extension,
+    )
 
 
 def _load(root: Path, shown_root: str, sources: Sources, problems: Problems) -> list[Document]:

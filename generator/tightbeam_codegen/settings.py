@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
 from tightbeam_codegen.names import is_class_name
@@ -15,13 +15,17 @@ from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problem
 from tightbeam_codegen.suggest import did_you_mean
 from tightbeam_codegen.uris import ROOT_URI
 
-__all__ = ["Settings", "load_settings", "read_settings"]
+__all__ = ["IMPORT_EXTENSIONS", "ImportExtension", "Settings", "load_settings", "read_settings"]
+
+ImportExtension: TypeAlias = Literal["none", "js", "ts"]
+IMPORT_EXTENSIONS: tuple[ImportExtension, ...] = get_args(ImportExtension)
 
 _KEYS = (
     "schemas",
     "output",
     "typescript",
     "typescript_validators",
+    "typescript_import_extension",
     "assert_formats",
     "assume_objects",
     "dialect",
@@ -43,6 +47,8 @@ class Settings:
     """The folder for the front end's bindings; none are written without it."""
     typescript_validators: bool = False
     """Whether there are modules among them that validate."""
+    typescript_import_extension: ImportExtension = "none"
+    """How their imports name the files of each other."""
     assert_formats: bool = True
     assume_objects: bool = False
     """Whether a schema with `properties` and without `type` is an object to the types."""
@@ -143,6 +149,7 @@ class _Reader:
             output=folder / self._text("output", "generated"),
             typescript=folder / self._text("typescript", "web") if "typescript" in self.table else None,
             typescript_validators=self._flag("typescript_validators", default=False),
+            typescript_import_extension=self._import_extension(),
             assert_formats=self._flag("assert_formats", default=True),
             assume_objects=self._flag("assume_objects", default=False),
             dialect=self._dialect(),
@@ -173,6 +180,16 @@ class _Reader:
             return value
         self._error(key, f"{key} must be true or false", f"As in: {key} = true")
         return default
+
+    def _import_extension(self) -> ImportExtension:
+        key = "typescript_import_extension"
+        value = self.table.get(key, "none")
+        for known in IMPORT_EXTENSIONS:
+            if value == known:
+                return known
+        named = ", ".join(f'"{known}"' for known in IMPORT_EXTENSIONS)
+        self._error(key, f"{key} must be one of {named}", f'As in: {key} = "js"')
+        return "none"
 
     def _dialect(self) -> str:
         value = self.table.get("dialect", DEFAULT_DIALECT)

@@ -95,6 +95,7 @@ def compile_topics(
         assert_formats=assert_formats,
         typescript=folder / "web" if typescript else None,
         typescript_validators=True,
+        typescript_import_extension="js",
     )
     result = generate(root, settings, shown_root="schemas", version="0.0.0", cache=cache)
     if errors := [problem for problem in result.problems if problem.severity == "error"]:

@@ -10,11 +10,24 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests import node_packages
+from tightbeam_codegen.pipeline import generate
+from tightbeam_codegen.settings import ImportExtension, Settings
 
-__all__ = ["FOLDER", "Fault", "needs_node", "project", "run", "tsc"]
+__all__ = [
+    "FOLDER",
+    "IMPORT_EXTENSION",
+    "RESOLUTIONS",
+    "Fault",
+    "bindings",
+    "needs_node",
+    "project",
+    "run",
+    "tsc",
+]
 
 FOLDER = Path(__file__).parent / "node"
 _LIMIT = 300
@@ -32,6 +45,7 @@ OPTIONS = {
     "noUnusedParameters": True,
     "verbatimModuleSyntax": True,
     "isolatedModules": True,
+    "erasableSyntaxOnly": True,
     "skipLibCheck": True,
     "target": "es2022",
     "lib": ["es2022", "dom", "dom.iterable"],
@@ -42,6 +56,8 @@ RESOLUTIONS = {
     "bundler": {"module": "esnext", "moduleResolution": "bundler"},
     "nodenext": {"module": "nodenext", "moduleResolution": "nodenext"},
 }
+IMPORT_EXTENSION: Mapping[str, ImportExtension] = {"bundler": "none", "nodenext": "js"}
+"""What imports need by each resolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +75,52 @@ def needs_node() -> None:
     node_packages.require_node(FOLDER, "typescript", "TypeScript bindings")
 
 
-def project(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write files to a folder in which the packages are found."""
+def project(folder: Path, files: Mapping[str, str], *, packages: bool = True) -> Path:
+    """Write files to a folder, in which the packages are found unless there are to be none."""
     for path, text in files.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     (folder / "package.json").write_text('{"type": "module"}')
-    if not (folder / "node_modules").exists():
+    if packages and not (folder / "node_modules").exists():
         (folder / "node_modules").symlink_to(FOLDER / "node_modules")
     return folder
 
 
+def bindings(
+    root: Path, import_extension: ImportExtension = "none", *, validators: bool = False
+) -> dict[str, str]:
+    """The TypeScript of all definitions below a schema root, by path in `channels/`."""
+    settings = Settings(
+        typescript=Path("web"),
+        typescript_validators=validators,
+        typescript_import_extension=import_extension,
+    )
+    result = generate(root, settings, shown_root="schemas", version="0.0.0")
+    assert not [problem for problem in result.problems if problem.severity == "error"]
+    return {f"channels/{path}": text for path, text in result.typescript.items()}
+
+
 def tsc(
-    folder: Path, *, resolution: str = "bundler", emit: bool = False, include: Iterable[str] = ("**/*",)
+    folder: Path,
+    *,
+    resolution: str = "bundler",
+    emit: bool = False,
+    include: Iterable[str] = ("**/*",),
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Fault]:
-    """Compile everything in a folder, as strictly as can be; to JavaScript in `js/` if asked."""
+    """Compile everything in a folder, as strictly as can be.
+
+    Args:
+        folder: a project.
+        resolution: one of RESOLUTIONS.
+        emit: whether to write JavaScript to `js/`.
+        include: the files.
+        more: options besides.
+    """
     options: dict[str, Any] = {**OPTIONS, **RESOLUTIONS[resolution]}
     options |= {"outDir": "js", "rootDir": "."} if emit else {"noEmit": True}
+    options |= more
     config = {"compilerOptions": options, "include": list(include), "exclude": ["node_modules", "js"]}
     (folder / "tsconfig.json").write_text(json.dumps(config))
     command = [FOLDER / "node_modules/.bin/tsc", "--project", folder, "--pretty", "false"]

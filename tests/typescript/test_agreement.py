@@ -54,7 +54,9 @@ def test_the_same_payloads_where_a_topic_is_written_in_a_later_draft(year: int, 
         files[f"{name}.channel.json"] = channel(name, t={"allOf": [{"$ref": f"docs/{name}.json"}]})
         files[f"docs/{name}.json"] = {"$schema": DRAFTS[year], **case.schema}
     web = tmp_path / "web"
-    made = compile_files(tmp_path, files, typescript=web, typescript_validators=True)
+    made = compile_files(
+        tmp_path, files, typescript=web, typescript_validators=True, typescript_import_extension="js"
+    )
     assert errors(made) == []
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []

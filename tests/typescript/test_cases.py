@@ -21,7 +21,7 @@ from tests.codegen.golden import GOOD, UPDATE, Case, Sample, samples
 from tests.typescript.node_tools import RESOLUTIONS, needs_node, project, run, tsc
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.pipeline import generate
-from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.settings import ImportExtension, load_settings
 from tightbeam_codegen.typescript.printer import TypeScriptPrinter
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
@@ -49,13 +49,17 @@ def is_golden(case: Case, path: str) -> bool:
     return path not in SUPPORT and (".validators." not in path or case.name in GOLDEN_VALIDATORS)
 
 
-def generated(case: Case, folder: Path) -> dict[str, str]:
+def generated(case: Case, folder: Path, extension: ImportExtension = "none") -> dict[str, str]:
     """All files of a case, made in a copy of its folder."""
     shutil.copytree(case.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected"))
     here = Path.cwd()
     os.chdir(folder)
     try:
-        asked = {"typescript": Path("web"), "typescript_validators": True}
+        asked = {
+            "typescript": Path("web"),
+            "typescript_validators": True,
+            "typescript_import_extension": extension,
+        }
         settings = dataclasses.replace(load_settings(Path()), **asked)  # type: ignore[arg-type]  # as the names say
         result = generate(Path("schemas"), settings, shown_root="schemas", version="0.0.0", cache=FACTS)
     finally:
@@ -78,11 +82,14 @@ def test_what_is_generated(case: Case, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All modules of all cases, and beside each case one with its good messages as payloads."""
+    """All modules of all cases, and beside each case one with its good messages as payloads.
+
+    With the ending that all of Node, `nodenext` and bundlers take.
+    """
     needs_node()
     files: dict[str, str] = {}
     for case in GOOD:
-        made = generated(case, tmp_path_factory.mktemp("case"))
+        made = generated(case, tmp_path_factory.mktemp("case"), "js")
         files |= {f"{case.name}/{path}": text for path, text in made.items()}
         files[f"{case.name}/samples.ts"] = _payloads(case)
     return project(tmp_path_factory.mktemp("cases"), files)
@@ -126,8 +133,9 @@ def wire_name(case: Case, sample: Sample) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_everything_compiles(resolution: str, everything: Path) -> None:
-    """Strictly, with every good message as a payload of its topic's type."""
-    assert tsc(everything, resolution=resolution) == []
+    """Strictly and each module by itself, with every good message as a payload of its topic's type."""
+    by_itself = {"declaration": True, "isolatedDeclarations": True}
+    assert tsc(everything, resolution=resolution, more=by_itself) == []
 
 
 def _is_told_apart(value: Any) -> bool:

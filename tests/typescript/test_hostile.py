@@ -18,7 +18,8 @@ from tests.typescript.allowed import NotAllowed, check_module, check_modules, co
 from tests.typescript.node_tools import needs_node, project, run, tsc
 from tightbeam_codegen.typescript.printer import TypeScriptPrinter
 
-SUPPORT = TypeScriptPrinter("0.0.0").support(validators=True)
+SUPPORT = TypeScriptPrinter("0.0.0", "js").support(validators=True)
+HEAD = SUPPORT["_channel.ts"].partition("\n\n")[0] + "\n"
 FIRE = "globalThis.fired = 1"
 SCRIPTS: Mapping[str, str] = {
     "call": f"({FIRE})",
@@ -77,7 +78,13 @@ def test_nothing_of_what_attacks_python_does(name: str, tmp_path: Path) -> None:
 
 def check_strings(some: list[str], folder: Path) -> None:
     """Random strings in every place at once: the modules hold them as constants."""
-    made = compile_files(folder, saturated(some).good, typescript=folder / "ts", typescript_validators=True)
+    made = compile_files(
+        folder,
+        saturated(some).good,
+        typescript=folder / "ts",
+        typescript_validators=True,
+        typescript_import_extension="js",
+    )
     assert errors(made) == []
     scripts = made.result.typescript
     check_modules(scripts, SUPPORT)
@@ -125,9 +132,9 @@ def test_a_compiler_and_node_agree(tmp_path: Path) -> None:
         f"export const x = {FIRE};",
         "alert(1);",
         "export const x = alert(1);",
-        "export const x = realtime.channel({ name: alert });",
-        "export const x = realtime.channel({ name: payload<string>().constructor });",
-        "export const x = realtime.other({});",
+        "export const x = tightbeam.channel({ name: alert });",
+        "export const x = tightbeam.channel({ name: tightbeam.payload<string>().constructor });",
+        "export const x = tightbeam.other({});",
         'export const x = "a" + alert;',
         "export const x = `a`;",
         "export const x = String.raw`a`;",
@@ -136,7 +143,7 @@ def test_a_compiler_and_node_agree(tmp_path: Path) -> None:
         "const x = new Validators(String.raw`${alert(1)}`, {});",
         "const x = new Validators(String.raw`{}`(1), {});",
         "export const x = /a/;",
-        "export const x = realtime.channel({ name: (params: {}) => { alert } });",
+        "export const x = tightbeam.channel({ name: (params: {}) => { alert } });",
         "export type X = typeof alert;",
         "export type X = { [alert]: string };",
         "export type X = { a: alert };",
@@ -164,4 +171,13 @@ def test_a_compiler_and_node_agree(tmp_path: Path) -> None:
 )
 def test_the_oracle_refuses(source: str) -> None:
     with pytest.raises(NotAllowed):
-        check_module(f"// Generated.\n// Don't edit.\n\n{source}\n")
+        check_module(f"{HEAD}\n{source}\n")
+
+
+@pytest.mark.parametrize("line", range(HEAD.count("\n")))
+def test_the_oracle_refuses_another_head(line: int) -> None:
+    lines = HEAD.splitlines()
+    check_module(f"{HEAD}\nexport {{}};\n")
+    lines[line] = f"// {FIRE} @ts-nocheck"
+    with pytest.raises(NotAllowed):
+        check_module("\n".join([*lines, "", "export {};", ""]))

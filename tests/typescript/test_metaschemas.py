@@ -50,7 +50,13 @@ def test_each_metaschema_in_each_draft(tmp_path: Path) -> None:
         for name, uri in TARGETS.items():
             schema = {"$schema": dialect, "type": "object", "properties": {"p": {"$ref": uri}}}
             files[f"{name}_in_{year}.channel.json"] = channel(f"{name}-{year}", t=schema)
-    made = compile_here(tmp_path, files, typescript=tmp_path / "web", typescript_validators=True)
+    made = compile_here(
+        tmp_path,
+        files,
+        typescript=tmp_path / "web",
+        typescript_validators=True,
+        typescript_import_extension="js",
+    )
     assert errors(made) == []
     assert not [message for message in warnings(made) if "TypeScript" in message]
     project(tmp_path, made.result.typescript)
@@ -77,7 +83,13 @@ def test_a_copy_of_a_metaschema_inside_a_document(tmp_path: Path) -> None:
         "definitions": {"http://copy": copy},
     }
     files = {"x.channel.json": channel(t={"$ref": "doc.json"}), "doc.json": document}
-    made = compile_here(tmp_path, files, typescript=tmp_path / "web", typescript_validators=True)
+    made = compile_here(
+        tmp_path,
+        files,
+        typescript=tmp_path / "web",
+        typescript_validators=True,
+        typescript_import_extension="js",
+    )
     assert errors(made) == []
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []
@@ -101,7 +113,13 @@ def test_where_a_definition_of_a_file_is_used(tmp_path: Path) -> None:
         "$defs": {"X": {"type": "integer"}, "Y": {"type": "string"}},
     }
     files = {"x.channel.json": channel(t={"$ref": "other.json#/$defs/X"}), "other.json": other}
-    made = compile_here(tmp_path, files, typescript=tmp_path / "web", typescript_validators=True)
+    made = compile_here(
+        tmp_path,
+        files,
+        typescript=tmp_path / "web",
+        typescript_validators=True,
+        typescript_import_extension="js",
+    )
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []
     assert run(tmp_path, PROGRAM, {"x": ["1", '"x"']})["x"] == [True, False]

@@ -101,7 +101,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         f"{name}.channel.json": {**d, "topics": {"t": {"schema": {"type": "string"}}}}
         for name, d in DEFINITIONS.items()
     }
-    made = compile_files(folder, files, typescript=Path("web"), typescript_validators=True)
+    made = compile_files(
+        folder, files, typescript=Path("web"), typescript_validators=True, typescript_import_extension="js"
+    )
     assert not made.result.problems
     write_files(folder / "name_bindings", made.files)
     sys.path.insert(0, str(folder))

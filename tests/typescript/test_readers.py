@@ -42,7 +42,9 @@ AWKWARD: list[tuple[str, Any]] = [
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Any:
     needs_node()
     folder: Path = tmp_path_factory.mktemp("readers")
-    web = compile_files(folder, FILES, typescript=folder / "web", typescript_validators=True)
+    web = compile_files(
+        folder, FILES, typescript=folder / "web", typescript_validators=True, typescript_import_extension="js"
+    )
     project(folder / "web", web.result.typescript)
     assert tsc(folder / "web", emit=True) == []
     return lambda given: run(folder / "web", PROGRAM, given)

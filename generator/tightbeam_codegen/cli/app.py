@@ -64,6 +64,12 @@ def generate(
     typescript_validators: Annotated[
         bool, typer.Option("--typescript-validators", help="Modules among them that validate, with Ajv.")
     ] = False,
+    typescript_import_extension: Annotated[
+        Literal["none", "js", "ts"] | None,
+        typer.Option(
+            help="How they import each other: js for nodenext. [default: from pyproject.toml, else none]",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything."),
@@ -85,6 +91,7 @@ def generate(
         output=output,
         typescript=typescript,
         typescript_validators=typescript_validators,
+        typescript_import_extension=typescript_import_extension,
         check=check,
         strict=strict,
         form=form,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tightbeam_codegen.problems import Format
+from tightbeam_codegen.settings import ImportExtension
 
 __all__ = ["Request"]
 
@@ -18,6 +19,7 @@ class Request:
     output: Path | None = None
     typescript: Path | None = None
     typescript_validators: bool = False
+    typescript_import_extension: ImportExtension | None = None
     check: bool = False
     strict: bool = False
     form: Format = "text"

@@ -8,6 +8,7 @@ from tightbeam_codegen.check import Definition
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.modules import TopicShape
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.settings import ImportExtension
 from tightbeam_codegen.typescript import ir
 from tightbeam_codegen.typescript.adapt import Difference
 from tightbeam_codegen.typescript.ajv import validators_of
@@ -23,10 +24,11 @@ class TypeScript:
     Args:
         version: of the tool, for the headers.
         validators: whether there is to be a module that validates beside that of each channel.
+        import_extension: how an import names the file of another module.
     """
 
-    def __init__(self, version: str, *, validators: bool) -> None:
-        self._printer = TypeScriptPrinter(version)
+    def __init__(self, version: str, *, validators: bool, import_extension: ImportExtension) -> None:
+        self._printer = TypeScriptPrinter(version, import_extension)
         self._validators = validators
 
     def channel(

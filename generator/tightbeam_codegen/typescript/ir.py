@@ -159,6 +159,8 @@ class Channel:
     params: tuple[Param, ...]
     topics: tuple[Topic, ...]
     doc: str
+    message: str
+    """The name of the type of its messages. No payload's ends in that suffix: `class_name` sees to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Import:
     """Types of another generated module, as (name, name here)."""
 
     module: str
-    """As an import names it, such as `./common.js`."""
+    """As an import names it without an ending, such as `./common`."""
     names: tuple[tuple[str, str], ...]
 
 

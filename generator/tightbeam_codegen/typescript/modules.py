@@ -56,6 +56,7 @@ def channel_module(
         tuple(ir.Param(p.name, p.kind, p.enum, p.description) for p in definition.params),
         tuple(channel_topics),
         definition.description,
+        f"{stem}Message",
     )
     return ir.Module(
         path,
@@ -84,12 +85,9 @@ def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) 
 
 
 def module_specifier(path: _Path, other: _Path) -> str:
-    """How the module at `path` imports the one at `other`.
-
-    With the ending that the module will have: resolution in Node needs it, and every bundler understands it.
-    """
+    """How the module at `path` imports the one at `other`, without an ending."""
     found = posixpath.relpath("/".join(other), "/".join(path[:-1]) or ".")
-    return f"{found if found.startswith('.') else './' + found}.js"
+    return found if found.startswith(".") else f"./{found}"
 
 
 def _shapes(named: Iterable[NamedShape]) -> list[Shape]:

@@ -66,7 +66,11 @@ def _generated(
             write_files(where / folders[name], {own: _in_folder(content, folders[name])})
     scripts = folder / "scripts" if typescript else None
     settings = Settings(
-        schemas=root, refs={MAPPED: mapped}, typescript=scripts, typescript_validators=typescript
+        schemas=root,
+        refs={MAPPED: mapped},
+        typescript=scripts,
+        typescript_validators=typescript,
+        typescript_import_extension="js",
     )
     return generate(root, settings, shown_root="root", version="0.0.0", cache=FACTS)
 

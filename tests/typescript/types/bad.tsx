@@ -2,9 +2,9 @@
 import { useRealtime } from "inngest/react";
 import { subscribe, type Realtime } from "inngest/realtime";
 
-import { alertsChannel, type Alert } from "./channels/alerts.js";
-import { ordersChannel, type Line, type Placed, type State } from "./channels/orders.js";
-import { uploadsChannel, type Result, type Status } from "./channels/uploads.js";
+import { alertsChannel, type Alert } from "./channels/alerts";
+import { ordersChannel, type Line, type Placed, type State } from "./channels/orders";
+import { uploadsChannel, type Result, type Status, type UploadsMessage } from "./channels/uploads";
 
 const uploads = uploadsChannel({ uploadId: "u1" });
 
@@ -96,5 +96,21 @@ export function describe(state: State): string {
 }
 // @ts-expect-error: there may be no first element
 export const first: Line = ([] as Placed["lines"])[0];
+
+// -- messages
+export function reduce(message: UploadsMessage): string {
+  // @ts-expect-error: of which topic it is must be known first
+  show(message.data.url);
+  // @ts-expect-error: no topic of the channel
+  if (message.topic === "alert") return "";
+  // @ts-expect-error: another topic's
+  return message.topic === "status" ? message.data.url : "";
+}
+// @ts-expect-error: a payload of another topic
+export const made1: UploadsMessage = { kind: "data", channel: "x", topic: "status", data: { success: true }, createdAt: new Date() };
+// @ts-expect-error: no time
+export const made2: UploadsMessage = { kind: "data", channel: "x", topic: "status", data: { message: "x" } };
+// @ts-expect-error: a text for a time
+export const made3: UploadsMessage = { kind: "data", channel: "x", topic: "status", data: { message: "x" }, createdAt: "" };
 
 function show(_text: string): void {}

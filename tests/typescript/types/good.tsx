@@ -2,10 +2,11 @@
 import { useRealtime } from "inngest/react";
 import { subscribe, type Realtime } from "inngest/realtime";
 
-import { alertsChannel, type Alert } from "./channels/alerts.js";
-import type { Severity } from "./channels/common.js";
-import { ordersChannel, type Line, type Placed, type State } from "./channels/orders.js";
-import { uploadsChannel, type Result, type Status } from "./channels/uploads.js";
+import type { Message, Topic } from "./channels/_channel";
+import { alertsChannel, type Alert } from "./channels/alerts";
+import type { Severity } from "./channels/common";
+import { ordersChannel, type Line, type Placed, type State } from "./channels/orders";
+import { uploadsChannel, type Result, type Status, type UploadsMessage } from "./channels/uploads";
 
 const uploads = uploadsChannel({ uploadId: "u1" });
 export const name: string = uploads.name;
@@ -21,6 +22,8 @@ export function Progress(props: (typeof uploadsChannel)["$params"]) {
   const result: Result | undefined = messages.byTopic.result?.data;
   for (const message of messages.all) {
     if (message.kind !== "data") continue;
+    const mine: UploadsMessage = message;
+    reduce(status, mine);
     if (message.topic === "status") show(message.data.message);
     else show(message.data.url);
   }
@@ -63,6 +66,26 @@ export async function follow(): Promise<void> {
 export async function send(publish: Realtime.TypedPublishFn): Promise<void> {
   await publish(uploads.status, { message: "Queued." });
   await publish(alertsChannel.alert, alert);
+}
+
+// What the messages are, for reducers and tests.
+export function reduce(status: Status | undefined, message: UploadsMessage): Status | undefined {
+  return message.topic === "status" ? message.data : status;
+}
+export const made: UploadsMessage = {
+  kind: "data",
+  channel: uploads.name,
+  topic: "result",
+  data: { success: true, url: "https://files.example/u1" },
+  createdAt: new Date(0),
+};
+export function urlOf(message: Message<typeof uploadsChannel, "result">): string {
+  const url: Result["url"] = message.data.url;
+  return `${url} ${message.runId ?? ""}`;
+}
+export const topics: readonly Topic<typeof uploadsChannel | typeof alertsChannel>[] = ["status", "result", "alert"];
+export function ofSeveral(message: Message<typeof uploads | typeof alertsChannel>): string {
+  return message.topic === "alert" ? message.data.severity : message.topic === "status" ? message.data.message : "";
 }
 
 // A payload goes wherever JSON objects go.

@@ -1,5 +1,3 @@
-import { staticSchema } from "inngest/realtime";
-
 /** What checks payloads of type `T`, or only says that they are: a Standard Schema (standardschema.dev). */
 export type PayloadSchema<T> = {
   readonly "~standard": {
@@ -18,9 +16,95 @@ export type Checked<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: ReadonlyArray<{ readonly message: string; readonly path?: ReadonlyArray<PropertyKey> }> };
 
-/** The type of a payload, unchecked: what `staticSchema` is, for payloads that are no objects too. */
+/** The topics of a channel by name, given the types of their payloads. */
+export type Topics<Payloads> = { readonly [Topic in keyof Payloads]: TopicConfig<Payloads[Topic]> };
+export type TopicConfig<Payload> = { readonly schema: PayloadSchema<Payload> };
+
+/** One topic of one channel, as a publish takes it: where npm `inngest` is installed, the type of its own. */
+export type TopicRef<Payload> = [0] extends [1 & OfInngest<Payload>]
+  ? Ref<Payload>
+  : OfInngest<Payload>;
+type Ref<Payload> = { readonly channel: string; readonly topic: string; readonly config: TopicConfig<Payload> };
+/** Where the package isn't installed this is `any`.
+ * @ts-ignore */
+type OfInngest<Payload> = import("inngest/realtime").Realtime.TopicRef<Payload>;
+
+/** One channel: its name, its topics, and each topic by its name. */
+export type ChannelInstance<Name extends string, Payloads> = {
+  readonly name: Name;
+  readonly topics: Topics<Payloads>;
+} & { readonly [Topic in keyof Payloads]: TopicRef<Payloads[Topic]> };
+
+/** A channel whose name has no parameters. */
+export type FixedChannel<Name extends string, Payloads> = ChannelInstance<Name, Payloads> & {
+  readonly $infer: Payloads;
+};
+
+/** A channel for each value of some parameters. */
+export type ChannelDef<Params, Payloads> = ((params: Params) => ChannelInstance<string, Payloads>) & {
+  readonly topics: Topics<Payloads>;
+  readonly $infer: Payloads;
+  readonly $params: Params;
+};
+
+/** What any channel is, with or without parameters. */
+export type AnyChannel = { readonly topics: Topics<{ readonly [topic: string]: unknown }> };
+
+/** The names of a channel's topics. */
+export type Topic<Channel> = Channel extends { readonly topics: infer Found } ? keyof Found & string : never;
+
+/** A message of a channel, told apart by `topic`: of all its topics, or of some. */
+export type Message<Channel, Name extends string = Topic<Channel>> = Channel extends { readonly topics: infer Found }
+  ? { [Topic in keyof Found & Name]: MessageOf<Topic, Found[Topic]> }[keyof Found & Name]
+  : never;
+type MessageOf<Topic, Config> = {
+  readonly kind: "data";
+  readonly channel: string;
+  readonly topic: Topic;
+  readonly data: Config extends { readonly schema: { readonly "~standard": { readonly types?: infer Types } } }
+    ? NonNullable<Types> extends { readonly output: infer Payload }
+      ? Payload
+      : unknown
+    : unknown;
+  readonly createdAt: Date;
+  readonly runId?: string;
+};
+
+/** The type of a payload, unchecked. */
 export function payload<T>(): PayloadSchema<T> {
-  return staticSchema() as unknown as PayloadSchema<T>;
+  return { "~standard": { version: 1, vendor: "tightbeam", validate: (value) => ({ value: value as T }) } };
+}
+
+/**
+ * A channel, or a function that gives the one for some parameters.
+ *
+ * It is what `realtime.channel` of npm `inngest` makes of the same, and its functions take it.
+ */
+export function channel<const Name extends string, Payloads>(options: {
+  readonly name: Name;
+  readonly topics: Topics<Payloads>;
+}): FixedChannel<Name, Payloads>;
+export function channel<Params, Payloads>(options: {
+  readonly name: (params: Params) => string;
+  readonly topics: Topics<Payloads>;
+}): ChannelDef<Params, Payloads>;
+export function channel(options: {
+  readonly name: string | ((params: unknown) => string);
+  readonly topics: AnyChannel["topics"];
+}): unknown {
+  const { name, topics } = options;
+  const infer = { get: () => topics };
+  if (typeof name === "string") return Object.defineProperty(instance(name, topics), "$infer", infer);
+  return Object.defineProperties((params: unknown) => instance(name(params), topics), {
+    topics: { value: topics, enumerable: true },
+    $infer: infer,
+    $params: { get: () => undefined },
+  });
+}
+
+function instance(name: string, topics: AnyChannel["topics"]): object {
+  const refs = Object.entries(topics).map(([topic, config]) => [topic, { channel: name, topic, config }] as const);
+  return { name, topics, ...Object.fromEntries(refs) };
 }
 
 const LARGEST = BigInt(2 ** 53);

@@ -1,6 +1,6 @@
-import type { PayloadSchema } from "./_channel.js";
-import { useExactFormats, useExactKeywords } from "./_keywords.js";
-import { extraOf, type Fault, withoutUndeclared } from "./_undeclared.js";
+import type { PayloadSchema } from "./_channel";
+import { useExactFormats, useExactKeywords } from "./_keywords";
+import { extraOf, type Fault, withoutUndeclared } from "./_undeclared";
 
 /** As much of Ajv as is used here. */
 type Ajv = {
