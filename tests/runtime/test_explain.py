@@ -381,6 +381,13 @@ def test_an_undeclared_key_is_not_its_own_correction(refuse: Refuse) -> None:
     assert refuse(schema, {"market": 2}) == ["/*: is not declared: 'market'"]
 
 
+def test_schemas_in_a_ring_come_to_an_end(refuse: Refuse) -> None:
+    integer = {"type": "integer"}
+    ring = {"allOf": [{"$ref": "#/$defs/t"}], "properties": {"a": integer, "b": {"$ref": "#/$defs/t"}}}
+    wrong = "must be an integer, not a string"
+    assert refuse(ring, {"a": "x", "b": {"a": "y", "b": {"a": 1}}}) == [f"/a: {wrong}", f"/b/a: {wrong}"]
+
+
 # -- large unions --------------------------------------------------------------------------------------------
 
 KINDS = [f"K{n}" for n in range(150)]
@@ -419,6 +426,13 @@ LARGE = {
 SEVENTH = {"kind": "K140", "shared7": {"next": {"next": {"value": "x"}}}}
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a slow machine no reason to say less."""
+    monkeypatch.setattr("tightbeam._payload.explain._MAX_SECONDS", 60)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("data", "issues"),
     [
@@ -441,6 +455,7 @@ def test_a_large_tagged_union_is_explained_by_its_branch(
     assert refuse(LARGE, data) == issues
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_large_union_asks_only_the_branch_that_the_tag_names(
     refuse: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -453,6 +468,7 @@ def test_a_large_union_asks_only_the_branch_that_the_tag_names(
     assert {ref.rpartition("/")[2] for ref in asked} == {"t", "140", "149", "K140", "K149"} - {"oneOf"}
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_walk_that_takes_too_long_names_the_innermost_place_it_knows(
     refuse: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ MAX_ISSUES = 10
 """How many issues are said; the rest is counted, as far as the walk goes."""
 _MAX_COUNTED = 100
 _MAX_SECONDS = 0.25
+"""Of CPU time, so that a busy machine takes no reason away."""
 _MAX_COMPILING_SECONDS = 1.0
 """How much longer it may take where validators have to be compiled, which happens once for each place."""
 _MAX_DEPTH = 200
@@ -150,13 +151,14 @@ class Explanation:
         self.places = bundle.places
         self.unions = bundle.unions
         self._is_trying = False
+        self._running: set[tuple[str, str]] = set()
         self._bundle = bundle
         self._dialect = dialect
         self.start()
 
     def start(self) -> None:
         """Give the walk its time."""
-        self._until = time.monotonic() + _MAX_SECONDS
+        self._until = time.thread_time() + _MAX_SECONDS
         self._compiling = _MAX_COMPILING_SECONDS
 
     def fits(self, place: Place, value: object) -> bool:
@@ -165,7 +167,7 @@ class Explanation:
 
     def asks(self, validator: jsonschema_rs.Validator, value: object) -> bool:
         """What a validator says; ends the walk when it takes too long."""
-        if time.monotonic() > self._until:
+        if time.thread_time() > self._until:
             raise TimeoutError
         return validator.is_valid(value)
 
@@ -186,9 +188,9 @@ class Explanation:
         if (validator := known.get(key)) is None:
             # A pattern means the same in each draft, and the metaschemas of the older ones refuse some.
             dialect = LATEST_DIALECT if "pattern" in schema else self._dialect_at(place)
-            started = time.monotonic()
+            started = time.thread_time()
             validator = known[key] = self._bundle.validator(schema, dialect)
-            taken = min(time.monotonic() - started, self._compiling)
+            taken = min(time.thread_time() - started, self._compiling)
             self._compiling -= taken
             self._until += taken
         return validator
@@ -212,8 +214,16 @@ class Explanation:
 
     def visit(self, place: Place, value: object, pointer: str, depth: int) -> None:
         """Find out why a value doesn't fit the schema at a place."""
-        if depth > _MAX_DEPTH or len(self.issues) >= _MAX_COUNTED:
-            return
+        step = (place.ref, pointer)
+        if depth > _MAX_DEPTH or len(self.issues) >= _MAX_COUNTED or step in self._running:
+            return  # schemas that refer to each other in a ring say nothing more the second time
+        self._running.add(step)
+        try:
+            self._visit(place, value, pointer, depth)
+        finally:
+            self._running.discard(step)
+
+    def _visit(self, place: Place, value: object, pointer: str, depth: int) -> None:
         before = self._found
         if not self._is_trying and pointer.startswith(self.deepest):
             self.deepest = pointer

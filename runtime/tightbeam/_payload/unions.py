@@ -55,6 +55,7 @@ class Branch:
                         literals = next(filter(None, (_literals(each.schema) for each in pinning)), [])
                     if literals:
                         found.setdefault(name, literals)
+            for part in self.parts:
                 for keyword in ("anyOf", "oneOf"):
                     if keyword in part.schema:
                         every = [branch.pins(walk) for branch in _branches(walk, part, keyword)]
