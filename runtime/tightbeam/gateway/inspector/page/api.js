@@ -33,6 +33,7 @@ async function ask(path, options = {}) {
 const read = async (path) => (await ask(path)).json();
 
 export const channels = () => read("api/channels");
+export const connections = (channel) => read(`api/connections${channel === undefined ? "" : `?channel=${encodeURIComponent(channel)}`}`);
 export const runs = () => read("api/runs");
 export const run = (id) => read(`api/runs/${encodeURIComponent(id)}`);
 export const payload = (id) => read(`api/payload?id=${encodeURIComponent(id)}`);

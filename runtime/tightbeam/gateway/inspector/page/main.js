@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { ChannelsView } from "./channels.js";
+import { ConnectionsView } from "./connections.js";
 import { button, fill, freshId, h } from "./dom.js";
 import { Connection, Store } from "./feed.js";
 import { MessagesView } from "./messages.js";
@@ -16,6 +17,7 @@ const store = new Store();
 const views = {
   messages: new MessagesView(store),
   runs: new RunsView(),
+  connections: new ConnectionsView(),
   channels: new ChannelsView(),
 };
 let current = null;
