@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam._drops import DropLog
 from tightbeam._mailbox import Mailbox
-from tightbeam._stamps import MILLISECOND, Stamps
+from tightbeam._stamps import Stamps
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.epochs import Epochs
@@ -163,9 +163,9 @@ class Hub:
         with self.lock:
             if self._stamps.knows(channel):
                 return self._stamps.reserve(channel, at_least)
-        floor = last() + MILLISECOND  # not with the lock held: live messages don't wait for the disk
+        stored = last()  # not with the lock held: live messages don't wait for the disk
         with self.lock:
-            return self._stamps.reserve(channel, max(at_least, floor))
+            return self._stamps.reserve(channel, at_least, stored)
 
     def release(self) -> None:
         """What was being stored won't be."""
@@ -190,6 +190,7 @@ class Hub:
                     self.last_seq = envelope.seq
                     self._stamps.stored(envelope.channel, envelope.created_us)
                 self._deliver(envelope)
+            self._stamps.release()  # at once: what is live from now on comes after them
             self._pressed = None  # the journal's thread waits for no reader
 
     def _deliver(self, envelope: Envelope) -> None:

@@ -3,6 +3,11 @@
 In a channel durable messages are a millisecond apart at least. What is published live between two of them
 gets a time between theirs, also while the second is being stored: so the last time a reader has seen, cut to
 milliseconds as JavaScript cuts it, says exactly which durable messages it has seen.
+
+The same holds for a reader of several channels, up to a thousand durable messages a second: those of all
+channels are then a millisecond apart, in the order of the journal, and what is live comes before all that is
+being stored. Beyond that rate each channel goes on by itself, and such a reader may get messages of the same
+millisecond twice.
 """
 
 from __future__ import annotations
@@ -18,6 +23,8 @@ __all__ = ["MILLISECOND", "Stamps"]
 
 MILLISECOND = 1_000
 _MOST_CHANNELS = 4_096
+_MOST_AHEAD = 1_000_000
+"""How far the times that keep messages of all channels apart may be ahead of the clock."""
 
 
 class Stamps:
@@ -36,15 +43,24 @@ class Stamps:
         """No channel that isn't among them has a later one."""
         self._pending: dict[str, deque[int]] = {}
         """What is being stored at this moment."""
+        self._first_pending = 0
+        """The earliest of that."""
+        self._apart = 0
+        """The latest time of those that are apart over all channels, and of these the latest handed out."""
+        self._apart_told = 0
 
     def live(self, envelope: Envelope) -> Envelope:
         """A live message at its time: not before the last durable one, and before the next."""
         created = envelope.created_us
         if created <= self._newest:
             created = max(created, self.last(envelope.channel))
-        if self._pending and (waiting := self._pending.get(envelope.channel)):
-            created = min(created, waiting[0] - MILLISECOND)
-        if created <= envelope.created_us:  # a later one is the channel's last, which is remembered anyway
+        created = max(created, self._apart_told)
+        if self._pending:
+            created = max(min(created, self._first_pending - MILLISECOND), self.last(envelope.channel))
+            if waiting := self._pending.get(envelope.channel):
+                created = min(created, waiting[0] - MILLISECOND)
+        # A later one is the channel's last, which is remembered anyway.
+        if created <= envelope.created_us or created <= self._apart_told:
             self._latest = max(self._latest, created)
         return envelope if created == envelope.created_us else envelope._replace(created_us=created)
 
@@ -60,13 +76,23 @@ class Stamps:
         """Another process may have written to the journal, or it is another one."""
         self._known.clear()
 
-    def reserve(self, channel: str, at_least: int) -> int:
-        """The time of a durable message that is being stored: after all that was stored or handed out."""
+    def reserve(self, channel: str, at_least: int, stored: int = 0) -> int:
+        """Return the time of a durable message that is being stored: after all that was stored or handed out.
+
+        Args:
+            channel: of the message.
+            at_least: the time is not before.
+            stored: the time of the channel's last message in the journal, if that isn't known here.
+        """
         pending = self._pending.get(channel)
         if pending is None:
             pending = self._pending[channel] = deque()
-        before = max(self._latest, self.last(channel), pending[-1] if pending else 0)
+        before = max(self._latest, self.last(channel), stored, pending[-1] if pending else 0)
         stamp = max(at_least, before + MILLISECOND)
+        apart = max(stamp, self._apart + MILLISECOND)
+        if apart <= at_least + _MOST_AHEAD:
+            stamp = self._apart = apart
+        self._first_pending = min(self._first_pending, stamp) if self._first_pending else stamp
         pending.append(stamp)
         return stamp
 
@@ -81,6 +107,8 @@ class Stamps:
             while waiting and waiting[0] <= created_us:
                 waiting.popleft()
         self._stored[channel] = max(created_us, self._stored.get(channel, 0))
+        if created_us <= self._apart:
+            self._apart_told = max(self._apart_told, created_us)
         self._newest = max(self._newest, created_us)
         if len(self._stored) > _MOST_CHANNELS:
             self._prune(time.time_ns() // 1000)
@@ -88,6 +116,7 @@ class Stamps:
     def release(self) -> None:
         """Nothing is being stored any more."""
         self._pending.clear()
+        self._first_pending = 0
 
     def _prune(self, now: int) -> None:
         """Forget what is past; few channels have had so many messages that their time is yet to come."""

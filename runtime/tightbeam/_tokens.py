@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from tightbeam._channels.refs import Channel, TopicRef
-from tightbeam._channels.refs import topics as topics_of
 from tightbeam._engines import SubscriptionToken, TokenCarrier
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._realtime import Realtime
+from tightbeam._selection import Channels, Topics, selected_topics, since_text
 
 __all__ = ["RealtimeWithTokens"]
 
@@ -26,60 +23,45 @@ class RealtimeWithTokens(Realtime):
 
     async def token(
         self,
-        channel: Channel[Any] | str,
+        channels: Channels,
         /,
-        topics: Iterable[str | TopicRef[..., str, Any]] | None = None,
+        topics: Topics | None = None,
         *,
         since: datetime | str | None = None,
     ) -> SubscriptionToken:
-        """A token with which a browser may subscribe to topics of this channel, and to nothing else.
+        """Make a token with which a browser may subscribe to topics of these channels, and to nothing else.
 
-        Ready for ``useRealtime``, which wants it within a minute. Whoever calls this decides who may have
-        it: check the user first.
+        It is ready for ``useRealtime``, which wants it within a minute. Whoever calls this decides who may
+        have it: check the user first, for each channel.
 
         Args:
-            channel: the channel, or its name.
-            topics: some of its topics, by name or reference; needed with a name, else all by default.
+            channels: the channel, or several, also of different definitions; an object or a name each.
+                Several are one token and one connection for clients that take them; the official client
+                follows one.
+            topics: some of their topics: names, which every channel must have, or references, each for its
+                own channel. Needed with a channel's name; else all topics of each channel by default.
             since: the time of the last message the page saw (its ``createdAt``): durable messages after it
-                that are still retained come first.
+                that are still retained come first. Or ``"latest"``: the latest durable message of each topic
+                comes first.
+
+        Returns:
+            The token, where to use it and its topics; ``reset`` is true where messages after ``since`` are no
+            longer retained.
 
         Raises:
             NoGateway: no gateway serves this client.
-            InvalidParam: the gateway has no such channel or topic.
+            InvalidParam: there is no such channel or topic, or there are too many for one token.
+            TypeError: a channel or topic is something else, or ``since`` has no time zone.
         """
-        return await self._tokens.token(*_token_request(channel, topics, since))
+        return await self._tokens.token(selected_topics(channels, topics), since_text(since))
 
     def token_sync(
         self,
-        channel: Channel[Any] | str,
+        channels: Channels,
         /,
-        topics: Iterable[str | TopicRef[..., str, Any]] | None = None,
+        topics: Topics | None = None,
         *,
         since: datetime | str | None = None,
     ) -> SubscriptionToken:
         """As `token`, without ``await``, from any thread."""
-        return self._tokens.token_sync(*_token_request(channel, topics, since))
-
-
-def _token_request(
-    channel: Channel[Any] | str,
-    chosen: Iterable[str | TopicRef[..., str, Any]] | None,
-    since: datetime | str | None,
-) -> tuple[str, list[str], str | None]:
-    name = channel if isinstance(channel, str) else channel.name
-    if isinstance(chosen, str):
-        raise TypeError("topics is a list, not one string")
-    if chosen is None:
-        if isinstance(channel, str):
-            raise TypeError("with a channel's name, say which topics")
-        chosen = topics_of(channel)
-    names: list[str] = []
-    for one in chosen:
-        if isinstance(one, TopicRef) and one.channel != name:
-            raise TypeError(f"{one!r} is not a topic of channel {name!r}")
-        names.append(one if isinstance(one, str) else one.topic)
-    if isinstance(since, datetime):
-        if since.tzinfo is None:
-            raise TypeError("since has a time zone")
-        since = since.isoformat()
-    return name, names, since
+        return self._tokens.token_sync(selected_topics(channels, topics), since_text(since))

@@ -255,7 +255,7 @@ async def test_a_time_is_found_without_reading_everything(make_client: MakeClien
             ):
                 counting: Any = Counting(tx)
                 expected = max((seq for seq, created in rows if created < (at + 1) * 1_000), default=0)
-                assert messages.seen_until(counting, ch.name, at) == (expected, rows[-1][1])
+                assert messages.seen_until(counting, ch.name, at)[:2] == (expected, rows[-1][1])
                 assert counting.count < 20
 
     async with client:

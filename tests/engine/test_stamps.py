@@ -32,6 +32,8 @@ class History:
         self.clock = 1_000_000
         self.waiting: list[tuple[str, int]] = []
         self.out: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}
+        self.stream: list[tuple[str, int]] = []
+        """As a reader of both channels gets them."""
         self.journal: dict[str, int] = {}
 
     def tick(self) -> int:
@@ -40,7 +42,11 @@ class History:
 
     def live(self) -> None:
         channel = self.random.choice("ab")
-        self.out[channel].append(("live", self.stamps.live(envelope(channel, self.tick())).created_us))
+        self._hand_out(channel, "live", self.stamps.live(envelope(channel, self.tick())).created_us)
+
+    def _hand_out(self, channel: str, kind: str, stamp: int) -> None:
+        self.out[channel].append((kind, stamp))
+        self.stream.append((kind, stamp))
 
     def store(self) -> None:
         channel = self.random.choice("ab")
@@ -55,7 +61,7 @@ class History:
     def commit(self) -> None:
         for channel, stamp in self.waiting:
             self.stamps.stored(channel, stamp)
-            self.out[channel].append(("durable", stamp))
+            self._hand_out(channel, "durable", stamp)
         self.waiting.clear()
         self.stamps.release()
 
@@ -84,6 +90,52 @@ def test_the_last_time_seen_tells_what_was_seen(seed: int, orders: list[str]) ->
                 assert kind == "live" or stamp // MILLISECOND <= cut  # wouldn't come again
             for kind, stamp in out[n + 1 :]:
                 assert kind == "live" or stamp // MILLISECOND > cut  # would come
+
+
+def after_one_time(stream: list[tuple[str, int]], seen: int) -> list[int]:
+    """Which messages the journal gives to a reader of several channels: see `messages.place_of_seen`."""
+    cut = seen // MILLISECOND
+    durable = [n for n, (kind, _) in enumerate(stream) if kind == "durable"]
+    exact = [n for n in durable if stream[n][1] // MILLISECOND == cut]
+    later = [n - 1 for n in durable if stream[n][1] // MILLISECOND > cut]
+    begin = min(exact or later or [len(stream)])
+    return [n for n in durable if n > begin]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(), st.lists(st.sampled_from(["live", "live", "store", "commit", "roll_back"]), max_size=60)
+)
+def test_one_time_tells_what_was_seen_of_several_channels(seed: int, orders: list[str]) -> None:
+    history = History(seed)
+    for order in [*orders, "commit"]:
+        getattr(history, order)()
+    stream = history.stream
+    for n, (_, seen) in enumerate(stream):
+        expected = [m for m, (kind, _) in enumerate(stream) if m > n and kind == "durable"]
+        assert after_one_time(stream, seen) == expected
+
+
+@pytest.mark.parametrize("count", [100, 3_000])
+def test_more_than_a_thousand_messages_a_second_are_no_gap(count: int) -> None:
+    """Then messages of several channels have the same millisecond, and no time tells them apart."""
+    stamps, stream, clock, repeats = Stamps(), list[tuple[str, int]](), 1_000_000_000, 0
+    for n in range(count):
+        channel = f"c{n % 7}"
+        clock += 20
+        stamps.stored(channel, stamp := stamps.reserve(channel, clock))
+        stamps.release()
+        stream.append(("durable", stamp))
+        if n % 5 == 0:
+            live = stamps.live(envelope("live", clock)).created_us
+            assert live <= clock + _stamps._MOST_AHEAD
+            stream.append(("live", live))
+    for n in range(len(stream) - 200, len(stream)) if count > 200 else range(len(stream)):
+        expected = {m for m, (kind, _) in enumerate(stream) if m > n and kind == "durable"}
+        given = set(after_one_time(stream, stream[n][1]))
+        assert given >= expected
+        repeats += len(given - expected)
+    assert (repeats > 0) == (count > 1_000)
 
 
 def test_a_live_message_counts_although_what_was_being_stored_never_came() -> None:
@@ -145,7 +197,8 @@ async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(ch: 
         live, durable, elsewhere = await anext(reader), await anext(reader), await anext(others)
     assert (live.data.n, durable.data.n) == (0, 1)  # type: ignore[union-attr]
     assert _milliseconds(live) < _milliseconds(durable)
-    assert elsewhere.created_at > live.created_at  # the clock of other channels goes on
+    # For readers of both: one time says what they have seen.
+    assert _milliseconds(live) <= _milliseconds(elsewhere) < _milliseconds(durable)
 
 
 async def test_what_is_live_after_many_messages_of_one_moment_comes_after_them(ch: JobChannel) -> None:

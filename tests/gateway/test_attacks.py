@@ -191,7 +191,7 @@ async def test_a_token_is_for_one_channel_however_it_is_spelt(client: Client, ch
                     pass
             assert refused.value.response.status_code == 403, other
         for other in ("job:j1:x", "job:j1\0", "job:", "job:j1\n", "jobs:j1", "x job:j1"):  # no channel at all
-            forged = mint(SECRET.encode(), other, ["tick"], None, 60)
+            forged = mint(SECRET.encode(), {other: ["tick"]}, None, 60)
             with pytest.raises(InvalidStatus) as refused:
                 async with subscribed(url, forged):
                     pass

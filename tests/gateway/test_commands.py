@@ -104,7 +104,7 @@ async def test_tail_of_what_isnt_there(capsys: pytest.CaptureFixture[str]) -> No
         async with asyncio.timeout(30):
             said = (await process.communicate())[0].decode()
         assert process.returncode == 2
-        assert "no channel of that name" in said
+        assert "this gateway has no channel" in said
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ async def test_tokens(client: Client, ch: JobChannel) -> None:
             ):
                 with pytest.raises(GatewayRefused, match="server key"):
                     await refused
-            with pytest.raises(ValueError, match="one channel"):
-                remote.realtime.subscribe(ch.tick, job_channel(job_id="j2").tick)
+            with pytest.raises(GatewayRefused, match="403"):
+                await remote.realtime.subscribe(ch.tick, job_channel(job_id="j2").tick).__aenter__()
         async with tightbeam.connect(url, token="no token") as remote:
             with pytest.raises(GatewayRefused, match="isn't one of a Tightbeam gateway") as error:
                 await anext(remote.realtime.subscribe(ch))

@@ -188,9 +188,11 @@ async def test_tokens_are_short_lived_and_say_what_they_are_for(client: Client, 
         await client.realtime.token(ch, since="yesterday")
     with pytest.raises(TypeError, match="time zone"):
         await client.realtime.token(ch, since=datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None))
-    for wrong in ("tick", [job_channel(job_id="j2").tick]):
-        with pytest.raises(TypeError):
-            await client.realtime.token(ch, wrong)
+    assert made["topics"] == ["tick", "status"]
+    with pytest.raises(TypeError):
+        await client.realtime.token(ch, "tick")
+    with pytest.raises(InvalidParam, match='"job:j2"'):
+        await client.realtime.token(ch, [job_channel(job_id="j2").tick])
     with pytest.raises(NoGateway):
         await Client().realtime.token(ch)
 
@@ -360,7 +362,7 @@ async def test_too_many_topics_for_one_stream(client: Client, ch: JobChannel) ->
     with pytest.raises(InvalidParam, match="1 to 2 topics"):
         await client.realtime.token(ch)
     async with running(gateway) as url:
-        token = mint(SECRET.encode(), ch.name, ["status", "tick", "token"], None, 60)
+        token = mint(SECRET.encode(), {ch.name: ["status", "tick", "token"]}, None, 60)
         with pytest.raises(InvalidStatus) as refused:
             async with subscribed(url, token):
                 pass

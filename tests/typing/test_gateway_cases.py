@@ -21,6 +21,7 @@ def case(project: Path) -> Any:
 async def test_the_good_case_runs(case: Any) -> None:
     async with running(case.gateway) as url:
         await case.tokens()
+        await case.tokens_for_several_channels(case.client)
         assert await case.follow(url) == ["from a dict", "from a model", "full"]
         assert await case.follow_with_tokens(url) == "here"
         async with tightbeam.connect(url, key="fedcba9876543210fedcba9876543210") as remote:

@@ -7,27 +7,36 @@ demand.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from tightbeam._hub import Address, Envelope
 
 if sys.version_info >= (3, 12):
-    from typing import TypedDict
+    from typing import NotRequired, TypedDict
 else:
-    from typing_extensions import TypedDict  # comes with Pydantic, which takes no other kind there
+    from typing import NotRequired  # comes with Pydantic, which takes no other there
+
+    from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
     from tightbeam._function import Registry
 
-__all__ = ["Carrier", "Engine", "Feed", "SubscriptionToken", "TokenCarrier"]
+__all__ = ["Carrier", "Engine", "Feed", "Selection", "SubscriptionToken", "TokenCarrier"]
+
+Selection = Mapping[str, Sequence[str]]
+"""Names of topics, by channel."""
 
 
 class SubscriptionToken(TypedDict):
-    """What a token route answers, and what ``useRealtime`` takes."""
+    """What a token route answers, and what ``useRealtime`` takes, which looks at the first two."""
 
     key: str
     apiBaseUrl: str
+    topics: NotRequired[list[str]]
+    """The topics that it allows: each name once, if it is for several channels."""
+    reset: NotRequired[bool]
+    """True if messages after ``since`` are no longer retained, so that the page has missed some."""
 
 
 class Feed(Protocol):
@@ -99,11 +108,11 @@ class Carrier(Protocol):
 class TokenCarrier(Carrier, Protocol):
     """A carrier that lets others subscribe, by tokens."""
 
-    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+    async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """A token for a subscriber elsewhere, from a coroutine."""
         ...
 
-    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+    def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """A token for a subscriber elsewhere, from any thread."""
         ...
 

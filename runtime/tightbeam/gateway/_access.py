@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
+from tightbeam._selection import LATEST
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
@@ -29,7 +30,7 @@ from tightbeam.gateway._reasons import (
 )
 from tightbeam.gateway._refusals import Refused
 from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
-from tightbeam.gateway._tokens import BadToken, Grant, since_ms, verify
+from tightbeam.gateway._tokens import BadToken, Grant, Since, since_ms, verify
 
 __all__ = ["Guard", "Pass", "Refused", "Scope", "query_of"]
 
@@ -44,9 +45,9 @@ class Pass:
 
     addresses: frozenset[tuple[str, str]]
     after: str | None
-    """A position, ``"start"``, or None for what comes from now on."""
-    since: tuple[str, int] | None
-    """A channel and the time of the last message seen there, in milliseconds."""
+    """A position, ``"start"``, ``"latest"``, or None for what comes from now on."""
+    since: int | None
+    """The time of the last message seen in the channels, in milliseconds; if there is no ``after``."""
     keeps_cursor: bool
     """Whether the reader wants to be told positions."""
 
@@ -128,7 +129,7 @@ class Guard:
         if not tokens:
             raise no_token()
         grants = [self.grant(token) for token in tokens]
-        allowed = {(grant.channel, name) for grant in grants for name in grant.topics}
+        allowed = {address for grant in grants for address in grant.addresses}
         wanted = _wanted(pairs)
         if wanted is not None:
             if not wanted <= allowed:
@@ -141,15 +142,14 @@ class Guard:
         after = headers.get("last-event-id") or after
         if after is not None and len(after) > 128:
             raise Refused(400, "after isn't a position", code="position")
-        since = [(grant.channel, grant.since) for grant in grants if grant.since is not None]
-        moment = since[0] if len(since) == 1 and len(grants) == 1 else None
-        if (asked := _since(pairs)) is not None:
-            if len(channels) != 1:
-                raise Refused(400, "since is for a stream of one channel; after= is for any", code="position")
-            moment = min(channels), asked
+        begin, moment = after, _since(pairs)
+        if moment is None and len(since := {grant.since for grant in grants}) == 1:
+            moment = since.pop()  # one time is for all channels of a stream: tokens have to agree on it
+        if moment == LATEST:
+            begin, moment = begin or LATEST, None
         return Pass(
             frozenset(allowed | {(channel, RUN_TOPIC) for channel in channels}),
-            None if after in (None, "", "now") else after,
+            None if begin in (None, "", "now") else begin,
             moment,
             after is not None,
         )
@@ -162,7 +162,8 @@ class Guard:
         """
         try:
             grant = verify(token, self.access.token_secrets, self._limits.token)
-            self._catalog.chosen(grant.channel, grant.topics)
+            for channel, topics in grant.topics.items():
+                self._catalog.chosen(channel, topics)
         except BadToken as error:
             raise bad_token(str(error), self._limits.token_age.total_seconds()) from None
         except InvalidParam:
@@ -183,15 +184,17 @@ def _wanted(pairs: list[tuple[str, str]]) -> set[tuple[str, str]] | None:
     return found
 
 
-def _since(pairs: list[tuple[str, str]]) -> int | None:
+def _since(pairs: list[tuple[str, str]]) -> Since | None:
     text = next((value for name, value in pairs if name == "since"), None)
-    if not text:
-        return None
+    if not text or text == LATEST:
+        return LATEST if text else None
     try:
         return since_ms(int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else text)
     except (ValueError, OverflowError):
         raise Refused(
-            400, "since is a time with a time zone, as JavaScript's toISOString writes it", code="position"
+            400,
+            'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"',
+            code="position",
         ) from None
 
 

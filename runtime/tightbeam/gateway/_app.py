@@ -91,7 +91,7 @@ class Gateway(Starlette):
         """Whether it is in dev mode."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop on which it served its latest request."""
-        engine.mint = lambda channel, topics, since: http.mint(channel, list(topics), since)
+        engine.mint = http.mint
         engine.run_ended = teller.ended
         guard_uvicorn()
 

@@ -37,7 +37,7 @@ class Catalog:
                 return channel_from_name(cls, name)
             except InvalidParam:
                 continue
-        raise InvalidParam("this gateway has no channel of that name")
+        raise InvalidParam(f'this gateway has no channel "{name}"')
 
     def topics(self, name: str) -> dict[str, TopicRef[..., str, Any]]:
         """The topics of the channel of that name.
@@ -61,7 +61,7 @@ class Catalog:
             elif one in there:
                 chosen[one] = None
             else:
-                raise InvalidParam("this gateway's channel of that name has no such topic")
+                raise InvalidParam(f'channel "{name}" has no topic "{one}"; it has: {", ".join(there)}')
         return tuple(chosen)
 
 

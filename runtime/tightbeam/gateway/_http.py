@@ -8,17 +8,18 @@ import re
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from tightbeam._engines import SubscriptionToken
+from tightbeam._engines import Selection, SubscriptionToken
 from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._hub import Envelope
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
+from tightbeam._selection import LATEST, topic_names
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
 from tightbeam.gateway._access import Guard, query_of
 from tightbeam.gateway._catalog import Catalog
@@ -32,11 +33,11 @@ from tightbeam.gateway._reasons import (
 from tightbeam.gateway._refusals import Refused
 from tightbeam.gateway._settings import Limits
 from tightbeam.gateway._streams import Streams
-from tightbeam.gateway._tokens import mint, since_ms
+from tightbeam.gateway._tokens import Since, mint, since_ms
 
 __all__ = ["NAME_LIMIT", "HttpRoutes", "enter", "failure", "read_body"]
 
-_MAX_TOKEN_BODY = 64 * 1024
+_MAX_TOKEN_BODY = 512 * 1024
 _MAX_METADATA_BYTES = 4 * 1024
 _RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 NAME_LIMIT = 1024
@@ -74,58 +75,58 @@ class HttpRoutes:
         self.base_url = guard.access.public_url
         """The origin that clients are told."""
 
-    def mint(self, channel: str, topics: list[str], since: str | None) -> SubscriptionToken:
-        """A token and where to use it.
+    def mint(self, selection: Selection, since: str | None) -> SubscriptionToken:
+        """Make a token and say where to use it.
 
         Raises:
-            InvalidParam: there is no such channel or topic, or ``since`` isn't a time.
+            InvalidParam: there is no such channel or topic, ``since`` isn't a time, or it is too much for one
+                token.
             EngineError: the gateway doesn't know its own address.
         """
         if self.base_url is None:
             raise EngineError("the gateway doesn't know its address: give `public_url=` to its `app`")
-        return {"key": self._sign(channel, topics, since), "apiBaseUrl": self.base_url}
+        made = self._sign(selection, since)
+        token: SubscriptionToken = {"key": made.key, "apiBaseUrl": self.base_url, "topics": made.topics}
+        if made.reset:
+            token["reset"] = True
+        return token
 
-    def _sign(self, channel: str, topics: list[str], since: str | int | None) -> str:
-        names = self._catalog.chosen(channel, topics)
-        if not 0 < len(names) <= self._limits.topics:
-            raise InvalidParam(f"a token is for 1 to {self._limits.topics} topics")
-        try:
-            moment = None if since is None else since_ms(since)
-        except ValueError:
+    def _sign(self, selection: Selection, since: str | None) -> _Signed:
+        chosen = {channel: self._catalog.chosen(channel, topics) for channel, topics in selection.items()}
+        count, limits = sum(map(len, chosen.values())), self._limits
+        if not 0 < count <= limits.topics or not all(chosen.values()):
+            asked = f"{count} in {len(chosen)} channels were asked for" if count else "none was asked for"
             raise InvalidParam(
-                "since is a time with a time zone, as JavaScript's toISOString writes it"
-            ) from None
-        age = self._limits.token_age.total_seconds()
-        return mint(self._guard.access.token_secrets[0], channel, names, moment, age)
+                f"a token is for 1 to {limits.topics} topics, counted in each channel, and {asked}: name "
+                "fewer topics or channels, open a second connection, or give the gateway Limits(topics=…)"
+            )
+        moment = _moment(since)
+        age = limits.token_age.total_seconds()
+        key = mint(self._guard.access.token_secrets[0], chosen, moment, age)
+        if len(key) > limits.token:
+            raise InvalidParam(
+                f"a token for these {len(chosen)} channels has {len(key):,} bytes, and a gateway takes "
+                f"{limits.token:,} (Limits.token): ask for fewer channels, and open a second connection"
+            )
+        lost = isinstance(moment, int) and self._engine.has_lost(moment)
+        return _Signed(key, topic_names(chosen.values()), lost)
 
     async def token(self, request: Request) -> Response:
         """`POST /v1/realtime/token`."""
         query = enter(self._guard, request)
-        body = await read_body(request, _MAX_TOKEN_BODY)
+        selection = _requested(await read_body(request, _MAX_TOKEN_BODY))
+        for channel, topics in selection.items():
+            known = self._catalog.topics(self._known(channel, "Invalid request: "))
+            if missing := [name for name in topics if name != "*" and name not in known]:
+                raise unknown_topic(channel, missing, "Invalid request: ")
         try:
-            wanted = json.loads(body)
-        except (ValueError, RecursionError):
-            wanted = None
-        if not isinstance(wanted, list) or not wanted:
-            raise Refused(400, "Invalid request: must provide a list of topics")
-        names: list[str] = []
-        channels: set[str] = set()
-        for one in wanted:
-            channel, name = (one.get("channel"), one.get("name")) if isinstance(one, dict) else (None, None)
-            if not isinstance(channel, str) or not isinstance(name, str):
-                raise Refused(400, "Invalid request: a topic has a channel and a name")
-            channels.add(channel)
-            names.append(name)
-        known = {self._known(channel, "Invalid request: ") for channel in channels}
-        missing = [name for name in names if name != "*" and name not in self._catalog.topics(min(known))]
-        if missing:
-            raise unknown_topic(min(known), missing, "Invalid request: ")
-        if len(known) != 1:
-            raise Refused(400, "Invalid request: a token is for topics of one channel")
-        try:
-            return JSONResponse({"jwt": self._sign(known.pop(), names, query.get("since") or None)}, 201)
+            made = self._sign(selection, query.get("since") or None)
         except InvalidParam as error:
             raise Refused(400, f"Invalid request: {error}") from None
+        answer: dict[str, object] = {"jwt": made.key, "topics": made.topics}
+        if made.reset:
+            answer["reset"] = True
+        return JSONResponse(answer, 201)
 
     def _known(self, channel: str, what: str = "") -> str:
         try:
@@ -171,6 +172,47 @@ class HttpRoutes:
         self._guard.check_place(request.scope, request.headers)
         described = document(version("tightbeam"), self._max_payload_bytes, dev=self._guard.access.dev)
         return JSONResponse(described)
+
+
+class _Signed(NamedTuple):
+    key: str
+    topics: list[str]
+    reset: bool
+    """Whether messages after its cursor are no longer retained."""
+
+
+def _moment(since: str | None) -> Since | None:
+    if since is None or since == LATEST:
+        return None if since is None else LATEST
+    try:
+        return since_ms(since)
+    except ValueError:
+        raise InvalidParam(
+            'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"'
+        ) from None
+
+
+def _requested(body: bytes) -> dict[str, list[str]]:
+    """Read which topics a token is asked for, by channel.
+
+    Raises:
+        Refused: 400, the body says something else.
+    """
+    try:
+        wanted = json.loads(body)
+    except (ValueError, RecursionError):
+        wanted = None
+    if not isinstance(wanted, list) or not wanted:
+        raise Refused(400, "Invalid request: must provide a list of topics")
+    selection: dict[str, list[str]] = {}
+    for one in wanted:
+        channel, name = (one.get("channel"), one.get("name")) if isinstance(one, dict) else (None, None)
+        if not isinstance(channel, str) or not isinstance(name, str):
+            raise Refused(400, "Invalid request: a topic has a channel and a name")
+        if len(channel) > NAME_LIMIT or len(name) > NAME_LIMIT:
+            raise Refused(400, f"Invalid request: a name has at most {NAME_LIMIT:,} characters")
+        selection.setdefault(channel, []).append(name)
+    return selection
 
 
 def enter(guard: Guard, request: Request) -> Mapping[str, str]:

@@ -115,17 +115,23 @@ def _token(security: list[dict[str, list[str]]]) -> dict[str, Any]:
     }
     jwt = {
         "type": "object",
-        "properties": {"jwt": {"type": "string"}},
-        "required": ["jwt"],
+        "properties": {
+            "jwt": {"type": "string"},
+            "topics": {"type": "array", "items": {"type": "string"}, "description": "What it allows."},
+            "reset": {"const": True, "description": "Messages after `since` are no longer retained."},
+        },
+        "required": ["jwt", "topics"],
         "additionalProperties": False,
     }
     return {
         "operationId": "token",
         "security": security,
-        "parameters": [_query("since", description="The time of the last message the reader saw.")],
+        "parameters": [
+            _query("since", description="The time of the last message the reader saw, or `latest`.")
+        ],
         "requestBody": {"required": True, "content": _json({"type": "array", "minItems": 1, "items": topic})},
         "responses": {
-            "201": {"description": "A token for topics of one channel", "content": _json(jwt)},
+            "201": {"description": "A token for these topics", "content": _json(jwt)},
             **_errors(400, 401, 403, 404, 408, 413, 421),
         },
     }
@@ -176,8 +182,10 @@ def _stream(operation: str, responses: dict[str, Any]) -> dict[str, Any]:
         "security": [{"token": []}, {"serverKey": []}],
         "parameters": [
             _query("token"),
-            _query("after", description="The position to resume from, `start`, or `now`."),
-            _query("since", description="The time of the last message seen, if there is no `after`."),
+            _query("after", description="The position to resume from, `start`, `latest`, or `now`."),
+            _query(
+                "since", description="The time of the last message seen, or `latest`, if there is no `after`."
+            ),
             _query("want", description="A JSON list of [channel, topic], narrower than the token."),
         ],
         "responses": responses,

@@ -234,7 +234,7 @@ def unknown_channel(channel: str, what: str = "") -> Refused:
     """Refuse what is for a channel that isn't served; ``what`` begins the answer."""
     return Refused(
         404,
-        f"{what}this gateway has no channel of that name",
+        f'{what}this gateway has no channel "{shown(channel)}"',
         code="channel",
         cause=f'there is no channel "{shown(channel)}" here',
         remedy="serve its definition: gateway.app(..., channels=…); a name has all of its parameters",
@@ -247,7 +247,7 @@ def unknown_topic(channel: str, topics: Sequence[str], what: str = "") -> Refuse
     names = ", ".join(f'"{shown(topic)}"' for topic in topics[:3])
     return Refused(
         404,
-        f"{what}this gateway's channel of that name has no such topic",
+        f'{what}channel "{shown(channel)}" has no topic {names}',
         code="topic",
         cause=f'channel "{shown(channel)}" has no topic {names}',
         remedy="generate and serve the bindings again, if the definition has it",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tightbeam._client import event_data
-from tightbeam._engines import SubscriptionToken
+from tightbeam._engines import Selection, SubscriptionToken
 from tightbeam._hub import Address, Envelope
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
@@ -108,42 +108,33 @@ class _RemoteCarrier:
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
         wanted = frozenset(addresses)
-        by_channel: dict[str, list[str]] = {}
+        selection: dict[str, list[str]] = {}
         for channel, topic in sorted(wanted):
-            by_channel.setdefault(channel, []).append(topic)
-        if self._token is not None and len(by_channel) > 1:
-            raise ValueError("a token is for one channel: subscribe to several with the server key")
-        return self._feed(by_channel, wanted, after)
+            selection.setdefault(channel, []).append(topic)
+        return self._feed(selection, wanted, after)
 
     def follow(self, channel: str, topics: list[str], after: str | None) -> RemoteFeed:
         return self._feed({channel: topics}, None, after)
 
-    def _feed(
-        self, by_channel: dict[str, list[str]], wanted: frozenset[Address] | None, after: str | None
-    ) -> RemoteFeed:
-        async def tokens() -> list[str]:
+    def _feed(self, selection: Selection, wanted: frozenset[Address] | None, after: str | None) -> RemoteFeed:
+        async def token() -> str:
             if isinstance(self._token, str):
-                return [self._token]
+                return self._token
             if self._token is not None:
-                return [_key_of(await self._token())]
-            return [
-                await self.requests.fetch_token(channel, topics) for channel, topics in by_channel.items()
-            ]
+                return _key_of(await self._token())
+            return await self.requests.fetch_token(selection)
 
-        feed = RemoteFeed(Connector(self.requests, tokens, wanted), wanted, after)
+        feed = RemoteFeed(Connector(self.requests, token, wanted), wanted, after)
         self._feeds.add(feed)
         return feed
 
-    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+    async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         self.needs_key("making tokens")
-        return self._answer(await self.requests.token(channel, list(topics), since))
+        return await self.requests.token(selection, since)
 
-    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+    def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         self.needs_key("making tokens")
-        return self._answer(self.requests.token_sync(channel, list(topics), since))
-
-    def _answer(self, key: str) -> SubscriptionToken:
-        return {"key": key, "apiBaseUrl": self.requests.origin}
+        return self.requests.token_sync(selection, since)
 
     def needs_key(self, what: str) -> None:
         """Refuse what only the server key allows.

@@ -79,18 +79,18 @@ class Connector:
     def __init__(
         self,
         requests: Requests,
-        tokens: Callable[[], Awaitable[list[str]]],
+        token: Callable[[], Awaitable[str]],
         wanted: frozenset[Address] | None,
     ) -> None:
         """Open nothing yet.
 
         Args:
             requests: to the gateway in question.
-            tokens: fetches fresh tokens for a connect.
-            wanted: what to follow, or None for all that the tokens allow.
+            token: fetches a fresh token for a connect.
+            wanted: what to follow, or None for all that the token allows.
         """
         self._requests = requests
-        self._tokens = tokens
+        self._token = token
         self._wanted = wanted
         self._backoff = Backoff()
         self._has_connected = False
@@ -111,7 +111,7 @@ class Connector:
         while True:
             await asyncio.sleep(self._backoff.remaining(loop.time()))
             try:
-                connection = await self._open(await self._fetch_tokens(), after)
+                connection = await self._open(await self._fetch_token(), after)
             except NoAnswer as failure:
                 pause = self._backoff.failed(loop.time(), failure.retry_after)
                 if failure.trouble is Trouble.CERTIFICATE or (
@@ -145,9 +145,9 @@ class Connector:
             pause,
         )
 
-    async def _fetch_tokens(self) -> list[str]:
+    async def _fetch_token(self) -> str:
         try:
-            return await self._tokens()
+            return await self._token()
         except (NoAnswer, TypeError):
             raise
         except TightbeamError as error:
@@ -162,9 +162,8 @@ class Connector:
             # The text stays out: it is the caller's, and may hold a token.
             raise NoAnswer(Trouble.OUTAGE, f"no token: {type(error).__name__}") from None
 
-    async def _open(self, tokens: list[str], after: str) -> ClientConnection:
-        query = [("token", token) for token in tokens]
-        query.append(("after", after))
+    async def _open(self, token: str, after: str) -> ClientConnection:
+        query = [("token", token), ("after", after)]
         if self._wanted is not None:
             query.append(("want", orjson.dumps(sorted(self._wanted)).decode()))
         try:

@@ -11,6 +11,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
+from tightbeam._engines import Selection, SubscriptionToken
+from tightbeam._selection import addresses_of, topic_names
 from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
 from tightbeam.gateway._remote_answers import NoAnswer, Trouble, error_body, judge, no_connection
 from tightbeam.gateway._remote_pool import Answer, Pool
@@ -78,31 +80,33 @@ class Requests:
             raise self._unpublished(error) from None
         _check_published(topic, answer)
 
-    async def fetch_token(self, channel: str, topics: list[str]) -> str:
+    async def fetch_token(self, selection: Selection) -> str:
         """Get a subscription token for connecting.
 
         Raises:
             NoAnswer: no gateway answered, or it was too busy to.
             GatewayRefused: the key isn't valid there, or there is no such channel or topic.
         """
-        return _token(await self._post("/v1/realtime/token", _token_body(channel, topics), keep=False))
+        answer = await self._post("/v1/realtime/token", _token_body(selection), keep=False)
+        return self._token(answer, selection)["key"]
 
-    async def token(self, channel: str, topics: list[str], since: str | None) -> str:
+    async def token(self, selection: Selection, since: str | None) -> SubscriptionToken:
         """Get a subscription token for somebody else, from a coroutine.
 
         Raises:
-            GatewayRefused: the key isn't valid there, or there is no such channel or topic.
+            GatewayRefused: the key isn't valid there, or there is no such channel or topic, or too many.
             SubscribeFailed: no gateway answered, or it was too busy to.
         """
         try:
-            return _token(await self._post(_token_target(since), _token_body(channel, topics), keep=True))
+            answer = await self._post(_token_target(since), _token_body(selection), keep=True)
+            return self._token(answer, selection)
         except NoAnswer as error:
             raise self._no_token(error) from None
 
-    def token_sync(self, channel: str, topics: list[str], since: str | None) -> str:
+    def token_sync(self, selection: Selection, since: str | None) -> SubscriptionToken:
         """As `token`, from any thread."""
         try:
-            return _token(self._post_sync(_token_target(since), _token_body(channel, topics)))
+            return self._token(self._post_sync(_token_target(since), _token_body(selection)), selection)
         except NoAnswer as error:
             raise self._no_token(error) from None
 
@@ -142,6 +146,32 @@ class Requests:
             status=error.status,
             retryable=error.trouble is Trouble.OUTAGE,
         )
+
+    def _token(self, answer: Answer, selection: Selection) -> SubscriptionToken:
+        """Read the token in an answer.
+
+        Raises:
+            GatewayRefused: there is none, and why.
+            NoAnswer: the gateway is too busy, or none answered.
+        """
+        if answer.status == 201:
+            try:
+                found = orjson.loads(answer.body)
+                jwt, topics, reset = found["jwt"], found.get("topics"), found.get("reset")
+            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+                jwt = topics = reset = None
+            if isinstance(jwt, str):
+                names = topics if isinstance(topics, list) else topic_names(selection.values())
+                token: SubscriptionToken = {"key": jwt, "apiBaseUrl": self.origin, "topics": names}
+                if reset is True:
+                    token["reset"] = True
+                return token
+        verdict = judge(answer.status, answer.headers, answer.body)
+        if isinstance(verdict, GatewayRefused):
+            raise GatewayRefused(
+                f"the gateway gave no token: {verdict}", status=verdict.status, code=verdict.code
+            )
+        raise verdict
 
     async def _post(self, target: str, body: bytes, *, keep: bool) -> Answer:
         lines = [f"POST {target} HTTP/1.1", f"Host: {self._netloc}", f"Content-Length: {len(body)}"]
@@ -216,21 +246,7 @@ def _token_target(since: str | None) -> str:
     return f"/v1/realtime/token{query}"
 
 
-def _token_body(channel: str, topics: list[str]) -> bytes:
-    return orjson.dumps([{"channel": channel, "name": name, "kind": "run"} for name in topics])
-
-
-def _token(answer: Answer) -> str:
-    if answer.status == 201:
-        try:
-            jwt = orjson.loads(answer.body)["jwt"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            jwt = None
-        if isinstance(jwt, str):
-            return jwt
-    verdict = judge(answer.status, answer.headers, answer.body)
-    if isinstance(verdict, GatewayRefused):
-        raise GatewayRefused(
-            f"the gateway gave no token: {verdict}", status=verdict.status, code=verdict.code
-        )
-    raise verdict
+def _token_body(selection: Selection) -> bytes:
+    return orjson.dumps(
+        [{"channel": channel, "name": name, "kind": "run"} for channel, name in addresses_of(selection)]
+    )

@@ -24,8 +24,8 @@ class Limits:
 
     connections: int = 10_000
     """Open streams; one more gets 503."""
-    topics: int = 64
-    """Topics that one stream may follow."""
+    topics: int = 1_000
+    """Topics that one stream may follow, counted in each channel: about half a KiB of memory each."""
     buffer_messages: int = 1_024
     """Messages that wait for one slow reader before it is cut."""
     buffer_bytes: int = 4 * 1024 * 1024
@@ -36,8 +36,8 @@ class Limits:
     """Bytes that are written at once."""
     client_frame: int = 16 * 1024
     """Bytes of one frame that a WebSocket client may send."""
-    token: int = 8 * 1024
-    """Bytes of a token."""
+    token: int = 8_000
+    """Bytes of a token; of a request line, which it is a part of, most servers and proxies take 8 KiB."""
     stream_age: timedelta = timedelta(hours=1)
     """A stream ends after this, and has to show a new token."""
     token_age: timedelta = timedelta(seconds=60)

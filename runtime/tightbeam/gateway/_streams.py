@@ -236,7 +236,7 @@ class Streams:
         except EngineError as error:
             raise unavailable(error) from error
         if after is not None:
-            since_us = None if admitted.since is None else admitted.since[1] * 1000
+            since_us = None if admitted.since is None else admitted.since * 1000
             feed.after_replay = lambda: self._outcomes(feed, after, since_us)
         position = feed.position if feed.position != "start" else None
         stream = Stream(feed, limits, reader, lost, position)
@@ -260,7 +260,8 @@ class Streams:
         after, engine = admitted.after, self._engine
         try:
             if after is None and admitted.since is not None:
-                after = await engine.position_since(*admitted.since)
+                channels = {channel for channel, _ in admitted.addresses}
+                after = await engine.position_since(sorted(channels), admitted.since)
             elif after is not None and after != "start":
                 await engine.check_position(after)
         except PositionLost:

@@ -1,21 +1,39 @@
-"""Subscription tokens: short-lived, for one channel and some of its topics, HS256 and nothing else."""
+"""Subscription tokens: short-lived, for some topics of one channel or of several, HS256 and nothing else.
+
+A token for one channel has its topics in the form that Inngest's have. One for several names each list of
+topics once, with the channels that it is for, and all of that compressed: a WebSocket's token goes into the
+request line, and most servers and proxies refuse one of more than 8 KiB.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 import uuid
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 import jwt
 
-__all__ = ["BadToken", "Grant", "mint", "since_ms", "verify"]
+from tightbeam._hub import Address
+from tightbeam._selection import LATEST
+
+__all__ = ["BadToken", "Grant", "Since", "mint", "since_ms", "verify"]
 
 _ISSUER = "tightbeam"
 _AUDIENCE = "tightbeam/realtime"
 _HEADER = {"alg": "HS256", "typ": "JWT"}
+_SEVERAL: Final = "channels"
+"""The subject of a token for several channels; no claim of one for a single channel is in it."""
+_CLAIMS_OF_SEVERAL = frozenset({"iss", "aud", "sub", "iat", "exp", "jti", "publish", "channels"})
+_MAX_UNPACKED = 1024 * 1024
+
+Since = int | Literal["latest"]
+"""Milliseconds since 1970, the time of the last message the reader saw; or the latest of each topic."""
 
 
 class BadToken(Exception):
@@ -26,28 +44,69 @@ class BadToken(Exception):
 class Grant:
     """What a token allows."""
 
-    channel: str
-    topics: tuple[str, ...]
-    since: int | None
-    """Milliseconds since 1970: the time of the last message the reader saw."""
+    topics: Mapping[str, tuple[str, ...]]
+    """By channel."""
+    since: Since | None
+
+    @property
+    def addresses(self) -> set[Address]:
+        """All of it."""
+        return {(channel, name) for channel, names in self.topics.items() for name in names}
 
 
-def mint(secret: bytes, channel: str, topics: Sequence[str], since: int | None, age: float) -> str:
-    """A signed token."""
+def mint(secret: bytes, selection: Mapping[str, Sequence[str]], since: Since | None, age: float) -> str:
+    """Make a signed token.
+
+    Args:
+        secret: signs it.
+        selection: the topics that it allows, by channel.
+        since: where its reader begins, unless the request says otherwise.
+        age: seconds for which it opens streams.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": _ISSUER,
         "aud": _AUDIENCE,
-        "sub": channel,
         "iat": now,
         "exp": now + int(age),
         "jti": uuid.uuid4().hex,
         "publish": False,
-        "topics": [{"kind": "run", "channel": channel, "name": name} for name in topics],
     }
+    if len(selection) == 1:
+        ((channel, topics),) = selection.items()
+        claims["sub"] = channel
+        claims["topics"] = [{"kind": "run", "channel": channel, "name": name} for name in topics]
+    else:
+        claims["sub"] = _SEVERAL
+        claims["channels"] = _packed(selection)
     if since is not None:
         claims["since"] = since
     return jwt.encode(claims, secret, algorithm="HS256", headers=_HEADER)
+
+
+def _packed(selection: Mapping[str, Sequence[str]]) -> str:
+    by_topics: dict[tuple[str, ...], list[str]] = {}
+    for channel, topics in selection.items():
+        by_topics.setdefault(tuple(topics), []).append(channel)
+    text = json.dumps(list(by_topics.items()), ensure_ascii=False, separators=(",", ":"))
+    return base64.b85encode(zlib.compress(text.encode("utf-8", "surrogatepass"), 9)).decode()
+
+
+def _unpacked(packed: str) -> object:
+    """Return what `_packed` was given, however large it says it is.
+
+    Raises:
+        ValueError: it isn't of that form, or too large.
+    """
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(base64.b85decode(packed), _MAX_UNPACKED)
+    except zlib.error as error:
+        raise ValueError("not compressed") from error
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError("cut off, followed by something, or too large")
+    found: object = json.loads(text)
+    return found
 
 
 def verify(token: str, secrets: Sequence[bytes], max_bytes: int) -> Grant:
@@ -83,17 +142,43 @@ def verify(token: str, secrets: Sequence[bytes], max_bytes: int) -> Grant:
 
 
 def _grant(claims: dict[str, Any]) -> Grant:
-    channel, topics, since = claims["sub"], claims.get("topics"), claims.get("since")
-    if not isinstance(topics, list) or not topics or claims.get("publish") is not False:
+    since = claims.get("since")
+    if since is not None and type(since) is not int and since != LATEST:
+        raise BadToken("its cursor")
+    if claims.get("publish") is not False:
         raise BadToken("its claims")
-    names = []
+    if "channels" in claims:
+        return Grant(_topics_of_several(claims), since)
+    channel, topics = claims["sub"], claims.get("topics")
+    if not isinstance(topics, list) or not topics:
+        raise BadToken("its claims")
+    names: list[str] = []
     for one in topics:
         if not isinstance(one, dict) or one.get("channel") != channel or not isinstance(one.get("name"), str):
             raise BadToken("its topics")
         names.append(one["name"])
-    if since is not None and type(since) is not int:
-        raise BadToken("its cursor")
-    return Grant(channel, tuple(names), since)
+    return Grant({channel: tuple(names)}, since)
+
+
+def _topics_of_several(claims: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the topics of a token for several channels, which has its own claims and no others."""
+    if claims["sub"] != _SEVERAL or not claims.keys() - {"since"} == _CLAIMS_OF_SEVERAL:
+        raise BadToken("its claims")
+    try:
+        groups: Any = _unpacked(claims["channels"])
+        found = {channel: tuple(topics) for topics, channels in groups for channel in channels}
+        parts = [part for topics, channels in groups for part in (topics, channels)]
+        names = [name for part in parts for name in part]
+        count = sum(len(channels) for _, channels in groups)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadToken("its channels") from error
+    if (
+        not all(isinstance(part, list) and part for part in parts)
+        or not all(isinstance(name, str) for name in names)
+        or not 1 < count == len(found)
+    ):
+        raise BadToken("its channels")
+    return found
 
 
 def since_ms(since: str | int) -> int:

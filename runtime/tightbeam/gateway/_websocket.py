@@ -179,7 +179,7 @@ class WebSocketRoute:
         kind, data, now = frame.get("kind"), frame.get("data"), stream.addresses
         if kind == "sub" and isinstance(data, str):
             grant = self._guard.grant(data)
-            more = {(grant.channel, name) for name in (*grant.topics, RUN_TOPIC)}
+            more = grant.addresses | {(channel, RUN_TOPIC) for channel in grant.topics}
             topics = sum(topic != RUN_TOPIC for _, topic in now | more)
             if topics > self._limits.topics:
                 raise too_many_topics(topics, self._limits)

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 import inngest
 
-from tightbeam._channels.refs import Channel, Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
-from tightbeam._engines import SubscriptionToken
+from tightbeam._engines import Selection, SubscriptionToken
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
 from tightbeam._realtime import Realtime as AnyRealtime
+from tightbeam._selection import (
+    LATEST,
+    Channels,
+    Topics,
+    addresses_of,
+    selected_topics,
+    since_text,
+    topic_names,
+)
 from tightbeam.errors import InvalidPayload, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._keys import Keys
 from tightbeam.inngest._publish import Carrier, Server, Settings
-from tightbeam.inngest._token import mint, mint_sync, selected_topics
+from tightbeam.inngest._token import mint, mint_sync
 
 __all__ = ["Realtime", "realtime"]
 
@@ -109,47 +116,67 @@ class Realtime(AnyRealtime):
 
     async def token(
         self,
-        channel: Channel[Any],
+        channels: Channels,
         /,
+        topics: Topics | None = None,
         *,
-        topics: Iterable[TopicRef[..., str, Any] | str] | None = None,
+        since: datetime | str | None = None,
         api_base_url: str | None = None,
     ) -> SubscriptionToken:
-        """A token with which a browser may subscribe to this channel for a minute: what `useRealtime` takes.
+        """Make a token with which a browser may subscribe for a minute: what `useRealtime` takes.
 
-        Check that the caller may see the channel before making it: the token can be used by whoever has it.
+        Check that the caller may see each channel before making it: the token can be used by whoever has it.
 
         Args:
-            channel: the channel it is for, and no other.
-            topics: the topics it is for; all of the channel's if not given.
+            channels: the channel, or several, also of different definitions; an object or a name each.
+                Several are one token and one connection for clients that take them; the official client
+                follows one.
+            topics: some of their topics: names, which every channel must have, or references, each for its
+                own channel. Needed with a channel's name; else all topics of each channel by default.
+            since: as on other engines. Inngest keeps no messages, so none come first, and with a time the
+                answer's ``reset`` is true: the page may have missed some.
             api_base_url: where browsers reach the server, when that isn't where this client does.
 
         Raises:
-            InvalidParam: a topic isn't one of this channel, or there is none.
+            InvalidParam: a channel has no such topic, or there is none.
+            TypeError: a channel or topic is something else, or ``since`` has no time zone.
             SubscribeFailed: the server gave none.
         """
-        names = selected_topics(channel, topics)
+        selection, moment = selected_topics(channels, topics), since_text(since)
         try:
-            key = await mint(self._inngest.http, [(channel.name, name) for name in names])
+            key = await mint(self._inngest.http, addresses_of(selection))
         except TightbeamError as error:
             raise translated(error) from error.__cause__
-        return {"key": key, "apiBaseUrl": api_base_url or self._inngest.http.origin}
+        return self._answer(key, selection, moment, api_base_url)
 
     def token_sync(
         self,
-        channel: Channel[Any],
+        channels: Channels,
         /,
+        topics: Topics | None = None,
         *,
-        topics: Iterable[TopicRef[..., str, Any] | str] | None = None,
+        since: datetime | str | None = None,
         api_base_url: str | None = None,
     ) -> SubscriptionToken:
         """As `token`, without ``await``."""
-        names = selected_topics(channel, topics)
+        selection, moment = selected_topics(channels, topics), since_text(since)
         try:
-            key = mint_sync(self._inngest.http, [(channel.name, name) for name in names])
+            key = mint_sync(self._inngest.http, addresses_of(selection))
         except TightbeamError as error:
             raise translated(error) from error.__cause__
-        return {"key": key, "apiBaseUrl": api_base_url or self._inngest.http.origin}
+        return self._answer(key, selection, moment, api_base_url)
+
+    def _answer(
+        self, key: str, selection: Selection, since: str | None, api_base_url: str | None
+    ) -> SubscriptionToken:
+        token: SubscriptionToken = {
+            "key": key,
+            "apiBaseUrl": api_base_url or self._inngest.http.origin,
+            "topics": topic_names(selection.values()),
+        }
+        if since is not None and since != LATEST:
+            token["reset"] = True
+        return token
 
     async def close(self) -> None:
         """End the subscriptions and close the connections; publishing later makes new ones."""

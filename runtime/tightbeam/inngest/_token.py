@@ -1,54 +1,17 @@
-"""Tokens: the right to subscribe to some topics of one channel, for a minute."""
+"""Tokens: the right to subscribe to some topics of channels, for a minute."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
-from tightbeam._channels.refs import Channel, TopicRef
-from tightbeam._channels.refs import topics as topics_of
 from tightbeam._hub import Address
-from tightbeam.errors import InvalidParam, SubscribeFailed
+from tightbeam.errors import SubscribeFailed
 from tightbeam.inngest._http import Answer, Http, NoAnswer
 
-__all__ = ["mint", "mint_sync", "selected_topics"]
+__all__ = ["mint", "mint_sync"]
 
 _PATH = "/v1/realtime/token"
-
-
-def selected_topics(
-    channel: Channel[Any], topics: Iterable[TopicRef[..., str, Any] | str] | None
-) -> list[str]:
-    """The names of the topics, each of which must be one of the channel.
-
-    Raises:
-        InvalidParam: one isn't, or there is none.
-    """
-    if not isinstance(channel, Channel):
-        raise InvalidParam(f"a token is for a channel, not {type(channel).__name__}")
-    known = topics_of(channel)
-    if topics is None:
-        return list(known)
-    if isinstance(topics, str):
-        raise InvalidParam("topics= takes a list of topics")
-    names: list[str] = []
-    for one in topics:
-        if isinstance(one, TopicRef):
-            if one.channel != channel.name:
-                raise InvalidParam(
-                    f'topic "{one.topic}" is one of channel "{one.channel}", not "{channel.name}"'
-                )
-            name: str = one.topic
-        else:
-            name = one
-        if name not in known:
-            raise InvalidParam(f'channel "{channel.name}" has no topic "{name}"; it has: {", ".join(known)}')
-        if name not in names:
-            names.append(name)
-    if not names:
-        raise InvalidParam("a token for no topic is of no use: name one, or leave topics= out")
-    return names
 
 
 def _request(addresses: Iterable[Address]) -> bytes:

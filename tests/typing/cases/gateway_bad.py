@@ -60,6 +60,9 @@ def settings() -> None:
 async def tokens() -> None:
     ch = uploads_channel(upload_id="u1")
     await client.realtime.token(ch, topics=[5])  # bad, types only
+    await client.realtime.token([ch, 5])  # bad, types only
+    await client.realtime.token((ch, ch.status))  # bad, types only
+    await client.realtime.token(ch, ch)  # bad, types only
     await client.realtime.token(ch, since=5)  # bad, types only
     key: int = (await client.realtime.token(ch))["key"]  # bad, types only
     (await client.realtime.token(ch))["url"]  # bad, types only

@@ -33,6 +33,21 @@ async def tokens() -> None:
     assert_type(client.realtime.token_sync(ch, since="2026-11-22T05:40:30.249Z")["apiBaseUrl"], str)
 
 
+async def tokens_for_several_channels(made_by: tightbeam.Client | tightbeam.gateway.RemoteClient) -> None:
+    one, two = uploads_channel(upload_id="u1"), uploads_channel(upload_id="u2")
+    mixed = [one, alerts_channel]
+    await made_by.realtime.token([one, two])
+    await made_by.realtime.token((one, two), ["status"])
+    await made_by.realtime.token([one, alerts_channel], topics=[one.status, alerts_channel.alert])
+    await made_by.realtime.token(mixed)
+    await made_by.realtime.token([uploads_channel(upload_id=f"u{n}") for n in range(50)], since="latest")
+    await made_by.realtime.token(["uploads:u1", two], ["status", two.result])
+    token = made_by.realtime.token_sync({one, two}, (topic for topic in ("status", "result")))
+    assert_type(token, SubscriptionToken)
+    assert_type(token.get("topics"), list[str] | None)
+    assert_type(token.get("reset", False), bool)
+
+
 async def key_of_a_page() -> str:
     return (await client.realtime.token(uploads_channel(upload_id="u1")))["key"]
 

@@ -73,7 +73,9 @@ function: inngest.Function[int] = client.create_function(fn_id="f", trigger=TRIG
 
 
 async def tokens() -> None:
-    await client.realtime.token("uploads:u1")  # bad, types only
+    await client.realtime.token(5)  # bad, types only
+    await client.realtime.token([uploads_channel(upload_id="u1").status])  # bad, types only
+    await client.realtime.token(uploads_channel(upload_id="u1"), [5])  # bad, types only
     await client.realtime.token(topics=[])  # bad, types only
     await client.send("app/upload", 5)  # bad, types only
     await client.send(5)  # bad, types only

@@ -160,6 +160,12 @@ async def tokens() -> None:
     assert_type(token, tightbeam.SubscriptionToken)
     assert_type(token["apiBaseUrl"], str)
     assert_type(client.realtime.token_sync(ch)["key"], str)
+    other = uploads_channel(upload_id="u2")
+    await client.realtime.token([ch, other, alerts_channel])
+    await client.realtime.token((ch, other), ["status"], since="latest")
+    await client.realtime.token([ch, alerts_channel], [ch.status, alerts_channel.alert])
+    named = await client.realtime.token("uploads:u1", ["status"], api_base_url="https://rt.example.com")
+    assert_type(named.get("topics"), list[str] | None)
 
 
 async def sending() -> None:

@@ -11,16 +11,18 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tightbeam import _probes
-from tightbeam._engines import SubscriptionToken
+from tightbeam._engines import Selection, SubscriptionToken
 from tightbeam._engines.embedded.feed import EmbeddedFeed
 from tightbeam._engines.embedded.outside import Outside
 from tightbeam._function import Registry
 from tightbeam._hub import Address, Envelope, Hub, Loops
+from tightbeam._stamps import MILLISECOND
 from tightbeam._turns import give_turn, give_turn_sync
 from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
@@ -84,7 +86,7 @@ class EmbeddedEngine:
         self._settings = settings
         self._hub = Hub()
         self._session: Session | None = None
-        self.mint: Callable[[str, Sequence[str], str | None], SubscriptionToken] | None = None
+        self.mint: Callable[[Selection, str | None], SubscriptionToken] | None = None
         """Makes tokens; set by the gateway that serves this engine."""
         self.run_ended: RunEnded | None = None
         """Called on the engine's event loop when a run is over; set as `mint` is."""
@@ -189,18 +191,35 @@ class EmbeddedEngine:
         """
         return await self._entered().writer.submit(work, read=True)
 
-    async def position_since(self, channel: str, since_ms: int) -> str:
-        """Where to resume for a reader that remembers the time of the last message it saw.
+    async def position_since(self, channels: Iterable[str], since_ms: int) -> str:
+        """Return where to resume for a reader that remembers the time of the last message it saw.
 
         Raises:
             PositionLost: what came after that time is no longer retained.
         """
-        from tightbeam._engines.embedded.messages import seen_until  # not at import: see `_open_session`
+        from tightbeam._engines.embedded.messages import (
+            Seen,
+            place_of_seen,
+            seen_until,
+        )  # not at import: see `_open_session`
 
         writer = self._entered().writer
-        seq, last = await writer.submit(lambda tx: seen_until(tx, channel, since_ms), read=True)
-        self._hub.last_stamp(channel, last)  # an earlier process may have been ahead of the clock
-        return self._hub.position_of(seq)
+        seen: list[Seen] = []
+        for channel in channels:  # one by one: in between, others get their turn
+            seen.append(
+                await writer.submit(partial(seen_until, channel=channel, since_ms=since_ms), read=True)
+            )
+            # An earlier process may have been ahead of the clock.
+            self._hub.last_stamp(channel, seen[-1].last_us)
+        return self._hub.position_of(place_of_seen(seen))
+
+    def has_lost(self, since_ms: int) -> bool:
+        """Return whether messages after this time are no longer retained, as far as known without a journal.
+
+        It asks nobody, so that a token can be made on any thread without waiting for the writer.
+        """
+        session = self._session if self.is_open else None
+        return session is not None and since_ms * MILLISECOND < session.trimmer.trimmed_us
 
     async def time_of(self, position: str) -> int:
         """When the message at a position was published, or the last one before it that is retained; or 0.
@@ -219,17 +238,17 @@ class EmbeddedEngine:
         found = await self._entered().writer.submit(lambda tx: last_outcome(tx, channel), read=True)
         return None if found is None else RunOutcome(*found)
 
-    async def token(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+    async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """See `tightbeam._engines.Engine`."""
-        return self.token_sync(channel, topics, since)
+        return self.token_sync(selection, since)
 
-    def token_sync(self, channel: str, topics: Sequence[str], since: str | None, /) -> SubscriptionToken:
+    def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """See `tightbeam._engines.Engine`."""
         if self.mint is None:
             raise NoGateway(
                 "nobody serves this client's channels: make its gateway first, with `tightbeam.gateway.app`"
             )
-        return self.mint(channel, topics, since)
+        return self.mint(selection, since)
 
     def _tell_run_ended(self, end: RunEnd) -> None:
         if self.run_ended is not None:

@@ -106,15 +106,19 @@ def open_memory() -> sqlite3.Connection:
     return connection
 
 
-def history(connection: sqlite3.Connection) -> tuple[Epochs, int]:
-    """Read the epochs of a journal that was opened for writing, and the place of its last message.
+def history(connection: sqlite3.Connection) -> tuple[Epochs, int, int]:
+    """Read the epochs of a journal that was opened for writing.
+
+    Returns:
+        Them, the place of its last message, and the time of the latest one that is no longer retained.
 
     Raises:
         JournalRefused: they can't be read; the connection is closed.
     """
     try:
         last: int = connection.execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
-        return load(connection), last
+        trimmed = connection.execute("SELECT value FROM meta WHERE name = 'trimmed_created_at'").fetchone()
+        return load(connection), last, int(trimmed[0]) if trimmed else 0
     except sqlite3.Error as error:
         connection.close()
         raise JournalRefused(f"the journal can't be read: {error}") from error

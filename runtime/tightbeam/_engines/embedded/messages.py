@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
@@ -17,10 +17,12 @@ from tightbeam.errors import PositionLost
 __all__ = [
     "Bounds",
     "Publish",
+    "Seen",
     "append",
     "bounds",
     "last_outcome",
     "meta",
+    "place_of_seen",
     "read_page",
     "seen_until",
     "set_meta",
@@ -152,12 +154,30 @@ def start_of(tx: Transaction, after: str) -> int:
     return place
 
 
-def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:
-    """The last place a reader has seen who remembers the time, in milliseconds, of a channel's last message.
+class Seen(NamedTuple):
+    """What a reader has seen of a channel who remembers the time of the last message that it saw."""
 
-    And the time of the last message there is in that channel, or 0.
+    place: int
+    """The last place in the channel that isn't later than that time, or the first there is."""
+    last_us: int
+    """The time of the last message in the channel, or 0."""
+    exact: int | None
+    """The place of the message with exactly that time, in milliseconds."""
+    following: int | None
+    """The place of the first message in the channel that is later."""
+    end: int
+    """The last place in the journal, of any channel."""
+
+
+def seen_until(tx: Transaction, channel: str, since_ms: int) -> Seen:
+    """Return what a reader has seen of a channel who remembers the time of the last message that it saw.
 
     Times in a channel are at least a millisecond apart, so cut to milliseconds they still differ.
+
+    Args:
+        tx: reads the journal.
+        channel: the channel's name.
+        since_ms: the time, in milliseconds since 1970.
 
     Raises:
         PositionLost: messages after that time may have been trimmed.
@@ -167,18 +187,40 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> tuple[int, int]:
         raise PositionLost("what came after that time is no longer retained")
     limit = (since_ms + 1) * MILLISECOND
     topics = tx.execute(_TOPICS_OF_CHANNEL, (channel,)).fetchall()
-    places = (_last_before(tx, (channel, topic), limit, there) for (topic,) in topics)
-    seen = max(places, default=there.trimmed)
-    return seen, _stored_time(tx, channel)
+    halved = [_last_before(tx, (channel, topic), limit, there) for (topic,) in topics]
+    place, place_us, _ = max(halved, default=(there.trimmed, 0, None), key=itemgetter(0))
+    following = min((after for _, _, after in halved if after is not None), default=None)
+    exact = place if place_us // MILLISECOND == since_ms else None
+    return Seen(place, _stored_time(tx, channel), exact, following, there.last)
 
 
-def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -> int:
-    """Return the place of the last message to an address with a time below the limit, or the first place.
+def place_of_seen(seen: Sequence[Seen]) -> int:
+    """Return the place from which a stream of several channels goes on, by one time for all of them.
+
+    If that is the time of a durable message, the reader has seen all that the journal has up to it, as
+    streams give messages in the journal's order. Of several with the same millisecond it is the earliest: a
+    repeat is better than a gap. Else what is later than that time follows.
+
+    Args:
+        seen: of each channel, in the order in which the journal was asked.
+    """
+    if len(seen) == 1:
+        return seen[0].place
+    exact = [one.exact for one in seen if one.exact is not None]
+    following = [one.following - 1 for one in seen if one.following is not None]
+    return min(exact or following or [seen[0].end])
+
+
+def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -> tuple[int, int, int | None]:
+    """Find the last message to an address with a time below the limit.
 
     In a channel times increase with places, so it is found by halving: a scan of a long journal would keep
     everybody waiting who publishes.
+
+    Returns:
+        Its place and time, or the first place and 0; and the place of the message after it, if there is one.
     """
-    low, high = there.trimmed, there.last
+    low, low_us, high, after = there.trimmed, 0, there.last, None
     while low < high:
         middle = (low + high) // 2
         row = tx.execute(
@@ -187,10 +229,11 @@ def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -
             (*address, middle, high),
         ).fetchone()
         if row is not None and row[1] < limit:
-            low = row[0]
+            low, low_us = row
         else:
             high = middle
-    return low
+            after = after if row is None else row[0]
+    return low, low_us, after
 
 
 def time_of(tx: Transaction, after: str) -> int:

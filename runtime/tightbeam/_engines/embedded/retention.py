@@ -41,13 +41,16 @@ class Trimmer:
     them more than it takes.
     """
 
-    def __init__(self, retention: Retention, log_size: LogSize | None = None) -> None:
+    def __init__(self, retention: Retention, log_size: LogSize | None = None, trimmed_us: int = 0) -> None:
         """Nothing is looked at yet.
 
         Args:
             retention: what is kept.
             log_size: watches the log beside the file; None for a journal in memory.
+            trimmed_us: the time of the latest message that was let go of before.
         """
+        self.trimmed_us = trimmed_us
+        """The time of the latest message that was let go of; read by any thread."""
         self._retention = retention
         self._log_size = log_size
         self._doubt = Doubt()
@@ -80,7 +83,9 @@ class Trimmer:
         now = time.time_ns() // 1000
         doubted = self._doubt.of(tx, now, now - self._retention.age_us)
         self._more = _trim(tx, self._retention, 0 if doubted else now) or too_large
+        trimmed_us = meta(tx, "trimmed_created_at")
         tx.execute("COMMIT")
+        self.trimmed_us = trimmed_us
 
 
 def _shrink(tx: Transaction, size: int) -> bool:

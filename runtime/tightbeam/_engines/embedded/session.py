@@ -54,12 +54,13 @@ class Session:
                 connection = file.open_file(path, lock)
                 presence = Presence(path, lock, connection)
             # What this opening publishes has an epoch of its own, which is stored with the first of it.
-            known, self._last = file.history(connection)
+            known, self._last, trimmed_us = file.history(connection)
             epoch = new_epoch()
             self._epochs = known.followed_by(epoch, self._last)
-            trimmer = Trimmer(
+            self.trimmer: Trimmer = Trimmer(
                 Retention(settings.retain_messages, settings.retain_us, settings.retain_bytes),
                 None if path is None else LogSize(path),
+                trimmed_us,
             )
             unlock = lock.release if lock is not None else _nothing
             self.writer = Writer(
@@ -68,7 +69,7 @@ class Session:
                 reserve=hub.reserve,
                 release=hub.release,
                 first_message=lambda tx: record(tx.execute, epoch, self._last),
-                after_batch=trimmer,
+                after_batch=self.trimmer,
                 presence=presence,
                 on_end=unlock,
             )

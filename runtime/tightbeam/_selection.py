@@ -1,0 +1,115 @@
+"""Which topics of which channels a token is for, from what its maker passed; the same on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from tightbeam._channels.refs import Channel, TopicRef
+from tightbeam._channels.refs import topics as topics_of
+from tightbeam._hub import Address
+from tightbeam.errors import InvalidParam
+
+__all__ = ["LATEST", "Channels", "Topics", "addresses_of", "selected_topics", "since_text", "topic_names"]
+
+LATEST: Final = "latest"
+"""In place of a time or a position: the latest durable message of each topic, then what comes."""
+
+Channels = Channel[Any] | str | Iterable[Channel[Any] | str]
+"""One channel or several, each a channel object or a name."""
+Topics = Iterable[str | TopicRef[..., str, Any]]
+"""Topics by name, or by reference."""
+
+
+def selected_topics(channels: Channels, topics: Topics | None) -> dict[str, list[str]]:
+    """Return the names of the topics that a token is to allow, by channel.
+
+    Args:
+        channels: one channel or several; repeats count once.
+        topics: names, which every channel must have, and references, each for its own channel; None for all
+            topics of each channel.
+
+    Raises:
+        InvalidParam: there is no channel, a channel has no such topic, or no topic of it was named.
+        TypeError: a channel, or a topic, is something else; or a channel's name came without topics.
+    """
+    known = _known_topics(channels)
+    if isinstance(topics, str):
+        raise TypeError("topics is a list, not one string")
+    if topics is None:
+        return {name: _all_topics(name, declared) for name, declared in known.items()}
+    selected: dict[str, dict[str, None]] = {name: {} for name in known}
+    for topic in topics:
+        _select(topic, known, selected)
+    for name, chosen in selected.items():
+        if not chosen:
+            raise InvalidParam(f'no topic of channel "{name}": name one, or leave topics= out')
+    return {name: list(chosen) for name, chosen in selected.items()}
+
+
+def addresses_of(selection: Mapping[str, Iterable[str]]) -> list[Address]:
+    """Return each topic with its channel."""
+    return [(channel, topic) for channel, topics in selection.items() for topic in topics]
+
+
+def topic_names(selected: Iterable[Iterable[str]]) -> list[str]:
+    """Return each name once, in order."""
+    return list(dict.fromkeys(name for names in selected for name in names))
+
+
+def since_text(since: datetime | str | None) -> str | None:
+    """Return ``since`` as a token request carries it.
+
+    Raises:
+        TypeError: it is a time without a zone.
+    """
+    if isinstance(since, datetime):
+        if since.tzinfo is None:
+            raise TypeError("since has a time zone")
+        return since.isoformat()
+    return since
+
+
+def _known_topics(channels: Channels) -> dict[str, tuple[str, ...] | None]:
+    """Return the topics that each channel declares, or None for a channel that is only a name."""
+    given: object = [channels] if isinstance(channels, (Channel, str)) else channels
+    if not isinstance(given, Iterable):
+        raise TypeError(f"a token is for a channel or a list of channels, not {type(given).__name__}")
+    known: dict[str, tuple[str, ...] | None] = {}
+    for channel in given:
+        if isinstance(channel, Channel):
+            known[channel.name] = tuple(topics_of(channel))
+        elif isinstance(channel, str):
+            known.setdefault(channel, None)
+        else:
+            raise TypeError(f"a token is for channels: {type(channel).__name__} is none")
+    if not known:
+        raise InvalidParam("a token is for one channel at least: the list is empty")
+    return known
+
+
+def _all_topics(name: str, declared: tuple[str, ...] | None) -> list[str]:
+    if declared is None:
+        raise TypeError(f'with a channel\'s name ("{name}"), say which topics')
+    return list(declared)
+
+
+def _select(
+    topic: object, known: dict[str, tuple[str, ...] | None], selected: dict[str, dict[str, None]]
+) -> None:
+    if isinstance(topic, TopicRef):
+        if topic.channel not in known:
+            raise InvalidParam(
+                f'topic "{topic.topic}" is one of channel "{topic.channel}", which the token isn\'t for'
+            )
+        name, channels = str(topic.topic), [str(topic.channel)]
+    elif isinstance(topic, str):
+        name, channels = topic, list(known)
+    else:
+        raise TypeError(f"topics are names or references, not {type(topic).__name__}")
+    for channel in channels:
+        declared = known[channel]
+        if declared is not None and name not in declared:
+            raise InvalidParam(f'channel "{channel}" has no topic "{name}"; it has: {", ".join(declared)}')
+        selected[channel][name] = None
