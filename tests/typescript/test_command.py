@@ -207,8 +207,15 @@ def test_validators_are_written_where_asked_for() -> None:
     assert main(command) == 0
     more = found()
     assert more.keys() - plain.keys() == {
-        "_keywords.ts",
-        "_undeclared.ts",
+        *(
+            "_explain.ts",
+            "_keywords.ts",
+            "_places.ts",
+            "_reasons.ts",
+            "_rings.ts",
+            "_undeclared.ts",
+            "_unions.ts",
+        ),
         "_validators.ts",
         "one.validators.ts",
         "two.validators.ts",

@@ -143,6 +143,7 @@ class Adapter:
         self._note_differences(schema, paths[0])
         _loosen_limits(schema)
         _take_out_proto(schema)
+        _put_tags_first(schema)
         self._translate_patterns(schema, paths[0])
         identifier = schema.get("id" if year == 4 else "$id")
         if isinstance(identifier, str) and not is_root:
@@ -293,6 +294,17 @@ def _take_out_proto(schema: dict[str, Any]) -> None:
             needed = {"required": needed} if isinstance(needed, list) and needed else needed or {}
             absent = {"not": {"required": [_PROTO]}}
             schema["allOf"] = [*schema.get("allOf", ()), {"anyOf": [absent, needed]}]
+
+
+def _put_tags_first(schema: dict[str, Any]) -> None:
+    """Let Ajv, which stops at the first fault, look at tags before what may hold the union again."""
+    if isinstance(properties := schema.get("properties"), dict):
+        fixed = {key: each for key, each in properties.items() if isinstance(each, dict) and _is_fixed(each)}
+        schema["properties"] = fixed | properties
+
+
+def _is_fixed(schema: dict[str, Any]) -> bool:
+    return "const" in schema or "enum" in schema
 
 
 def references(value: Any) -> Iterator[str]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from tightbeam._payload.formats import narrow_formats
+from tightbeam._payload.formats import TYPED_FORMATS, narrow_formats
 from tightbeam._payload.schemas import says_more_than_kind
 from tightbeam_codegen.official import is_official
 from tightbeam_codegen.typescript.adapt import Adapter, Difference, references
 from tightbeam_codegen.typescript.ir import Draft
 from tightbeam_codegen.typescript.metaschemas import is_brought_along, our_uri, portable
+from tightbeam_codegen.typescript.rings import break_rings
 
 __all__ = ["AjvSchemas", "validators_of"]
 
@@ -69,6 +70,7 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
         drafts.add(2020)
         for schema in params.values():
             adapter.adapt(schema, 2020)
+    break_rings(resources)
     patterns = {text: [pattern.source, pattern.flags] for text, pattern in sorted(adapter.patterns.items())}
     text = {
         "formats": formats,
@@ -76,6 +78,7 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
         "resources": resources,
         "topics": topics,
         "params": params,
+        "typed": {pattern: name for name, pattern in TYPED_FORMATS.items()} if formats else {},
     }
     as_json = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
     return AjvSchemas(as_json, tuple(sorted(drafts)), formats, tuple(differences))

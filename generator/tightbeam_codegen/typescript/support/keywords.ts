@@ -34,7 +34,7 @@ function hasUniqueItems(data: unknown): boolean {
  *
  * With an `owner`, a number that several integers are read as is equal to no other owner's.
  */
-function canonical(value: unknown, owner?: number): string {
+export function canonical(value: unknown, owner?: number): string {
   if (typeof value === "number") {
     return owner !== undefined && isAmbiguous(value) ? `${value} of ${owner}` : String(value);
   }

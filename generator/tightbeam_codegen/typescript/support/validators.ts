@@ -1,6 +1,10 @@
 import type { PayloadSchema } from "./_channel";
+import { type Check, explain, explainLeaves, type Issue, type Schemas } from "./_explain";
 import { useExactFormats, useExactKeywords } from "./_keywords";
-import { extraOf, type Fault, withoutUndeclared } from "./_undeclared";
+import { type Place, Places } from "./_places";
+import { useRings } from "./_rings";
+import { Undeclared } from "./_undeclared";
+import { Unions } from "./_unions";
 
 /** As much of Ajv as is used here. */
 type Ajv = {
@@ -12,7 +16,6 @@ type Ajv = {
   removeKeyword(keyword: string): unknown;
 };
 type AjvClass = new (options: object) => Ajv;
-type Check = { (value: unknown): unknown; errors?: ReadonlyArray<Fault> | null };
 type Options = { readonly libraryOptions?: { readonly [name: string]: unknown } | undefined };
 
 type Bundle = {
@@ -20,10 +23,16 @@ type Bundle = {
   patterns: { [pattern: string]: readonly [source: string, flags: string] };
   resources: { [uri: string]: object };
   topics: { [name: string]: { ref: string; draft: number } };
-  params: { [name: string]: object };
+  params: { [name: string]: { readonly [keyword: string]: unknown } };
+  /** The formats that patterns stand for. */
+  typed: { [pattern: string]: string };
 };
 
-const MAX_ROUNDS = 100;
+/** The schemas as one draft reads them. */
+type Reader = Schemas & { readonly ajv: Ajv; readonly undeclared: Undeclared };
+
+/** One topic, ready for use. */
+type Topic = { readonly check: Check; readonly reader: Reader; readonly place: Place | undefined };
 
 /**
  * Validators for the topics of one channel, compiled at their first use.
@@ -35,7 +44,7 @@ export class Validators {
   readonly #bundle: Bundle;
   readonly #classes: { readonly [draft: number]: unknown };
   readonly #formats: unknown;
-  readonly #ajvs = new Map<number, Ajv>();
+  readonly #readers = new Map<number, Reader>();
 
   constructor(schemas: string, classes: { readonly [draft: number]: unknown }, formats?: unknown) {
     this.#bundle = JSON.parse(schemas) as Bundle;
@@ -53,42 +62,57 @@ export class Validators {
   name(params: object, name: string): string {
     for (const [param, schema] of Object.entries(this.#bundle.params)) {
       const value: unknown = (params as { [name: string]: unknown })[param];
-      const check = this.#ajv(2020).compile(schema);
-      if (!check(typeof value === "bigint" ? Number(value) : value)) {
-        throw new TypeError(`parameter "${param}" ${check.errors?.[0]?.message ?? "breaks its schema"}`);
-      }
+      const [issue] = explainLeaves(this.#reader(2020), schema, typeof value === "bigint" ? Number(value) : value);
+      if (issue !== undefined) throw new TypeError(`parameter "${param}" ${issue.message}`);
     }
     return name;
   }
 
-  #schema(topic: string): PayloadSchema<unknown> {
-    let compiled: Check | undefined;
+  #schema(name: string): PayloadSchema<unknown> {
+    let topic: Topic | undefined;
     const validate = (given: unknown, options?: Options) => {
       // A message whose data is null arrives without data.
       const value = given === undefined ? null : given;
-      compiled ??= this.#compile(topic);
-      const issues = issuesOf(compiled, value, options?.libraryOptions?.["exact"] === true);
+      topic ??= this.#topic(name);
+      const issues = issuesOf(topic, value, options?.libraryOptions?.["exact"] === true);
       return issues.length === 0 ? { value } : { issues };
     };
     return { "~standard": { version: 1, vendor: "tightbeam", validate } };
   }
 
-  #compile(topic: string): Check {
-    const stated = this.#bundle.topics[topic];
-    if (stated === undefined) throw new Error(`no schema for topic "${topic}": run \`tightbeam generate\` again`);
-    return this.#ajv(stated.draft).compile({ $ref: stated.ref });
+  #topic(name: string): Topic {
+    const stated = this.#bundle.topics[name];
+    if (stated === undefined) throw new Error(`no schema for topic "${name}": run \`tightbeam generate\` again`);
+    const reader = this.#reader(stated.draft);
+    return { check: reader.compile({ $ref: stated.ref }), reader, place: reader.places.find(stated.ref) };
+  }
+
+  #reader(draft: number): Reader {
+    const known = this.#readers.get(draft);
+    if (known !== undefined) return known;
+    const ajv = this.#ajv(draft);
+    const places = new Places(this.#bundle.resources);
+    const unions = new Unions(places, draft);
+    const compile = (schema: object): Check => ajv.compile(schema);
+    const undeclared = new Undeclared(unions, (pattern) => this.#regExp(pattern, "u"));
+    const made: Reader = { ajv, checks: new Map(), compile, formats: this.#bundle.typed, places, undeclared, unions };
+    this.#readers.set(draft, made);
+    return made;
+  }
+
+  #regExp(pattern: string, flags: string): RegExp {
+    const spelt = Object.hasOwn(this.#bundle.patterns, pattern) ? this.#bundle.patterns[pattern] : undefined;
+    return new RegExp(...(spelt ?? ([pattern, flags] as const)));
   }
 
   #ajv(draft: number): Ajv {
-    const known = this.#ajvs.get(draft);
-    if (known !== undefined) return known;
-    const { formats, patterns, resources } = this.#bundle;
-    const spelt = new Map(Object.entries(patterns));
-    const regExp = (pattern: string, flags: string): RegExp => new RegExp(...(spelt.get(pattern) ?? [pattern, flags]));
+    const { formats, resources } = this.#bundle;
+    const regExp = (pattern: string, flags: string): RegExp => this.#regExp(pattern, flags);
     // Schemas were checked when this was generated, so there is nothing to complain about here. Up to draft 7 a
-    // reference hides what stands beside it.
+    // reference hides what stands beside it. To look for all errors would try every branch of every union inside every
+    // other.
     const made = new (this.#classes[draft] as AjvClass)({
-      allErrors: true,
+      allErrors: false,
       code: { process: withOwnProperties, regExp: Object.assign(regExp, { code: "new RegExp" }) },
       ignoreKeywordsWithRef: draft <= 7,
       logger: false,
@@ -96,18 +120,17 @@ export class Validators {
       strict: false,
       validateFormats: formats,
       validateSchema: false,
-      verbose: true,
     });
     if (formats) {
       pluginOf(this.#formats)(made, { mode: "full" });
       useExactFormats(made);
     }
     useExactKeywords(made);
+    useRings(made);
     for (const [uri, resource] of Object.entries(resources)) {
       // Metaschemas of the drafts are there already.
       if (!isKnown(made, uri)) made.addSchema(resource, uri);
     }
-    this.#ajvs.set(draft, made);
     return made;
   }
 }
@@ -136,36 +159,15 @@ function pluginOf(formats: unknown): (ajv: Ajv, options: object) => unknown {
  * What is wrong with a value.
  *
  * Unless it has to be exact, properties that no schema declares are passed over: whoever published them may know a
- * newer version of it. They are taken out of a copy, again and again, until the rest is valid or nothing more can go.
+ * newer version of it. What is left without them has to be valid.
  */
-function issuesOf(check: Check, value: unknown, exact: boolean): ReturnType<typeof issue>[] {
+function issuesOf({ check, reader, place }: Topic, value: unknown, exact: boolean): readonly Issue[] {
+  if (check(value)) return [];
   let rest = value;
-  for (let round = 0; !check(rest); round += 1) {
-    const faults = check.errors ?? [];
-    const less = exact || round === MAX_ROUNDS ? rest : withoutUndeclared(rest, faults);
-    if (less === rest) return faults.map((fault) => issue(fault, rest));
+  for (const spareOpen of exact || place === undefined ? [] : [true, false]) {
+    const less = place === undefined ? rest : reader.undeclared.without(rest, place, spareOpen);
+    if (less !== rest && check(less)) return [];
     rest = less;
   }
-  return [];
-}
-
-function issue(fault: Fault, value: unknown): { message: string; path: PropertyKey[] } {
-  const extra = extraOf(fault);
-  const message = fault.message ?? `breaks ${fault.keyword}`;
-  return {
-    message: extra !== undefined ? `${message}: ${JSON.stringify(extra)}` : message,
-    path: pathOf(fault.instancePath, value),
-  };
-}
-
-/** A JSON pointer as keys, indexes as numbers. */
-function pathOf(pointer: string, value: unknown): PropertyKey[] {
-  const path: PropertyKey[] = [];
-  let inner: unknown = value;
-  for (const part of pointer.split("/").slice(1)) {
-    const key = part.replace(/~1/g, "/").replace(/~0/g, "~");
-    path.push(Array.isArray(inner) ? Number(key) : key);
-    inner = (inner as { [key: string]: unknown } | null)?.[key];
-  }
-  return path;
+  return explain(reader, place, rest);
 }
