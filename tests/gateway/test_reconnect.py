@@ -473,6 +473,28 @@ async def test_live_messages_go_on_after_a_restart_in_memory(
     assert got == [1, 2]
 
 
+async def test_a_planned_restart_is_no_warning(
+    ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
+) -> None:
+    """However young the connection is; that nobody answers in between is."""
+    caplog.set_level(logging.INFO, logger="tightbeam")
+    async with running(secured(Client())) as url:
+        port = int(url.rpartition(":")[2])
+        remote = tightbeam.connect(url, key=KEY)
+        messages = remote.realtime.subscribe(ch.tick)
+        await messages.__aenter__()
+        reading = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0)
+    again = Client()
+    async with running(secured(again), listen_at=port), remote:
+        feed: Any = messages._feed
+        await until(lambda: feed._connection is not None)
+        await again.realtime.publish(ch.tick, {"n": 2})
+        assert (await reading).data.n == 2
+    assert "at once" not in caplog.text
+    assert "ended a connection (code 1012, shutdown)" in caplog.text
+
+
 @pytest.mark.parametrize("way", ["a durable message was received", "from the start"])
 async def test_a_position_that_was_promised_is_not_lost_in_silence(
     way: str, ch: JobChannel, quick: None

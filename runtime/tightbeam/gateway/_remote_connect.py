@@ -132,10 +132,15 @@ class Connector:
                 self._backoff.opened(loop.time())
                 return connection
 
-    def lost(self, reason: str) -> None:
-        """Note that a connection has ended."""
+    def lost(self, reason: str, *, is_usual: bool) -> None:
+        """Note that a connection has ended.
+
+        Args:
+            reason: how, in words.
+            is_usual: whether a gateway ends connections in this way when all is well, however young they are.
+        """
         pause = self._backoff.ended(asyncio.get_running_loop().time())
-        if pause is None:
+        if pause is None or is_usual:
             _log.info("the gateway at %s ended a connection (%s)", self._requests.origin, reason)
             return
         _log.warning(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
 
 from tightbeam._hub import Address, Envelope
 from tightbeam._payload.encoders import decoded, encoded_again
@@ -19,6 +20,8 @@ from tightbeam.gateway._remote_connect import Connector
 __all__ = ["RemoteFeed"]
 
 _log = logging.getLogger("tightbeam")
+_RESTART = 1012
+"""The code with which a gateway closes when it stops."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,6 +52,8 @@ class RemoteFeed:
         self._connecting: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._closed = False
+        self._is_closing = False
+        """Whether the gateway has said that it shuts down."""
         self._dropped_before = 0
         self._dropped = 0
         """Live messages that the stream of the current connection has dropped; above, those before."""
@@ -94,7 +99,7 @@ class RemoteFeed:
             try:
                 text = await connection.recv(decode=False)
             except ConnectionClosed as error:
-                self._drop(connection, f"code {error.rcvd.code}" if error.rcvd is not None else "cut off")
+                self._drop(connection, error.rcvd)
                 continue
             envelope = self._read(text)
             if envelope is not None:
@@ -125,13 +130,19 @@ class RemoteFeed:
             if self._closed:
                 connection.transport.abort()
             else:
-                self._connection = connection
+                self._connection, self._is_closing = connection, False
                 self._dropped_before, self._dropped = self.dropped, 0
 
-    def _drop(self, connection: ClientConnection, reason: str) -> None:
-        if self._connection is connection:
-            self._connection = None
-            self._connector.lost(reason)
+    def _drop(self, connection: ClientConnection, close: Close | None) -> None:
+        if self._connection is not connection:
+            return
+        self._connection = None
+        is_usual = self._is_closing or (close is not None and close.code == _RESTART)
+        if close is None:
+            reason = "it shuts down" if self._is_closing else "cut off"
+        else:
+            reason = f"code {close.code}, {close.reason}" if close.reason else f"code {close.code}"
+        self._connector.lost(reason, is_usual=is_usual)
 
     def _read(self, text: bytes | str) -> Envelope | None:
         try:
@@ -145,6 +156,8 @@ class RemoteFeed:
         if kind == "reset":
             self._position_lost()
             return None
+        if kind == "closing":
+            self._is_closing = True
         if kind == "ping" and isinstance(metadata, dict) and isinstance(metadata.get("dropped"), int):
             self._dropped = metadata["dropped"]
         if kind == "ping" and isinstance(position, str) and self._after != "start":
