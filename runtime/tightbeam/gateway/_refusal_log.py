@@ -76,7 +76,8 @@ class RefusalLog:
             refused: why.
             scope: of the request.
         """
-        path = place_of(scope).path
+        place = place_of(scope)
+        path = place.below_mount if refused.code == "mount" else place.path
         headers = Headers(scope=scope)
         if _is_usual(refused, path, headers):
             return
