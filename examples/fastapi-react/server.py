@@ -9,20 +9,20 @@ import asyncio
 import os
 import secrets
 import sqlite3
+import time
 from pathlib import Path
 from typing import Annotated
 
 import uvicorn
-from fastapi import Cookie, Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import FileResponse
+from fastapi import Cookie, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import generated
 import tightbeam
 import tightbeam.gateway
-from generated.alerts import alerts_channel
-from generated.common import Severity
+from generated.alerts import Alert, alerts_channel
 from generated.pipeline import PipelineChannel, pipeline_channel
 from generated.uploads import Result, uploads_channel
 
@@ -47,14 +47,14 @@ async def scan(path: str) -> int:
 
 @client.function("process-upload", on="app/upload", retries=3)
 async def process_upload(ctx: tightbeam.Context) -> Result:
-    """Progress is live: who isn't looking misses nothing. The result is durable: it is kept."""
+    """Store an upload. Progress is live, of use only while it is seen; the result is durable."""
     upload_id, name = ctx.event.data["uploadId"], ctx.event.data["name"]
     ch = uploads_channel(upload_id=upload_id)
     await ctx.publish(ch.status, {"message": "Looking for viruses…"})
     size = await ctx.step.run("scan", scan, upload_id)
     for percent in (20, 40, 60, 80, 100):
         await asyncio.sleep(PACE / 2)
-        await ctx.publish(ch.status, {"message": f"Storing, {percent} %"})
+        await ctx.publish(ch.status, {"message": f"Storing, {percent} %", "percent": percent})
     result = await ctx.step.realtime.publish(
         "result", ch.result, {"success": True, "url": f"/files/{upload_id}"}
     )
@@ -64,21 +64,22 @@ async def process_upload(ctx: tightbeam.Context) -> Result:
 
 
 async def write(ctx: tightbeam.Context, ch: PipelineChannel, question: str) -> str:
-    """Stand in for a language model: one token after the other, each live."""
+    """Stand in for a language model: publish one token after the other, each live and with its place."""
     answer = (
         f"You ask: “{question}” A channel carries messages about one thing. Whoever watches it gets each "
         "of them as it is published, with the type that its schema says. These words came one by one; the "
         "whole answer is remembered, so that nobody loses it."
     )
-    for token in answer.split(" "):
-        await ctx.publish(ch.tokens, {"token": f"{token} "})
+    attempt = time.time_ns() // 1_000_000  # higher after a crash too, which `ctx.attempt` doesn't count
+    for index, word in enumerate(answer.split(" ")):
+        await ctx.publish(ch.tokens, {"token": f"{word} ", "index": index, "attempt": attempt})
         await asyncio.sleep(PACE / 10)
     return answer
 
 
 @client.function("answer", on="app/question", retries=3)
 async def answer(ctx: tightbeam.Context) -> str:
-    """Tokens are live, the end is durable, and the run's result is the answer."""
+    """Answer a question. Tokens are live, the end is durable, and the run's result is the whole answer."""
     ch = pipeline_channel(run_id=ctx.event.data["runId"])
     await ctx.publish(ch.status, {"message": "Writing…", "step": "write"})
     text = await ctx.step.run("write", write, ctx, ch, ctx.event.data["question"])
@@ -88,46 +89,66 @@ async def answer(ctx: tightbeam.Context) -> str:
 
 @client.function("alert", on="app/alert")
 async def alert(ctx: tightbeam.Context) -> None:
-    """Durable, so that the bell of a page that was cut off still rings."""
-    message, severity = ctx.event.data["message"], ctx.event.data["severity"]
-    await ctx.step.realtime.publish("alert", alerts_channel.alert, {"message": message, "severity": severity})
+    """Alert everybody, durably, so that the bell of a page that was cut off still rings."""
+    await ctx.step.realtime.publish("alert", alerts_channel.alert, Alert.model_validate(ctx.event.data))
 
 
 # ------------------------------------------------------------------------------------------ who may see what
 
 
-class Owners:
-    """Whose uploads and questions are whose; your application has a database for it."""
+class Records:
+    """Sessions, and whose uploads and questions are whose. Your application has a database for it."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY)")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS owner (id TEXT PRIMARY KEY, session TEXT, name TEXT)"
         )
 
-    def add(self, session: str, name: str) -> str:
-        """A new id of this session's."""
-        made = secrets.token_urlsafe(12)
-        self._connection.execute("INSERT INTO owner VALUES (?, ?, ?)", (made, session, name))
-        return made
+    def begin(self) -> str:
+        """Begin a session and return its id."""
+        session = secrets.token_urlsafe(24)
+        self._connection.execute("INSERT INTO session VALUES (?)", (session,))
+        return session
 
-    def check(self, made: str, session: str) -> str:
-        """The name that was given to it, if it is this session's."""
+    def knows(self, session: str) -> bool:
+        """Return whether there is such a session."""
+        found = self._connection.execute("SELECT 1 FROM session WHERE id = ?", (session,)).fetchone()
+        return found is not None
+
+    def add(self, session: str, name: str) -> str:
+        """Return a new id that belongs to the session."""
+        new_id = secrets.token_urlsafe(12)
+        self._connection.execute("INSERT INTO owner VALUES (?, ?, ?)", (new_id, session, name))
+        return new_id
+
+    def name_of(self, owned_id: str, session: str) -> str:
+        """Return the name of what the session owns.
+
+        Raises:
+            HTTPException: it belongs to another session, or doesn't exist. The status is 404 either way: 403
+                would tell a stranger that it exists.
+        """
         found = self._connection.execute(
-            "SELECT name FROM owner WHERE id = ? AND session = ?", (made, session)
+            "SELECT name FROM owner WHERE id = ? AND session = ?", (owned_id, session)
         ).fetchone()
         if found is None:
-            raise HTTPException(404)  # not 403: whether there is such a thing is nobody else's business
+            raise HTTPException(404, "there is no such thing of yours")
         return str(found[0])
 
 
-owners = Owners(FOLDER / "owners.db")
+records = Records(FOLDER / "records.db")
 
 
 def signed_in(session: Annotated[str | None, Cookie()] = None) -> str:
-    """The session of a request."""
-    if session is None:
-        raise HTTPException(401)
+    """Return the session of a request.
+
+    Raises:
+        HTTPException: it has none, or one that is unknown (401).
+    """
+    if session is None or not records.knows(session):
+        raise HTTPException(401, "sign in first")
     return session
 
 
@@ -143,17 +164,17 @@ gateway = tightbeam.gateway.app(
 api = FastAPI(lifespan=client.lifespan, title="Tightbeam, FastAPI and React")
 
 
+@api.exception_handler(tightbeam.InvalidPayload)
+@api.exception_handler(tightbeam.InvalidParam)
+async def refuse(_: Request, error: tightbeam.InvalidPayload | tightbeam.InvalidParam) -> JSONResponse:
+    """Answer 422: what these routes publish, and `since`, comes from the request."""
+    return JSONResponse({"detail": str(error)}, status_code=422)
+
+
 class Question(BaseModel):
-    """What somebody wants to know."""
+    """A question of a visitor."""
 
-    question: str
-
-
-class NewAlert(BaseModel):
-    """What everybody should know."""
-
-    message: str
-    severity: Severity
+    question: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Made(BaseModel):
@@ -164,20 +185,20 @@ class Made(BaseModel):
 
 @api.post("/api/session", status_code=204)
 def sign_in(response: Response, session: Annotated[str | None, Cookie()] = None) -> None:
-    """Everybody gets a session; yours come from a login."""
-    if session is None:
-        response.set_cookie("session", secrets.token_urlsafe(24), httponly=True, samesite="strict")
+    """Give everybody a session; yours come from a login."""
+    if session is None or not records.knows(session):
+        response.set_cookie("session", records.begin(), httponly=True, samesite="strict")
 
 
 @api.post("/api/uploads")
-async def upload(request: Request, session: Session, name: str) -> Made:
+async def upload(request: Request, session: Session, name: Annotated[str, Query(max_length=255)]) -> Made:
     """Take the file, and start to work on it."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_UPLOAD:
             raise HTTPException(413, "ten MiB are enough for an example")
-    upload_id = owners.add(session, name)
+    upload_id = records.add(session, name)
     await asyncio.to_thread((FOLDER / upload_id).write_bytes, bytes(body))
     await client.send("app/upload", {"uploadId": upload_id, "name": name})
     return Made(id=upload_id)
@@ -185,35 +206,39 @@ async def upload(request: Request, session: Session, name: str) -> Made:
 
 @api.get("/files/{upload_id}")
 def download(upload_id: str, session: Session) -> FileResponse:
-    """The file, for whoever uploaded it."""
-    return FileResponse(FOLDER / upload_id, filename=owners.check(upload_id, session))
+    """Return a file to the session that uploaded it."""
+    return FileResponse(FOLDER / upload_id, filename=records.name_of(upload_id, session))
 
 
 @api.post("/api/questions")
 def new_question(session: Session) -> Made:
-    """A question that will be asked: tokens are live, so the page subscribes first."""
-    return Made(id=owners.add(session, "question"))
+    """Return the id of a question that will be asked: tokens are live, so the page subscribes first."""
+    return Made(id=records.add(session, "question"))
 
 
 @api.put("/api/questions/{run_id}", status_code=204)
 async def ask(run_id: str, question: Question, session: Session) -> None:
     """Begin to answer."""
-    owners.check(run_id, session)
+    records.name_of(run_id, session)
     await client.send("app/question", {"runId": run_id, "question": question.question})
 
 
 @api.post("/api/alerts", status_code=204)
-async def raise_alert(new: NewAlert, _session: Session) -> None:
-    """Tell everybody."""
+async def raise_alert(new: Alert, _session: Session) -> None:
+    """Alert everybody. The request's body is the topic's payload class."""
     await client.send("app/alert", new.model_dump())
+
+
+# A token opens one channel, so these routes decide who sees what. `since` is the time of the last message
+# that the page has seen; the durable messages after it come first.
 
 
 @api.get("/api/token/uploads/{upload_id}")
 async def upload_token(
     upload_id: str, session: Session, since: str | None = None
 ) -> tightbeam.SubscriptionToken:
-    """For whoever uploaded it. `since` is the time of the last message the page has seen."""
-    owners.check(upload_id, session)
+    """Return a token for an upload, to the session that uploaded it."""
+    records.name_of(upload_id, session)
     return await client.realtime.token(uploads_channel(upload_id=upload_id), since=since)
 
 
@@ -221,20 +246,20 @@ async def upload_token(
 async def pipeline_token(
     run_id: str, session: Session, since: str | None = None
 ) -> tightbeam.SubscriptionToken:
-    """For whoever asks."""
-    owners.check(run_id, session)
+    """Return a token for an answer, to the session that asked."""
+    records.name_of(run_id, session)
     return await client.realtime.token(pipeline_channel(run_id=run_id), since=since)
 
 
 @api.get("/api/token/alerts")
 async def alerts_token(_session: Session, since: str | None = None) -> tightbeam.SubscriptionToken:
-    """For everybody who is signed in."""
+    """Return a token for the alerts, to everybody who is signed in."""
     return await client.realtime.token(alerts_channel, since=since)
 
 
 @api.get("/")
 def page() -> FileResponse:
-    """The front end, as `npm run build` left it."""
+    """Return the front end, as `npm run build` left it."""
     return FileResponse(WEB / "index.html")
 
 

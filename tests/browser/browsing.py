@@ -20,6 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "fastapi-react"
+WEB = EXAMPLE / "web" / "dist"
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 _FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -33,7 +34,7 @@ def _missing() -> str | None:
         return "there is no chromium: apt-get install chromium"
     if not AXE.is_file():
         return "the npm package axe-core isn't installed: make setup-node"
-    if not (EXAMPLE / "web" / "dist" / "index.html").is_file():
+    if not (WEB / "index.html").is_file():
         return "the example's front end isn't built: make setup-node"
     return None
 
@@ -93,6 +94,11 @@ class Program:
     async def kill(self) -> None:
         """As the kernel would: nothing is said, nothing is flushed."""
         await self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop answering without ending: what arrives from now on waits until the program is killed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     async def stop(self) -> None:
         """As an operator would."""

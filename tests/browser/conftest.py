@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.browsing import Program, chromium, free_port, require_browser
+from tests.browser.browsing import EXAMPLE, Program, chromium, free_port, require_browser
 
 expect.set_options(timeout=30_000)  # how long something takes is no part of these tests
 
@@ -24,6 +24,17 @@ async def program(tmp_path: Path) -> AsyncIterator[Program]:
     """The program of `tests.browser.served`, in dev mode."""
     port = free_port()
     made = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
+    await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def example(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Program]:
+    """The React example; the parameter is how many seconds its pretended work takes."""
+    port, pace = free_port(), getattr(request, "param", "0.2")
+    settings = {"EXAMPLE_PORT": str(port), "EXAMPLE_FOLDER": str(tmp_path), "EXAMPLE_PACE": pace}
+    made = Program(port, str(EXAMPLE / "server.py"), **settings)
     await made.start()
     yield made
     await made.kill()

@@ -5,50 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
-from tests.browser.browsing import EXAMPLE, Program, free_port, serious_problems
+from tests.browser.browsing import Program
+from tests.browser.visiting import file, opened, raised, uploaded
 from tests.engine.conftest import until
 from tightbeam._engines.embedded import inspect
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def example(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Program]:
-    """The example; its parameter is the seconds that pretended work takes."""
-    port, pace = free_port(), getattr(request, "param", "0.2")
-    settings = {"EXAMPLE_PORT": str(port), "EXAMPLE_FOLDER": str(tmp_path), "EXAMPLE_PACE": pace}
-    made = Program(port, str(EXAMPLE / "server.py"), **settings)
-    await made.start()
-    yield made
-    await made.kill()
-
-
-async def opened(page: Page, example: Program) -> None:
-    await page.goto(example.url)
-    await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
-
-
-def file(name: str) -> Any:
-    return {"name": name, "mimeType": "text/plain", "buffer": b"x" * 20_000}
-
-
-async def raised(example: Program, *messages: str) -> None:
-    """Alerts, from somebody else."""
-    async with httpx.AsyncClient(base_url=example.url) as ask:
-        (await ask.post("/api/session")).raise_for_status()
-        for message in messages:
-            new = {"message": message, "severity": "high"}
-            (await ask.post("/api/alerts", json=new)).raise_for_status()
 
 
 def arriving(page: Page) -> list[dict[str, Any]]:
@@ -61,14 +32,6 @@ def arriving(page: Page) -> list[dict[str, Any]]:
     return messages
 
 
-async def uploaded(page: Page) -> str:
-    """Choose a file; the id it gets."""
-    async with page.expect_response(lambda answer: "/api/uploads" in answer.url) as answered:
-        await page.get_by_label("Choose a file").set_input_files(file("cat.txt"))
-    made: str = (await (await answered.value).json())["id"]
-    return made
-
-
 @pytest.mark.parametrize("example", ["3600"], indirect=True)
 async def test_progress_is_drawn_as_it_comes(example: Program, page: Page) -> None:
     await opened(page, example)
@@ -76,12 +39,12 @@ async def test_progress_is_drawn_as_it_comes(example: Program, page: Page) -> No
     drawn = page.locator(".uploads .muted")
     # Live, so whoever comes later misses it: said until the page is there.
     for _ in range(60):
-        await example.publish(channel, "status", {"message": "Storing, 20 %"})
+        await example.publish(channel, "status", {"message": "Storing, 20 %", "percent": 20})
         with contextlib.suppress(AssertionError):
             await expect(drawn).to_have_text("Storing, 20 %", timeout=500)
             break
     for percent in (40, 60, 100):
-        await example.publish(channel, "status", {"message": f"Storing, {percent} %"})
+        await example.publish(channel, "status", {"message": f"Storing, {percent} %", "percent": percent})
         await expect(drawn).to_have_text(f"Storing, {percent} %")
         await expect(page.locator(".uploads progress")).to_have_attribute("value", str(percent))
 
@@ -101,7 +64,7 @@ async def test_an_upload_ends_with_its_result(example: Program, page: Page) -> N
     async with page.expect_download() as download:
         await link.click()
     assert (await (await download.value).path()).read_bytes() == b"x" * 20_000
-    await expect(page.get_by_label("1 unread")).to_be_visible()
+    await expect(page.get_by_role("button", name="Alerts 1 unread")).to_be_visible()
 
 
 Held = asyncio.Queue[tuple[dict[str, Any], Callable[[], None]]]
@@ -199,24 +162,3 @@ async def test_tokens_are_for_whom_they_are(example: Program, page: Page) -> Non
             f"/files/{upload_id}",
         ):
             assert (await ask.get(path)).status_code == 404
-
-
-@pytest.mark.parametrize("example", ["1"], indirect=True)
-@pytest.mark.parametrize(("width", "scheme"), [(1120, "light"), (390, "dark")])
-async def test_axe_finds_nothing_serious(width: int, scheme: Any, example: Program, browser: Browser) -> None:
-    async with await browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 720}
-    ) as context:
-        page = await context.new_page()
-        await page.goto(example.url)
-        await raised(example, *(f"<i>n={n}</i>" for n in range(12)))
-        await page.get_by_label("Choose a file").set_input_files(file("cat.txt"))
-        await expect(page.locator(".uploads progress")).to_be_visible()
-        assert await serious_problems(page) == []
-        await page.get_by_role("button", name="Ask").click()
-        await expect(page.locator(".answer .text")).to_have_attribute("data-state", "completed")
-        await page.get_by_role("button", name="Alerts").click()
-        await expect(page.get_by_text("<i>n=11</i>")).to_be_visible()
-        assert await serious_problems(page) == []
-        await page.keyboard.press("Escape")
-        await expect(page.locator("#alerts")).to_be_hidden()

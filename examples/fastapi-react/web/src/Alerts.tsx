@@ -1,17 +1,22 @@
 import { useRealtime } from "inngest/react";
-import { useEffect, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 
+import { request } from "./api.js";
 import { alertsChannel } from "./channels/alerts.js";
+import { Problem } from "./Problem.js";
 import { useToken } from "./token.js";
+import { useConnection } from "./useConnection.js";
+import { useRequest } from "./useRequest.js";
 
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const STATES = { connecting: "Connecting…", open: "Connected", lost: "Connection lost" } as const;
 
 /** A bell that counts what hasn't been looked at: everything since yesterday, then everything that comes. */
 export function Alerts() {
-  const begin = useRef(new Date(Date.now() - A_DAY_MS).toISOString());
-  const { token, saw } = useToken("alerts", begin.current);
+  const [loaded] = useState(() => Date.now());
+  const { token, saw } = useToken("alerts", new Date(loaded - A_DAY_MS).toISOString());
   const { messages, connectionStatus } = useRealtime({
     channel: alertsChannel,
     topics: ["alert"] as const,
@@ -19,61 +24,107 @@ export function Alerts() {
     historyLimit: 200,
     pauseOnHidden: false,
   });
-  useEffect(() => saw(messages.last), [messages.last, saw]);
+  useEffect(() => {
+    saw(messages.last);
+  }, [messages.last, saw]);
+  const connection = useConnection(connectionStatus);
 
-  const alerts = messages.all.filter((one) => one.kind === "data");
+  const bell = useRef<HTMLButtonElement>(null);
   const [open, setOpen] = useState(false);
   const [read, setRead] = useState(0);
-  const latest = alerts.at(-1)?.createdAt?.getTime() ?? 0;
-  useEffect(() => {
-    if (open) setRead(latest);
-  }, [open, latest]);
-  const unread = alerts.filter((one) => (one.createdAt?.getTime() ?? 0) > read).length;
+  const alerts = messages.all.filter((one) => one.kind === "data");
+  const latest = alerts.at(-1);
+  const unread = open ? 0 : alerts.filter((one) => one.createdAt.getTime() > read).length;
+
+  function toggled(isOpen: boolean) {
+    setOpen(isOpen);
+    if (isOpen) return;
+    setRead(latest?.createdAt.getTime() ?? 0);
+    // A closed panel leaves the focus nowhere in browsers that don't focus a button when it is clicked.
+    if (document.activeElement === document.body) bell.current?.focus();
+  }
+
   return (
-    <div className="alerts" onKeyDown={(event) => event.key === "Escape" && setOpen(false)}>
-      <span className="connection" data-state={connectionStatus} role="status">
-        {connectionStatus === "open" ? "connected" : connectionStatus === "error" ? "connecting again" : connectionStatus}
-      </span>
-      <button type="button" className="bell" aria-expanded={open} aria-controls="alerts" onClick={() => setOpen(!open)}>
-        <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
-          <path d="M18 15V10a6 6 0 0 0-12 0v5l-2 3h16zM10 21h4" />
-        </svg>
-        <span>Alerts</span>
-        {unread > 0 && <b aria-label={`${unread} unread`}>{unread}</b>}
-      </button>
-      {open && (
-        <section id="alerts" className="panel" aria-label="Alerts">
-          <ul tabIndex={0} aria-label="Latest alerts">
-            {alerts.toReversed().map((one, index) => (
-              <li key={`${one.createdAt?.getTime()} ${index}`} data-severity={one.data.severity}>
-                <span>{one.data.message}</span>
-                <span className="muted">
-                  {one.data.severity} · {one.createdAt === undefined ? "" : CLOCK.format(one.createdAt)}
-                </span>
-              </li>
-            ))}
-          </ul>
-          {alerts.length === 0 && <p className="muted">Nothing has happened.</p>}
+    <>
+      <div className="alerts">
+        <span className="connection" data-state={connection} role="status">
+          {STATES[connection]}
+        </span>
+        <button ref={bell} type="button" className="bell" popoverTarget="alerts" aria-expanded={open}>
+          <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+            <path d="M18 15V10a6 6 0 0 0-12 0v5l-2 3h16zM10 21h4" />
+          </svg>
+          <span>Alerts</span>
+          {unread > 0 && (
+            <b>
+              {unread}
+              <span className="hidden"> unread</span>
+            </b>
+          )}
+        </button>
+        <span role="status" className="hidden">
+          {latest !== undefined && latest.createdAt.getTime() > loaded && `Alert, ${latest.data.severity}: ${latest.data.message}`}
+        </span>
+        <section
+          id="alerts"
+          className="panel"
+          aria-label="Alerts"
+          popover="auto"
+          onToggle={(event) => {
+            toggled(event.newState === "open");
+          }}
+        >
+          {alerts.length === 0 ? (
+            <p className="muted">Nothing has happened.</p>
+          ) : (
+            <ul tabIndex={0} aria-label="Latest alerts">
+              {alerts
+                .map((one, index) => (
+                  <li key={`${one.createdAt.getTime().toString()} ${index.toString()}`} data-severity={one.data.severity}>
+                    <span>{one.data.message}</span>
+                    <span className="muted">
+                      {one.data.severity} · {CLOCK.format(one.createdAt)}
+                    </span>
+                  </li>
+                ))
+                .toReversed()}
+            </ul>
+          )}
           <Raise />
         </section>
+      </div>
+      {connection === "lost" && (
+        <p className="banner">
+          The server can't be reached. What you see here stays, and the page goes on by itself when the server is back.
+        </p>
       )}
-    </div>
+    </>
   );
 }
 
+/** A form that alerts everybody. What was typed stays until the server has it. */
 function Raise() {
-  async function raise(data: FormData) {
-    await fetch("/api/alerts", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ message: data.get("message"), severity: data.get("severity") }),
-    });
+  const { pending, problem, run } = useRequest();
+  const [sent, setSent] = useState("");
+  const message = useRef<HTMLInputElement>(null);
+
+  async function raise(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (pending) return;
+    const form = event.currentTarget;
+    setSent("");
+    const json = Object.fromEntries(new FormData(form));
+    if (!(await run(async () => void (await request("/api/alerts", { method: "POST", json }))))) return;
+    setSent("Sent to everybody.");
+    form.reset();
+    message.current?.focus();
   }
+
   return (
-    <form action={raise}>
+    <form onSubmit={(event) => void raise(event)}>
       <label>
         <span>Message</span>
-        <input name="message" required autoComplete="off" />
+        <input ref={message} name="message" required maxLength={500} autoComplete="off" />
       </label>
       <label>
         <span>Severity</span>
@@ -83,7 +134,13 @@ function Raise() {
           ))}
         </select>
       </label>
-      <button type="submit">Alert everybody</button>
+      <Problem text={problem} />
+      <button type="submit" aria-disabled={pending}>
+        Alert everybody
+      </button>
+      <p role="status" className="muted sent">
+        {sent}
+      </p>
     </form>
   );
 }

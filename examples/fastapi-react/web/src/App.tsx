@@ -1,19 +1,26 @@
 import { Alerts } from "./Alerts.js";
 import { Answer } from "./Answer.js";
+import { ErrorBoundary } from "./ErrorBoundary.js";
 import { Uploads } from "./Uploads.js";
 
 export function App() {
   return (
     <>
       <header className="top">
-        <p className="brand">
+        <h1 className="brand">
           Tightbeam <span>with FastAPI and React</span>
-        </p>
-        <Alerts />
+        </h1>
+        <ErrorBoundary name="the alerts">
+          <Alerts />
+        </ErrorBoundary>
       </header>
       <main>
-        <Uploads />
-        <Answer />
+        <ErrorBoundary name="the uploads">
+          <Uploads />
+        </ErrorBoundary>
+        <ErrorBoundary name="the answer">
+          <Answer />
+        </ErrorBoundary>
       </main>
     </>
   );

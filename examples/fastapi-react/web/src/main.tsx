@@ -2,14 +2,18 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./App.js";
+import { ErrorBoundary } from "./ErrorBoundary.js";
+import { SignedIn } from "./SignedIn.js";
 import "./style.css";
-
-await fetch("/api/session", { method: "POST" });
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App />
+    <ErrorBoundary name="this page">
+      <SignedIn>
+        <App />
+      </SignedIn>
+    </ErrorBoundary>
   </StrictMode>,
 );

@@ -1,5 +1,7 @@
 import { useCallback, useRef } from "react";
 
+import { request, RequestFailed } from "./api.js";
+
 /** What the token routes answer, and `useRealtime` takes. */
 export type Token = { key: string; apiBaseUrl: string };
 
@@ -13,14 +15,18 @@ export function useToken(path: string, begin?: string) {
   const since = useRef(begin);
   const token = useCallback(async (): Promise<Token> => {
     const query = since.current === undefined ? "" : `?since=${encodeURIComponent(since.current)}`;
-    const answer = await fetch(`/api/token/${path}${query}`);
-    if (!answer.ok) throw new Error(`no token: ${answer.status}`);
-    return (await answer.json()) as Token;
+    const answer = await request(`/api/token/${path}${query}`);
+    if (!isToken(answer)) throw new RequestFailed("The server's answer can't be read.");
+    return answer;
   }, [path]);
   const saw = useCallback((message: { kind: string; createdAt?: Date } | { kind: string } | null) => {
     if (message?.kind === "data" && "createdAt" in message) since.current = message.createdAt?.toISOString() ?? since.current;
   }, []);
   return { token, saw };
+}
+
+function isToken(value: unknown): value is Token {
+  return typeof value === "object" && value !== null && "key" in value && "apiBaseUrl" in value;
 }
 
 /** Everything that is retained. */
