@@ -1,12 +1,12 @@
 import { useRealtime } from "inngest/react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
-import { request } from "./api.js";
-import { alertsChannel } from "./channels/alerts.js";
-import { Problem } from "./Problem.js";
-import { useToken } from "./token.js";
-import { useConnection } from "./useConnection.js";
-import { useRequest } from "./useRequest.js";
+import { request } from "./api";
+import { alertsChannel } from "./channels/alerts";
+import { Problem } from "./Problem";
+import { useToken } from "./token";
+import { useConnection } from "./useConnection";
+import { useRequest } from "./useRequest";
 
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 const SEVERITIES = ["low", "medium", "high", "critical"] as const;

@@ -1,13 +1,13 @@
 import { useRealtime } from "inngest/react";
 import { type FormEvent, Fragment, useEffect, useMemo, useRef, useState } from "react";
 
-import { madeId, request } from "./api.js";
-import { pipelineChannel } from "./channels/pipeline.js";
-import { joined } from "./joined.js";
-import { Problem } from "./Problem.js";
-import { FROM_THE_START, useToken } from "./token.js";
-import { useConnection } from "./useConnection.js";
-import { useRequest } from "./useRequest.js";
+import { madeId, request } from "./api";
+import { pipelineChannel } from "./channels/pipeline";
+import { joined } from "./joined";
+import { Problem } from "./Problem";
+import { FROM_THE_START, useToken } from "./token";
+import { useConnection } from "./useConnection";
+import { useRequest } from "./useRequest";
 
 type Asked = { readonly id: string; readonly question: string };
 

@@ -1,7 +1,7 @@
-import { Alerts } from "./Alerts.js";
-import { Answer } from "./Answer.js";
-import { ErrorBoundary } from "./ErrorBoundary.js";
-import { Uploads } from "./Uploads.js";
+import { Alerts } from "./Alerts";
+import { Answer } from "./Answer";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { Uploads } from "./Uploads";
 
 export function App() {
   return (

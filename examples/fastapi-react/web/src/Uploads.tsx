@@ -1,12 +1,12 @@
 import { useRealtime } from "inngest/react";
 import { type ChangeEvent, useEffect, useMemo, useRef, useState } from "react";
 
-import { problemOf } from "./api.js";
-import { uploadsChannel } from "./channels/uploads.js";
-import { Problem } from "./Problem.js";
-import { FROM_THE_START, useToken } from "./token.js";
-import { upload } from "./upload.js";
-import { useConnection } from "./useConnection.js";
+import { problemOf } from "./api";
+import { uploadsChannel } from "./channels/uploads";
+import { Problem } from "./Problem";
+import { FROM_THE_START, useToken } from "./token";
+import { upload } from "./upload";
+import { useConnection } from "./useConnection";
 
 /** A file on its way: it has an id when the server has it. */
 type Sent = {

@@ -1,4 +1,4 @@
-import type { Tokens } from "./channels/pipeline.js";
+import type { Tokens } from "./channels/pipeline";
 
 /**
  * Join the tokens of the latest attempt by their index, into pieces without a gap.

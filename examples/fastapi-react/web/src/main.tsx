@@ -1,9 +1,9 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { App } from "./App.js";
-import { ErrorBoundary } from "./ErrorBoundary.js";
-import { SignedIn } from "./SignedIn.js";
+import { App } from "./App";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { SignedIn } from "./SignedIn";
 import "./style.css";
 
 const root = document.getElementById("root");

@@ -1,6 +1,6 @@
 import { useCallback, useRef } from "react";
 
-import { request, RequestFailed } from "./api.js";
+import { request, RequestFailed } from "./api";
 
 /** What the token routes answer, and `useRealtime` takes. */
 export type Token = { key: string; apiBaseUrl: string };

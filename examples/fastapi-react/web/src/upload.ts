@@ -1,4 +1,4 @@
-import { madeId, refusal, RequestFailed, withSession } from "./api.js";
+import { madeId, refusal, RequestFailed, withSession } from "./api";
 
 /** How long an upload may make no progress. */
 const STALLED_MS = 20_000;

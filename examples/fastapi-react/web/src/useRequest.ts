@@ -1,6 +1,6 @@
 import { useCallback, useState } from "react";
 
-import { problemOf } from "./api.js";
+import { problemOf } from "./api";
 
 type State = { readonly pending: boolean; readonly problem: string | null };
 
