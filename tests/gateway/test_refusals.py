@@ -7,10 +7,14 @@ import asyncio
 import json
 import logging
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.engine.samples import JobChannel
@@ -239,6 +243,11 @@ async def test_each_refusal_is_one_line_with_cause_and_remedy(
     assert caplog.records[0].levelno == logging.WARNING
 
 
+def test_the_codes_are_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text(encoding="utf-8")
+    assert [code for code in CODES if f"`{code}`" not in page] == []
+
+
 @pytest.mark.parametrize(
     ("headers", "line"),
     [
@@ -336,6 +345,43 @@ async def test_a_closing_frame_has_the_reason(client: Client, caplog: pytest.Log
             assert closed.value.rcvd.code == code
             assert closed.value.rcvd.reason.startswith(reason)
     assert len(said(caplog)) == 2
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:5333", None])
+def test_mounted_and_served_by_another_application_it_is_the_same(
+    origin: str | None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    outer = Starlette(routes=[Mount("/", secured(client))], lifespan=client.lifespan)
+    headers = {} if origin is None else {"Origin": origin}
+    with TestClient(outer, base_url="http://127.0.0.1", headers=headers) as ask:
+        answer = ask.get(f"{API}/sse")
+        with (
+            pytest.raises(WebSocketDenialResponse) as denied,
+            ask.websocket_connect(f"{API}/connect", headers={"Host": "127.0.0.1"}),
+        ):
+            pass
+    assert denied.value.json() == answer.json()
+    assert answer.headers.get("access-control-allow-origin") == origin
+    (line, *_) = said(caplog)
+    assert line.startswith(
+        "refused an event stream: it shows no token" if origin is None else f"refused a page of {origin}"
+    )
+
+
+async def test_two_reasons_of_one_code_are_two_lines(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asking(secured(client)) as ask:
+        for query in (
+            "channel=job:1&topic=tick&metadata=x",
+            "topic=tick",
+            "channel=job:1&topic=tick&metadata=y",
+        ):
+            assert (await ask.post(f"{API}/publish?{query}", headers=BEARER, content="1")).status_code == 400
+    assert said(caplog) == [
+        "refused a publish: metadata isn't JSON; the form of requests is in /v1/realtime/openapi.json",
+        "refused a publish: channel and topic are needed; the form of requests is in /v1/realtime/openapi.json",
+    ]
 
 
 def scope_of(path: str = f"{API}/sse", **headers: str) -> dict[str, Any]:

@@ -115,8 +115,9 @@ async def test_tokens(client: Client, ch: JobChannel) -> None:
                 await client.realtime.publish(ch.tick, {"n": 1})
                 assert (await reading).data.n == 1
             assert len(set(made)) == 2
-            with pytest.raises(GatewayRefused, match="403"):
+            with pytest.raises(GatewayRefused, match="403") as beyond:
                 await remote.realtime.subscribe(ch.status).__aenter__()
+            assert beyond.value.code == "topic"
             for refused in (
                 remote.realtime.publish(ch.tick, {"n": 1}),
                 remote.realtime.token(ch),
@@ -138,6 +139,9 @@ async def test_what_is_refused(client: Client, ch: JobChannel) -> None:
             with pytest.raises(PublishFailed) as failed:
                 await remote.realtime.publish(ch.tick, {"n": 1})
             assert (failed.value.status, failed.value.retryable) == (401, False)
+            with pytest.raises(GatewayRefused) as no_key:
+                await remote.realtime.token(ch)
+            assert (no_key.value.status, no_key.value.code) == (401, "server-key")
             assert "k-wrong" not in f"{failed.value}{failed.value!r}{remote!r}"
             with pytest.raises(GatewayRefused):
                 await anext(remote.realtime.subscribe(ch))

@@ -193,6 +193,7 @@ def too_many_topics(wanted: int, limits: Limits) -> Refused:
         403,
         f"one stream follows at most {limits.topics} topics, and {wanted} are asked for",
         code="topics-limit",
+        subject="topics",
         remedy="split them over several connections, or raise it: gateway.app(..., limits=Limits(topics=…))",
     )
 
@@ -225,7 +226,6 @@ def unavailable(error: EngineError) -> Refused:
         "the gateway can't look back right now",
         code="unavailable",
         cause=f"the journal can't be read ({shown(str(error))})",
-        remedy="enter the client where the gateway is mounted: lifespan=client.lifespan",
         subject=type(error).__name__,
     )
 
@@ -292,8 +292,4 @@ def body_too_large(limit: int) -> Refused:
 
 def no_journal() -> Refused:
     """Refuse what the inspector asks of a client that isn't entered."""
-    return Refused(
-        503,
-        "the client isn't entered: there is no journal to look at",
-        remedy="enter it where the gateway is mounted: lifespan=client.lifespan",
-    )
+    return Refused(503, "the client isn't entered: there is no journal to look at", code="unavailable")

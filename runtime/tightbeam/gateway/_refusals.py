@@ -19,7 +19,6 @@ Code = Literal[
     "dev-mode",
     "event",
     "expired",
-    "forbidden",
     "frame",
     "full",
     "host",
@@ -44,7 +43,6 @@ Code = Literal[
 CODES: Final[tuple[Code, ...]] = Code.__args__  # type: ignore[attr-defined]  # the names of the literal
 _BY_STATUS: Final[dict[int, Code]] = {
     401: "unauthorized",
-    403: "forbidden",
     404: "not-found",
     405: "method",
     408: "timeout",
@@ -54,6 +52,14 @@ _BY_STATUS: Final[dict[int, Code]] = {
     426: "upgrade-required",
     503: "unavailable",
 }
+_REMEDIES: Final[dict[Code, str]] = {
+    "payload": "send what the definition says",
+    "position": "pass on what the gateway gave: a message's position, or its createdAt",
+    "request": "the form of requests is in /v1/realtime/openapi.json",
+    "timeout": "look at the network and the proxies in between",
+    "unavailable": "enter the client where the gateway is mounted: lifespan=client.lifespan",
+}
+"""What helps where the reason names no remedy of its own."""
 _LONGEST = 120
 """Characters of a text from a request that are shown."""
 _LISTED = 5
@@ -84,7 +90,7 @@ class Refused(Exception):
             code: why, for programs; by default what the status means.
             cause: the sentence for the log, if it may say more than the client's.
             remedy: what the person who runs the gateway can do.
-            subject: what was refused, such as an origin: the log has a line for each.
+            subject: what was refused, such as an origin: the log has a line for each. By default the text.
         """
         self.status = status
         self.text = text
@@ -92,8 +98,8 @@ class Refused(Exception):
         self.kind = kind
         self.code: Code = code or _BY_STATUS.get(status, "request")
         self.cause = cause or text
-        self.remedy = remedy
-        self.subject = subject
+        self.remedy = remedy or _REMEDIES.get(self.code, "")
+        self.subject = subject or shown(text)
         super().__init__(text)
 
     def body(self) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,7 +40,7 @@ class Connections:
         self._streams = streams
         self._refusals = refusals
         self._counting = asyncio.Lock()
-        self._counted = 0.0
+        self._is_fresh = False
         self._channels: dict[str, _Channel] = {}
 
     async def overview(self) -> dict[str, Any]:
@@ -80,7 +79,7 @@ class Connections:
 
     async def _by_channel(self) -> dict[str, _Channel]:
         async with self._counting:
-            if time.monotonic() - self._counted < _FRESH_SECONDS:
+            if self._is_fresh:
                 return self._channels
             channels: dict[str, _Channel] = {}
             for number, stream in enumerate(self._streams, 1):
@@ -90,8 +89,13 @@ class Connections:
                     one.topics.update(topics)
                 if number % _TURN == 0:
                     await asyncio.sleep(0)
-            self._channels, self._counted = channels, time.monotonic()
+            self._channels, self._is_fresh = channels, True
+            asyncio.get_running_loop().call_later(_FRESH_SECONDS, self._forget)
             return channels
+
+    def _forget(self) -> None:
+        """Keep no stream longer than the numbers are fresh."""
+        self._channels, self._is_fresh = {}, False
 
 
 def _topics(stream: Stream) -> dict[str, list[str]]:
