@@ -1,0 +1,5 @@
+import { use } from "./use";
+
+void use().then((found) => {
+  console.log(JSON.stringify(found));
+});

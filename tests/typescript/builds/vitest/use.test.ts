@@ -1,0 +1,8 @@
+import { expect, test } from "vitest";
+
+import expected from "./expected.json";
+import { use } from "./use";
+
+test("channels and validators", async () => {
+  expect(await use()).toEqual(expected);
+});
