@@ -35,12 +35,12 @@ const validators = new Validators(
    "$schema": "http://json-schema.org/draft-04/schema#",
    "type": "object",
    "properties": {
+    "const": {"type": "string"},
     "items": {
      "type": "array",
      "items": [{"type": "string"}, {"type": "integer"}],
      "additionalItems": false
-    },
-    "const": {"type": "string"}
+    }
    },
    "additionalProperties": false
   },
@@ -65,7 +65,12 @@ const validators = new Validators(
   "t": {"ref": "http://example.com/d4#", "draft": 4},
   "u": {"ref": "https://tightbeam.invalid/d4.json#", "draft": 4}
  },
- "params": {}
+ "params": {},
+ "typed": {
+  "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$": "date",
+  "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$": "date-time",
+  "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$": "uuid"
+ }
 }
 `,
   { 4: Ajv4 },

@@ -100,7 +100,12 @@ const validators = new Validators(
   "t": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/t/schema", "draft": 2020},
   "only": {"ref": "https://tightbeam.invalid/x.channel.json#/topics/only/schema", "draft": 2020}
  },
- "params": {}
+ "params": {},
+ "typed": {
+  "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}$": "date",
+  "^(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$": "date-time",
+  "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$": "uuid"
+ }
 }
 `,
   { 2020: Ajv2020 },
