@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.typescript.node_tools import IMPORT_EXTENSION, RESOLUTIONS, bindings, needs_node, project, tsc
+from tests.codegen.compiling import channel
+from tests.codegen.schemas import STRING, closed
+from tests.typescript.node_tools import IMPORT_EXTENSION, RESOLUTIONS, bindings, needs_node, project, run, tsc
 from tightbeam_codegen.settings import ImportExtension
 
 TYPES = Path(__file__).parent / "types"
@@ -52,6 +55,73 @@ def test_it_is_the_bindings_that_tell(tmp_path: Path) -> None:
     needless = [fault for fault in tsc(tmp_path) if fault.path == "bad.tsx"]
     assert {fault.code for fault in needless} == {"TS2578"}
     assert len(needless) >= 4
+
+
+MEETING = """
+import type { Message } from "./channels/_channel";
+import { shopChannel, type MessageData, type ShopMessage, type ShopMessageData } from "./channels/shop";
+
+export const meant: { [T in ShopMessage["topic"]]: Message<typeof shopChannel, T>["data"] } = {
+  message: "m" satisfies MessageData,
+  "shop-message": { of: "shop" } satisfies ShopMessageData,
+  "channel-def": true,
+  tightbeam: 1,
+  topic: null,
+  none: undefined as never,
+};
+"""
+
+
+def test_names_that_could_meet(tmp_path: Path) -> None:
+    """Topics and definitions are called like what modules declare and import."""
+    named = closed("of", of=STRING)
+    definition = channel(
+        "shop",
+        **{
+            "message": STRING,
+            "shop-message": {"$ref": "#/$defs/ShopMessage"},
+            "channel-def": {"type": "boolean"},
+        },
+        tightbeam={"type": "number"},
+        topic={"type": "null"},
+        none=False,
+    )
+    (tmp_path / "schemas").mkdir()
+    written = json.dumps(definition | {"$defs": {"ShopMessage": named}})
+    (tmp_path / "schemas/shop.channel.json").write_text(written)
+    project(tmp_path / "web", {**bindings(tmp_path / "schemas", validators=True), "meeting.ts": MEETING})
+    assert tsc(tmp_path / "web") == []
+
+
+AS_INNGEST = """
+import { realtime } from "inngest/realtime";
+import { channel, payload } from "./js/channels/_channel.js";
+
+const topics = { status: { schema: payload() }, "line-added": { schema: payload() } };
+const said = (value) => JSON.stringify(value)?.replace("inngest", "tightbeam");
+const saidOf = (value) => (value === topics ? "topics" : said(value));
+// A function has these besides.
+const other = (name, value) => typeof value !== "function" || !["length", "name", "prototype"].includes(name);
+const shown = (value) =>
+  Object.entries(Object.getOwnPropertyDescriptors(value))
+    .filter(([name]) => other(name, value))
+    .map(([name, { enumerable }]) => [name, enumerable, saidOf(value[name])])
+    .sort();
+const told = [];
+for (const make of [channel, realtime.channel]) {
+  const of = make({ name: ({ id }) => `x:${id}`, topics });
+  told.push([typeof of, shown(of), shown(of({ id: 1 })), shown(make({ name: "x", topics }))]);
+}
+console.log(JSON.stringify(told));
+"""
+
+
+def test_channels_are_at_runtime_what_those_of_inngest_are(tmp_path: Path) -> None:
+    project(tmp_path, bindings(SCHEMAS, "js"))
+    assert tsc(tmp_path, emit=True) == []
+    ours, of_inngest = run(tmp_path, AS_INNGEST)
+    assert ours == of_inngest
+    assert ours[0] == "function"
 
 
 NEEDLESS = """

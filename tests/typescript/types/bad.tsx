@@ -1,6 +1,7 @@
 // What must not compile: each marked line, and nothing else. Without its mistake the mark is an error by itself.
 import { useRealtime } from "inngest/react";
-import { subscribe, type Realtime } from "inngest/realtime";
+import type { Inngest } from "inngest";
+import { getSubscriptionToken, subscribe, type Realtime } from "inngest/realtime";
 
 import { alertsChannel, type Alert } from "./channels/alerts";
 import { ordersChannel, type Line, type Placed, type State } from "./channels/orders";
@@ -74,6 +75,12 @@ export async function send(publish: Realtime.TypedPublishFn): Promise<void> {
   await publish(uploads.status, { mesage: "x" });
   // @ts-expect-error: another topic's
   await publish(uploads.status, { success: true, url: "x" });
+}
+export async function sendBy(client: Inngest): Promise<void> {
+  // @ts-expect-error: misspelt
+  await client.realtime.publish(uploads.status, { mesage: "x" });
+  // @ts-expect-error: misspelt
+  await getSubscriptionToken(client, { channel: uploads, topics: ["statuz"] });
 }
 
 // -- payloads that are read

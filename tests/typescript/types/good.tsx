@@ -1,6 +1,7 @@
 // What a front end writes with the bindings of schemas/. Every line must compile.
 import { useRealtime } from "inngest/react";
-import { subscribe, type Realtime } from "inngest/realtime";
+import type { Inngest } from "inngest";
+import { getSubscriptionToken, subscribe, type Realtime } from "inngest/realtime";
 
 import type { Message, Topic } from "./channels/_channel";
 import { alertsChannel, type Alert } from "./channels/alerts";
@@ -67,6 +68,26 @@ export async function send(publish: Realtime.TypedPublishFn): Promise<void> {
   await publish(uploads.status, { message: "Queued." });
   await publish(alertsChannel.alert, alert);
 }
+export async function sendBy(client: Inngest, data: Status): Promise<void> {
+  await client.realtime.publish(uploads.status, data);
+  const token = await getSubscriptionToken(client, { channel: uploads, topics: ["status"] });
+  await client.realtime.publish(token.channel.result, { success: true, url: "https://files.example/u1" });
+}
+export const inInngestsWords: {
+  readonly topics: Realtime.Channel.InferTopics<typeof uploads>;
+  readonly name: Realtime.Channel.InferId<typeof alertsChannel>;
+  readonly status: Realtime.InferTopicData<(typeof uploadsChannel.topics)["status"]>;
+  readonly one: Realtime.ChannelInstance;
+  readonly definition: Realtime.ChannelDef<(params: { uploadId: string }) => string, typeof uploads.topics>;
+  readonly ref: Realtime.TopicRef<Status>;
+} = {
+  topics: uploads.topics,
+  name: "alerts",
+  status: { message: "x" },
+  one: uploads,
+  definition: uploadsChannel,
+  ref: uploads.status,
+};
 
 // What the messages are, for reducers and tests.
 export function reduce(status: Status | undefined, message: UploadsMessage): Status | undefined {

@@ -119,11 +119,10 @@ export function channel(options: {
   readonly topics: AnyChannel["topics"];
 }): unknown {
   const { name, topics } = options;
-  const infer = { get: () => topics };
-  if (typeof name === "string") return Object.defineProperty(instance(name, topics), "$infer", infer);
+  if (typeof name === "string") return { ...instance(name, topics), $infer: topics };
   return Object.defineProperties((params: unknown) => instance(name(params), topics), {
     topics: { value: topics, enumerable: true },
-    $infer: infer,
+    $infer: { get: () => topics },
     $params: { get: () => undefined },
   });
 }
