@@ -234,7 +234,8 @@ class Realtime:
         Args:
             selection: the channel, or the topics.
             after: the `Message.position` to resume from, or ``"start"``: durable messages that are still
-                retained come first, then new ones, without gap or duplicate. Live messages aren't retained.
+                retained come first, then new ones, without gap or duplicate. ``"latest"``: the latest of them
+                of each topic, in order, then new ones. Live messages aren't retained.
             on_invalid_message: what becomes of a message that can't be loaded, since its publisher has other
                 bindings: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
                 By default what the client was made with, else ``"raise"``.
@@ -246,7 +247,7 @@ class Realtime:
         position: object = after
         if position is not None and not isinstance(position, str):
             raise TypeError(
-                f'after= takes the position of a message, or "start", not {type(position).__name__}'
+                f'after= takes the position of a message, "start" or "latest", not {type(position).__name__}'
             )
         addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
         choice = self._choice(on_invalid_message)

@@ -59,7 +59,9 @@ def test_what_can_be_subscribed_to(client: Client, ch: JobChannel) -> None:
 
 async def test_where_to_go_on_from_is_a_text(client: Client, ch: JobChannel) -> None:
     after: Any = 3
-    with pytest.raises(TypeError, match=r'after= takes the position of a message, or "start", not int'):
+    with pytest.raises(
+        TypeError, match=r'after= takes the position of a message, "start" or "latest", not int'
+    ):
         client.realtime.subscribe(ch, after=after)
 
 

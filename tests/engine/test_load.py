@@ -12,7 +12,7 @@ import pytest
 from tests.engine.conftest import busy_journal
 from tests.engine.samples import JobChannel
 from tightbeam import Client, Context
-from tightbeam._engines.embedded import messages
+from tightbeam._engines.embedded import latest, messages
 from tightbeam._engines.embedded.writer import Transaction
 from tightbeam._hub import Address, Envelope, Hub, Mailbox
 
@@ -119,6 +119,12 @@ async def test_a_rare_topic_costs_what_is_read_of_it(client: Client, ch: JobChan
             cost(tx, lambda tx: messages.read_page(tx, [(ch.name, "tick"), (ch.name, "status")], 0)),
             cost(tx, lambda tx: messages.last_outcome(tx, ch.name)),
             cost(tx, lambda tx: messages._last_time(tx, ch.name)),
+            cost(
+                tx,
+                lambda tx: latest.latest_places(
+                    tx, [(ch.name, name) for name in ("status", "tick", "token")]
+                ),
+            ),
             cost(tx, lambda tx: messages.seen_until(tx, ch.name, since)),
         ]
 

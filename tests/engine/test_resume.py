@@ -43,7 +43,7 @@ def ticking(client: Client, ch: JobChannel, count: int) -> Function[None]:
 async def test_a_reader_resumes_after_a_restart(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)
+    monkeypatch.setattr(messages, "PAGE_MESSAGES", 3)
     client = make_client()
     work = publishing(client, ch)
     async with client:
@@ -67,7 +67,7 @@ async def test_a_reader_resumes_after_a_restart(
 async def test_no_gap_and_no_duplicate_while_others_publish(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)  # many hand-overs between journal and mailbox
+    monkeypatch.setattr(messages, "PAGE_MESSAGES", 3)  # many hand-overs between journal and mailbox
     other = job_channel(job_id="other")
     work = publishing(client, ch)
     count = 150
@@ -212,7 +212,7 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_BATCHES", 1)
-    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 2)
+    monkeypatch.setattr(messages, "PAGE_MESSAGES", 2)
     client = make_client(retain_messages=10)
     work = publishing(client, ch)
     async with client:
@@ -406,7 +406,7 @@ def test_retention_looks_when_much_was_written(monkeypatch: pytest.MonkeyPatch) 
 async def test_a_replay_that_is_closed_ends_with_what_was_read(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_PAGE_MESSAGES", 3)
+    monkeypatch.setattr(messages, "PAGE_MESSAGES", 3)
 
     work = ticking(client, ch, 9)
 
@@ -470,7 +470,7 @@ async def test_the_steps_of_a_run_go_with_it(
     assert steps <= runs
 
 
-@pytest.mark.parametrize(("name", "bound"), [("_PAGE_MESSAGES", 4), ("_PAGE_BYTES", 4 * len(b'{"n":1}'))])
+@pytest.mark.parametrize(("name", "bound"), [("PAGE_MESSAGES", 4), ("PAGE_BYTES", 4 * len(b'{"n":1}'))])
 async def test_a_page_of_the_journal_is_bounded(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch, name: str, bound: int
 ) -> None:

@@ -99,7 +99,7 @@ class Connector:
         """Open a connection, however long it takes.
 
         Args:
-            after: the position to resume from, ``"start"`` or ``"now"``.
+            after: the position to resume from, ``"start"``, ``"latest"`` or ``"now"``.
 
         Raises:
             GatewayRefused: the gateway doesn't let this client in.

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from tightbeam._engines.embedded.engine import EmbeddedEngine
-from tightbeam._engines.embedded.feed import EmbeddedFeed
+from tightbeam._engines.embedded.feed import UNPLACED, EmbeddedFeed
 from tightbeam._hub import Address, Envelope
+from tightbeam._selection import LATEST
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
 from tightbeam.gateway._access import Pass, Refused
 from tightbeam.gateway._frames import RUN_TOPIC
@@ -109,7 +110,7 @@ class Stream:
                 await carrier.send(batch)
                 if feed.dropped != dropped:
                     dropped = feed.dropped
-                    await carrier.keep_alive(None if feed.position == "start" else feed.position, dropped)
+                    await carrier.keep_alive(None if feed.position in UNPLACED else feed.position, dropped)
             why = self._why or End.SHUTDOWN
             if why is End.SHUTDOWN:
                 await carrier.closing()
@@ -144,6 +145,10 @@ class Stream:
             self._timers[-1] = self._loop.call_later(seconds, tick)
 
         self._timers.append(self._loop.call_later(seconds, tick))
+
+    async def tell_position(self) -> None:
+        """Tell a reader that keeps a cursor where it is."""
+        await self._carrier.keep_alive(self._feed.position, self._feed.dropped)
 
     def end(self, why: str) -> None:
         """Let the reader have what is buffered, then end."""
@@ -235,11 +240,11 @@ class Streams:
             )
         except EngineError as error:
             raise unavailable(error) from error
+        position = None if feed.position in UNPLACED else feed.position
+        stream = Stream(feed, limits, reader, lost, position)
         if after is not None:
             since_us = None if admitted.since is None else admitted.since * 1000
-            feed.after_replay = lambda: self._outcomes(feed, after, since_us)
-        position = feed.position if feed.position != "start" else None
-        stream = Stream(feed, limits, reader, lost, position)
+            feed.after_replay = lambda: self._replayed(stream, feed, after, since_us)
         self._open.add(stream)
         return stream
 
@@ -262,13 +267,20 @@ class Streams:
             if after is None and admitted.since is not None:
                 channels = {channel for channel, _ in admitted.addresses}
                 after = await engine.position_since(sorted(channels), admitted.since)
-            elif after is not None and after != "start":
+            elif after is not None and after not in UNPLACED:
                 await engine.check_position(after)
         except PositionLost:
             return "start", True
         except EngineError as error:
             raise unavailable(error) from error
         return after, False
+
+    async def _replayed(
+        self, stream: Stream, feed: EmbeddedFeed, after: str, since_us: int | None
+    ) -> list[Envelope]:
+        if after == LATEST:  # there may have been none: a reader that is cut now goes on from here
+            await stream.tell_position()
+        return await self._outcomes(feed, after, since_us)
 
     async def _outcomes(self, feed: EmbeddedFeed, after: str, since_us: int | None) -> list[Envelope]:
         """How the last run of each channel ended, if this reader may have missed it; after its messages."""
@@ -277,7 +289,7 @@ class Streams:
         # The client is being left, or the position has gone by now.
         with contextlib.suppress(EngineError, PositionLost):
             if since_us is None:
-                since_us = 0 if after == "start" else await self._engine.time_of(after)
+                since_us = 0 if after in UNPLACED else await self._engine.time_of(after)
             for channel in channels:
                 stored = await self._engine.last_outcome(channel)
                 if (told := self._runs.outcome(channel, since_us, stored)) is not None:

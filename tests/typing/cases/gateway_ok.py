@@ -102,7 +102,7 @@ def choices(remote: tightbeam.gateway.RemoteClient, chosen: tightbeam.OnInvalidM
         remote.realtime.subscribe(ch.status, on_invalid_message="skip"),
         tightbeam.Subscription[Message[Literal["status"], Status]],
     )
-    remote.realtime.subscribe(ch, on_invalid_message="raise")
+    remote.realtime.subscribe(ch, after="latest", on_invalid_message="raise")
     remote.realtime.subscribe(ch, on_invalid_message=note_later)
     remote.realtime.subscribe(ch.status, ch.result, on_invalid_message=chosen)
     tightbeam.connect("http://127.0.0.1:8288", key="k", on_invalid_message=print)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tightbeam._hub import Address, Envelope, Hub, Mailbox
+from tightbeam._selection import LATEST
 from tightbeam.errors import NotEntered, SubscriberTooSlow
 
 if TYPE_CHECKING:
     from tightbeam._engines.embedded.writer import Transaction, Writer
 
-__all__ = ["EmbeddedFeed"]
+__all__ = ["UNPLACED", "EmbeddedFeed"]
+
+UNPLACED = frozenset({"start", LATEST})
+"""What stands for a position until there is one."""
 
 _MAX_MESSAGES = 1_024
 _MAX_BYTES = 16 * 1024 * 1024
@@ -43,7 +48,8 @@ class EmbeddedFeed:
         Args:
             hub: whose messages.
             addresses: what to follow.
-            after: the position to replay from; None to begin with what is published from now on.
+            after: the position to replay from, or ``"latest"`` for the latest durable message of each
+                address; None to begin with what is published from now on.
             writer: returns what reads the journal, or raises `NotEntered`.
             max_messages: how many messages the mailbox holds.
             max_bytes: how many bytes it holds.
@@ -54,6 +60,8 @@ class EmbeddedFeed:
         self._writer = writer
         self._page: deque[Envelope] = deque()
         """Messages of the journal, and the live ones between them, that are still to be handed out."""
+        self._latest: tuple[int, ...] = ()
+        """The places of the latest messages of the addresses that are still to be read."""
         self._told: dict[str, int] = {}
         """The times of the last messages that were replayed, by channel."""
         self.after_replay: Callable[[], Awaitable[list[Envelope]]] | None = None
@@ -148,7 +156,7 @@ class EmbeddedFeed:
         if mailbox.dropped != self._noted:
             self.note_drops()
         if mailbox.overflowed:
-            raise SubscriberTooSlow(None if self._position == "start" else self._position)
+            raise SubscriberTooSlow(None if self._position in UNPLACED else self._position)
         if mailbox.closed:
             # Live messages behind durable ones that were not read are left: a reader that resumes at the
             # time of the last message would miss those.
@@ -167,15 +175,38 @@ class EmbeddedFeed:
         mailbox = self._mailbox
         if mailbox.left_at != self._left_at:  # it has fallen behind since
             self._seq = self._left_at = mailbox.left_at
-        if self._seq is not None and self._hub.caught_up(mailbox, self._seq):
-            self._left_at = None
-            return
         try:
+            if self._seq is None and self._after == LATEST:
+                await self._look_back()
+            if self._latest:
+                await self._read_latest()
+                return
+            if self._seq is not None and self._hub.caught_up(mailbox, self._seq):
+                self._left_at = None
+                if self._position == LATEST:  # there was none
+                    self._position = self._hub.position_of(self._seq)
+                return
             page, upto = await self._writer().submit(self._read, read=True)
         except NotEntered:  # the client is being left
             mailbox.cut_off()
             return
         self._seq = upto
+        self._page.extend(self._merged(page))
+
+    async def _look_back(self) -> None:
+        """Find the latest message of each address; what is stored later is read on from there."""
+        from tightbeam._engines.embedded.latest import latest_places  # not at import: see `engine`
+
+        places, self._seq = await self._writer().submit(
+            partial(latest_places, addresses=self._addresses), read=True
+        )
+        self._latest = tuple(places)
+
+    async def _read_latest(self) -> None:
+        from tightbeam._engines.embedded.latest import read_places  # not at import: see `engine`
+
+        page, count = await self._writer().submit(partial(read_places, places=self._latest), read=True)
+        self._latest = self._latest[count:]
         self._page.extend(self._merged(page))
 
     def _read(self, tx: Transaction) -> tuple[list[Envelope], int]:

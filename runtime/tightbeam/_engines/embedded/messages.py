@@ -15,6 +15,8 @@ from tightbeam._stamps import MILLISECOND
 from tightbeam.errors import PositionLost
 
 __all__ = [
+    "PAGE_BYTES",
+    "PAGE_MESSAGES",
     "Bounds",
     "Publish",
     "Seen",
@@ -30,8 +32,8 @@ __all__ = [
     "time_of",
 ]
 
-_PAGE_MESSAGES = 256
-_PAGE_BYTES = 1024 * 1024
+PAGE_MESSAGES = 256
+PAGE_BYTES = 1024 * 1024
 """Of a page, which is read between two commits: it holds up whoever publishes."""
 _TOPICS = """
 WITH RECURSIVE found (topic) AS (
@@ -275,7 +277,7 @@ def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tupl
     for row in rows:
         page.append(Envelope(*row))
         size += len(row[2])
-        if len(page) == _PAGE_MESSAGES or size >= _PAGE_BYTES:
+        if len(page) == PAGE_MESSAGES or size >= PAGE_BYTES:
             upto = row[6]
             break
     for cursor in cursors:
