@@ -65,14 +65,19 @@ async def by_token(client: Client, channels: Any) -> dict[str, str]:
     return {"token": made["key"]}
 
 
-@pytest.mark.parametrize("query", [by_after, by_since, by_token])
+async def by_both(client: Client, channels: Any) -> dict[str, str]:
+    """As clients ask that keep a cursor and leave it to the token where they begin."""
+    return {**await by_token(client, channels), "after": "now"}
+
+
+@pytest.mark.parametrize("query", [by_after, by_since, by_token, by_both])
 async def test_over_a_websocket(query: Query, client: Client, ch: JobChannel, two: JobChannel) -> None:
     work, tick = publishing(client, some(ch, two)), durable(client)
     async with running(secured(client, runs=False)) as url:
         await client.run(work)
         asked = await query(client, [ch, two])
         async with subscribed(url, asked.pop("token"), **asked) as reader:
-            first = [await (frame if query is not by_after else data_frame)(reader) for _ in range(3)]
+            first = [await (data_frame if "after" in asked else frame)(reader) for _ in range(3)]
             assert [(one["channel"], one["data"]) for one in first] == LATEST
             await client.run(tick, {"first": 7, "count": 2})
             assert [(await data_frame(reader))["data"]["n"] for _ in range(2)] == [7, 8]

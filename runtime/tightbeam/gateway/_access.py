@@ -142,15 +142,16 @@ class Guard:
         after = headers.get("last-event-id") or after
         if after is not None and len(after) > 128:
             raise Refused(400, "after isn't a position", code="position")
-        begin, moment = after, _since(pairs)
-        if moment is None and len(since := {grant.since for grant in grants}) == 1:
-            moment = since.pop()  # one time is for all channels of a stream: tokens have to agree on it
-        if moment == LATEST:
-            begin, moment = begin or LATEST, None
+        begin = None if after in ("", "now") else after
+        since = _since(pairs)
+        if since is None and len(given := {grant.since for grant in grants}) == 1:
+            since = given.pop()  # one time is for all channels of a stream: tokens have to agree on it
+        if since == LATEST:
+            begin = begin or LATEST
         return Pass(
             frozenset(allowed | {(channel, RUN_TOPIC) for channel in channels}),
-            None if begin in (None, "", "now") else begin,
-            moment,
+            begin,
+            since if isinstance(since, int) else None,
             after is not None,
         )
 

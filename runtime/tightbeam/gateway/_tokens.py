@@ -29,7 +29,7 @@ _AUDIENCE = "tightbeam/realtime"
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 _SEVERAL: Final = "channels"
 """The subject of a token for several channels; no claim of one for a single channel is in it."""
-_CLAIMS_OF_SEVERAL = frozenset({"iss", "aud", "sub", "iat", "exp", "jti", "publish", "channels"})
+_CLAIMS_OF_SEVERAL = {"iss", "aud", "sub", "iat", "exp", "jti", "publish", "channels"}
 _MAX_UNPACKED = 1024 * 1024
 
 Since = int | Literal["latest"]
@@ -162,7 +162,7 @@ def _grant(claims: dict[str, Any]) -> Grant:
 
 def _topics_of_several(claims: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the topics of a token for several channels, which has its own claims and no others."""
-    if claims["sub"] != _SEVERAL or not claims.keys() - {"since"} == _CLAIMS_OF_SEVERAL:
+    if claims["sub"] != _SEVERAL or claims.keys() - {"since"} != _CLAIMS_OF_SEVERAL:
         raise BadToken("its claims")
     try:
         groups: Any = _unpacked(claims["channels"])
