@@ -19,7 +19,7 @@
     └── EngineError            the engine can't do what was asked
         ├── NotEntered         the client isn't entered (here): `async with client`
         ├── NoGateway          a token was asked for, and no gateway serves this client
-        ├── GatewayRefused     a gateway didn't let this client in: token, key, origin or topic (status)
+        ├── GatewayRefused     a gateway didn't let this client in: token, key, origin or topic (status, code)
         ├── NotRegistered      no function has that id, or none listens to that event
         ├── JournalRefused     the file is locked, corrupt, from a newer version or not ours; it is untouched
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent

@@ -25,6 +25,7 @@ BEARER = {"Authorization": f"Bearer {KEY}"}
 @pytest.fixture(autouse=True)
 def _counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_connections, "_FRESH_SECONDS", 0)
+    monkeypatch.setattr(_connections, "_SHARE", 0)
 
 
 async def look(url: str, **query: str) -> dict[str, Any]:

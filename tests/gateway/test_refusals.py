@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -294,6 +295,38 @@ async def test_a_websocket_is_refused_in_the_same_words(
         swallowed = {"Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13"}
         await ask.get(f"{url}{API}/connect", params={"token": signed(good())}, headers=swallowed)
         assert "a proxy in between doesn't pass upgrades on" in said(caplog)[0]
+
+
+@pytest.mark.parametrize(
+    ("limits", "entered", "query", "code", "line"),
+    [
+        (
+            {"connections": 0},
+            True,
+            {},
+            "full",
+            "0 streams are open, as many as may be; raise it, and the limit",
+        ),
+        ({}, False, {"after": "x:1"}, "unavailable", "the journal can't be read (the client isn't entered: "),
+        ({}, False, {"since": "2026-01-01T00:00:00Z"}, "unavailable", "the journal can't be read"),
+    ],
+)
+async def test_the_plain_request_says_that_there_is_no_room_or_no_journal(
+    limits: dict[str, int],
+    entered: bool,
+    query: dict[str, str],
+    code: str,
+    line: str,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = secured(client, limits=Limits(**limits))  # type: ignore[arg-type]  # those of the cases are numbers
+    async with client if entered else contextlib.nullcontext(), asking(gateway) as ask, asyncio.timeout(20):
+        for path in ("connect", "sse"):
+            answer = await ask.get(f"{API}/{path}", params={"token": signed(good()), **query})
+            assert (answer.status_code, answer.json()["code"]) == (503, code)
+    assert gateway.connections == 0
+    assert [line in one for one in said(caplog)] == [True]
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "auto"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,18 +20,21 @@ _CHANNELS: Final = 200
 """Channels that are listed, those with the most readers."""
 _READERS: Final = 100
 """Readers of one channel that are listed: the slow ones first, then the latest."""
-_TURN: Final = 200
-"""Streams that are counted before the event loop does what else is ready."""
+_TURN: Final = 2_000
+"""Addresses that are counted before the event loop does what else is ready."""
 _FRESH_SECONDS: Final = 1.0
 """How old the numbers may be: pages that look on at the same time share them."""
+_SHARE: Final = 10
+"""They stay fresh for so many times as long as counting took: of thousands of streams it takes a while."""
 
 
 @dataclass(slots=True)
 class _Channel:
     """The readers of one channel."""
 
-    streams: list[Stream] = field(default_factory=list)
-    topics: Counter[str] = field(default_factory=Counter)
+    streams: set[Stream] = field(default_factory=set)
+    topics: dict[str, int] = field(default_factory=dict)
+    """How many of them follow each topic."""
 
 
 class Connections:
@@ -69,8 +73,8 @@ class Connections:
 
     async def readers(self, channel: str) -> dict[str, Any]:
         """Return the readers of one channel."""
-        found = (await self._by_channel()).get(channel, _Channel()).streams
-        found = sorted(found, key=lambda stream: (not stream.is_slow, -stream.reader.opened))
+        streams = (await self._by_channel()).get(channel, _Channel()).streams
+        found = sorted(streams, key=lambda stream: (not stream.is_slow, -stream.reader.opened))
         return {
             "channel": channel,
             "readers": [_reader(channel, stream) for stream in found[:_READERS]],
@@ -82,15 +86,22 @@ class Connections:
             if self._is_fresh:
                 return self._channels
             channels: dict[str, _Channel] = {}
-            for number, stream in enumerate(self._streams, 1):
-                for name, topics in _topics(stream).items():
-                    one = channels.setdefault(name, _Channel())
-                    one.streams.append(stream)
-                    one.topics.update(topics)
-                if number % _TURN == 0:
+            counted, begun = 0, time.monotonic()
+            for stream in self._streams:
+                for name, topic in stream.addresses:
+                    if topic == RUN_TOPIC:
+                        continue
+                    if (one := channels.get(name)) is None:
+                        one = channels[name] = _Channel()
+                    one.streams.add(stream)
+                    one.topics[topic] = one.topics.get(topic, 0) + 1
+                counted += len(stream.addresses)
+                if counted >= _TURN:
+                    counted = 0
                     await asyncio.sleep(0)
+            fresh = max(_FRESH_SECONDS, _SHARE * (time.monotonic() - begun))
             self._channels, self._is_fresh = channels, True
-            asyncio.get_running_loop().call_later(_FRESH_SECONDS, self._forget)
+            asyncio.get_running_loop().call_later(fresh, self._forget)
             return channels
 
     def _forget(self) -> None:
