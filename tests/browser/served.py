@@ -1,7 +1,7 @@
 """A program whose gateway the browser tests look at: `python -m tests.browser.served DATABASE PORT [KEY]`.
 
-Besides the gateway it answers `POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how
-long a token opens streams.
+Without a name for the database its messages are gone when it ends. Besides the gateway it answers
+`POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how long a token opens streams.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 database, port = sys.argv[1], int(sys.argv[2])
 key = sys.argv[3] if len(sys.argv) > 3 else None
-client = tightbeam.Client(database, retry_delay=timedelta(milliseconds=20))
+client = tightbeam.Client(database or None, retry_delay=timedelta(milliseconds=20))
 failed: set[str] = set()
 
 

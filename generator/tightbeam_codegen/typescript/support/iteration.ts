@@ -1,4 +1,4 @@
-import type { Reason } from "./_stream.js";
+import type { Reason } from "./_stream";
 
 /** A message that waits for an iteration: the how many-th it is, and the position before it. */
 export type Waiting<M> = {

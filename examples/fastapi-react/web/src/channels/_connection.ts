@@ -55,6 +55,9 @@ const SPREAD = 1_000;
 /** The time for an attempt, from the token to the open stream. */
 const ATTEMPT = 20_000;
 // prettier-ignore
+/** An attempt that began so long ago is started over when the page comes back. */
+const STUCK = 5_000;
+// prettier-ignore
 /** The time between two pings of a gateway, until it has been seen; and what it is taken for at most. */
 const KEEP_ALIVE = 15_000;
 // prettier-ignore
@@ -63,9 +66,11 @@ const LONGEST_KEEP_ALIVE = 60_000;
 // prettier-ignore
 // As much of a page as is used here. In Node there is none.
 type Target = {
-  addEventListener?: (type: string, listener: () => void) => void;
-  removeEventListener?: (type: string, listener: () => void) => void;
+  addEventListener?: (type: string, listener: Listener) => void;
+  removeEventListener?: (type: string, listener: Listener) => void;
 };
+// prettier-ignore
+type Listener = (event: { readonly type: string }) => void;
 // prettier-ignore
 const page = globalThis as unknown as Target & { readonly document?: Target & { readonly visibilityState: string } };
 
@@ -176,7 +181,7 @@ export class Connector {
   #ended(stream: AbortController, failure: Failure | undefined): Failure | undefined {
     if (this.#stream === stream) this.#stream = undefined;
     clearTimeout(this.#timer);
-    return failure;
+    return stream.signal.aborted ? undefined : failure;
   }
 
   #interrupt(by?: Failure): void {
@@ -231,25 +236,27 @@ export class Connector {
 
   // -- again
 
-  #isFinal({ ends, noUpgrade }: Failure): boolean {
-    this.#notUpgraded = noUpgrade === true ? this.#notUpgraded + 1 : 0;
+  #isFinal({ reason, ends }: Failure): boolean {
+    // Once, the gateway may have come back between the WebSocket and the question why. Twice, a proxy is in the way.
+    this.#notUpgraded = reason.code === "upgrade-required" ? this.#notUpgraded + 1 : 0;
     if (this.#notUpgraded > 1) this.#transport = this.#purpose.transport ?? "sse";
     if (ends === "second") this.#refusals += 1;
     return ends === "always" || (ends === "first" && !this.#hasOpened) || this.#refusals > 1;
   }
 
   #pauseAfter({ reason, retryAfter = 0 }: Failure): number {
-    const wasOpen = this.#connection.state === "open";
-    if (wasOpen && (this.#hasProgressed || Date.now() - this.#began >= LASTED)) this.#failures = 0;
-    if (wasOpen && reason.code === "closing") return Math.random() * SPREAD;
+    const hasLasted = this.#hasProgressed || Date.now() - this.#began >= LASTED;
+    if (this.#connection.state === "open" && hasLasted) {
+      this.#failures = 0;
+      if (reason.code === "closing") return Math.random() * SPREAD;
+    }
     const pause = Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
     this.#failures += 1;
-    return Math.max(pause, retryAfter * 1000);
+    return pause + retryAfter * 1000;
   }
 
   #isPaused(): boolean {
-    const isHidden = this.#purpose.pauseOnHidden && page.document?.visibilityState === "hidden";
-    return isHidden || this.#isAway || this.#purpose.isFull();
+    return this.#isAway || (this.#purpose.pauseOnHidden && isHidden()) || this.#purpose.isFull();
   }
 
   /** Wait, for so long or until something goes on. */
@@ -272,30 +279,29 @@ export class Connector {
   // -- the page
 
   #listen(method: "addEventListener" | "removeEventListener"): void {
-    page[method]?.("online", this.#onPage);
-    page[method]?.("pageshow", this.#onPage);
-    page[method]?.("pagehide", this.#onLeave);
+    for (const type of ["online", "pageshow", "pagehide"]) page[method]?.(type, this.#onPage);
     page.document?.[method]?.("visibilitychange", this.#onPage);
   }
 
-  /** Try at once, and make sure that the connection is alive: timers and sockets may have slept. */
-  readonly #onPage = (): void => {
-    this.#isAway = false;
+  readonly #onPage: Listener = ({ type }) => {
+    // A page that is left lets go of its connection: the browser can keep it then, and show it again.
+    if (type === "pagehide") this.#isAway = true;
+    if (type === "pageshow") this.#isAway = false;
+    this.review();
+    if (type === "pagehide" || isHidden()) return;
+    // Timers and sockets may have slept: try at once, and make sure that the connection is alive.
     const { state } = this.#connection;
+    const isStuck = state === "connecting" && Date.now() - this.#began >= STUCK;
     if (state === "waiting") this.#goOn?.();
-    const isStuck = state === "open" ? this.#isSilent() : Date.now() - this.#began >= 2 * ATTEMPT;
-    if (isStuck && state !== "waiting") {
-      this.#reason = SILENT.reason;
-      this.#interrupt();
-    }
-    this.review();
+    if (state === "open" && this.#isSilent()) this.#reason = SILENT.reason;
+    else if (!isStuck) return;
+    this.#interrupt();
   };
+}
 
-  /** Let go of the connection, so that the browser can keep the page and show it again. */
-  readonly #onLeave = (): void => {
-    this.#isAway = true;
-    this.review();
-  };
+// prettier-ignore
+function isHidden(): boolean {
+  return page.document?.visibilityState === "hidden";
 }
 
 // prettier-ignore

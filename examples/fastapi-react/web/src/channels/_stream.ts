@@ -19,7 +19,7 @@ export type Token = {
 export type TokenSource = string | ((signal: AbortSignal) => Promise<Token | Response>);
 
 // prettier-ignore
-/** Why there is no connection: for a program. */
+/** Why there is no connection, for programs. Those of a gateway are in docs/gateway.md. */
 export type ReasonCode =
   | "unreachable"
   | "unauthorized"
@@ -28,12 +28,16 @@ export type ReasonCode =
   | "not-found"
   | "origin"
   | "host"
+  | "dev-mode"
+  | "channel"
   | "topic"
   | "topics-limit"
   | "position"
   | "full"
+  | "unavailable"
   | "server"
   | "closing"
+  | "upgrade-required"
   | "protocol";
 
 // prettier-ignore
@@ -53,8 +57,6 @@ export type Failure = {
   readonly ends: "always" | "second" | "first" | "never";
   /** Seconds that the server asks to wait. */
   readonly retryAfter?: number | undefined;
-  /** Whether the gateway would take a WebSocket that something on the way doesn't pass. */
-  readonly noUpgrade?: boolean;
 };
 
 // prettier-ignore
@@ -69,10 +71,14 @@ export type Sink = {
 export type Frame = { readonly [key: string]: unknown };
 
 // prettier-ignore
+const AGAIN = "It is tried again.";
+
+// prettier-ignore
 // As much of a browser's globals as is used here, for compilers without the library "DOM" as well.
 type Socket = {
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onerror: (() => void) | null;
   onclose: ((event: { readonly code: number }) => void) | null;
   close(): void;
 };
@@ -94,11 +100,10 @@ export async function fetchToken(source: TokenSource, signal: AbortSignal): Prom
     const answer = await unlessAborted(asked, signal);
     if (!isResponse(answer)) return checkToken(answer);
     if (!answer.ok) return await judge(answer, "token route");
-    const text = await unlessAborted(answer.text(), signal);
-    return checkToken(parsed(text) as Token | undefined);
+    return checkToken((await unlessAborted(answer.json(), signal).catch(() => undefined)) as Token | undefined);
   } catch (cause) {
     if (signal.aborted) return undefined;
-    const message = "The token route gave no answer: it is down, or a page of this origin may not read its answers.";
+    const message = "No answer from the token route: it is down, or a page of this origin may not read its answers.";
     return { reason: { code: "unreachable", message, cause }, ends: "never" };
   }
 }
@@ -151,10 +156,14 @@ function followSocket(url: URL, sink: Sink, signal: AbortSignal): Promise<Failur
       resolve({ reason: { code: "protocol", message }, ends: "first" });
       return;
     }
+    const end = (failure?: Failure | Promise<Failure | undefined>): void => {
+      signal.removeEventListener("abort", leave);
+      socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+      resolve(failure);
+    };
     const leave = (): void => {
-      socket.onopen = socket.onmessage = socket.onclose = null;
+      end();
       socket.close();
-      resolve(undefined);
     };
     signal.addEventListener("abort", leave);
     socket.onopen = () => {
@@ -165,16 +174,15 @@ function followSocket(url: URL, sink: Sink, signal: AbortSignal): Promise<Failur
       sink.alive();
       readFrame(data, sink);
     };
-    socket.onclose = ({ code }) => {
-      signal.removeEventListener("abort", leave);
-      resolve(isOpen ? lost(code) : probe(url, signal));
-    };
+    // Some implementations call only the first of these when there never was a connection.
+    socket.onerror = () => isOpen || end(probe(url, signal));
+    socket.onclose = ({ code }) => end(isOpen ? lost(code) : probe(url, signal));
   });
 }
 
 // prettier-ignore
 /** Ask the same over HTTP, since a browser doesn't tell why a WebSocket failed. */
-async function probe(url: URL, signal: AbortSignal): Promise<Failure | undefined> {
+export async function probe(url: URL, signal: AbortSignal): Promise<Failure | undefined> {
   try {
     return await judge(await fetch(url, { signal, cache: "no-store", redirect: "manual" }), "gateway");
   } catch {
@@ -266,32 +274,35 @@ const BY_STATUS: { readonly [status: number]: ReasonCode } = {
   403: "forbidden",
   404: "not-found",
   421: "host",
+  426: "upgrade-required",
 };
-
 // prettier-ignore
 const REMEDIES: { readonly [code in ReasonCode]: string } = {
-  unreachable: "It is down, or this page's origin isn't in its allowed_origins.",
+  unreachable: AGAIN,
   unauthorized: "The token route must return a fresh token, signed with this gateway's token secret.",
   expired: "The token route must return a fresh token at each request.",
-  forbidden: "The token allows less than this page asks for.",
-  "not-found": "Another web server is at apiBaseUrl, or the gateway isn't mounted at the root of its origin.",
+  forbidden: "Something in front of the gateway refuses this page.",
+  "not-found": "Check that apiBaseUrl is the gateway's origin, and that it is mounted at the root.",
   origin: "Add this page's origin to the gateway's allowed_origins.",
-  host: "Add the host of apiBaseUrl to the gateway's allowed_hosts, or correct its public_url.",
+  host: "Add the host of apiBaseUrl to allowed_hosts, or correct public_url.",
+  "dev-mode": "Serve the gateway without dev mode.",
+  channel: "Check the channel's name.",
   topic: "Mint the token for these channels and topics.",
   "topics-limit": "Follow fewer channels in one subscription, or raise Limits(topics=…).",
-  position: "Subscribe again without this position.",
-  full: "It is tried again; Limits(connections=…) is the number of streams.",
-  server: "It is tried again.",
-  closing: "It is tried again.",
-  protocol: "What answers there isn't a gateway, or something on the way doesn't pass its answers.",
+  position: "Subscribe again without it.",
+  full: AGAIN,
+  unavailable: AGAIN,
+  server: AGAIN,
+  closing: AGAIN,
+  "upgrade-required": "A proxy in front of it must pass WebSockets.",
+  protocol: "Check that apiBaseUrl is the gateway's origin.",
 };
-
 // prettier-ignore
 const ROUTE_REMEDIES: { readonly [code in ReasonCode]?: string } = {
   unauthorized: "Sign in, and subscribe again.",
   forbidden: "This user may not see these channels.",
-  "not-found": "Check the URL of the token route.",
-  server: "It is tried again.",
+  "not-found": "Check its URL.",
+  server: AGAIN,
 };
 
 // prettier-ignore
@@ -301,18 +312,15 @@ async function judge(response: Response, who: "gateway" | "token route"): Promis
   const isGateway = who === "gateway";
   const body = isGateway ? await bodyOf(response) : {};
   const isBusy = status === 408 || status === 425 || status === 429 || status >= 500;
-  const known = typeof body.code === "string" && Object.hasOwn(REMEDIES, body.code);
-  const code = known ? (body.code as ReasonCode) : isBusy ? "server" : (BY_STATUS[status] ?? "protocol");
+  const isKnown = typeof body.code === "string" && Object.hasOwn(REMEDIES, body.code);
+  const code = isKnown ? (body.code as ReasonCode) : isBusy ? "server" : (BY_STATUS[status] ?? "protocol");
   const said = typeof body.error === "string" ? `: ${body.error}` : "";
-  const answers = response.type === "opaqueredirect" ? "redirects" : `answered ${status}${said}`;
-  const remedy = (isGateway ? REMEDIES : ROUTE_REMEDIES)[code] ?? "Check its URL, and what it returns.";
-  const noUpgrade = status === 426;
-  const message = `The ${who} ${answers}. ${noUpgrade ? "A proxy in front of it must pass WebSockets." : remedy}`;
+  const answered = response.type === "opaqueredirect" ? "redirects" : `answered ${status}${said}`;
+  const remedy = (isGateway ? REMEDIES : ROUTE_REMEDIES)[code] ?? "Check what it returns.";
   return {
-    reason: { code, message, status },
-    ends: isBusy || noUpgrade ? "never" : endsWith(status, isGateway, body.status === status),
+    reason: { code, message: `The ${who} ${answered}. ${remedy}`, status },
+    ends: isBusy || status === 426 ? "never" : endsWith(status, isGateway, body.status === status),
     retryAfter: isBusy ? secondsOf(response.headers.get("retry-after")) : undefined,
-    noUpgrade,
   };
 }
 
@@ -340,21 +348,21 @@ function secondsOf(text: string | null): number | undefined {
 
 // prettier-ignore
 function unreachable(url: URL): Failure {
-  const message = `No answer from the gateway at ${url.origin}. ${REMEDIES.unreachable}`;
+  const message = `No answer from ${url.origin}: it is down, or this page's origin isn't in its allowed_origins.`;
   return { reason: { code: "unreachable", message }, ends: "never" };
 }
 
 // prettier-ignore
 function lost(code?: number): Failure {
   if (code === 1012) return RESTARTS;
-  const message = `The connection was lost${code === undefined ? "" : ` (code ${code})`}. It is tried again.`;
+  const message = `The connection was lost${code === undefined ? "" : ` (code ${code})`}. ${AGAIN}`;
   return { reason: { code: "unreachable", message }, ends: "never" };
 }
 
 // prettier-ignore
 /** The gateway announced that it shuts down. */
 export const RESTARTS: Failure = {
-  reason: { code: "closing", message: "The gateway restarts. It is tried again." },
+  reason: { code: "closing", message: `The gateway restarts. ${AGAIN}` },
   ends: "never",
 };
 

@@ -7,12 +7,16 @@
 // biome-ignore-all assist: generated
 
 // prettier-ignore
+import type { Message, Topic } from "./_channel";
+// prettier-ignore
 import { type Connection, Connector } from "./_connection";
 // prettier-ignore
 import { Iteration, type Waiting } from "./_iteration";
 // prettier-ignore
 import type { Frame, Reason, Token, TokenSource } from "./_stream";
 
+// prettier-ignore
+export type { Message, Topic } from "./_channel";
 // prettier-ignore
 export type { Connection } from "./_connection";
 // prettier-ignore
@@ -24,46 +28,19 @@ export type { Reason, ReasonCode, Token, TokenSource } from "./_stream";
 /** A channel: what a generated `…Channel` is, called with its parameters if it has any. */
 export type Channel = {
   readonly name: string;
-  readonly topics: { readonly [topic: string]: { readonly schema: Schema } };
+  readonly topics: {
+    readonly [topic: string]: { readonly schema: { readonly "~standard": { readonly validate: (value: unknown) => unknown } } };
+  };
   /** Only a channel that still lacks its parameters has this. */
   readonly $params?: never;
 };
 
 // prettier-ignore
-/** As much of a Standard Schema (standardschema.dev) as is used here. */
-type Schema = {
-  readonly "~standard": {
-    readonly validate: (value: unknown) => unknown;
-    readonly types?: { readonly input: unknown } | undefined;
-  };
-};
-// prettier-ignore
-type DataOf<S> = S extends { readonly "~standard": { readonly types?: infer I } }
-  ? NonNullable<I> extends { readonly input: infer D }
-    ? D
-    : unknown
-  : unknown;
-
-// prettier-ignore
-/** The topics of a channel, or of several. */
-export type Topic<C> = C extends { readonly topics: infer T } ? keyof T & string : never;
-
-// prettier-ignore
-/** A message of a channel, or of several; `topic` tells which payload it has. */
-export type MessageOf<C, T extends string = Topic<C>> = C extends {
-  readonly name: infer N;
-  readonly topics: infer Topics;
-}
-  ? {
-      [K in keyof Topics & T]: {
-        readonly kind: "data";
-        readonly channel: N & string;
-        readonly topic: K;
-        readonly data: Topics[K] extends { readonly schema: infer S } ? DataOf<S> : unknown;
-        readonly createdAt: Date;
-        readonly runId?: string;
-      };
-    }[keyof Topics & T]
+/** A message of a channel, or of several: `topic` tells which payload it has, and `channel` where it has a fixed name. */
+export type MessageOf<C, T extends string = Topic<C>> = C extends { readonly name: infer N }
+  ? string extends N
+    ? Message<C, T>
+    : Message<C, T> & { readonly channel: N }
   : never;
 
 // prettier-ignore
@@ -151,14 +128,14 @@ export function subscribe<C extends Channel, T extends Topic<C> = Topic<C>>(
 // prettier-ignore
 type Options = SubscribeOptions<Channel, string>;
 // prettier-ignore
-type Message = MessageOf<Channel, string>;
+type AnyMessage = MessageOf<Channel, string>;
 
 // prettier-ignore
 /** Ids of durable messages that are remembered, to drop repeats. */
 const MAX_SEEN = 4_096;
 // prettier-ignore
-/** Characters of the query that names channels and topics; beyond it the token alone decides. */
-const MAX_WANT = 2_000;
+/** Characters of a query with the token and the names of topics: servers limit a request's first line to 8 KiB. */
+const MAX_QUERY = 6_000;
 
 // prettier-ignore
 class Subscriber implements Subscription<Channel, string> {
@@ -166,10 +143,10 @@ class Subscriber implements Subscription<Channel, string> {
   readonly #channels: ReadonlyMap<string, Channel>;
   readonly #topics: ReadonlySet<string> | undefined;
   readonly #connector: Connector;
-  readonly #latest = new Map<string, Message>();
+  readonly #latest = new Map<string, AnyMessage>();
   readonly #seen = new Set<string>();
   readonly #runs = new Map<string, string>();
-  readonly #iterations = new Set<Iteration<Message>>();
+  readonly #iterations = new Set<Iteration<AnyMessage>>();
   readonly #close = (): void => this.close();
   #position: string | undefined;
   #count = 0;
@@ -184,6 +161,7 @@ class Subscriber implements Subscription<Channel, string> {
       if (!channels.some((channel) => isTopic(channel, topic))) throw new TypeError(`no channel has the topic "${topic}"`);
     }
     const begin = beginning(options.from);
+    if (begin["after"] !== "now" && begin["after"] !== "latest") this.#position = begin["after"];
     const followsNothing = channels.length === 0 || this.#topics?.size === 0;
     this.#connector = new Connector({
       token: options.token,
@@ -205,7 +183,7 @@ class Subscriber implements Subscription<Channel, string> {
   }
 
   get position(): string | undefined {
-    let first: Waiting<Message> | undefined;
+    let first: Waiting<AnyMessage> | undefined;
     for (const { first: next } of this.#iterations) if (next !== undefined && next.n < (first?.n ?? Infinity)) first = next;
     return first === undefined ? this.#position : first.before;
   }
@@ -222,8 +200,8 @@ class Subscriber implements Subscription<Channel, string> {
     this.#connector.close();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Message> {
-    const iteration: Iteration<Message> = new Iteration((isOver) => {
+  [Symbol.asyncIterator](): AsyncIterator<AnyMessage> {
+    const iteration: Iteration<AnyMessage> = new Iteration((isOver) => {
       if (isOver) this.#iterations.delete(iteration);
       this.#connector.review();
     });
@@ -248,7 +226,7 @@ class Subscriber implements Subscription<Channel, string> {
 
   #refuse(token: Token): Reason | undefined {
     const { topics } = token;
-    if (this.#topics === undefined || !Array.isArray(topics)) return undefined;
+    if (this.#topics === undefined || !Array.isArray(topics) || topics.includes("*")) return undefined;
     const missing = [...this.#topics].filter((topic) => !topics.includes(topic));
     if (missing.length === 0) return undefined;
     const named = missing.map((topic) => `"${topic}"`).join(", ");
@@ -264,7 +242,8 @@ class Subscriber implements Subscription<Channel, string> {
       for (const topic of topics) if (isTopic(channel, topic)) pairs.push([channel.name, topic]);
     }
     const want = JSON.stringify(pairs);
-    return pairs.length > 0 && want.length <= MAX_WANT ? { want } : {};
+    const isShort = token.key.length + encodeURIComponent(want).length <= MAX_QUERY;
+    return pairs.length > 0 && isShort ? { want } : {};
   }
 
   // -- frames
@@ -314,7 +293,7 @@ class Subscriber implements Subscription<Channel, string> {
       const invalid: InvalidMessage = { channel: name, topic, data, issues: checked.issues, ...origin };
       return call(this.#options.onInvalidMessage ?? logInvalid, invalid);
     }
-    const message: Message = { kind: "data", channel: name, topic, data: checked.value, ...origin };
+    const message: AnyMessage = { kind: "data", channel: name, topic, data: checked.value, ...origin };
     this.#latest.set(address, message);
     const waiting = { message, isDurable: position !== undefined, n: (this.#count += 1), before };
     for (const iteration of this.#iterations) this.#dropped += iteration.push(waiting);
@@ -382,7 +361,7 @@ function logInvalid({ channel, topic, issues }: InvalidMessage): void {
 
 // prettier-ignore
 /** Call a handler. What it throws is reported as an event handler's error is, and stops nothing. */
-function call<A>(handler: ((argument: A) => void) | undefined, argument: A): void {
+export function call<A>(handler: ((argument: A) => void) | undefined, argument: A): void {
   try {
     handler?.(argument);
   } catch (error) {

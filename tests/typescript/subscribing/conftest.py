@@ -1,0 +1,48 @@
+"""Fixtures of the tests of `subscribe`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.browser.browsing import Program, free_port
+from tests.typescript.node_tools import needs_node
+from tests.typescript.subscribing.driving import compiled
+from tests.typescript.subscribing.scripted import Scripted, scripted
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the compiled client."""
+    needs_node()
+    return compiled(tmp_path_factory.mktemp("client"))
+
+
+@pytest_asyncio.fixture
+async def program(tmp_path: Path) -> AsyncIterator[Program]:
+    """The program of `tests.browser.served`, in dev mode."""
+    port = free_port()
+    served = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
+    await served.start()
+    yield served
+    await served.kill()
+
+
+@pytest_asyncio.fixture
+async def forgetful(tmp_path: Path) -> AsyncIterator[Program]:
+    """The same without a file: a restart loses all messages."""
+    port = free_port()
+    served = Program(port, "-m", "tests.browser.served", "", str(port))
+    await served.start()
+    yield served
+    await served.kill()
+
+
+@pytest_asyncio.fixture
+async def script() -> AsyncIterator[Scripted]:
+    """A server that answers what a test says."""
+    async with scripted() as server:
+        yield server

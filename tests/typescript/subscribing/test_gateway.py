@@ -1,0 +1,197 @@
+"""`subscribe` in Node against a gateway that is killed, restarted and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.browser.browsing import Program, free_port
+from tests.typescript.subscribing.driving import TRANSPORTS, following
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
+each_transport = pytest.mark.parametrize("transport", TRANSPORTS)
+
+LAST = 1_000
+
+
+def number(message: Any) -> int:
+    return int(message["data"]["message"].removeprefix("n="))
+
+
+@each_transport
+async def test_a_thousand_messages_over_kills_come_once_and_in_order(
+    transport: str, client: Path, program: Program
+) -> None:
+    async with following(client, transport, base=program.url) as follower:
+        await follower.state("open")
+        await program.send("app/number", first=0, count=LAST)
+        for reached in (40, 41, 300, 600, 850):
+            await follower.until("message", lambda message, reached=reached: number(message) >= reached)
+            await program.kill()
+            await program.start()
+        await follower.until("message", lambda message: number(message) == LAST - 1)
+        assert [number(message) for message in follower.values("message")] == list(range(LAST))
+        assert follower.values("reset") == []
+        # One of the connections may not have come about before the next kill.
+        assert len(follower.values("token")) >= follower.states().count("open") >= 4
+        lost = [
+            value["reason"]["code"] for value in follower.values("connection") if value["state"] == "waiting"
+        ]
+        assert set(lost) == {"unreachable"}
+
+
+@each_transport
+async def test_a_gateway_that_stops_says_so_and_is_followed_again(
+    transport: str, client: Path, program: Program
+) -> None:
+    async with following(client, transport, base=program.url) as follower:
+        await follower.state("open")
+        await program.stop()
+        waiting = await follower.state("waiting")
+        assert waiting["reason"]["code"] == "closing"
+        await program.start()
+        await follower.state("open")
+        await program.send("app/number", first=0, count=3)
+        await follower.until("message", lambda message: number(message) == 2)
+        assert [number(message) for message in follower.values("message")] == [0, 1, 2]
+
+
+@each_transport
+async def test_what_is_published_while_there_is_no_connection_comes_first(
+    transport: str, client: Path, program: Program
+) -> None:
+    """Before the first message too: a gateway tells the position at once."""
+    async with following(client, transport, base=program.url) as follower:
+        await follower.state("open")
+        await follower.do("state")
+        while (await follower.until("state"))["position"] is None:
+            await follower.do("state")
+        await program.kill()
+        await follower.state("waiting")
+        await program.start()
+        await program.send("app/number", first=0, count=5)
+        await follower.until("message", lambda message: number(message) == 4)
+        assert [number(message) for message in follower.values("message")] == list(range(5))
+
+
+@each_transport
+async def test_it_begins_where_it_is_asked_to(transport: str, client: Path, program: Program) -> None:
+    await program.send("app/number", first=0, count=5)
+    async with following(client, transport, base=program.url, **{"from": "start"}) as follower:
+        last = await follower.until("message", lambda message: number(message) == 4)
+        assert [number(message) for message in follower.values("message")] == list(range(5))
+        second = follower.values("message")[1]
+    after = {"after": second["position"]}
+    async with following(client, "websocket", base=program.url, **{"from": after}) as follower:
+        first = await follower.until("message")
+        assert number(first) in (2, 3, 4)
+    async with following(client, transport, base=program.url, **{"from": 0}) as follower:
+        assert number(await follower.until("message")) == 0
+        await follower.do("latest", channel={"module": "alerts", "name": "alertsChannel"}, topic="alert")
+        await follower.until("message", lambda message: number(message) == 4)
+        await follower.do("latest", channel={"module": "alerts", "name": "alertsChannel"}, topic="alert")
+        assert (await follower.until("latest"))["kind"] == "data"
+        assert (await follower.until("latest"))["data"] == last["data"]
+        await follower.do("close")
+        await follower.state("closed")
+
+
+@each_transport
+async def test_messages_that_are_gone_are_told(transport: str, client: Path, forgetful: Program) -> None:
+    program = forgetful
+    async with following(client, transport, base=program.url) as follower:
+        await follower.state("open")
+        await program.send("app/number", first=0, count=2)
+        await follower.until("message", lambda message: number(message) == 1)
+        await program.kill()
+        await program.start()
+        await program.send("app/number", first=7, count=2)
+        await follower.until("message", lambda message: number(message) == 8)
+        kinds = [(kind, number(value) if kind == "message" else None) for kind, value in follower.told]
+        told = [each for each in kinds if each[0] in ("message", "reset")]
+        assert told == [("message", 0), ("message", 1), ("reset", None), ("message", 7), ("message", 8)]
+
+
+@each_transport
+async def test_it_follows_run_after_run(transport: str, client: Path, program: Program) -> None:
+    uploads = {"module": "uploads", "name": "uploadsChannel", "params": {"uploadId": "u1"}}
+    async with following(client, transport, base=program.url, channels=[uploads]) as follower:
+        await follower.state("open")
+        for n in (1, 2):
+            run_id = await program.send("app/upload", uploadId="u1")
+            ended = await follower.until("run", lambda run: run["status"] == "completed")
+            assert (ended["runId"], ended["channel"]) == (run_id, "uploads:u1")
+            assert [run["status"] for run in follower.values("run")] == ["running", "completed"] * n
+            topics = [message["topic"] for message in follower.values("message")]
+            assert topics == ["status", "status", "result"] * n
+        assert follower.states() == ["connecting", "open"]
+
+
+async def test_a_run_that_ended_is_told_once(client: Path, program: Program) -> None:
+    """The gateway tells it to each reader that comes back."""
+    uploads = {"module": "uploads", "name": "uploadsChannel", "params": {"uploadId": "u1"}}
+    async with following(client, "websocket", base=program.url, channels=[uploads]) as follower:
+        await follower.state("open")
+        await program.send("app/upload", uploadId="u1")
+        await follower.until("run", lambda run: run["status"] == "completed")
+        await program.kill()
+        await program.start()
+        await follower.state("open")
+        await program.publish("uploads:u1", "status", {"message": "after"})
+        await follower.until("message", lambda message: message["data"].get("message") == "after")
+        assert [run["status"] for run in follower.values("run")] == ["running", "completed"]
+
+
+@each_transport
+async def test_a_stale_token_ends_it_at_the_second_time(transport: str, client: Path, tmp_path: Path) -> None:
+    port = free_port()
+    command = ("-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
+    program = Program(port, *command, TOKEN_SECONDS="1")
+    await program.start()
+    try:
+        async with httpx.AsyncClient() as ask:
+            asked = [{"channel": "alerts", "name": "*", "kind": "run"}]
+            key = (await ask.post(f"{program.url}/v1/realtime/token", json=asked)).json()["jwt"]
+            url = f"{program.url}/v1/realtime/connect?token={key}"
+            while (await ask.get(url)).status_code != 401:  # noqa: ASYNC110 - until a second has passed
+                await asyncio.sleep(0.05)
+        token = {"key": key, "apiBaseUrl": program.url}
+        async with following(client, transport, token=token) as follower:
+            closed = await follower.state("closed")
+            assert (closed["reason"]["code"], closed["reason"]["status"]) == ("expired", 401)
+            assert follower.states() == ["connecting", "waiting", "connecting", "closed"]
+    finally:
+        await program.kill()
+
+
+@each_transport
+async def test_a_token_for_something_else_ends_it(transport: str, client: Path, program: Program) -> None:
+    async with httpx.AsyncClient() as ask:
+        asked = [{"channel": "pipeline:r1", "name": "*", "kind": "run"}]
+        key = (await ask.post(f"{program.url}/v1/realtime/token", json=asked)).json()["jwt"]
+    token = {"key": key, "apiBaseUrl": program.url}
+    async with following(client, transport, token=token, topics=["alert"]) as follower:
+        closed = await follower.state("closed")
+        assert (closed["reason"]["code"], closed["reason"]["status"]) == ("topic", 403)
+
+
+async def test_an_iteration_that_is_slow_loses_nothing_durable(client: Path, program: Program) -> None:
+    """The stream pauses when there is no room, and resumes at its position."""
+    async with following(client, "websocket", base=program.url, **{"from": "start"}) as follower:
+        await follower.do("hold")
+        await program.send("app/number", first=0, count=2_500)
+        await follower.state("paused")
+        await follower.do("state")
+        held = await follower.until("state")
+        await follower.do("read", count=2_500)
+        last = await follower.until("read", lambda read: read["message"] == "n=2499")
+        assert [read["message"] for read in follower.values("read")] == [f"n={n}" for n in range(2_500)]
+        # Until it is read, a message is still to come for whoever resumes at the position.
+        assert held["position"] != last["position"]
+        assert follower.states().count("paused") >= 1
+        await follower.do("state")
+        assert (await follower.until("state"))["dropped"] == 0
