@@ -62,13 +62,25 @@ def since_text(since: datetime | str | None) -> str | None:
     """Return ``since`` as a token request carries it.
 
     Raises:
+        InvalidParam: it is text, but neither a time with a zone nor "latest".
         TypeError: it is a time without a zone.
     """
     if isinstance(since, datetime):
         if since.tzinfo is None:
             raise TypeError("since has a time zone")
         return since.isoformat()
+    if since is not None and since != LATEST and not _is_time(since):
+        raise InvalidParam(
+            'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"'
+        )
     return since
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _known_topics(channels: Channels) -> dict[str, tuple[str, ...] | None]:

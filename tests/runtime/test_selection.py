@@ -78,6 +78,10 @@ def test_names_are_told_once() -> None:
 def test_times() -> None:
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     assert [since_text(one) for one in (None, "latest", moment)] == [None, "latest", moment.isoformat()]
+    assert since_text("2026-11-22T05:40:30.249Z") == "2026-11-22T05:40:30.249Z"
+    for wrong in ("", "yesterday", "2026-11-22T05:40:30", "start", "1764385339000"):
+        with pytest.raises(InvalidParam, match="toISOString"):
+            since_text(wrong)
     with pytest.raises(TypeError, match="time zone"):
         since_text(moment.replace(tzinfo=None))
 
