@@ -126,13 +126,12 @@ class RefusalLog:
 
 
 def _is_usual(refused: Refused, path: str, headers: Headers) -> bool:
-    """Return whether this is no mistake of anybody: not for the log."""
+    """Return whether this happens when all is well, and is not for the log."""
     is_api = path == API_PATH or path.startswith(f"{API_PATH}/")
     if refused.code in ("not-found", "method"):
         return not is_api
-    if (
-        refused.code == "upgrade-required"
-    ):  # a client asks why its WebSocket failed; unless a proxy made that of it
+    if refused.code == "upgrade-required":
+        # A client asks why its WebSocket failed; with this header, a proxy has made that of a WebSocket.
         return "sec-websocket-key" not in headers
     # The inspector's page finds out in this way whether it has to ask for the key.
     return refused.code == "server-key" and not is_api and "authorization" not in headers
