@@ -40,6 +40,16 @@ async def example(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     await made.kill()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def loose(tmp_path: Path) -> AsyncIterator[Program]:
+    """The same program, with a channel whose schemas leave much open."""
+    port = free_port()
+    made = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port), LOOSE="1")
+    await made.start()
+    yield made
+    await made.kill()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(_needs_browser: None) -> AsyncIterator[Browser]:
     async with chromium() as started:

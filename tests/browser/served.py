@@ -1,7 +1,8 @@
 """A program whose gateway the browser tests look at: `python -m tests.browser.served DATABASE PORT [KEY]`.
 
 Without a name for the database its messages are gone when it ends. Besides the gateway it answers
-`POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how long a token opens streams.
+`POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how long a token opens streams; with
+LOOSE there is a channel more, whose schemas leave much open.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import tightbeam
 from generated.alerts import alerts_channel
 from generated.pipeline import pipeline_channel
 from generated.uploads import uploads_channel
+from tests.browser.loose import LooseChannel
 from tightbeam.gateway import Limits, app, serve
+from tightbeam.gateway._catalog import Catalog
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -39,7 +42,7 @@ async def store(run_id: str, fails: bool) -> str:
 
 
 @client.function("process-upload", on="app/upload", retries=2)
-async def process_upload(ctx: tightbeam.Context) -> None:
+async def process_upload(ctx: tightbeam.Context) -> dict[str, str]:
     ch = uploads_channel(upload_id=ctx.event.data["uploadId"])
     await ctx.publish(ch.status, {"message": "Processing…"})
     url = await ctx.step.run("store", store, ctx.run_id, bool(ctx.event.data.get("fails")))
@@ -48,6 +51,7 @@ async def process_upload(ctx: tightbeam.Context) -> None:
     await ctx.step.realtime.publish("publish-result", ch.result, {"success": True, "url": url})
     if ctx.event.data.get("lost"):
         raise tightbeam.NonRetriableError("nobody is there to take it")
+    return {"url": url}
 
 
 @client.function("number", on="app/number", retries=0)
@@ -85,6 +89,7 @@ if __name__ == "__main__":
     if key is not None:
         access = {"token_secret": SECRET, "server_key": key, "public_url": url, "inspector": True}
     limits = Limits(token_age=timedelta(seconds=int(os.environ.get("TOKEN_SECONDS", "60"))))
-    gateway = app(client, channels=generated, limits=limits, **access)
+    classes: Any = [LooseChannel, *Catalog(generated).classes] if "LOOSE" in os.environ else generated
+    gateway = app(client, channels=classes, limits=limits, **access)
     gateway.router.routes.append(Route("/send/{name:path}", send, methods=["POST"]))
     serve(gateway, port=port, access_log=False)

@@ -111,7 +111,7 @@ async def test_a_run_of_the_first_format_goes_on_where_it_was(
     assert detail.messages[0].id == f"{HALF}:word:3"
     assert detail.messages[0].position == "059e2ce1f6f0:5"
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert inspect.payload(connection.execute, f"{HALF}:word:11") == b'"w11"'
+        assert inspect.payload(connection.execute, f"{HALF}:word:11") == (b'"w11"', 5)
         assert inspect.payload(connection.execute, f"{HALF}:word:2") is None
         assert inspect.payload(connection.execute, "word") is None
 
@@ -331,7 +331,8 @@ async def test_a_number_of_a_run_that_is_gone_is_not_given_again(
         await until(lambda: inspect.runs(path) == [])
     assert rows(path, "SELECT run_id FROM message") == [(first,)]  # the last message stays
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert inspect.payload(connection.execute, f"{first}:said:0") == f'"{first}"'.encode()
+        said = f'"{first}"'.encode()
+        assert inspect.payload(connection.execute, f"{first}:said:0") == (said, len(said))
     again = make_client()
     work = work_of(again)
     async with again:

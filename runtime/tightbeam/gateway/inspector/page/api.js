@@ -1,5 +1,8 @@
 // What the page asks the gateway. The key, if one is needed, stays in this module and goes only into headers.
 
+import { parse } from "./json.js";
+
+const BEGINNING = 64 * 1024;
 let key = null;
 
 /** The gateway's answer was no. */
@@ -32,11 +35,28 @@ async function ask(path, options = {}) {
 
 const read = async (path) => (await ask(path)).json();
 
-export const channels = () => read("api/channels");
+
+/** The channels, with the numbers of their schemas as they are written. */
+export async function channels() {
+  const text = await (await ask("api/channels")).text();
+  try {
+    return parse(text);
+  } catch {
+    return JSON.parse(text); // a pattern may have half a character
+  }
+}
+
+export const runs = (filter) => read(`api/runs?${new URLSearchParams(filter)}`);
 export const connections = (channel) => read(`api/connections${channel === undefined ? "" : `?channel=${encodeURIComponent(channel)}`}`);
-export const runs = () => read("api/runs");
 export const run = (id) => read(`api/runs/${encodeURIComponent(id)}`);
-export const payload = (id) => read(`api/payload?id=${encodeURIComponent(id)}`);
+
+/** Data of a message (`id`) or of a run (`run`, `part`, `step`): its beginning, or all; with its size in bytes. */
+export async function data(query, whole = false) {
+  const answer = await ask(`api/payload?${new URLSearchParams(whole ? query : { ...query, limit: BEGINNING })}`);
+  const bytes = await answer.arrayBuffer();
+  const text = new TextDecoder().decode(bytes, { stream: true }); // it may end within a character
+  return { text, read: bytes.byteLength, size: Number(answer.headers.get("Tightbeam-Size")) };
+}
 
 /** Publish JSON text, through the route that every program publishes through. */
 export async function publish(channel, topic, text) {

@@ -1,8 +1,10 @@
 // The view of channels: what each topic is for, its schema, and a form that publishes a message to try it out.
 
+import { address } from "./address.js";
 import * as api from "./api.js";
-import { button, copyButton, fill, freshId, h, jsonBlock, prose } from "./dom.js";
-import { makeField } from "./form.js";
+import { copyButton, fill, h, jsonBlock, prose } from "./dom.js";
+import { layout, write } from "./json.js";
+import { Parameters, TestForm } from "./publish.js";
 import { Place, branchName, ruleWords, typeWords } from "./schema.js";
 
 const ROWS = 200;
@@ -14,8 +16,13 @@ export class ChannelsView {
   #page = h("div", { class: "topic-page" });
   #at = [];
   #made = new Map();
+  #params = new Map();
+  #opened = null;
+  #reveal;
 
-  constructor() {
+  /** `reveal(wanted)` goes to the messages and shows the one that is as wanted. */
+  constructor(reveal) {
+    this.#reveal = reveal;
     this.root = h("section", { class: "view channels", "aria-label": "Channels" }, this.#tree, this.#page);
   }
 
@@ -28,11 +35,12 @@ export class ChannelsView {
     } catch (error) {
       this.#trouble = error.message;
     }
-    if (this.root.isConnected) this.enter(...this.#at);
+    if (this.root.isConnected) this.enter(this.#at);
   }
 
-  enter(template, topic) {
-    this.#at = [template, topic];
+  enter(parts) {
+    this.#at = parts;
+    const [template, topic] = parts;
     if (this.#channels === null) {
       fill(this.#page, h("p", { class: "empty" }, this.#trouble ?? "Asking for the channels…"));
       return;
@@ -41,16 +49,42 @@ export class ChannelsView {
     const channel = this.#channels.find((one) => one.template === template) ?? this.#channels[0];
     const found = channel.topics.find((one) => one.name === topic) ?? channel.topics[0];
     this.#drawTree(channel, found);
-    const key = `${channel.template} ${found.name}`;
-    if (!this.#made.has(key)) this.#made.set(key, drawTopic(channel, found));
-    fill(this.#page, this.#made.get(key));
+    const { page, form } = this.#topic(channel, found);
+    form.adopt(this.#params.get(channel));
+    fill(this.#page, page);
+    if (this.#opened === form) form.focus();
+    this.#opened = null;
   }
 
   leave() {}
 
+  /** Open a message in the form of its topic; whether this gateway has that. */
+  open(name, topicName, json) {
+    for (const channel of this.#channels ?? []) {
+      const topic = channel.topics.find((one) => one.name === topicName);
+      const values = topic === undefined ? null : parameters(channel, name);
+      if (values === null) continue;
+      const { form } = this.#topic(channel, topic);
+      location.hash = topicHref(channel, topic);
+      this.#params.get(channel).set(values);
+      form.load(name, json);
+      this.#opened = form;
+      return true;
+    }
+    return false;
+  }
+
+  /** The page of a topic, made once, so that what is typed stays; the parameters are the same for all topics of a channel. */
+  #topic(channel, topic) {
+    if (!this.#params.has(channel)) this.#params.set(channel, new Parameters(channel));
+    if (!this.#made.has(topic)) this.#made.set(topic, drawTopic(channel, topic, this.#reveal));
+    return this.#made.get(topic);
+  }
+
   #drawTree(current, topic) {
     fill(
       this.#tree,
+      h("h1", { class: "sr" }, "Channels"),
       this.#channels.map((channel) =>
         h(
           "section",
@@ -77,13 +111,24 @@ export class ChannelsView {
   }
 }
 
-const topicHref = (channel, topic) => `#/channels/${encodeURIComponent(channel.template)}/${encodeURIComponent(topic.name)}`;
+const topicHref = (channel, topic) => address(["channels", channel.template, topic.name]);
 
-function drawTopic(channel, topic) {
+/** The parameters in a channel's name; null if it isn't a name of this template. */
+function parameters(channel, name) {
+  const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  const value = `((?:(?!${escaped(channel.separator)}).)+)`;
+  const pattern = channel.template.split(/\{[^{}]*\}/).map(escaped).join(value);
+  const found = new RegExp(`^${pattern}$`, "s").exec(name);
+  const names = [...channel.template.matchAll(/\{([^{}]*)\}/g)].map(([, one]) => one);
+  return found === null ? null : new Map(names.map((one, index) => [one, found[index + 1]]));
+}
+
+function drawTopic(channel, topic, reveal) {
   const start = new Place({}, topic.ref, channel.resources);
   const place = start.at(topic.ref) ?? start.part(true);
   const raw = place.plain().schema;
-  return h(
+  const form = new TestForm(channel, topic, place, reveal);
+  const page = h(
     "article",
     {},
     h("a", { class: "back", href: "#/channels" }, "← All channels"),
@@ -95,9 +140,10 @@ function drawTopic(channel, topic) {
       "div",
       { class: "columns-2" },
       h("section", {}, h("h2", {}, "Schema"), schemaTable(place), rawSchema(raw)),
-      h("section", {}, h("h2", {}, "Publish a test message"), new TestForm(channel, topic, place).root),
+      h("section", {}, h("h2", {}, "Publish a test message"), form.root),
     ),
   );
+  return { page, form };
 }
 
 function rawSchema(schema) {
@@ -105,8 +151,8 @@ function rawSchema(schema) {
     "details",
     { class: "raw" },
     h("summary", {}, "As JSON Schema"),
-    h("div", { class: "raw-tools" }, copyButton("Copy schema", () => JSON.stringify(schema, null, 2))),
-    jsonBlock(schema, "Schema"),
+    h("div", { class: "raw-tools" }, copyButton("Copy schema", () => layout(write(schema)))),
+    jsonBlock(write(schema), "Schema"),
   );
 }
 
@@ -168,147 +214,4 @@ function collectInside(place, name, rows, above) {
   for (const [property, part] of Object.entries(plain.schema?.properties ?? {})) {
     collect(plain.part(part), name === "" ? property : `${name}.${property}`, wanted.has(property), rows, above);
   }
-}
-
-/** Parameters of the channel, the payload as fields or as JSON, and what the gateway said to it. */
-class TestForm {
-  #channel;
-  #topic;
-  #place;
-  #params;
-  #field;
-  #json = h("textarea", { class: "code", rows: "12", spellcheck: "false", "aria-label": "Payload as JSON" });
-  #holder = h("div", {});
-  #said = h("div", { class: "said", role: "status" });
-  #mode;
-  #asJson = false;
-
-  constructor(channel, topic, place) {
-    this.#channel = channel;
-    this.#topic = topic;
-    this.#place = place;
-    this.#params = channel.params.map((param) => paramField(param));
-    this.#field = makeField(place, "Payload");
-    this.#mode = button("Edit as JSON", () => this.#turn(), { class: "quiet" });
-    this.#holder.append(this.#field.root);
-    this.root = h(
-      "form",
-      { class: "card test", novalidate: true },
-      this.#params.length > 0 ? h("div", { class: "params" }, this.#params.map((param) => param.root)) : null,
-      this.#holder,
-      h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Publish"), this.#mode),
-      this.#said,
-    );
-    this.root.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#publish();
-    });
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.root.requestSubmit();
-    });
-  }
-
-  #turn() {
-    if (!this.#asJson) {
-      const text = this.#field.read() ?? "";
-      this.#json.value = text === "" ? "" : JSON.stringify(JSON.parse(text), null, 2);
-      fill(this.#holder, this.#json);
-    } else {
-      let value;
-      try {
-        value = this.#json.value.trim() === "" ? undefined : JSON.parse(this.#json.value);
-      } catch (error) {
-        this.#say("error", h("p", {}, `That isn't JSON: ${error.message}`));
-        return;
-      }
-      this.#field = makeField(this.#place, "Payload", value);
-      fill(this.#holder, this.#field.root);
-    }
-    this.#asJson = !this.#asJson;
-    this.#mode.textContent = this.#asJson ? "Edit as form" : "Edit as JSON";
-    fill(this.#said);
-  }
-
-  async #publish() {
-    this.#clear();
-    let name = this.#channel.template;
-    for (const param of this.#params) {
-      const text = param.input.value;
-      if (text === "" || text.includes(this.#channel.separator)) {
-        param.setError(text === "" ? "A channel's parameter can't be empty." : `It can't contain “${this.#channel.separator}”.`);
-        param.input.focus();
-        return;
-      }
-      name = name.replace(`{${param.name}}`, () => text);
-    }
-    const text = this.#asJson ? this.#json.value : (this.#field.read() ?? "");
-    try {
-      await api.publish(name, this.#topic.name, text);
-    } catch (error) {
-      this.#refused(error);
-      return;
-    }
-    this.#say("done", h("p", {}, "Published to ", h("code", {}, name), ", live. ", h("a", { href: "#/messages" }, "See it arrive")));
-  }
-
-  #refused(error) {
-    const issues = error.issues ?? [];
-    if (issues.length === 0) {
-      this.#say("error", h("p", {}, error.status === undefined ? "The gateway can't be reached." : error.message));
-      return;
-    }
-    const fields = new Map();
-    if (!this.#asJson) this.#field.visit("", (pointer, field) => fields.set(pointer, field));
-    const lines = issues.map(({ pointer, reason }) => {
-      const field = nearest(fields, pointer);
-      const words = [h("code", {}, pointer || "(the payload)"), ` ${reason}`];
-      if (field === undefined) return { line: h("li", {}, words), field };
-      field.setError([field.error.textContent, `${pointer} ${reason}`.trim()].filter((one) => one).join("; "));
-      return { line: h("li", {}, h("button", { type: "button", class: "link", on: { click: () => field.focus() } }, words)), field };
-    });
-    const heading = issues.length === 1 ? "The payload breaks its schema in one place" : `The payload breaks its schema in ${issues.length} places`;
-    this.#say("error", h("p", {}, heading), h("ul", {}, lines.map((one) => one.line)));
-    (lines.find((one) => one.field !== undefined)?.field ?? { focus: () => this.#json.focus() }).focus();
-  }
-
-  #say(kind, ...words) {
-    this.#said.className = `said ${kind}`;
-    fill(this.#said, words);
-  }
-
-  #clear() {
-    for (const param of this.#params) param.setError("");
-    this.#field.visit("", (_, field) => field.setError(""));
-    this.#say("");
-  }
-}
-
-/** The field a pointer is about: its own, or that of the value it would be in. */
-function nearest(fields, pointer) {
-  for (let at = pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {
-    if (fields.has(at) || at === "") return fields.get(at);
-  }
-}
-
-function paramField({ name, schema }) {
-  const id = freshId("param");
-  const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
-  const options = Array.isArray(schema.enum) ? schema.enum : schema.type === "boolean" ? [true, false] : null;
-  const input =
-    options === null
-      ? h("input", { type: "text", autocomplete: "off", spellcheck: "false" })
-      : h("select", {}, options.map((one) => h("option", {}, String(one))));
-  input.id = id;
-  input.setAttribute("aria-describedby", `${id}-help ${id}-error`);
-  const help = h("p", { class: "help", id: `${id}-help` }, prose(schema.description ?? ""));
-  return {
-    name,
-    input,
-    root: h("div", { class: "field" }, h("label", { for: id }, name), input, help, error),
-    setError(text) {
-      error.textContent = text;
-      error.hidden = text === "";
-      input.toggleAttribute("aria-invalid", text !== "");
-    },
-  };
 }

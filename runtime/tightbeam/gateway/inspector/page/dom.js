@@ -1,5 +1,7 @@
 // Building the page. Text is only ever set as text: there is no way from here to HTML.
 
+import { layout } from "./json.js";
+
 /**
  * An element with properties and children; strings become text nodes, null and false nothing.
  * `on` holds listeners, `data` data attributes; the rest are attributes (true: present, false or null: not).
@@ -49,10 +51,15 @@ export function button(label, onClick, props = {}) {
   return h("button", { type: "button", on: { click: onClick }, ...props }, label);
 }
 
-/** A button that copies what `text` gives, and says so for a moment. */
+/** A button that copies what `text` gives or promises, and says so for a moment. */
 export function copyButton(label, text) {
   const made = button(label, async () => {
-    const done = await copy(text());
+    let done = false;
+    try {
+      done = await copy(await text());
+    } catch {
+      // The gateway didn't give it.
+    }
     made.textContent = done ? "Copied" : "Couldn't copy";
     setTimeout(() => {
       made.textContent = label;
@@ -81,11 +88,12 @@ async function copy(text) {
 }
 
 const COLOURED_CHARACTERS = 60_000;
+const SHOWN_CHARACTERS = 512 * 1024;
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** A value as indented JSON, coloured unless it is long. */
-export function jsonBlock(value, label) {
-  const text = JSON.stringify(value, null, 2) ?? "undefined";
+/** JSON over several lines, coloured unless it is long. */
+export function jsonBlock(json, label) {
+  const text = layout(json.slice(0, SHOWN_CHARACTERS)) + (json.length > SHOWN_CHARACTERS ? "\n… and more: copy it to see all" : "");
   const block = h("pre", { class: "json", tabindex: "0", role: "region", "aria-label": label });
   if (text.length > COLOURED_CHARACTERS) {
     block.textContent = text;

@@ -1,10 +1,12 @@
 // Messages: the connection that brings them, and the bounded store that keeps the latest.
 
 import { Refused, lines } from "./api.js";
+import { valueAt } from "./json.js";
 
 const MAX_MESSAGES = 10_000;
 const MAX_CHARACTERS = 24 * 1024 * 1024;
-const MAX_WAITING = 2_000;
+/** How many of the latest messages wait while the list is paused. */
+export const MAX_WAITING = 2_000;
 const SILENCE_MS = 40_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
@@ -58,7 +60,6 @@ class Entry {
     this.line = line;
     this.channel = frame.channel;
     this.topic = frame.topic;
-    this.data = frame.data;
     this.runId = frame.run_id ?? null;
     this.position = frame.metadata?.position ?? null;
     this.id = frame.metadata?.id ?? null;
@@ -66,11 +67,14 @@ class Entry {
     this.note = null;
   }
 
-  /** The beginning of the data as JSON, in one line. */
+  /** The data, JSON, as it came. */
+  get data() {
+    return valueAt(this.line, DATA_AT);
+  }
+
+  /** The beginning of the data, in one line. */
   get preview() {
-    this.#preview ??= (
-      this.line.length > 4 * PREVIEW ? this.line.slice(DATA_AT, DATA_AT + PREVIEW) : JSON.stringify(this.data)
-    ).slice(0, PREVIEW);
+    this.#preview ??= this.line.length > 4 * PREVIEW ? this.line.slice(DATA_AT, DATA_AT + PREVIEW) : this.data.slice(0, PREVIEW);
     return this.#preview;
   }
 
@@ -85,79 +89,119 @@ function note(text) {
   return { note: text, line: text, time: new Date() };
 }
 
-/** Words that must all be found; `channel:`, `topic:` and `run:` say where, a leading minus says "not". */
+// A phrase in quotes, which may be open still while it is typed, or a word; a quote within a word is a character of it.
+const TERM = /-?(?:(?:channel|topic|run):)?(?:"(?:[^"\\]|\\.)*"(?=\s|$)|"(?:[^"\\]|\\.)*$)|\S+/gs;
+
+/**
+ * Words and phrases in quotes that must all be found, or those after an "or"; `channel:`, `topic:` and `run:` say
+ * where, a leading minus says "not".
+ */
 export function compileFilter(text) {
-  const tests = text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "" && word !== "-")
-    .map((word) => {
-      const not = word.startsWith("-");
-      const [, place, rest] = /^(?:(channel|topic|run):)?(.*)$/s.exec(not ? word.slice(1) : word);
-      const field = { channel: "channel", topic: "topic", run: "runId" }[place];
-      const found = (entry) =>
-        field === undefined
-          ? [entry.channel, entry.topic, entry.runId ?? ""].some((one) => one.toLowerCase().includes(rest)) ||
-            entry.haystack.includes(rest)
-          : (entry[field] ?? "").toLowerCase().includes(rest);
-      return (entry) => found(entry) !== not;
-    });
-  return tests.length === 0 ? null : (entry) => entry.note !== null || tests.every((test) => test(entry));
+  const ways = [[]];
+  for (const [term] of text.toLowerCase().matchAll(TERM)) {
+    if (term === "or") ways.push([]);
+    else if (term !== "-") ways.at(-1).push(compileTerm(term));
+  }
+  const some = ways.filter((tests) => tests.length > 0);
+  if (some.length === 0) return null;
+  return (entry) => entry.note !== null || some.some((tests) => tests.every((test) => test(entry)));
 }
 
-/** The latest messages, and those of them that pass the filter. */
+function compileTerm(term) {
+  const not = term.startsWith("-");
+  const [, place, said] = /^(?:(channel|topic|run):)?(.*)$/s.exec(not ? term.slice(1) : term);
+  const rest = /^"((?:[^"\\]|\\.)*)"?$/s.exec(said)?.[1] ?? said;
+  const plain = rest.replaceAll('\\"', '"'); // a quote is one of JSON's own, or one in a text, which has a backslash there
+  const has = (text) => text.includes(rest) || text.includes(plain);
+  const field = { channel: "channel", topic: "topic", run: "runId" }[place];
+  const found = (entry) =>
+    field === undefined
+      ? has(`${entry.channel} ${entry.topic} ${entry.runId ?? ""}`.toLowerCase()) || has(entry.haystack)
+      : has((entry[field] ?? "").toLowerCase());
+  return (entry) => found(entry) !== not;
+}
+
+const isMessage = (entry) => entry.note === null;
+
+/** The latest messages, and those of them that pass the filter; with them notes, which are counted nowhere. */
 export class Store {
   #all = new Queue();
   #characters = 0;
   #waiting = new Queue();
   #test = null;
   shown = new Queue();
-  /** Messages that came, whatever has become of them. */
-  received = 0;
-  /** Messages that were never shown: let go by the gateway, or here while paused. */
+  /** Messages that were published since the page was opened or cleared, whatever has become of them. */
+  total = 0;
+  /** Those of them that are in the list, those that pass its filter, and those that wait while it is paused. */
+  kept = 0;
+  passing = 0;
+  waiting = 0;
+  /** Those that were never in the list: let go by the gateway, or here while paused. */
   dropped = 0;
   /** How many have left the front of `shown`, ever: for scrolling along. */
   gone = 0;
   paused = false;
 
-  get waiting() {
-    return this.#waiting.length;
-  }
-
-  get kept() {
-    return this.#all.length;
+  /** Messages that were let go of: they can't be found any more. */
+  get evicted() {
+    return this.total - this.kept - this.waiting;
   }
 
   add(entry) {
-    if (entry.note === null) this.received += 1;
+    this.total += isMessage(entry);
     if (!this.paused) {
       this.#keep(entry);
       return;
     }
     this.#waiting.push(entry);
-    if (this.#waiting.length > MAX_WAITING) {
-      this.#waiting.shift();
-      this.dropped += 1;
+    this.waiting += isMessage(entry);
+    while (this.waiting > MAX_WAITING) {
+      const gone = isMessage(this.#waiting.shift());
+      this.waiting -= gone;
+      this.dropped += gone;
     }
+  }
+
+  passes(entry) {
+    return this.#test === null || this.#test(entry);
+  }
+
+  /** The newest of the latest messages that is as wanted. */
+  find(wanted, latest = 500) {
+    for (let index = this.#all.length - 1; index >= Math.max(0, this.#all.length - latest); index -= 1) {
+      const entry = this.#all.at(index);
+      if (isMessage(entry) && wanted(entry)) return entry;
+    }
+    return null;
   }
 
   #keep(entry) {
     this.#all.push(entry);
+    this.kept += isMessage(entry);
     this.#characters += entry.line.length;
-    if (this.#test === null || this.#test(entry)) this.shown.push(entry);
+    this.#show(entry);
     while (this.#all.length > MAX_MESSAGES || (this.#characters > MAX_CHARACTERS && this.#all.length > 1)) {
       const oldest = this.#all.shift();
       this.#characters -= oldest.line.length;
+      this.kept -= isMessage(oldest);
       if (this.shown.at(0) === oldest) {
         this.shown.shift();
+        this.passing -= isMessage(oldest);
         this.gone += 1;
       }
     }
   }
 
+  #show(entry) {
+    if (!this.passes(entry)) return;
+    this.shown.push(entry);
+    this.passing += isMessage(entry);
+  }
+
   lost(number) {
     this.dropped += number;
-    this.add(note(`${number.toLocaleString("en-GB")} messages were not shown: more came than this page could take`));
+    this.total += number;
+    this.add(note(`${number.toLocaleString("en-GB")} ${number === 1 ? "message was" : "messages were"} not shown: more came than this page could take`));
   }
 
   remark(text) {
@@ -166,20 +210,24 @@ export class Store {
 
   pause(paused) {
     this.paused = paused;
-    while (!paused && this.#waiting.length > 0) this.#keep(this.#waiting.shift());
+    if (paused) return;
+    this.waiting = 0;
+    while (this.#waiting.length > 0) this.#keep(this.#waiting.shift());
   }
 
   filter(test) {
     this.#test = test;
     this.shown = new Queue();
-    for (const entry of this.#all) if (test === null || test(entry)) this.shown.push(entry);
+    this.passing = 0;
+    for (const entry of this.#all) this.#show(entry);
   }
 
   clear() {
     this.#all = new Queue();
     this.#characters = 0;
     this.shown = new Queue();
-    this.received = this.dropped = this.gone = 0;
+    this.kept = this.passing = this.dropped = this.gone = 0;
+    this.total = this.waiting;
   }
 }
 

@@ -1,14 +1,29 @@
 // A form made from a schema. It doesn't judge: what it reads is sent as it is, and the gateway's validator says
-// what is wrong and where; so bad messages can be tried too. A field reads as JSON text, or null for "not there".
+// what is wrong and where; so bad messages can be tried too. A field reads as JSON text, or null for "not there";
+// a field whose text isn't the JSON it is to be has a `flaw`, and is not sent.
 
 import { button, freshId, h, prose } from "./dom.js";
+import { Exact, NUMBER, layout, parse, write } from "./json.js";
 import { branchName, kinds, ruleWords, typeWords } from "./schema.js";
 
 const MAX_DEPTH = 12;
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** The field for a schema; `value` is what to begin with. */
+/** The field for a schema; `value`, one of `parse`, is what to begin with. */
 export function makeField(place, label, value, depth = 0) {
+  const field = build(place, label, value, depth);
+  // What a field made for the schema would change stays as it is, as JSON.
+  return value === undefined || reads(field, value) ? field : new JsonField(place.plain(), { label, help: "" }, value);
+}
+
+function reads(field, value) {
+  try {
+    return write(parse(field.read() ?? ""), true) === write(value, true);
+  } catch {
+    return false; // nothing, or a default that can't be sent
+  }
+}
+
+function build(place, label, value, depth) {
   const plain = place.plain();
   const { schema } = plain;
   const said = { label, help: typeof schema?.description === "string" ? schema.description : "" };
@@ -81,6 +96,11 @@ class Field {
     this.control?.focus();
   }
 
+  /** Why what is typed can't be sent; or null. */
+  flaw() {
+    return null;
+  }
+
   /** Call with each field and its JSON pointer. */
   visit(pointer, see) {
     see(pointer, this);
@@ -89,21 +109,24 @@ class Field {
 
 class TextField extends Field {
   #kind;
+  /** Whether what is no number can't be meant as text, since text was another choice. */
+  isChosen = false;
 
   constructor(place, said, kind, value) {
     super(said);
     this.#kind = kind;
     const { schema } = place;
     const numeric = kind !== "string";
-    this.input = h("input", {
-      type: "text",
+    const initial = value ?? schema.default ?? schema.examples?.[0];
+    const hasLines = typeof initial === "string" && initial.includes("\n");
+    this.input = h(hasLines ? "textarea" : "input", {
+      type: hasLines ? null : "text",
       inputmode: numeric ? (kind === "integer" ? "numeric" : "decimal") : null,
       autocomplete: "off",
       spellcheck: "false",
       placeholder: schema.format === "date-time" ? "2026-01-31T12:00:00Z" : null,
     });
-    const initial = value ?? schema.default ?? schema.examples?.[0];
-    if (initial !== undefined && initial !== null) this.input.value = typeof initial === "object" ? JSON.stringify(initial) : String(initial);
+    if (initial !== undefined && initial !== null) this.input.value = typeof initial === "string" ? initial : write(initial);
     const rules = ruleWords(schema).join(", ");
     this.root = this.line(said, this.input, numeric ? `(${[kind, rules].filter((one) => one).join(", ")})` : rules && `(${rules})`);
   }
@@ -115,6 +138,11 @@ class TextField extends Field {
     if (trimmed === "") return null;
     // As it was typed: a number that JavaScript would round goes out whole. What is no number goes as a string.
     return NUMBER.test(trimmed) ? trimmed : JSON.stringify(text);
+  }
+
+  flaw() {
+    const text = this.input.value.trim();
+    return this.isChosen && this.#kind !== "string" && text !== "" && !NUMBER.test(text) ? "That isn't a number." : null;
   }
 }
 
@@ -137,9 +165,9 @@ class EnumField extends Field {
 
   constructor(place, said, value) {
     super(said);
-    this.#values = place.schema.enum.map((one) => JSON.stringify(one));
+    this.#values = place.schema.enum.map((one) => write(one));
     this.input = h("select", {}, this.#values.map((text, index) => h("option", { value: index }, text)));
-    this.input.selectedIndex = Math.max(0, this.#values.indexOf(JSON.stringify(value ?? place.schema.default)));
+    this.input.selectedIndex = Math.max(0, this.#values.indexOf(write(value ?? place.schema.default)));
     this.root = this.line(said, this.input, "");
   }
 
@@ -153,7 +181,7 @@ class FixedField extends Field {
 
   constructor(_place, said, value) {
     super(said);
-    this.#text = JSON.stringify(value);
+    this.#text = write(value);
     this.input = h("input", { type: "text", readonly: true });
     this.input.value = this.#text;
     this.root = this.line(said, this.input, "");
@@ -165,23 +193,52 @@ class FixedField extends Field {
 }
 
 /** Where the schema doesn't say, or says more than a form can: JSON as text. */
-class JsonField extends Field {
-  constructor(place, said, value) {
+export class JsonField extends Field {
+  #quote;
+  #wrong = null;
+
+  constructor(place, said, value, rows = 3) {
     super(said);
-    this.input = h("textarea", { rows: "3", spellcheck: "false", class: "code" });
-    this.input.value = value === undefined ? "" : JSON.stringify(value, null, 2);
+    this.input = h("textarea", { rows, spellcheck: "false", class: "code" });
+    this.input.value = value === undefined ? "" : layout(write(value));
     this.root = this.line(said, this.input, `(${typeWords(place)}, as JSON)`);
+    const found = kinds(place.schema);
+    this.#quote = button("Send it as text", () => this.#asText(), { class: "quote", hidden: true });
+    if (found === null || found.includes("string")) this.root.append(this.#quote);
   }
 
   read() {
     const text = this.input.value.trim();
-    if (text === "") return null;
+    return text === "" ? null : text;
+  }
+
+  flaw() {
+    this.#wrong = null;
+    if (this.input.value.trim() === "") return null;
     try {
-      JSON.parse(text);
-      return text;
-    } catch {
-      return JSON.stringify(text);
+      parse(this.input.value);
+      return null;
+    } catch (error) {
+      this.#wrong = error;
+      return `That isn't JSON: ${error.message}`;
     }
+  }
+
+  setError(text) {
+    super.setError(text);
+    this.#quote.hidden = text === "" || this.#wrong === null;
+  }
+
+  focus() {
+    super.focus();
+    if (this.#wrong !== null) this.input.setSelectionRange(this.#wrong.at, this.#wrong.at + 1);
+  }
+
+  #asText() {
+    this.input.value = JSON.stringify(this.input.value);
+    this.#wrong = null;
+    this.setError("");
+    this.focus();
   }
 }
 
@@ -306,8 +363,7 @@ class ArrayField extends Group {
     this.#depth = depth;
     this.#more = button(`+ item of ${said.label}`, () => this.#add(undefined).focus(), { class: "quiet offer" });
     this.inside.append(this.#more);
-    const given = Array.isArray(value) ? value : [];
-    for (const one of given) this.#add(one);
+    for (const one of Array.isArray(value) ? value : []) this.#add(one);
     while (this.#fields.length < Math.min(place.schema.minItems ?? 0, 20)) this.#add(undefined);
   }
 
@@ -331,6 +387,11 @@ class ArrayField extends Group {
     return `[${this.#fields.map((field) => field.read() ?? "null").join(", ")}]`;
   }
 
+  flaw() {
+    const empty = this.#fields.findIndex((field) => field.read() === null);
+    return empty === -1 ? null : `Item ${empty + 1} is empty: fill it in, or remove it.`;
+  }
+
   visit(pointer, see) {
     see(pointer, this);
     this.#fields.forEach((field, index) => field.visit(`${pointer}/${index}`, see));
@@ -343,8 +404,12 @@ class ChoiceField extends Group {
 
   constructor(said, branches, value, depth) {
     super(said);
-    const make = (index, initial) => makeField(branches[index][1], branches[index][0], initial, depth + 1);
-    const select = h("select", { "aria-label": `Kind of ${said.label}` }, branches.map(([name], index) => h("option", { value: index }, name)));
+    const make = (index, initial) => {
+      const field = makeField(branches[index][1], branches[index][0], initial, depth + 1);
+      if (field instanceof TextField) field.isChosen = true;
+      return field;
+    };
+    const select = h("select", { class: "branches", "aria-label": `Kind of ${said.label}` }, branches.map(([name], index) => h("option", { value: index }, name)));
     const fits = branches.findIndex(([, place]) => fitting(place, value));
     select.selectedIndex = Math.max(0, fits);
     this.#field = make(select.selectedIndex, value);
@@ -368,6 +433,10 @@ class ChoiceField extends Group {
     this.#field.focus();
   }
 
+  flaw() {
+    return this.#field.flaw();
+  }
+
   visit(pointer, see) {
     this.#field.visit(pointer, see);
   }
@@ -377,10 +446,10 @@ class ChoiceField extends Group {
 function fitting(place, value) {
   if (value === undefined) return false;
   const { schema } = place.plain();
-  const kind = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  const kind = value === null ? "null" : Array.isArray(value) ? "array" : value instanceof Exact ? "number" : typeof value;
   const found = kinds(schema);
   if (found !== null && !found.some((one) => one === kind || (one === "integer" && kind === "number"))) return false;
   return Object.entries(schema?.properties ?? {}).every(
-    ([name, property]) => property?.const === undefined || JSON.stringify(property.const) === JSON.stringify(value?.[name]),
+    ([name, property]) => property?.const === undefined || write(property.const) === write(value?.[name]),
   );
 }

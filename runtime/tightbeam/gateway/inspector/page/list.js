@@ -54,8 +54,12 @@ export class VirtualList {
     const first = Math.max(0, Math.floor(top / this.#rowHeight) - SPARE);
     const last = Math.min(items.length, Math.ceil((top + this.#height) / this.#rowHeight) + SPARE);
     this.#pool(last - first);
-    this.root.removeAttribute("aria-activedescendant");
-    for (let index = first; index < last; index += 1) this.#place(this.#rows[index - first], items, index);
+    let active = null;
+    for (let index = first; index < last; index += 1) active = this.#place(this.#rows[index - first], items, index) ?? active;
+    // Only when it changes: screen readers say it each time it is set.
+    if (active === this.root.getAttribute("aria-activedescendant")) return;
+    if (active === null) this.root.removeAttribute("aria-activedescendant");
+    else this.root.setAttribute("aria-activedescendant", active);
   }
 
   #pool(wanted) {
@@ -74,11 +78,11 @@ export class VirtualList {
     row.element.setAttribute("aria-setsize", String(items.length));
     const isSelected = entry === this.selected;
     row.element.setAttribute("aria-selected", String(isSelected));
-    if (isSelected) this.root.setAttribute("aria-activedescendant", row.element.id);
     if (row.entry !== entry) {
       row.entry = entry;
       this.#draw(row.element, entry);
     }
+    return isSelected ? row.element.id : null;
   }
 
   #scrollTo(top) {

@@ -1,5 +1,6 @@
 // The page: views, where the address leads, the connection, and the key if one is asked for.
 
+import { address, here, linkTo } from "./address.js";
 import * as api from "./api.js";
 import { ChannelsView } from "./channels.js";
 import { ConnectionsView } from "./connections.js";
@@ -14,11 +15,17 @@ const state = document.getElementById("connection");
 const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting", locked: "locked" };
 
 const store = new Store();
+const openForm = (channel, topic, json) => {
+  if (!views.channels.open(channel, topic, json)) say(`This gateway has no topic ${topic} on a channel like ${channel}.`);
+};
 const views = {
-  messages: new MessagesView(store),
-  runs: new RunsView(),
+  messages: new MessagesView(store, openForm),
+  runs: new RunsView(openForm),
   connections: new ConnectionsView(),
-  channels: new ChannelsView(),
+  channels: new ChannelsView((wanted) => {
+    linkTo("messages").click();
+    views.messages.reveal(wanted);
+  }),
 };
 let current = null;
 
@@ -27,6 +34,12 @@ const connection = new Connection(store, (what) => {
   if (what === "run") views.runs.hint();
   if (what === "state") showState();
 });
+
+/** Say something until it is closed, or something else is said. */
+function say(text) {
+  banner.hidden = false;
+  fill(banner, text, button("Close", showState, { class: "quiet" }));
+}
 
 function showState() {
   state.dataset.state = connection.state;
@@ -77,10 +90,11 @@ function askForKey() {
 
 function go() {
   if (connection.state === "locked") return;
-  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const { view: name, parts, query } = here();
   const view = Object.hasOwn(views, name) ? name : "messages";
+  linkTo(view).href = address([view], Object.fromEntries(query)); // so that it leads back to what is filtered
   for (const link of document.querySelectorAll(".bar nav a")) {
-    if (link.hash === `#/${view}`) link.setAttribute("aria-current", "page");
+    if (link === linkTo(view)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   document.title = `${view[0].toUpperCase()}${view.slice(1)} · Tightbeam inspector`;
@@ -89,14 +103,14 @@ function go() {
     current = views[view];
     fill(main, current.root);
   }
-  current.enter(...rest);
+  current.enter(parts, query);
 }
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target instanceof Element && event.target.closest("input, textarea, select") !== null;
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && connection.state !== "locked") {
     event.preventDefault();
-    location.hash = "#/messages";
+    location.hash = linkTo("messages").hash;
     go();
     views.messages.focusFilter();
   }

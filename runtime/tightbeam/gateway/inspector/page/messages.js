@@ -1,7 +1,9 @@
 // The view of live messages: a list that follows, a filter, a pause, and one message in full.
 
+import { address, refine } from "./address.js";
 import { button, clock, copyButton, count, fill, h, jsonBlock, size } from "./dom.js";
-import { compileFilter } from "./feed.js";
+import { MAX_WAITING, compileFilter } from "./feed.js";
+import { layout } from "./json.js";
 import { VirtualList } from "./list.js";
 
 export class MessagesView {
@@ -14,18 +16,22 @@ export class MessagesView {
   #search;
   #empty;
   #dirty = true;
+  #wanted = null;
+  #openForm;
 
-  constructor(store) {
+  /** `openForm(channel, topic, json)` opens a message in the form of its topic. */
+  constructor(store, openForm) {
     this.#store = store;
+    this.#openForm = openForm;
     this.#list = new VirtualList("Messages", () => store.shown, drawRow, (entry) => this.#show(entry));
     this.#list.onscroll = () => this.touch();
     this.#search = h("input", {
       type: "search",
-      placeholder: "Filter: words, topic:result, -not",
+      placeholder: 'Filter: words, "a phrase", topic:result, -not, or',
       "aria-label": "Filter messages",
       autocomplete: "off",
       spellcheck: "false",
-      on: { input: () => this.filter(this.#search.value) },
+      on: { input: () => this.#refine(this.#search.value) },
     });
     this.#pause = button("Pause", () => this.#togglePause(), { "aria-pressed": "false", class: "pause" });
     this.#newest = button("Newest ↓", () => this.#toNewest(), { class: "newest", hidden: true });
@@ -39,7 +45,7 @@ export class MessagesView {
     );
     const listing = h("div", { class: "listing" }, columns, this.#list.root, this.#empty, this.#newest);
     const body = h("div", { class: "split" }, listing, this.#detail);
-    this.root = h("section", { class: "view messages", "aria-label": "Messages" }, tools, body);
+    this.root = h("section", { class: "view messages", "aria-label": "Messages" }, h("h1", { class: "sr" }, "Messages"), tools, body);
     this.root.addEventListener("keydown", (event) => this.#key(event));
     this.#list.root.addEventListener("keydown", (event) => this.#listKey(event));
     new ResizeObserver(() => {
@@ -48,12 +54,16 @@ export class MessagesView {
     }).observe(this.#list.root);
   }
 
-  enter() {
+  enter(_parts, query) {
+    const text = query.get("filter") ?? "";
+    if (text !== this.#search.value) this.filter(text);
     this.#list.measure();
     this.touch();
   }
 
-  leave() {}
+  leave() {
+    this.#wanted = null;
+  }
 
   /** Something changed: draw at the next frame, once. */
   touch() {
@@ -69,6 +79,27 @@ export class MessagesView {
     this.touch();
   }
 
+  #refine(text) {
+    this.filter(text);
+    refine("messages", [], { filter: text });
+  }
+
+  /** Show the newest message that is as wanted, as soon as it is there, whatever the list was showing. */
+  reveal(wanted) {
+    this.#wanted = wanted;
+    if (this.#store.paused) this.#togglePause();
+    this.#list.following = true;
+    this.touch();
+  }
+
+  #find() {
+    const found = this.#wanted === null ? null : this.#store.find(this.#wanted);
+    if (found === null) return;
+    this.#wanted = null;
+    if (!this.#store.passes(found)) this.#refine("");
+    this.#list.select(found);
+  }
+
   focusFilter() {
     this.#search.focus();
     this.#search.select();
@@ -82,11 +113,13 @@ export class MessagesView {
   #render() {
     this.#dirty = false;
     if (!this.root.isConnected) return;
+    this.#find();
     const store = this.#store;
     this.#list.render(store.gone);
-    const parts = [`${count(store.received)} ${store.received === 1 ? "message" : "messages"}`];
-    if (store.shown.length !== store.kept) parts.push(`${count(store.shown.length)} shown`);
-    if (store.waiting > 0) parts.push(`${count(store.waiting)} waiting`);
+    const total = `${count(store.total)} ${store.total === 1 ? "message" : "messages"}`;
+    const parts = [store.evicted > 0 ? `${count(store.kept)} of ${count(store.total)} kept` : total];
+    if (store.passing !== store.kept) parts.push(`${count(store.passing)} shown`);
+    if (store.paused) parts.push(`${count(store.waiting)} waiting, at most ${count(MAX_WAITING)}`);
     fill(this.#counts, parts.join(" · "), h("span", { class: "dropped", hidden: store.dropped === 0 }, ` · ${count(store.dropped)} dropped`));
     this.#newest.hidden = this.#list.following || store.shown.length === 0;
     this.#empty.hidden = store.shown.length > 0;
@@ -95,8 +128,11 @@ export class MessagesView {
       fill(
         this.#empty,
         h("p", { class: "title" }, filtered ? "Nothing passes the filter" : "No messages yet"),
+        filtered && store.evicted > 0
+          ? h("p", {}, `The page has let go of ${count(store.evicted)} messages: those can't be found any more.`)
+          : null,
         filtered
-          ? button("Show all", () => this.filter(""))
+          ? button("Show all", () => this.#refine(""))
           : h("p", {}, "They appear here as they are published. Or ", h("a", { href: "#/channels" }, "publish a test message"), "."),
       );
     }
@@ -153,7 +189,16 @@ export class MessagesView {
     const facts = [
       ["Channel", h("code", {}, entry.channel)],
       ["Published", `${clock(entry.time)}, ${entry.position === null ? "live" : "durable"}`],
-      entry.runId === null ? null : ["Run", h("a", { href: `#/runs/${encodeURIComponent(entry.runId)}` }, h("code", {}, entry.runId))],
+      entry.runId === null
+        ? null
+        : [
+            "Run",
+            [
+              h("a", { href: address(["runs", entry.runId]) }, h("code", {}, entry.runId)),
+              " · ",
+              h("a", { href: address(["messages"], { filter: `run:${entry.runId}` }) }, "only its messages"),
+            ],
+          ],
       entry.id === null ? null : ["Message", h("code", {}, entry.id)],
       ["Frame", size(new Blob([entry.line]).size)],
     ].filter((fact) => fact !== null);
@@ -163,9 +208,14 @@ export class MessagesView {
         "header",
         {},
         h("h2", {}, entry.topic),
-        copyButton("Copy data", () => JSON.stringify(entry.data, null, 2)),
-        copyButton("Copy frame", () => entry.line),
         button("✕", () => this.#close(), { class: "quiet close", "aria-label": "Close" }),
+        h(
+          "div",
+          { class: "actions" },
+          button("Open in form", () => this.#openForm(entry.channel, entry.topic, entry.data), { class: "quiet" }),
+          copyButton("Copy data", () => layout(entry.data)),
+          copyButton("Copy frame", () => entry.line),
+        ),
       ),
       h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
       jsonBlock(entry.data, "Data"),

@@ -1,5 +1,7 @@
 // Finding one's way in a topic's schema: references, branches, and words for what a schema asks for.
 
+import { Exact, write } from "./json.js";
+
 const MERGED = ["required", "properties", "patternProperties"];
 
 /** A schema together with the address of the document it stands in. */
@@ -81,7 +83,7 @@ const rebased = (properties, base) =>
 /** The references inside made absolute, so that the schema can be read elsewhere. */
 function rebase(schema, base) {
   if (Array.isArray(schema)) return schema.map((one) => rebase(one, base));
-  if (schema === null || typeof schema !== "object") return schema;
+  if (schema === null || typeof schema !== "object" || schema instanceof Exact) return schema;
   return Object.fromEntries(
     Object.entries(schema).map(([name, value]) => {
       if (name === "const" || name === "enum" || name === "default" || name === "examples") return [name, value];
@@ -107,9 +109,9 @@ export function branchName(place, index) {
   if (typeof schema?.title === "string") return schema.title;
   for (const [name, property] of Object.entries(schema?.properties ?? {})) {
     const fixed = property?.const ?? (Array.isArray(property?.enum) && property.enum.length === 1 ? property.enum[0] : undefined);
-    if (fixed !== undefined) return `${name}: ${JSON.stringify(fixed)}`;
+    if (fixed !== undefined) return `${name}: ${write(fixed)}`;
   }
-  if ("const" in (schema ?? {})) return JSON.stringify(schema.const);
+  if ("const" in (schema ?? {})) return write(schema.const);
   return typeWords(place) + (schema?.type === "object" ? ` ${index + 1}` : "");
 }
 
@@ -118,8 +120,8 @@ export function typeWords(place) {
   const { schema } = place.plain();
   if (schema === true || schema === undefined) return "anything";
   if (schema === false) return "nothing";
-  if ("const" in schema) return JSON.stringify(schema.const);
-  if (Array.isArray(schema.enum)) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
+  if ("const" in schema) return write(schema.const);
+  if (Array.isArray(schema.enum)) return schema.enum.map((one) => write(one)).join(" | ");
   const choice = schema.oneOf ?? schema.anyOf;
   if (Array.isArray(choice)) return [...new Set(choice.map((one, index) => branchName(place.part(one), index)))].join(" | ");
   const found = kinds(schema);
@@ -129,18 +131,25 @@ export function typeWords(place) {
     .join(" | ");
 }
 
+/** So many of them, as English has it. */
+export function number(value, word) {
+  return `${value} ${value === 1 ? word : word.replace(/y$/, "ie") + "s"}`;
+}
+
 const RULES = {
   format: (value) => value,
   pattern: (value) => `matches ${value}`,
-  minLength: (value) => (value === 1 ? "not empty" : `at least ${value} characters`),
-  maxLength: (value) => `at most ${value} characters`,
+  minLength: (value) => (value === 1 ? "not empty" : `at least ${number(value, "character")}`),
+  maxLength: (value) => `at most ${number(value, "character")}`,
   minimum: (value) => `≥ ${value}`,
   maximum: (value) => `≤ ${value}`,
   exclusiveMinimum: (value) => `> ${value}`,
   exclusiveMaximum: (value) => `< ${value}`,
   multipleOf: (value) => `a multiple of ${value}`,
-  minItems: (value) => `at least ${value} items`,
-  maxItems: (value) => `at most ${value} items`,
+  minItems: (value) => `at least ${number(value, "item")}`,
+  maxItems: (value) => `at most ${number(value, "item")}`,
+  minProperties: (value) => `at least ${number(value, "property")}`,
+  maxProperties: (value) => `at most ${number(value, "property")}`,
   uniqueItems: (value) => (value ? "no item twice" : null),
 };
 
