@@ -13,7 +13,7 @@ from tightbeam_codegen.literals import literal
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, pascal
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.normalise.shapes import Name, Ref, Shape, Union, names_in
+from tightbeam_codegen.normalise.shapes import Name, Ref, Rules, Shape, Union, names_in
 from tightbeam_codegen.problems import Place, Problems, quoted
 
 __all__ = ["TopicShape", "channel_module", "packages", "shared_module"]
@@ -30,6 +30,8 @@ class TopicShape:
     shape: Shape
     doc: str
     place: Place
+    rules: Rules = ()
+    """What its schema says beside the shape, where shapes are exact."""
 
 
 def channel_module(

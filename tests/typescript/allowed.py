@@ -55,6 +55,12 @@ _HEAD = re.compile(
 // biome-ignore-all assist: generated
 """
 )
+_TAGS = re.compile(
+    r"^(?:/\*\*| *\*) @(?:deprecated|uniqueItems|(?:items\.|additionalProperties\.)*"
+    r"(?:format|pattern|multipleOf|uniqueItems|content\w+|exclusiveM(?:in|ax)imum|m(?:in|ax)\w+))(?=\s)",
+    re.MULTILINE,
+)
+"""At the beginning of a line of a comment."""
 _LEFT_ALONE = "// prettier-ignore"
 _CLOSING = {"}": "{", ")": "(", "]": "["}
 
@@ -109,7 +115,8 @@ def check_module(source: str) -> None:
             raise NotAllowed(f"a character that doesn't show: {char!r}")
     tokens = list(_tokens(source))
     code = [Token("mark", ";"), *(token for token in tokens if token.kind != "comment")]
-    if any(t.kind == "comment" and re.search(r"(?<!\w)@|#__[A-Z]", t.text) for t in tokens):
+    comments = (_TAGS.sub("", token.text) for token in tokens if token.kind == "comment")
+    if any(re.search(r"(?<!\w)@|#__[A-Z]", text) for text in comments):
         raise NotAllowed("a comment that gives an order")
     known = _WORDS | _TYPES | _SUPPORT | _declared(code)
     for (before, token), (_, after) in pairwise([*pairwise(code), (code[-1], Token("mark", ";"))]):

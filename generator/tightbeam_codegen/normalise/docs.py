@@ -30,18 +30,19 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text)).casefold()
 
 
-def field_doc(schemas: Iterable[Any], name: str) -> str:
+def field_doc(schemas: Iterable[Any], name: str, *, deprecation: bool = True) -> str:
     """Return the description of a property, with its default and deprecation: neither changes what is sent.
 
     Args:
         schemas: all that its values must fit.
         name: of the property.
+        deprecation: whether it is said here.
     """
     schemas = [schema for schema in schemas if isinstance(schema, dict)]
     lines = [next((text for schema in schemas if (text := class_doc(schema, [name]))), "")]
     for schema in schemas:
         if schema.get("default") is not None:
             lines.append(f"Default when absent: `{json.dumps(schema['default'], ensure_ascii=False)}`.")
-        if schema.get("deprecated") is True:
+        if deprecation and schema.get("deprecated") is True:
             lines.append("Deprecated.")
     return "\n\n".join(line for line in lines if line)

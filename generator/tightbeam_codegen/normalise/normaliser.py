@@ -31,12 +31,14 @@ from tightbeam_codegen.normalise.shapes import (
     ObjectDefinition,
     Order,
     Ref,
+    Rules,
     Shape,
     Union,
     children,
     names_in,
     union,
 )
+from tightbeam_codegen.normalise.stated import is_deprecated, stated_rules
 from tightbeam_codegen.normalise.unchecked import unchecked_rules
 from tightbeam_codegen.normalise.unions import MAX_BRANCHES, Group, distribute, within_limit
 from tightbeam_codegen.problems import Problems
@@ -144,6 +146,10 @@ class Normaliser:
         definition = self.definitions.get(name)
         if definition is not None and not definition.doc:
             self.definitions[name] = replace(definition, doc=doc)
+
+    def rules(self, nodes: Sequence[Node], shape: Shape) -> Rules:
+        """Return what schemas say of values beside their shape, where shapes are exact."""
+        return stated_rules(self._flattener, self._store, nodes, shape) if self._exact else ()
 
     def _place_of(self, document: Document, node: Node) -> NamePlace:
         return place_of(document, self._store.pointer(node.schema), self._names.chosen)
@@ -277,7 +283,8 @@ class Normaliser:
         doc, order = self.doc(parts[0].node, name.name, place.parts[-1]), self._order(parts, place)
         origin = Origin(_key_of(parts), place)
         self._widths[name] = self._width(shape)
-        self._define(AliasDefinition(name, shape, recursive, doc, order), origin)
+        rules = self.rules([part.node for part in parts], shape)
+        self._define(AliasDefinition(name, shape, recursive, doc, order, rules), origin)
 
     def _define(self, definition: Definition, origin: Origin) -> None:
         known = self.origins.setdefault(definition.name, [])
@@ -401,15 +408,23 @@ class Normaliser:
         attributes = self._notices.attributes(possible, nodes_of)
         for name in possible:
             nodes = nodes_of[name]
-            doc = field_doc([node.schema for node in nodes], name)
+            doc = field_doc([node.schema for node in nodes], name, deprecation=not self._exact)
             null = name not in required and objects.default_is_null(self._flattener, nodes)
-            rules = () if self._exact else unchecked_rules(self._flattener, nodes, shapes[name])
+            rules = self.rules(nodes, shapes[name])
+            if not self._exact:
+                rules = unchecked_rules(self._flattener, nodes, shapes[name])
             fields.append(Field(name, attributes[name], shapes[name], name in required, doc, null, rules))
         called = self._names.of(place)
         words = (class_doc(part.node.schema, [called.name, place.parts[-1]]) for part in flat)
         doc = next(filter(None, words), "")
         definition = ObjectDefinition(
-            called, tuple(fields), closed, doc, is_assumed, self._order(flat, place)
+            called,
+            tuple(fields),
+            closed,
+            doc,
+            is_assumed,
+            self._order(flat, place),
+            (("deprecated", True),) if self._exact and is_deprecated([flat[0].node]) else (),
         )
         self._define(definition, Origin(_key_of(flat), place))
         self.nodes[called] = tuple(part.node for part in flat)

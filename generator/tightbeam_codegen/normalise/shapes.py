@@ -29,6 +29,7 @@ __all__ = [
     "ObjectDefinition",
     "Order",
     "Ref",
+    "Rules",
     "Shape",
     "String",
     "Union",
@@ -40,6 +41,10 @@ __all__ = [
 
 Order: TypeAlias = tuple[str, int]
 """Sorts what stands in one module: by file, and in a file as it is written there."""
+
+
+Rules: TypeAlias = tuple[tuple[str, str | int | float | bool], ...]
+"""Keywords of a schema, with their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +176,8 @@ class Field:
     doc: str = ""
     default_is_null: bool = False
     """Whether its schema says that absent and null mean the same."""
-    unchecked: tuple[tuple[str, str | int | float | bool], ...] = ()
-    """Rules that only the schema has."""
+    unchecked: Rules = ()
+    """Rules that only the schema has; where shapes are exact, all that types don't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,8 @@ class ObjectDefinition:
     """Whether anything that is no object fits too, and the settings say that objects are meant."""
     order: Order = field(default=("", 0), compare=False)
     """Where its schema comes in the documents: what is printed keeps the order of what was written."""
+    rules: Rules = ()
+    """What the schema says beside the type, where shapes are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,8 @@ class AliasDefinition:
     recursive: bool
     doc: str = ""
     order: Order = field(default=("", 0), compare=False)
+    """As for a class."""
+    rules: Rules = ()
     """As for a class."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from tightbeam_codegen.normalise.shapes import Rules
+
 __all__ = [
     "FUNCTION",
     "NULL",
@@ -106,6 +108,8 @@ class Property:
     type: Type
     optional: bool
     doc: str
+    rules: Rules = ()
+    """What its schema says beside the type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class ObjectType:
     properties: tuple[Property, ...]
     closed: bool
     doc: str
+    rules: Rules = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class AliasType:
     name: str
     type: Type
     doc: str
+    rules: Rules = ()
 
 
 Item: TypeAlias = ObjectType | AliasType
@@ -147,6 +153,7 @@ class Param:
     kind: Literal["string", "integer", "boolean"]
     values: tuple[str | int | bool, ...] | None
     doc: str
+    rules: Rules = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 
-from tightbeam_codegen.check import Definition
+from tightbeam_codegen.check import Definition, Parameter
 from tightbeam_codegen.load import Document
 from tightbeam_codegen.modules import TopicShape
 from tightbeam_codegen.names import class_name, pascal
 from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.normalise.shapes import Field, Name, ObjectDefinition, Ref, Shape, names_in
+from tightbeam_codegen.normalise.shapes import Field, Name, ObjectDefinition, Ref, Rules, Shape, names_in
+from tightbeam_codegen.normalise.stated import KEYWORDS
 from tightbeam_codegen.typescript import ir
 from tightbeam_codegen.typescript.spelling import one_of, spelt, type_of
 
@@ -45,7 +46,7 @@ def channel_module(
         if topic.shape != Ref(Name(path, name)) and name not in taken:
             # Every payload has a name to import, be it text or a number.
             taken.add(name)
-            aliases.append(ir.AliasType(name, type_, topic.doc))
+            aliases.append(ir.AliasType(name, type_, topic.doc, topic.rules))
             type_ = ir.Named(name)
         channel_topics.append(ir.Topic(topic.name, type_, topic.doc.strip()))
     stem = pascal(path[-1])
@@ -53,7 +54,7 @@ def channel_module(
         f"{stem[0].lower()}{stem[1:]}Channel",
         definition.name,
         definition.separator,
-        tuple(ir.Param(p.name, p.kind, p.enum, p.description) for p in definition.params),
+        tuple(ir.Param(p.name, p.kind, p.enum, p.description, _rules_of(p)) for p in definition.params),
         tuple(channel_topics),
         definition.description,
         f"{stem}Message",
@@ -114,9 +115,9 @@ def _items(named: Sequence[NamedShape], path: _Path) -> tuple[ir.Item, ...]:
 
 def _item(named: NamedShape, path: _Path) -> ir.Item:
     if not isinstance(named, ObjectDefinition):
-        return ir.AliasType(named.name.name, type_of(named.shape, path), named.doc)
+        return ir.AliasType(named.name.name, type_of(named.shape, path), named.doc, named.rules)
     properties = tuple(_property(field, path) for field in named.fields)
-    return ir.ObjectType(named.name.name, properties, named.closed, named.doc)
+    return ir.ObjectType(named.name.name, properties, named.closed, named.doc, named.rules)
 
 
 def _property(field: Field, path: _Path) -> ir.Property:
@@ -124,4 +125,16 @@ def _property(field: Field, path: _Path) -> ir.Property:
     if not field.required and field.wire_name in _INHERITED:
         # Where it is absent there is the one that every object inherits, and the compiler knows that.
         type_ = one_of([type_, ir.FUNCTION])
-    return ir.Property(field.wire_name, type_, not field.required, field.doc)
+    return ir.Property(field.wire_name, type_, not field.required, field.doc, field.unchecked)
+
+
+def _rules_of(param: Parameter) -> Rules:
+    """What a parameter's schema says beside its kind. That it isn't empty goes for every parameter."""
+    found = ((keyword, param.schema.get(keyword)) for keyword in ("deprecated", *KEYWORDS))
+    return tuple(
+        (keyword, value)
+        for keyword, value in found
+        if isinstance(value, str | int | float)
+        and value is not False
+        and (keyword, value) != ("minLength", 1)
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 
+from tightbeam_codegen.normalise.shapes import Rules
 from tightbeam_codegen.render.guard import UnsafeText
 from tightbeam_codegen.settings import ImportExtension
 from tightbeam_codegen.typescript import ir
@@ -30,6 +32,7 @@ _AJV = {
 """For each draft the class that validates by it, and where that is from."""
 
 _WIDTH = 110
+_LONGEST_TAG = 100
 _AGAIN = "// Don't edit: `tightbeam generate` writes it again."
 _LINT = "/* eslint-disable */"
 # ESLint takes a directive out that disables nothing. In every file there is a `Program`.
@@ -154,14 +157,17 @@ def _braced(names: list[str]) -> str:
 
 def _item(item: ir.Item) -> str:
     if isinstance(item, ir.AliasType):
-        return f"{_doc(item.doc)}export type {_name(item.name)} ={_after_equals(item.type)};"
+        return (
+            f"{_doc(item.doc, rules=item.rules)}export type {_name(item.name)} ={_after_equals(item.type)};"
+        )
     lines = [line for each in item.properties for line in _property(each)]
     if not item.closed:
         lines.append("  [key: string]: unknown;")
     elif not lines:
         # `{}` would be anything but null.
         lines.append("  [key: string]: never;")
-    return f"{_doc(item.doc)}export type {_name(item.name)} = {{\n" + "\n".join(lines) + "\n};"
+    head = f"{_doc(item.doc, rules=item.rules)}export type {_name(item.name)}"
+    return f"{head} = {{\n" + "\n".join(lines) + "\n};"
 
 
 def _after_equals(type_: ir.Type) -> str:
@@ -172,8 +178,8 @@ def _after_equals(type_: ir.Type) -> str:
 
 
 def _property(each: ir.Property) -> Iterator[str]:
-    if each.doc:
-        yield _doc(each.doc, "  ").rstrip("\n")
+    if doc := _doc(each.doc, "  ", each.rules):
+        yield doc.rstrip("\n")
     head = f"  {_key(each.name)}{'?' if each.optional else ''}:"
     flat = f"{head} {_type(each.type)};"
     if len(flat) <= _WIDTH or not isinstance(each.type, ir.OneOf):
@@ -198,16 +204,16 @@ def _channel(channel: ir.Channel) -> str:
 
 
 def _channel_type(channel: ir.Channel) -> str:
-    params = [(_key(param.name), _param_type(param), param.doc) for param in channel.params]
-    payloads = _members((_key(topic.name), _type(topic.type), topic.doc) for topic in channel.topics)
+    params = [(_key(p.name), _param_type(p), _doc(p.doc, "    ", p.rules)) for p in channel.params]
+    payloads = _members((_key(t.name), _type(t.type), _doc(t.doc, "    ")) for t in channel.topics)
     if params:
         return f"tightbeam.ChannelDef<\n  {_members(params)},\n  {payloads}\n>"
     return f"tightbeam.FixedChannel<\n  {literal(channel.template)},\n  {payloads}\n>"
 
 
 def _members(members: Iterable[tuple[str, str, str]]) -> str:
-    """An object type of keys, types and what is said about them, as an argument on lines of its own."""
-    lines = [f"{_doc(doc, '    ')}    {key}: {type_};\n" for key, type_, doc in members]
+    """An object type of keys, types and the comments before them, as an argument on lines of its own."""
+    lines = [f"{doc}    {key}: {type_};\n" for key, type_, doc in members]
     return f"{{\n{''.join(lines)}  }}"
 
 
@@ -294,13 +300,30 @@ def _own_key(name: str) -> str:
     return f"[{literal(name)}]" if name == "__proto__" else _key(name)
 
 
-def _doc(text: str, indent: str = "") -> str:
-    """A TSDoc comment before what it describes; nothing where there is nothing to say."""
-    lines: Iterable[str] = comment(text)
-    lines = list(lines)
+def _doc(text: str, indent: str = "", rules: Rules = ()) -> str:
+    """A TSDoc comment before what it describes; nothing where there is nothing to say.
+
+    Args:
+        text: the description.
+        indent: what its lines begin with.
+        rules: of the schema; each is a tag.
+    """
+    lines = list(comment(text))
+    tags = [tag for keyword, value in rules if (tag := _tag(keyword, value))]
+    lines += ["", *tags] if lines and tags else tags
     if not lines:
         return ""
     if len(lines) == 1:
         return f"{indent}/** {lines[0]} */\n"
     inner = "".join(f"{indent} * {line}".rstrip() + "\n" for line in lines)
     return f"{indent}/**\n{inner}{indent} */\n"
+
+
+def _tag(keyword: str, value: str | int | float | bool) -> str:
+    """Spell a rule as tools do that read schemas from types; not text that is no short line."""
+    if value is True:
+        return f"@{keyword}"
+    text = value if isinstance(value, str) else json.dumps(value)
+    lines = comment(text, width=10_000)
+    is_short = len(lines) == 1 and len(lines[0]) <= _LONGEST_TAG and "\n" not in text
+    return f"@{keyword} {lines[0]}" if is_short else ""

@@ -109,9 +109,11 @@ class Scripts:
         self._topics[definition.module] = []
         for topic in topics:
             place = topic_place(document, definition.module, topic.name)
-            shape = normaliser.topic(self._store.topic(document, topic.name, dialect), place, document)
+            schema = self._store.topic(document, topic.name, dialect)
+            shape = normaliser.topic(schema, place, document)
             normaliser.describe(place, topic.doc)
-            self._topics[definition.module].append(replace(topic, shape=shape))
+            rules = normaliser.rules([schema], shape)
+            self._topics[definition.module].append(replace(topic, shape=shape, rules=rules))
         self.uses[definition.module] = uses_of(self._store, normaliser)
 
     def channel(self, definition: Definition, bundle: str, problems: Problems) -> dict[str, str]:

@@ -23,7 +23,11 @@ export type UploadResult = {
 // prettier-ignore
 /** An amount of money, without fractions of a cent. */
 export type Money = {
-  /** ISO 4217, such as EUR. */
+  /**
+   * ISO 4217, such as EUR.
+   *
+   * @pattern ^[A-Z]{3}$
+   */
   currency: string;
   /** The amount in hundredths of the currency. */
   cents: number;

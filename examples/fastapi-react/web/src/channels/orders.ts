@@ -15,7 +15,11 @@ import type { Money as _common_Money } from "./common";
 // prettier-ignore
 /** The order as the customer placed it. */
 export type Placed = {
-  /** When the customer confirmed. */
+  /**
+   * When the customer confirmed.
+   *
+   * @format date-time
+   */
   placedAt: string;
   /**
    * How fast the customer wants it.
@@ -25,7 +29,11 @@ export type Placed = {
   priority?: "normal" | "express";
   /** Who ordered. */
   customer: PlacedCustomer;
-  /** What was ordered. */
+  /**
+   * What was ordered.
+   *
+   * @minItems 1
+   */
   lines: Line[];
   /** Marks the shop put on the order, by name. */
   labels?: { [key: string]: string };
@@ -34,7 +42,11 @@ export type Placed = {
 // prettier-ignore
 /** Who ordered. */
 export type PlacedCustomer = {
-  /** The name to greet with. */
+  /**
+   * The name to greet with.
+   *
+   * @minLength 1
+   */
   displayName: string;
   /** Where to write to; null for a guest. */
   email: string | null;
@@ -44,6 +56,7 @@ export type PlacedCustomer = {
 /** The money has arrived. */
 export type StatePaid = {
   kind: "paid";
+  /** @format date-time */
   paidAt: string;
   amount: _common_Money;
 };
@@ -60,6 +73,7 @@ export type StateShipped = {
 // prettier-ignore
 export type StateShippedParcelsItem = {
   trackingCode: string;
+  /** @exclusiveMinimum 0 */
   weightKg?: number;
 };
 
@@ -74,9 +88,18 @@ export type StateCancelled = {
 // prettier-ignore
 /** One line of the order. */
 export type Line = {
-  /** What. */
+  /**
+   * What.
+   *
+   * @minLength 1
+   */
   sku: string;
-  /** How many. */
+  /**
+   * How many.
+   *
+   * @minimum 1
+   * @maximum 999
+   */
   quantity: number;
   unitPrice: _common_Money;
   /** Absent is no gift; null is a gift without a note. */
@@ -99,7 +122,11 @@ export const ordersChannel: tightbeam.ChannelDef<
   {
     /** The shop the order was placed in. */
     region: "eu" | "us";
-    /** The order's number, counted per shop. */
+    /**
+     * The order's number, counted per shop.
+     *
+     * @minimum 1
+     */
     orderId: number | bigint;
   },
   {

@@ -23,9 +23,17 @@ export type Status = {
 export type Tokens = {
   /** A piece of text, its spaces included. */
   token: string;
-  /** Which token of its attempt it is, from 0. */
+  /**
+   * Which token of its attempt it is, from 0.
+   *
+   * @minimum 0
+   */
   index?: number;
-  /** Which writing of the answer it belongs to. A higher one replaces all before it. */
+  /**
+   * Which writing of the answer it belongs to. A higher one replaces all before it.
+   *
+   * @minimum 0
+   */
   attempt?: number;
 };
 

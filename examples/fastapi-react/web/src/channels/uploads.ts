@@ -17,7 +17,12 @@ import type { UploadResult as _common_UploadResult } from "./common";
 export type Status = {
   /** What to show. */
   message: string;
-  /** How much of it is done. */
+  /**
+   * How much of it is done.
+   *
+   * @minimum 0
+   * @maximum 100
+   */
   percent?: number;
 };
 

@@ -13,6 +13,10 @@ import * as tightbeam from "./_channel";
 /** What all have. */
 export type T = {
   id: string;
+  /**
+   * @minimum 1
+   * @maximum 5
+   */
   level?: number;
   extra: string;
 };
@@ -20,7 +24,9 @@ export type T = {
 // prettier-ignore
 /** What all have. */
 export type Narrowed = {
+  /** @maxLength 3 */
   id: string;
+  /** @minimum 1 */
   level?: number;
   [key: string]: unknown;
 };

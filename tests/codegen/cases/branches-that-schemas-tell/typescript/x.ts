@@ -11,6 +11,7 @@ import * as tightbeam from "./_channel";
 
 // prettier-ignore
 export type Even = {
+  /** @multipleOf 2 */
   n: number;
 };
 
@@ -28,6 +29,7 @@ export type Inside = {
 // prettier-ignore
 /** Short */
 export type InsideAtX0 = {
+  /** @pattern ^(?!x) */
   code: string;
   [key: string]: unknown;
 };
@@ -36,6 +38,7 @@ export type InsideAtX0 = {
 /** Dated */
 export type InsideAtX1 = {
   code: string;
+  /** @format date */
   on?: string;
   [key: string]: unknown;
 };

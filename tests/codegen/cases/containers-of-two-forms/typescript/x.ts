@@ -27,6 +27,7 @@ export type Values = number[] | boolean[];
 export type Forest = (Point | Forest)[];
 
 // prettier-ignore
+/** @items.format uuid */
 export type Ids = string[];
 
 // prettier-ignore

@@ -27,7 +27,7 @@ export type T = {
    * Default when absent: `5`.
    */
   c?: number;
-  /** Deprecated. */
+  /** @deprecated */
   d?: string;
   /**
    * Default when absent: `{"k": ["é

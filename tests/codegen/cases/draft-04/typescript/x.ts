@@ -14,6 +14,7 @@ import type { D4 as _d4_D4 } from "./d4";
 
 // prettier-ignore
 export type T = {
+  /** @exclusiveMinimum 0 */
   n: number;
   /** hidden */
   r?: string;

@@ -18,6 +18,7 @@ export type T = {
 
 // prettier-ignore
 export type Six = {
+  /** @exclusiveMinimum 1 */
   a?: number;
 };
 

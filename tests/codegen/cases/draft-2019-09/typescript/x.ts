@@ -12,7 +12,9 @@ import * as tightbeam from "./_channel";
 // prettier-ignore
 export type T = {
   list?: [string?];
+  /** @maxLength 1 */
   ref?: string;
+  /** @format uuid */
   id?: string;
 };
 

@@ -11,19 +11,33 @@ import * as tightbeam from "./_channel";
 
 // prettier-ignore
 export type T = {
+  /** @format date-time */
   at?: string;
+  /** @format date */
   on?: string;
+  /** @format uuid */
   id?: string;
+  /** @format ipv4 */
   address?: string;
+  /** @format email */
   mail?: string;
+  /** @format uri */
   site?: string;
+  /** @items.format date-time */
   times?: string[];
+  /** @format date */
   either?: string | null;
+  /**
+   * @format date
+   * @minLength 3
+   */
   short?: string;
+  /** @format own */
   own?: string;
 };
 
 // prettier-ignore
+/** @format uuid */
 export type Only = string;
 
 // prettier-ignore

@@ -11,15 +11,41 @@ import * as tightbeam from "./_channel";
 
 // prettier-ignore
 export type T = {
+  /**
+   * @minimum 0.5
+   * @maximum 9.5
+   */
   integer?: number;
+  /**
+   * @exclusiveMinimum 0
+   * @exclusiveMaximum 10
+   */
   exclusive?: number;
+  /**
+   * @minimum -1.5
+   * @exclusiveMaximum 1e+16
+   */
   number?: number;
+  /** @maximum 1152921504606846976 */
   huge?: number;
+  /**
+   * @minLength 1
+   * @maxLength 3
+   * @pattern ^[a-z]+$
+   */
   text?: string;
+  /** @pattern (?<!a)b */
   shy?: string;
+  /** @pattern ^\d+$ */
   digits?: string;
+  /** @multipleOf 2 */
   even?: number;
+  /**
+   * @maxItems 1
+   * @items.minLength 1
+   */
   few?: string[];
+  /** @maxLength 2 */
   orNull?: string | null;
 };
 

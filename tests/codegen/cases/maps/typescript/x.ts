@@ -12,6 +12,7 @@ import * as tightbeam from "./_channel";
 // prettier-ignore
 export type Objects = {
   byId?: { [key: string]: ObjectsByIdValue };
+  /** @additionalProperties.format date */
   dates?: { [key: string]: string };
 };
 

@@ -23,7 +23,9 @@ export type T = {
   const?: null;
   /** Anything. */
   anything?: unknown;
+  /** @minimum 1 */
   bounded?: number | null;
+  /** @format date-time */
   time?: string | null;
   /** Default when absent: `"x"`. */
   saysOtherwise?: string | null;

@@ -17,6 +17,7 @@ export type CheckRunCompleted = {
 // prettier-ignore
 export type CheckRun = {
   id: number;
+  /** @format date-time */
   started_at?: string;
   conclusion?: "success" | "failure" | null;
 };

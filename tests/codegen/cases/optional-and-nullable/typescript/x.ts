@@ -15,6 +15,7 @@ export type T = {
   requiredOrNull: string | null;
   optional?: string;
   optionalOrNull?: string | null;
+  /** @minimum 1 */
   bounded?: number | null;
   either?: string | null;
   old?: TOld | null;

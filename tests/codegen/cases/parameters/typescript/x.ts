@@ -16,8 +16,14 @@ export type T = number;
 /** Everything a name can hold. */
 export const xChannel: tightbeam.ChannelDef<
   {
-    /** Which one. */
+    /**
+     * Which one.
+     *
+     * @minLength 2
+     * @maxLength 4
+     */
     id: string;
+    /** @minimum 1 */
     count: number | bigint;
     on: boolean;
     kind: "first" | "second";

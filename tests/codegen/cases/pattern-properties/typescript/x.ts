@@ -11,6 +11,7 @@ import * as tightbeam from "./_channel";
 
 // prettier-ignore
 export type Named = {
+  /** @minLength 1 */
   "x-one"?: string;
   [key: string]: unknown;
 };

@@ -15,12 +15,17 @@ export type RowItem0 = {
 };
 
 // prettier-ignore
+/** @minItems 2 */
 export type Pair = [string, number];
 
 // prettier-ignore
 export type Row = [RowItem0?, ...{ [key: string]: number }[]];
 
 // prettier-ignore
+/**
+ * @uniqueItems
+ * @items.maxItems 2
+ */
 export type Lists = number[][];
 
 // prettier-ignore

@@ -14,9 +14,11 @@ import * as tightbeam from "./_channel";
 export type Token = string;
 
 // prettier-ignore
+/** @minimum 0 */
 export type Count = number;
 
 // prettier-ignore
+/** @exclusiveMaximum 1 */
 export type Ratio = number;
 
 // prettier-ignore
@@ -38,6 +40,7 @@ export type List = string[];
 export type Anything = unknown;
 
 // prettier-ignore
+/** @format date-time */
 export type When = string;
 
 // prettier-ignore

@@ -27,6 +27,10 @@ export type Value = unknown;
 export type U = unknown[];
 
 // prettier-ignore
+/**
+ * @minimum 5
+ * @maximum 1
+ */
 export type Min = number;
 
 // prettier-ignore

@@ -15,6 +15,7 @@ export type Seen = boolean;
 // prettier-ignore
 export const notesChannel: tightbeam.ChannelDef<
   {
+    /** @format uuid */
     noteId: string;
   },
   {

@@ -15,7 +15,11 @@ export type Seen = boolean;
 // prettier-ignore
 export const xChannel: tightbeam.ChannelDef<
   {
-    /** The parcel. */
+    /**
+     * The parcel.
+     *
+     * @format uuid
+     */
     parcelId: string;
     leg: string;
   },

@@ -12,8 +12,11 @@ import * as tightbeam from "./_channel";
 // prettier-ignore
 export type On = {
   yes: "on" | "off" | "no" | "~" | 1;
+  /** @format date */
   at?: string;
+  /** @minLength 1 */
   base?: string;
+  /** @minLength 1 */
   again?: string;
 };
 
