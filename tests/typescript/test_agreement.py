@@ -90,11 +90,14 @@ def is_same(right: tuple[Place, str], issue: tuple[Place, str]) -> bool:
 
 
 def by_python(topic: TopicRef[..., str, object], text: str) -> bool:
-    try:
-        encode(topic, json.loads(text))
-    except InvalidPayload:
-        return False
-    return True
+    """Whether a publish takes a payload."""
+    return issues_in_python(topic, text) == []
+
+
+def decided_in_node(folder: Path, given: dict[str, list[str]]) -> dict[str, list[bool]]:
+    """Whether the validators of each module take its payloads."""
+    said = run(folder, PROGRAM, given)
+    return {name: [issues == [] for issues in each] for name, each in said.items()}
 
 
 @pytest.mark.parametrize("year", ALL[1:])

@@ -11,8 +11,8 @@ import pytest
 from tests.codegen.compiling import channel, errors, warnings
 from tests.codegen.compiling import compile_files as compile_here
 from tests.typescript.agreement import DRAFTS
-from tests.typescript.node_tools import needs_node, project, run, tsc
-from tests.typescript.test_agreement import PROGRAM, by_python
+from tests.typescript.node_tools import needs_node, project, tsc
+from tests.typescript.test_agreement import by_python, decided_in_node
 
 VOCABULARY = "https://json-schema.org/draft/2020-12/meta/validation"
 TARGETS = {
@@ -63,7 +63,7 @@ def test_each_metaschema_in_each_draft(tmp_path: Path) -> None:
     assert tsc(tmp_path, emit=True) == []
     names = [file.removesuffix(".channel.json") for file in files]
     texts = [json.dumps({"p": payload}) for payload in PAYLOADS]
-    said = run(tmp_path, PROGRAM, dict.fromkeys(names, texts))
+    said = decided_in_node(tmp_path, dict.fromkeys(names, texts))
     for name in names:
         topic = getattr(made.module(name), f"{name}_channel").t
         decided = {text: by_python(topic, text) for text in texts}
@@ -100,7 +100,7 @@ def test_a_copy_of_a_metaschema_inside_a_document(tmp_path: Path) -> None:
         {"copy": {"type": "null"}},
     ]
     texts = [json.dumps(payload) for payload in payloads]
-    assert run(tmp_path, PROGRAM, {"x": texts})["x"] == [True, False, True, False]
+    assert decided_in_node(tmp_path, {"x": texts})["x"] == [True, False, True, False]
     assert [by_python(made.module("x").x_channel.t, text) for text in texts] == [True, False, True, False]
 
 
@@ -122,7 +122,7 @@ def test_where_a_definition_of_a_file_is_used(tmp_path: Path) -> None:
     )
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []
-    assert run(tmp_path, PROGRAM, {"x": ["1", '"x"']})["x"] == [True, False]
+    assert decided_in_node(tmp_path, {"x": ["1", '"x"']})["x"] == [True, False]
 
 
 @pytest.mark.slow
@@ -139,12 +139,14 @@ def test_a_file_of_draft_4_with_an_id_from_a_later_draft(tmp_path: Path) -> None
     for year in (6, 7, 2019, 2020):
         files[f"c{year}.channel.json"] = channel(f"c{year}", t={"$ref": f"f{year}.json"})
         files[f"f{year}.json"] = {"$schema": DRAFTS[year], "allOf": [{"$ref": "old.json"}]}
-    made = compile_here(tmp_path, files, typescript=tmp_path, typescript_validators=True)
+    made = compile_here(
+        tmp_path, files, typescript=tmp_path, typescript_validators=True, typescript_import_extension="js"
+    )
     assert errors(made) == []
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []
     texts = ['{"n":1}', '{"n":0}', '{"n":"x"}', "1"]
-    said = run(tmp_path, PROGRAM, {f"c{year}": texts for year in (6, 7, 2019, 2020)})
+    said = decided_in_node(tmp_path, {f"c{year}": texts for year in (6, 7, 2019, 2020)})
     assert said == {f"c{year}": [True, False, False, True] for year in (6, 7, 2019, 2020)}
 
 
@@ -168,12 +170,14 @@ def test_references_to_places_of_an_array_of_an_earlier_draft(year: int, tmp_pat
         **{name: {"$ref": f"old.json#/definitions/{name}"} for name in ("open", "closed", "typed")},
     }
     files = {"x.channel.json": channel(t={"properties": topics}), "old.json": old}
-    made = compile_here(tmp_path, files, typescript=tmp_path, typescript_validators=True)
+    made = compile_here(
+        tmp_path, files, typescript=tmp_path, typescript_validators=True, typescript_import_extension="js"
+    )
     assert errors(made) == []
     project(tmp_path, made.result.typescript)
     assert tsc(tmp_path, emit=True) == []
     values: list[Any] = ["x", 1, None, [], ["x"], ["x", 1], ["x", "x"], ["x", 1, None], ["x", 1, 1]]
     texts = [json.dumps({name: value}) for name in topics for value in values]
-    said = run(tmp_path, PROGRAM, {"x": texts})["x"]
+    said = decided_in_node(tmp_path, {"x": texts})["x"]
     assert said == [by_python(made.module("x").x_channel.t, text) for text in texts]
     assert set(said) == {True, False}
