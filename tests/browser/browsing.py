@@ -104,6 +104,11 @@ class Program:
         """As an operator would."""
         await self._end(signal.SIGTERM)
 
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

@@ -1,8 +1,9 @@
 """A program whose gateway the browser tests look at: `python -m tests.browser.served DATABASE PORT [KEY]`.
 
 Without a name for the database its messages are gone when it ends. Besides the gateway it answers
-`POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how long a token opens streams; with
-LOOSE there is a channel more, whose schemas leave much open.
+`POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how long a token opens streams,
+KEEP_ALIVE_SECONDS how often an idle stream is pinged; with LOOSE there is a channel more, whose schemas leave
+much open.
 """
 
 from __future__ import annotations
@@ -88,7 +89,10 @@ if __name__ == "__main__":
     access: dict[str, Any] = {"dev": True}
     if key is not None:
         access = {"token_secret": SECRET, "server_key": key, "public_url": url, "inspector": True}
-    limits = Limits(token_age=timedelta(seconds=int(os.environ.get("TOKEN_SECONDS", "60"))))
+    limits = Limits(
+        token_age=timedelta(seconds=int(os.environ.get("TOKEN_SECONDS", "60"))),
+        keep_alive=timedelta(seconds=float(os.environ.get("KEEP_ALIVE_SECONDS", "15"))),
+    )
     classes: Any = [LooseChannel, *Catalog(generated).classes] if "LOOSE" in os.environ else generated
     gateway = app(client, channels=classes, limits=limits, **access)
     gateway.router.routes.append(Route("/send/{name:path}", send, methods=["POST"]))
