@@ -34,20 +34,20 @@ async def test_readers_come_and_go(program: Program, page: Page) -> None:
     both = await token(program, "uploads:u1", "status", "result")
     one = await token(program, "uploads:u1", "status")
     async with subscribed(program.url, both), subscribed(program.url, one):
-        channel = page.locator(".readers details")
+        channel = page.locator(".connections details")
         await expect(channel.locator("summary")).to_contain_text("uploads:u1")
         await expect(channel.locator("summary .number")).to_have_text("2 readers")
         await expect(channel.locator(".topic")).to_have_text(["result 1", "status"])
         await channel.locator("summary").focus()
         await page.keyboard.press("Enter")
         await expect(channel.locator("li")).to_have_count(2)
-        await expect(channel.locator("li").first).to_contain_text("WebSocket")
+        await expect(channel.locator("li").first).to_contain_text("websocket")
         hostile = await token(program, HOSTILE, "status")
         async with subscribed(program.url, hostile):  # drawn again: what is open, and where one is, stays
-            await expect(page.locator(".readers details")).to_have_count(2)
+            await expect(page.locator(".connections details")).to_have_count(2)
             await expect(channel.locator("summary").first).to_be_focused()
             await expect(page.locator("details[open] li")).to_have_count(2)
-            await expect(page.locator(".readers summary code").last).to_have_text(HOSTILE)
+            await expect(page.locator(".connections summary code").last).to_have_text(HOSTILE)
         assert await page.locator("main img").count() == 0
         assert "taken" not in await page.title()
     await expect(page.locator(".connections")).to_contain_text("Nobody is connected")
@@ -58,10 +58,10 @@ async def test_a_refused_page_is_shown_with_the_remedy(program: Program, page: P
         for _ in range(2):
             await ask.get(f"{program.url}/v1/realtime/sse", headers={"Origin": "https://www.example.com"})
     await opened(page, program)
-    entry = page.locator(".refusals li")
-    await expect(entry.locator("strong")).to_have_text("a page of https://www.example.com")
+    entry = page.locator(".connections li.card")
+    await expect(entry.locator("h3")).to_contain_text("a page of https://www.example.com")
     await expect(entry.locator(".remedy")).to_contain_text('allowed_origins=["https://www.example.com"]')
-    await expect(entry.locator(".how")).to_contain_text("2 ×, last ")
+    await expect(entry.locator("small")).to_contain_text("2 ×, last ")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -80,7 +80,7 @@ async def test_nothing_serious_for_axe(
         async with httpx.AsyncClient() as ask, subscribed(program.url, both):
             await ask.get(f"{program.url}/v1/realtime/sse", headers={"Origin": "https://www.example.com"})
             await ask.post(f"{program.url}/v1/realtime/publish?channel=alerts&topic=alert", json={})
-            await expect(page.locator(".refusals li")).to_have_count(2)
+            await expect(page.locator(".connections li.card")).to_have_count(2)
             await page.locator("summary").click()
             await expect(page.locator("details[open] li")).to_have_count(1)
             assert await serious_problems(page) == []
