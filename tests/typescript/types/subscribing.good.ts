@@ -17,6 +17,10 @@ export const one: Subscription<typeof uploads> = subscribe(uploads, {
     show(message.createdAt.toISOString() + (message.runId ?? ""));
   },
 });
+// Functions that are declared elsewhere.
+subscribe(uploads, { token, onMessage: reduce });
+subscribe([alertsChannel, uploads], { token, onMessage: reduceAny });
+subscribe(uploads, { token, topics: ["status"], onMessage: reduce });
 export const latest: Status | undefined = one.latest(uploads, "status")?.data;
 
 // Several of one kind, and several kinds: told apart by topic, and by the name where there is one.
@@ -75,3 +79,4 @@ all.close();
 
 function show(_text: string): void {}
 function reduce(_message: UploadsMessage): void {}
+function reduceAny(_message: AlertsMessage | UploadsMessage): void {}

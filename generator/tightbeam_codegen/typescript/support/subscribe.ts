@@ -48,6 +48,9 @@ export type InvalidMessage = {
 /** Where a subscription begins: see `SubscribeOptions.from`. */
 export type From = "now" | "latest" | "start" | Date | { readonly after: string };
 
+/** The same topics, where TypeScript isn't to infer them from the handler. */
+type Fixed<T> = [T][T extends unknown ? 0 : never];
+
 export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
   /** The URL of a token route, or a function that fetches a token or that route's response. */
   readonly token: TokenSource;
@@ -64,7 +67,7 @@ export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
   readonly pauseOnHidden?: boolean | undefined;
   /** Closes the subscription. */
   readonly signal?: AbortSignal | undefined;
-  readonly onMessage?: ((message: MessageOf<C, T>) => void) | undefined;
+  readonly onMessage?: ((message: MessageOf<C, Fixed<T>>) => void) | undefined;
   /** Called when messages are missing: what followed the last one isn't retained any more. */
   readonly onReset?: (() => void) | undefined;
   readonly onRun?: ((run: Run) => void) | undefined;

@@ -70,6 +70,10 @@ export type InvalidMessage = {
 export type From = "now" | "latest" | "start" | Date | { readonly after: string };
 
 // prettier-ignore
+/** The same topics, where TypeScript isn't to infer them from the handler. */
+type Fixed<T> = [T][T extends unknown ? 0 : never];
+
+// prettier-ignore
 export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
   /** The URL of a token route, or a function that fetches a token or that route's response. */
   readonly token: TokenSource;
@@ -86,7 +90,7 @@ export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
   readonly pauseOnHidden?: boolean | undefined;
   /** Closes the subscription. */
   readonly signal?: AbortSignal | undefined;
-  readonly onMessage?: ((message: MessageOf<C, T>) => void) | undefined;
+  readonly onMessage?: ((message: MessageOf<C, Fixed<T>>) => void) | undefined;
   /** Called when messages are missing: what followed the last one isn't retained any more. */
   readonly onReset?: (() => void) | undefined;
   readonly onRun?: ((run: Run) => void) | undefined;
