@@ -98,6 +98,10 @@ async def test_only_its_own_files(client: Client) -> None:
         assert "style=" not in page.text
 
 
+def test_the_page_stays_small() -> None:
+    assert sum(len(content) for content, _ in _routes._read_files().values()) <= 123_805
+
+
 async def test_channels_with_their_words_and_schemas(client: Client) -> None:
     found = {one["template"]: one for one in describe(Catalog(generated).classes)}
     assert list(found) == ["alerts", "orders:{region}:{orderId}", "pipeline:{runId}", "uploads:{uploadId}"]

@@ -50,11 +50,11 @@ export const runs = (filter) => read(`api/runs?${new URLSearchParams(filter)}`);
 export const connections = (channel) => read(`api/connections${channel === undefined ? "" : `?channel=${encodeURIComponent(channel)}`}`);
 export const run = (id) => read(`api/runs/${encodeURIComponent(id)}`);
 
-/** Data of a message (`id`) or of a run (`run`, `part`, `step`): its beginning, or all; with its size in bytes. */
+/** Data of a message (`id`) or a run (`run`, `part`, `step`), or its beginning, and its size. */
 export async function data(query, whole = false) {
   const answer = await ask(`api/payload?${new URLSearchParams(whole ? query : { ...query, limit: BEGINNING })}`);
   const bytes = await answer.arrayBuffer();
-  const text = new TextDecoder().decode(bytes, { stream: true }); // it may end within a character
+  const text = new TextDecoder().decode(bytes, { stream: true }); // not the half of a character
   return { text, read: bytes.byteLength, size: Number(answer.headers.get("Tightbeam-Size")) };
 }
 

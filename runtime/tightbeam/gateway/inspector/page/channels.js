@@ -12,18 +12,18 @@ const ROWS = 200;
 export class ChannelsView {
   #channels = null;
   #trouble = null;
-  #tree = h("nav", { class: "tree", "aria-label": "Channels and topics" });
-  #page = h("div", { class: "topic-page" });
+  #tree = h("nav.tree", { "aria-label": "Channels and topics" });
+  #page = h("div.topic-page");
   #at = [];
   #made = new Map();
   #params = new Map();
   #opened = null;
   #reveal;
 
-  /** `reveal(wanted)` goes to the messages and shows the one that is as wanted. */
+  /** `reveal(wanted)` shows the message that is as wanted. */
   constructor(reveal) {
     this.#reveal = reveal;
-    this.root = h("section", { class: "view channels", "aria-label": "Channels" }, this.#tree, this.#page);
+    this.root = h("section.view.channels", { "aria-label": "Channels" }, this.#tree, this.#page);
   }
 
   /** Ask what channels there are, once. */
@@ -42,7 +42,7 @@ export class ChannelsView {
     this.#at = parts;
     const [template, topic] = parts;
     if (this.#channels === null) {
-      fill(this.#page, h("p", { class: "empty" }, this.#trouble ?? "Asking for the channels…"));
+      fill(this.#page, h("p.empty", this.#trouble ?? "Asking for the channels…"));
       return;
     }
     this.root.classList.toggle("open", topic !== undefined);
@@ -74,7 +74,7 @@ export class ChannelsView {
     return false;
   }
 
-  /** The page of a topic, made once, so that what is typed stays; the parameters are the same for all topics of a channel. */
+  /** The page of a topic, made once, so that what is typed stays. */
   #topic(channel, topic) {
     if (!this.#params.has(channel)) this.#params.set(channel, new Parameters(channel));
     if (!this.#made.has(topic)) this.#made.set(topic, drawTopic(channel, topic, this.#reveal));
@@ -84,19 +84,16 @@ export class ChannelsView {
   #drawTree(current, topic) {
     fill(
       this.#tree,
-      h("h1", { class: "sr" }, "Channels"),
+      h("h1.sr", "Channels"),
       this.#channels.map((channel) =>
         h(
           "section",
-          {},
-          h("h2", {}, h("code", {}, channel.template)),
+          h("h2", h("code", channel.template)),
           h(
             "ul",
-            {},
             channel.topics.map((one) =>
               h(
                 "li",
-                {},
                 h(
                   "a",
                   { href: topicHref(channel, one), "aria-current": channel === current && one === topic ? "page" : null },
@@ -130,17 +127,15 @@ function drawTopic(channel, topic, reveal) {
   const form = new TestForm(channel, topic, place, reveal);
   const page = h(
     "article",
-    {},
-    h("a", { class: "back", href: "#/channels" }, "← All channels"),
-    h("h1", {}, topic.name),
-    h("p", { class: "where" }, h("code", {}, channel.template), " · ", h("code", {}, `${channel.module}.${channel.class}.${topic.attribute}`)),
-    topic.description ? h("p", { class: "lead" }, prose(topic.description)) : null,
-    channel.description ? h("p", { class: "about" }, prose(channel.description)) : null,
+    h("a.back", { href: "#/channels" }, "← All channels"),
+    h("h1", topic.name),
+    h("p.where", h("code", channel.template), " · ", h("code", `${channel.module}.${channel.class}.${topic.attribute}`)),
+    topic.description ? h("p.lead", prose(topic.description)) : null,
+    channel.description ? h("p.about", prose(channel.description)) : null,
     h(
-      "div",
-      { class: "columns-2" },
-      h("section", {}, h("h2", {}, "Schema"), schemaTable(place), rawSchema(raw)),
-      h("section", {}, h("h2", {}, "Publish a test message"), form.root),
+      "div.columns-2",
+      h("section", h("h2", "Schema"), schemaTable(place), rawSchema(raw)),
+      h("section", h("h2", "Publish a test message"), form.root),
     ),
   );
   return { page, form };
@@ -148,10 +143,9 @@ function drawTopic(channel, topic, reveal) {
 
 function rawSchema(schema) {
   return h(
-    "details",
-    { class: "raw" },
-    h("summary", {}, "As JSON Schema"),
-    h("div", { class: "raw-tools" }, copyButton("Copy schema", () => layout(write(schema)))),
+    "details.raw",
+    h("summary", "As JSON Schema"),
+    h("div.raw-tools", copyButton("Copy schema", () => layout(write(schema)))),
     jsonBlock(write(schema), "Schema"),
   );
 }
@@ -160,23 +154,21 @@ function schemaTable(place) {
   const rows = [];
   collect(place, "", true, rows, []);
   return h(
-    "dl",
-    { class: "schema" },
+    "dl.schema",
     rows.slice(0, ROWS).map(({ name, type, required, words, depth, branch }) =>
       h(
         "div",
         { class: `depth-${Math.min(depth, 5)}${branch ? " branch" : ""}` },
         h(
           "dt",
-          {},
-          branch ? null : [h("code", { class: "name" }, name || "(the payload)"), " "],
-          h("span", { class: "type" }, type),
-          required || branch || name === "" ? null : h("span", { class: "optional-mark" }, "optional"),
+          branch ? null : [h("code.name", name || "(the payload)"), " "],
+          h("span.type", type),
+          required || branch || name === "" ? null : h("span.optional-mark", "optional"),
         ),
-        h("dd", {}, prose(words)),
+        h("dd", prose(words)),
       ),
     ),
-    rows.length > ROWS ? h("p", {}, `… and ${rows.length - ROWS} more, see below`) : null,
+    rows.length > ROWS ? h("p", `… and ${rows.length - ROWS} more, see below`) : null,
   );
 }
 

@@ -1,7 +1,7 @@
 // The view of connections: who reads which channel, and what was refused with cause and remedy.
 
 import * as api from "./api.js";
-import { count, fill, h, moment } from "./dom.js";
+import { count, fill, h, moment, plural } from "./dom.js";
 
 export class ConnectionsView {
   #readers = h("div");
@@ -12,7 +12,7 @@ export class ConnectionsView {
   #drawn = "";
 
   constructor() {
-    this.root = h("section", { class: "view connections" }, h("h1", { class: "sr" }, "Connections"), this.#readers, this.#refused);
+    this.root = h("section.view.connections", h("h1.sr", "Connections"), this.#readers, this.#refused);
     document.addEventListener("visibilitychange", () => this.#refresh());
   }
 
@@ -31,7 +31,7 @@ export class ConnectionsView {
       const [found, ...lists] = await Promise.all([undefined, ...this.#open].map(api.connections));
       this.#draw(found, new Map(lists.map((one) => [one.channel, one])));
     } catch (error) {
-      if (this.#drawn === "") fill(this.#readers, h("p", { class: "empty" }, error.message));
+      if (this.#drawn === "") fill(this.#readers, h("p.empty", error.message));
     }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#refresh(), 3_000);
@@ -45,15 +45,15 @@ export class ConnectionsView {
     const focused = document.activeElement?.closest?.(".connections summary")?.id;
     fill(
       this.#readers,
-      h("h2", {}, "Subscribers", h("small", {}, `${plural(streams, "connection")}, ${plural(channels.length + more, "channel")}`)),
-      channels.length === 0 ? h("p", { class: "empty" }, "Nobody is connected.") : null,
+      h("h2", "Subscribers", h("small", `${plural(streams, "connection")}, ${plural(channels.length + more, "channel")}`)),
+      channels.length === 0 ? h("p.empty", "Nobody is connected.") : null,
       channels.map((one) => this.#channel(one, lists.get(one.channel))),
-      more > 0 ? h("p", {}, `and ${plural(more, "channel")} with fewer readers`) : null,
+      more > 0 ? h("p", `and ${plural(more, "channel")} with fewer readers`) : null,
     );
     fill(
       this.#refused,
-      h("h2", {}, "Refused", h("small", {}, plural(refused.length, "reason"))),
-      refused.length === 0 ? h("p", { class: "empty" }, "Nothing was refused.") : h("ul", {}, refused.map(refusal)),
+      h("h2", "Refused", h("small", plural(refused.length, "reason"))),
+      refused.length === 0 ? h("p.empty", "Nothing was refused.") : h("ul", refused.map(refusal)),
     );
     if (focused) document.getElementById(focused)?.focus();
   }
@@ -66,36 +66,32 @@ export class ConnectionsView {
       this.#open[open ? "add" : "delete"](name);
       this.#refresh();
     };
-    const topics = Object.entries(one.topics).map(([topic, number]) => h("span", { class: "topic" }, number === readers ? topic : `${topic} ${count(number)}`));
+    const topics = Object.entries(one.topics).map(([topic, number]) => h("span.topic", number === readers ? topic : `${topic} ${count(number)}`));
     return h(
-      "details",
-      { class: "card", open: this.#open.has(name), on: { toggle } },
-      h("summary", { id: `of ${name}` }, h("code", {}, name), h("span", { class: "number" }, plural(readers, "reader")), warnings(one), h("small", {}, topics)),
-      list === undefined ? null : h("ul", {}, list.readers.map(reader), list.more_readers > 0 ? h("li", {}, `and ${count(list.more_readers)} more`) : null),
+      "details.card", { open: this.#open.has(name), on: { toggle } },
+      h("summary", { id: `of ${name}` }, h("code", name), h("span.number", plural(readers, "reader")), warnings(one), h("small", topics)),
+      list === undefined ? null : h("ul", list.readers.map(reader), list.more_readers > 0 ? h("li", `and ${count(list.more_readers)} more`) : null),
     );
   }
 }
 
-const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
-
 /** What a reader, or the readers of a channel, suffer from. */
 function warnings({ slow, dropped }) {
   const texts = [slow ? (slow === true ? "slow" : `${count(slow)} slow`) : null, dropped > 0 ? `${count(dropped)} dropped` : null];
-  return texts.map((text) => text && h("span", { class: "badge", data: { state: "retrying" } }, text));
+  return texts.map((text) => text && h("span.badge", { data: { state: "retrying" } }, text));
 }
 
 function reader(one) {
   const facts = [one.transport, `since ${moment(new Date(one.opened_at))}`, one.topics.join(", "), one.channels > 1 ? `${one.channels} channels` : null];
-  return h("li", {}, one.origin ?? "no page", facts.map((fact) => fact && h("small", {}, fact)), warnings(one));
+  return h("li", one.origin ?? "no page", facts.map((fact) => fact && h("small", fact)), warnings(one));
 }
 
 function refusal(one) {
   return h(
-    "li",
-    { class: "card" },
-    h("h3", {}, one.who, h("code", {}, one.code)),
-    h("p", {}, one.cause),
-    one.remedy === "" ? null : h("p", { class: "remedy" }, one.remedy),
-    h("small", {}, one.count === 1 ? "once, " : `${count(one.count)} ×, last `, moment(new Date(one.last_at)), one.others ? "; the last of many kinds" : null),
+    "li.card",
+    h("h3", one.who, h("code", one.code)),
+    h("p", one.cause),
+    one.remedy === "" ? null : h("p.remedy", one.remedy),
+    h("small", one.count === 1 ? "once, " : `${count(one.count)} ×, last `, moment(new Date(one.last_at)), one.others ? "; the last of many kinds" : null),
   );
 }

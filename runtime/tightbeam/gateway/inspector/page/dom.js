@@ -3,12 +3,15 @@
 import { layout } from "./json.js";
 
 /**
- * An element with properties and children; strings become text nodes, null and false nothing.
+ * An element such as "p.error", with properties, if any, and children; strings become text nodes, null and false nothing.
  * `on` holds listeners, `data` data attributes; the rest are attributes (true: present, false or null: not).
  */
-export function h(tag, props = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(props ?? {})) {
+export function h(tag, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const element = document.createElement(name);
+  if (classes.length > 0) element.className = classes.join(" ");
+  const hasProps = children[0] && Object.getPrototypeOf(children[0]) === Object.prototype;
+  for (const [name, value] of Object.entries(hasProps ? children.shift() : {})) {
     if (name === "on") {
       for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     } else if (name === "data") {
@@ -19,22 +22,22 @@ export function h(tag, props = {}, ...children) {
       element.setAttribute(name, String(value));
     }
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   return element;
 }
 
+const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
 /** Put these in place of what is there. */
 export function fill(element, ...children) {
-  element.replaceChildren(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
-  );
+  element.replaceChildren(...present(children));
 }
 
 /** Words in which backticks mark code, as they do in descriptions. */
 export function prose(text) {
   return text.split("`").map((part, index, all) => {
     if (index % 2 === 0) return part;
-    return index === all.length - 1 ? `\`${part}` : h("code", {}, part);
+    return index === all.length - 1 ? `\`${part}` : h("code", part);
   });
 }
 
@@ -75,7 +78,7 @@ async function copy(text) {
     return true;
   } catch {
     // Not a secure context, or not allowed: the old way, which needs a selection.
-    const area = h("textarea", { class: "offscreen", readonly: true, "aria-hidden": "true" });
+    const area = h("textarea.offscreen", { readonly: true, "aria-hidden": "true" });
     area.value = text;
     const focused = document.activeElement;
     document.body.append(area);
@@ -88,13 +91,12 @@ async function copy(text) {
 }
 
 const COLOURED_CHARACTERS = 60_000;
-const SHOWN_CHARACTERS = 512 * 1024;
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** JSON over several lines, coloured unless it is long. */
 export function jsonBlock(json, label) {
-  const text = layout(json.slice(0, SHOWN_CHARACTERS)) + (json.length > SHOWN_CHARACTERS ? "\n… and more: copy it to see all" : "");
-  const block = h("pre", { class: "json", tabindex: "0", role: "region", "aria-label": label });
+  const text = layout(json);
+  const block = h("pre.json", { tabindex: "0", role: "region", "aria-label": label });
   if (text.length > COLOURED_CHARACTERS) {
     block.textContent = text;
     return block;
@@ -133,9 +135,20 @@ export function duration(milliseconds) {
   return `${(milliseconds / 3_600_000).toFixed(1)} h`;
 }
 
+/** Facts with their names; what is null is left out. */
+export function factList(facts) {
+  const there = facts.filter((fact) => fact !== null);
+  return h("dl.facts", there.map(([name, ...value]) => h("div", h("dt", name), h("dd", value))));
+}
+
 /** A number with thousands marked. */
 export function count(number) {
   return number.toLocaleString("en-GB");
+}
+
+/** So many of them. */
+export function plural(number, noun) {
+  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** Bytes, as people say them. */

@@ -5,7 +5,7 @@ import { valueAt } from "./json.js";
 
 const MAX_MESSAGES = 10_000;
 const MAX_CHARACTERS = 24 * 1024 * 1024;
-/** How many of the latest messages wait while the list is paused. */
+/** How many messages wait at most while the list is paused. */
 export const MAX_WAITING = 2_000;
 const SILENCE_MS = 40_000;
 const FIRST_RETRY_MS = 250;
@@ -89,13 +89,10 @@ function note(text) {
   return { note: text, line: text, time: new Date() };
 }
 
-// A phrase in quotes, which may be open still while it is typed, or a word; a quote within a word is a character of it.
+// A phrase in quotes, or a word, in which a quote is a character.
 const TERM = /-?(?:(?:channel|topic|run):)?(?:"(?:[^"\\]|\\.)*"(?=\s|$)|"(?:[^"\\]|\\.)*$)|\S+/gs;
 
-/**
- * Words and phrases in quotes that must all be found, or those after an "or"; `channel:`, `topic:` and `run:` say
- * where, a leading minus says "not".
- */
+/** Words and phrases that must all be found, or those after an "or"; `channel:` and such say where, a minus says "not". */
 export function compileFilter(text) {
   const ways = [[]];
   for (const [term] of text.toLowerCase().matchAll(TERM)) {
@@ -111,7 +108,7 @@ function compileTerm(term) {
   const not = term.startsWith("-");
   const [, place, said] = /^(?:(channel|topic|run):)?(.*)$/s.exec(not ? term.slice(1) : term);
   const rest = /^"((?:[^"\\]|\\.)*)"?$/s.exec(said)?.[1] ?? said;
-  const plain = rest.replaceAll('\\"', '"'); // a quote is one of JSON's own, or one in a text, which has a backslash there
+  const plain = rest.replaceAll('\\"', '"'); // JSON's own quotes, not only those in a text
   const has = (text) => text.includes(rest) || text.includes(plain);
   const field = { channel: "channel", topic: "topic", run: "runId" }[place];
   const found = (entry) =>
@@ -123,16 +120,16 @@ function compileTerm(term) {
 
 const isMessage = (entry) => entry.note === null;
 
-/** The latest messages, and those of them that pass the filter; with them notes, which are counted nowhere. */
+/** The latest messages, and those of them that pass the filter, with notes, which aren't counted. */
 export class Store {
   #all = new Queue();
   #characters = 0;
   #waiting = new Queue();
   #test = null;
   shown = new Queue();
-  /** Messages that were published since the page was opened or cleared, whatever has become of them. */
+  /** Messages since the page was opened or cleared, whatever has become of them. */
   total = 0;
-  /** Those of them that are in the list, those that pass its filter, and those that wait while it is paused. */
+  /** Those in the list, those that pass its filter, and those that wait while it is paused. */
   kept = 0;
   passing = 0;
   waiting = 0;
@@ -166,7 +163,7 @@ export class Store {
     return this.#test === null || this.#test(entry);
   }
 
-  /** The newest of the latest messages that is as wanted. */
+  /** The newest message that is as wanted. */
   find(wanted, latest = 500) {
     for (let index = this.#all.length - 1; index >= Math.max(0, this.#all.length - latest); index -= 1) {
       const entry = this.#all.at(index);

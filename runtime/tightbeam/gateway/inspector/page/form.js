@@ -1,6 +1,6 @@
 // A form made from a schema. It doesn't judge: what it reads is sent as it is, and the gateway's validator says
 // what is wrong and where; so bad messages can be tried too. A field reads as JSON text, or null for "not there";
-// a field whose text isn't the JSON it is to be has a `flaw`, and is not sent.
+// one whose text isn't JSON has a `flaw`, and isn't sent.
 
 import { button, freshId, h, prose } from "./dom.js";
 import { Exact, NUMBER, layout, parse, write } from "./json.js";
@@ -66,7 +66,7 @@ class Field {
     this.id = freshId("field");
     this.helpId = `${this.id}-help`;
     this.errorId = `${this.id}-error`;
-    this.error = h("p", { class: "error", id: this.errorId, hidden: true });
+    this.error = h("p.error", { id: this.errorId, hidden: true });
   }
 
   /** A label, a control, help and the place for errors. */
@@ -75,11 +75,10 @@ class Field {
     control.id = this.id;
     control.setAttribute("aria-describedby", `${this.helpId} ${this.errorId}`);
     return h(
-      "div",
-      { class: "field" },
+      "div.field",
       h("label", { for: this.id }, said.label),
       control,
-      h("p", { class: "help", id: this.helpId }, prose([said.help, words].filter((one) => one).join(" "))),
+      h("p.help", { id: this.helpId }, prose([said.help, words].filter((one) => one).join(" "))),
       this.error,
     );
   }
@@ -109,7 +108,7 @@ class Field {
 
 class TextField extends Field {
   #kind;
-  /** Whether what is no number can't be meant as text, since text was another choice. */
+  /** Whether it can't be meant as text, since text was another choice. */
   isChosen = false;
 
   constructor(place, said, kind, value) {
@@ -118,9 +117,8 @@ class TextField extends Field {
     const { schema } = place;
     const numeric = kind !== "string";
     const initial = value ?? schema.default ?? schema.examples?.[0];
-    const hasLines = typeof initial === "string" && initial.includes("\n");
-    this.input = h(hasLines ? "textarea" : "input", {
-      type: hasLines ? null : "text",
+    this.input = h("input", {
+      type: "text",
       inputmode: numeric ? (kind === "integer" ? "numeric" : "decimal") : null,
       autocomplete: "off",
       spellcheck: "false",
@@ -166,7 +164,7 @@ class EnumField extends Field {
   constructor(place, said, value) {
     super(said);
     this.#values = place.schema.enum.map((one) => write(one));
-    this.input = h("select", {}, this.#values.map((text, index) => h("option", { value: index }, text)));
+    this.input = h("select", this.#values.map((text, index) => h("option", { value: index }, text)));
     this.input.selectedIndex = Math.max(0, this.#values.indexOf(write(value ?? place.schema.default)));
     this.root = this.line(said, this.input, "");
   }
@@ -246,12 +244,11 @@ export class JsonField extends Field {
 class Group extends Field {
   constructor(said) {
     super(said);
-    this.inside = h("div", { class: "inside" });
+    this.inside = h("div.inside");
     this.root = h(
-      "fieldset",
-      { class: "field group", tabindex: "-1", "aria-describedby": this.errorId },
-      h("legend", {}, said.label),
-      said.help ? h("p", { class: "help" }, prose(said.help)) : null,
+      "fieldset.field.group", { tabindex: "-1", "aria-describedby": this.errorId },
+      h("legend", said.label),
+      said.help ? h("p.help", prose(said.help)) : null,
       this.inside,
       this.error,
     );
@@ -263,7 +260,7 @@ class ObjectField extends Group {
   #fields = new Map();
   #place;
   #depth;
-  #optional = h("div", { class: "optional" });
+  #optional = h("div.optional");
 
   constructor(place, said, value, depth) {
     super(said);
@@ -305,7 +302,7 @@ class ObjectField extends Group {
       event.preventDefault();
       add();
     });
-    this.#optional.append(h("span", { class: "other" }, name, button("+", add, { class: "quiet", "aria-label": "Add this property" })));
+    this.#optional.append(h("span.other", name, button("+", add, { class: "quiet", "aria-label": "Add this property" })));
   }
 
   #add(name, value, removable) {
@@ -313,7 +310,7 @@ class ObjectField extends Group {
     const declared = Object.hasOwn(schema.properties ?? {}, name);
     const other = typeof schema.additionalProperties === "object" ? schema.additionalProperties : true;
     const field = makeField(this.#place.part(declared ? schema.properties[name] : other), name, value, this.#depth + 1);
-    const root = h("div", { class: "member" }, field.root);
+    const root = h("div.member", field.root);
     if (removable) {
       const remove = button("✕", () => {
         root.remove();
@@ -377,7 +374,7 @@ class ArrayField extends Group {
     });
     remove.className = "quiet remove";
     remove.setAttribute("aria-label", `Remove this item of ${this.label}`);
-    const root = h("div", { class: "member" }, field.root, remove);
+    const root = h("div.member", field.root, remove);
     this.#fields.push(field);
     this.#more.before(root);
     return field;
@@ -409,7 +406,7 @@ class ChoiceField extends Group {
       if (field instanceof TextField) field.isChosen = true;
       return field;
     };
-    const select = h("select", { class: "branches", "aria-label": `Kind of ${said.label}` }, branches.map(([name], index) => h("option", { value: index }, name)));
+    const select = h("select.branches", { "aria-label": `Kind of ${said.label}` }, branches.map(([name], index) => h("option", { value: index }, name)));
     const fits = branches.findIndex(([, place]) => fitting(place, value));
     select.selectedIndex = Math.max(0, fits);
     this.#field = make(select.selectedIndex, value);

@@ -10,7 +10,7 @@ const NAMES = { true: true, false: false, null: null };
 /** As JSON writes a number. */
 export const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** A number that JavaScript would round or write in another way: it stays as it is written. */
+/** A number that JavaScript would round or write in another way. */
 export class Exact {
   constructor(text) {
     this.text = text;
@@ -31,7 +31,7 @@ export class NotJson extends Error {
   }
 }
 
-/** The value of a JSON text. What the gateway wouldn't take for JSON raises `NotJson`, and so does a property that is there twice. */
+/** The value of a JSON text; raises `NotJson` at what the gateway wouldn't take for JSON, and at a property that is there twice. */
 export function parse(text) {
   const reader = new Reader(text);
   const value = reader.value(0);
@@ -75,7 +75,7 @@ class Reader {
     const word = this.#take(WORD);
     if (word === null) this.fail(`a value is missing before “${next}”`);
     if (Object.hasOwn(NAMES, word)) return NAMES[word];
-    if (!NUMBER.test(word)) this.fail(`“${word.slice(0, 40)}” is no value of JSON; a text stands in double quotes`, at);
+    if (!NUMBER.test(word)) this.fail(`“${word.slice(0, 40)}” is no value of JSON; text stands in double quotes`, at);
     const number = Number(word);
     if (!Number.isFinite(number)) this.fail("the number is too large", at);
     return String(number) === word ? number : new Exact(word);
@@ -121,7 +121,7 @@ class Reader {
     const at = this.#at;
     const quoted = `${this.#take(STRING)}"`;
     const next = this.#text.charAt(this.#at);
-    if (next === "" || next === "\n") this.fail("the closing quote is missing; a line break in a text is written \\n", next === "" ? at : this.#at);
+    if (next === "" || next === "\n") this.fail("the closing quote is missing (a line break is written \\n)", next ? this.#at : at);
     if (next !== '"') this.fail(`“${next === "\\" ? this.#text.substr(this.#at, 2) : next}” isn't how a text has this character`);
     this.#at += 1;
     const text = JSON.parse(quoted);

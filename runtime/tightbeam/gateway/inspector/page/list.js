@@ -10,7 +10,7 @@ export class VirtualList {
   #items;
   #draw;
   #chosen;
-  #sizer = h("div", { class: "sizer", role: "presentation" });
+  #sizer = h("div.sizer", { role: "presentation" });
   #rowHeight = 32;
   #gone = 0;
   #height = 0;
@@ -23,7 +23,7 @@ export class VirtualList {
     this.#items = items;
     this.#draw = draw;
     this.#chosen = chosen;
-    this.root = h("div", { class: "list", role: "listbox", tabindex: "0", "aria-label": label }, this.#sizer);
+    this.root = h("div.list", { role: "listbox", tabindex: "0", "aria-label": label }, this.#sizer);
     this.root.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.root.addEventListener("keydown", (event) => this.#key(event));
     this.root.addEventListener("click", (event) => this.#click(event));
@@ -64,7 +64,7 @@ export class VirtualList {
 
   #pool(wanted) {
     while (this.#rows.length < wanted) {
-      const element = h("div", { class: "row", role: "option", id: freshId("row") });
+      const element = h("div.row", { role: "option", id: freshId("row") });
       this.#rows.push({ element, entry: null });
       this.#sizer.append(element);
     }

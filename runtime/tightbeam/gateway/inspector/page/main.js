@@ -12,11 +12,12 @@ import { RunsView } from "./runs.js";
 const main = document.getElementById("main");
 const banner = document.getElementById("banner");
 const state = document.getElementById("connection");
-const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting", locked: "locked" };
 
 const store = new Store();
 const openForm = (channel, topic, json) => {
-  if (!views.channels.open(channel, topic, json)) say(`This gateway has no topic ${topic} on a channel like ${channel}.`);
+  if (views.channels.open(channel, topic, json)) return;
+  banner.hidden = false; // until something else is to be said
+  fill(banner, `This gateway has no topic ${topic} on a channel like ${channel}.`);
 };
 const views = {
   messages: new MessagesView(store, openForm),
@@ -35,15 +36,9 @@ const connection = new Connection(store, (what) => {
   if (what === "state") showState();
 });
 
-/** Say something until it is closed, or something else is said. */
-function say(text) {
-  banner.hidden = false;
-  fill(banner, text, button("Close", showState, { class: "quiet" }));
-}
-
 function showState() {
   state.dataset.state = connection.state;
-  state.textContent = WORDS[connection.state];
+  state.textContent = connection.state;
   banner.hidden = connection.trouble === null;
   if (connection.trouble !== null) {
     const again = button("Try now", () => connection.hurry(), { class: "quiet" });
@@ -59,16 +54,15 @@ function showState() {
 function askForKey() {
   const id = freshId("key");
   const input = h("input", { type: "password", id, autocomplete: "off", required: true });
-  const said = h("p", { class: "error", role: "alert" });
+  const said = h("p.error", { role: "alert" });
   const form = h(
-    "form",
-    { class: "card key" },
-    h("h1", {}, "This inspector is locked"),
-    h("p", {}, "It takes the gateway's server key. The key stays in this page and is forgotten with it."),
+    "form.card.key",
+    h("h1", "This inspector is locked"),
+    h("p", "It takes the gateway's server key. The key stays in this page and is forgotten with it."),
     h("label", { for: id }, "Server key"),
     input,
     said,
-    h("button", { type: "submit", class: "primary" }, "Unlock"),
+    h("button.primary", { type: "submit" }, "Unlock"),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

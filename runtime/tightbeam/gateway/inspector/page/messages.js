@@ -1,7 +1,7 @@
 // The view of live messages: a list that follows, a filter, a pause, and one message in full.
 
-import { address, refine } from "./address.js";
-import { button, clock, copyButton, count, fill, h, jsonBlock, size } from "./dom.js";
+import { address, linkToMessages, refine } from "./address.js";
+import { button, clock, copyButton, count, factList, fill, h, jsonBlock, plural, size } from "./dom.js";
 import { MAX_WAITING, compileFilter } from "./feed.js";
 import { layout } from "./json.js";
 import { VirtualList } from "./list.js";
@@ -9,8 +9,8 @@ import { VirtualList } from "./list.js";
 export class MessagesView {
   #store;
   #list;
-  #detail = h("aside", { class: "detail", "aria-label": "The selected message", hidden: true });
-  #counts = h("p", { class: "counts" });
+  #detail = h("aside.detail", { "aria-label": "The selected message", hidden: true });
+  #counts = h("p.counts");
   #pause;
   #newest;
   #search;
@@ -35,17 +35,16 @@ export class MessagesView {
     });
     this.#pause = button("Pause", () => this.#togglePause(), { "aria-pressed": "false", class: "pause" });
     this.#newest = button("Newest ↓", () => this.#toNewest(), { class: "newest", hidden: true });
-    this.#empty = h("div", { class: "empty", hidden: true });
+    this.#empty = h("div.empty", { hidden: true });
     const clear = button("Clear", () => this.#clear(), { class: "quiet" });
-    const tools = h("div", { class: "tools" }, this.#search, this.#pause, clear, this.#counts);
+    const tools = h("div.tools", this.#search, this.#pause, clear, this.#counts);
     const columns = h(
-      "div",
-      { class: "columns", "aria-hidden": "true" },
-      ["Time", "Channel", "Topic", "Data"].map((name) => h("span", {}, name)),
+      "div.columns", { "aria-hidden": "true" },
+      ["Time", "Channel", "Topic", "Data"].map((name) => h("span", name)),
     );
-    const listing = h("div", { class: "listing" }, columns, this.#list.root, this.#empty, this.#newest);
-    const body = h("div", { class: "split" }, listing, this.#detail);
-    this.root = h("section", { class: "view messages", "aria-label": "Messages" }, h("h1", { class: "sr" }, "Messages"), tools, body);
+    const listing = h("div.listing", columns, this.#list.root, this.#empty, this.#newest);
+    const body = h("div.split", listing, this.#detail);
+    this.root = h("section.view.messages", { "aria-label": "Messages" }, h("h1.sr", "Messages"), tools, body);
     this.root.addEventListener("keydown", (event) => this.#key(event));
     this.#list.root.addEventListener("keydown", (event) => this.#listKey(event));
     new ResizeObserver(() => {
@@ -84,7 +83,7 @@ export class MessagesView {
     refine("messages", [], { filter: text });
   }
 
-  /** Show the newest message that is as wanted, as soon as it is there, whatever the list was showing. */
+  /** Show the newest message that is as wanted, as soon as it is there. */
   reveal(wanted) {
     this.#wanted = wanted;
     if (this.#store.paused) this.#togglePause();
@@ -116,24 +115,24 @@ export class MessagesView {
     this.#find();
     const store = this.#store;
     this.#list.render(store.gone);
-    const total = `${count(store.total)} ${store.total === 1 ? "message" : "messages"}`;
+    const total = plural(store.total, "message");
     const parts = [store.evicted > 0 ? `${count(store.kept)} of ${count(store.total)} kept` : total];
     if (store.passing !== store.kept) parts.push(`${count(store.passing)} shown`);
     if (store.paused) parts.push(`${count(store.waiting)} waiting, at most ${count(MAX_WAITING)}`);
-    fill(this.#counts, parts.join(" · "), h("span", { class: "dropped", hidden: store.dropped === 0 }, ` · ${count(store.dropped)} dropped`));
+    fill(this.#counts, parts.join(" · "), h("span.dropped", { hidden: store.dropped === 0 }, ` · ${count(store.dropped)} dropped`));
     this.#newest.hidden = this.#list.following || store.shown.length === 0;
     this.#empty.hidden = store.shown.length > 0;
     if (!this.#empty.hidden) {
       const filtered = store.kept > 0;
       fill(
         this.#empty,
-        h("p", { class: "title" }, filtered ? "Nothing passes the filter" : "No messages yet"),
+        h("p.title", filtered ? "Nothing passes the filter" : "No messages yet"),
         filtered && store.evicted > 0
-          ? h("p", {}, `The page has let go of ${count(store.evicted)} messages: those can't be found any more.`)
+          ? h("p", `The page has let go of ${count(store.evicted)} messages: those can't be found any more.`)
           : null,
         filtered
           ? button("Show all", () => this.#refine(""))
-          : h("p", {}, "They appear here as they are published. Or ", h("a", { href: "#/channels" }, "publish a test message"), "."),
+          : h("p", "They appear here as they are published. Or ", h("a", { href: "#/channels" }, "publish a test message"), "."),
       );
     }
   }
@@ -187,37 +186,28 @@ export class MessagesView {
       return;
     }
     const facts = [
-      ["Channel", h("code", {}, entry.channel)],
+      ["Channel", h("code", entry.channel)],
       ["Published", `${clock(entry.time)}, ${entry.position === null ? "live" : "durable"}`],
       entry.runId === null
         ? null
-        : [
-            "Run",
-            [
-              h("a", { href: address(["runs", entry.runId]) }, h("code", {}, entry.runId)),
-              " · ",
-              h("a", { href: address(["messages"], { filter: `run:${entry.runId}` }) }, "only its messages"),
-            ],
-          ],
-      entry.id === null ? null : ["Message", h("code", {}, entry.id)],
+        : ["Run", h("a", { href: address(["runs", entry.runId]) }, h("code", entry.runId)), " · ", linkToMessages(entry.runId, "only its messages")],
+      entry.id === null ? null : ["Message", h("code", entry.id)],
       ["Frame", size(new Blob([entry.line]).size)],
-    ].filter((fact) => fact !== null);
+    ];
     fill(
       this.#detail,
       h(
         "header",
-        {},
-        h("h2", {}, entry.topic),
+        h("h2", entry.topic),
         button("✕", () => this.#close(), { class: "quiet close", "aria-label": "Close" }),
         h(
-          "div",
-          { class: "actions" },
+          "div.actions",
           button("Open in form", () => this.#openForm(entry.channel, entry.topic, entry.data), { class: "quiet" }),
           copyButton("Copy data", () => layout(entry.data)),
           copyButton("Copy frame", () => entry.line),
         ),
       ),
-      h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+      factList(facts),
       jsonBlock(entry.data, "Data"),
     );
     this.#detail.hidden = false;
@@ -227,15 +217,15 @@ export class MessagesView {
 function drawRow(row, entry) {
   if (entry.note !== null) {
     row.className = "row note";
-    fill(row, h("span", { class: "time" }, clock(entry.time)), h("span", { class: "words" }, entry.note));
+    fill(row, h("span.time", clock(entry.time)), h("span.words", entry.note));
     return;
   }
   row.className = entry.position === null ? "row" : "row durable";
   fill(
     row,
-    h("span", { class: "time" }, clock(entry.time)),
-    h("span", { class: "channel" }, entry.channel),
-    h("span", { class: "topic" }, entry.topic),
-    h("span", { class: "data" }, entry.preview),
+    h("span.time", clock(entry.time)),
+    h("span.channel", entry.channel),
+    h("span.topic", entry.topic),
+    h("span.data", entry.preview),
   );
 }

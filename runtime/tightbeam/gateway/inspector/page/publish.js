@@ -1,7 +1,7 @@
-// The form that publishes a message: the channel's parameters, the payload as fields or as JSON, and what the gateway said to it.
+// The form that publishes a message: parameters, the payload as fields or as JSON, and what the gateway said to it.
 
 import * as api from "./api.js";
-import { button, fill, freshId, h, prose } from "./dom.js";
+import { button, fill, freshId, h, plural, prose } from "./dom.js";
 import { JsonField, makeField } from "./form.js";
 import { layout, parse, write } from "./json.js";
 
@@ -13,7 +13,7 @@ export class Parameters {
 
   constructor(channel) {
     this.#fields = channel.params.map((param) => paramField(param));
-    this.root = h("div", { class: "params", hidden: this.#fields.length === 0 }, this.#fields.map((one) => one.root));
+    this.root = h("div.params", { hidden: this.#fields.length === 0 }, this.#fields.map((one) => one.root));
   }
 
   set(values) {
@@ -25,7 +25,7 @@ export class Parameters {
     for (const field of this.#fields) field.setError("");
   }
 
-  /** The name of the channel with these parameters; null if one of them can't be part of it, which its field then says. */
+  /** The name of the channel; null if a parameter can't be part of it, which its field then says. */
   name({ template, separator }) {
     let name = template;
     for (const field of this.#fields) {
@@ -49,8 +49,8 @@ export class TestForm {
   #params;
   #field;
   #json;
-  #holder = h("div", {});
-  #said = h("div", { class: "said", role: "status" });
+  #holder = h("div");
+  #said = h("div.said", { role: "status" });
   #mode;
   #asJson = false;
 
@@ -62,10 +62,9 @@ export class TestForm {
     this.#field = makeField(place, "Payload");
     this.#mode = button("", () => this.#turn(), { class: "quiet" });
     this.root = h(
-      "form",
-      { class: "card test", novalidate: true },
+      "form.card.test", { novalidate: true },
       this.#holder,
-      h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Publish"), this.#mode),
+      h("div.actions", h("button.primary", { type: "submit" }, "Publish"), this.#mode),
       this.#said,
     );
     this.#draw();
@@ -82,7 +81,7 @@ export class TestForm {
     });
   }
 
-  /** Show these parameters, which the forms of all topics of the channel share. */
+  /** Show these parameters, which all topics of the channel share. */
   adopt(params) {
     this.#params = params;
     if (params.root.parentNode === this.root) return;
@@ -90,7 +89,7 @@ export class TestForm {
     this.root.prepend(params.root);
   }
 
-  /** Fill in a message, to be looked at, changed and published again. */
+  /** Fill in a message, to be changed and published. */
   load(name, json) {
     try {
       this.#asJson = json.length > MAX_FORM_CHARACTERS;
@@ -100,7 +99,7 @@ export class TestForm {
     }
     if (this.#asJson) this.#writeJson(json);
     this.#draw();
-    this.#say("", h("p", {}, "Filled in from a message of ", h("code", {}, name), ". Nothing is published yet."));
+    this.#say("", h("p", "Filled in from a message of ", h("code", name), ". Nothing is published yet."));
   }
 
   /** Go to the first field of the payload. */
@@ -108,7 +107,7 @@ export class TestForm {
     this.#holder.querySelector("input, textarea, select")?.focus();
   }
 
-  /** What was said of the last publish isn't about what is there now. */
+  /** What was said isn't about what is there now. */
   #edited(control) {
     this.#say("");
     if (control instanceof Element && control.matches(".branches")) this.#clear();
@@ -145,7 +144,7 @@ export class TestForm {
     this.#draw();
   }
 
-  /** Whether there is something that can't be sent as it is meant; it is said at its field. */
+  /** Whether something can't be sent as it is meant; its field says so. */
   #hasFlaws() {
     const flawed = [...this.#fields().values()].filter((field) => {
       const flaw = field.flaw();
@@ -153,7 +152,7 @@ export class TestForm {
       return flaw !== null;
     });
     if (flawed.length === 0) return false;
-    this.#say("error", h("p", {}, flawed.length === 1 ? "Not sent: one field has to be mended first." : `Not sent: ${flawed.length} fields have to be mended first.`));
+    this.#say("error", h("p", `Not sent: ${plural(flawed.length, "field")} to mend first.`));
     flawed[0].focus();
     return true;
   }
@@ -167,7 +166,7 @@ export class TestForm {
     try {
       if (text !== null) parse(text);
     } catch (error) {
-      this.#say("error", h("p", {}, `Not sent: ${error.why}.`));
+      this.#say("error", h("p", `Not sent: ${error.why}.`));
       return;
     }
     if (text === null) {
@@ -188,25 +187,24 @@ export class TestForm {
       event.preventDefault();
       this.#reveal(wanted);
     });
-    this.#say("done", h("p", {}, "Published to ", h("code", {}, name), ", live. ", see));
+    this.#say("done", h("p", "Published to ", h("code", name), ", live. ", see));
   }
 
   #refused(error) {
     const issues = error.issues ?? [];
     if (issues.length === 0) {
-      this.#say("error", h("p", {}, error.status === undefined ? "The gateway can't be reached." : error.message));
+      this.#say("error", h("p", error.status === undefined ? "The gateway can't be reached." : error.message));
       return;
     }
     const fields = this.#asJson ? new Map() : this.#fields();
     const lines = issues.map(({ pointer, reason }) => {
       const field = nearest(fields, pointer);
-      const words = [h("code", {}, pointer || "(the payload)"), ` ${reason}`];
-      if (field === undefined) return { line: h("li", {}, words), field };
+      const words = [h("code", pointer || "(the payload)"), ` ${reason}`];
+      if (field === undefined) return { line: h("li", words), field };
       field.setError([field.error.textContent, `${pointer} ${reason}`.trim()].filter((one) => one).join("; "));
-      return { line: h("li", {}, h("button", { type: "button", class: "link", on: { click: () => field.focus() } }, words)), field };
+      return { line: h("li", h("button", { type: "button", class: "link", on: { click: () => field.focus() } }, words)), field };
     });
-    const heading = issues.length === 1 ? "The payload breaks its schema in one place" : `The payload breaks its schema in ${issues.length} places`;
-    this.#say("error", h("p", {}, heading), h("ul", {}, lines.map((one) => one.line)));
+    this.#say("error", h("p", `The payload breaks its schema in ${issues.length === 1 ? "one place" : `${issues.length} places`}`), h("ul", lines.map((one) => one.line)));
     (lines.find((one) => one.field !== undefined)?.field ?? this.#shown).focus();
   }
 
@@ -222,7 +220,7 @@ export class TestForm {
   }
 }
 
-/** The same for all ways to write a value: the gateway writes some numbers otherwise than they were typed. */
+/** The same for all ways to write a value. */
 const gist = (json) => write(JSON.parse(json), true);
 
 /** The field a pointer is about: its own, or that of the value it would be in. */
@@ -234,19 +232,19 @@ function nearest(fields, pointer) {
 
 function paramField({ name, schema }) {
   const id = freshId("param");
-  const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
+  const error = h("p.error", { id: `${id}-error`, hidden: true });
   const options = Array.isArray(schema.enum) ? schema.enum : schema.type === "boolean" ? [true, false] : null;
   const input =
     options === null
       ? h("input", { type: "text", autocomplete: "off", spellcheck: "false" })
-      : h("select", {}, options.map((one) => h("option", {}, String(one))));
+      : h("select", options.map((one) => h("option", String(one))));
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-help ${id}-error`);
-  const help = h("p", { class: "help", id: `${id}-help` }, prose(schema.description ?? ""));
+  const help = h("p.help", { id: `${id}-help` }, prose(schema.description ?? ""));
   return {
     name,
     input,
-    root: h("div", { class: "field" }, h("label", { for: id }, name), input, help, error),
+    root: h("div.field", h("label", { for: id }, name), input, help, error),
     setError(text) {
       error.textContent = text;
       error.hidden = text === "";

@@ -1,11 +1,11 @@
-// The page of one run: what started it, its steps over time, what it returned or how it failed, and its messages.
+// The page of one run: its event, its steps over time, its result or error, its messages.
 
-import { address } from "./address.js";
-import { button, clock, copyButton, duration, fill, h, moment, size } from "./dom.js";
+import { linkToMessages } from "./address.js";
+import { button, clock, copyButton, duration, factList, fill, h, moment, size } from "./dom.js";
 import { stored } from "./stored.js";
 
 const OVER = new Set(["done", "failed"]);
-/** What people call the states of runs and steps. */
+/** The states of runs and steps, in a word. */
 export const WORDS = {
   ready: "waiting",
   running: "running",
@@ -16,10 +16,9 @@ export const WORDS = {
   failing: "retrying",
 };
 
-/** A run's or a step's state, in a word. */
 export function badge(state, retried) {
   const word = WORDS[state === "ready" && retried ? "failing" : state] ?? state;
-  return h("span", { class: "badge", data: { state: word } }, word);
+  return h("span.badge", { data: { state: word } }, word);
 }
 
 /** Draws a run again and again, and leaves open what was opened of it. */
@@ -30,7 +29,7 @@ export class RunPage {
 
   constructor(openForm) {
     this.#openForm = openForm;
-    this.root = h("article", {});
+    this.root = h("article");
   }
 
   draw(run) {
@@ -62,34 +61,33 @@ function contents({ summary, deaths, traceback, data_size: dataSize, result_size
     summary.failures > 0 ? ["Failures", String(summary.failures)] : null,
     deaths > 0 ? ["Died with the process", `${deaths} ×`] : null,
     summary.state === "ready" ? ["Due", clock(new Date(summary.due_at))] : null,
-  ].filter((fact) => fact !== null);
+  ];
   return [
-    h("a", { class: "back", href: "#/runs" }, "← All runs"),
-    h("header", {}, h("h1", {}, summary.function), badge(summary.state, summary.attempt > 0)),
-    h("p", { class: "where" }, h("code", {}, summary.id), copyButton("Copy id", () => summary.id)),
-    h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h("a.back", { href: "#/runs" }, "← All runs"),
+    h("header", h("h1", summary.function), badge(summary.state, summary.attempt > 0)),
+    h("p.where", h("code", summary.id), copyButton("Copy id", () => summary.id)),
+    factList(facts),
     summary.error_type === null ? null : failure(summary, place(traceback)),
-    traceback === null ? null : h("details", { class: "traceback" }, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, traceback)),
-    h("h2", {}, "Event and result"),
+    traceback === null ? null : h("details.traceback", h("summary", "Traceback"), h("pre", { tabindex: "0" }, traceback)),
+    h("h2", "Event and result"),
     h(
-      "ul",
-      { class: "kept" },
-      keptRow("Event", h("code", {}, summary.event), dataSize, data({ part: "event" }, "Event data")),
-      resultSize === null ? null : keptRow("Result", h("span", {}), resultSize, data({ part: "result" }, "Result")),
+      "ul.kept",
+      keptRow("Event", h("code", summary.event), dataSize, data({ part: "event" }, "Event data")),
+      resultSize === null ? null : keptRow("Result", h("span"), resultSize, data({ part: "result" }, "Result")),
     ),
-    h("h2", {}, "Steps"),
-    steps.length === 0 ? h("p", { class: "none" }, "No step has begun.") : graph(summary, steps, messages, data),
-    h("h2", {}, "Durable messages"),
-    messages.length === 0 ? h("p", { class: "none" }, "None, or none that is still retained.") : published(messages, data, openForm),
-    h("p", { class: "more" }, h("a", { href: address(["messages"], { filter: `run:${summary.id}` }) }, "All its messages, live ones too")),
+    h("h2", "Steps"),
+    steps.length === 0 ? h("p.none", "No step has begun.") : graph(summary, steps, messages, data),
+    h("h2", "Durable messages"),
+    messages.length === 0 ? h("p.none", "None, or none that is still retained.") : published(messages, data, openForm),
+    h("p.more", linkToMessages(summary.id, "All its messages, live ones too")),
   ];
 }
 
 function keptRow(word, what, bytes, { show, place: shown }) {
-  return h("li", {}, h("span", { class: "word" }, word), what, h("span", { class: "size" }, size(bytes)), show, shown);
+  return h("li", h("span.word", word), what, h("span.size", size(bytes)), show, shown);
 }
 
-/** Where an exception was raised: the last line of its traceback that isn't in an installed package, if there is one. */
+/** Where an exception was raised: the last line of its traceback in code that isn't installed, if there is one. */
 function place(traceback) {
   const frames = [...(traceback ?? "").matchAll(/^ +File "(.+)", line (\d+), in (.+)$/gm)];
   const own = frames.filter(([, file]) => !/site-packages|[\\/]lib[\\/]python/.test(file));
@@ -98,7 +96,7 @@ function place(traceback) {
 }
 
 function failure({ error_type: type, error_text: text }, where = null) {
-  return h("div", { class: "failure" }, h("strong", {}, type), text ? h("pre", {}, text) : null, where && h("code", {}, where));
+  return h("div.failure", h("strong", type), text ? h("pre", text) : null, where && h("code", where));
 }
 
 function graph(summary, steps, messages, data) {
@@ -108,10 +106,9 @@ function graph(summary, steps, messages, data) {
   const end = OVER.has(summary.state) ? latest : Math.max(latest, Date.now());
   const share = (time) => Math.min(100, Math.max(0, ((time - start) / (end - start)) * 100));
   return h(
-    "div",
-    { class: "graph" },
-    h("div", { class: "scale", "aria-hidden": "true" }, [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, duration((end - start) * part)))),
-    h("ol", {}, steps.map((step) => stepRow(step, OVER.has(summary.state), share, end, messages.filter((one) => belongs(summary.id, step, one)), data))),
+    "div.graph",
+    h("div.scale", { "aria-hidden": "true" }, [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", duration((end - start) * part)))),
+    h("ol", steps.map((step) => stepRow(step, OVER.has(summary.state), share, end, messages.filter((one) => belongs(summary.id, step, one)), data))),
   );
 }
 
@@ -125,29 +122,28 @@ function stepRow(step, over, share, end, messages, data) {
   const started = new Date(step.started_at).getTime();
   const ended = step.ended_at === null ? end : new Date(step.ended_at).getTime();
   const kind = step.kind.replace("step.realtime.publish", "publish").replace("step.", "");
-  const bar = h("span", { class: "bar-of", data: { kind, state: step.state } });
+  const bar = h("span.bar-of", { data: { kind, state: step.state } });
   bar.style.left = `${share(started)}%`;
   bar.style.width = `${share(ended) - share(started)}%`;
-  const track = h("span", { class: "track", "aria-hidden": "true" }, bar);
+  const track = h("span.track", { "aria-hidden": "true" }, bar);
   for (const message of messages) {
-    const mark = h("span", { class: "mark" });
+    const mark = h("span.mark");
     mark.style.left = `${share(new Date(message.created_at).getTime())}%`;
     track.append(mark);
   }
   const outcome = [
     badge(over && step.state === "failing" ? "failed" : step.state, false),
-    h("span", { class: "took" }, step.ended_at === null ? "" : duration(ended - started)),
-    step.attempts > 1 ? h("span", { class: "attempts" }, `${step.attempts} attempts`) : null,
+    h("span.took", step.ended_at === null ? "" : duration(ended - started)),
+    step.attempts > 1 ? h("span.attempts", `${step.attempts} attempts`) : null,
   ];
   const isPublish = step.channel !== null;
   const output = step.result_size === null || isPublish ? null : data({ part: "step", step: step.id }, `Output of ${step.id}`, "Output");
   return h(
     "li",
-    {},
-    h("span", { class: "step" }, h("span", { class: "kind" }, kind), h("code", {}, step.id)),
+    h("span.step", h("span.kind", kind), h("code", step.id)),
     track,
-    h("span", { class: "outcome" }, outcome, output?.show),
-    isPublish ? h("span", { class: "to" }, `→ ${step.topic} on ${step.channel}`) : null,
+    h("span.outcome", outcome, output?.show),
+    isPublish ? h("span.to", `→ ${step.topic} on ${step.channel}`) : null,
     step.error_type === null ? null : failure(step),
     output?.place,
   );
@@ -155,19 +151,17 @@ function stepRow(step, over, share, end, messages, data) {
 
 function published(messages, data, openForm) {
   return h(
-    "ul",
-    { class: "published" },
+    "ul.published",
     messages.map((message) => {
       const reopen = (whole) =>
         button("Open in form", async () => openForm(message.channel, message.topic, await whole()), { class: "quiet" });
       const { show, place: shown } = data({ id: message.id }, `the data of ${message.id}`, "Show", reopen);
       return h(
         "li",
-        {},
-        h("span", { class: "time" }, clock(new Date(message.created_at))),
-        h("span", { class: "topic" }, message.topic),
-        h("code", {}, message.channel),
-        h("span", { class: "size" }, size(message.size)),
+        h("span.time", clock(new Date(message.created_at))),
+        h("span.topic", message.topic),
+        h("code", message.channel),
+        h("span.size", size(message.size)),
         show,
         shown,
       );

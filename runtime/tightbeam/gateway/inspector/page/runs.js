@@ -2,24 +2,24 @@
 
 import { address, refine } from "./address.js";
 import * as api from "./api.js";
-import { button, count, duration, fill, freshId, h, moment } from "./dom.js";
+import { button, count, duration, fill, h, moment, plural } from "./dom.js";
 import { RunPage, WORDS, badge } from "./run.js";
 
 const EVERY_MS = 2_000;
 const SOON_MS = 250;
-const STATES = ["ready", "running", "sleeping", "parked", "done", "failed"];
+const STATES = Object.keys(WORDS).filter((state) => state !== "failing"); // that is of steps
 
 export class RunsView {
-  #title = h("h1", { class: "sr" }, "Runs");
+  #title = h("h1.sr", "Runs");
   #search = h("input", { type: "search", placeholder: "Filter: id, event, error", "aria-label": "Filter runs", autocomplete: "off", spellcheck: "false" });
   #function = h("select", { "aria-label": "Function" });
   #state = h("select", { "aria-label": "State" }, [
     h("option", { value: "" }, "Any state"),
     STATES.map((value) => h("option", { value }, WORDS[value])),
   ]);
-  #count = h("p", { class: "counts" });
-  #list = h("div", { class: "run-list" });
-  #page = h("div", { class: "run-page" });
+  #count = h("p.counts");
+  #list = h("div.run-list");
+  #page = h("div.run-page");
   #run = null;
   #openForm;
   #id = null;
@@ -30,12 +30,11 @@ export class RunsView {
   #asked = 0;
   #drawn = "";
 
-  /** `openForm(channel, topic, json)` opens a message in the form of its topic. */
   constructor(openForm) {
     this.#openForm = openForm;
-    const tools = h("div", { class: "tools" }, this.#search, this.#function, this.#state, this.#count);
-    const side = h("div", { class: "side" }, tools, this.#list);
-    this.root = h("section", { class: "view runs", "aria-label": "Runs" }, this.#title, side, this.#page);
+    const tools = h("div.tools", this.#search, this.#function, this.#state, this.#count);
+    const side = h("div.side", tools, this.#list);
+    this.root = h("section.view.runs", { "aria-label": "Runs" }, this.#title, side, this.#page);
     this.#search.addEventListener("input", () => this.#refine());
     for (const one of [this.#function, this.#state]) one.addEventListener("change", () => this.#refine());
     document.addEventListener("visibilitychange", () => this.hint());
@@ -50,7 +49,7 @@ export class RunsView {
     if (this.#id !== id || this.#run === null) {
       this.#id = id;
       this.#run = new RunPage(this.#openForm);
-      fill(this.#page, id === null ? h("p", { class: "empty" }, "Choose a run to see its steps.") : null);
+      fill(this.#page, id === null ? h("p.empty", "Choose a run to see its steps.") : null);
     }
     this.#title.hidden = id !== null;
     this.root.classList.toggle("open", id !== null);
@@ -98,14 +97,14 @@ export class RunsView {
       if (run.status === "fulfilled") {
         this.#run.draw(run.value);
         if (this.#run.root.parentNode === null) fill(this.#page, this.#run.root);
-      } else if (this.#run.root.parentNode === null) fill(this.#page, h("p", { class: "empty" }, run.reason.message));
+      } else if (this.#run.root.parentNode === null) fill(this.#page, h("p.empty", run.reason.message));
     }
     this.#later(EVERY_MS);
   }
 
   #drawTrouble(words) {
     this.#drawn = "";
-    fill(this.#list, h("p", { class: "empty" }, words));
+    fill(this.#list, h("p.empty", words));
     fill(this.#count);
   }
 
@@ -116,14 +115,14 @@ export class RunsView {
     this.#functions = functions;
     this.#drawFunctions();
     const isFiltered = Object.values(this.#filter).some((one) => one !== "");
-    const found = `${count(runs.length)} ${runs.length === 1 ? "run" : "runs"}`;
+    const found = plural(runs.length, "run");
     fill(this.#count, (runs.length === limit ? `The latest ${count(limit)}` : found) + (isFiltered ? ` of the last ${count(searched)}` : ""));
     if (runs.length === 0) {
       fill(this.#list, isFiltered ? this.#nothing() : noRuns());
       return;
     }
     const focused = document.activeElement?.closest?.(".run-list a")?.dataset.run;
-    fill(this.#list, h("ul", {}, runs.map((run) => h("li", {}, this.#link(run)))));
+    fill(this.#list, h("ul", runs.map((run) => h("li", this.#link(run)))));
     if (focused) this.#list.querySelector(`a[data-run="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -139,7 +138,7 @@ export class RunsView {
       this.#search.value = this.#function.value = this.#state.value = "";
       this.#refine();
     };
-    return h("div", { class: "empty" }, h("p", { class: "title" }, "No run passes the filter"), button("Show all", all));
+    return h("div.empty", h("p.title", "No run passes the filter"), button("Show all", all));
   }
 
   #link(run) {
@@ -147,14 +146,14 @@ export class RunsView {
       "a",
       { href: address(["runs", run.id], this.#filter), data: { run: run.id }, "aria-current": run.id === this.#id ? "page" : null },
       badge(run.state, run.attempt > 0),
-      h("span", { class: "function" }, run.function),
-      h("span", { class: "when" }, moment(new Date(run.created_at))),
-      h("span", { class: "took" }, run.ended_at === null ? "" : duration(new Date(run.ended_at) - new Date(run.created_at))),
+      h("span.function", run.function),
+      h("span.when", moment(new Date(run.created_at))),
+      h("span.took", run.ended_at === null ? "" : duration(new Date(run.ended_at) - new Date(run.created_at))),
     );
   }
 }
 
 function noRuns() {
   const words = "A run begins when an event is sent that a function listens to.";
-  return h("div", { class: "empty" }, h("p", { class: "title" }, "No runs yet"), h("p", {}, words));
+  return h("div.empty", h("p.title", "No runs yet"), h("p", words));
 }

@@ -1,5 +1,6 @@
 // Finding one's way in a topic's schema: references, branches, and words for what a schema asks for.
 
+import { plural } from "./dom.js";
 import { Exact, write } from "./json.js";
 
 const MERGED = ["required", "properties", "patternProperties"];
@@ -131,25 +132,18 @@ export function typeWords(place) {
     .join(" | ");
 }
 
-/** So many of them, as English has it. */
-export function number(value, word) {
-  return `${value} ${value === 1 ? word : word.replace(/y$/, "ie") + "s"}`;
-}
-
 const RULES = {
   format: (value) => value,
   pattern: (value) => `matches ${value}`,
-  minLength: (value) => (value === 1 ? "not empty" : `at least ${number(value, "character")}`),
-  maxLength: (value) => `at most ${number(value, "character")}`,
+  minLength: (value) => (value === 1 ? "not empty" : `at least ${plural(value, "character")}`),
+  maxLength: (value) => `at most ${plural(value, "character")}`,
   minimum: (value) => `≥ ${value}`,
   maximum: (value) => `≤ ${value}`,
   exclusiveMinimum: (value) => `> ${value}`,
   exclusiveMaximum: (value) => `< ${value}`,
   multipleOf: (value) => `a multiple of ${value}`,
-  minItems: (value) => `at least ${number(value, "item")}`,
-  maxItems: (value) => `at most ${number(value, "item")}`,
-  minProperties: (value) => `at least ${number(value, "property")}`,
-  maxProperties: (value) => `at most ${number(value, "property")}`,
+  minItems: (value) => `at least ${plural(value, "item")}`,
+  maxItems: (value) => `at most ${plural(value, "item")}`,
   uniqueItems: (value) => (value ? "no item twice" : null),
 };
 

@@ -1,14 +1,11 @@
-// Data of runs and messages that the gateway keeps: fetched when somebody wants to see it, and no more than is seen.
+// Data that the gateway keeps of runs and messages: fetched on demand, its beginning first.
 
 import * as api from "./api.js";
 import { button, copyButton, fill, h, jsonBlock, size } from "./dom.js";
 
-/**
- * A button that shows and hides data, and the place where it is shown.
- * `query` says which, `name` is what it is called, `more` what else can be done with it.
- */
-export function stored(query, name, label = "Show", more = null) {
-  const place = h("div", { class: "data", hidden: true });
+/** A button that shows data, the place for it, and `more` buttons there. */
+export function stored(query, name, label = "Show", more = () => null) {
+  const place = h("div.data", { hidden: true });
   const show = button("", () => (place.hidden ? open() : turn(true)), { class: "quiet" });
   const turn = (hidden) => {
     place.hidden = hidden;
@@ -20,7 +17,7 @@ export function stored(query, name, label = "Show", more = null) {
     try {
       fill(place, contents(await api.data(query), query, name, more));
     } catch (error) {
-      fill(place, h("p", { class: "error", role: "alert" }, error.message));
+      fill(place, h("p.error", { role: "alert" }, error.message));
     }
     turn(false);
   };
@@ -33,12 +30,11 @@ function contents(found, query, name, more) {
   const whole = async () => (isCut ? (await api.data(query, true)).text : found.text);
   return [
     h(
-      "p",
-      { class: "data-tools" },
-      h("span", {}, isCut ? `The first ${size(found.read)} of ${size(found.size)}` : ""),
+      "p.data-tools",
+      h("span", isCut ? `The first ${size(found.read)} of ${size(found.size)}` : ""),
       copyButton(isCut ? "Copy all" : "Copy", whole),
       button("Download", async () => download(await whole(), `${name.replace(/[^\w.-]+/g, "-")}.json`), { class: "quiet" }),
-      more === null ? null : more(whole),
+      more(whole),
     ),
     jsonBlock(found.text, name),
   ];
