@@ -123,6 +123,7 @@ def _typescript(version: str, settings: Settings) -> TypeScript | None:
     return TypeScript(
         version,
         validators=settings.typescript_validators,
+        react=settings.typescript_react,
         import_extension=settings.typescript_import_extension,
     )
 

@@ -25,6 +25,7 @@ _KEYS = (
     "output",
     "typescript",
     "typescript_validators",
+    "typescript_react",
     "typescript_import_extension",
     "assert_formats",
     "assume_objects",
@@ -47,6 +48,8 @@ class Settings:
     """The folder for the front end's bindings; none are written without it."""
     typescript_validators: bool = False
     """Whether there are modules among them that validate."""
+    typescript_react: bool = False
+    """Whether there are hooks for React among them."""
     typescript_import_extension: ImportExtension = "none"
     """How their imports name the files of each other."""
     assert_formats: bool = True
@@ -149,6 +152,7 @@ class _Reader:
             output=folder / self._text("output", "generated"),
             typescript=folder / self._text("typescript", "web") if "typescript" in self.table else None,
             typescript_validators=self._flag("typescript_validators", default=False),
+            typescript_react=self._flag("typescript_react", default=False),
             typescript_import_extension=self._import_extension(),
             assert_formats=self._flag("assert_formats", default=True),
             assume_objects=self._flag("assume_objects", default=False),

@@ -88,12 +88,13 @@ def project(folder: Path, files: Mapping[str, str], *, packages: bool = True) ->
 
 
 def bindings(
-    root: Path, import_extension: ImportExtension = "none", *, validators: bool = False
+    root: Path, import_extension: ImportExtension = "none", *, validators: bool = False, react: bool = False
 ) -> dict[str, str]:
     """The TypeScript of all definitions below a schema root, by path in `channels/`."""
     settings = Settings(
         typescript=Path("web"),
         typescript_validators=validators,
+        typescript_react=react,
         typescript_import_extension=import_extension,
     )
     result = generate(root, settings, shown_root="schemas", version="0.0.0")

@@ -230,6 +230,23 @@ def test_validators_are_written_where_asked_for() -> None:
     assert found() == more
 
 
+def test_hooks_are_written_where_asked_for() -> None:
+    assert main(COMMAND) == 0
+    plain = found()
+    command = [*COMMAND, "--typescript-react"]
+    assert main([*command, "--check"]) == 1
+    assert main(command) == 0
+    more = found()
+    assert more.keys() - plain.keys() == {"_useChannel.ts", "_useChannels.ts", "_received.ts", "_follower.ts"}
+    assert {path for path, text in more.items() if 'from "inngest/' in text} == {"_useChannel.ts"}
+    assert main([*command, "--check"]) == 0
+    Path("pyproject.toml").write_text('[tool.tightbeam]\ntypescript = "web"\ntypescript_react = true\n')
+    assert main(["generate", "--check"]) == 0
+    Path("pyproject.toml").unlink()
+    assert main(COMMAND) == 0
+    assert found() == plain
+
+
 def test_no_setting_of_the_run_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same text from another folder and with another hash seed."""
     command = ["generate", "--typescript", "web", "--typescript-validators"]
@@ -249,6 +266,7 @@ def test_no_setting_of_the_run_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (COMMAND, Request(typescript=Path("web"))),
         ([*COMMAND, "--check", "s"], Request(Path("s"), typescript=Path("web"), check=True)),
+        ([*COMMAND, "--typescript-react"], Request(typescript=Path("web"), typescript_react=True)),
         ([*COMMAND, "--typescript", "x"], None),
         (["generate", "--typescript"], None),
         (["generate", "--typescript", "--check"], None),

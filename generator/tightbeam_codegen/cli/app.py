@@ -64,6 +64,9 @@ def generate(
     typescript_validators: Annotated[
         bool, typer.Option("--typescript-validators", help="Modules among them that validate, with Ajv.")
     ] = False,
+    typescript_react: Annotated[
+        bool, typer.Option("--typescript-react", help="Hooks for React among them.")
+    ] = False,
     typescript_import_extension: Annotated[
         Literal["none", "js", "ts"] | None,
         typer.Option(
@@ -91,6 +94,7 @@ def generate(
         output=output,
         typescript=typescript,
         typescript_validators=typescript_validators,
+        typescript_react=typescript_react,
         typescript_import_extension=typescript_import_extension,
         check=check,
         strict=strict,

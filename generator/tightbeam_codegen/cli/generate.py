@@ -65,6 +65,7 @@ def _settings(request: Request) -> Settings:
         output=settings.output if request.output is None else request.output,
         typescript=settings.typescript if request.typescript is None else request.typescript,
         typescript_validators=settings.typescript_validators or request.typescript_validators,
+        typescript_react=settings.typescript_react or request.typescript_react,
         typescript_import_extension=request.typescript_import_extension
         or settings.typescript_import_extension,
         strict=settings.strict or request.strict,

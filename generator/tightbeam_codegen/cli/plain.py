@@ -23,7 +23,7 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
         return None
     schemas: Path | None = None
     folders: dict[str, Path | None] = {"--output": None, "--typescript": None}
-    flags = {"--check": False, "--strict": False, "--typescript-validators": False}
+    flags = dict.fromkeys(("--check", "--strict", "--typescript-validators", "--typescript-react"), False)
     rest = iter(arguments[1:])
     for argument in rest:
         if argument in flags and not flags[argument]:
@@ -42,6 +42,7 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
         output=folders["--output"],
         typescript=folders["--typescript"],
         typescript_validators=flags["--typescript-validators"],
+        typescript_react=flags["--typescript-react"],
         check=flags["--check"],
         strict=flags["--strict"],
     )

@@ -19,6 +19,7 @@ class Request:
     output: Path | None = None
     typescript: Path | None = None
     typescript_validators: bool = False
+    typescript_react: bool = False
     typescript_import_extension: ImportExtension | None = None
     check: bool = False
     strict: bool = False

@@ -24,12 +24,16 @@ class TypeScript:
     Args:
         version: of the tool, for the headers.
         validators: whether there is to be a module that validates beside that of each channel.
+        react: whether there are to be hooks for React.
         import_extension: how an import names the file of another module.
     """
 
-    def __init__(self, version: str, *, validators: bool, import_extension: ImportExtension) -> None:
+    def __init__(
+        self, version: str, *, validators: bool, react: bool, import_extension: ImportExtension
+    ) -> None:
         self._printer = TypeScriptPrinter(version, import_extension)
         self._validators = validators
+        self._react = react
 
     def channel(
         self,
@@ -67,7 +71,7 @@ class TypeScript:
 
     def support(self) -> dict[str, str]:
         """The files that belong to no definition."""
-        return self._printer.support(validators=self._validators)
+        return self._printer.support(validators=self._validators, react=self._react)
 
 
 def _path(parts: tuple[str, ...], ending: str = "") -> str:

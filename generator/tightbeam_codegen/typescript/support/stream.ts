@@ -3,6 +3,8 @@ export type Token = {
   readonly key: string;
   readonly apiBaseUrl: string;
   readonly topics?: readonly string[] | undefined;
+  /** Whether messages are missing after its cursor: they aren't retained any more. */
+  readonly reset?: boolean | undefined;
 };
 
 /** The URL of a token route, or a function that fetches a token, or that route's response, for each attempt. */

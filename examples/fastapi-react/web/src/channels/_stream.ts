@@ -12,6 +12,8 @@ export type Token = {
   readonly key: string;
   readonly apiBaseUrl: string;
   readonly topics?: readonly string[] | undefined;
+  /** Whether messages are missing after its cursor: they aren't retained any more. */
+  readonly reset?: boolean | undefined;
 };
 
 // prettier-ignore

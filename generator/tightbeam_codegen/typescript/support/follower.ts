@@ -1,0 +1,275 @@
+import { appended, type AnyMessage, HISTORY_LIMIT, type ReceiveOptions, type RunState } from "./_received";
+import { type Channel, call, type Connection, type From, type Run, subscribe, type Subscription } from "./_subscribe";
+import type { TokenSource } from "./_subscribe";
+
+type Options = ReceiveOptions<Channel, string> & { readonly token: TokenSource };
+type Stream = Subscription<Channel, string>;
+type State = {
+  readonly messages: readonly AnyMessage[];
+  readonly latest: { readonly [channel: string]: { readonly [topic: string]: AnyMessage } };
+  readonly run: { readonly [channel: string]: RunState };
+  readonly connection: Connection;
+  readonly resets: number;
+};
+
+const NOTHING: State = {
+  messages: [],
+  latest: {},
+  run: {},
+  connection: { state: "connecting", attempt: 0 },
+  resets: 0,
+};
+/** The time between two renders of a page that gets many messages. */
+const FRAME = 16;
+/** The time for a list of channels to settle, so that many changes are one. */
+const SETTLED = 100;
+/** What is retained of new channels has been received when nothing has come for so long. */
+const QUIET = 2_000;
+/** The time for messages that are still on their way when a stream is replaced. */
+const ON_THE_WAY = 1_000;
+/** The time for repeats of messages that a replaced stream has brought. */
+const REPEATS = 10_000;
+
+/** The channels that one component follows. It lives longer than its connections and effects. */
+export class Follower {
+  readonly key: string;
+  #state = NOTHING;
+  readonly #listeners = new Set<() => void>();
+  #options: Options | undefined;
+  #channels: ReadonlyMap<string, Channel> = new Map();
+  #wanted = "";
+
+  #main: Stream | undefined;
+  /** The stream that is to replace the others, or has. */
+  #newest: Stream | undefined;
+  readonly #streams = new Set<Stream>();
+  #followed: ReadonlyMap<string, Channel> = new Map();
+  #position: string | undefined;
+  #isChanging = false;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** How often more the other streams brought a message than the newest did, while both are open. */
+  #balance: Map<string, number> | undefined;
+  /** The channels that a stream of their own brings what is retained of, and the time of the last message of their topics. */
+  #added: ReadonlyMap<string, Channel> = new Map();
+  readonly #times = new Map<string, number>();
+
+  #waiting: AnyMessage[] = [];
+  #isDue = false;
+  #shownAt = 0;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  readonly listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly state = (): State => this.#state;
+
+  readonly retry = (): void => {
+    if (this.#state.connection.state === "closed") this.#open();
+  };
+
+  /** End the connection. What was received stays, and `follow` resumes. */
+  readonly leave = (): void => {
+    this.#wanted = "";
+    this.#close();
+  };
+
+  /** Follow these channels: called after each render. */
+  follow(channels: readonly Channel[], options: Options): void {
+    this.#options = options;
+    const { enabled = true, pauseOnHidden = false } = options;
+    const wanted = JSON.stringify([channels.map(({ name }) => name), enabled, pauseOnHidden]);
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    this.#channels = new Map(channels.map((channel) => [channel.name, channel]));
+    this.#show(without(this.#state, this.#channels));
+    if (!enabled || this.#channels.size === 0) {
+      this.#close();
+      this.#show({ connection: { state: "paused", attempt: 0 } });
+    } else if (this.#main === undefined) {
+      this.#open();
+    } else if (!this.#isChanging) {
+      this.#isChanging = true;
+      this.#later(SETTLED, () => this.#change());
+    }
+  }
+
+  // -- streams
+
+  #open(): void {
+    this.#close();
+    this.#followed = this.#channels;
+    const from = this.#position === undefined ? this.#options?.from : { after: this.#position };
+    this.#main = this.#newest = this.#subscribe(this.#followed, from);
+  }
+
+  #close(): void {
+    this.#position = this.#newest?.position ?? this.#main?.position ?? this.#position;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    const streams = [...this.#streams];
+    this.#streams.clear();
+    for (const stream of streams) stream.close();
+    this.#main = this.#newest = this.#balance = undefined;
+    this.#isChanging = this.#isDue = false;
+    this.#flush();
+  }
+
+  /** Go over to another list of channels, without a gap for those that stay. */
+  #change(): void {
+    const after = this.#main?.position;
+    // Inngest's server has no positions.
+    if (after === undefined) return this.#open();
+    const channels = this.#channels;
+    const added = new Map([...channels].filter(([name]) => !this.#followed.has(name)));
+    this.#followed = channels;
+    this.#balance = new Map();
+    this.#added = added;
+    this.#times.clear();
+    this.#newest = undefined;
+    const { from = "now" } = this.#options ?? {};
+    if (from === "now" || added.size === 0) return this.#replace(channels, after);
+    let timer: ReturnType<typeof setTimeout>;
+    const stream = this.#subscribe(added, from, () => {
+      clearTimeout(timer);
+      if (stream.connection.state === "open") timer = this.#later(QUIET, () => this.#replace(channels, after));
+    });
+  }
+
+  #replace(channels: ReadonlyMap<string, Channel>, after: string): void {
+    const olds = [...this.#streams];
+    let isOpen = false;
+    const stream = this.#subscribe(channels, { after }, () => {
+      if (isOpen || stream.connection.state !== "open") return;
+      isOpen = true;
+      this.#main = stream;
+      this.#later(ON_THE_WAY, () => {
+        for (const old of olds) if (this.#streams.delete(old)) old.close();
+        this.#isChanging = false;
+        const names = [...this.#channels.keys()];
+        if (names.length !== this.#followed.size || !names.every((name) => this.#followed.has(name))) {
+          this.#isChanging = true;
+          this.#change();
+        } else {
+          this.#later(REPEATS, () => (this.#balance = this.#isChanging ? this.#balance : undefined));
+        }
+      });
+    });
+    this.#newest = stream;
+  }
+
+  #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, heard?: () => void): Stream {
+    const isCurrent = (): boolean => this.#streams.has(stream);
+    const stream: Stream = subscribe([...channels.values()], {
+      token: (signal) => fetchFrom(this.#options?.token ?? "", signal),
+      topics: this.#options?.topics,
+      from,
+      pauseOnHidden: this.#options?.pauseOnHidden,
+      onMessage: (message) => {
+        if (!isCurrent()) return;
+        this.#take(message, stream === this.#newest ? -1 : 1);
+        heard?.();
+      },
+      onRun: (run) => isCurrent() && this.#takeRun(run),
+      onReset: () => {
+        if (!isCurrent()) return;
+        this.#show({ resets: this.#state.resets + 1 });
+        call(this.#options?.onReset, undefined);
+      },
+      onConnection: (connection) => isCurrent() && this.#connected(stream, connection, heard),
+    });
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  #connected(stream: Stream, connection: Connection, heard: (() => void) | undefined): void {
+    heard?.();
+    if (connection.state === "closed") {
+      // It was refused for good: so would the others be.
+      this.#close();
+      this.#show({ connection });
+    } else if (stream === this.#main) {
+      this.#show({ connection });
+    }
+  }
+
+  // -- what they bring
+
+  #take(message: AnyMessage, side: 1 | -1): void {
+    if (!this.#channels.has(message.channel)) return;
+    if (this.#balance !== undefined) {
+      const time = message.createdAt.getTime();
+      if (this.#added.has(message.channel)) {
+        const address = JSON.stringify([message.channel, message.topic]);
+        // The newest stream has no cursor of its own for these: it repeats what came before the latest.
+        if (side === -1 && time <= (this.#times.get(address) ?? -Infinity)) return;
+        this.#times.set(address, time);
+      }
+      const key = JSON.stringify([message.channel, message.topic, time, message.data]);
+      const balance = this.#balance.get(key) ?? 0;
+      if (balance + side === 0) this.#balance.delete(key);
+      else this.#balance.set(key, balance + side);
+      // The other side has brought it before.
+      if (balance * side < 0) return;
+    }
+    this.#waiting.push(message);
+    call(this.#options?.onMessage, message);
+    if (this.#isDue) return;
+    if (Date.now() - this.#shownAt >= FRAME) return this.#flush();
+    this.#isDue = true;
+    this.#later(FRAME, () => this.#flush());
+  }
+
+  #takeRun({ channel, status, result }: Run): void {
+    if (!this.#channels.has(channel)) return;
+    this.#flush();
+    const run = { status, ...(result !== undefined && { result }) };
+    this.#show({ run: { ...this.#state.run, [channel]: run } });
+  }
+
+  #flush(): void {
+    this.#isDue = false;
+    const messages = this.#waiting.filter(({ channel }) => this.#channels.has(channel));
+    this.#waiting = [];
+    if (messages.length === 0) return;
+    this.#shownAt = Date.now();
+    const { historyLimit = HISTORY_LIMIT } = this.#options ?? {};
+    const latest: { [channel: string]: { readonly [topic: string]: AnyMessage } } = { ...this.#state.latest };
+    for (const message of messages) {
+      latest[message.channel] = { ...latest[message.channel], [message.topic]: message };
+    }
+    this.#show({ messages: appended(this.#state.messages, messages, historyLimit), latest });
+  }
+
+  #show(changes: Partial<State>): void {
+    this.#state = { ...this.#state, ...changes };
+    for (const listener of this.#listeners) listener();
+  }
+
+  #later(time: number, then: () => void): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      then();
+    }, time);
+    this.#timers.add(timer);
+    return timer;
+  }
+}
+
+/** Return the state without channels that have left the list; the same if none has. */
+export function without(state: State, channels: ReadonlyMap<string, unknown>): State {
+  const names = [...Object.keys(state.latest), ...Object.keys(state.run)];
+  if (names.every((name) => channels.has(name))) return state;
+  const kept = <V>(values: { readonly [channel: string]: V }): { readonly [channel: string]: V } =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => channels.has(name)));
+  const messages = state.messages.filter(({ channel }) => channels.has(channel));
+  return { ...state, messages, latest: kept(state.latest), run: kept(state.run) };
+}
+
+function fetchFrom(token: TokenSource, signal: AbortSignal): ReturnType<Exclude<TokenSource, string>> {
+  return typeof token === "string" ? fetch(token, { signal, headers: { accept: "application/json" }, cache: "no-store" }) : token(signal);
+}
