@@ -36,7 +36,7 @@ def recipe() -> str:
         r'```javascript title="follow.js"\n(.*?)```', (ROOT / "docs/gateway.md").read_text(), re.DOTALL
     )
     assert found is not None
-    return found[1]
+    return found[1].removeprefix("export ")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -7,6 +7,9 @@ HTML comments, which a reader doesn't see, steer the block that follows:
     <!-- python            code that the reader needn't see, run at this place
     import asyncio
     -->
+    <!-- typescript        code before that of the next block, which the reader needn't see
+    import { x } from "./x";
+    -->
     <!-- raises: NAME -->  the block ends in this exception
     <!-- output -->        the text block is what the Python block before it printed
     <!-- not run: WHY -->  for a block that can't be run here
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PIECE = re.compile(
-    r"^<!-- (?P<remark>python\n.*?|raises: .*?|output|not run: .*?)\s*-->$"
+    r"^<!-- (?P<remark>python\n.*?|typescript\n.*?|raises: .*?|output|not run: .*?)\s*-->$"
     r"|^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=fence)\s*$",
     re.DOTALL | re.MULTILINE,
 )
@@ -38,6 +41,8 @@ class Block:
     raises: str | None = None
     is_output: bool = False
     not_run: bool = False
+    prelude: str = ""
+    """TypeScript before it that the reader doesn't see."""
 
 
 def blocks(page: Path) -> list[Block]:
@@ -64,6 +69,7 @@ def blocks(page: Path) -> list[Block]:
                 raises=remark.removeprefix("raises: ") if remark.startswith("raises: ") else None,
                 is_output=remark == "output",
                 not_run=remark.startswith("not run: "),
+                prelude=f"{prelude}\n" if (prelude := remark.removeprefix("typescript\n")) != remark else "",
             )
         )
         remark = ""

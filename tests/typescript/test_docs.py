@@ -22,7 +22,12 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for title, text in page.items():
         Path(title).parent.mkdir(parents=True, exist_ok=True)
         Path(title).write_text(text, "utf-8")
-    assert main(["generate", "--typescript", "web/src/channels", "--typescript-validators"]) == 0
+    assert (
+        main(
+            ["generate", "--typescript", "web/src/channels", "--typescript-validators", "--typescript-react"]
+        )
+        == 0
+    )
     return {path.name: path.read_text("utf-8") for path in Path("web/src").rglob("*.ts*")}
 
 
