@@ -229,17 +229,19 @@ async def raise_alert(new: Alert, _session: Session) -> None:
     await client.send("app/alert", new.model_dump())
 
 
-# A token opens one channel, so these routes decide who sees what. `since` is the time of the last message
-# that the page has seen; the durable messages after it come first.
+# A token opens these channels and no other, so these routes decide who sees what. `since` is the time of the
+# last message that the page has seen; the durable messages after it come first.
 
 
-@api.get("/api/token/uploads/{upload_id}")
-async def upload_token(
-    upload_id: str, session: Session, since: str | None = None
+@api.get("/api/token/uploads")
+async def uploads_token(
+    session: Session, ids: Annotated[list[str], Query(alias="id", max_length=100)], since: str | None = None
 ) -> tightbeam.SubscriptionToken:
-    """Return a token for an upload, to the session that uploaded it."""
-    records.name_of(upload_id, session)
-    return await client.realtime.token(uploads_channel(upload_id=upload_id), since=since)
+    """Return one token for several uploads, to the session that uploaded all of them."""
+    for upload_id in ids:
+        records.name_of(upload_id, session)
+    channels = [uploads_channel(upload_id=upload_id) for upload_id in ids]
+    return await client.realtime.token(channels, since=since)
 
 
 @api.get("/api/token/pipeline/{run_id}")

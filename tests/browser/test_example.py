@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocket, WebSocketRoute, expect
 
 from tests.browser.browsing import Program
-from tests.browser.visiting import file, opened, raised, uploaded
+from tests.browser.visiting import cut_off, file, opened, raised, uploaded
 from tests.engine.conftest import until
 from tightbeam._engines.embedded import inspect
 
@@ -65,6 +65,34 @@ async def test_an_upload_ends_with_its_result(example: Program, page: Page) -> N
         await link.click()
     assert (await (await download.value).path()).read_bytes() == b"x" * 20_000
     await expect(page.get_by_role("button", name="Alerts 1 unread")).to_be_visible()
+
+
+async def test_all_uploads_come_over_one_connection(example: Program, page: Page) -> None:
+    """Beside the one of the alerts; also after the server died."""
+    sockets: set[WebSocket] = set()
+
+    def leave(socket: WebSocket) -> None:  # Playwright takes no method of a set
+        sockets.discard(socket)
+
+    def enter(socket: WebSocket) -> None:
+        sockets.add(socket)
+        socket.on("close", leave)
+
+    page.on("websocket", enter)
+    await opened(page, example)
+    chosen = page.get_by_label("Choose a file")
+    links = page.get_by_role("link", name="Stored: download it")
+    await chosen.set_input_files([file(f"{n}.txt") for n in range(3)])
+    await expect(links).to_have_count(3)
+    await chosen.set_input_files([file("3.txt")])
+    await expect(links).to_have_count(4)
+    await until(lambda: len(sockets) == 2)  # the one before is left when the new one is open
+    await example.kill()
+    await cut_off(page)
+    await example.start()
+    await chosen.set_input_files([file("4.txt")])
+    await expect(links).to_have_count(5)
+    await until(lambda: len(sockets) == 2)
 
 
 Held = asyncio.Queue[tuple[dict[str, Any], Callable[[], None]]]
@@ -149,15 +177,15 @@ async def test_the_server_dies_and_nothing_durable_is_missed(
 async def test_tokens_are_for_whom_they_are(example: Program, page: Page) -> None:
     await opened(page, example)
     upload_id = await uploaded(page)
-    mine = await page.request.get(f"{example.url}/api/token/uploads/{upload_id}")
+    mine = await page.request.get(f"{example.url}/api/token/uploads?id={upload_id}")
     assert sorted(await mine.json()) == ["apiBaseUrl", "key", "topics"]
     async with httpx.AsyncClient(base_url=example.url) as ask:
         assert (await ask.get("/api/token/alerts")).status_code == 401
-        assert (await ask.get(f"/api/token/uploads/{upload_id}")).status_code == 401
+        assert (await ask.get(f"/api/token/uploads?id={upload_id}")).status_code == 401
         await ask.post("/api/session")
         assert (await ask.get("/api/token/alerts")).status_code == 200
         for path in (
-            f"/api/token/uploads/{upload_id}",
+            f"/api/token/uploads?id={upload_id}",
             f"/api/token/pipeline/{upload_id}",
             f"/files/{upload_id}",
         ):

@@ -1,40 +1,31 @@
-import { useRealtime } from "inngest/react";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type SubmitEvent, useRef, useState } from "react";
 
-import { request } from "./api";
+import { fetchToken, request } from "./api";
+import { useChannel } from "./channels/_useChannel";
 import { alertsChannel } from "./channels/alerts";
+import { isLost } from "./connection";
 import { Problem } from "./Problem";
-import { useToken } from "./token";
-import { useConnection } from "./useConnection";
 import { useRequest } from "./useRequest";
 
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const STATES = { connecting: "Connecting…", open: "Connected", lost: "Connection lost" } as const;
 
 /** A bell that counts what hasn't been looked at: everything since yesterday, then everything that comes. */
 export function Alerts() {
   const [loaded] = useState(() => Date.now());
-  const { token, saw } = useToken("alerts", new Date(loaded - A_DAY_MS).toISOString());
-  const { messages, connectionStatus } = useRealtime({
-    channel: alertsChannel,
-    topics: ["alert"] as const,
-    token,
+  const { messages, connection, retry } = useChannel(alertsChannel, {
+    token: (query) => fetchToken("/api/token/alerts", query),
+    from: new Date(loaded - A_DAY_MS),
     historyLimit: 200,
-    pauseOnHidden: false,
   });
-  useEffect(() => {
-    saw(messages.last);
-  }, [messages.last, saw]);
-  const connection = useConnection(connectionStatus);
 
   const bell = useRef<HTMLButtonElement>(null);
   const [open, setOpen] = useState(false);
   const [read, setRead] = useState(0);
-  const alerts = messages.all.filter((one) => one.kind === "data");
-  const latest = alerts.at(-1);
-  const unread = open ? 0 : alerts.filter((one) => one.createdAt.getTime() > read).length;
+  const latest = messages.at(-1);
+  const unread = open ? 0 : messages.filter((one) => one.createdAt.getTime() > read).length;
+  const lost = isLost(connection);
 
   function toggled(isOpen: boolean) {
     setOpen(isOpen);
@@ -47,8 +38,8 @@ export function Alerts() {
   return (
     <>
       <div className="alerts">
-        <span className="connection" data-state={connection} role="status">
-          {STATES[connection]}
+        <span className="connection" data-state={lost ? "lost" : connection.state} role="status">
+          {connection.state === "open" ? "Connected" : lost ? "Connection lost" : "Connecting…"}
         </span>
         <button ref={bell} type="button" className="bell" popoverTarget="alerts" aria-expanded={open}>
           <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
@@ -74,11 +65,11 @@ export function Alerts() {
             toggled(event.newState === "open");
           }}
         >
-          {alerts.length === 0 ? (
+          {messages.length === 0 ? (
             <p className="muted">Nothing has happened.</p>
           ) : (
             <ul tabIndex={0} aria-label="Latest alerts">
-              {alerts
+              {messages
                 .map((one, index) => (
                   <li key={`${one.createdAt.getTime().toString()} ${index.toString()}`} data-severity={one.data.severity}>
                     <span>{one.data.message}</span>
@@ -93,10 +84,19 @@ export function Alerts() {
           <Raise />
         </section>
       </div>
-      {connection === "lost" && (
-        <p className="banner">
-          The server can't be reached. What you see here stays, and the page goes on by itself when the server is back.
-        </p>
+      {lost && (
+        <div className="banner">
+          {connection.state === "closed" ? (
+            <>
+              <p>{connection.reason?.message}</p>
+              <button type="button" onClick={retry}>
+                Try again
+              </button>
+            </>
+          ) : (
+            <p>The server can't be reached. What you see here stays, and the page goes on by itself when the server is back.</p>
+          )}
+        </div>
       )}
     </>
   );
@@ -108,13 +108,13 @@ function Raise() {
   const [sent, setSent] = useState("");
   const message = useRef<HTMLInputElement>(null);
 
-  async function raise(event: FormEvent<HTMLFormElement>) {
+  async function raise(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     if (pending) return;
     const form = event.currentTarget;
     setSent("");
     const json = Object.fromEntries(new FormData(form));
-    if (!(await run(async () => void (await request("/api/alerts", { method: "POST", json }))))) return;
+    if (!(await run(() => request("/api/alerts", { method: "POST", json })))) return;
     setSent("Sent to everybody.");
     form.reset();
     message.current?.focus();

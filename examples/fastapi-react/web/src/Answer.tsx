@@ -1,15 +1,18 @@
-import { useRealtime } from "inngest/react";
-import { type FormEvent, Fragment, useEffect, useMemo, useRef, useState } from "react";
+import { Fragment, type SubmitEvent, useEffect, useMemo, useRef, useState } from "react";
 
-import { madeId, request } from "./api";
+import { fetchToken, madeId, request } from "./api";
+import type { RunState } from "./channels/_received";
+import { useChannel } from "./channels/_useChannel";
 import { pipelineChannel } from "./channels/pipeline";
+import { isLost } from "./connection";
 import { joined } from "./joined";
 import { Problem } from "./Problem";
-import { FROM_THE_START, useToken } from "./token";
-import { useConnection } from "./useConnection";
 import { useRequest } from "./useRequest";
 
-type Asked = { readonly id: string; readonly question: string };
+interface Asked {
+  readonly id: string;
+  readonly question: string;
+}
 
 /** A question, and the answer as it is written. */
 export function Answer() {
@@ -18,14 +21,14 @@ export function Answer() {
   const button = useRef<HTMLButtonElement>(null);
 
   async function ask(question: string) {
-    if (pending || question === "") return;
+    if (pending) return;
     await run(async () => {
       const id = madeId(await request("/api/questions", { method: "POST" }));
       setAsked({ id, question });
     });
   }
 
-  function submitted(event: FormEvent<HTMLFormElement>) {
+  function submitted(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     const question = new FormData(event.currentTarget).get("question");
     if (typeof question === "string") void ask(question.trim());
@@ -55,47 +58,38 @@ export function Answer() {
   );
 }
 
+/** One question's channel, from the first token to the result of the run. */
 function Stream({ id, question, onAskAgain }: Asked & { readonly onAskAgain: (question: string) => void }) {
-  const channel = useMemo(() => pipelineChannel({ runId: id }), [id]);
-  const { token, saw } = useToken(`pipeline/${id}`, FROM_THE_START);
-  const { messages, runStatus, result, connectionStatus } = useRealtime({
-    channel,
-    topics: ["status", "tokens"] as const,
-    token,
+  const { messages, latest, run, connection } = useChannel(pipelineChannel({ runId: id }), {
+    token: (query) => fetchToken(`/api/token/pipeline/${id}`, query),
+    from: "start",
     historyLimit: null,
-    pauseOnHidden: false,
   });
-  useEffect(() => {
-    saw(messages.last);
-  }, [messages.last, saw]);
-  const connection = useConnection(connectionStatus);
 
   // What is live isn't kept for anybody: begin when there is somebody to listen.
-  const { problem, run } = useRequest();
+  const asking = useRequest();
+  const { run: begin } = asking;
   const begun = useRef(false);
   useEffect(() => {
-    if (connectionStatus !== "open" || begun.current) return;
+    if (connection.state !== "open" || begun.current) return;
     begun.current = true;
-    void run(async () => void (await request(`/api/questions/${id}`, { method: "PUT", json: { question } })));
-  }, [connectionStatus, id, question, run]);
+    void begin(() => request(`/api/questions/${id}`, { method: "PUT", json: { question } }));
+  }, [connection.state, id, question, begin]);
 
-  const tokens = useMemo(
-    () => messages.all.flatMap((one) => (one.kind === "data" && one.topic === "tokens" ? [one.data] : [])),
-    [messages.all],
-  );
-  const pieces = useMemo(() => (typeof result === "string" ? [result] : joined(tokens)), [result, tokens]);
-  const over = runStatus === "completed" || runStatus === "failed" || runStatus === "cancelled";
-  const cutOff = !over && connection === "lost";
-  const waits = cutOff || (!over && pieces.length > 1);
-  const failed = runStatus === "failed" || runStatus === "cancelled" ? "The answer couldn't be finished." : null;
-  const refused = messages.all.length === 0 && !over ? problem : null;
+  const pieces = useMemo(() => {
+    if (typeof run.result === "string") return [run.result];
+    return joined(messages.flatMap((one) => (one.topic === "tokens" ? [one.data] : [])));
+  }, [messages, run.result]);
+  const state = stateOf({ run, lost: isLost(connection), hasGaps: pieces.length > 1 });
+  const closed = connection.state === "closed" ? (connection.reason?.message ?? null) : null;
+  const refused = messages.length === 0 ? asking.problem : null;
 
   return (
     <div className="answer">
       <p className="muted" role="status">
-        {over ? (failed === null ? "Done." : "") : cutOff ? "The connection is lost. The answer goes on by itself when the server is back." : waits ? "Words are missing here until the answer is finished." : (messages.byTopic.status?.data.message ?? "Connecting…")}
+        {SAID[state] ?? latest.status?.data.message ?? "Connecting…"}
       </p>
-      <Problem text={failed ?? refused}>
+      <Problem text={state === "failed" ? "The answer couldn't be finished." : state === "completed" ? null : (closed ?? refused)}>
         <button
           type="button"
           onClick={() => {
@@ -105,18 +99,35 @@ function Stream({ id, question, onAskAgain }: Asked & { readonly onAskAgain: (qu
           Ask again
         </button>
       </Problem>
-      <p className="text" data-state={waits ? "waiting" : runStatus}>
+      <p className="text" data-state={state === "lost" || state === "gap" ? "waiting" : state}>
         {pieces.map((piece, index) => (
           <Fragment key={index}>
             {index > 0 && <Gap />}
             {piece}
           </Fragment>
         ))}
-        {cutOff && pieces.length === 1 && pieces[0] !== "" && <Gap />}
+        {state === "lost" && pieces.length === 1 && pieces[0] !== "" && <Gap />}
       </p>
     </div>
   );
 }
+
+type State = "running" | "completed" | "failed" | "lost" | "gap";
+
+function stateOf({ run, lost, hasGaps }: { run: RunState; lost: boolean; hasGaps: boolean }): State {
+  if (run.status === "completed") return "completed";
+  if (run.status === "failed" || run.status === "cancelled") return "failed";
+  if (lost) return "lost";
+  return hasGaps ? "gap" : "running";
+}
+
+/** What is said of a state, where it isn't what the server says. */
+const SAID: Readonly<Partial<Record<State, string>>> = {
+  completed: "Done.",
+  failed: "",
+  lost: "The connection is lost. The answer goes on by itself when the server is back.",
+  gap: "Words are missing here until the answer is finished.",
+};
 
 /** Stands where tokens are missing. */
 function Gap() {

@@ -1,7 +1,13 @@
 import { Component, type ReactNode } from "react";
 
-type Props = { readonly name: string; readonly children: ReactNode };
-type State = { readonly failed: boolean };
+interface Props {
+  readonly name: string;
+  readonly children: ReactNode;
+}
+
+interface State {
+  readonly failed: boolean;
+}
 
 /** Keeps a part of the page that throws from taking the rest with it, and offers a way back. */
 export class ErrorBoundary extends Component<Props, State> {

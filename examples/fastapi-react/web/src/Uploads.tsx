@@ -1,27 +1,45 @@
-import { useRealtime } from "inngest/react";
-import { type ChangeEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type ChangeEvent, useRef, useState } from "react";
 
-import { problemOf } from "./api";
+import { fetchToken, problemOf } from "./api";
+import type { LatestOf } from "./channels/_received";
+import { useChannels } from "./channels/_useChannels";
 import { uploadsChannel } from "./channels/uploads";
+import { isLost } from "./connection";
 import { Problem } from "./Problem";
-import { FROM_THE_START, useToken } from "./token";
 import { upload } from "./upload";
-import { useConnection } from "./useConnection";
 
-/** A file on its way: it has an id when the server has it. */
-type Sent = {
+/** A file that was chosen: it has an id when the server has it. */
+interface Sent {
   readonly localId: number;
   readonly file: File;
   readonly percent: number;
   readonly id: string | null;
   readonly problem: string | null;
-};
+}
 
-/** Files to choose, and how each of them is getting on. */
+interface UploadProps {
+  readonly sent: Sent;
+  readonly received: LatestOf<ReturnType<typeof uploadsChannel>, "status" | "result"> | undefined;
+  readonly failed: boolean;
+  readonly lost: boolean;
+  readonly onSendAgain: () => void;
+}
+
+const SHOWN = 100;
+
+/** Files to choose, and how each of them is getting on, over one connection for all. */
 export function Uploads() {
   const [files, setFiles] = useState<readonly Sent[]>([]);
   const [announced, setAnnounced] = useState("");
   const count = useRef(0);
+  const ids = files.flatMap(({ id }) => id ?? []);
+  const { latest, run, connection, retry } = useChannels(
+    ids.map((uploadId) => uploadsChannel({ uploadId })),
+    {
+      token: (signal) => fetchToken("/api/token/uploads", ids.map((id) => ["id", id]), signal),
+      from: "start",
+    },
+  );
 
   function change(localId: number, changes: Partial<Sent>) {
     setFiles((before) => before.map((one) => (one.localId === localId ? { ...one, ...changes } : one)));
@@ -44,7 +62,7 @@ export function Uploads() {
     for (const file of chosen) {
       count.current += 1;
       const localId = count.current;
-      setFiles((before) => [{ localId, file, percent: 0, id: null, problem: null }, ...before]);
+      setFiles((before) => [{ localId, file, percent: 0, id: null, problem: null }, ...before].slice(0, SHOWN));
       void send(localId, file);
     }
     event.currentTarget.value = ""; // so that the same file can be chosen again
@@ -66,32 +84,44 @@ export function Uploads() {
       <span role="status" className="hidden">
         {announced}
       </span>
+      <Problem text={connection.state === "closed" ? (connection.reason?.message ?? null) : null}>
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      </Problem>
       <ul className="uploads">
-        {files.map((one) => (
-          <Upload
-            key={one.localId}
-            {...one}
-            onSendAgain={() => {
-              sendAgain(one);
-            }}
-          />
-        ))}
+        {files.map((one) => {
+          const channel = one.id === null ? "" : uploadsChannel({ uploadId: one.id }).name;
+          return (
+            <Upload
+              key={one.localId}
+              sent={one}
+              received={latest[channel]}
+              failed={run[channel]?.status === "failed"}
+              lost={isLost(connection)}
+              onSendAgain={() => {
+                sendAgain(one);
+              }}
+            />
+          );
+        })}
       </ul>
     </section>
   );
 }
 
-function Upload({ file, percent, id, problem, onSendAgain }: Sent & { readonly onSendAgain: () => void }) {
+/** A file, from the first byte sent to its result. */
+function Upload({ sent, received, failed, lost, onSendAgain }: UploadProps) {
   const item = useRef<HTMLLIElement>(null);
+  const { name } = sent.file;
+  const result = received?.result?.data;
+  const status = received?.status?.data ?? { message: "Waiting…" };
+  const notStored = result === undefined ? failed : !result.success;
   return (
     <li ref={item} tabIndex={-1}>
-      <span className="name">{file.name}</span>
-      {id !== null ? (
-        <Received id={id} name={file.name} />
-      ) : problem === null ? (
-        <Progress name={file.name} percent={percent} text={`Sending, ${percent.toString()} %`} />
-      ) : (
-        <Problem text={`${file.name} wasn't sent. ${problem}`}>
+      <span className="name">{name}</span>
+      {sent.problem !== null ? (
+        <Problem text={`${name} wasn't sent. ${sent.problem}`}>
           <button
             type="button"
             onClick={() => {
@@ -102,46 +132,29 @@ function Upload({ file, percent, id, problem, onSendAgain }: Sent & { readonly o
             Send again
           </button>
         </Problem>
-      )}
-    </li>
-  );
-}
-
-/** A file that the server has: what it does with it, and what came of it. */
-function Received({ id, name }: { readonly id: string; readonly name: string }) {
-  const channel = useMemo(() => uploadsChannel({ uploadId: id }), [id]);
-  const { token, saw } = useToken(`uploads/${id}`, FROM_THE_START);
-  const { messages, connectionStatus, runStatus } = useRealtime({
-    channel,
-    topics: ["status", "result"] as const,
-    token,
-    pauseOnHidden: false,
-  });
-  useEffect(() => {
-    saw(messages.last);
-  }, [messages.last, saw]);
-  const connection = useConnection(connectionStatus);
-
-  const result = messages.byTopic.result?.data;
-  const status = messages.byTopic.status?.data ?? { message: "Waiting…" };
-  const failed = result === undefined ? runStatus === "failed" : !result.success;
-  return (
-    <>
-      {failed ? (
+      ) : sent.id === null ? (
+        <Progress name={name} percent={sent.percent} text={`Sending, ${sent.percent.toString()} %`} />
+      ) : notStored ? (
         <span className="bad">It couldn't be stored</span>
       ) : result !== undefined ? (
         <a href={result.url}>Stored: download it</a>
       ) : (
-        <Progress name={name} percent={status.percent} text={connection === "lost" ? "Connection lost: waiting…" : status.message} />
+        <Progress name={name} percent={status.percent} text={lost ? "Connection lost: waiting…" : status.message} />
       )}
       <span role="status" className="hidden">
-        {failed ? `${name} couldn't be stored.` : result !== undefined ? `${name} is stored.` : ""}
+        {notStored ? `${name} couldn't be stored.` : result !== undefined ? `${name} is stored.` : ""}
       </span>
-    </>
+    </li>
   );
 }
 
-function Progress({ name, percent, text }: { readonly name: string; readonly percent?: number | undefined; readonly text: string }) {
+interface ProgressProps {
+  readonly name: string;
+  readonly percent?: number | undefined;
+  readonly text: string;
+}
+
+function Progress({ name, percent, text }: ProgressProps) {
   return (
     <>
       <progress aria-label={`Progress of ${name}`} max={100} value={percent} />

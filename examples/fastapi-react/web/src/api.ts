@@ -12,7 +12,11 @@ export class RequestFailed extends Error {
   }
 }
 
-type RequestOptions = { method?: "GET" | "POST" | "PUT"; json?: unknown; signal?: AbortSignal };
+interface RequestOptions {
+  readonly method?: "GET" | "POST" | "PUT";
+  readonly json?: unknown;
+  readonly signal?: AbortSignal;
+}
 
 /** Get a session, or keep the one there is. */
 export async function signIn(signal?: AbortSignal): Promise<void> {
@@ -33,6 +37,16 @@ export async function request(path: string, options: RequestOptions = {}): Promi
   } catch {
     throw new RequestFailed("The server's answer can't be read.", response.status);
   }
+}
+
+/** Ask a token route. Its answer is for the hook, which looks at the status. */
+export async function fetchToken(path: string, query: Record<string, string> | string[][], signal?: AbortSignal): Promise<Response> {
+  const url = `${path}?${new URLSearchParams(query).toString()}`;
+  const init: RequestInit = { cache: "no-store", ...(signal !== undefined && { signal }) };
+  const response = await fetch(url, init);
+  if (response.status !== 401) return response;
+  await signIn(signal);
+  return await fetch(url, init);
 }
 
 /** Do what needs a session; without one, sign in and do it once more. */
@@ -62,8 +76,9 @@ export function problemOf(error: unknown): string {
 /** Why a status is no success, with what the server says about it. */
 export function refusal(status: number, body: unknown): RequestFailed {
   const detail = typeof body === "object" && body !== null && "detail" in body ? detailOf(body.detail) : "";
-  if (status >= 500) return new RequestFailed(`The server has a problem (${status}). Try again in a moment.`, status);
-  return new RequestFailed(detail === "" ? `The server refused this (${status}).` : `The server refused this: ${detail}`, status);
+  const code = status.toString();
+  if (status >= 500) return new RequestFailed(`The server has a problem (${code}). Try again in a moment.`, status);
+  return new RequestFailed(detail === "" ? `The server refused this (${code}).` : `The server refused this: ${detail}`, status);
 }
 
 async function answered(path: string, { method = "GET", json, signal }: RequestOptions): Promise<Response> {

@@ -2,7 +2,10 @@ import { useCallback, useState } from "react";
 
 import { problemOf } from "./api";
 
-type State = { readonly pending: boolean; readonly problem: string | null };
+interface State {
+  readonly pending: boolean;
+  readonly problem: string | null;
+}
 
 /**
  * The state of what one control asks for: whether the answer is on its way, and what went wrong.
@@ -11,7 +14,7 @@ type State = { readonly pending: boolean; readonly problem: string | null };
  */
 export function useRequest() {
   const [state, setState] = useState<State>({ pending: false, problem: null });
-  const run = useCallback(async (work: () => Promise<void>): Promise<boolean> => {
+  const run = useCallback(async (work: () => Promise<unknown>): Promise<boolean> => {
     setState({ pending: true, problem: null });
     try {
       await work();
