@@ -98,7 +98,7 @@ example: $(STAMP) $(WEB_BUILT) ## Serve the example with FastAPI and React at ht
 pictures: $(STAMP) $(WEB_BUILT) ## Take the screenshots in docs/images again (needs chromium)
 	$(BIN)/python -m tests.browser.pictures
 
-BINDINGS := --output generated --typescript $(WEB)/src/channels
+BINDINGS := --output generated --typescript $(WEB)/src/channels --typescript-react
 
 .PHONY: generate
 generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's front end
