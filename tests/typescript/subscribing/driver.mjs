@@ -28,7 +28,7 @@ let subscription;
 let held;
 const controller = new AbortController();
 const commands = {
-  async subscribe({ channels: asked, base, key, route, token, throws, iterate, from, ...options }) {
+  async subscribe({ channels: asked, base, key, route, token, throws, iterate, closeIn, from, ...options }) {
     const channels = await Promise.all(asked.map(channelOf));
     const source = route ?? (token === undefined ? tokensOf(base, channels, key) : () => Promise.resolve(token));
     subscription = subscribe(channels, {
@@ -41,7 +41,10 @@ const commands = {
       },
       onReset: () => say("reset"),
       onRun: (run) => say("run", run),
-      onConnection: (connection) => say("connection", connection),
+      onConnection(connection) {
+        say("connection", connection);
+        if (connection.state === closeIn) subscription.close();
+      },
       onInvalidMessage: (invalid) => say("invalid", invalid),
       ...options,
     });

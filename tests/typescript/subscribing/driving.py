@@ -46,12 +46,15 @@ class Follower:
     async def until(self, kind: str, is_it: Callable[[Any], bool] = lambda _: True) -> Any:
         """Return the next value of a kind that is the one."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(_PATIENCE):
-            while line := await self._process.stdout.readline():
-                told = json.loads(line)
-                self.told.append((told["kind"], told["value"]))
-                if told["kind"] == kind and is_it(told["value"]):
-                    return told["value"]
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while line := await self._process.stdout.readline():
+                    told = json.loads(line)
+                    self.told.append((told["kind"], told["value"]))
+                    if told["kind"] == kind and is_it(told["value"]):
+                        return told["value"]
+        except TimeoutError:
+            raise AssertionError(f"no {kind} came after {self.told[-5:]}") from None
         raise AssertionError(f"it ended without {kind}: {self.told[-5:]}")
 
     async def state(self, state: str) -> Any:

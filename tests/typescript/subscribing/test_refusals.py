@@ -234,6 +234,23 @@ async def test_it_can_be_closed_in_every_phase(how: str, client: Path, script: S
             assert len(script.asked) == len(answers)
 
 
+@pytest.mark.parametrize(("state", "asked"), [("connecting", 0), ("waiting", 1), ("paused", 0), ("open", 2)])
+async def test_it_can_be_closed_by_what_it_calls_back(
+    state: str, asked: int, client: Path, script: Scripted
+) -> None:
+    answers = [Answer(503, headers={"retry-after": "200"})] if state == "waiting" else [script.token()]
+    script.answers = {"/token": answers, SSE: [Answer.events(DATA)]}
+    more: dict[str, Any] = {"topics": []} if state == "paused" else {}
+    route = f"{script.url}/token"
+    async with following(client, "sse", route=route, iterate=True, closeIn=state, **more) as follower:
+        await follower.state("closed")
+        await follower.until("over")
+        await follower.do("state")
+        assert (await follower.until("state"))["state"] == "closed"
+        assert len(script.asked) == asked
+        assert follower.values("message") == []
+
+
 async def test_validators_keep_out_what_breaks_a_schema(tmp_path: Path, script: Scripted) -> None:
     wrong = {**DATA, "data": {"message": 1, "severity": "low"}}
     script.answers = {"/token": [script.token()], SSE: [Answer.events(wrong, DATA)]}

@@ -131,13 +131,15 @@ export class Connector {
 
   /** Connect, and follow the stream until it ends. Returns undefined if it was interrupted. */
   async #attempt(): Promise<Failure | undefined> {
+    if (this.isClosed) return undefined;
     const stream = (this.#stream = new AbortController());
     this.#interruptedBy = undefined;
     this.#hasProgressed = false;
     this.#began = Date.now();
     this.#timer = setTimeout(() => this.#interrupt(late("The token route")), ATTEMPT);
     const token = await fetchToken(this.#purpose.token, stream.signal);
-    if (token === undefined || "reason" in token) return this.#ended(stream, token);
+    if (token === undefined || stream.signal.aborted) return this.#ended(stream);
+    if ("reason" in token) return this.#ended(stream, token);
     const reason = this.#purpose.refuse(token);
     if (reason !== undefined) return this.#ended(stream, { reason, ends: "always" });
     clearTimeout(this.#timer);
@@ -147,14 +149,14 @@ export class Connector {
     const query = { token: token.key, ...this.#purpose.query(token) };
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const sink = {
-      open: () => this.#opened(),
+      open: () => stream.signal.aborted || this.#opened(),
       alive: () => void (this.#lastFrame = Date.now()),
       frame: (frame: Frame) => stream.signal.aborted || this.#took(frame),
     };
     return this.#ended(stream, await follow(url, this.#transport, sink, stream.signal));
   }
 
-  #ended(stream: AbortController, failure: Failure | undefined): Failure | undefined {
+  #ended(stream: AbortController, failure?: Failure): Failure | undefined {
     if (this.#stream === stream) this.#stream = undefined;
     clearTimeout(this.#timer);
     return stream.signal.aborted ? undefined : failure;
@@ -169,7 +171,8 @@ export class Connector {
   #opened(): void {
     clearTimeout(this.#timer);
     this.#began = this.#lastFrame = Date.now();
-    this.#lastPing = this.#pings = 0;
+    this.#lastPing = 0;
+    this.#pings = 1;
     this.#hasOpened = true;
     this.#refusals = this.#notUpgraded = 0;
     this.#reason = undefined;
@@ -185,12 +188,12 @@ export class Connector {
 
   // -- alive
 
-  /** Learn from pings with nothing between them how far apart they are. */
+  /** Learn from pings with no other frames between them how far apart they are. */
   #pinged(): void {
     const now = Date.now();
     this.#pings += 1;
-    // The first ping after other frames may tell of dropped messages, and come at any time.
-    if (this.#pings > 1) this.#keepAlive = Math.max(this.#keepAlive, Math.min(now - this.#lastPing, LONGEST_KEEP_ALIVE));
+    // The first ping after other frames may tell of dropped messages, and come at any time: it begins no measurement.
+    if (this.#pings > 2) this.#keepAlive = Math.max(this.#keepAlive, Math.min(now - this.#lastPing, LONGEST_KEEP_ALIVE));
     this.#lastPing = now;
     this.#watch();
   }
@@ -237,6 +240,7 @@ export class Connector {
 
   /** Wait, for so long or until something goes on. */
   async #wait(pause?: number): Promise<void> {
+    if (this.isClosed) return;
     const timer = await new Promise<ReturnType<typeof setTimeout> | undefined>((resolve) => {
       const set = pause === undefined ? undefined : setTimeout(() => resolve(undefined), pause);
       this.#goOn = () => resolve(set);

@@ -141,7 +141,9 @@ export function follow(
   sink: Sink,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  return transport === "websocket" ? followSocket(url, sink, signal) : followEvents(url, sink, signal);
+  const following = transport === "websocket" ? followSocket(url, sink, signal) : followEvents(url, sink, signal);
+  // Reading may never return after an abort: Node 20 doesn't at the end of a body.
+  return unlessAborted(following, signal).catch(() => undefined);
 }
 
 // prettier-ignore
@@ -210,9 +212,9 @@ async function followEvents(url: URL, sink: Sink, signal: AbortSignal): Promise<
   try {
     const decoder = new TextDecoder();
     const events = new EventReader(sink);
-    for (;;) {
+    while (!signal.aborted) {
       const { done, value } = await reader.read();
-      if (done || signal.aborted) break;
+      if (done) break;
       sink.alive();
       events.push(decoder.decode(value, { stream: true }));
     }

@@ -137,9 +137,6 @@ type AnyMessage = MessageOf<Channel, string>;
 // prettier-ignore
 /** Ids of durable messages that are remembered, to drop repeats. */
 const MAX_SEEN = 4_096;
-// prettier-ignore
-/** Characters of a query with the token and the names of topics: servers limit a request's first line to 8 KiB. */
-const MAX_QUERY = 6_000;
 
 // prettier-ignore
 class Subscriber implements Subscription<Channel, string> {
@@ -237,17 +234,13 @@ class Subscriber implements Subscription<Channel, string> {
     return { code: "topic", message: `The token isn't for the topics ${named}. Mint it with these topics.` };
   }
 
-  /** Name what to follow, so that a gateway refuses a token of other channels or topics. */
+  /** Name one channel's topics, so that a token of another one is refused. Of several the token alone decides: a query has its limits. */
   #want(token: Token): { readonly want?: string } {
-    const topics = this.#topics ?? (Array.isArray(token.topics) ? new Set(token.topics as string[]) : undefined);
-    if (topics === undefined) return {};
-    const pairs: (readonly [string, string])[] = [];
-    for (const channel of this.#channels.values()) {
-      for (const topic of topics) if (isTopic(channel, topic)) pairs.push([channel.name, topic]);
-    }
-    const want = JSON.stringify(pairs);
-    const isShort = token.key.length + encodeURIComponent(want).length <= MAX_QUERY;
-    return pairs.length > 0 && isShort ? { want } : {};
+    const [channel] = this.#channels.values();
+    const topics = this.#topics ?? (Array.isArray(token.topics) ? (token.topics as string[]) : undefined);
+    if (channel === undefined || this.#channels.size > 1 || topics === undefined) return {};
+    const pairs = [...topics].filter((topic) => isTopic(channel, topic)).map((topic) => [channel.name, topic]);
+    return pairs.length > 0 ? { want: JSON.stringify(pairs) } : {};
   }
 
   // -- frames
