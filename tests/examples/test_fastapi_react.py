@@ -15,7 +15,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from generated.alerts import Alert
+import tightbeam
+from generated.alerts import Alert, alerts_channel
+from generated.pipeline import Tokens, pipeline_channel
 from tests.browser.browsing import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -102,10 +104,10 @@ async def test_what_a_request_is_to_blame_for_is_422(http: httpx.AsyncClient) ->
 
 async def test_tokens_of_an_answer_carry_their_place(server: ModuleType, http: httpx.AsyncClient) -> None:
     question = (await http.post("/api/questions")).json()["id"]
-    channel = server.pipeline_channel(run_id=question)
-    async with server.client.realtime.subscribe(channel) as messages:
+    client: tightbeam.Client = server.client
+    tokens: list[Tokens] = []
+    async with client.realtime.subscribe(pipeline_channel(run_id=question)) as messages:
         assert (await http.put(f"/api/questions/{question}", json={"question": "Who?"})).status_code == 204
-        tokens = []
         async for message in messages:
             if message.topic == "tokens":
                 tokens.append(message.data)
@@ -117,7 +119,8 @@ async def test_tokens_of_an_answer_carry_their_place(server: ModuleType, http: h
 
 
 async def test_an_alert_is_durable(server: ModuleType, http: httpx.AsyncClient) -> None:
-    async with server.client.realtime.subscribe(server.alerts_channel) as messages:
+    client: tightbeam.Client = server.client
+    async with client.realtime.subscribe(alerts_channel) as messages:
         assert (
             await http.post("/api/alerts", json={"message": "Fire!", "severity": "high"})
         ).status_code == 204
