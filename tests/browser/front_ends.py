@@ -95,6 +95,11 @@ async def token_of_upload(request: Request) -> Response:
     return JSONResponse(await client.realtime.token(uploads_channel(upload_id=upload_id), since=since))
 
 
+async def bad_token(request: Request) -> Response:
+    """A token that the gateway refuses."""
+    return JSONResponse({"key": "a.b.c", "apiBaseUrl": f"http://127.0.0.1:{port}"})
+
+
 async def refuse(request: Request) -> Response:
     return Response(status_code=request.path_params["status"])
 
@@ -109,6 +114,7 @@ if __name__ == "__main__":
         Route("/token/{names}", token),
         Route("/token/{names}/{topics}", token),
         Route("/api/uploads/{id}/token", token_of_upload),
+        Route("/bad-token", bad_token),
         Route("/refuse/{status:int}", refuse),
         Mount("/pages", StaticFiles(directory=pages, html=True)),
     ]

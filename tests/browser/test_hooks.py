@@ -278,6 +278,35 @@ async def test_strict_mode_and_unmounting(hooks: Page, app: FrontEnd, strict: bo
     assert open_streams == []
 
 
+async def test_effects_that_run_again_lose_and_repeat_nothing(hooks: Page, app: FrontEnd) -> None:
+    """As after a hot reload: the official hook forgets its messages, the cursor stands."""
+    await mount(hooks)
+    await opened(hooks)
+    await app.send("app/number", first=0, count=3)
+    await shown(hooks, "now.messages.length === 3")
+    await hooks.evaluate("window.mount({}, false, true)")
+    await app.streams(0)
+    await app.send("app/number", first=3, count=3)
+    await app.ended("number", 2)
+    await hooks.evaluate("window.mount({}, false, false)")
+    state = await shown(hooks, "now.messages.length >= 6 && now.connection.state === 'open'")
+    assert numbers(state["messages"]) == list(range(6))
+    assert numbers(await handled(hooks)) == list(range(6))
+
+
+async def test_a_refusal_of_the_gateway_has_a_reason(hooks: Page, app: FrontEnd) -> None:
+    """A browser doesn't say why a WebSocket failed."""
+    asked = requests(hooks, "/bad-token")
+    await mount(hooks, upload="u1", token="/bad-token")
+    state = await shown(hooks, "now.connection.state === 'closed'")
+    assert (state["connection"]["reason"]["code"], state["connection"]["reason"]["status"]) == (
+        "unauthorized",
+        401,
+    )
+    assert state["connection"]["reason"]["message"].startswith("The gateway answered 401")
+    assert len(asked) == 2
+
+
 async def test_another_channel_shows_nothing_of_the_former(hooks: Page, app: FrontEnd) -> None:
     await mount(hooks, upload="u1")
     await opened(hooks)
@@ -339,8 +368,8 @@ async def test_a_list_grows_without_a_loss(hooks: Page, app: FrontEnd, begin: st
     await app.send("app/order", ids=[1], reason="known")
     await shown(hooks, "now.messages.length === 1")
     sending = asyncio.create_task(app.send("app/order", ids=ids * 6, reason="many"))
-    for count in range(51, 54):  # several renders, one change
-        await mount(hooks, orders=list(range(1, count + 1)), **{"from": begin})
+    renders = [{"orders": list(range(1, count + 1)), "from": begin} for count in range(51, 54)]
+    await hooks.evaluate("(all) => all.forEach((props) => window.mount(props))", renders)  # one change
     await sending
     await app.ended("order", 3)
     await app.send("app/order", ids=[52], reason="last")

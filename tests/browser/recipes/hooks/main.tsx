@@ -1,5 +1,5 @@
 // The hooks with props that a test sets; `window.commits` has what each commit showed, `window.handled` each message.
-import { StrictMode, useLayoutEffect } from "react";
+import { Activity, StrictMode, useLayoutEffect } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 
@@ -25,7 +25,7 @@ declare global {
     handled: unknown[];
     resets: number;
     retry: () => void;
-    mount: (props: Props, isStrict?: boolean) => void;
+    mount: (props: Props, isStrict?: boolean, isHidden?: boolean) => void;
     unmount: () => void;
   }
 }
@@ -70,8 +70,12 @@ function Page(props: Props) {
 }
 
 const root = createRoot(document.getElementById("root") as HTMLElement);
-window.mount = (props, isStrict = false) => {
-  const page = <Page {...props} />;
+window.mount = (props, isStrict = false, isHidden = false) => {
+  const page = (
+    <Activity mode={isHidden ? "hidden" : "visible"}>
+      <Page {...props} />
+    </Activity>
+  );
   flushSync(() => root.render(isStrict ? <StrictMode>{page}</StrictMode> : page));
 };
 window.unmount = () => flushSync(() => root.render(null));
