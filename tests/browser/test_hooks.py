@@ -227,6 +227,19 @@ async def test_a_topic_that_the_token_doesnt_allow(hooks: Page, app: FrontEnd) -
     assert '"result"' in state["connection"]["reason"]["message"]
 
 
+async def test_a_channel_that_the_token_isnt_for(hooks: Page, app: FrontEnd) -> None:
+    await mount(hooks, upload="u1", token="/token/uploads:u2")
+    state = await shown(hooks, "now.connection.state === 'closed'")
+    assert state["connection"]["reason"]["code"] == "channel"
+    assert '"uploads:u1"' in state["connection"]["reason"]["message"]
+    await mount(hooks, orders=[1, 2], token="/token/orders:eu:1")
+    state = await shown(hooks, "now.connection.state === 'closed' && now.of.length === 2")
+    assert state["connection"]["reason"]["code"] == "channel"
+    assert '"orders:eu:2"' in state["connection"]["reason"]["message"]
+    await mount(hooks, orders=[1])
+    await opened(hooks)
+
+
 @pytest.mark.parametrize("app", [2], indirect=True)
 async def test_a_gap_by_retention_is_told(hooks: Page, app: FrontEnd) -> None:
     await mount(hooks)
@@ -390,6 +403,25 @@ async def test_a_list_grows_without_a_loss(hooks: Page, app: FrontEnd, begin: st
         times = [message["createdAt"] for message in came if message["channel"] == channel]
         assert times == sorted(set(times)), channel
     assert state["latest"]["orders:eu:52"]["state"]["data"]["reason"] == "last"
+
+
+@pytest.mark.parametrize("begin", ["now", "start"])
+async def test_a_list_that_changes_in_an_outage_goes_on(hooks: Page, app: FrontEnd, begin: str) -> None:
+    """The connection of the former list comes back with a token for the new one."""
+    await mount(hooks, orders=[1, 2], **{"from": begin})
+    await opened(hooks)
+    await app.send("app/order", ids=[2, 3], reason="before")
+    await shown(hooks, "now.messages.length === 1")
+    await mount(hooks, orders=[2, 3], **{"from": begin})
+    await app.kill()
+    await shown(hooks, "now.connection.state === 'waiting'")
+    await app.start()
+    await opened(hooks)
+    await app.send("app/order", ids=[2, 3], reason="after")
+    state = await shown(
+        hooks, "['after', 'after'].every((r, n) => now.latest[`orders:eu:${n + 2}`]?.state.data.reason === r)"
+    )
+    assert state["connection"]["state"] == "open"
 
 
 async def test_a_list_shrinks(hooks: Page, app: FrontEnd) -> None:

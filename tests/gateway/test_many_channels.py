@@ -213,6 +213,7 @@ async def test_requests_for_a_token_over_http(client: Client) -> None:
         answer = await http.post("/v1/realtime/token", json=[*body, {"channel": "alerts", "name": "alert"}])
         assert answer.status_code == 201
         assert answer.json()["topics"] == ["status", "tick", "token", "alert"]
+        assert answer.json()["channels"] == ["job:j1", "job:j2", "alerts"]
         assert opened(answer.json()["jwt"]) == {
             **{f"job:j{n}": ("status", "tick", "token") for n in (1, 2)},
             "alerts": ("alert",),
@@ -227,7 +228,12 @@ async def test_a_remote_client_makes_and_takes_them(client: Client) -> None:
     async with running(secured(client, channels=BOTH, runs=False)) as url:
         async with tightbeam.connect(url, key=KEY) as maker:
             made = await maker.realtime.token([one, two], ["tick"])
-            assert made == {"key": made["key"], "apiBaseUrl": url, "topics": ["tick"]}
+            assert made == {
+                "key": made["key"],
+                "apiBaseUrl": url,
+                "topics": ["tick"],
+                "channels": ["job:j1", "job:j2"],
+            }
             assert opened(made["key"]) == {"job:j1": ("tick",), "job:j2": ("tick",)}
             with pytest.raises(GatewayRefused, match='no channel "job"'):
                 await maker.realtime.token(["job:j1", "job"], ["tick"])
@@ -243,6 +249,24 @@ async def test_a_remote_client_makes_and_takes_them(client: Client) -> None:
             assert [(await anext(messages)).channel for _ in range(2)] == ["job:j2", "job:j1"]
             with pytest.raises(GatewayRefused, match="403"):
                 await reader.realtime.subscribe(one.tick, two.status).__aenter__()
+
+
+async def test_a_reader_whose_token_leaves_out_a_channel_is_told_its_name(client: Client) -> None:
+    one, two = jobs(2)
+    async with running(secured(client, channels=BOTH)) as url:
+
+        async def token() -> tightbeam.SubscriptionToken:
+            return await client.realtime.token(one)
+
+        async with tightbeam.connect(url, token=token) as reader:
+            with pytest.raises(GatewayRefused, match=r'isn\'t for channel "job:j2": .*token\(') as caught:
+                await reader.realtime.subscribe(one.tick, two.tick).__aenter__()
+            assert caught.value.code == "channel"
+            with pytest.raises(GatewayRefused, match='channel "job:j2"'):
+                await reader.follow("job:j2").ready()
+            async with reader.realtime.subscribe(one.tick) as messages:
+                await client.realtime.publish(one.tick, {"n": 1})
+                assert (await anext(messages)).channel == "job:j1"
 
 
 # ------------------------------------------------------------------------------------ its limits

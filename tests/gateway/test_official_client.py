@@ -155,7 +155,9 @@ async def answer(js: Node, client: Client, ch: JobChannel, url: str) -> str | No
     while (heard := await js.hear()).get("wants") != "token":
         pass
     since: str | None = heard["since"]
-    await js.say({**await client.realtime.token(ch, ["tick", "status"], since=since), "apiBaseUrl": url})
+    token = await client.realtime.token(ch, ["tick", "status"], since=since)
+    assert set(token) - {"reset"} == {"key", "apiBaseUrl", "topics", "channels"}
+    await js.say({**token, "apiBaseUrl": url})
     return since
 
 

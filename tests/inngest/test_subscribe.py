@@ -587,7 +587,12 @@ def test_a_socket_is_gone_though_its_goodbye_is_cut_short(
 
 async def test_a_token_for_a_browser(client: Client, server: StandIn, ch: UploadsChannel) -> None:
     token = await client.realtime.token(ch, topics=[ch.status])
-    assert token == {"key": token["key"], "apiBaseUrl": server.origin, "topics": ["status"]}
+    assert token == {
+        "key": token["key"],
+        "apiBaseUrl": server.origin,
+        "topics": ["status"],
+        "channels": [ch.name],
+    }
     assert json.loads(server.tokens[-1].body) == [{"channel": "uploads:u1", "name": "status", "kind": "run"}]
     public = await asyncio.to_thread(
         client.realtime.token_sync, ch, topics=["result"], api_base_url="https://x"

@@ -35,6 +35,8 @@ class SubscriptionToken(TypedDict):
     apiBaseUrl: str
     topics: NotRequired[list[str]]
     """The topics that it allows: each name once, if it is for several channels."""
+    channels: NotRequired[list[str]]
+    """The names of the channels that it is for."""
     reset: NotRequired[bool]
     """True if messages after ``since`` are no longer retained, so that the page has missed some."""
 

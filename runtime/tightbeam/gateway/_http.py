@@ -86,7 +86,12 @@ class HttpRoutes:
         if self.base_url is None:
             raise EngineError("the gateway doesn't know its address: give `public_url=` to its `app`")
         made = self._sign(selection, since)
-        token: SubscriptionToken = {"key": made.key, "apiBaseUrl": self.base_url, "topics": made.topics}
+        token: SubscriptionToken = {
+            "key": made.key,
+            "apiBaseUrl": self.base_url,
+            "topics": made.topics,
+            "channels": list(selection),
+        }
         if made.reset:
             token["reset"] = True
         return token
@@ -123,7 +128,7 @@ class HttpRoutes:
             made = self._sign(selection, query.get("since") or None)
         except InvalidParam as error:
             raise Refused(400, f"Invalid request: {error}") from None
-        answer: dict[str, object] = {"jwt": made.key, "topics": made.topics}
+        answer: dict[str, object] = {"jwt": made.key, "topics": made.topics, "channels": list(selection)}
         if made.reset:
             answer["reset"] = True
         return JSONResponse(answer, 201)

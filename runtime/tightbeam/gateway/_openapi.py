@@ -118,9 +118,10 @@ def _token(security: list[dict[str, list[str]]]) -> dict[str, Any]:
         "properties": {
             "jwt": {"type": "string"},
             "topics": {"type": "array", "items": {"type": "string"}, "description": "What it allows."},
+            "channels": {"type": "array", "items": {"type": "string"}, "description": "Those it is for."},
             "reset": {"const": True, "description": "Messages after `since` are no longer retained."},
         },
-        "required": ["jwt", "topics"],
+        "required": ["jwt", "topics", "channels"],
         "additionalProperties": False,
     }
     return {

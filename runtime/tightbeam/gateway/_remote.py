@@ -121,7 +121,7 @@ class _RemoteCarrier:
             if isinstance(self._token, str):
                 return self._token
             if self._token is not None:
-                return _key_of(await self._token())
+                return _key_of(await self._token(), selection)
             return await self.requests.fetch_token(selection)
 
         feed = RemoteFeed(Connector(self.requests, token, wanted), wanted, after)
@@ -151,9 +151,21 @@ class _RemoteCarrier:
         self.requests.close()
 
 
-def _key_of(token: object) -> str:
-    """Token routes answer with an object, factories may return it as it is."""
+def _key_of(token: object, selection: Selection) -> str:
+    """Token routes answer with an object, factories may return it as it is.
+
+    Raises:
+        GatewayRefused: it says that it isn't for one of the channels.
+        TypeError: it is no token.
+    """
     if isinstance(token, dict):
+        named = token.get("channels")
+        if isinstance(named, list) and (missing := [name for name in selection if name not in named]):
+            raise GatewayRefused(
+                f'the token isn\'t for channel "{missing[0]}": name it where the token is made, '
+                "client.realtime.token([…])",
+                code="channel",
+            )
         token = token.get("key")
     if not isinstance(token, str):
         raise TypeError("a token factory returns a token: a string, or what the token route answered")

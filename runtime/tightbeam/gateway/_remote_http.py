@@ -161,8 +161,12 @@ class Requests:
             except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
                 jwt = topics = reset = None
             if isinstance(jwt, str):
-                names = topics if isinstance(topics, list) else topic_names(selection.values())
-                token: SubscriptionToken = {"key": jwt, "apiBaseUrl": self.origin, "topics": names}
+                token: SubscriptionToken = {
+                    "key": jwt,
+                    "apiBaseUrl": self.origin,
+                    "topics": topics if isinstance(topics, list) else topic_names(selection.values()),
+                    "channels": list(selection),
+                }
                 if reset is True:
                     token["reset"] = True
                 return token

@@ -173,6 +173,7 @@ class Realtime(AnyRealtime):
             "key": key,
             "apiBaseUrl": api_base_url or self._inngest.http.origin,
             "topics": topic_names(selection.values()),
+            "channels": list(selection),
         }
         if since is not None and since != LATEST:
             token["reset"] = True

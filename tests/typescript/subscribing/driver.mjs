@@ -20,7 +20,8 @@ function tokensOf(base, channels, key) {
     const headers = key ? { authorization: `Bearer ${key}` } : {};
     const answer = await fetch(`${base}/v1/realtime/token`, { method: "POST", body: JSON.stringify(keys), headers, signal });
     if (!answer.ok) return answer;
-    return { key: (await answer.json()).jwt, apiBaseUrl: base };
+    const { jwt, ...more } = await answer.json();
+    return { key: jwt, apiBaseUrl: base, ...more };
   };
 }
 

@@ -248,6 +248,27 @@ async def test_many_channels_are_one_connection(transport: str, client: Path, pr
             assert number(await follower.until("message")) == n
 
 
+async def test_a_channel_that_the_token_leaves_out_ends_it(client: Path, program: Program) -> None:
+    orders = [
+        {"module": "orders", "name": "ordersChannel", "params": {"region": "eu", "orderId": number}}
+        for number in range(1, 7)
+    ]
+    async with httpx.AsyncClient(base_url=program.url) as http:
+        body = [{"channel": "orders:eu:1", "name": "*"}, {"channel": "orders:eu:2", "name": "*"}]
+        found = (await http.post("/v1/realtime/token", json=body)).json()
+    token = {"key": found.pop("jwt"), "apiBaseUrl": program.url, **found}
+    async with following(client, None, token=token, channels=orders) as follower:
+        reason = (await follower.state("closed"))["reason"]
+        assert reason["code"] == "channel"
+        assert reason["message"] == (
+            'The token isn\'t for the channels "orders:eu:3", "orders:eu:4", "orders:eu:5" and 1 more. '
+            "Mint it with these channels."
+        )
+        assert "open" not in follower.states()
+    async with following(client, None, token=token, channels=orders[:1]) as follower:
+        await follower.state("open")
+
+
 @each_transport
 async def test_the_latest_durable_message_comes_first(transport: str, client: Path, program: Program) -> None:
     await program.send("app/number", first=0, count=5)

@@ -46,6 +46,8 @@ def codes(follower: Follower) -> list[tuple[str, str | None]]:
         (Answer(200, {"apiBaseUrl": "http://127.0.0.1:1"}), "protocol"),
         (Answer(200, {"key": "k", "apiBaseUrl": "rt.example.com"}), "protocol"),
         (Answer(200, {"key": "k", "apiBaseUrl": "http://127.0.0.1:1", "topics": ["other"]}), "topic"),
+        (Answer(200, {"key": "k", "apiBaseUrl": "http://127.0.0.1:1", "channels": ["other"]}), "channel"),
+        (Answer(200, {"key": "k", "apiBaseUrl": "http://127.0.0.1:1", "channels": []}), "channel"),
     ],
 )
 async def test_what_a_token_route_answers_may_end_it(

@@ -1,6 +1,6 @@
 import { appended, type AnyMessage, HISTORY_LIMIT, type ReceiveOptions, type RunState } from "./_received";
 import { type Channel, call, type Connection, type From, type Run, subscribe, type Subscription } from "./_subscribe";
-import type { TokenSource } from "./_subscribe";
+import type { SubscribeOptions, TokenSource, Wanting } from "./_subscribe";
 
 type Options = ReceiveOptions<Channel, string> & { readonly token: TokenSource };
 type Stream = Subscription<Channel, string>;
@@ -164,11 +164,12 @@ export class Follower {
 
   #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, heard?: () => void): Stream {
     const isCurrent = (): boolean => this.#streams.has(stream);
-    const stream: Stream = subscribe([...channels.values()], {
+    const options: SubscribeOptions<Channel, string> & Wanting = {
       token: (signal) => fetchFrom(this.#options?.token ?? "", signal),
       topics: this.#options?.topics,
       from,
       pauseOnHidden: this.#options?.pauseOnHidden,
+      isWanted: (channel) => this.#channels.has(channel),
       onMessage: (message) => {
         if (!isCurrent()) return;
         this.#take(message, stream === this.#newest ? -1 : 1);
@@ -181,7 +182,8 @@ export class Follower {
         call(this.#options?.onReset, undefined);
       },
       onConnection: (connection) => isCurrent() && this.#connected(stream, connection, heard),
-    });
+    };
+    const stream: Stream = subscribe([...channels.values()], options);
     this.#streams.add(stream);
     return stream;
   }

@@ -3,6 +3,8 @@ export type Token = {
   readonly key: string;
   readonly apiBaseUrl: string;
   readonly topics?: readonly string[] | undefined;
+  /** The names of the channels that it is for. */
+  readonly channels?: readonly string[] | undefined;
   /** Whether messages are missing after its cursor: they aren't retained any more. */
   readonly reset?: boolean | undefined;
 };
@@ -104,6 +106,20 @@ function checkToken(token: Token | null | undefined): Token | Failure {
 
 function noToken(problem: string): Failure {
   return { reason: { code: "protocol", message: `The token route's answer ${problem}.` }, ends: "first" };
+}
+
+/** Say what a token isn't for, of what is to be followed. A token that names none may be for anything. */
+export function beyond(token: Token, channels: readonly string[], topics: readonly string[]): Reason | undefined {
+  return missing("channel", channels, token.channels) ?? missing("topic", topics, token.topics);
+}
+
+function missing(code: "channel" | "topic", asked: readonly string[], allowed: unknown): Reason | undefined {
+  if (!Array.isArray(allowed) || allowed.includes("*")) return undefined;
+  const names = asked.filter((name) => !allowed.includes(name)).map((name) => `"${name}"`);
+  if (names.length === 0) return undefined;
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  const message = `The token isn't for the ${code}s ${names.slice(0, 3).join(", ")}${more}. Mint it with these ${code}s.`;
+  return { code, message };
 }
 
 function isResponse(answer: Token | Response): answer is Response {

@@ -4,7 +4,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { appended, type AnyMessage, HISTORY_LIMIT, type LatestOf, type Received } from "./_received";
 import type { ReceiveOptions, RunState } from "./_received";
-import { type Failure, fetchToken, probe, type Reason, type Token } from "./_stream";
+import { beyond, type Failure, fetchToken, probe, type Reason, type Token } from "./_stream";
 import { call, type Channel, type Connection, type MessageOf, type Topic } from "./_subscribe";
 
 /** The cursor that a token is minted with: `since` of `client.realtime.token`, if there is one. */
@@ -45,7 +45,7 @@ export function useChannel<C extends Channel, T extends Topic<C> = Topic<C>>(
   const official = useRealtime({
     channel: channel as unknown as Realtime.ChannelInstance,
     topics,
-    token: () => session.token(token, options.topics === undefined ? [] : topics),
+    token: () => session.token(token, channel?.name ?? "", options.topics === undefined ? [] : topics),
     enabled: isEnabled,
     historyLimit: limit,
     pauseOnHidden,
@@ -143,14 +143,14 @@ class Session {
   // -- tokens
 
   /** Fetch a token for the official hook. Rejects if there is none; `connection` then says why. */
-  async token(source: UseChannelOptions<Channel>["token"], topics: readonly string[]): Promise<Token> {
+  async token(source: UseChannelOptions<Channel>["token"], channel: string, topics: readonly string[]): Promise<Token> {
     const pause = this.#retryAt - Date.now();
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
     const since = this.#since;
     const query = since === undefined ? {} : { since };
     const asked = typeof source === "string" ? withQuery(source, query) : () => source(query);
     const token = (await fetchToken(asked, AbortSignal.timeout(TOKEN_TIME))) ?? LATE;
-    const failure = "reason" in token ? token : refusalOf(token, topics);
+    const failure = "reason" in token ? token : refusalOf(token, channel, topics);
     this.#failedToken = failure !== undefined;
     if (failure !== undefined || "reason" in token) {
       this.#fail(failure ?? LATE);
@@ -310,13 +310,10 @@ function withQuery(url: string, { since }: TokenQuery): string {
   return [joined, ...fragment].join("#");
 }
 
-/** Say why a token is no use: topics were asked for that it doesn't allow. */
-function refusalOf(token: Token, topics: readonly string[]): Failure | undefined {
-  const missing = token.topics === undefined ? [] : topics.filter((topic) => token.topics?.includes(topic) === false);
-  if (missing.length === 0) return undefined;
-  const named = missing.map((topic) => `"${topic}"`).join(", ");
-  const message = `The token isn't for the topics ${named}. Mint it with these topics.`;
-  return { reason: { code: "topic", message }, ends: "always" };
+/** Say why a token is no use: it isn't for the channel, or for topics that were asked for. */
+function refusalOf(token: Token, channel: string, topics: readonly string[]): Failure | undefined {
+  const reason = beyond(token, [channel], topics);
+  return reason && { reason, ends: "always" };
 }
 
 /** Read when a token was minted, by the server's clock. */

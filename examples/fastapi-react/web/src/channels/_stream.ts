@@ -12,6 +12,8 @@ export type Token = {
   readonly key: string;
   readonly apiBaseUrl: string;
   readonly topics?: readonly string[] | undefined;
+  /** The names of the channels that it is for. */
+  readonly channels?: readonly string[] | undefined;
   /** Whether messages are missing after its cursor: they aren't retained any more. */
   readonly reset?: boolean | undefined;
 };
@@ -126,6 +128,22 @@ function checkToken(token: Token | null | undefined): Token | Failure {
 // prettier-ignore
 function noToken(problem: string): Failure {
   return { reason: { code: "protocol", message: `The token route's answer ${problem}.` }, ends: "first" };
+}
+
+// prettier-ignore
+/** Say what a token isn't for, of what is to be followed. A token that names none may be for anything. */
+export function beyond(token: Token, channels: readonly string[], topics: readonly string[]): Reason | undefined {
+  return missing("channel", channels, token.channels) ?? missing("topic", topics, token.topics);
+}
+
+// prettier-ignore
+function missing(code: "channel" | "topic", asked: readonly string[], allowed: unknown): Reason | undefined {
+  if (!Array.isArray(allowed) || allowed.includes("*")) return undefined;
+  const names = asked.filter((name) => !allowed.includes(name)).map((name) => `"${name}"`);
+  if (names.length === 0) return undefined;
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  const message = `The token isn't for the ${code}s ${names.slice(0, 3).join(", ")}${more}. Mint it with these ${code}s.`;
+  return { code, message };
 }
 
 // prettier-ignore

@@ -13,7 +13,7 @@ import { type Connection, Connector } from "./_connection";
 // prettier-ignore
 import { Iteration, type Waiting } from "./_iteration";
 // prettier-ignore
-import type { Frame, Reason, Token, TokenSource } from "./_stream";
+import { beyond, type Frame, type Reason, type Token, type TokenSource } from "./_stream";
 
 // prettier-ignore
 export type { Message, Topic } from "./_channel";
@@ -130,7 +130,10 @@ export function subscribe<C extends Channel, T extends Topic<C> = Topic<C>>(
 // -- how -----------------------------------------------------------------------------------------------------
 
 // prettier-ignore
-type Options = SubscribeOptions<Channel, string>;
+/** What a list that changes says besides: a token needn't be for channels that have left it. */
+export type Wanting = { readonly isWanted?: (channel: string) => boolean };
+// prettier-ignore
+type Options = SubscribeOptions<Channel, string> & Wanting;
 // prettier-ignore
 type AnyMessage = MessageOf<Channel, string>;
 
@@ -226,12 +229,8 @@ class Subscriber implements Subscription<Channel, string> {
   // -- what to follow
 
   #refuse(token: Token): Reason | undefined {
-    const { topics } = token;
-    if (this.#topics === undefined || !Array.isArray(topics) || topics.includes("*")) return undefined;
-    const missing = [...this.#topics].filter((topic) => !topics.includes(topic));
-    if (missing.length === 0) return undefined;
-    const named = missing.map((topic) => `"${topic}"`).join(", ");
-    return { code: "topic", message: `The token isn't for the topics ${named}. Mint it with these topics.` };
+    const { isWanted = () => true } = this.#options;
+    return beyond(token, [...this.#channels.keys()].filter(isWanted), [...(this.#topics ?? [])]);
   }
 
   /** Name one channel's topics, so that a token of another one is refused. Of several the token alone decides: a query has its limits. */
