@@ -223,12 +223,12 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     def minted(offset: int) -> str:
         with monkeypatch.context() as patched:
             patched.setattr(_tokens.time, "time", lambda: now + offset)
-            return _tokens.mint(secret, "alerts", ["alert"], None, 60)
+            return _tokens.mint(secret, {"alerts": ["alert"]}, None, 60)
 
     for offset in (HOUR, -HOUR):  # the clock was set back, or forward, since
         with pytest.raises(_tokens.BadToken):
             _tokens.verify(minted(offset), [secret], 4096)
-        assert _tokens.verify(minted(0), [secret], 4096).channel == "alerts"
+        assert _tokens.verify(minted(0), [secret], 4096).topics == {"alerts": ("alert",)}
 
 
 def test_a_machine_that_was_suspended_is_woken_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
