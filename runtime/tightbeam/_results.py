@@ -18,7 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import pydantic
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, SchemaValidator
 
 from tightbeam.errors import NotJson
 
@@ -49,12 +49,34 @@ def from_json(raw: bytes) -> Any:
     return json.loads(raw)
 
 
+class _Adapter:
+    """An annotated type, made ready."""
+
+    def __init__(self, kind: pydantic.TypeAdapter[Any]) -> None:
+        self.type = kind
+
+    @functools.cached_property
+    def _validator(self) -> SchemaValidator | None:
+        """Loads without trying all branches of a union, where these multiply."""
+        from tightbeam._payload.narrowing import (
+            Loading,
+            narrowed,
+        )  # not at import: few functions remember results
+
+        core: Any = self.type.core_schema
+        return narrowed(core, Loading(from_json=True, by_alias=True, by_name=True))
+
+    def load(self, raw: bytes | str) -> Any:
+        """Load JSON. Raises pydantic.ValidationError."""
+        return (self._validator or self.type).validate_json(raw, by_alias=True, by_name=True)
+
+
 class ReturnType:
     """How the results of one function become JSON and come back; ``adapter`` is None for JSON as it is."""
 
     __slots__ = ("_adapter", "_what")
 
-    def __init__(self, what: str, adapter: pydantic.TypeAdapter[Any] | None) -> None:
+    def __init__(self, what: str, adapter: _Adapter | None) -> None:
         self._what = what
         self._adapter = adapter
 
@@ -67,7 +89,7 @@ class ReturnType:
         if self._adapter is None:
             return to_json(value, self._what)
         try:
-            plain = self._adapter.dump_python(
+            plain = self._adapter.type.dump_python(
                 value, mode="json", by_alias=True, round_trip=True, warnings="error"
             )
         except (PydanticSerializationError, ValueError, TypeError, RecursionError):
@@ -84,11 +106,11 @@ class ReturnType:
         if self._adapter is None:
             return from_json(raw)
         try:
-            return self._adapter.validate_json(raw, by_alias=True, by_name=True)
+            return self._adapter.load(raw)
         except pydantic.ValidationError as error:
             raise NotJson(
                 f"{self._what} doesn't fit its annotated return type after the round trip through JSON: "
-                f"{_places(error, self._adapter)}"
+                f"{_places(error, self._adapter.type)}"
             ) from None
 
     def recall(self, raw: bytes) -> Any:
@@ -103,9 +125,9 @@ class ReturnType:
             assert self._adapter is not None  # noqa: S101 - JSON as it is always loads
             from tightbeam._payload.tolerant import Shape, readings  # few results need it
 
-            for text in readings(Shape(self._adapter.core_schema, by_name=True), raw):
+            for text in readings(Shape(self._adapter.type.core_schema, by_name=True), raw):
                 with contextlib.suppress(pydantic.ValidationError):
-                    return self._adapter.validate_json(text, by_alias=True, by_name=True)
+                    return self._adapter.load(text)
             raise
 
 
@@ -140,7 +162,7 @@ def _declared_names(schema: object) -> set[str]:
     return names
 
 
-_known: WeakKeyDictionary[Callable[..., object], pydantic.TypeAdapter[Any] | None] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Callable[..., object], _Adapter | None] = WeakKeyDictionary()
 
 
 def return_type(function: Callable[..., object], what: str) -> ReturnType:
@@ -174,12 +196,12 @@ def _underlying(function: Callable[..., object]) -> Callable[..., object]:
             return function
 
 
-def _build(function: Callable[..., object], what: str) -> pydantic.TypeAdapter[Any] | None:
+def _build(function: Callable[..., object], what: str) -> _Adapter | None:
     annotation = _annotation(function, what)
     if annotation in (inspect.Signature.empty, Any, object, typing.NoReturn, typing.Never):
         return None
     try:
-        return pydantic.TypeAdapter(annotation)
+        return _Adapter(pydantic.TypeAdapter(annotation))
     except pydantic.PydanticUserError as error:
         if error.code == "typed-dict-version":  # typing.TypedDict before Python 3.12
             return None

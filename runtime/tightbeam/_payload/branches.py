@@ -14,6 +14,7 @@ from pydantic_core import SchemaValidator
 
 from tightbeam._payload.compiled import dump_of
 from tightbeam._payload.model import NOT_SCHEMA
+from tightbeam._payload.narrowing import MESSAGES, narrowed
 from tightbeam._payload.schemas import Bundle
 
 __all__ = ["branch_validator"]
@@ -25,7 +26,7 @@ def branch_validator(core: object, schemas: Bundle) -> SchemaValidator | None:
     None where none of the classes is in the core schema.
     """
     package = schemas.module.rpartition("._schemas.")[0]
-    checked: set[type[BaseModel]] = set()
+    checked: dict[type[BaseModel], list[Callable[[object], bool]]] = {}
 
     def copy(node: Any) -> Any:
         if isinstance(node, list):
@@ -41,19 +42,21 @@ def branch_validator(core: object, schemas: Bundle) -> SchemaValidator | None:
         stated = schemas.branches.get(f"{cls.__module__}.{cls.__qualname__}".removeprefix(f"{package}."))
         if stated is None:
             return made
-        checked.add(cls)
-        function = {"type": "no-info", "function": _check(cls, schemas, stated)}
+        if cls not in checked:
+            checked[cls] = [validator.is_valid for validator in schemas.branch_validators(stated)]
+        function = {"type": "no-info", "function": _check(cls, checked[cls])}
         after = {"type": "function-after", "function": function, "schema": made}
         return {**after, "ref": made.pop("ref")} if "ref" in made else after
 
     schema = copy(core)
+    if not checked:
+        return None
     # Of nested models Pydantic would take the validators they have, in which nothing is checked.
-    return SchemaValidator(schema, _use_prebuilt=False) if checked else None
+    return narrowed(schema, MESSAGES, checked) or SchemaValidator(schema, _use_prebuilt=False)
 
 
-def _check(cls: type[BaseModel], schemas: Bundle, stated: list[dict[str, str]]) -> Callable[[Any], Any]:
+def _check(cls: type[BaseModel], tests: list[Callable[[object], bool]]) -> Callable[[Any], Any]:
     """Lets instances of a class pass that fit the schemas."""
-    tests = [validator.is_valid for validator in schemas.branch_validators(stated)]
     cls.model_rebuild()  # one that is only used inside others may not be built yet
     dump = dump_of(cls.__pydantic_serializer__, cls.__pydantic_core_schema__)
 

@@ -96,7 +96,13 @@ class CompiledTopic:
     @functools.cached_property
     def validator(self) -> SchemaValidator:
         """Loads JSON as the payload type."""
-        return self.adapter[0]
+        from tightbeam._payload.narrowing import (
+            MESSAGES,
+            narrowed,
+        )  # not at import: who only sends needs none
+
+        with _lock:
+            return narrowed(self.adapter[2], MESSAGES) or self.adapter[0]
 
     @functools.cached_property
     def branch_validator(self) -> SchemaValidator | None:
@@ -155,7 +161,10 @@ class CompiledTopic:
         ):
             return None
         # The serializer takes any model with the right fields; strict validation only one of the right class.
-        validate, dump = self.validator.validate_python, dump_of(self.adapter[1], self.adapter[2])
+        from tightbeam._payload.narrowing import PUBLISHED, narrowed
+
+        validator, serializer, core = self.adapter
+        validate, dump = (narrowed(core, PUBLISHED) or validator).validate_python, dump_of(serializer, core)
         return lambda data: dump(validate(data, strict=True))
 
     def dump_for(self, kind: type) -> Dump | None:

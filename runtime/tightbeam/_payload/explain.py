@@ -215,7 +215,9 @@ class Explanation:
     def visit(self, place: Place, value: object, pointer: str, depth: int) -> None:
         """Find out why a value doesn't fit the schema at a place."""
         step = (place.ref, pointer)
-        if depth > _MAX_DEPTH or len(self.issues) >= _MAX_COUNTED or step in self._running:
+        if depth > _MAX_DEPTH:
+            raise TimeoutError  # what the walk doesn't see, the validator would list, for ever
+        if len(self.issues) >= _MAX_COUNTED or step in self._running:
             return  # schemas that refer to each other in a ring say nothing more the second time
         self._running.add(step)
         try:

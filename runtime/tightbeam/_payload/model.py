@@ -24,14 +24,23 @@ if TYPE_CHECKING:
     from tightbeam._channels.refs import TopicRef
     from tightbeam._payload.compiled import CompiledTopic
 
-__all__ = ["NOT_SCHEMA", "ExactTypes", "Payload", "core_nodes", "is_absent", "is_null_by_default", "load"]
+__all__ = [
+    "BY_NAME",
+    "NOT_SCHEMA",
+    "ExactTypes",
+    "Payload",
+    "core_nodes",
+    "is_absent",
+    "is_null_by_default",
+    "load",
+]
 
 Data = TypeVar("Data")
 
 NOT_SCHEMA = frozenset({"cls", "config", "default", "expected", "metadata", "ref", "serialization"})
 """Keys of core schema nodes below which there is no schema."""
 
-_BY_NAME = frozenset({"choices", "fields"})
+BY_NAME = frozenset({"choices", "fields"})
 """Keys of core schema nodes whose value maps free names to schemas."""
 
 
@@ -133,7 +142,7 @@ def core_nodes(
                         stack.append(found)
             yield node
             for key, value in node.items():
-                if key in _BY_NAME and isinstance(value, dict):
+                if key in BY_NAME and isinstance(value, dict):
                     stack.extend(value.values())
                 elif key not in NOT_SCHEMA:
                     stack.append(value)

@@ -14,7 +14,7 @@ from tightbeam import InvalidPayload, TopicRef
 from tightbeam._payload.check import encode
 from tightbeam._payload.model import load
 
-__all__ = ["Kind", "family", "wrong_branches"]
+__all__ = ["Kind", "family", "recursive", "wrong_branches"]
 
 Kind = Literal["tagged", "untagged", "alike"]
 """What tells branches apart: a tag; rules that models hold too; rules that only schemas hold."""
@@ -49,6 +49,38 @@ def family(random: Random, kind: Kind) -> dict[str, Any]:
             branch["required"] = sorted({*branch["required"], "kind"})
         branches.append(branch)
     return {random.choice(["anyOf", "oneOf"]): branches}
+
+
+def recursive(random: Random, schema: dict[str, Any]) -> dict[str, Any]:
+    """A union of objects with properties that hold the union again, mostly alike in all of its branches."""
+    ((keyword, objects),) = schema.items()
+    whole = {"$ref": "#"}
+    forms: list[dict[str, Any]] = [
+        whole,
+        {"anyOf": [whole, {"type": "null"}]},
+        {"type": "array", "items": whole},
+        {"type": "object", "additionalProperties": whole},
+        {"anyOf": [whole, {"type": "string"}, {"type": "array", "items": whole}]},
+        {"type": "array", "items": {"anyOf": [whole, {"type": "integer"}]}},
+    ]
+    shared = {
+        name: random.choice(forms) for name in random.sample(["inner", "more", "by"], random.randrange(1, 4))
+    }
+    for branch in objects:
+        for name, form in shared.items():
+            if random.random() < 0.8:
+                branch.setdefault("properties", {})[name] = (
+                    form if random.random() < 0.8 else random.choice(forms)
+                )
+                if random.random() < 0.15:
+                    branch["required"] = [*branch.get("required", []), name]
+        if random.random() < 0.3:
+            branch["additionalProperties"] = False
+    if random.random() < 0.3:
+        objects = [*objects, {"type": random.choice(["null", "string", "array", "integer"])}]
+    if random.random() < 0.3:
+        return {"$defs": {"part": {keyword: objects[:-1]}}, keyword: [{"$ref": "#/$defs/part"}, objects[-1]]}
+    return {keyword: objects}
 
 
 def _alike(random: Random, properties: dict[str, Any]) -> dict[str, Any]:

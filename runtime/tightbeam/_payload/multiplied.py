@@ -1,0 +1,151 @@
+"""Which parts of a type cost more than a value is long, were all branches of its unions tried.
+
+Pydantic tries every branch of a union, and each branch loads all of its fields, those that refer to the union
+again included. A value nested ten deep in a recursive union of eight classes is so loaded 8¹⁰ times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tightbeam._payload.model import BY_NAME, NOT_SCHEMA, core_nodes
+
+__all__ = ["OBJECTS", "Node", "definitions_of", "multiplied_nodes", "plain_choices"]
+
+Node = dict[str, Any]
+
+_LIMIT = 1_000
+"""So many classes may be tried for a value that has each property once; more is multiplied."""
+
+_TRANSPARENT = frozenset({"default", "function-after", "nullable"})
+_SCALARS = frozenset(
+    {"any", "bool", "chain", "date", "datetime", "enum", "float", "int", "literal", "none", "str", "uuid"}
+)
+OBJECTS = frozenset({"dataclass", "model", "tagged-union", "typed-dict"})
+
+
+def definitions_of(core: object) -> dict[str, Node]:
+    """Return the nodes of a core schema that others refer to, by reference."""
+    return {node["ref"]: node for node in core_nodes(core) if "ref" in node}
+
+
+def plain_choices(union: Node) -> list[Node]:
+    """Return the choices of a union without their labels."""
+    return [choice[0] if isinstance(choice, (list, tuple)) else choice for choice in union["choices"]]
+
+
+def multiplied_nodes(core: Node) -> set[int]:
+    """Return the ids of the nodes in which a union is tried again inside of its branches, too often."""
+    definitions: dict[str, Node] = {}
+    has_unions = False
+    for node in core_nodes(core):
+        if "ref" in node:
+            definitions[node["ref"]] = node
+        has_unions = has_unions or _may_multiply(node)
+    if not has_unions:
+        return set()
+    inner = _Inner(definitions)
+    costs: dict[int, int] = {}
+    for ring in _rings(core, inner):
+        ids = {id(node) for node in ring}
+        cost = sum(_own_cost(node, inner.of(node), costs) for node in ring)
+        if len(ring) > 1 and any(_branches(node, ids, definitions) for node in ring):
+            cost = _LIMIT + 1
+        costs |= dict.fromkeys(ids, min(cost, _LIMIT + 1))
+    return {key for key, cost in costs.items() if cost > _LIMIT}
+
+
+def _may_multiply(node: Node) -> bool:
+    return node["type"] == "union" and sum(each["type"] not in _SCALARS for each in plain_choices(node)) > 1
+
+
+def _own_cost(node: Node, inner: list[Node], costs: dict[int, int]) -> int:
+    if node["type"] == "json-or-python":  # two forms of the same
+        return max(costs.get(id(child), 0) for child in inner)
+    return (node["type"] in OBJECTS) + sum(costs.get(id(child), 0) for child in inner)
+
+
+def _branches(node: Node, ring: set[int], definitions: dict[str, Node]) -> bool:
+    """Return whether a value of a union is tried by several of its choices that come back to it."""
+    if node["type"] != "union":
+        return False
+    back, stack, seen = 0, plain_choices(node), set[int]()
+    while stack:
+        choice = stack.pop()
+        if choice["type"] == "definition-ref":
+            choice = definitions[choice["schema_ref"]]
+        if id(choice) in seen or id(choice) not in ring:
+            continue
+        seen.add(id(choice))
+        if choice["type"] == "union":
+            stack += plain_choices(choice)
+        elif choice["type"] in _TRANSPARENT:
+            stack.append(choice["schema"])
+        else:
+            back += choice["type"] in OBJECTS
+    return back > 1
+
+
+class _Inner:
+    """What is right inside of nodes, but scalars; what they refer to included."""
+
+    def __init__(self, definitions: dict[str, Node]) -> None:
+        self._definitions = definitions
+        self._known: dict[int, list[Node]] = {}
+
+    def of(self, node: Node) -> list[Node]:
+        """Return what is inside of one."""
+        if (known := self._known.get(id(node))) is None:
+            known = self._known[id(node)] = list(self._found(node))
+        return known
+
+    def _found(self, node: Node) -> Iterator[Node]:
+        if node["type"] == "definition-ref":
+            yield self._definitions[node["schema_ref"]]
+            return
+        stack: list[object] = []
+        for key, value in node.items():
+            if key in BY_NAME and isinstance(value, dict):
+                stack.extend(value.values())
+            elif key not in NOT_SCHEMA and key != "definitions":
+                stack.append(value)
+        while stack:
+            value = stack.pop()
+            if isinstance(value, (list, tuple)):
+                stack.extend(value)
+            elif isinstance(value, dict) and value.get("type") not in _SCALARS and "type" in value:
+                yield value
+
+
+def _rings(root: Node, inner: _Inner) -> Iterator[list[Node]]:
+    """Yield the nodes below one, those that are inside of each other together, the innermost first."""
+    order: dict[int, int] = {}
+    lowest: dict[int, int] = {}
+    done: set[int] = set()
+    open_nodes: list[Node] = []
+    stack = [(root, iter(inner.of(root)))]
+    order[id(root)] = lowest[id(root)] = 0
+    open_nodes.append(root)
+    while stack:
+        node, rest = stack[-1]
+        key = id(node)
+        for child in rest:
+            if id(child) not in order:
+                order[id(child)] = lowest[id(child)] = len(order)
+                open_nodes.append(child)
+                stack.append((child, iter(inner.of(child))))
+                break
+            if id(child) not in done:
+                lowest[key] = min(lowest[key], order[id(child)])
+        else:
+            stack.pop()
+            if stack:
+                around = id(stack[-1][0])
+                lowest[around] = min(lowest[around], lowest[key])
+            if lowest[key] == order[key]:
+                ring: list[Node] = []
+                while not ring or ring[-1] is not node:
+                    ring.append(open_nodes.pop())
+                done.update(map(id, ring))
+                yield ring
