@@ -111,6 +111,18 @@ async def test_who_may_read_the_answer(
     assert "access-control-allow-origin" not in (await ask.request(method, path, headers=headers)).headers
 
 
+@pytest.mark.parametrize("path", ["sse", "connect"])
+async def test_a_page_may_read_when_to_come_back(path: str, client: Client) -> None:
+    gateway = secured(client, allowed_origins=[PAGE["Origin"]], limits=Limits(connections=0))
+    url = f"http://127.0.0.1/v1/realtime/{path}?token={signed(good())}"
+    async with client, httpx.AsyncClient(transport=httpx.ASGITransport(gateway)) as ask:
+        answer = await ask.get(url, headers=PAGE)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.headers["access-control-expose-headers"] == "Retry-After"
+        refused = await ask.get(url, headers=OTHER)
+        assert (refused.status_code, "access-control-expose-headers" in refused.headers) == (403, False)
+
+
 async def test_two_origins_are_none(ask: httpx.AsyncClient) -> None:
     both = [("Origin", PAGE["Origin"]), ("Origin", PAGE["Origin"])]
     answer = await ask.get("/sse", headers=both)

@@ -178,11 +178,14 @@ async def test_what_may_become_better_is_tried_again_less_and_less_often(
     assert "token=" not in caplog.text
 
 
+@pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
+@pytest.mark.parametrize("given", [{"key": "k"}, {"token": "t"}])
 async def test_a_refusal_with_a_time_is_obeyed(
-    ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
+    given: dict[str, Any], name: str, ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
 ) -> None:
-    async with listening(answering("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 30")) as place:
-        async with tightbeam.connect(f"http://{place}", key="k") as remote:
+    """With a key it is the request for a token that is refused, with a token the WebSocket."""
+    async with listening(answering(f"HTTP/1.1 429 Too Many Requests\r\n{name}: 30")) as place:
+        async with tightbeam.connect(f"http://{place}", **given) as remote:
             opening = asyncio.ensure_future(remote.realtime.subscribe(ch).__aenter__())
             await until(lambda: pauses(caplog))
             opening.cancel()

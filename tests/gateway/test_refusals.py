@@ -325,8 +325,29 @@ async def test_the_plain_request_says_that_there_is_no_room_or_no_journal(
         for path in ("connect", "sse"):
             answer = await ask.get(f"{API}/{path}", params={"token": signed(good()), **query})
             assert (answer.status_code, answer.json()["code"]) == (503, code)
+            assert answer.headers["retry-after"] == {"full": "5", "unavailable": "2"}[code]
     assert gateway.connections == 0
     assert [line in one for one in said(caplog)] == [True]
+
+
+async def test_a_websocket_is_told_when_to_come_back(client: Client) -> None:
+    async with running(secured(client, limits=Limits(connections=0))) as url:
+        with pytest.raises(InvalidStatus) as refused:
+            async with subscribed(url, signed(good())):
+                pass
+        assert refused.value.response.headers["retry-after"] == "5"
+        with pytest.raises(InvalidStatus) as refused:
+            async with subscribed(url, None):
+                pass
+        assert "retry-after" not in refused.value.response.headers
+
+
+async def test_a_gateway_that_stops_says_when_to_come_back(client: Client) -> None:
+    gateway = secured(client)
+    async with client, asking(gateway) as ask:
+        await gateway.close()
+        answer = await ask.get(f"{API}/sse", params={"token": signed(good())})
+    assert (answer.json()["code"], answer.headers["retry-after"]) == ("closing", "1")
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "auto"])

@@ -45,6 +45,8 @@ class CrossOrigin:
         response.headers.add_vary_header("Origin")
         if (origin := self._guard.allowed_origin(headers)) is not None:
             response.headers["Access-Control-Allow-Origin"] = origin
+            if "Retry-After" in response.headers:  # browsers show a page few headers unasked
+                response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         return response
 
     def tell_origin(self, headers: Headers, response: Response) -> Response:

@@ -51,7 +51,7 @@ def failure(refused: Refused) -> Response:
         401: {"WWW-Authenticate": "Bearer"},
         408: {"Connection": "close"},
         426: {"Upgrade": "websocket"},
-    }.get(refused.status)
+    }.get(refused.status, refused.headers)
     return JSONResponse(refused.body(), refused.status, headers)
 
 

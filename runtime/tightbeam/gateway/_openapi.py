@@ -55,10 +55,12 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
 
 
 def _errors(*statuses: int) -> dict[str, Any]:
+    headers = {503: {"headers": {"Retry-After": {"schema": {"type": "integer"}}}}}
     return {
         str(status): {
             "description": _WORDS[status],
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            **headers.get(status, {}),
         }
         for status in statuses
     }

@@ -60,6 +60,8 @@ _REMEDIES: Final[dict[Code, str]] = {
     "unavailable": "enter the client where the gateway is mounted: lifespan=client.lifespan",
 }
 """What helps where the reason names no remedy of its own."""
+_RETRY_AFTER: Final[dict[Code, int]] = {"closing": 1, "unavailable": 2, "full": 5}
+"""Seconds after which it may be otherwise; clients add pauses of their own."""
 _LONGEST = 120
 """Characters of a text from a request that are shown."""
 _LISTED = 5
@@ -101,6 +103,12 @@ class Refused(Exception):
         self.remedy = remedy or _REMEDIES.get(self.code, "")
         self.subject = subject or shown(text)
         super().__init__(text)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer, over every transport."""
+        seconds = _RETRY_AFTER.get(self.code)
+        return {} if seconds is None else {"Retry-After": str(seconds)}
 
     def body(self) -> dict[str, object]:
         """Return what the client is answered, over every transport."""

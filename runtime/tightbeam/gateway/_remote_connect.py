@@ -183,7 +183,8 @@ class Connector:
             )
         except InvalidStatus as error:
             response = error.response
-            verdict = judge(response.status_code, dict(response.headers.raw_items()), bytes(response.body))
+            headers = {name.title(): value for name, value in response.headers.raw_items()}
+            verdict = judge(response.status_code, headers, bytes(response.body))
         except InvalidMessage as error:
             not_http = not isinstance(error.__cause__, (EOFError, OSError))
             verdict = no_connection(NotHttp() if not_http else ConnectionResetError("it hung up"))

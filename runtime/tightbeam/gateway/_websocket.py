@@ -197,5 +197,6 @@ async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
         return
     body = json.dumps(refused.body()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
     await send({"type": "websocket.http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
