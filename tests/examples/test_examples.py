@@ -120,7 +120,7 @@ async def test_the_handler_on_inngest(monkeypatch: pytest.MonkeyPatch) -> None:
         async with serving(example.app) as http:
             assert (await http.post("/uploads/u1/token", headers={"user": "bob"})).status_code == 403
             token = (await http.post("/uploads/u1/token", headers={"user": "ada"})).json()
-        assert set(token) == {"key", "apiBaseUrl", "topics"}
+        assert set(token) == {"key", "apiBaseUrl", "topics", "channels"}
         assert [one.query["topic"] for one in server.published] == ["status", "status", "result", "status"]
 
 
