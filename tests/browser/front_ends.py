@@ -35,14 +35,14 @@ gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
 
 @client.function("upload", on="app/upload", retries=2)
-async def upload(ctx: tightbeam.Context) -> str:
-    """A durable message, a wait for the test's word, another one, and a result."""
+async def upload(ctx: tightbeam.Context) -> str | None:
+    """A durable message, a wait for the test's word, another one, and a result, which may be none."""
     data = ctx.event.data
     ch = uploads_channel(upload_id=data["uploadId"])
     await ctx.step.realtime.publish("begun", ch.status, {"message": f"{data['file']} begun"})
     await gates[data["file"]].wait()
     await ctx.step.realtime.publish("done", ch.result, {"success": True, "url": f"/files/{data['file']}"})
-    return str(data["file"])
+    return None if data.get("isQuiet") else str(data["file"])
 
 
 @client.function("number", on="app/number", retries=0)

@@ -164,6 +164,25 @@ async def test_several_runs_on_one_channel(hooks: Page, app: FrontEnd) -> None:
     assert not any(run["status"] == "running" and "result" in run for run in runs)
 
 
+@pytest.mark.parametrize("props", [{"upload": "u1"}, {"uploads": ["u1"]}])
+async def test_a_run_without_a_result_shows_none(hooks: Page, app: FrontEnd, props: dict[str, Any]) -> None:
+    """Not that of the run before, not even for one render; and then the same result again."""
+    await mount(hooks, **props)
+    await opened(hooks)
+    run = "(now.run['uploads:u1'] ?? now.run)"
+    for n, file in enumerate(["one", "two", "one"], 1):
+        await app.go_on(file)
+        await app.send("app/upload", uploadId="u1", file=file, isQuiet=n == 2)
+        ended = f"now.messages.length === 2 * arg && {run}.status === 'completed'"
+        state = await shown(hooks, f"{ended} && (arg === 2) !== ('result' in {run})", n)
+        expected = {"status": "completed"} if n == 2 else {"status": "completed", "result": "one"}
+        assert state["run"] in (expected, {"uploads:u1": expected})
+    shown_runs = [commit["run"] for commit in await hooks.evaluate("window.commits")]
+    results = [run.get("uploads:u1", run).get("result") for run in shown_runs]
+    changes = [one for one, before in zip(results, [object(), *results], strict=False) if one != before]
+    assert changes == [None, "one", None, "one"]
+
+
 async def test_a_killed_server_leaves_no_gap_and_no_repeat(hooks: Page, app: FrontEnd) -> None:
     await mount(hooks, historyLimit=None)
     await opened(hooks)

@@ -277,7 +277,7 @@ async def test_a_run_that_goes_on_isnt_taken_for_the_one_before(client: Client, 
             got = [await data_frame(reader) for _ in range(2)]
             go.set()
             await going
-            assert (await frame(reader))["data"] == {"status": "completed"}
+            assert (await frame(reader))["data"] == {"status": "completed", "result": None}
     assert len({one["run_id"] for one in got}) == 2
 
 

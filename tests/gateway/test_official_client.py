@@ -232,6 +232,24 @@ async def test_the_hook_follows_a_run(outcome: str, client: Client, ch: JobChann
                 assert state.get("result") == {"answer": 42} or await js.state(result={"answer": 42})
 
 
+async def test_the_hook_forgets_the_result_of_the_run_before(client: Client, ch: JobChannel) -> None:
+    """It keeps a result until a frame has another one: null is one, and drops no frame where it is."""
+
+    @client.function("work", retries=0)
+    async def work(ctx: Context) -> str | None:
+        await ctx.publish(ch.status, {"message": "at work"})
+        found: str | None = ctx.event.data["result"]
+        return found
+
+    settings = {"channel": ch.name, "topics": ["status"], "autoClose": False}
+    async with running(secured(client)) as url, node("hook.mjs", settings) as js:
+        await answer(js, client, ch, url)
+        await js.state(connectionStatus="open")
+        for result in ("done", None, "done"):
+            await client.run(work, {"result": result})
+            await js.state(runStatus="completed", result=result)
+
+
 async def test_the_hook_hears_of_a_run_that_ended_while_it_was_away(client: Client, ch: JobChannel) -> None:
     go = asyncio.Event()
 

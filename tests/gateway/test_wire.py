@@ -352,10 +352,12 @@ def published(run_id: str, channel: str = "job:j1") -> Envelope:
     return Envelope(channel, "tick", b'{"n":1}', run_id, None, 1)
 
 
-def test_a_result_that_no_frame_can_hold_is_left_out() -> None:
+def test_a_result_that_no_frame_can_hold_is_null() -> None:
     for size, told in ((524_286, True), (524_287, False)):
         shown = json.loads(_runs.outcome(True, b'"' + b"x" * size + b'"'))
-        assert (shown["status"], "result" in shown) == ("completed", told)
+        assert (shown["status"], shown["result"] is not None) == ("completed", told)
+    assert json.loads(_runs.outcome(True, b"null")) == {"status": "completed", "result": None}
+    assert json.loads(_runs.outcome(True, None)) == {"status": "completed"}
 
 
 def test_how_a_run_ended_is_told_where_it_published_before_this_process() -> None:

@@ -106,10 +106,20 @@ def _size(told: Envelope | None) -> int:
 
 
 def outcome(completed: bool, result: bytes | None) -> bytes:
-    """The data of the last frame of a run; a null result is left out, as is one that no frame can hold."""
+    """Return the data of the last frame of a run.
+
+    A result that no frame can hold is told as null: the official hook keeps the result of the run before
+    where a frame has none.
+
+    Args:
+        completed: whether the run did, or has failed.
+        result: what it returned, as JSON; None if that isn't to be told.
+    """
     if not completed:
         return b'{"status":"failed"}'
-    if result is None or result == b"null" or len(result) > _MAX_RESULT_BYTES:
+    if result is None:
         return b'{"status":"completed"}'
+    if len(result) > _MAX_RESULT_BYTES:
+        result = b"null"
     # Encoded again: what is in the journal may have been written by any JSON encoder.
     return b'{"status":"completed","result":' + orjson.dumps(orjson.loads(result)) + b"}"

@@ -16,7 +16,7 @@ type Shared = {
   pauseOnHidden?: boolean;
   enabled?: boolean;
 };
-type Props = Shared & { upload?: string | null; topics?: ("status" | "result")[]; orders?: number[] };
+type Props = Shared & { upload?: string | null; topics?: ("status" | "result")[]; orders?: number[]; uploads?: string[] };
 type Shown = { messages: readonly { channel: string; topic: string; data: unknown }[] };
 
 declare global {
@@ -64,7 +64,14 @@ function Orders({ orders = [], token, ...options }: Props) {
   return <Commit shown={state} of={orders} />;
 }
 
+function Uploads({ uploads = [], token, ...options }: Props) {
+  const channels = uploads.map((uploadId) => uploadsChannel({ uploadId }));
+  const state = useChannels(channels, { token: token ?? `/token/${channels.map(({ name }) => name).join()}`, ...options, onMessage, onReset });
+  return <Commit shown={state} of={uploads} />;
+}
+
 function Page(props: Props) {
+  if (props.uploads !== undefined) return <Uploads {...props} />;
   if (props.orders !== undefined) return <Orders {...props} />;
   return props.upload === undefined ? <Alerts {...props} /> : <Upload {...props} />;
 }

@@ -267,7 +267,7 @@ class Subscriber implements Subscription<Channel, string> {
     const channel = typeof frame["channel"] === "string" ? frame["channel"] : (first ?? "");
     const { status, result } = (frame["data"] ?? {}) as { readonly status?: Run["status"]; readonly result?: unknown };
     if (!this.#channels.has(channel) || typeof status !== "string") return;
-    const run: Run = { kind: "run", channel, ...originOf(frame), status, ...(result !== undefined && { result }) };
+    const run: Run = { kind: "run", channel, ...originOf(frame), status, ...(result != null && { result }) };
     const told = `${run.runId ?? ""} ${status}`;
     // A reader that comes back may be told again how the last run ended.
     if (run.runId !== undefined && this.#runs.get(channel) === told) return;

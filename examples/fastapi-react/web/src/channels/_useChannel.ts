@@ -255,7 +255,7 @@ class Session {
     if (isOver(runStatus)) {
       // The official hook keeps the result of the run before, if this one has none.
       const isOld = typeof result === "object" && result === this.#lastResult;
-      const known = runStatus === "completed" && result !== undefined && !isOld;
+      const known = runStatus === "completed" && result != null && !isOld;
       const isSame = run.status === runStatus && run.result === (known ? result : undefined);
       return isSame ? run : { status: runStatus, ...(known && { result }) };
     }
