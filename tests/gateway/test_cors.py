@@ -219,3 +219,15 @@ def test_dev_modes_secret_is_that_of_the_folder(monkeypatch: pytest.MonkeyPatch,
     here = _dev_secret()
     monkeypatch.chdir(tmp_path)
     assert here != _dev_secret() == _dev_secret()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/main.js", "/api/channels", "/api/connections", "/api/runs/x"])
+async def test_a_page_of_another_origin_does_not_learn_that_there_is_an_inspector(
+    path: str, client: Client
+) -> None:
+    for inspector in (True, False):
+        transport = httpx.ASGITransport(secured(client, inspector=inspector))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as ask:
+            answer = await ask.get(f"/inspector{path}", headers=OTHER)
+        assert answer.status_code == (403 if inspector else 404)
+        assert "access-control-allow-origin" not in answer.headers

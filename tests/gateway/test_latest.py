@@ -277,3 +277,39 @@ def test_inngest_keeps_none(ch: JobChannel) -> None:
 
     with pytest.raises(PositionLost, match="keeps no messages"):
         asyncio.run(read())
+
+
+@pytest.mark.parametrize(("runs", "asked"), [(True, 0), (False, 0), (None, 2)])
+async def test_the_journal_is_asked_only_for_ends_of_runs_that_nobody_else_knows(
+    runs: bool | None,
+    asked: int,
+    client: Client,
+    ch: JobChannel,
+    two: JobChannel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reader of fifty orders that comes back would wait for fifty answers."""
+    work = publishing(client, some(ch, two))
+    looks: list[str] = []
+    engine: Any = client._engine
+    last_outcome = engine.last_outcome
+
+    async def counted(channel: str) -> Any:
+        looks.append(channel)
+        return await last_outcome(channel)
+
+    monkeypatch.setattr(engine, "last_outcome", counted)
+    async with client:
+        if runs is None:  # an earlier gateway saw the run
+            await client.run(work)
+        async with running(secured(client, runs=runs is not False)) as url:
+            if runs is not None:
+                await client.run(work)
+            token = (await client.realtime.token([ch, two]))["key"]
+            async with subscribed(url, token, after="latest") as reader:
+                while (await frame(reader))["kind"] != "ping":
+                    pass
+                await client.realtime.publish(ch.tick, {"n": 9})
+                while (await data_frame(reader))["data"] != {"n": 9}:
+                    pass
+    assert len(looks) == asked

@@ -46,6 +46,10 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
             *("GET", "/sse?token=GOOD", {"Origin": "http://127.0.0.1:5333"}, "", 403, "origin"),
             'refused a page of http://127.0.0.1:5333: its origin isn\'t in allowed_origins (now: http://127.0.0.1, https://www.example.com); add it: gateway.app(..., allowed_origins=["http://127.0.0.1:5333"])',
         ),
+        (
+            *("GET", "/sse", {"Origin": 'https://a.b"]); print("'}, "", 403, "origin"),
+            r"no browser sends that: look at the proxy in front$",
+        ),
         ("GET", "/sse", {"Origin": "null"}, "", 403, "origin", r"serve the page over http"),
         (
             "OPTIONS",

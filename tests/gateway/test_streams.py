@@ -334,6 +334,31 @@ async def test_no_position_overtakes_a_message(client: Client, ch: JobChannel) -
     assert not carrier.overtaken
 
 
+async def test_no_message_overtakes_a_position(client: Client, ch: JobChannel) -> None:
+    """A reader that is cut just then would go back, and get that message again."""
+    work = durable(client)
+    gateway = secured(client, limits=Limits(keep_alive=timedelta(0)), runs=False)
+    async with running(gateway) as url:
+        token = (await client.realtime.token(ch, ["tick"]))["key"]
+        async with subscribed(url, token, after="now") as reader, events(url, token) as stream:
+            await client.run(work, {"first": 0, "count": 50})
+            told: list[str] = []
+            found: dict[str, Any] = {}
+            while found.get("data") != {"n": 49}:
+                found = await frame(reader)
+                told.append(found["metadata"]["position"])
+            reader.transport.abort()  # its pings would be read before the end
+            ids: list[str] = []
+            async for event in stream:
+                ids.append(event["id"])
+                if '"n":49' in event.get("data", ""):
+                    break
+    for positions in (told, ids):
+        places = [int(one.rpartition(":")[2]) for one in positions]
+        assert len(set(places)) > 40
+        assert places == sorted(places)
+
+
 async def test_a_long_batch_leaves_others_their_turns() -> None:
     """A thread that publishes waits for a turn of this event loop, and not for long."""
     sent = 0

@@ -490,3 +490,15 @@ async def test_secrets_come_from_the_environment(client: Client, monkeypatch: py
         for headers, status in ((BEARER, 201), ({}, 401)):
             answer = await http.post("/v1/realtime/token", content=body, headers=headers)
             assert answer.status_code == status
+
+
+def test_a_header_that_is_nested_too_deep_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some versions of PyJWT let the decoder's error pass, and the reader has shown no secret so far."""
+
+    def decode(token: str) -> Any:
+        return json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))
+
+    monkeypatch.setattr("jwt.get_unverified_header", decode)
+    nested = base64.urlsafe_b64encode(b"[" * 5_400).decode()
+    with pytest.raises(BadToken, match="its form"):
+        verify(f"{nested}.e30.e30", [SECRET.encode()], 8_000)

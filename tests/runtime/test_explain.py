@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import types
 from collections.abc import Callable
 from typing import Any
@@ -566,3 +567,23 @@ def test_a_value_that_fits_several_branches_is_told_so(refuse: Refuse) -> None:
     several = ["(payload): must fit exactly one of the allowed forms, and fits several"]
     assert refuse({"oneOf": [A, {"oneOf": [A, B]}]}, {"kind": "a"}) == several
     assert refuse({"oneOf": [{"minimum": 1}, {"maximum": 3}]}, 2) == several
+
+
+def test_explaining_reads_the_cpu_clock_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a system call, and dear: the walk asks a validator for each part of a schema."""
+    asked = 0
+
+    def thread_time() -> float:
+        nonlocal asked
+        asked += 1
+        return time.thread_time()
+
+    def refused() -> None:
+        with pytest.raises(InvalidPayload):
+            encode(CH.status, {"message": 1, "percent": "x", "other": []})
+
+    refused()  # compiles the validators of the parts
+    clock = types.SimpleNamespace(thread_time=thread_time, monotonic=time.monotonic)
+    monkeypatch.setattr("tightbeam._payload.explain.time", clock)
+    refused()
+    assert asked == 1

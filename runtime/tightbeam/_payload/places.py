@@ -16,7 +16,7 @@ __all__ = ["Place", "Places"]
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """One schema in a bundle."""
 
@@ -28,7 +28,7 @@ class Place:
     """What its relative references are relative to."""
     schema: Any
 
-    @property
+    @functools.cached_property
     def ref(self) -> str:
         """A reference that leads here from anywhere."""
         return self.document + "#" + "".join(f"/{quote(pointer_token(token))}" for token in self.tokens)

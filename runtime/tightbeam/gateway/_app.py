@@ -133,7 +133,7 @@ class Gateway(Starlette):
         if isinstance(error, HTTPException):
             answer.headers.update(error.headers or {})
         if refused.code == "origin":
-            return self._cross_origin.tell_origin(request.headers, answer)
+            return self._cross_origin.tell_origin(request.headers, place_of(request.scope).path, answer)
         return self._cross_origin.share(request.headers, answer)
 
     def _owns(self, path: str) -> bool:

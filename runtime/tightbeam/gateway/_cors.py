@@ -49,18 +49,20 @@ class CrossOrigin:
                 response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         return response
 
-    def tell_origin(self, headers: Headers, response: Response) -> Response:
+    def tell_origin(self, headers: Headers, path: str, response: Response) -> Response:
         """Let the page that asked read that its origin isn't allowed: the answer says nothing else.
 
-        Without it a browser tells the page, and its developer, only that something failed.
+        Without it a browser tells the page, and its developer, only that something failed. Of paths that no
+        page of another origin may ask for, the page learns nothing, not even that they are there.
 
         Args:
             headers: of the request.
+            path: of the request.
             response: the refusal of its origin, which is changed.
         """
         response.headers.add_vary_header("Origin")
         origins = headers.getlist("origin")
-        if len(origins) == 1:
+        if len(origins) == 1 and path in _METHODS:
             response.headers["Access-Control-Allow-Origin"] = origins[0]
         return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ __all__ = [
 ]
 
 
+_ORIGIN = re.compile(r"[A-Za-z][\w+.-]*://[\w.:\[\]-]+", re.ASCII)
+"""What a browser sends: scheme, host and port. Only that is proposed as a setting."""
+
+
 def unknown_origin(origins: Sequence[str], access: Access) -> Refused:
     """Refuse a page by its origin. The page can read this answer, so it says nothing else."""
     origin = shown(origins[0]) if len(origins) == 1 else "several origins"
@@ -40,7 +45,7 @@ def unknown_origin(origins: Sequence[str], access: Access) -> Refused:
     remedy = f'add it: gateway.app(..., allowed_origins=["{origin}"])'
     if origin == "null":
         remedy = "serve the page over http: a file, or a sandboxed frame, has no origin that can be allowed"
-    elif len(origins) != 1:
+    elif len(origins) != 1 or _ORIGIN.fullmatch(origins[0]) is None:
         remedy = "no browser sends that: look at the proxy in front"
     return Refused(
         403,

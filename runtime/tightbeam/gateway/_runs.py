@@ -71,6 +71,13 @@ class RunTeller:
                     if self._last.get(channel, (end.run_id,))[0] == end.run_id:
                         self._remember(channel, end.run_id, told)
 
+    def needs_journal(self, channel: str) -> bool:
+        """Whether a run is told on this channel whose end only the journal may know."""
+        if not self._tells(channel):
+            return False
+        with self._lock:
+            return channel not in self._last
+
     def outcome(self, channel: str, after_us: int, stored: RunOutcome | None) -> Envelope | None:
         """How the last run of a channel ended, for a reader that was away since that time.
 

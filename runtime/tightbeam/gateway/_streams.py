@@ -84,6 +84,8 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[str] | None = None
         self._waiting = False
+        self._ping: asyncio.Task[None] | None = None
+        """What says that the stream is alive, and where it is."""
         self._why: str | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._carrier: Carrier
@@ -107,6 +109,9 @@ class Stream:
                 self._waiting = False
                 if not batch:
                     break
+                if self._ping is not None:
+                    await self._ping  # says a position before this batch: told later it would be a step back
+                    self._ping = None
                 await carrier.send(batch)
                 if feed.dropped != dropped:
                     dropped = feed.dropped
@@ -132,16 +137,13 @@ class Stream:
 
     def _keep_alive(self, carrier: Carrier) -> None:
         seconds = self._limits.keep_alive.total_seconds()
-        tasks: set[asyncio.Task[None]] = set()
 
         def tick() -> None:
-            if self._waiting:
+            if self._waiting and (self._ping is None or self._ping.done()):
                 # Sent only while nothing else is on its way, so that no position overtakes a message.
-                task = self._loop.create_task(
+                self._ping = self._loop.create_task(
                     _quietly(carrier.keep_alive(self._feed.advance(), self._feed.dropped))
                 )
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
             self._timers[-1] = self._loop.call_later(seconds, tick)
 
         self._timers.append(self._loop.call_later(seconds, tick))
@@ -291,7 +293,8 @@ class Streams:
             if since_us is None:
                 since_us = 0 if after in UNPLACED else await self._engine.time_of(after)
             for channel in channels:
-                stored = await self._engine.last_outcome(channel)
+                needed = self._runs.needs_journal(channel)
+                stored = await self._engine.last_outcome(channel) if needed else None
                 if (told := self._runs.outcome(channel, since_us, stored)) is not None:
                     # Before all that is still to come, for readers that remember the last time they saw.
                     seen = max(since_us, feed.last_time(channel))

@@ -121,7 +121,7 @@ def verify(token: str, secrets: Sequence[bytes], max_bytes: int) -> Grant:
         # Exactly the header that `mint` writes: no other algorithm, no `crit`, no key of the token's choice.
         if jwt.get_unverified_header(token) != _HEADER:
             raise BadToken("its header")
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, RecursionError) as error:  # the header is JSON, of any depth
         raise BadToken("its form") from error
     for secret in secrets:
         try:
