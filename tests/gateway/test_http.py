@@ -11,6 +11,10 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 import generated
 from tests.engine.samples import JobChannel
@@ -190,6 +194,35 @@ async def test_no_server_can_log_what_the_gateway_took_out(method: str, client: 
                 assert b"s3cret" not in scope["query_string"], (path, query, more)
     assert said
     assert "s3cret" not in repr(said)
+
+
+async def test_routes_added_to_the_gateway_keep_their_query(client: Client) -> None:
+    """Its own paths don't, whatever else would match them, nor those for which there is no route."""
+    gateway = secured(client)
+    logged: list[str] = []
+
+    async def shown(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.url.query)
+
+    async def logging_server(scope: Any, receive: Any, send: Any) -> None:
+        await gateway(scope, receive, send)
+        logged.append(scope["query_string"].decode())
+
+    gateway.add_route("/orders", shown, methods=["GET"])
+    gateway.mount("/below", Starlette(routes=[Route("/{name}", shown)]))
+    query = "page=2&token=mine&q=%FF"
+    transport = httpx.ASGITransport(logging_server)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as ask:
+        for path in ("/orders", "/below/any"):
+            assert (await ask.get(f"{path}?{query}")).text == query
+        assert (await ask.post(f"/orders?{query}")).status_code == 405
+        assert logged == [query] * 3
+        assert (await ask.get(f"/anything?{query}")).status_code == 404
+        gateway.add_route("/{path:path}", shown, methods=["GET"])
+        for path in ("/v1/realtime/sse", "/v1/realtime/nothing", "/health"):
+            assert "mine" not in (await ask.get(f"{path}?{query}")).text
+        assert not any("mine" in one for one in logged[3:])
+        assert (await ask.get(f"/anything?{query}")).text == query
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Match, Route, WebSocketRoute
 
 from tightbeam._channels.refs import Channel
 from tightbeam._engines.embedded.engine import EmbeddedEngine
@@ -82,6 +82,7 @@ class Gateway(Starlette):
             exception_handlers={Refused: self._refused, HTTPException: self._refused},
         )
         self.router.redirect_slashes = False  # the answer would repeat the query, and so a token
+        self._own_routes = tuple(self.router.routes)
         self._client = client
         self._engine = engine
         self._streams = streams
@@ -113,7 +114,8 @@ class Gateway(Starlette):
         elif (rest := rest_of(scope, self)) is not None:
             await rest(scope, receive, send)
             return
-        hide_query(scope)
+        if not self._is_for_another_route(scope, place.path):
+            hide_query(scope)
         if scope["type"] == "http" and (answer := self._preflight(scope, place.path)) is not None:
             await answer(scope, receive, send)
             return
@@ -139,6 +141,14 @@ class Gateway(Starlette):
     def _owns(self, path: str) -> bool:
         owned = [API_PATH, *((PATH,) if self._inspector is not None else ())]
         return path == "/health" or any(path == one or path.startswith(f"{one}/") for one in owned)
+
+    def _is_for_another_route(self, scope: Scope, path: str) -> bool:
+        """Whether an application answers it, which has added a route of its own to this router."""
+        return not self._owns(path) and any(
+            route.matches(scope)[0] is not Match.NONE
+            for route in self.router.routes
+            if route not in self._own_routes
+        )
 
     async def _refuse_misplaced(self, prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
         hide_query(scope)
