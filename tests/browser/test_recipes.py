@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,11 +16,13 @@ from playwright.async_api import Page, expect
 from tests.browser.browsing import free_port
 from tests.browser.building import build, project, require_recipes
 from tests.browser.test_hooks import FrontEnd, hide, requests
+from tests.docs.blocks import blocks
 from tests.docs.front_end import ROOT, project_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 RECIPES = ("react", "vue", "svelte", "plain-page")
+PAGES = (*RECIPES, "no-build")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,31 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found = project_of(ROOT / "docs" / f"{name}.md")
         assert found is not None
         files |= {f"{name}/{path}": text for path, text in found.files.items()}
-    return build(project(tmp_path_factory.mktemp("recipes"), files))
+    built = build(project(tmp_path_factory.mktemp("recipes"), files))
+    unbuilt(project(tmp_path_factory.mktemp("unbuilt"), {}), built / "no-build")
+    return built
+
+
+def unbuilt(folder: Path, target: Path) -> None:
+    """Make the page without a build, with the commands that docs/plain-page.md shows."""
+    shown = list(blocks(ROOT / "docs" / "plain-page.md"))
+    (page,) = [block for block in shown if block.title == "static/upload.html"]
+    (commands,) = [block for block in shown if block.language == "console"]
+    shutil.copytree(ROOT / "schemas", folder / "schemas")
+    lines = [line.removeprefix("$ ") for line in commands.text.splitlines()]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-ec", "\n".join(lines)],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "static" / "index.html").write_text(page.text, "utf-8")
+    shutil.copytree(folder / "static", target)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -42,7 +72,7 @@ async def app(pages: Path, tmp_path: Path) -> AsyncIterator[FrontEnd]:
     await started.kill()
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", PAGES)
 async def test_it_resumes_where_it_was(recipe: str, page: Page, app: FrontEnd) -> None:
     await page.goto(f"{app.url}/pages/{recipe}/?upload=u7")
     await expect(page.get_by_role("status")).to_have_text("open")
@@ -61,7 +91,7 @@ async def test_it_resumes_where_it_was(recipe: str, page: Page, app: FrontEnd) -
     await expect(page.get_by_role("status")).to_have_text("open")
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", PAGES)
 async def test_it_says_why_it_ended(recipe: str, page: Page, app: FrontEnd) -> None:
     asked = requests(page, "/token")
     await page.goto(f"{app.url}/pages/{recipe}/?upload=nobodys")

@@ -27,9 +27,10 @@ function tokensOf(base, channels, key) {
 
 let subscription;
 let held;
+const listeners = new Set();
 const controller = new AbortController();
 const commands = {
-  async subscribe({ channels: asked, base, key, route, token, throws, iterate, closeIn, from, ...options }) {
+  async subscribe({ channels: asked, base, key, route, token, throws, iterate, closeIn, from, quiet, ...options }) {
     const channels = await Promise.all(asked.map(channelOf));
     const source = route ?? (token === undefined ? tokensOf(base, channels, key) : () => Promise.resolve(token));
     subscription = subscribe(channels, {
@@ -48,6 +49,7 @@ const commands = {
       },
       onInvalidMessage: (invalid) => say("invalid", invalid),
       ...options,
+      ...(quiet && { onMessage: undefined }),
     });
     if (iterate) void commands.iterate();
   },
@@ -63,7 +65,27 @@ const commands = {
       say("refused", { name: error.name, code: error.reason?.code });
     }
   },
+  event: ({ type }) => listeners.forEach((listener) => listener({ type })),
+  /** Make the page's clock run faster, take its WebSocket away, or have it hear events. */
+  alter({ hurry, socketless, page }) {
+    const wait = globalThis.setTimeout;
+    if (hurry) globalThis.setTimeout = (run, pause) => wait(run, pause / hurry);
+    if (socketless) delete globalThis.WebSocket;
+    if (page) globalThis.addEventListener = (_type, listener) => void listeners.add(listener);
+  },
+  /** Subscribe with options that the types refuse, or with a token function that throws. */
+  async wrong({ options, throws }) {
+    const failing = () => { throw new globalThis[throws]("secret words"); };
+    const channel = await channelOf({ module: "alerts", name: "alertsChannel" });
+    try {
+      const onConnection = (connection) => say("connection", connection);
+      subscribe(channel, { token: "/token", onConnection, ...options, ...(throws && { token: failing }) });
+    } catch (error) {
+      say("thrown", `${error.name}: ${error.message}`);
+    }
+  },
   hold: () => void (held = subscription[Symbol.asyncIterator]()),
+  leave: () => void held.return(),
   async read({ count }) {
     for (let n = 0; n < count; n++) {
       const { value } = await held.next();

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.typescript.subscribing.driving import TRANSPORTS, Follower, compiled, following
+from tests.typescript.subscribing.driving import ALERTS, TRANSPORTS, Follower, compiled, following
 from tests.typescript.subscribing.scripted import Answer, Scripted
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
@@ -264,3 +264,114 @@ async def test_validators_keep_out_what_breaks_a_schema(tmp_path: Path, script: 
         (invalid,) = follower.values("invalid")
         assert (invalid["channel"], invalid["topic"], invalid["data"]) == ("alerts", "alert", wrong["data"])
         assert invalid["issues"][0]["path"] == ["message"]
+
+
+@pytest.mark.parametrize("way", ["", "/login"])
+async def test_a_page_instead_of_a_token_is_called_one(way: str, client: Path, script: Scripted) -> None:
+    """A development server has its page for what it doesn't pass on; others redirect to their form."""
+    html = Answer(200, "<!doctype html>", {"content-type": "text/html; charset=utf-8"})
+    form = Answer(302, "", {"location": "/login?next=secret"})
+    script.answers = {"/token": [form if way else html], "/login": [html]}
+    async with following(client, None, route=f"{script.url}/token") as follower:
+        message = (await follower.state("closed"))["reason"]["message"]
+        assert "page of HTML" in message
+        assert "check its URL" in message
+        assert ("after a redirect to /login:" in message) == bool(way)
+        assert "secret" not in message
+
+
+@pytest.mark.parametrize("error", ["Error", "TypeError", "RangeError"])
+async def test_a_token_function_that_throws_is_not_taken_for_a_route(
+    error: str, client: Path, script: Scripted
+) -> None:
+    async with following(client, None, route=f"{script.url}/none", topics=[]) as follower:
+        await follower.do("wrong", throws=error)
+        reason = (await follower.state("waiting"))["reason"]
+        assert reason["code"] == "unreachable"
+        assert f"token function threw an error ({error})" in reason["message"]
+        assert "secret words" not in reason["message"]
+
+
+async def test_a_route_without_an_answer_is_called_down(client: Path, script: Scripted) -> None:
+    script.answers = {"/token": [None], "/v1/realtime/token": [None]}
+    for how in ({"route": f"{script.url}/token"}, {"base": script.url}):  # a URL, and a function that fetches
+        async with following(client, None, **how) as follower:
+            reason = (await follower.state("waiting"))["reason"]
+            assert reason["message"].startswith("No answer from the token route: it is down")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"token": None}, "token is a URL"),
+        ({"token": {"key": "k", "apiBaseUrl": "http://127.0.0.1:1"}}, "token is a URL"),
+        ({"from": "begin"}, 'from is "now"'),
+        ({"transport": "ws"}, 'transport is "websocket"'),
+        ({"topics": ["alerts"]}, 'no channel has the topic "alerts"'),
+    ],
+)
+async def test_wrong_options_are_refused_at_once(
+    options: dict[str, Any], says: str, client: Path, script: Scripted
+) -> None:
+    async with following(client, None, route=f"{script.url}/none", topics=[]) as follower:
+        await follower.do("wrong", options=options)
+        thrown = await follower.until("thrown")
+        assert thrown.startswith(f"TypeError: {says}")
+
+
+async def test_a_websocket_where_there_is_none_is_explained(client: Path, script: Scripted) -> None:
+    script.answers = {"/token": [script.token()]}
+    async with following(client, None, route=f"{script.url}/none", topics=[]) as follower:
+        await follower.do("alter", socketless=True)
+        route = f"{script.url}/token"
+        await follower.do("subscribe", channels=[ALERTS], transport="websocket", route=route)
+        closed = await follower.state("closed")
+        assert "Node has one from version 22 on" in closed["reason"]["message"]
+
+
+async def test_a_proxy_that_holds_upgrades_back_is_gone_round(client: Path, script: Scripted) -> None:
+    script.answers = {
+        "/token": [script.token()],
+        CONNECT: [Answer(hangs=True)],
+        SSE: [Answer.events(DATA)],
+    }
+    async with following(client, None, route=f"{script.url}/none", topics=[]) as follower:
+        await follower.do("alter", hurry=20)
+        await follower.do("subscribe", channels=[ALERTS], route=f"{script.url}/token")
+        for _ in range(2):
+            assert "a proxy holds it back" in (await follower.state("waiting"))["reason"]["message"]
+        await follower.until("message")
+        assert [target.partition("?")[0] for target in script.asked if "realtime" in target][:3] == [
+            *(CONNECT, CONNECT, SSE),
+        ]
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+async def test_leaving_the_only_loop_closes_it(quiet: bool, client: Path, script: Scripted) -> None:
+    """A program that has read enough ends, as nothing is open any more; `onMessage` goes on."""
+    script.answers = {"/token": [script.token()], SSE: [Answer.events(DATA, DATA)]}
+    async with following(client, "sse", route=f"{script.url}/token", quiet=quiet) as follower:
+        await follower.do("hold")
+        await follower.do("iterate", count=1)
+        await follower.until("over")
+        await follower.do("state")
+        assert (await follower.until("state"))["state"] == "open"  # another reader goes on
+        await follower.do("leave")
+        await follower.do("state")
+        assert (await follower.until("state"))["state"] == ("closed" if quiet else "open")
+
+
+async def test_a_page_that_stays_away_is_paused_once(client: Path, script: Scripted) -> None:
+    script.answers = {"/token": [script.token()], SSE: [Answer.events(DATA)]}
+    async with following(client, "sse", route=f"{script.url}/none", topics=[]) as follower:
+        await follower.do("alter", page=True)
+        await follower.state("paused")
+        follower.told.clear()
+        await follower.do("subscribe", channels=[ALERTS], transport="sse", route=f"{script.url}/token")
+        await follower.until("message")
+        for type_ in ("pagehide", "visibilitychange", "visibilitychange", "pageshow"):
+            await follower.do("event", type=type_)
+            await follower.do("state")
+            await follower.until("state")
+        await follower.state("open")
+        assert follower.states() == ["connecting", "open", "paused", "connecting", "open"]

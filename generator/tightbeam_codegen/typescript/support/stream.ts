@@ -84,12 +84,32 @@ export async function fetchToken(source: TokenSource, signal: AbortSignal): Prom
     const answer = await unlessAborted(asked, signal);
     if (!isResponse(answer)) return checkToken(answer);
     if (!answer.ok) return await judge(answer, "token route");
+    if (/\bhtml\b/.test(answer.headers.get("content-type") ?? "")) return noToken(isPage(answer));
     return checkToken((await unlessAborted(answer.json(), signal).catch(() => undefined)) as Token | undefined);
   } catch (cause) {
     if (signal.aborted) return undefined;
-    const message = "No answer from the token route: it is down, or a page of this origin may not read its answers.";
-    return { reason: { code: "unreachable", message, cause }, ends: "never" };
+    return { reason: { code: "unreachable", message: noAnswer(source, cause), cause }, ends: "never" };
   }
+}
+
+/** Say why there is no answer. What a function of the page threw may be a fault of that function. */
+function noAnswer(source: TokenSource, cause: unknown): string {
+  if (typeof source === "string" || isOfFetch(cause)) {
+    return "No answer from the token route: it is down, or a page of this origin may not read its answers.";
+  }
+  const name = cause instanceof Error ? ` (${cause.name})` : "";
+  return `The token function threw an error${name}, which is the reason's \`cause\`. ${AGAIN}`;
+}
+
+/** Return whether `fetch` threw this, for want of an answer. Browsers and Node have different words for it. */
+function isOfFetch(cause: unknown): boolean {
+  return cause instanceof TypeError && /\bfetch\b|^NetworkError|^Load failed/.test(cause.message);
+}
+
+/** Say what to look at where a token route answers with a page. */
+function isPage(answer: Response): string {
+  const after = answer.redirected ? `, after a redirect to ${new URL(answer.url).pathname}` : "";
+  return `is a page of HTML${after}: check its URL, and that a development server passes it on to the application`;
 }
 
 function checkToken(token: Token | null | undefined): Token | Failure {
@@ -147,7 +167,9 @@ function followSocket(url: URL, sink: Sink, signal: AbortSignal): Promise<Failur
     try {
       socket = new scope.WebSocket!(target.href);
     } catch {
-      const message = "The browser refuses this WebSocket: a page of https needs a gateway with https.";
+      const message = hasWebSocket()
+        ? "The browser refuses this WebSocket: a page of https needs a gateway with https."
+        : "There is no WebSocket here; Node has one from version 22 on. Leave `transport` out, or make it \"sse\".";
       resolve({ reason: { code: "protocol", message }, ends: "first" });
       return;
     }

@@ -160,14 +160,14 @@ export class Connector {
     this.#interruptedBy = undefined;
     this.#hasProgressed = false;
     this.#began = Date.now();
-    this.#timer = setTimeout(() => this.#interrupt(late("The token route")), ATTEMPT);
+    this.#timer = setTimeout(() => this.#interrupt(ROUTE_LATE), ATTEMPT);
     const token = await fetchToken(this.#purpose.token, stream.signal);
     if (token === undefined || stream.signal.aborted) return this.#ended(stream);
     if ("reason" in token) return this.#ended(stream, token);
     const reason = this.#purpose.refuse(token);
     if (reason !== undefined) return this.#ended(stream, { reason, ends: "always" });
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#interrupt(late("The gateway")), ATTEMPT);
+    this.#timer = setTimeout(() => this.#interrupt(GATEWAY_LATE), ATTEMPT);
     const route = this.#transport === "websocket" ? "connect" : "sse";
     const url = new URL(`/v1/realtime/${route}`, token.apiBaseUrl);
     const query = { token: token.key, ...this.#purpose.query(token) };
@@ -239,9 +239,12 @@ export class Connector {
 
   // -- again
 
-  #isFinal({ reason, ends }: Failure): boolean {
-    // Once, the gateway may have come back between the WebSocket and the question why. Twice, a proxy is in the way.
-    this.#notUpgraded = reason.code === "upgrade-required" ? this.#notUpgraded + 1 : 0;
+  #isFinal(failure: Failure): boolean {
+    const { reason, ends } = failure;
+    // Once, the gateway may have come back between the WebSocket and the question why. Twice, a proxy is in the way:
+    // it answers otherwise, or holds the upgrade back. After a connection it is the network that gives no answer.
+    const isHeldBack = failure === GATEWAY_LATE && !this.#hasOpened;
+    this.#notUpgraded = reason.code === "upgrade-required" || isHeldBack ? this.#notUpgraded + 1 : 0;
     if (this.#notUpgraded > 1) this.#transport = this.#purpose.transport ?? "sse";
     if (ends === "second") this.#refusals += 1;
     return ends === "always" || (ends === "first" && !this.#hasOpened) || this.#refusals > 1;
@@ -274,6 +277,8 @@ export class Connector {
   }
 
   #show(state: Connection["state"]): void {
+    // The loop looks again at each event of the page, and may find it still hidden.
+    if (state === "paused" && this.#connection.state === state) return;
     const reason = this.#reason;
     const attempt = state === "open" || state === "paused" ? 0 : this.#failures;
     this.#connection = { state, attempt, ...(reason !== undefined && { reason }) };
@@ -315,7 +320,13 @@ const SILENT: Failure = {
 };
 
 // prettier-ignore
+const ROUTE_LATE = late("The token route");
+// prettier-ignore
+const GATEWAY_LATE = late("The gateway");
+
+// prettier-ignore
 function late(who: string): Failure {
-  const message = `${who} gave no answer in ${ATTEMPT / 1000} seconds. It is tried again.`;
+  const why = "it hangs, a proxy holds it back, or the browser has six streams open to it (HTTP/1.1)";
+  const message = `${who} gave no answer in ${ATTEMPT / 1000} seconds: ${why}. It is tried again.`;
   return { reason: { code: "unreachable", message }, ends: "never" };
 }

@@ -77,7 +77,7 @@ type Fixed<T> = [T][T extends unknown ? 0 : never];
 export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
   /** The URL of a token route, or a function that fetches a token or that route's response. */
   readonly token: TokenSource;
-  /** The topics to follow: all of the channels unless given. */
+  /** The topics to follow, for which the token must be. Unless given, all of the channels that it is for. */
   readonly topics?: readonly T[] | undefined;
   /**
    * Where to begin: with what is published from now on (the default), the latest durable message of each topic, all that is
@@ -100,7 +100,7 @@ export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
 };
 
 // prettier-ignore
-/** A subscription: iterate over its messages, or give `onMessage`. */
+/** A subscription: iterate over its messages, or give `onMessage`. Leaving the only loop closes it, unless it has `onMessage`. */
 export interface Subscription<C, T extends Topic<C> = Topic<C>> extends AsyncIterable<MessageOf<C, T>> {
   readonly connection: Connection;
   /** Where it is: give it to another subscription as `from: { after }`. Inngest's server has no positions. */
@@ -158,6 +158,7 @@ class Subscriber implements Subscription<Channel, string> {
   #droppedHere = 0;
 
   constructor(channels: readonly Channel[], options: Options) {
+    checkOptions(options);
     this.#options = options;
     this.#channels = new Map(channels.map((channel) => [nameOf(channel), channel]));
     this.#topics = options.topics === undefined ? undefined : new Set(options.topics);
@@ -207,7 +208,9 @@ class Subscriber implements Subscription<Channel, string> {
   [Symbol.asyncIterator](): AsyncIterator<AnyMessage> {
     const iteration: Iteration<AnyMessage> = new Iteration((isOver) => {
       if (isOver) this.#iterations.delete(iteration);
-      this.#connector.review();
+      // A loop that was left with `break` was the only reader.
+      if (isOver && this.#iterations.size === 0 && this.#options.onMessage === undefined) this.close();
+      else this.#connector.review();
     });
     if (this.#connector.isClosed) iteration.end(this.connection.reason);
     else this.#iterations.add(iteration);
@@ -304,6 +307,16 @@ class Subscriber implements Subscription<Channel, string> {
     if (this.#seen.size > MAX_SEEN && oldest !== undefined) this.#seen.delete(oldest);
     return false;
   }
+}
+
+// prettier-ignore
+/** Refuse what the types refuse, for pages without TypeScript. */
+function checkOptions({ token, from = "now", transport = "sse" }: Options): void {
+  if (!["string", "function"].includes(typeof token)) throw new TypeError("token is a URL, or a function that fetches a token");
+  if (typeof from === "string" && !["now", "latest", "start"].includes(from)) {
+    throw new TypeError('from is "now", "latest", "start", a Date or { after: position }');
+  }
+  if (!["websocket", "sse"].includes(transport)) throw new TypeError('transport is "websocket" or "sse"');
 }
 
 // prettier-ignore
