@@ -117,6 +117,17 @@ async def test_messages_that_are_gone_are_told(transport: str, client: Path, for
         assert told == [("message", 0), ("message", 1), ("reset", None), ("message", 7), ("message", 8)]
 
 
+@pytest.mark.parametrize(("after", "ends"), [("!!", False), ("x" * 129, True)])
+async def test_a_text_that_is_no_position(after: str, ends: bool, client: Path, program: Program) -> None:
+    """It is a position that is gone, or can't be one."""
+    async with following(client, "sse", base=program.url, **{"from": {"after": after}}) as follower:
+        if ends:
+            assert (await follower.state("closed"))["reason"]["code"] == "position"
+        else:
+            await follower.until("reset")
+            assert follower.states() == ["connecting", "open"]
+
+
 @each_transport
 async def test_it_follows_run_after_run(transport: str, client: Path, program: Program) -> None:
     uploads = {"module": "uploads", "name": "uploadsChannel", "params": {"uploadId": "u1"}}
