@@ -443,6 +443,67 @@ async def test_a_list_that_changes_in_an_outage_goes_on(hooks: Page, app: FrontE
     assert state["connection"]["state"] == "open"
 
 
+async def never_closed(page: Page) -> None:
+    """Check that no commit has shown a connection that was refused."""
+    connections = [commit["connection"] for commit in await page.evaluate("window.commits")]
+    assert [connection for connection in connections if connection["state"] == "closed"] == []
+
+
+@pytest.mark.parametrize("lists", [([1, 2], [2, 3], [3, 4]), ([1], [3], [4])])
+async def test_a_list_that_changes_during_a_change(
+    hooks: Page, app: FrontEnd, lists: tuple[list[int], ...]
+) -> None:
+    """The stream for the second list opens when the page shows the third, and asks for its token."""
+    first, second, third = lists
+    await mount(hooks, orders=first, **{"from": "latest"})
+    await opened(hooks)
+    await mount(hooks, orders=second, **{"from": "latest"})
+    await app.streams(2)  # that of the first list, and the one for what is retained of order 3
+    await mount(hooks, orders=third, **{"from": "latest"})
+    await app.send("app/order", ids=[4], reason="x")
+    await shown(hooks, "now.latest['orders:eu:4']?.state?.data.reason === 'x'")
+    await app.streams(1)
+    await never_closed(hooks)
+    assert [message["channel"] for message in await handled(hooks)] == ["orders:eu:4"]
+
+
+async def test_a_list_of_one_that_changes_during_an_outage(hooks: Page, app: FrontEnd) -> None:
+    await mount(hooks, orders=[1])
+    await opened(hooks)
+    await app.kill()
+    await shown(hooks, "now.connection.state === 'waiting'")
+    await mount(hooks, orders=[2])
+    await app.start()
+    await opened(hooks)
+    await app.streams(1)
+    await app.send("app/order", ids=[2], reason="x")
+    await shown(hooks, "now.latest['orders:eu:2']?.state?.data.reason === 'x'")
+    await never_closed(hooks)
+
+
+async def test_a_busy_channel_doesnt_hold_the_next_list_up(hooks: Page, app: FrontEnd) -> None:
+    """What is published now isn't taken for the rest of what is retained."""
+
+    async def publish() -> None:
+        while True:
+            await app.send("app/order", ids=[2], reason="busy")
+            await asyncio.sleep(0.2)
+
+    await mount(hooks, orders=[1], **{"from": "latest"})
+    await opened(hooks)
+    publishing = asyncio.create_task(publish())
+    try:
+        await mount(hooks, orders=[1, 2], **{"from": "latest"})
+        await shown(hooks, "now.messages.length > 2")
+        await mount(hooks, orders=[1, 2, 3], **{"from": "latest"})
+        await app.send("app/order", ids=[3], reason="x")
+        await shown(hooks, "now.latest['orders:eu:3']?.state?.data.reason === 'x'")
+    finally:
+        publishing.cancel()
+    times = [message["createdAt"] for message in await handled(hooks)]
+    assert len(times) == len(set(times))
+
+
 async def test_a_list_shrinks(hooks: Page, app: FrontEnd) -> None:
     await mount(hooks, orders=[1, 2, 3])
     await opened(hooks)

@@ -4,6 +4,8 @@ import type { SubscribeOptions, TokenSource, Wanting } from "./_subscribe";
 
 type Options = ReceiveOptions<Channel, string> & { readonly token: TokenSource };
 type Stream = Subscription<Channel, string>;
+/** Called for each message of a stream, and for each change of its connection. */
+type Hear = (message?: AnyMessage) => void;
 type State = {
   readonly messages: readonly AnyMessage[];
   readonly latest: { readonly [channel: string]: { readonly [topic: string]: AnyMessage } };
@@ -133,8 +135,11 @@ export class Follower {
     this.#newest = undefined;
     const { from = "now" } = this.#options ?? {};
     if (from === "now" || added.size === 0) return this.#replace(channels, after);
+    const begin = Date.now();
     let timer: ReturnType<typeof setTimeout>;
-    const stream = this.#subscribe(added, from, () => {
+    const stream = this.#subscribe(added, from, (message) => {
+      // What is published from now on doesn't tell that more of what is retained is to come.
+      if (message !== undefined && message.createdAt.getTime() >= begin) return;
       clearTimeout(timer);
       if (stream.connection.state === "open") timer = this.#later(QUIET, () => this.#replace(channels, after));
     });
@@ -162,7 +167,7 @@ export class Follower {
     this.#newest = stream;
   }
 
-  #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, heard?: () => void): Stream {
+  #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, heard?: Hear): Stream {
     const isCurrent = (): boolean => this.#streams.has(stream);
     const options: SubscribeOptions<Channel, string> & Wanting = {
       token: (signal) => fetchFrom(this.#options?.token ?? "", signal),
@@ -173,7 +178,7 @@ export class Follower {
       onMessage: (message) => {
         if (!isCurrent()) return;
         this.#take(message, stream === this.#newest ? -1 : 1);
-        heard?.();
+        heard?.(message);
       },
       onRun: (run) => isCurrent() && this.#takeRun(run),
       onReset: () => {
@@ -188,7 +193,7 @@ export class Follower {
     return stream;
   }
 
-  #connected(stream: Stream, connection: Connection, heard: (() => void) | undefined): void {
+  #connected(stream: Stream, connection: Connection, heard: Hear | undefined): void {
     heard?.();
     if (connection.state === "closed") {
       // It was refused for good: so would the others be.

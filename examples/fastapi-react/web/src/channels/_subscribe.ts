@@ -241,6 +241,8 @@ class Subscriber implements Subscription<Channel, string> {
     const [channel] = this.#channels.values();
     const topics = this.#topics ?? (Array.isArray(token.topics) ? (token.topics as string[]) : undefined);
     if (channel === undefined || this.#channels.size > 1 || topics === undefined) return {};
+    // The token need not be for a channel that isn't wanted any more.
+    if (this.#options.isWanted?.(channel.name) === false) return {};
     const pairs = [...topics].filter((topic) => isTopic(channel, topic)).map((topic) => [channel.name, topic]);
     return pairs.length > 0 ? { want: JSON.stringify(pairs) } : {};
   }
