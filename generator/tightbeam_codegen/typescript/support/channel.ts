@@ -1,4 +1,4 @@
-/** What checks payloads of type `T`, or only says that they are: a Standard Schema (standardschema.dev). */
+/** A schema of payloads of type `T`, which may check them: a Standard Schema (standardschema.dev). */
 export type PayloadSchema<T> = {
   readonly "~standard": {
     readonly version: 1;
@@ -11,7 +11,7 @@ export type PayloadSchema<T> = {
   };
 };
 
-/** The payload, or what is wrong with it and where. */
+/** The outcome of a check: the payload, or its issues with their places. */
 export type Checked<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: ReadonlyArray<{ readonly message: string; readonly path?: ReadonlyArray<PropertyKey> }> };
@@ -20,16 +20,16 @@ export type Checked<T> =
 export type Topics<Payloads> = { readonly [Topic in keyof Payloads]: TopicConfig<Payloads[Topic]> };
 export type TopicConfig<Payload> = { readonly schema: PayloadSchema<Payload> };
 
-/** One topic of one channel, as a publish takes it: where npm `inngest` is installed, the type of its own. */
+/** One topic of one channel, as a publish takes it. Where npm `inngest` is installed, it is that package's type. */
 export type TopicRef<Payload> = [0] extends [1 & OfInngest<Payload>]
   ? Ref<Payload>
   : OfInngest<Payload>;
 type Ref<Payload> = { readonly channel: string; readonly topic: string; readonly config: TopicConfig<Payload> };
-/** Where the package isn't installed this is `any`.
+/** The type of npm `inngest`; where the package isn't installed it is `any`.
  * @ts-ignore */
 type OfInngest<Payload> = import("inngest/realtime").Realtime.TopicRef<Payload>;
 
-/** One channel: its name, its topics, and each topic by its name. */
+/** One channel: its name, all its topics, and each topic as a property. */
 export type ChannelInstance<Name extends string, Payloads> = {
   readonly name: Name;
   readonly topics: Topics<Payloads>;
@@ -47,15 +47,15 @@ export type ChannelDef<Params, Payloads> = ((params: Params) => ChannelInstance<
   readonly $params: Params;
 };
 
-/** What any channel is, with or without parameters. */
+/** Any channel, with or without parameters. */
 export type AnyChannel = { readonly topics: Topics<{ readonly [topic: string]: unknown }> };
 
 /** The names of a channel's topics. */
-export type Topic<Channel> = Channel extends { readonly topics: infer Found } ? keyof Found & string : never;
+export type Topic<Channel> = Channel extends { readonly topics: infer Declared } ? keyof Declared & string : never;
 
-/** A message of a channel, told apart by `topic`: of all its topics, or of some. */
-export type Message<Channel, Name extends string = Topic<Channel>> = Channel extends { readonly topics: infer Found }
-  ? { [Topic in keyof Found & Name]: MessageOf<Topic, Found[Topic]> }[keyof Found & Name]
+/** A message of a channel: a union with one member for each topic, discriminated by `topic`. */
+export type Message<Channel, Name extends string = Topic<Channel>> = Channel extends { readonly topics: infer Declared }
+  ? { [Topic in keyof Declared & Name]: MessageOf<Topic, Declared[Topic]> }[keyof Declared & Name]
   : never;
 type MessageOf<Topic, Config> = {
   readonly kind: "data";
@@ -70,15 +70,18 @@ type MessageOf<Topic, Config> = {
   readonly runId?: string;
 };
 
-/** The type of a payload, unchecked. */
+/** A type that TypeScript doesn't infer from where this stands: `NoInfer`, for compilers before 5.4 as well. */
+export type NotInferred<T> = [T][T extends unknown ? 0 : never];
+
+/** Return a schema that states the type of a payload, and checks nothing. */
 export function payload<T>(): PayloadSchema<T> {
   return { "~standard": { version: 1, vendor: "tightbeam", validate: (value) => ({ value: value as T }) } };
 }
 
 /**
- * A channel, or a function that gives the one for some parameters.
+ * Define a channel. If its name has parameters, return a function of them.
  *
- * It is what `realtime.channel` of npm `inngest` makes of the same, and its functions take it.
+ * The result has the shape of what `realtime.channel` of npm `inngest` returns, so that package's functions take it.
  */
 export function channel<const Name extends string, Payloads>(options: {
   readonly name: Name;
@@ -108,11 +111,11 @@ function instance(name: string, topics: AnyChannel["topics"]): object {
 
 const LARGEST = BigInt(2 ** 53);
 
-/** What a parameter is, or the values that it can have. */
+/** The type of a parameter, or its possible values. */
 export type ParamRule = "string" | "integer" | "boolean" | ReadonlyArray<string | number | bigint | boolean>;
 
 /**
- * The name of a channel, as the Python side computes it.
+ * Return the name of a channel, byte for byte as Python computes it.
  *
  * Throws a TypeError for a parameter that no channel can have: a string that is empty or contains the separator, a
  * control character or half a surrogate pair; a number that isn't an integer within ±(2^53 - 1) (JavaScript can't
@@ -132,8 +135,9 @@ export function channelName<P extends object>(
   });
 }
 
+/** Return a parameter as it stands in a name, or the problem with it. */
 function textOf(value: unknown, rule: ParamRule, separator: string): [text: string, problem?: string] {
-  if (typeof rule === "object" && !rule.some((one) => isSame(one, value))) return ["", "has none of its values"];
+  if (typeof rule === "object" && !rule.some((allowed) => isSame(allowed, value))) return ["", "has none of its values"];
   const kind = typeof rule === "object" ? kindOf(value) : rule;
   if (kindOf(value) !== kind) return ["", `must be ${kind === "integer" ? "an integer within ±2^53" : `a ${kind}`}`];
   const text = String(value);
@@ -144,9 +148,9 @@ function textOf(value: unknown, rule: ParamRule, separator: string): [text: stri
   return [text];
 }
 
-/** Whether two values are written alike; 1 and 1n are. */
-function isSame(one: unknown, other: unknown): boolean {
-  return kindOf(one) === kindOf(other) && String(one) === String(other);
+/** Return whether two values are spelt alike in a name, as 1 and 1n are. */
+function isSame(first: unknown, second: unknown): boolean {
+  return kindOf(first) === kindOf(second) && String(first) === String(second);
 }
 
 function kindOf(value: unknown): "string" | "integer" | "boolean" | undefined {

@@ -2,10 +2,10 @@ import { childOf, isObject, listOf, mapOf, type Place, type Places, refOf, type 
 import { LEAVES, leafReason } from "./_reasons";
 import { type Branch, countKnown, type Unions } from "./_unions";
 
-/** What is wrong with a value, and where. */
+/** One thing that is wrong with a value, and its place. */
 export type Issue = { readonly message: string; readonly path: readonly PropertyKey[] };
 
-/** Decides whether a value fits a schema. */
+/** A compiled schema: decides whether a value fits it. */
 export type Check = { (value: unknown): unknown; errors?: ReadonlyArray<Fault> | null };
 type Fault = { readonly instancePath: string; readonly keyword: string; readonly params: Schema };
 
@@ -16,7 +16,7 @@ export type Schemas = {
   /** The formats that patterns of ours stand for. */
   readonly formats: { readonly [pattern: string]: string };
   readonly compile: (schema: Schema) => Check;
-  /** What was compiled so far. */
+  /** The parts that are compiled so far. */
   readonly checks: Map<string, Check>;
 };
 
@@ -24,7 +24,7 @@ type Path = readonly PropertyKey[];
 
 const MAX_ISSUES = 100;
 const MAX_MILLISECONDS = 500;
-/** How much longer it may take where schemas have to be compiled, which happens once for each place. */
+/** The additional time for compiling, which happens once for each place. */
 const MAX_COMPILING_MILLISECONDS = 2_000;
 const MAX_DEPTH = 200;
 const MAX_TRIED = 6;
@@ -32,24 +32,24 @@ const MAX_UNDECLARED = 20;
 const REFERENCES = ["$ref", "$dynamicRef", "$recursiveRef", "tightbeam-ring"];
 
 /**
- * Why a value doesn't fit the schema at a place.
+ * Explain why a value doesn't fit the schema at a place.
  *
- * The walk goes down from there as the Python side's does: it asks of each part whether the value breaks it, and
- * follows one branch of a union. Ajv would list the issues of all branches. No value of the payload is in a message.
+ * The walk is that of Python's validator: it tests the value against one part of the schema after the other, and follows
+ * one branch of a union, where Ajv would list the issues of all. Messages hold no value of the payload.
  */
 export function explain(schemas: Schemas, place: Place | undefined, value: unknown): readonly Issue[] {
   const walk = new Walk(schemas);
   try {
     if (place !== undefined) walk.visit(place, value, [], 0);
   } catch {
-    // It takes too long, or Ajv can't compile a part: what was found so far is said.
+    // The time is up, or Ajv can't compile a part: the issues so far are returned.
   }
   if (walk.issues.length > 0) return walk.issues;
   const isKnown = walk.deepest.length > 0;
   return [{ message: isKnown ? "doesn't fit its schema" : "doesn't fit the topic's schema", path: walk.deepest }];
 }
 
-/** Why a value breaks keywords that look at the value alone. */
+/** Explain which keywords a value breaks, of those that hold no schemas. */
 export function explainLeaves(schemas: Schemas, schema: Schema, value: unknown): readonly Issue[] {
   const walk = new Walk(schemas);
   walk.leaves({ uri: "", tokens: [JSON.stringify(schema)], base: "", schema }, value, []);
@@ -58,12 +58,12 @@ export function explainLeaves(schemas: Schemas, schema: Schema, value: unknown):
 
 class Walk {
   issues: Issue[] = [];
-  /** The path of the innermost value that is known not to fit its schema. */
+  /** The path of the innermost value that is known to break its schema. */
   deepest: Path = [];
   readonly #schemas: Schemas;
   #until = performance.now() + MAX_MILLISECONDS;
   #compiling = MAX_COMPILING_MILLISECONDS;
-  #found = 0;
+  #count = 0;
   #isTrying = false;
   readonly #running = new Set<string>();
 
@@ -75,8 +75,8 @@ class Walk {
     if (depth > MAX_DEPTH || this.issues.length >= MAX_ISSUES) return;
     const step = JSON.stringify([refOf(place), path]);
     if (this.#running.has(step)) {
-      // Schemas in a ring: the first time tells what is wrong.
-      this.#found += 1;
+      // In a ring of schemas, the first visit adds the issues.
+      this.#count += 1;
       return;
     }
     this.#running.add(step);
@@ -88,7 +88,7 @@ class Walk {
   }
 
   #visit(place: Place, value: unknown, path: Path, depth: number): void {
-    const before = this.#found;
+    const before = this.#count;
     const { schema } = place;
     if (!this.#isTrying && path.length > this.deepest.length) this.deepest = path;
     if (schema === false) return this.#add(path, "must not be given");
@@ -101,10 +101,10 @@ class Walk {
       else if (Array.isArray(value)) this.#array(place, value, path, depth);
       this.#applicators(place, value, path, depth);
     }
-    if (this.#found === before) this.#unevaluated(place, value, path);
+    if (this.#count === before) this.#unevaluated(place, value, path);
   }
 
-  /** Keywords that look at the value alone. Of a wrong type nothing else is said. */
+  /** Add the issues of keywords that hold no schemas; a wrong type is the only one. */
   leaves(place: Place, value: unknown, path: Path): void {
     const schema = place.schema as Schema;
     for (const keyword of LEAVES) {
@@ -117,17 +117,17 @@ class Walk {
   #obeys(place: Place, keyword: string, value: unknown): boolean {
     const schema = place.schema as Schema;
     if (typeof schema[keyword] === "boolean" && keyword.startsWith("exclusive")) return true;
-    // Up to draft 4 it belongs to the limit.
+    // In draft 4 and before, it is a part of the limit.
     const exclusive = `exclusiveM${keyword.slice(1)}`;
-    const belonging = typeof schema[exclusive] === "boolean" ? { [exclusive]: schema[exclusive] } : {};
-    return this.#asks(this.#part(place, keyword, { [keyword]: schema[keyword], ...belonging }), value);
+    const sibling = typeof schema[exclusive] === "boolean" ? { [exclusive]: schema[exclusive] } : {};
+    return this.#passes(this.#part(place, keyword, { [keyword]: schema[keyword], ...sibling }), value);
   }
 
   #fits(place: Place, value: unknown): boolean {
-    return this.#asks(this.#whole(place), value);
+    return this.#passes(this.#whole(place), value);
   }
 
-  #asks(check: Check, value: unknown): boolean {
+  #passes(check: Check, value: unknown): boolean {
     if (performance.now() > this.#until) throw new Error("it takes too long");
     return Boolean(check(value));
   }
@@ -151,7 +151,7 @@ class Walk {
   }
 
   #add(path: Path, message: string): void {
-    this.#found += 1;
+    this.#count += 1;
     const isKnown = this.issues.some((issue) => issue.message === message && isSame(issue.path, path));
     if (!isKnown) this.issues.push({ message, path });
   }
@@ -179,7 +179,7 @@ class Walk {
     const others = new Set(Object.keys(value).filter((key) => !Object.hasOwn(properties, key)));
     for (const pattern of Object.keys(mapOf(schema["patternProperties"]))) {
       const keyFits = this.#part(place, `patternProperties ${pattern}`, { pattern });
-      for (const key of Object.keys(value).filter((key) => this.#asks(keyFits, key))) {
+      for (const key of Object.keys(value).filter((key) => this.#passes(keyFits, key))) {
         others.delete(key);
         this.#descend(place, ["patternProperties", pattern], value[key], [...path, key], depth);
       }
@@ -202,10 +202,10 @@ class Walk {
 
   #dependent(place: Place, value: Schema, path: Path, depth: number): void {
     for (const keyword of ["dependentRequired", "dependentSchemas", "dependencies"]) {
-      for (const [name, asked] of Object.entries(mapOf((place.schema as Schema)[keyword]))) {
+      for (const [name, dependent] of Object.entries(mapOf((place.schema as Schema)[keyword]))) {
         if (!Object.hasOwn(value, name)) continue;
-        if (!Array.isArray(asked)) this.#descend(place, [keyword, name], value, path, depth);
-        for (const other of listOf(asked).map(String)) {
+        if (!Array.isArray(dependent)) this.#descend(place, [keyword, name], value, path, depth);
+        for (const other of listOf(dependent).map(String)) {
           if (!Object.hasOwn(value, other)) this.#add([...path, other], `is required beside '${name}'`);
         }
       }
@@ -224,12 +224,12 @@ class Walk {
       const child = childOf(place, rest);
       const check = this.#whole(child);
       for (let index = heads.length; index < value.length && this.issues.length < MAX_ISSUES; index += 1) {
-        if (!this.#asks(check, value[index])) this.visit(child, value[index], [...path, index], depth + 1);
+        if (!this.#passes(check, value[index])) this.visit(child, value[index], [...path, index], depth + 1);
       }
     }
     if ("contains" in schema) {
       const wanted = this.#whole(childOf(place, "contains"));
-      const count = value.filter((item) => this.#asks(wanted, item)).length;
+      const count = value.filter((item) => this.#passes(wanted, item)).length;
       const [least, most] = [Number(schema["minContains"] ?? 1), Number(schema["maxContains"] ?? Infinity)];
       if (count < least) this.#add(path, `must have at least ${least} item(s) that fit its \`contains\``);
       else if (count > most) this.#add(path, `must have at most ${most} item(s) that fit its \`contains\``);
@@ -269,24 +269,24 @@ class Walk {
     const forms = listOf((place.schema as Schema)[keyword]).map((_, index) => ({
       $ref: refOf(childOf(place, keyword, index)),
     }));
-    if (this.#asks(this.#part(place, keyword, { [keyword]: forms }), value)) return;
-    if (keyword === "oneOf" && this.#asks(this.#part(place, "any of oneOf", { anyOf: forms }), value)) {
+    if (this.#passes(this.#part(place, keyword, { [keyword]: forms }), value)) return;
+    if (keyword === "oneOf" && this.#passes(this.#part(place, "any of oneOf", { anyOf: forms }), value)) {
       return this.#add(path, "must fit exactly one of the allowed forms, and fits several");
     }
     for (const { message, path: at } of this.#closest(left, value, path, depth)) this.#add(at, message);
   }
 
-  /** The issues of the branch that comes closest: by how few issues it has, few of them its own. */
+  /** Return the issues of the closest branch: the one with the fewest, preferring those inside the value. */
   #closest(branches: readonly Branch[], value: unknown, path: Path, depth: number): readonly Issue[] {
     let tried = branches;
     if (branches.length > MAX_TRIED && isObject(value)) {
-      tried = [...branches].sort((one, other) => countKnown(other, value) - countKnown(one, value));
+      tried = [...branches].sort((first, second) => countKnown(second, value) - countKnown(first, value));
     }
     let best: readonly Issue[] = [];
     let least = Infinity;
     for (const { place } of tried.slice(0, MAX_TRIED)) {
       const issues = this.#branch(place, value, path, depth);
-      // An issue inside the value says that this branch took it for one of its own.
+      // If all issues are inside the value, its own keywords fit this branch.
       const isOutside = issues.some((issue) => issue.path.length === path.length);
       const rank = issues.length + (isOutside ? 10 * MAX_ISSUES : 0);
       if (issues.length > 0 && rank < least) [best, least] = [issues, rank];
@@ -294,7 +294,7 @@ class Walk {
     return best.length > 0 ? best : [{ message: "must fit one of the allowed forms", path }];
   }
 
-  /** The issues of one branch that the value may be meant for, without noting them. */
+  /** Return the issues of one branch, without adding them. */
   #branch(place: Place, value: unknown, path: Path, depth: number): readonly Issue[] {
     const [issues, isTrying] = [this.issues, this.#isTrying];
     this.issues = [];
@@ -308,25 +308,25 @@ class Walk {
     }
   }
 
-  /** Everything else fits: what is left are keys or items that no other keyword looked at. */
+  /** Add the keys or items that only `unevaluated…` refuses: all other keywords fit. */
   #unevaluated(place: Place, value: unknown, path: Path): void {
     const check = this.#whole(place);
     let rest: unknown = value;
-    for (let count = 0; count < MAX_UNDECLARED && !this.#asks(check, rest); count += 1) {
+    for (let count = 0; count < MAX_UNDECLARED && !this.#passes(check, rest); count += 1) {
       const fault = check.errors?.[check.errors.length - 1];
-      // Where what wasn't looked at must fit a schema, the fault is inside it.
+      // If unevaluated properties must fit a schema, the fault is inside the property.
       const inside = "unevaluatedProperties" in (place.schema as Schema) ? fault?.instancePath.split("/")[1] : undefined;
       const key = fault?.params["unevaluatedProperty"] ?? inside?.replace(/~1/g, "/").replace(/~0/g, "~");
       if (typeof key !== "string" || !isObject(rest) || !Object.hasOwn(rest, key)) break;
       this.#add([...path, key], "is not declared");
       rest = Object.fromEntries(Object.entries(rest).filter(([name]) => name !== key));
     }
-    if (rest !== value || this.#asks(check, value)) return;
+    if (rest !== value || this.#passes(check, value)) return;
     const hasMore = check.errors?.some((fault) => fault.keyword === "unevaluatedItems");
     this.#add(path, hasMore ? "has more items than the schema describes" : "doesn't fit its schema");
   }
 }
 
-function isSame(one: Path, other: Path): boolean {
-  return one.length === other.length && one.every((part, index) => part === other[index]);
+function isSame(first: Path, second: Path): boolean {
+  return first.length === second.length && first.every((part, index) => part === second[index]);
 }

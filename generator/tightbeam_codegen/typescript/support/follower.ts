@@ -1,11 +1,12 @@
-import { appended, type AnyMessage, HISTORY_LIMIT, type ReceiveOptions, type RunState } from "./_received";
-import { type Channel, call, type Connection, type From, type Run, subscribe, type Subscription } from "./_subscribe";
-import type { SubscribeOptions, TokenSource, Wanting } from "./_subscribe";
+import { appended, HISTORY_LIMIT, type ReceiveOptions, type RunState } from "./_received";
+import { requestToken } from "./_stream";
+import { type AnyMessage, call, type Channel, type Connection, type From, type Run } from "./_subscribe";
+import { subscribe, type SubscribeOptions, type Subscription, type TokenSource, type Wanting } from "./_subscribe";
 
 type Options = ReceiveOptions<Channel, string> & { readonly token: TokenSource };
 type Stream = Subscription<Channel, string>;
 /** Called for each message of a stream, and for each change of its connection. */
-type Hear = (message?: AnyMessage) => void;
+type OnActivity = (message?: AnyMessage) => void;
 type State = {
   readonly messages: readonly AnyMessage[];
   readonly latest: { readonly [channel: string]: { readonly [topic: string]: AnyMessage } };
@@ -14,45 +15,52 @@ type State = {
   readonly resets: number;
 };
 
-const NOTHING: State = {
+const INITIAL: State = {
   messages: [],
   latest: {},
   run: {},
   connection: { state: "connecting", attempt: 0 },
   resets: 0,
 };
-/** The time between two renders of a page that gets many messages. */
+// All times are in milliseconds.
+/** The shortest time between two renders. */
 const FRAME = 16;
-/** The time for a list of channels to settle, so that many changes are one. */
+/** The wait after a change of the list, so that several changes become one. */
 const SETTLED = 100;
-/** What is retained of new channels has been received when nothing has come for so long. */
+/** After so long without a message, all retained messages of the new channels have arrived. */
 const QUIET = 2_000;
-/** The time for messages that are still on their way when a stream is replaced. */
-const ON_THE_WAY = 1_000;
-/** The time for repeats of messages that a replaced stream has brought. */
+/** How long a replaced stream stays open for messages that are on their way. */
+const OVERLAP = 1_000;
+/** How long the new stream may repeat messages that the replaced one has brought. */
 const REPEATS = 10_000;
 
-/** The channels that one component follows. It lives longer than its connections and effects. */
+/**
+ * Follows the channels of one component, over one stream.
+ *
+ * When the list changes, a new stream resumes at the old one's position; for a moment both are open, and what both bring
+ * counts once. A follower outlives connections and effects: it has what was received, and the position.
+ */
 export class Follower {
   readonly key: string;
-  #state = NOTHING;
+  #state = INITIAL;
   readonly #listeners = new Set<() => void>();
   #options: Options | undefined;
   #channels: ReadonlyMap<string, Channel> = new Map();
   #wanted = "";
 
   #main: Stream | undefined;
-  /** The stream that is to replace the others, or has. */
+  /** The stream that replaces all others, or has replaced them. */
   #newest: Stream | undefined;
   readonly #streams = new Set<Stream>();
   #followed: ReadonlyMap<string, Channel> = new Map();
   #position: string | undefined;
   #isChanging = false;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  /** How often more the other streams brought a message than the newest did, while both are open. */
+  /** While streams overlap, for each message: how often the old ones have brought it, minus how often the newest has. */
   #balance: Map<string, number> | undefined;
-  /** The channels that a stream of their own brings what is retained of, and the time of the last message of their topics. */
+  /** The new channels, whose retained messages come over a stream of their own. */
   #added: ReadonlyMap<string, Channel> = new Map();
+  /** The time of the last message of each of their topics. */
   readonly #times = new Map<string, number>();
 
   #waiting: AnyMessage[] = [];
@@ -74,13 +82,13 @@ export class Follower {
     if (this.#state.connection.state === "closed") this.#open();
   };
 
-  /** End the connection. What was received stays, and `follow` resumes. */
+  /** Disconnect. The messages stay, and `follow` resumes. */
   readonly leave = (): void => {
     this.#wanted = "";
     this.#close();
   };
 
-  /** Follow these channels: called after each render. */
+  /** Follow these channels from now on. Called after each render, it acts on changes alone. */
   follow(channels: readonly Channel[], options: Options): void {
     this.#options = options;
     const { enabled = true, pauseOnHidden = false } = options;
@@ -88,10 +96,10 @@ export class Follower {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     this.#channels = new Map(channels.map((channel) => [channel.name, channel]));
-    this.#show(without(this.#state, this.#channels));
+    this.#setState(restrict(this.#state, this.#channels));
     if (!enabled || this.#channels.size === 0) {
       this.#close();
-      this.#show({ connection: { state: "paused", attempt: 0 } });
+      this.#setState({ connection: { state: "paused", attempt: 0 } });
     } else if (this.#main === undefined) {
       this.#open();
     } else if (!this.#isChanging) {
@@ -121,7 +129,7 @@ export class Follower {
     this.#flush();
   }
 
-  /** Go over to another list of channels, without a gap for those that stay. */
+  /** Replace the stream by one for the new list, without a gap for channels that stay. */
   #change(): void {
     const after = this.#main?.position;
     // Inngest's server has no positions.
@@ -138,7 +146,7 @@ export class Follower {
     const begin = Date.now();
     let timer: ReturnType<typeof setTimeout>;
     const stream = this.#subscribe(added, from, (message) => {
-      // What is published from now on doesn't tell that more of what is retained is to come.
+      // A message that is published later doesn't mean that more retained ones follow.
       if (message !== undefined && message.createdAt.getTime() >= begin) return;
       clearTimeout(timer);
       if (stream.connection.state === "open") timer = this.#later(QUIET, () => this.#replace(channels, after));
@@ -146,14 +154,14 @@ export class Follower {
   }
 
   #replace(channels: ReadonlyMap<string, Channel>, after: string): void {
-    const olds = [...this.#streams];
+    const replaced = [...this.#streams];
     let isOpen = false;
     const stream = this.#subscribe(channels, { after }, () => {
       if (isOpen || stream.connection.state !== "open") return;
       isOpen = true;
       this.#main = stream;
-      this.#later(ON_THE_WAY, () => {
-        for (const old of olds) if (this.#streams.delete(old)) old.close();
+      this.#later(OVERLAP, () => {
+        for (const old of replaced) if (this.#streams.delete(old)) old.close();
         this.#isChanging = false;
         const names = [...this.#channels.keys()];
         if (names.length !== this.#followed.size || !names.every((name) => this.#followed.has(name))) {
@@ -167,10 +175,10 @@ export class Follower {
     this.#newest = stream;
   }
 
-  #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, heard?: Hear): Stream {
+  #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, onActivity?: OnActivity): Stream {
     const isCurrent = (): boolean => this.#streams.has(stream);
     const options: SubscribeOptions<Channel, string> & Wanting = {
-      token: (signal) => fetchFrom(this.#options?.token ?? "", signal),
+      token: (signal) => requestToken(this.#options?.token ?? "", signal),
       topics: this.#options?.topics,
       from,
       pauseOnHidden: this.#options?.pauseOnHidden,
@@ -178,33 +186,33 @@ export class Follower {
       onMessage: (message) => {
         if (!isCurrent()) return;
         this.#take(message, stream === this.#newest ? -1 : 1);
-        heard?.(message);
+        onActivity?.(message);
       },
       onRun: (run) => isCurrent() && this.#takeRun(run),
       onReset: () => {
         if (!isCurrent()) return;
-        this.#show({ resets: this.#state.resets + 1 });
+        this.#setState({ resets: this.#state.resets + 1 });
         call(this.#options?.onReset, undefined);
       },
-      onConnection: (connection) => isCurrent() && this.#connected(stream, connection, heard),
+      onConnection: (connection) => isCurrent() && this.#connected(stream, connection, onActivity),
     };
     const stream: Stream = subscribe([...channels.values()], options);
     this.#streams.add(stream);
     return stream;
   }
 
-  #connected(stream: Stream, connection: Connection, heard: Hear | undefined): void {
-    heard?.();
+  #connected(stream: Stream, connection: Connection, onActivity: OnActivity | undefined): void {
+    onActivity?.();
     if (connection.state === "closed") {
-      // It was refused for good: so would the others be.
+      // One stream was refused for good, and the others would be, too.
       this.#close();
-      this.#show({ connection });
+      this.#setState({ connection });
     } else if (stream === this.#main) {
-      this.#show({ connection });
+      this.#setState({ connection });
     }
   }
 
-  // -- what they bring
+  // -- messages
 
   #take(message: AnyMessage, side: 1 | -1): void {
     if (!this.#channels.has(message.channel)) return;
@@ -212,7 +220,7 @@ export class Follower {
       const time = message.createdAt.getTime();
       if (this.#added.has(message.channel)) {
         const address = JSON.stringify([message.channel, message.topic]);
-        // The newest stream has no cursor of its own for these: it repeats what came before the latest.
+        // The newest stream resumes at the position of the old channels, so it repeats messages of the new ones.
         if (side === -1 && time <= (this.#times.get(address) ?? -Infinity)) return;
         this.#times.set(address, time);
       }
@@ -220,7 +228,7 @@ export class Follower {
       const balance = this.#balance.get(key) ?? 0;
       if (balance + side === 0) this.#balance.delete(key);
       else this.#balance.set(key, balance + side);
-      // The other side has brought it before.
+      // The other stream has brought this message already.
       if (balance * side < 0) return;
     }
     this.#waiting.push(message);
@@ -235,7 +243,7 @@ export class Follower {
     if (!this.#channels.has(channel)) return;
     this.#flush();
     const run = { status, ...(result !== undefined && { result }) };
-    this.#show({ run: { ...this.#state.run, [channel]: run } });
+    this.#setState({ run: { ...this.#state.run, [channel]: run } });
   }
 
   #flush(): void {
@@ -249,10 +257,10 @@ export class Follower {
     for (const message of messages) {
       latest[message.channel] = { ...latest[message.channel], [message.topic]: message };
     }
-    this.#show({ messages: appended(this.#state.messages, messages, historyLimit), latest });
+    this.#setState({ messages: appended(this.#state.messages, messages, historyLimit), latest });
   }
 
-  #show(changes: Partial<State>): void {
+  #setState(changes: Partial<State>): void {
     this.#state = { ...this.#state, ...changes };
     for (const listener of this.#listeners) listener();
   }
@@ -267,16 +275,12 @@ export class Follower {
   }
 }
 
-/** Return the state without channels that have left the list; the same if none has. */
-export function without(state: State, channels: ReadonlyMap<string, unknown>): State {
+/** Return the state of these channels alone; the same object if it has no others. */
+export function restrict(state: State, channels: ReadonlyMap<string, unknown>): State {
   const names = [...Object.keys(state.latest), ...Object.keys(state.run)];
   if (names.every((name) => channels.has(name))) return state;
   const kept = <V>(values: { readonly [channel: string]: V }): { readonly [channel: string]: V } =>
     Object.fromEntries(Object.entries(values).filter(([name]) => channels.has(name)));
   const messages = state.messages.filter(({ channel }) => channels.has(channel));
   return { ...state, messages, latest: kept(state.latest), run: kept(state.run) };
-}
-
-function fetchFrom(token: TokenSource, signal: AbortSignal): ReturnType<Exclude<TokenSource, string>> {
-  return typeof token === "string" ? fetch(token, { signal, headers: { accept: "application/json" }, cache: "no-store" }) : token(signal);
 }

@@ -1,4 +1,4 @@
-/** As much of Ajv as keywords need. */
+/** The part of Ajv that keywords need. */
 type Ajv = {
   addFormat(name: string, format: (text: string) => boolean): unknown;
   addKeyword(definition: object): unknown;
@@ -7,7 +7,7 @@ type Ajv = {
 };
 type Check = { (data: unknown): boolean; errors?: ReadonlyArray<object> };
 
-/** Replaces the keywords that Ajv reads otherwise than JSON Schema: by floating point, and by inherited properties. */
+/** Replace the keywords in which Ajv differs from JSON Schema: by floating point, and by inherited properties. */
 export function useExactKeywords(ajv: Ajv): void {
   const define = (keyword: string, message: string, compile: (schema: unknown) => Check, type?: string): void => {
     ajv.removeKeyword(keyword);
@@ -30,9 +30,9 @@ function hasUniqueItems(data: unknown): boolean {
 }
 
 /**
- * Text that two values have in common where JSON Schema takes them for equal.
+ * Return a text that is the same for two values if JSON Schema takes them for equal.
  *
- * With an `owner`, a number that several integers are read as is equal to no other owner's.
+ * With an `owner`, a number that stands for several integers is equal to no other owner's.
  */
 export function canonical(value: unknown, owner?: number): string {
   if (typeof value === "number") {
@@ -45,12 +45,12 @@ export function canonical(value: unknown, owner?: number): string {
   return `{${entries.map((key) => `${JSON.stringify(key)}:${canonical(object[key], owner)}`).join()}}`;
 }
 
-/** Whether several integers are read as this number. Those that Python sends have 64 bits; what is larger was a fraction. */
+/** Return whether several integers are read as this number. Python sends integers of 64 bits; larger numbers were fractions. */
 function isAmbiguous(value: number): boolean {
   return Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) <= 2 ** 64;
 }
 
-/** Divides the decimal numbers that were written, such as 0.07 and 0.01, and not their nearest binary fractions. */
+/** Compile `multipleOf` for decimal numbers as they are written, such as 0.07, not for their nearest binary fractions. */
 function isMultipleOf(factor: number): Check {
   const [ofDigits, ofExponent] = decimal(factor);
   const check: Check = (data) => {
@@ -61,7 +61,7 @@ function isMultipleOf(factor: number): Check {
     const divisor = BigInt(ofDigits + "0".repeat(ofExponent - common));
     const rest = dividend % divisor;
     if (rest === ZERO) return true;
-    // Of the integers that are read as this number, one may be the multiple that was sent.
+    // One of the integers that are read as this number may be a multiple.
     const near = isAmbiguous(value) ? [dividend - rest, dividend - rest + divisor] : [];
     if (near.some((multiple) => Number(`${multiple}e${common}`) === value)) return true;
     check.errors = [{ keyword: "multipleOf", message: `must be multiple of ${factor}`, params: { multipleOf: factor } }];
@@ -72,7 +72,7 @@ function isMultipleOf(factor: number): Check {
 
 const ZERO = BigInt(0);
 
-/** The digits of a number as it is written, and the power of ten that they are multiplied by. */
+/** Return the digits of a number as it is written, and the power of ten that they are multiplied by. */
 function decimal(value: number): [digits: string, exponent: number] {
   const [mantissa = "", power = "0"] = String(value).split("e");
   const [whole = "", fraction = ""] = mantissa.split(".");
@@ -85,7 +85,7 @@ const LITERAL = /^\[(IPv6:)?([^\]]*)\]$/;
 const ATOM = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const MAILBOX = new RegExp(`^(?:${ATOM}(?:\\.${ATOM})*|"(?:[\\t !#-[\\]-~]|\\\\[\\t -~])*")$`, "i");
 
-/** Takes the e-mail addresses and URIs that the plugin's expressions refuse though they are well-formed. */
+/** Accept well-formed e-mail addresses and URIs that the plugin's expressions refuse. */
 export function useExactFormats(ajv: Ajv): void {
   const is = (name: string, text: string): boolean => {
     const format = (ajv.formats as { [name: string]: unknown })[name] as RegExp | ((text: string) => boolean);

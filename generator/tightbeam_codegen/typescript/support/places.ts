@@ -5,9 +5,9 @@ export type Schema = { readonly [keyword: string]: unknown };
 export type Place = {
   /** The resource it is in. */
   readonly uri: string;
-  /** The way to it in the resource. */
+  /** The tokens of the JSON pointer to it in the resource. */
   readonly tokens: readonly string[];
-  /** What its relative references are relative to. */
+  /** The base URI of its references. */
   readonly base: string;
   readonly schema: unknown;
 };
@@ -16,7 +16,7 @@ export function isObject(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The schemas of a map of schemas, such as `properties`; none where it isn't one. */
+/** Return a map of schemas, such as `properties`; an empty one for any other value. */
 export function mapOf(value: unknown): Schema {
   return isObject(value) ? value : {};
 }
@@ -25,7 +25,7 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The schema below another one. */
+/** Return the schema below another one. */
 export function childOf(place: Place, ...tokens: ReadonlyArray<string | number>): Place {
   let { base, schema } = place;
   for (const token of tokens) {
@@ -35,7 +35,7 @@ export function childOf(place: Place, ...tokens: ReadonlyArray<string | number>)
   return { uri: place.uri, tokens: [...place.tokens, ...tokens.map(String)], base, schema };
 }
 
-/** A reference that leads to a place from anywhere. */
+/** Return an absolute reference to a place. */
 export function refOf(place: Place): string {
   const pointer = place.tokens.map((token) => `/${encodeURIComponent(pointerToken(token))}`).join("");
   return `${place.uri}#${pointer}`;
@@ -50,7 +50,7 @@ export class Places {
     this.#resources = resources;
   }
 
-  /** The schema that a reference leads to, if it leads to one. */
+  /** Find the schema that a reference leads to. */
   find(ref: string, base = ""): Place | undefined {
     this.#named ??= named(this.#resources);
     const [uri, fragment] = split(joined(base, ref));
@@ -67,31 +67,31 @@ export class Places {
   }
 }
 
-/** Resources, embedded ones included, and anchors, by absolute URI. */
+/** Index resources, embedded ones included, and anchors by absolute URI. */
 function named(resources: { readonly [uri: string]: unknown }): Map<string, Place> {
-  const found = new Map<string, Place>();
+  const index = new Map<string, Place>();
   const stack: Place[] = [];
   for (const [uri, schema] of Object.entries(resources)) {
     const place = { uri, tokens: [], base: baseOf(uri, schema), schema };
-    found.set(plain(uri), place);
+    index.set(plain(uri), place);
     stack.push(place);
   }
   for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
     const schema = place.schema as Schema;
     if (isObject(schema)) {
       const names = [schema["$anchor"], schema["$dynamicAnchor"], schema["$id"], schema["id"]];
-      const anchors = names.flatMap((name, index) =>
-        typeof name === "string" && (index < 2 || name.startsWith("#")) ? [name.replace(/^#/, "")] : [],
+      const anchors = names.flatMap((name, i) =>
+        typeof name === "string" && (i < 2 || name.startsWith("#")) ? [name.replace(/^#/, "")] : [],
       );
       for (const key of [plain(place.base), ...anchors.map((name) => `${plain(place?.base ?? "")}#${name}`)]) {
-        if (!found.has(key)) found.set(key, place);
+        if (!index.has(key)) index.set(key, place);
       }
     }
     for (const key of Object.keys(schema)) {
       if (typeof schema[key] === "object" && schema[key] !== null) stack.push(childOf(place, key));
     }
   }
-  return found;
+  return index;
 }
 
 function baseOf(base: string, schema: unknown): string {
@@ -113,7 +113,7 @@ function joined(base: string, ref: string): string {
   }
 }
 
-/** A URI without an empty fragment, spelt as `URL` spells it. */
+/** Normalise a URI as `URL` does, without an empty fragment. */
 function plain(uri: string): string {
   return joined(uri, uri).replace(/#$/, "");
 }

@@ -1,6 +1,6 @@
 import { listOf, type Schema } from "./_places";
 
-/** Keywords that look at one value and hold no schemas, the most telling first. */
+/** Keywords that hold no schemas, in the order in which their issues are listed. */
 export const LEAVES: readonly string[] = [
   ...["type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "exclusiveMinimum"],
   ...["maximum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems"],
@@ -32,20 +32,20 @@ const FORMATS: { readonly [name: string]: string } = {
 const SHOWN_VALUES = 12;
 const SHOWN_TEXT = 80;
 
-/** Whether a value has one of the types that a schema names. */
+/** Return whether a value has one of the types that a schema names. */
 export function hasType(types: unknown, value: unknown): boolean {
-  const is = typeOf(value);
-  return asList(types).some((type) => type === is || (type === "number" && is === "integer"));
+  const own = typeOf(value);
+  return asList(types).some((type) => type === own || (type === "number" && own === "integer"));
 }
 
-/** `must be a string or null, not an integer`. */
+/** Explain a wrong type, as in `must be a string or null, not an integer`. */
 export function typeReason(types: unknown, value: unknown): string {
   const wanted = [...new Set(asList(types))].map((type) => TYPES[String(type)] ?? String(type));
-  const is = typeOf(value);
-  return `must be ${either(wanted)}, not ${is === "integer" && wanted.includes("a number") ? "a number" : TYPES[is]}`;
+  const own = typeOf(value);
+  return `must be ${either(wanted)}, not ${own === "integer" && wanted.includes("a number") ? "a number" : TYPES[own]}`;
 }
 
-/** `must be one of: low, medium, high`, or `must be paid` for a single value. */
+/** Name the values that are allowed, as in `must be one of: low, medium, high`, or `must be paid` for a single one. */
 export function oneOf(values: readonly unknown[]): string {
   const texts = values.map(shown);
   if (texts.length === 1) return `must be ${texts[0]}`;
@@ -54,9 +54,9 @@ export function oneOf(values: readonly unknown[]): string {
 }
 
 /**
- * What a keyword in a schema asks for, given that a value breaks it: the schema's words, never the value's.
+ * Explain the keyword that a value breaks, in words of the schema, without the value.
  *
- * `formats` has the names of the formats that patterns of ours stand for.
+ * `formats` names the format of each pattern that the generator wrote in place of one.
  */
 export function leafReason(
   keyword: string,

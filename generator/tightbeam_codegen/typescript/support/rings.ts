@@ -1,11 +1,11 @@
-/** As much of Ajv as a keyword needs. */
+/** The part of Ajv that a keyword needs. */
 type Ajv = { addKeyword(definition: object): unknown; compile(schema: object): (value: unknown) => unknown };
 
 /**
- * Lets schemas refer to each other in a ring that takes them no further into the value.
+ * Let schemas refer to each other in a ring that takes no step into the value, such as `{"$ref": "#"}`.
  *
- * Such a reference stands in a keyword of ours. Where the value is being held against the schema already, it says
- * nothing more; Ajv by itself would never come to an end.
+ * The generator puts such a reference into a keyword of its own. While the value is being checked against the schema
+ * already, that keyword accepts it; a plain reference would make Ajv recurse without end.
  */
 export function useRings(ajv: Ajv): void {
   const checks = new Map<string, (value: unknown) => unknown>();

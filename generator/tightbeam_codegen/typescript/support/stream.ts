@@ -1,18 +1,18 @@
-/** What a token route answers: what `client.realtime.token(…)` returns on the Python side. */
+/** The answer of a token route: what `client.realtime.token(…)` returns in Python. */
 export type Token = {
   readonly key: string;
   readonly apiBaseUrl: string;
   readonly topics?: readonly string[] | undefined;
   /** The names of the channels that it is for. */
   readonly channels?: readonly string[] | undefined;
-  /** Whether messages are missing after its cursor: they aren't retained any more. */
+  /** Whether messages are missing: of those after `since`, some are no longer retained. */
   readonly reset?: boolean | undefined;
 };
 
 /** The URL of a token route, or a function that fetches a token, or that route's response, for each attempt. */
 export type TokenSource = string | ((signal: AbortSignal) => Promise<Token | Response>);
 
-/** Why there is no connection, for programs. Those of a gateway are in docs/gateway.md. */
+/** The reason for having no connection, as a program reads it. docs/subscribe.md describes each code. */
 export type ReasonCode =
   | "unreachable"
   | "unauthorized"
@@ -33,7 +33,7 @@ export type ReasonCode =
   | "upgrade-required"
   | "protocol";
 
-/** Why there is no connection. `message` is a sentence with the remedy, `cause` what a token function threw. */
+/** The reason for having no connection. `message` is a sentence with the remedy, `cause` what a token function threw. */
 export type Reason = {
   readonly code: ReasonCode;
   readonly message: string;
@@ -41,19 +41,19 @@ export type Reason = {
   readonly cause?: unknown;
 };
 
-/** Why an attempt or a stream ended, and what follows from it. */
+/** The end of an attempt or of a stream: its reason, and whether another attempt follows. */
 export type Failure = {
   readonly reason: Reason;
-  /** Whether it ends the subscription: always, the second time in a row, before it was ever open, or never. */
-  readonly ends: "always" | "second" | "first" | "never";
-  /** Seconds that the server asks to wait. */
+  /** When it ends the subscription: always, if it happens twice in a row, if no stream was ever open, or never. */
+  readonly ends: "always" | "repeated" | "unopened" | "never";
+  /** The seconds of the server's `Retry-After`. */
   readonly retryAfter?: number | undefined;
 };
 
-/** Takes what a stream brings. */
+/** Receives what a stream brings. */
 export type Sink = {
   open(): void;
-  /** Take a sign of life: a frame, or part of one. */
+  /** Note that the connection is alive: a frame has come, or a part of one. */
   alive(): void;
   frame(frame: Frame): void;
 };
@@ -61,7 +61,7 @@ export type Frame = { readonly [key: string]: unknown };
 
 const AGAIN = "It is tried again.";
 
-// As much of a browser's globals as is used here, for compilers without the library "DOM" as well.
+// The parts of a browser's `WebSocket` that are used here: compilers without the library "DOM" know none.
 type Socket = {
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
@@ -71,20 +71,24 @@ type Socket = {
 };
 const scope = globalThis as unknown as { readonly WebSocket?: new (url: string) => Socket };
 
-/** Return whether there is a WebSocket here; Node has one from version 22 on. */
+/** Return whether this platform has a `WebSocket`; Node has one from version 22 on. */
 export function hasWebSocket(): boolean {
   return scope.WebSocket !== undefined;
+}
+
+/** Request a token route by its URL, or call a token function. */
+export function requestToken(source: TokenSource, signal: AbortSignal): Promise<Token | Response> {
+  if (typeof source !== "string") return source(signal);
+  return fetch(source, { signal, headers: { accept: "application/json" }, cache: "no-store" });
 }
 
 /** Fetch a token. Returns undefined if the signal interrupts it. */
 export async function fetchToken(source: TokenSource, signal: AbortSignal): Promise<Token | Failure | undefined> {
   try {
-    const headers = { accept: "application/json" };
-    const asked = typeof source === "string" ? fetch(source, { signal, headers, cache: "no-store" }) : source(signal);
-    const answer = await unlessAborted(asked, signal);
+    const answer = await unlessAborted(requestToken(source, signal), signal);
     if (!isResponse(answer)) return checkToken(answer);
-    if (!answer.ok) return await judge(answer, "token route");
-    if (/\bhtml\b/.test(answer.headers.get("content-type") ?? "")) return noToken(isPage(answer));
+    if (!answer.ok) return await failureOf(answer, "token route");
+    if (/\bhtml\b/.test(answer.headers.get("content-type") ?? "")) return noToken(describePage(answer));
     return checkToken((await unlessAborted(answer.json(), signal).catch(() => undefined)) as Token | undefined);
   } catch (cause) {
     if (signal.aborted) return undefined;
@@ -92,7 +96,7 @@ export async function fetchToken(source: TokenSource, signal: AbortSignal): Prom
   }
 }
 
-/** Say why there is no answer. What a function of the page threw may be a fault of that function. */
+/** Explain why there is no answer: a token function may have thrown an error of its own. */
 function noAnswer(source: TokenSource, cause: unknown): string {
   if (typeof source === "string" || isOfFetch(cause)) {
     return "No answer from the token route: it is down, or a page of this origin may not read its answers.";
@@ -101,17 +105,18 @@ function noAnswer(source: TokenSource, cause: unknown): string {
   return `The token function threw an error${name}, which is the reason's \`cause\`. ${AGAIN}`;
 }
 
-/** Return whether `fetch` threw this, for want of an answer. Browsers and Node have different words for it. */
+/** Return whether `fetch` threw this error for want of an answer. Browsers and Node word it differently. */
 function isOfFetch(cause: unknown): boolean {
   return cause instanceof TypeError && /\bfetch\b|^NetworkError|^Load failed/.test(cause.message);
 }
 
-/** Say what to look at where a token route answers with a page. */
-function isPage(answer: Response): string {
+/** Describe a token route's answer that is a page, with the remedy. */
+function describePage(answer: Response): string {
   const after = answer.redirected ? `, after a redirect to ${new URL(answer.url).pathname}` : "";
   return `is a page of HTML${after}: check its URL, and that a development server passes it on to the application`;
 }
 
+/** Return the token, or why it can't be used. */
 function checkToken(token: Token | null | undefined): Token | Failure {
   if (typeof token?.key !== "string" || token.key === "") {
     return noToken('has no "key": return what client.realtime.token(…) returns');
@@ -124,22 +129,22 @@ function checkToken(token: Token | null | undefined): Token | Failure {
   return noToken('has no "apiBaseUrl": it is the origin of the gateway, such as https://rt.example.com');
 }
 
-function noToken(problem: string): Failure {
-  return { reason: { code: "protocol", message: `The token route's answer ${problem}.` }, ends: "first" };
-}
-
-/** Say what a token isn't for, of what is to be followed. A token that names none may be for anything. */
-export function beyond(token: Token, channels: readonly string[], topics: readonly string[]): Reason | undefined {
+/** Return why a token can't be used for these channels and topics; undefined if it can, or doesn't name its own. */
+export function beyondToken(token: Token, channels: Iterable<string>, topics: Iterable<string>): Failure | undefined {
   return missing("channel", channels, token.channels) ?? missing("topic", topics, token.topics);
 }
 
-function missing(code: "channel" | "topic", asked: readonly string[], allowed: unknown): Reason | undefined {
+function missing(code: "channel" | "topic", wanted: Iterable<string>, allowed: unknown): Failure | undefined {
   if (!Array.isArray(allowed) || allowed.includes("*")) return undefined;
-  const names = asked.filter((name) => !allowed.includes(name)).map((name) => `"${name}"`);
+  const names = [...wanted].filter((name) => !allowed.includes(name)).map((name) => `"${name}"`);
   if (names.length === 0) return undefined;
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   const message = `The token isn't for the ${code}s ${names.slice(0, 3).join(", ")}${more}. Mint it with these ${code}s.`;
-  return { code, message };
+  return { reason: { code, message }, ends: "always" };
+}
+
+function noToken(problem: string): Failure {
+  return { reason: { code: "protocol", message: `The token route's answer ${problem}.` }, ends: "unopened" };
 }
 
 function isResponse(answer: Token | Response): answer is Response {
@@ -154,7 +159,7 @@ export function follow(
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   const following = transport === "websocket" ? followSocket(url, sink, signal) : followEvents(url, sink, signal);
-  // Reading may never return after an abort: Node 20 doesn't at the end of a body.
+  // After an abort, reading may never return: in Node 20 it doesn't at the end of a body.
   return unlessAborted(following, signal).catch(() => undefined);
 }
 
@@ -170,7 +175,7 @@ function followSocket(url: URL, sink: Sink, signal: AbortSignal): Promise<Failur
       const message = hasWebSocket()
         ? "The browser refuses this WebSocket: a page of https needs a gateway with https."
         : "There is no WebSocket here; Node has one from version 22 on. Leave `transport` out, or make it \"sse\".";
-      resolve({ reason: { code: "protocol", message }, ends: "first" });
+      resolve({ reason: { code: "protocol", message }, ends: "unopened" });
       return;
     }
     const end = (failure?: Failure | Promise<Failure | undefined>): void => {
@@ -191,16 +196,16 @@ function followSocket(url: URL, sink: Sink, signal: AbortSignal): Promise<Failur
       sink.alive();
       readFrame(data, sink);
     };
-    // Some implementations call only the first of these when there never was a connection.
+    // Where no connection was made, some implementations call `onerror` and no `onclose`.
     socket.onerror = () => isOpen || end(probe(url, signal));
     socket.onclose = ({ code }) => end(isOpen ? lost(code) : probe(url, signal));
   });
 }
 
-/** Ask the same over HTTP, since a browser doesn't tell why a WebSocket failed. */
+/** Request the same URL over HTTP to learn why a WebSocket failed: a browser doesn't tell. */
 export async function probe(url: URL, signal: AbortSignal): Promise<Failure | undefined> {
   try {
-    return await judge(await fetch(url, { signal, cache: "no-store", redirect: "manual" }), "gateway");
+    return await failureOf(await fetch(url, { signal, cache: "no-store", redirect: "manual" }), "gateway");
   } catch {
     return signal.aborted ? undefined : unreachable(url);
   }
@@ -213,7 +218,7 @@ async function followEvents(url: URL, sink: Sink, signal: AbortSignal): Promise<
     response = await fetch(url, { signal, headers, cache: "no-store", redirect: "manual" });
     const type = response.headers.get("content-type") ?? "";
     if (response.status !== 200 || !type.startsWith("text/event-stream") || response.body === null) {
-      return await judge(response, "gateway");
+      return await failureOf(response, "gateway");
     }
   } catch {
     return signal.aborted ? undefined : unreachable(url);
@@ -264,12 +269,12 @@ class EventReader {
 }
 
 function readFrame(text: unknown, sink: Sink): void {
-  const frame = typeof text === "string" ? parsed(text) : undefined;
+  const frame = typeof text === "string" ? parseJson(text) : undefined;
   if (typeof frame === "object" && frame !== null) sink.frame(frame as Frame);
 }
 
-/** Parse JSON; undefined for what isn't. */
-function parsed(text: string): unknown {
+/** Parse JSON. Returns undefined for any other text. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -277,7 +282,7 @@ function parsed(text: string): unknown {
   }
 }
 
-// -- why not -------------------------------------------------------------------------------------------------
+// -- reasons -------------------------------------------------------------------------------------------------
 
 const BY_STATUS: { readonly [status: number]: ReasonCode } = {
   401: "unauthorized",
@@ -313,33 +318,34 @@ const ROUTE_REMEDIES: { readonly [code in ReasonCode]?: string } = {
   server: AGAIN,
 };
 
-/** Say what an answer means that isn't the one that was wanted. */
-async function judge(response: Response, who: "gateway" | "token route"): Promise<Failure> {
+/** Turn a response that is neither a token nor a stream into a failure. */
+async function failureOf(response: Response, who: "gateway" | "token route"): Promise<Failure> {
   const { status } = response;
   const isGateway = who === "gateway";
   const body = isGateway ? await bodyOf(response) : {};
   const isBusy = status === 408 || status === 425 || status === 429 || status >= 500;
   const isKnown = typeof body.code === "string" && Object.hasOwn(REMEDIES, body.code);
   const code = isKnown ? (body.code as ReasonCode) : isBusy ? "server" : (BY_STATUS[status] ?? "protocol");
-  const said = typeof body.error === "string" ? `: ${body.error}` : "";
-  const answered = response.type === "opaqueredirect" ? "redirects" : `answered ${status}${said}`;
+  const detail = typeof body.error === "string" ? `: ${body.error}` : "";
+  const answered = response.type === "opaqueredirect" ? "redirects" : `answered ${status}${detail}`;
   const remedy = (isGateway ? REMEDIES : ROUTE_REMEDIES)[code] ?? "Check what it returns.";
   return {
     reason: { code, message: `The ${who} ${answered}. ${remedy}`, status },
-    ends: isBusy || status === 426 ? "never" : endsWith(status, isGateway, body.status === status),
+    ends: isBusy || status === 426 ? "never" : endOf(status, isGateway, body.status === status),
     retryAfter: isBusy ? secondsOf(response.headers.get("retry-after")) : undefined,
   };
 }
 
-function endsWith(status: number, isGateway: boolean, byGateway: boolean): Failure["ends"] {
-  // A token may expire on its way.
-  if (status === 401) return isGateway ? "second" : "always";
+/** Return when a status ends the subscription; `isGatewaysOwn` if its body is a gateway's. */
+function endOf(status: number, isGateway: boolean, isGatewaysOwn: boolean): Failure["ends"] {
+  // A token may expire between its route and the gateway.
+  if (status === 401) return isGateway ? "repeated" : "always";
   // While a gateway restarts, a proxy in front of it may answer for it.
-  return status === 403 || (status === 404 && !isGateway) || byGateway ? "always" : "first";
+  return status === 403 || (status === 404 && !isGateway) || isGatewaysOwn ? "always" : "unopened";
 }
 
 async function bodyOf(response: Response): Promise<{ error?: unknown; code?: unknown; status?: unknown }> {
-  const body = parsed(await response.text().catch(() => ""));
+  const body = parseJson(await response.text().catch(() => ""));
   return typeof body === "object" && body !== null ? body : {};
 }
 
@@ -355,24 +361,33 @@ function unreachable(url: URL): Failure {
   return { reason: { code: "unreachable", message }, ends: "never" };
 }
 
-function lost(code?: number): Failure {
+/** Describe the end of a connection that was open; `code` is that of a WebSocket. */
+export function lost(code?: number): Failure {
   if (code === 1012) return RESTARTS;
   const message = `The connection was lost${code === undefined ? "" : ` (code ${code})`}. ${AGAIN}`;
   return { reason: { code: "unreachable", message }, ends: "never" };
 }
 
-/** The gateway announced that it shuts down. */
+/** Describe an attempt that took longer than `time`, in milliseconds. */
+export function late(who: "The gateway" | "The token route", time: number): Failure {
+  const why = "it hangs, a proxy holds it back, or the browser has six streams open to it (HTTP/1.1)";
+  const message = `${who} gave no answer in ${time / 1000} seconds: ${why}. ${AGAIN}`;
+  return { reason: { code: "unreachable", message }, ends: "never" };
+}
+
+/** The failure of a stream that ends because the gateway shuts down. */
 export const RESTARTS: Failure = {
   reason: { code: "closing", message: `The gateway restarts. ${AGAIN}` },
   ends: "never",
 };
 
-function unlessAborted<T>(asked: T | Promise<T>, signal: AbortSignal): Promise<T> {
+/** Wait for a promise; reject as soon as the signal is aborted. */
+function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = (): void => reject(new Error("interrupted"));
     if (signal.aborted) leave();
     signal.addEventListener("abort", leave);
-    void Promise.resolve(asked)
+    void Promise.resolve(promise)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", leave));
   });

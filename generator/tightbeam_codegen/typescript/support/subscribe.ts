@@ -1,20 +1,20 @@
-import type { Message, Topic } from "./_channel";
+import type { Message, NotInferred, Topic } from "./_channel";
 import { type Connection, Connector } from "./_connection";
 import { Iteration, type Waiting } from "./_iteration";
-import { beyond, type Frame, type Reason, type Token, type TokenSource } from "./_stream";
+import { beyondToken, type Failure, type Frame, type Token, type TokenSource } from "./_stream";
 
 export type { Message, Topic } from "./_channel";
 export type { Connection } from "./_connection";
 export { SubscriptionRefused } from "./_iteration";
 export type { Reason, ReasonCode, Token, TokenSource } from "./_stream";
 
-/** A channel: what a generated `…Channel` is, called with its parameters if it has any. */
+/** A channel: a generated `…Channel`, called with its parameters if it has any. */
 export type Channel = {
   readonly name: string;
   readonly topics: {
     readonly [topic: string]: { readonly schema: { readonly "~standard": { readonly validate: (value: unknown) => unknown } } };
   };
-  /** Only a channel that still lacks its parameters has this. */
+  /** A channel that wasn't called with its parameters has this, and is refused. */
   readonly $params?: never;
 };
 
@@ -25,7 +25,10 @@ export type MessageOf<C, T extends string = Topic<C>> = C extends { readonly nam
     : Message<C, T> & { readonly channel: N }
   : never;
 
-/** What becomes of a run that publishes on a channel. */
+/** A message of any channel and topic. */
+export type AnyMessage = MessageOf<Channel, string>;
+
+/** The state of a run that publishes on a channel. */
 export type Run = {
   readonly kind: "run";
   readonly channel: string;
@@ -48,50 +51,56 @@ export type InvalidMessage = {
 /** Where a subscription begins: see `SubscribeOptions.from`. */
 export type From = "now" | "latest" | "start" | Date | { readonly after: string };
 
-/** The same topics, where TypeScript isn't to infer them from the handler. */
-type Fixed<T> = [T][T extends unknown ? 0 : never];
+/** The options that `subscribe` and the hooks for React share. */
+export type CommonOptions<C, T extends Topic<C>> = {
+  /** The topics to follow; the token must allow each. The default is all topics that the token allows. */
+  readonly topics?: readonly T[] | undefined;
+  /** Whether to disconnect while the page is hidden, and to resume afterwards. The default is false. */
+  readonly pauseOnHidden?: boolean | undefined;
+  /** Called for each message, once and in order. */
+  readonly onMessage?: ((message: MessageOf<C, NotInferred<T>>) => void) | undefined;
+  /** Called when messages are missing because they are no longer retained. */
+  readonly onReset?: (() => void) | undefined;
+};
 
-export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = {
+export type SubscribeOptions<C, T extends Topic<C> = Topic<C>> = CommonOptions<C, T> & {
   /** The URL of a token route, or a function that fetches a token or that route's response. */
   readonly token: TokenSource;
-  /** The topics to follow, for which the token must be. Unless given, all of the channels that it is for. */
-  readonly topics?: readonly T[] | undefined;
   /**
    * Where to begin: with what is published from now on (the default), the latest durable message of each topic, all that is
    * retained, durable messages after a time, or after the `position` of an earlier subscription.
    */
   readonly from?: From | undefined;
-  /** The default is a WebSocket where there is one, else server-sent events. */
+  /** How to connect. The default is a WebSocket where the platform has one, else server-sent events. */
   readonly transport?: "websocket" | "sse" | undefined;
-  /** Whether to disconnect while the page is hidden, and to resume afterwards. */
-  readonly pauseOnHidden?: boolean | undefined;
-  /** Closes the subscription. */
+  /** Closes the subscription when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  readonly onMessage?: ((message: MessageOf<C, Fixed<T>>) => void) | undefined;
-  /** Called when messages are missing: what followed the last one isn't retained any more. */
-  readonly onReset?: (() => void) | undefined;
+  /** Called when a run that publishes on one of the channels starts or ends. */
   readonly onRun?: ((run: Run) => void) | undefined;
+  /** Called at each change of `connection`. */
   readonly onConnection?: ((connection: Connection) => void) | undefined;
-  /** Called for messages that break their schemas, which are skipped: they are logged unless given. */
+  /** Called for each message that breaks its schema; such messages are skipped. The default logs them. */
   readonly onInvalidMessage?: ((invalid: InvalidMessage) => void) | undefined;
 };
 
-/** A subscription: iterate over its messages, or give `onMessage`. Leaving the only loop closes it, unless it has `onMessage`. */
+/** A subscription: iterate over its messages, or give `onMessage`. Without `onMessage`, leaving the only loop closes it. */
 export interface Subscription<C, T extends Topic<C> = Topic<C>> extends AsyncIterable<MessageOf<C, T>> {
   readonly connection: Connection;
-  /** Where it is: give it to another subscription as `from: { after }`. Inngest's server has no positions. */
+  /** The position of the last message. Another subscription resumes there by `from: { after }`. Inngest's server has none. */
   readonly position: string | undefined;
-  /** Live messages that were lost since a reader was too slow for them. */
+  /** How many live messages were lost because the page was too slow for them. */
   readonly dropped: number;
-  /** The latest message of a topic. */
+  /** Return the latest message that was received of a topic. */
   latest<D extends C, K extends Topic<D> & T>(channel: D, topic: K): MessageOf<D, K> | undefined;
+  /** End the subscription, and its iterations. */
   close(): void;
 }
 
 /**
  * Subscribe to a channel, or to several over one connection.
  *
- * It connects again by itself, with a fresh token, and resumes: durable messages come once and in order.
+ * It reconnects by itself, with a fresh token, and resumes: durable messages come once and in order. It ends when it is
+ * closed, or when the token route or the gateway refuses it.
  */
 export function subscribe<C extends Channel, T extends Topic<C> = Topic<C>>(
   channels: C | readonly C[],
@@ -101,14 +110,13 @@ export function subscribe<C extends Channel, T extends Topic<C> = Topic<C>>(
   return new Subscriber(list, options as unknown as Options) as unknown as Subscription<C, T>;
 }
 
-// -- how -----------------------------------------------------------------------------------------------------
+// -- the subscriber -----------------------------------------------------------------------------------------------------
 
-/** What a list that changes says besides: a token needn't be for channels that have left it. */
+/** An option for lists that change: whether a channel still has to be in the token. */
 export type Wanting = { readonly isWanted?: (channel: string) => boolean };
 type Options = SubscribeOptions<Channel, string> & Wanting;
-type AnyMessage = MessageOf<Channel, string>;
 
-/** Ids of durable messages that are remembered, to drop repeats. */
+/** How many ids of durable messages are remembered, to drop repeats. */
 const MAX_SEEN = 4_096;
 
 class Subscriber implements Subscription<Channel, string> {
@@ -134,7 +142,7 @@ class Subscriber implements Subscription<Channel, string> {
     for (const topic of options.topics ?? []) {
       if (!channels.some((channel) => isTopic(channel, topic))) throw new TypeError(`no channel has the topic "${topic}"`);
     }
-    const begin = beginning(options.from);
+    const begin = queryFrom(options.from);
     if (begin["after"] !== "now" && begin["after"] !== "latest") this.#position = begin["after"];
     const followsNothing = channels.length === 0 || this.#topics?.size === 0;
     this.#connector = new Connector({
@@ -148,7 +156,7 @@ class Subscriber implements Subscription<Channel, string> {
       onConnection: (connection) => this.#changed(connection),
     });
     options.signal?.addEventListener("abort", this.#close);
-    // What is called back for can use what `subscribe` returns.
+    // Handlers may use what `subscribe` returns, so none is called before it has returned.
     queueMicrotask(() => (options.signal?.aborted === true ? this.close() : void this.#connector.run()));
   }
 
@@ -158,7 +166,7 @@ class Subscriber implements Subscription<Channel, string> {
 
   get position(): string | undefined {
     let first: Waiting<AnyMessage> | undefined;
-    for (const { first: next } of this.#iterations) if (next !== undefined && next.n < (first?.n ?? Infinity)) first = next;
+    for (const { first: next } of this.#iterations) if (next !== undefined && next.index < (first?.index ?? Infinity)) first = next;
     return first === undefined ? this.#position : first.before;
   }
 
@@ -177,7 +185,7 @@ class Subscriber implements Subscription<Channel, string> {
   [Symbol.asyncIterator](): AsyncIterator<AnyMessage> {
     const iteration: Iteration<AnyMessage> = new Iteration((isOver) => {
       if (isOver) this.#iterations.delete(iteration);
-      // A loop that was left with `break` was the only reader.
+      // After `break` in the only loop, there is no reader.
       if (isOver && this.#iterations.size === 0 && this.#options.onMessage === undefined) this.close();
       else this.#connector.review();
     });
@@ -198,14 +206,16 @@ class Subscriber implements Subscription<Channel, string> {
     this.#iterations.clear();
   }
 
-  // -- what to follow
-
-  #refuse(token: Token): Reason | undefined {
+  #refuse(token: Token): Failure | undefined {
     const { isWanted = () => true } = this.#options;
-    return beyond(token, [...this.#channels.keys()].filter(isWanted), [...(this.#topics ?? [])]);
+    return beyondToken(token, [...this.#channels.keys()].filter(isWanted), this.#topics ?? []);
   }
 
-  /** Name one channel's topics, so that a token of another one is refused. Of several the token alone decides: a query has its limits. */
+  /**
+   * Return the query that names the topics to follow, so that a token for another channel is refused.
+   *
+   * Of several channels the token alone decides: their names would make the URL too long.
+   */
   #want(token: Token): { readonly want?: string } {
     const [channel] = this.#channels.values();
     const topics = this.#topics ?? (Array.isArray(token.topics) ? (token.topics as string[]) : undefined);
@@ -242,10 +252,10 @@ class Subscriber implements Subscription<Channel, string> {
     const { status, result } = (frame["data"] ?? {}) as { readonly status?: Run["status"]; readonly result?: unknown };
     if (!this.#channels.has(channel) || typeof status !== "string") return;
     const run: Run = { kind: "run", channel, ...originOf(frame), status, ...(result != null && { result }) };
-    const told = `${run.runId ?? ""} ${status}`;
-    // A reader that comes back may be told again how the last run ended.
-    if (run.runId !== undefined && this.#runs.get(channel) === told) return;
-    this.#runs.set(channel, told);
+    const key = `${run.runId ?? ""} ${status}`;
+    // After a reconnect the gateway may repeat how the last run ended.
+    if (run.runId !== undefined && this.#runs.get(channel) === key) return;
+    this.#runs.set(channel, key);
     call(this.#options.onRun, run);
   }
 
@@ -265,7 +275,7 @@ class Subscriber implements Subscription<Channel, string> {
     }
     const message: AnyMessage = { kind: "data", channel: name, topic, data: checked.value, ...origin };
     this.#latest.set(address, message);
-    const waiting = { message, isDurable: position !== undefined, n: (this.#count += 1), before };
+    const waiting = { message, isDurable: position !== undefined, index: (this.#count += 1), before };
     for (const iteration of this.#iterations) this.#dropped += iteration.push(waiting);
     call(this.#options.onMessage, message);
     this.#connector.review();
@@ -280,7 +290,7 @@ class Subscriber implements Subscription<Channel, string> {
   }
 }
 
-/** Refuse what the types refuse, for pages without TypeScript. */
+/** Refuse options that the types refuse, for pages without TypeScript. */
 function checkOptions({ token, from = "now", transport = "sse" }: Options): void {
   if (!["string", "function"].includes(typeof token)) throw new TypeError("token is a URL, or a function that fetches a token");
   if (typeof from === "string" && !["now", "latest", "start"].includes(from)) {
@@ -302,10 +312,10 @@ function addressOf(channel: string, topic: string): string {
   return `${channel}\n${topic}`;
 }
 
-/** Return the query for the first connection. */
-function beginning(from: From = "now"): { readonly [name: string]: string } {
+/** Return the query of the first connection. */
+function queryFrom(from: From = "now"): { readonly [name: string]: string } {
   if (typeof from === "string") return { after: from };
-  // With `after` a gateway tells positions.
+  // A gateway sends positions to streams that have `after`.
   return from instanceof Date ? { after: "now", since: from.toISOString() } : { after: from.after };
 }
 
@@ -321,7 +331,7 @@ function check(channel: Channel, topic: string, data: unknown): Checked {
   const schema = channel.topics[topic]?.schema;
   if (schema === undefined) return { value: data };
   const checked = schema["~standard"].validate(data) as Checked | Promise<Checked>;
-  // Messages stay in order, so none waits for its check.
+  // To wait for one message would hold up those behind it.
   if (!("then" in checked)) return checked;
   return { issues: [{ message: "its schema checks asynchronously, which a subscription doesn't wait for" }] };
 }
@@ -330,7 +340,7 @@ function logInvalid({ channel, topic, issues }: InvalidMessage): void {
   console.error(`A message on channel "${channel}", topic "${topic}", breaks its schema:`, issues);
 }
 
-/** Call a handler. What it throws is reported as an event handler's error is, and stops nothing. */
+/** Call a handler, if there is one. What it throws is reported like an error of an event handler. */
 export function call<A>(handler: ((argument: A) => void) | undefined, argument: A): void {
   try {
     handler?.(argument);

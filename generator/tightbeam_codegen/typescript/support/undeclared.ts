@@ -3,7 +3,7 @@ import type { Branch, Unions } from "./_unions";
 
 const MAX_CLASSES = 2_000;
 
-/** Takes what no schema declares out of values: what a publisher of another version added. */
+/** Removes undeclared properties from values: those that a publisher of another version added. */
 export class Undeclared {
   readonly #unions: Unions;
   readonly #regExp: (pattern: string) => RegExp;
@@ -16,10 +16,10 @@ export class Undeclared {
   }
 
   /**
-   * A copy of a value without undeclared properties; the value itself if there are none.
+   * Return a copy of a value without undeclared properties; the value itself if it has none.
    *
-   * A property goes only if no class at its place declares it. With `spareOpen` it stays where an open class beside a
-   * closed one might have taken it.
+   * A property is undeclared if no class at its place declares it. With `spareOpen`, it stays where one of the classes is
+   * open, even beside a closed one.
    */
   without(value: unknown, place: Place, spareOpen: boolean): unknown {
     return this.#pruned(value, [place], spareOpen);
@@ -53,7 +53,7 @@ export class Undeclared {
     return isChanged ? Object.fromEntries(kept) : value;
   }
 
-  /** What a value at some places can be: each with all the schemas that describe it then. */
+  /** Return the classes that a value at these places may be of, each with all its schemas. */
   #classes(places: readonly Place[]): readonly Branch[] {
     const [only] = places;
     if (only !== undefined && places.length === 1) return this.#classesOf(only);
@@ -65,10 +65,10 @@ export class Undeclared {
     const ref = refOf(place);
     const known = this.#known.get(ref);
     if (known !== undefined) return known;
-    const found: Branch[] = [];
-    this.#known.set(ref, found);
+    const classes: Branch[] = [];
+    this.#known.set(ref, classes);
     const parts = this.#unions.parts(place);
-    // What applies under conditions declares properties too.
+    // Conditional schemas declare properties, too.
     for (const part of [...parts]) parts.push(...conditional(part).flatMap((inner) => this.#unions.parts(inner)));
     const forms = parts.flatMap((part) => [
       ...("anyOf" in (part.schema as Schema) ? this.#unions.branches(part, "anyOf") : []),
@@ -76,11 +76,11 @@ export class Undeclared {
     ]);
     for (const form of forms) {
       for (const inner of this.#classesOf(form.place)) {
-        if (found.length < MAX_CLASSES) found.push({ place: inner.place, parts: [...parts, ...inner.parts] });
+        if (classes.length < MAX_CLASSES) classes.push({ place: inner.place, parts: [...parts, ...inner.parts] });
       }
     }
-    if (forms.length === 0) found.push({ place, parts });
-    return found;
+    if (forms.length === 0) classes.push({ place, parts });
+    return classes;
   }
 
   #matches(pattern: string, key: string): boolean {
@@ -91,14 +91,14 @@ export class Undeclared {
 
   #propertyPlaces(part: Place, key: string): Place[] {
     const schema = part.schema as Schema;
-    const found = Object.hasOwn(mapOf(schema["properties"]), key) ? [childOf(part, "properties", key)] : [];
+    const places = Object.hasOwn(mapOf(schema["properties"]), key) ? [childOf(part, "properties", key)] : [];
     for (const pattern of Object.keys(mapOf(schema["patternProperties"]))) {
-      if (this.#matches(pattern, key)) found.push(childOf(part, "patternProperties", pattern));
+      if (this.#matches(pattern, key)) places.push(childOf(part, "patternProperties", pattern));
     }
     for (const keyword of ["additionalProperties", "unevaluatedProperties"]) {
-      if (found.length === 0 && isObject(schema[keyword])) found.push(childOf(part, keyword));
+      if (places.length === 0 && isObject(schema[keyword])) places.push(childOf(part, keyword));
     }
-    return found;
+    return places;
   }
 }
 
@@ -109,16 +109,16 @@ function isClosed({ parts }: Branch): boolean {
   });
 }
 
-/** The schemas that apply to the value itself under conditions. */
+/** Return the schemas that apply to the value itself under conditions. */
 function conditional(part: Place): Place[] {
   const schema = part.schema as Schema;
-  const found = ["if", "then", "else"].flatMap((keyword) => (isObject(schema[keyword]) ? [childOf(part, keyword)] : []));
+  const schemas = ["if", "then", "else"].flatMap((keyword) => (isObject(schema[keyword]) ? [childOf(part, keyword)] : []));
   for (const keyword of ["dependentSchemas", "dependencies"]) {
-    for (const [name, asked] of Object.entries(mapOf(schema[keyword]))) {
-      if (isObject(asked)) found.push(childOf(part, keyword, name));
+    for (const [name, dependent] of Object.entries(mapOf(schema[keyword]))) {
+      if (isObject(dependent)) schemas.push(childOf(part, keyword, name));
     }
   }
-  return found;
+  return schemas;
 }
 
 function itemPlaces(part: Place, index: number): Place[] {

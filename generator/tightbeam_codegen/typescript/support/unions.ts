@@ -4,19 +4,19 @@ import { hasType, oneOf, typeReason } from "./_reasons";
 
 const MAX_PARTS = 50;
 
-/** Keywords that leave a union inside a union what it is. */
+/** Keywords that may stand beside a union without restricting it. */
 const TRANSPARENT: ReadonlySet<string> = new Set([
   ...["$anchor", "$defs", "$id", "$ref", "$schema", "allOf", "definitions", "id"],
 ]);
 
-/** One branch of a union, with all schemas that describe the value itself: through references and `allOf`. */
+/** One branch of a union, with all schemas that apply to the value itself: through references and `allOf`. */
 export type Branch = { readonly place: Place; readonly parts: readonly Place[]; pins?: Pins };
 type Pins = Map<string, readonly unknown[]>;
 
-/** Why none of the branches comes into question: at the value, or at one of its properties. */
+/** The reason that no branch is left: at the value, or at one of its properties. */
 export type Misfit = { readonly message: string; readonly property?: string };
 
-/** What the schemas of one bundle say of the branches of unions, read by one draft. */
+/** Chooses branches of unions by their schemas, as one draft reads them. */
 export class Unions {
   readonly #places: Places;
   readonly #known = new Map<string, Branch[]>();
@@ -27,13 +27,13 @@ export class Unions {
     this.hidesSiblings = draft <= 7;
   }
 
-  /** The branches of a union; those of a union that is nothing but a branch stand in its place. */
+  /** Return the branches of a union. A branch that is only a union itself is replaced by its branches. */
   branches(place: Place, keyword: string): Branch[] {
     const key = `${keyword} ${refOf(place)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const found: Branch[] = [];
-    this.#known.set(key, found);
+    const branches: Branch[] = [];
+    this.#known.set(key, branches);
     const stack = this.#forms(place, keyword);
     const seen = new Set<string>();
     for (let form = stack.pop(); form !== undefined; form = stack.pop()) {
@@ -43,13 +43,13 @@ export class Unions {
         seen.add(refOf(union[0]));
         stack.push(...this.#forms(...union));
       } else {
-        found.push(branch);
+        branches.push(branch);
       }
     }
-    return found;
+    return branches;
   }
 
-  /** Rules branches out that a value can't fit, by its type and its tags; says why if none is left. */
+  /** Return the branches that a value may fit, by its type and its tags; with the reason if there is none. */
   narrowed(branches: readonly Branch[], value: unknown): { left: readonly Branch[]; misfit?: Misfit } {
     let left = branches.filter(({ parts }) => parts.every(({ schema }) => fitsType(schema as Schema, value)));
     if (left.length === 0) {
@@ -82,9 +82,9 @@ export class Unions {
     return { left };
   }
 
-  /** The schemas that describe the value itself: through references and `allOf`. */
+  /** Return the schemas that apply to the value itself: through references and `allOf`. */
   parts(branch: Place): Place[] {
-    const found: Place[] = [];
+    const parts: Place[] = [];
     const stack = [branch];
     const seen = new Set<string>();
     for (let place = stack.pop(); place !== undefined && seen.size < MAX_PARTS; place = stack.pop()) {
@@ -94,13 +94,13 @@ export class Unions {
       seen.add(ref);
       const reference = schema["$ref"] ?? schema["tightbeam-ring"];
       if (typeof reference !== "string" || !this.hidesSiblings) {
-        found.push(place);
+        parts.push(place);
         stack.push(...this.#forms(place, "allOf"));
       }
       const target = typeof reference === "string" ? this.#places.find(reference, base) : undefined;
       if (target !== undefined) stack.push(target);
     }
-    return found;
+    return parts;
   }
 
   #forms(place: Place, keyword: string): Place[] {
@@ -108,10 +108,10 @@ export class Unions {
     return forms.map((_, index) => childOf(place, keyword, index)).reverse();
   }
 
-  /** The property that most branches pin to values of their own or of their group's, with these values. */
+  /** Find the tag: the property that most branches pin to values that no other group of branches shares. */
   #tag(branches: readonly Branch[], tried: ReadonlySet<string>): [name: string, pinned: (readonly unknown[])[]] | undefined {
     const pins = branches.map((branch) => this.#pins(branch));
-    let found: [string, (readonly unknown[])[]] | undefined;
+    let tag: [string, (readonly unknown[])[]] | undefined;
     let most = 1;
     for (const name of new Set(pins.flatMap((own) => [...own.keys()]))) {
       if (tried.has(name)) continue;
@@ -122,26 +122,26 @@ export class Unions {
       const sizes = [...groups.values()].map((own) => new Set(textsOf(own)).size);
       const all = new Set([...groups.values()].flatMap(textsOf));
       if (groups.size > 1 && sizes.reduce((sum, size) => sum + size, 0) === all.size) {
-        found = [name, pinned];
+        tag = [name, pinned];
         most = count;
       }
     }
-    return found;
+    return tag;
   }
 
-  /** The properties that a branch pins to values, with these values. */
+  /** Return the properties that a branch pins to certain values, with these values. */
   #pins(branch: Branch): Pins {
     if (branch.pins !== undefined) return branch.pins;
-    // Noted before it is complete, so that a branch that contains itself comes to an end.
-    const found: Pins = new Map();
-    branch.pins = found;
+    // Stored before it is complete, so that a branch that contains itself ends.
+    const pins: Pins = new Map();
+    branch.pins = pins;
     for (const part of branch.parts) {
       const schema = part.schema as Schema;
       for (const [name, property] of Object.entries(mapOf(schema["properties"]))) {
         const isCompound = isObject(property) && ("$ref" in property || "allOf" in property);
         const pinning = isCompound ? this.parts(childOf(part, "properties", name)) : [{ schema: property }];
         const literals = pinning.map((each) => literalsOf(each.schema)).find((own) => own.length > 0);
-        if (literals !== undefined && !found.has(name)) found.set(name, literals);
+        if (literals !== undefined && !pins.has(name)) pins.set(name, literals);
       }
     }
     for (const part of branch.parts) {
@@ -150,29 +150,29 @@ export class Unions {
         const [first, ...others] = this.branches(part, keyword).map((inner) => this.#pins(inner));
         for (const [name, literals] of first ?? []) {
           const every = others.flatMap((own) => (own.has(name) ? [own.get(name) ?? []] : []));
-          if (!found.has(name) && every.length === others.length) found.set(name, distinct([literals, ...every]));
+          if (!pins.has(name) && every.length === others.length) pins.set(name, distinct([literals, ...every]));
         }
       }
     }
-    return found;
+    return pins;
   }
 }
 
-/** How many of an object's properties a branch declares. */
+/** Count the properties of an object that a branch declares. */
 export function countKnown(branch: Branch, value: Schema): number {
   const declared = branch.parts.map((part) => mapOf((part.schema as Schema)["properties"]));
   return Object.keys(value).filter((name) => declared.some((names) => Object.hasOwn(names, name))).length;
 }
 
-/** The union that a branch is, if it says nothing else of a value. */
+/** Return the union that a branch consists of, if it has no other restriction. */
 function onlyUnion(branch: Branch): [place: Place, keyword: string] | undefined {
-  const said = branch.parts.flatMap((part) =>
+  const restrictions = branch.parts.flatMap((part) =>
     Object.keys(part.schema as Schema).flatMap((keyword): [Place, string][] =>
       TRANSPARENT.has(keyword) ? [] : [[part, keyword]],
     ),
   );
-  const [only] = said;
-  return said.length === 1 && (only?.[1] === "anyOf" || only?.[1] === "oneOf") ? only : undefined;
+  const [only] = restrictions;
+  return restrictions.length === 1 && (only?.[1] === "anyOf" || only?.[1] === "oneOf") ? only : undefined;
 }
 
 function fitsType(schema: Schema, value: unknown): boolean {

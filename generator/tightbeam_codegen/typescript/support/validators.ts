@@ -6,7 +6,7 @@ import { useRings } from "./_rings";
 import { Undeclared } from "./_undeclared";
 import { Unions } from "./_unions";
 
-/** As much of Ajv as is used here. */
+/** The part of Ajv that is used here. */
 type Ajv = {
   addFormat(name: string, format: (text: string) => boolean): unknown;
   addKeyword(definition: object): unknown;
@@ -24,14 +24,14 @@ type Bundle = {
   resources: { [uri: string]: object };
   topics: { [name: string]: { ref: string; draft: number } };
   params: { [name: string]: { readonly [keyword: string]: unknown } };
-  /** The formats that patterns stand for. */
+  /** The format of each pattern that the generator wrote in place of one. */
   typed: { [pattern: string]: string };
 };
 
-/** The schemas as one draft reads them. */
+/** The schemas, compiled as one draft reads them. */
 type Reader = Schemas & { readonly ajv: Ajv; readonly undeclared: Undeclared };
 
-/** One topic, ready for use. */
+/** One topic with its compiled schema. */
 type Topic = { readonly check: Check; readonly reader: Reader; readonly place: Place | undefined };
 
 /**
@@ -52,13 +52,13 @@ export class Validators {
     this.#formats = formats;
   }
 
-  /** The same topics, with schemas that check. */
+  /** Return the same topics with schemas that check. */
   topics<T extends { readonly [name: string]: { readonly schema: PayloadSchema<unknown> } }>(topics: T): T {
     const names = Object.keys(topics);
     return Object.fromEntries(names.map((name) => [name, { schema: this.#schema(name) }])) as unknown as T;
   }
 
-  /** The channel's name once its parameters fit their schemas; throws a TypeError where one doesn't. */
+  /** Return the channel's name. Throws a TypeError for a parameter that breaks its schema. */
   name(params: object, name: string): string {
     for (const [param, schema] of Object.entries(this.#bundle.params)) {
       const value: unknown = (params as { [name: string]: unknown })[param];
@@ -81,10 +81,10 @@ export class Validators {
   }
 
   #topic(name: string): Topic {
-    const stated = this.#bundle.topics[name];
-    if (stated === undefined) throw new Error(`no schema for topic "${name}": run \`tightbeam generate\` again`);
-    const reader = this.#reader(stated.draft);
-    return { check: reader.compile({ $ref: stated.ref }), reader, place: reader.places.find(stated.ref) };
+    const topic = this.#bundle.topics[name];
+    if (topic === undefined) throw new Error(`no schema for topic "${name}": run \`tightbeam generate\` again`);
+    const reader = this.#reader(topic.draft);
+    return { check: reader.compile({ $ref: topic.ref }), reader, place: reader.places.find(topic.ref) };
   }
 
   #reader(draft: number): Reader {
@@ -95,9 +95,9 @@ export class Validators {
     const unions = new Unions(places, draft);
     const compile = (schema: object): Check => ajv.compile(schema);
     const undeclared = new Undeclared(unions, (pattern) => this.#regExp(pattern, "u"));
-    const made: Reader = { ajv, checks: new Map(), compile, formats: this.#bundle.typed, places, undeclared, unions };
-    this.#readers.set(draft, made);
-    return made;
+    const reader: Reader = { ajv, checks: new Map(), compile, formats: this.#bundle.typed, places, undeclared, unions };
+    this.#readers.set(draft, reader);
+    return reader;
   }
 
   #regExp(pattern: string, flags: string): RegExp {
@@ -108,10 +108,9 @@ export class Validators {
   #ajv(draft: number): Ajv {
     const { formats, resources } = this.#bundle;
     const regExp = (pattern: string, flags: string): RegExp => this.#regExp(pattern, flags);
-    // Schemas were checked when this was generated, so there is nothing to complain about here. Up to draft 7 a
-    // reference hides what stands beside it. To look for all errors would try every branch of every union inside every
-    // other.
-    const made = new (this.#classes[draft] as AjvClass)({
+    // The generator has checked the schemas, so Ajv needn't. Up to draft 7, keywords beside a reference are ignored. With
+    // `allErrors`, Ajv would try every branch of every union inside every other.
+    const ajv = new (this.#classes[draft] as AjvClass)({
       allErrors: false,
       code: { process: withOwnProperties, regExp: Object.assign(regExp, { code: "new RegExp" }) },
       ignoreKeywordsWithRef: draft <= 7,
@@ -122,26 +121,26 @@ export class Validators {
       validateSchema: false,
     });
     if (formats) {
-      pluginOf(this.#formats)(made, { mode: "full" });
-      useExactFormats(made);
+      pluginOf(this.#formats)(ajv, { mode: "full" });
+      useExactFormats(ajv);
     }
-    useExactKeywords(made);
-    useRings(made);
+    useExactKeywords(ajv);
+    useRings(ajv);
     for (const [uri, resource] of Object.entries(resources)) {
-      // Metaschemas of the drafts are there already.
-      if (!isKnown(made, uri)) made.addSchema(resource, uri);
+      // Ajv has the metaschemas of the drafts.
+      if (!isKnown(ajv, uri)) ajv.addSchema(resource, uri);
     }
-    return made;
+    return ajv;
   }
 }
 
 /**
- * Mends how `unevaluatedProperties` looks up what was evaluated: in an object that inherits properties, and that can't
- * have one called `__proto__`.
+ * Correct how Ajv's code for `unevaluatedProperties` looks up evaluated names: its record is an object that inherits
+ * properties and can't have one called `__proto__`.
  */
 function withOwnProperties(code: string): string {
-  const found = '($2 === "__proto__" || Object.prototype.hasOwnProperty.call($1, $2))';
-  return code.replace(/!(props\d+)\[(key\d+)\]/g, `!${found}`);
+  const lookup = '($2 === "__proto__" || Object.prototype.hasOwnProperty.call($1, $2))';
+  return code.replace(/!(props\d+)\[(key\d+)\]/g, `!${lookup}`);
 }
 
 function isKnown(ajv: Ajv, uri: string): boolean {
@@ -149,17 +148,17 @@ function isKnown(ajv: Ajv, uri: string): boolean {
   return uri in schemas || uri in refs;
 }
 
-/** A CommonJS module arrives as what it exports or as an object around it, depending on who loads it. */
+/** Return the plugin: some loaders wrap a CommonJS module's export in an object. */
 function pluginOf(formats: unknown): (ajv: Ajv, options: object) => unknown {
   const inner = (formats as { default?: unknown }).default;
   return (typeof inner === "function" ? inner : formats) as (ajv: Ajv, options: object) => unknown;
 }
 
 /**
- * What is wrong with a value.
+ * Return the issues of a value.
  *
- * Unless it has to be exact, properties that no schema declares are passed over: whoever published them may know a
- * newer version of it. What is left without them has to be valid.
+ * Unless `exact`, undeclared properties are ignored, since the publisher may have a newer version of the schema. The rest
+ * has to be valid.
  */
 function issuesOf({ check, reader, place }: Topic, value: unknown, exact: boolean): readonly Issue[] {
   if (check(value)) return [];

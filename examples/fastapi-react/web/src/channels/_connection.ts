@@ -7,17 +7,17 @@
 // biome-ignore-all assist: generated
 
 // prettier-ignore
-import { type Failure, fetchToken, follow, type Frame, hasWebSocket, type Reason, RESTARTS } from "./_stream";
+import { type Failure, fetchToken, follow, type Frame, hasWebSocket, late, type Reason, RESTARTS } from "./_stream";
 // prettier-ignore
 import type { Token, TokenSource } from "./_stream";
 
 // prettier-ignore
 /**
- * How a subscription is connected.
+ * The state of a subscription's connection.
  *
- * `waiting` is the pause before the next attempt. `paused` is without a connection on purpose: the page is hidden, or an
- * iteration has as many messages before it as are kept. `closed` with a reason was refused for good. `reason` says why
- * there is no connection; `attempt` counts the attempts that failed in a row.
+ * `waiting`: the pause before the next attempt. `paused`: disconnected on purpose, because the page is hidden or an
+ * iteration has fallen behind. `closed`: ended, by `close` or, with a reason, by a refusal. `reason` says why there is no
+ * connection; `attempt` counts the failed attempts since the last connection.
  */
 export type Connection = {
   readonly state: "connecting" | "open" | "waiting" | "paused" | "closed";
@@ -26,45 +26,46 @@ export type Connection = {
 };
 
 // prettier-ignore
-/** What a connection is for. */
-export type Purpose = {
+/** The settings of a connector, and what it calls. */
+export type ConnectorOptions = {
   readonly token: TokenSource;
   readonly transport: "websocket" | "sse" | undefined;
   readonly pauseOnHidden: boolean;
-  /** Say why this token is no use. */
-  refuse(token: Token): Reason | undefined;
-  /** Return the query that says what to follow, and from where. */
+  /** Return why this token can't be used; undefined if it can. */
+  refuse(token: Token): Failure | undefined;
+  /** Return the query of the stream: what to follow, and from where. */
   query(token: Token): { readonly [name: string]: string };
-  /** Return whether there is no room for another message. */
+  /** Return whether messages have to wait, so that the connection is to be paused. */
   isFull(): boolean;
   onFrame(frame: Frame): void;
   onConnection(connection: Connection): void;
 };
 
 // prettier-ignore
+// All times are in milliseconds.
 const FIRST_PAUSE = 250;
 // prettier-ignore
 const LONGEST_PAUSE = 10_000;
 // prettier-ignore
-/** A connection that lasted so long starts the pauses over. */
-const LASTED = 5_000;
+/** After a connection of this length, the next pause is the first one again. */
+const STABLE = 5_000;
 // prettier-ignore
-/** The pages of a gateway that restarts come back spread over this time. */
+/** When a gateway restarts, its pages reconnect spread over this time. */
 const SPREAD = 1_000;
 // prettier-ignore
-/** The time for an attempt, from the token to the open stream. */
+/** The longest wait for the token, and for the stream to open. */
 const ATTEMPT = 20_000;
 // prettier-ignore
-/** An attempt that began so long ago is started over when the page comes back. */
+/** An attempt of this age begins anew when the page is shown again. */
 const STUCK = 5_000;
 // prettier-ignore
-/** The time between two pings of a gateway, until it has been seen; and what it is taken for at most. */
+/** The time between two pings of a gateway: assumed until it has been measured, and at most. */
 const KEEP_ALIVE = 15_000;
 // prettier-ignore
 const LONGEST_KEEP_ALIVE = 60_000;
 
 // prettier-ignore
-// As much of a page as is used here. In Node there is none.
+// The parts of a browser's page that are used here. Node has none of them.
 type Target = {
   addEventListener?: (type: string, listener: Listener) => void;
   removeEventListener?: (type: string, listener: Listener) => void;
@@ -75,17 +76,17 @@ type Listener = (event: { readonly type: string }) => void;
 const page = globalThis as unknown as Target & { readonly document?: Target & { readonly visibilityState: string } };
 
 // prettier-ignore
-/** Connects again and again, until it is closed or refused for good. */
+/** Keeps a stream open: connects, and reconnects until it is closed or refused for good. */
 export class Connector {
-  readonly #purpose: Purpose;
+  readonly #options: ConnectorOptions;
   #transport: "websocket" | "sse";
   #connection: Connection = { state: "connecting", attempt: 0 };
   #reason: Reason | undefined;
-  /** Interrupts the attempt, or the stream, that goes on. */
+  /** Aborts the current attempt or stream. */
   #stream: AbortController | undefined;
   #interruptedBy: Failure | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #goOn: (() => void) | undefined;
+  #wake: (() => void) | undefined;
   #began = 0;
   #hasProgressed = false;
   #hasOpened = false;
@@ -98,9 +99,9 @@ export class Connector {
   #pings = 0;
   #keepAlive = 0;
 
-  constructor(purpose: Purpose) {
-    this.#purpose = purpose;
-    this.#transport = purpose.transport ?? (hasWebSocket() ? "websocket" : "sse");
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+    this.#transport = options.transport ?? (hasWebSocket() ? "websocket" : "sse");
     this.#listen("addEventListener");
   }
 
@@ -112,46 +113,47 @@ export class Connector {
     return this.#connection.state === "closed";
   }
 
-  /** Stay connected; resolves when it is closed. */
+  /** Connect, and stay connected. Resolves when it is closed. */
   async run(): Promise<void> {
     while (!this.isClosed) {
       if (this.#isPaused()) {
         this.#reason = undefined;
-        this.#show("paused");
+        this.#setState("paused");
         await this.#wait();
         continue;
       }
-      this.#show("connecting");
+      this.#setState("connecting");
       const failure = (await this.#attempt()) ?? this.#interruptedBy;
       if (failure === undefined || this.isClosed) continue;
       this.#reason = failure.reason;
       if (this.#isFinal(failure)) return this.close(failure.reason);
       const pause = this.#pauseAfter(failure);
-      this.#show("waiting");
+      this.#setState("waiting");
       await this.#wait(pause);
     }
   }
 
+  /** End the connection for good; `reason` says who refused it. */
   close(reason?: Reason): void {
     if (this.isClosed) return;
     this.#reason = reason;
     this.#listen("removeEventListener");
-    this.#show("closed");
+    this.#setState("closed");
     this.#interrupt();
   }
 
-  /** Look again whether to be connected. */
+  /** Pause or resume, if `isFull` or the visibility of the page has changed. */
   review(): void {
     if (this.#isPaused()) this.#interrupt();
-    else if (this.#connection.state === "paused") this.#goOn?.();
+    else if (this.#connection.state === "paused") this.#wake?.();
   }
 
-  /** Note a message that the next connection won't bring again. */
+  /** Note a durable message: the next connection resumes after it. */
   progressed(): void {
     this.#hasProgressed = true;
   }
 
-  // -- one attempt
+  // -- attempts
 
   /** Connect, and follow the stream until it ends. Returns undefined if it was interrupted. */
   async #attempt(): Promise<Failure | undefined> {
@@ -161,26 +163,26 @@ export class Connector {
     this.#hasProgressed = false;
     this.#began = Date.now();
     this.#timer = setTimeout(() => this.#interrupt(ROUTE_LATE), ATTEMPT);
-    const token = await fetchToken(this.#purpose.token, stream.signal);
-    if (token === undefined || stream.signal.aborted) return this.#ended(stream);
-    if ("reason" in token) return this.#ended(stream, token);
-    const reason = this.#purpose.refuse(token);
-    if (reason !== undefined) return this.#ended(stream, { reason, ends: "always" });
+    const token = await fetchToken(this.#options.token, stream.signal);
+    if (token === undefined || stream.signal.aborted) return this.#finish(stream);
+    if ("reason" in token) return this.#finish(stream, token);
+    const refusal = this.#options.refuse(token);
+    if (refusal !== undefined) return this.#finish(stream, refusal);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#interrupt(GATEWAY_LATE), ATTEMPT);
     const route = this.#transport === "websocket" ? "connect" : "sse";
     const url = new URL(`/v1/realtime/${route}`, token.apiBaseUrl);
-    const query = { token: token.key, ...this.#purpose.query(token) };
+    const query = { token: token.key, ...this.#options.query(token) };
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const sink = {
       open: () => stream.signal.aborted || this.#opened(),
       alive: () => void (this.#lastFrame = Date.now()),
-      frame: (frame: Frame) => stream.signal.aborted || this.#took(frame),
+      frame: (frame: Frame) => stream.signal.aborted || this.#receive(frame),
     };
-    return this.#ended(stream, await follow(url, this.#transport, sink, stream.signal));
+    return this.#finish(stream, await follow(url, this.#transport, sink, stream.signal));
   }
 
-  #ended(stream: AbortController, failure?: Failure): Failure | undefined {
+  #finish(stream: AbortController, failure?: Failure): Failure | undefined {
     if (this.#stream === stream) this.#stream = undefined;
     clearTimeout(this.#timer);
     return stream.signal.aborted ? undefined : failure;
@@ -189,7 +191,7 @@ export class Connector {
   #interrupt(by?: Failure): void {
     this.#interruptedBy = by;
     this.#stream?.abort();
-    this.#goOn?.();
+    this.#wake?.();
   }
 
   #opened(): void {
@@ -200,59 +202,60 @@ export class Connector {
     this.#hasOpened = true;
     this.#refusals = this.#notUpgraded = 0;
     this.#reason = undefined;
-    this.#show("open");
+    this.#setState("open");
   }
 
-  #took(frame: Frame): void {
+  #receive(frame: Frame): void {
     if (frame["kind"] === "closing") return this.#interrupt(RESTARTS);
     if (frame["kind"] === "ping") this.#pinged();
     else this.#pings = 0;
-    this.#purpose.onFrame(frame);
+    this.#options.onFrame(frame);
   }
 
-  // -- alive
+  // -- keep-alive
 
-  /** Learn from pings with no other frames between them how far apart they are. */
+  /** Measure the time between two pings that follow each other. */
   #pinged(): void {
     const now = Date.now();
     this.#pings += 1;
-    // The first ping after other frames may tell of dropped messages, and come at any time: it begins no measurement.
+    // A ping right after another frame may report dropped messages, at any time: no measurement begins there.
     if (this.#pings > 2) this.#keepAlive = Math.max(this.#keepAlive, Math.min(now - this.#lastPing, LONGEST_KEEP_ALIVE));
     this.#lastPing = now;
     this.#watch();
   }
 
+  /** Interrupt the stream once pings have been missing for too long. */
   #watch(): void {
     clearTimeout(this.#timer);
     if (this.#keepAlive === 0) return;
-    this.#timer = setTimeout(() => (this.#isSilent() ? this.#interrupt(SILENT) : this.#watch()), this.#silence());
+    this.#timer = setTimeout(() => (this.#isSilent() ? this.#interrupt(SILENT) : this.#watch()), this.#allowedSilence());
   }
 
-  #silence(): number {
+  #allowedSilence(): number {
     return 2 * (this.#keepAlive || KEEP_ALIVE) + 1_000;
   }
 
-  /** Return whether pings should have come; a server without positions sends none. */
+  /** Return whether pings are overdue. Inngest's server sends none, so without a first ping none is. */
   #isSilent(): boolean {
-    return this.#lastPing > 0 && Date.now() - this.#lastFrame >= this.#silence();
+    return this.#lastPing > 0 && Date.now() - this.#lastFrame >= this.#allowedSilence();
   }
 
-  // -- again
+  // -- retries
 
   #isFinal(failure: Failure): boolean {
     const { reason, ends } = failure;
-    // Once, the gateway may have come back between the WebSocket and the question why. Twice, a proxy is in the way:
-    // it answers otherwise, or holds the upgrade back. After a connection it is the network that gives no answer.
+    // One 426 may mean that the gateway came back between the WebSocket and the probe. Two in a row mean that a proxy
+    // doesn't pass WebSockets, as do two attempts without an answer. After a connection, such an attempt means an outage.
     const isHeldBack = failure === GATEWAY_LATE && !this.#hasOpened;
     this.#notUpgraded = reason.code === "upgrade-required" || isHeldBack ? this.#notUpgraded + 1 : 0;
-    if (this.#notUpgraded > 1) this.#transport = this.#purpose.transport ?? "sse";
-    if (ends === "second") this.#refusals += 1;
-    return ends === "always" || (ends === "first" && !this.#hasOpened) || this.#refusals > 1;
+    if (this.#notUpgraded > 1) this.#transport = this.#options.transport ?? "sse";
+    if (ends === "repeated") this.#refusals += 1;
+    return ends === "always" || (ends === "unopened" && !this.#hasOpened) || this.#refusals > 1;
   }
 
   #pauseAfter({ reason, retryAfter = 0 }: Failure): number {
-    const hasLasted = this.#hasProgressed || Date.now() - this.#began >= LASTED;
-    if (this.#connection.state === "open" && hasLasted) {
+    const isStable = this.#hasProgressed || Date.now() - this.#began >= STABLE;
+    if (this.#connection.state === "open" && isStable) {
       this.#failures = 0;
       if (reason.code === "closing") return Math.random() * SPREAD;
     }
@@ -262,30 +265,30 @@ export class Connector {
   }
 
   #isPaused(): boolean {
-    return this.#isAway || (this.#purpose.pauseOnHidden && isHidden()) || this.#purpose.isFull();
+    return this.#isAway || (this.#options.pauseOnHidden && isHidden()) || this.#options.isFull();
   }
 
-  /** Wait, for so long or until something goes on. */
+  /** Wait for the pause to end, or to be woken. Without a pause, only waking ends it. */
   async #wait(pause?: number): Promise<void> {
     if (this.isClosed) return;
     const timer = await new Promise<ReturnType<typeof setTimeout> | undefined>((resolve) => {
       const set = pause === undefined ? undefined : setTimeout(() => resolve(undefined), pause);
-      this.#goOn = () => resolve(set);
+      this.#wake = () => resolve(set);
     });
     clearTimeout(timer);
-    this.#goOn = undefined;
+    this.#wake = undefined;
   }
 
-  #show(state: Connection["state"]): void {
-    // The loop looks again at each event of the page, and may find it still hidden.
+  #setState(state: Connection["state"]): void {
+    // Each event of a hidden page wakes the loop, which stays paused.
     if (state === "paused" && this.#connection.state === state) return;
     const reason = this.#reason;
     const attempt = state === "open" || state === "paused" ? 0 : this.#failures;
     this.#connection = { state, attempt, ...(reason !== undefined && { reason }) };
-    this.#purpose.onConnection(this.#connection);
+    this.#options.onConnection(this.#connection);
   }
 
-  // -- the page
+  // -- page events
 
   #listen(method: "addEventListener" | "removeEventListener"): void {
     for (const type of ["online", "pageshow", "pagehide"]) page[method]?.(type, this.#onPage);
@@ -293,15 +296,15 @@ export class Connector {
   }
 
   readonly #onPage: Listener = ({ type }) => {
-    // A page that is left lets go of its connection: the browser can keep it then, and show it again.
+    // A browser keeps a page that is left for "back", but only without an open connection.
     if (type === "pagehide") this.#isAway = true;
     if (type === "pageshow") this.#isAway = false;
     this.review();
     if (type === "pagehide" || isHidden()) return;
-    // Timers and sockets may have slept: try at once, and make sure that the connection is alive.
+    // While the page was hidden, timers and sockets may have stood still: try at once, and check the connection.
     const { state } = this.#connection;
     const isStuck = state === "connecting" && Date.now() - this.#began >= STUCK;
-    if (state === "waiting") this.#goOn?.();
+    if (state === "waiting") this.#wake?.();
     if (state === "open" && this.#isSilent()) this.#reason = SILENT.reason;
     else if (!isStuck) return;
     this.#interrupt();
@@ -314,19 +317,11 @@ function isHidden(): boolean {
 }
 
 // prettier-ignore
+const ROUTE_LATE = late("The token route", ATTEMPT);
+// prettier-ignore
+const GATEWAY_LATE = late("The gateway", ATTEMPT);
+// prettier-ignore
 const SILENT: Failure = {
   reason: { code: "unreachable", message: "The gateway has been silent for too long. It is tried again." },
   ends: "never",
 };
-
-// prettier-ignore
-const ROUTE_LATE = late("The token route");
-// prettier-ignore
-const GATEWAY_LATE = late("The gateway");
-
-// prettier-ignore
-function late(who: string): Failure {
-  const why = "it hangs, a proxy holds it back, or the browser has six streams open to it (HTTP/1.1)";
-  const message = `${who} gave no answer in ${ATTEMPT / 1000} seconds: ${why}. It is tried again.`;
-  return { reason: { code: "unreachable", message }, ends: "never" };
-}

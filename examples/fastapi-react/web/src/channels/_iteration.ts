@@ -10,20 +10,22 @@
 import type { Reason } from "./_stream";
 
 // prettier-ignore
-/** A message that waits for an iteration: the how many-th it is, and the position before it. */
+/** A message that waits to be read by an iteration. */
 export type Waiting<M> = {
   readonly message: M;
   readonly isDurable: boolean;
-  readonly n: number;
+  /** Its number in the subscription. */
+  readonly index: number;
+  /** The subscription's position before it. */
   readonly before: string | undefined;
 };
 
 // prettier-ignore
-/** Messages that wait for an iteration at most. */
+/** The most messages that wait for an iteration. */
 const MAX_WAITING = 1_000;
 
 // prettier-ignore
-/** Thrown by an iteration when the subscription was refused for good. */
+/** The error that an iteration throws when its subscription is refused for good. */
 export class SubscriptionRefused extends Error {
   readonly reason: Reason;
 
@@ -37,16 +39,16 @@ export class SubscriptionRefused extends Error {
 // prettier-ignore
 /** Iterates over messages as they come. */
 export class Iteration<M> implements AsyncIterator<M> {
-  readonly #changed: (isOver: boolean) => void;
+  readonly #onChange: (isOver: boolean) => void;
   readonly #waiting: Waiting<M>[] = [];
-  readonly #asked: { resolve(result: IteratorResult<M>): void; reject(error: unknown): void }[] = [];
+  readonly #readers: { resolve(result: IteratorResult<M>): void; reject(error: unknown): void }[] = [];
   #isEnded = false;
   #reason: Reason | undefined;
-  /** Whether durable messages have filled it: the stream pauses until half of them are read. */
+  /** Whether durable messages alone fill it. The stream then pauses until half of them are read. */
   isFull = false;
 
-  constructor(changed: (isOver: boolean) => void) {
-    this.#changed = changed;
+  constructor(onChange: (isOver: boolean) => void) {
+    this.#onChange = onChange;
   }
 
   /** The message that comes next. */
@@ -54,11 +56,11 @@ export class Iteration<M> implements AsyncIterator<M> {
     return this.#waiting[0];
   }
 
-  /** Add a message. Returns how many live ones were dropped for it, the oldest first. */
+  /** Add a message. If there are too many, drop the oldest live one. Returns how many were dropped. */
   push(waiting: Waiting<M>): number {
-    const asked = this.#asked.shift();
-    if (asked !== undefined) {
-      asked.resolve({ done: false, value: waiting.message });
+    const reader = this.#readers.shift();
+    if (reader !== undefined) {
+      reader.resolve({ done: false, value: waiting.message });
       return 0;
     }
     this.#waiting.push(waiting);
@@ -69,10 +71,11 @@ export class Iteration<M> implements AsyncIterator<M> {
     return live < 0 ? 0 : 1;
   }
 
+  /** End it after the messages that wait; with a reason, by an error. */
   end(reason: Reason | undefined): void {
     this.#isEnded = true;
     this.#reason = reason;
-    for (const asked of this.#asked.splice(0)) this.next().then(asked.resolve, asked.reject);
+    for (const reader of this.#readers.splice(0)) this.next().then(reader.resolve, reader.reject);
   }
 
   next(): Promise<IteratorResult<M>> {
@@ -80,11 +83,11 @@ export class Iteration<M> implements AsyncIterator<M> {
     if (waiting !== undefined) {
       if (this.isFull && this.#waiting.length <= MAX_WAITING / 2) {
         this.isFull = false;
-        this.#changed(false);
+        this.#onChange(false);
       }
       return Promise.resolve({ done: false, value: waiting.message });
     }
-    if (!this.#isEnded) return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
+    if (!this.#isEnded) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
     const reason = this.#reason;
     this.#reason = undefined;
     return reason === undefined
@@ -96,7 +99,7 @@ export class Iteration<M> implements AsyncIterator<M> {
     this.#waiting.length = 0;
     this.isFull = false;
     this.end(undefined);
-    this.#changed(true);
+    this.#onChange(true);
     return Promise.resolve({ done: true, value: undefined });
   }
 }

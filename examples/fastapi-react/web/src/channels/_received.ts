@@ -9,10 +9,10 @@
 // prettier-ignore
 import type { Connection } from "./_connection";
 // prettier-ignore
-import type { Channel, MessageOf, Topic } from "./_subscribe";
+import type { CommonOptions, From, MessageOf, Topic } from "./_subscribe";
 
 // prettier-ignore
-/** The run that published on a channel last; `unknown` until it has published. `result` is what a completed one returned. */
+/** The latest run that publishes on a channel; `unknown` before its first message. `result` is what a completed run returned. */
 export type RunState = {
   readonly status: "unknown" | "running" | "completed" | "failed" | "cancelled";
   readonly result?: unknown;
@@ -23,52 +23,36 @@ export type RunState = {
 export type LatestOf<C, T extends string> = { readonly [K in T]?: MessageOf<C, K & Topic<C>> };
 
 // prettier-ignore
-/** A type that isn't inferred from here: `NoInfer`, for compilers before 5.4 as well. */
-type Fixed<T> = [T][T extends unknown ? 0 : never];
-
-// prettier-ignore
 /** The options that `useChannel` and `useChannels` share. */
-export type ReceiveOptions<C, T extends Topic<C>> = {
-  /** The topics to follow: all of the channel unless given. */
-  readonly topics?: readonly T[] | undefined;
+export type ReceiveOptions<C, T extends Topic<C>> = CommonOptions<C, T> & {
   /**
    * Where to begin: with what is published from now on (the default), the latest durable message of each topic, all that is
-   * retained, or durable messages after a time. Changes have an effect for other channels only.
+   * retained, or durable messages after a time. A change has an effect on channels that are followed later.
    */
-  readonly from?: "now" | "latest" | "start" | Date | undefined;
-  /** How many messages `messages` holds, the latest ones: 1000 unless given, all with `null`. */
+  readonly from?: Exclude<From, { readonly after: string }> | undefined;
+  /** How many messages `messages` holds, the latest ones. The default is 1000; `null` holds all. */
   readonly historyLimit?: number | null | undefined;
-  /** Whether to disconnect while the page is hidden, and to resume afterwards: not unless given. */
-  readonly pauseOnHidden?: boolean | undefined;
-  /** Whether to be connected: unless it is false. What was received stays, and it resumes from there. */
+  /** Whether to be connected; the default is true. While it is false, the messages stay; afterwards it resumes. */
   readonly enabled?: boolean | undefined;
-  /** Called for each message, once and in order: what a reducer's `dispatch` wants. */
-  readonly onMessage?: ((message: MessageOf<C, Fixed<T>>) => void) | undefined;
-  /** Called when messages are missing: what followed the last one isn't retained any more. */
-  readonly onReset?: (() => void) | undefined;
 };
 
 // prettier-ignore
-/** What both hooks return. */
+/** The part of their results that both hooks share. */
 export type Received<M> = {
-  /** The messages, oldest first; the last ones, if there are more than `historyLimit`. */
+  /** The messages, oldest first: the latest `historyLimit` of them. */
   readonly messages: readonly M[];
   readonly connection: Connection;
-  /** How often messages were missing, since they weren't retained any more. */
+  /** How often messages were missing because they were no longer retained. */
   readonly resets: number;
-  /** Try again after `connection` was closed for a reason: when the user has signed in, say. */
+  /** Connect again after `connection` was `closed` with a reason: when the user has signed in, for example. */
   readonly retry: () => void;
 };
-
-// prettier-ignore
-/** A message whose type is checked at the edge. */
-export type AnyMessage = MessageOf<Channel, string>;
 
 // prettier-ignore
 export const HISTORY_LIMIT = 1_000;
 
 // prettier-ignore
-/** Append messages to others, and keep the last ones. */
+/** Append messages to others, and keep the latest `limit` of them. */
 export function appended<M>(before: readonly M[], more: readonly M[], limit: number | null): readonly M[] {
   if (more.length === 0 && (limit === null || before.length <= limit)) return before;
   const all = [...before, ...more];

@@ -14,16 +14,16 @@ import type { Realtime } from "inngest/realtime";
 import { useEffect, useState, useSyncExternalStore } from "react";
 
 // prettier-ignore
-import { appended, type AnyMessage, HISTORY_LIMIT, type LatestOf, type Received } from "./_received";
+import { appended, HISTORY_LIMIT, type LatestOf, type Received } from "./_received";
 // prettier-ignore
 import type { ReceiveOptions, RunState } from "./_received";
 // prettier-ignore
-import { beyond, type Failure, fetchToken, probe, type Reason, type Token } from "./_stream";
+import { beyondToken, type Failure, fetchToken, late, lost, probe, type Reason, type Token } from "./_stream";
 // prettier-ignore
-import { call, type Channel, type Connection, type MessageOf, type Topic } from "./_subscribe";
+import { type AnyMessage, call, type Channel, type Connection, type From, type MessageOf, type Topic } from "./_subscribe";
 
 // prettier-ignore
-/** The cursor that a token is minted with: `since` of `client.realtime.token`, if there is one. */
+/** The query for a token: `since` as `client.realtime.token` takes it, a time or "latest", if there is one. */
 export type TokenQuery = { readonly since?: string };
 
 // prettier-ignore
@@ -33,6 +33,7 @@ export type UseChannelOptions<C, T extends Topic<C> = Topic<C>> = ReceiveOptions
 };
 
 // prettier-ignore
+/** The result of `useChannel`: what was received, and the state of its run and its connection. */
 export type ChannelState<C, T extends Topic<C> = Topic<C>> = Received<MessageOf<C, T>> & {
   readonly latest: LatestOf<C, T>;
   readonly run: RunState;
@@ -42,8 +43,8 @@ export type ChannelState<C, T extends Topic<C> = Topic<C>> = Received<MessageOf<
 /**
  * Follow a channel with the official hook, and resume without loss.
  *
- * Each connection is made with a fresh token that carries the time of the last message, so that durable messages come once
- * and in order: over reconnects, hidden tabs, and any number of runs. Where there is no channel yet, give null.
+ * Each connection has a fresh token with the time of the last message, so that durable messages come once and in order,
+ * over reconnects, hidden tabs and any number of runs. While there is no channel yet, pass null.
  */
 export function useChannel<C extends Channel, T extends Topic<C> = Topic<C>>(
   channel: C | null | undefined,
@@ -80,10 +81,10 @@ export function useChannel<C extends Channel, T extends Topic<C> = Topic<C>>(
 }
 
 // prettier-ignore
-// -- how -----------------------------------------------------------------------------------------------------
+// -- the session -----------------------------------------------------------------------------------------------------
 
 // prettier-ignore
-/** As much as is used here of what the official hook returns. */
+/** The part of the official hook's result that is used here. */
 type Official = {
   readonly connectionStatus: "idle" | "connecting" | "open" | "paused" | "closed" | "error";
   readonly runStatus: RunState["status"];
@@ -91,7 +92,8 @@ type Official = {
   readonly result: unknown;
 };
 // prettier-ignore
-type Limits = { readonly historyLimit: number | null; readonly limit: number | null };
+/** `limit` is the official hook's own `historyLimit`. */
+type HistoryLimits = { readonly historyLimit: number | null; readonly limit: number | null };
 // prettier-ignore
 type State = {
   readonly messages: readonly AnyMessage[];
@@ -102,12 +104,13 @@ type State = {
 };
 
 // prettier-ignore
-const BEGINNING = { now: undefined, latest: "latest", start: "1970-01-01T00:00:00.000Z" } as const;
+/** The `since` of each `from`. */
+const SINCE = { now: undefined, latest: "latest", start: "1970-01-01T00:00:00.000Z" } as const;
 // prettier-ignore
-/** The time for a token route to answer. */
-const TOKEN_TIME = 20_000;
+/** The longest wait for an answer, in milliseconds. */
+const ANSWER_TIME = 20_000;
 // prettier-ignore
-const NOTHING: State = {
+const INITIAL: State = {
   messages: [],
   latest: {},
   run: { status: "unknown" },
@@ -116,22 +119,22 @@ const NOTHING: State = {
 };
 
 // prettier-ignore
-/** One channel as one component follows it. It lives longer than the official hook's connections and effects. */
+/** Follows one channel for one component. It outlives the official hook's connections and effects. */
 class Session {
   readonly key: string;
-  #state = NOTHING;
+  #state = INITIAL;
   readonly #listeners = new Set<() => void>();
 
-  /** The time of the last message, or where to begin. */
+  /** The time of the last message; before the first one, the `since` of `from`. */
   #since: string | undefined;
   readonly #isFromStart: boolean;
   #hasBegun = false;
   #startedAt: string | undefined;
-  /** The cursor for which messages were missing last. */
+  /** The `since` at which messages were missing last, so that one gap counts once. */
   #resetAt: string | undefined;
   #resetsTold = 0;
 
-  /** The messages that the hook had for an earlier channel. */
+  /** The official hook's messages of an earlier channel. */
   #before: Official["messages"]["all"] | undefined;
   #last: Official["messages"]["all"][number] | undefined;
   #status: Official["connectionStatus"] = "idle";
@@ -146,9 +149,9 @@ class Session {
   #hasOpened = false;
   #retryAt = 0;
 
-  constructor(key: string, from: "now" | "latest" | "start" | Date) {
+  constructor(key: string, from: Exclude<From, { readonly after: string }>) {
     this.key = key;
-    this.#since = from instanceof Date ? from.toISOString() : BEGINNING[from];
+    this.#since = from instanceof Date ? from.toISOString() : SINCE[from];
     this.#isFromStart = from === "start";
   }
 
@@ -164,33 +167,32 @@ class Session {
     this.#refusals = this.#failures = 0;
     this.#hasOpened = false;
     this.#reason = undefined;
-    this.#show({ connection: { state: "connecting", attempt: 0 } });
+    this.#setState({ connection: { state: "connecting", attempt: 0 } });
   };
 
   // -- tokens
 
-  /** Fetch a token for the official hook. Rejects if there is none; `connection` then says why. */
+  /** Fetch a token for the official hook. Rejects if that fails; `connection` then has the reason. */
   async token(source: UseChannelOptions<Channel>["token"], channel: string, topics: readonly string[]): Promise<Token> {
     const pause = this.#retryAt - Date.now();
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
     const since = this.#since;
     const query = since === undefined ? {} : { since };
-    const asked = typeof source === "string" ? withQuery(source, query) : () => source(query);
-    const token = (await fetchToken(asked, AbortSignal.timeout(TOKEN_TIME))) ?? LATE;
-    const failure = "reason" in token ? token : refusalOf(token, channel, topics);
+    const request = typeof source === "string" ? withQuery(source, query) : () => source(query);
+    const fetched = await fetchToken(request, AbortSignal.timeout(ANSWER_TIME));
+    const token = fetched ?? late("The token route", ANSWER_TIME);
+    const failure = "reason" in token ? token : beyondToken(token, [channel], topics);
     this.#failedToken = failure !== undefined;
-    if (failure !== undefined || "reason" in token) {
-      this.#fail(failure ?? LATE);
-      throw new Error((failure ?? LATE).reason.message);
-    }
+    if (failure !== undefined) this.#fail(failure);
+    if (failure !== undefined || "reason" in token) throw new Error(failure?.reason.message);
     this.#url = new URL("/v1/realtime/connect", token.apiBaseUrl);
     this.#url.searchParams.set("token", token.key);
     this.#startedAt ??= issuedAt(token.key);
-    // The start of a page is the server's time, since clocks differ.
+    // The page begins at the server's time, since the browser's clock may differ.
     this.#since ??= this.#startedAt;
     if (token.reset === true && since !== this.#resetAt && (this.#hasBegun || !this.#isFromStart)) {
       this.#resetAt = since;
-      this.#show({ resets: this.#state.resets + 1 });
+      this.#setState({ resets: this.#state.resets + 1 });
     }
     return { key: token.key, apiBaseUrl: token.apiBaseUrl };
   }
@@ -198,24 +200,24 @@ class Session {
   #fail({ reason, ends, retryAfter = 0 }: Failure): void {
     this.#reason = reason;
     this.#retryAt = Date.now() + retryAfter * 1000;
-    if (ends === "second") this.#refusals += 1;
-    const isFinal = ends === "always" || (ends === "first" && !this.#hasOpened) || this.#refusals > 1;
-    if (isFinal) this.#show({ connection: { state: "closed", reason, attempt: this.#failures } });
-    else this.#show({ connection: { ...this.#state.connection, reason } });
+    if (ends === "repeated") this.#refusals += 1;
+    const isFinal = ends === "always" || (ends === "unopened" && !this.#hasOpened) || this.#refusals > 1;
+    if (isFinal) this.#setState({ connection: { state: "closed", reason, attempt: this.#failures } });
+    else this.#setState({ connection: { ...this.#state.connection, reason } });
   }
 
-  // -- what the hook has received
+  // -- the official hook's state
 
   /**
-   * Take in what the official hook has now.
+   * Take over the official hook's state.
    *
-   * Returns the messages, and the number of resets, that no handler has been told of. After a change of channel the hook
-   * still has the state of the old one, until it has run its own effects: that is left out.
+   * Returns the messages, and the number of resets, that are new to the handlers. After a change of channel the hook still
+   * has the state of the old one, until its own effects have run: that state is left out.
    */
-  take(official: Official, channel: string | undefined, topics: readonly string[], limits: Limits): Fresh {
+  take(official: Official, channel: string | undefined, topics: readonly string[], limits: HistoryLimits): Unseen {
     this.#before ??= official.messages.all;
     if (this.#before === official.messages.all) return { messages: [], resets: 0 };
-    const messages = this.#fresh(official.messages.all, limits.limit).filter(
+    const messages = this.#unseen(official.messages.all, limits.limit).filter(
       (message): message is AnyMessage =>
         message.kind === "data" && message.channel === channel && topics.includes(message.topic),
     );
@@ -225,7 +227,7 @@ class Session {
       this.#hasBegun = true;
     }
     const latest = Object.fromEntries(messages.map((message) => [message.topic, message]));
-    this.#show({
+    this.#setState({
       messages: appended(this.#state.messages, messages, limits.historyLimit),
       latest: last === undefined ? this.#state.latest : { ...this.#state.latest, ...latest },
       run: this.#run(official, last !== undefined),
@@ -236,24 +238,24 @@ class Session {
     return { messages, resets };
   }
 
-  #fresh(all: Official["messages"]["all"], limit: number | null): Official["messages"]["all"] {
+  #unseen(all: Official["messages"]["all"], limit: number | null): Official["messages"]["all"] {
     const at = this.#last === undefined ? -1 : all.lastIndexOf(this.#last);
     if (this.#last !== undefined && at < 0 && all.length === limit) {
-      // More came between two renders than the official hook holds.
-      this.#show({ resets: this.#state.resets + 1 });
+      // Between two renders more messages came than the official hook holds.
+      this.#setState({ resets: this.#state.resets + 1 });
     }
     this.#last = all[all.length - 1] ?? this.#last;
     return all.slice(at + 1);
   }
 
-  /** Tell how a run goes. The official hook says `running` as soon as it is connected: that alone isn't a run. */
+  /** Return the state of the run. The official hook says `running` as soon as it is connected, run or no run. */
   #run({ runStatus, result }: Official, hasMessages: boolean): RunState {
     const { run } = this.#state;
     const wasOver = isOver(this.#runStatus);
     if (wasOver && runStatus === "running") this.#lastResult = this.#state.run.result;
     this.#runStatus = runStatus;
     if (isOver(runStatus)) {
-      // The official hook keeps the result of the run before, if this one has none.
+      // If this run has no result, the official hook still has that of the run before.
       const isOld = typeof result === "object" && result === this.#lastResult;
       const known = runStatus === "completed" && result != null && !isOld;
       const isSame = run.status === runStatus && run.result === (known ? result : undefined);
@@ -281,23 +283,23 @@ class Session {
     this.#hasOpened = true;
     this.#failures = this.#refusals = 0;
     this.#reason = undefined;
-    // The latest messages come once: after that the page follows on.
+    // The latest messages have come, so the next connection resumes.
     if (this.#since === "latest") this.#since = this.#startedAt;
   }
 
   #lost(status: "error" | "closed"): void {
     this.#failures += 1;
-    if (status === "closed") this.#reason = LOST.reason;
-    else if (!this.#failedToken && this.#url !== undefined) void this.#ask(this.#url);
+    if (status === "closed") this.#reason = lost().reason;
+    else if (!this.#failedToken && this.#url !== undefined) void this.#probe(this.#url);
   }
 
-  /** Ask the gateway over HTTP why there was no WebSocket: a browser doesn't say. */
-  async #ask(url: URL): Promise<void> {
-    const failure = await probe(url, AbortSignal.timeout(TOKEN_TIME));
+  /** Ask the gateway over HTTP why the WebSocket failed: a browser doesn't tell. */
+  async #probe(url: URL): Promise<void> {
+    const failure = await probe(url, AbortSignal.timeout(ANSWER_TIME));
     if (failure !== undefined && this.#url === url && this.#status !== "open") this.#fail(failure);
   }
 
-  #show(changes: Partial<State>): void {
+  #setState(changes: Partial<State>): void {
     const names = Object.keys(changes) as (keyof State)[];
     if (names.every((name) => Object.is(changes[name], this.#state[name]))) return;
     this.#state = { ...this.#state, ...changes };
@@ -306,9 +308,11 @@ class Session {
 }
 
 // prettier-ignore
-type Fresh = { readonly messages: readonly AnyMessage[]; readonly resets: number };
+/** The messages and resets that handlers haven't been called for. */
+type Unseen = { readonly messages: readonly AnyMessage[]; readonly resets: number };
 
 // prettier-ignore
+/** The state of a connection, by the official hook's word for it. */
 const STATES = {
   idle: "connecting",
   connecting: "connecting",
@@ -319,23 +323,12 @@ const STATES = {
 } as const;
 
 // prettier-ignore
-const LOST: Failure = {
-  reason: { code: "unreachable", message: "The connection was lost. It is tried again." },
-  ends: "never",
-};
-// prettier-ignore
-const LATE: Failure = {
-  reason: { code: "unreachable", message: `The token route gave no answer in ${TOKEN_TIME / 1000} seconds. It is tried again.` },
-  ends: "never",
-};
-
-// prettier-ignore
 function isOver(status: RunState["status"]): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
 // prettier-ignore
-/** Append a cursor to the URL of a token route, which may be relative. */
+/** Append `since` to the URL of a token route, which may be relative. */
 function withQuery(url: string, { since }: TokenQuery): string {
   if (since === undefined) return url;
   const [path = "", ...fragment] = url.split("#");
@@ -344,20 +337,13 @@ function withQuery(url: string, { since }: TokenQuery): string {
 }
 
 // prettier-ignore
-/** Say why a token is no use: it isn't for the channel, or for topics that were asked for. */
-function refusalOf(token: Token, channel: string, topics: readonly string[]): Failure | undefined {
-  const reason = beyond(token, [channel], topics);
-  return reason && { reason, ends: "always" };
-}
-
-// prettier-ignore
-/** Read when a token was minted, by the server's clock. */
+/** Return the time at which a token was minted, by the server's clock; for another server's token, the browser's time. */
 function issuedAt(key: string): string {
   try {
     const claims = JSON.parse(atob((key.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/"))) as { iat?: unknown };
     if (typeof claims.iat === "number") return new Date(claims.iat * 1000).toISOString();
   } catch {
-    // It is another server's token.
+    // Another server's token need not be a JWT.
   }
   return new Date().toISOString();
 }

@@ -10,7 +10,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 
 // prettier-ignore
-import { Follower, without } from "./_follower";
+import { Follower, restrict } from "./_follower";
 // prettier-ignore
 import type { LatestOf, Received, ReceiveOptions, RunState } from "./_received";
 // prettier-ignore
@@ -23,7 +23,7 @@ export type UseChannelsOptions<C, T extends Topic<C> = Topic<C>> = ReceiveOption
 };
 
 // prettier-ignore
-/** As of one channel; `latest` and `run` are by the channel's name. */
+/** The result of `useChannels`: that of `useChannel`, with `latest` and `run` by the name of the channel. */
 export type ChannelsState<C, T extends Topic<C> = Topic<C>> = Received<MessageOf<C, T>> & {
   readonly latest: { readonly [channel: string]: LatestOf<C, T> | undefined };
   readonly run: { readonly [channel: string]: RunState | undefined };
@@ -33,7 +33,7 @@ export type ChannelsState<C, T extends Topic<C> = Topic<C>> = Received<MessageOf
 /**
  * Follow a list of channels over one connection, and resume without loss.
  *
- * The list may change between renders: what was received of a channel that stays is kept, and no durable message is lost.
+ * The list may change between renders: messages of a channel that stays are kept, and no durable message is lost.
  */
 export function useChannels<C extends Channel, T extends Topic<C> = Topic<C>>(
   channels: readonly C[],
@@ -49,6 +49,6 @@ export function useChannels<C extends Channel, T extends Topic<C> = Topic<C>>(
   const state = useSyncExternalStore(follower.listen, follower.state, follower.state);
   useEffect(() => follower.follow(channels, options as unknown as UseChannelsOptions<Channel, string>));
   useEffect(() => follower.leave, [follower]);
-  const shown = without(state, new Map(channels.map((channel) => [channel.name, channel])));
+  const shown = restrict(state, new Map(channels.map((channel) => [channel.name, channel])));
   return { ...(shown as unknown as ChannelsState<C, T>), retry: follower.retry };
 }
