@@ -1,4 +1,4 @@
-"""Which topics of which channels a token is for, from what its maker passed; the same on every engine."""
+"""The arguments of `token`, on every engine: which topics of which channels, and since when."""
 
 from __future__ import annotations
 
@@ -11,10 +11,21 @@ from tightbeam._channels.refs import topics as topics_of
 from tightbeam._hub import Address
 from tightbeam.errors import InvalidParam
 
-__all__ = ["LATEST", "Channels", "Topics", "addresses_of", "selected_topics", "since_text", "topic_names"]
+__all__ = [
+    "BAD_SINCE",
+    "LATEST",
+    "Channels",
+    "Topics",
+    "addresses_of",
+    "selected_topics",
+    "since_text",
+    "topic_names",
+]
 
 LATEST: Final = "latest"
-"""In place of a time or a position: the latest durable message of each topic, then what comes."""
+"""In place of a time or a position: the latest durable message of each topic, then new messages."""
+BAD_SINCE: Final = 'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"'
+"""The sentence for any other ``since``."""
 
 Channels = Channel[Any] | str | Iterable[Channel[Any] | str]
 """One channel or several, each a channel object or a name."""
@@ -32,7 +43,7 @@ def selected_topics(channels: Channels, topics: Topics | None) -> dict[str, list
 
     Raises:
         InvalidParam: there is no channel, a channel has no such topic, or no topic of it was named.
-        TypeError: a channel, or a topic, is something else; or a channel's name came without topics.
+        TypeError: a channel or a topic is of another type; or a channel is a name, and no topics are given.
     """
     known = _known_topics(channels)
     if isinstance(topics, str):
@@ -49,12 +60,12 @@ def selected_topics(channels: Channels, topics: Topics | None) -> dict[str, list
 
 
 def addresses_of(selection: Mapping[str, Iterable[str]]) -> list[Address]:
-    """Return each topic with its channel."""
+    """Return the address of each topic: its channel and its name."""
     return [(channel, topic) for channel, topics in selection.items() for topic in topics]
 
 
 def topic_names(selected: Iterable[Iterable[str]]) -> list[str]:
-    """Return each name once, in order."""
+    """Return each topic's name once, in the order of their first appearance."""
     return list(dict.fromkeys(name for names in selected for name in names))
 
 
@@ -70,9 +81,7 @@ def since_text(since: datetime | str | None) -> str | None:
             raise TypeError("since has a time zone")
         return since.isoformat()
     if since is not None and since != LATEST and not _is_time(since):
-        raise InvalidParam(
-            'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"'
-        )
+        raise InvalidParam(BAD_SINCE)
     return since
 
 

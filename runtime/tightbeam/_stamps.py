@@ -24,7 +24,7 @@ __all__ = ["MILLISECOND", "Stamps"]
 MILLISECOND = 1_000
 _MOST_CHANNELS = 4_096
 _MOST_AHEAD = 1_000_000
-"""How far the times that keep messages of all channels apart may be ahead of the clock."""
+"""How far, in microseconds, times may run ahead of the clock to keep all channels apart."""
 
 
 class Stamps:
@@ -44,23 +44,24 @@ class Stamps:
         self._pending: dict[str, deque[int]] = {}
         """What is being stored at this moment."""
         self._first_pending = 0
-        """The earliest of that."""
+        """The earliest of these times, or 0."""
         self._apart = 0
-        """The latest time of those that are apart over all channels, and of these the latest handed out."""
-        self._apart_told = 0
+        """The latest time that is apart from those of all channels."""
+        self._apart_stored = 0
+        """The latest of these times whose message is stored."""
 
     def live(self, envelope: Envelope) -> Envelope:
         """A live message at its time: not before the last durable one, and before the next."""
         created = envelope.created_us
         if created <= self._newest:
             created = max(created, self.last(envelope.channel))
-        created = max(created, self._apart_told)
+        created = max(created, self._apart_stored)
         if self._pending:
             created = max(min(created, self._first_pending - MILLISECOND), self.last(envelope.channel))
             if waiting := self._pending.get(envelope.channel):
                 created = min(created, waiting[0] - MILLISECOND)
         # A later one is the channel's last, which is remembered anyway.
-        if created <= envelope.created_us or created <= self._apart_told:
+        if created <= envelope.created_us or created <= self._apart_stored:
             self._latest = max(self._latest, created)
         return envelope if created == envelope.created_us else envelope._replace(created_us=created)
 
@@ -77,12 +78,12 @@ class Stamps:
         self._known.clear()
 
     def reserve(self, channel: str, at_least: int, stored: int = 0) -> int:
-        """Return the time of a durable message that is being stored: after all that was stored or handed out.
+        """Return a time for a durable message that is being stored: later than all messages of its channel.
 
         Args:
             channel: of the message.
-            at_least: the time is not before.
-            stored: the time of the channel's last message in the journal, if that isn't known here.
+            at_least: the earliest time.
+            stored: the time of the channel's last message in the journal, if `knows` is false.
         """
         pending = self._pending.get(channel)
         if pending is None:
@@ -108,7 +109,7 @@ class Stamps:
                 waiting.popleft()
         self._stored[channel] = max(created_us, self._stored.get(channel, 0))
         if created_us <= self._apart:
-            self._apart_told = max(self._apart_told, created_us)
+            self._apart_stored = max(self._apart_stored, created_us)
         self._newest = max(self._newest, created_us)
         if len(self._stored) > _MOST_CHANNELS:
             self._prune(time.time_ns() // 1000)

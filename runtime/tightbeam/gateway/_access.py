@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from tightbeam._selection import LATEST
+from tightbeam._selection import BAD_SINCE, LATEST
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
@@ -194,7 +194,7 @@ def _since(pairs: list[tuple[str, str]]) -> Since | None:
     except (ValueError, OverflowError):
         raise Refused(
             400,
-            'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"',
+            BAD_SINCE,
             code="position",
         ) from None
 

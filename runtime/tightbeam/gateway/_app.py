@@ -326,7 +326,7 @@ class _OnlyGet:
 
 
 class _UpgradeRequired:
-    """Answers plain HTTP with what a WebSocket would be answered: browsers show a page no such answer."""
+    """Answers plain HTTP as a WebSocket would be answered, since browsers hide that answer from a page."""
 
     def __init__(self, guard: Guard, streams: Streams) -> None:
         self._guard = guard

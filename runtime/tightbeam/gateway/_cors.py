@@ -50,10 +50,10 @@ class CrossOrigin:
         return response
 
     def tell_origin(self, headers: Headers, path: str, response: Response) -> Response:
-        """Let the page that asked read that its origin isn't allowed: the answer says nothing else.
+        """Let the refused page read that its origin isn't allowed; the answer says nothing else.
 
-        Without it a browser tells the page, and its developer, only that something failed. Of paths that no
-        page of another origin may ask for, the page learns nothing, not even that they are there.
+        Otherwise a browser tells the page, and its developer, only that the request failed. Of paths that no
+        page of another origin may request, the page can't read even that.
 
         Args:
             headers: of the request.

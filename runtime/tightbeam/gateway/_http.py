@@ -19,7 +19,7 @@ from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._hub import Envelope
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
-from tightbeam._selection import LATEST, topic_names
+from tightbeam._selection import BAD_SINCE, LATEST, topic_names
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
 from tightbeam.gateway._access import Guard, query_of
 from tightbeam.gateway._catalog import Catalog
@@ -85,14 +85,14 @@ class HttpRoutes:
         """
         if self.base_url is None:
             raise EngineError("the gateway doesn't know its address: give `public_url=` to its `app`")
-        made = self._sign(selection, since)
+        signed = self._sign(selection, since)
         token: SubscriptionToken = {
-            "key": made.key,
+            "key": signed.key,
             "apiBaseUrl": self.base_url,
-            "topics": made.topics,
+            "topics": signed.topics,
             "channels": list(selection),
         }
-        if made.reset:
+        if signed.reset:
             token["reset"] = True
         return token
 
@@ -100,9 +100,9 @@ class HttpRoutes:
         chosen = {channel: self._catalog.chosen(channel, topics) for channel, topics in selection.items()}
         count, limits = sum(map(len, chosen.values())), self._limits
         if not 0 < count <= limits.topics or not all(chosen.values()):
-            asked = f"{count} in {len(chosen)} channels were asked for" if count else "none was asked for"
+            requested = f"{count} in {len(chosen)} channels were asked for" if count else "none was asked for"
             raise InvalidParam(
-                f"a token is for 1 to {limits.topics} topics, counted in each channel, and {asked}: name "
+                f"a token is for 1 to {limits.topics} topics, counted in each channel, and {requested}: name "
                 "fewer topics or channels, open a second connection, or give the gateway Limits(topics=…)"
             )
         moment = _moment(since)
@@ -125,11 +125,11 @@ class HttpRoutes:
             if missing := [name for name in topics if name != "*" and name not in known]:
                 raise unknown_topic(channel, missing, "Invalid request: ")
         try:
-            made = self._sign(selection, query.get("since") or None)
+            signed = self._sign(selection, query.get("since") or None)
         except InvalidParam as error:
             raise Refused(400, f"Invalid request: {error}") from None
-        answer: dict[str, object] = {"jwt": made.key, "topics": made.topics, "channels": list(selection)}
-        if made.reset:
+        answer: dict[str, object] = {"jwt": signed.key, "topics": signed.topics, "channels": list(selection)}
+        if signed.reset:
             answer["reset"] = True
         return JSONResponse(answer, 201)
 
@@ -183,7 +183,7 @@ class _Signed(NamedTuple):
     key: str
     topics: list[str]
     reset: bool
-    """Whether messages after its cursor are no longer retained."""
+    """Whether messages after its ``since`` are no longer retained."""
 
 
 def _moment(since: str | None) -> Since | None:
@@ -192,9 +192,7 @@ def _moment(since: str | None) -> Since | None:
     try:
         return since_ms(since)
     except ValueError:
-        raise InvalidParam(
-            'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"'
-        ) from None
+        raise InvalidParam(BAD_SINCE) from None
 
 
 def _requested(body: bytes) -> dict[str, list[str]]:
@@ -210,8 +208,8 @@ def _requested(body: bytes) -> dict[str, list[str]]:
     if not isinstance(wanted, list) or not wanted:
         raise Refused(400, "Invalid request: must provide a list of topics")
     selection: dict[str, list[str]] = {}
-    for one in wanted:
-        channel, name = (one.get("channel"), one.get("name")) if isinstance(one, dict) else (None, None)
+    for topic in wanted:
+        channel, name = (topic.get("channel"), topic.get("name")) if isinstance(topic, dict) else (None, None)
         if not isinstance(channel, str) or not isinstance(name, str):
             raise Refused(400, "Invalid request: a topic has a channel and a name")
         if len(channel) > NAME_LIMIT or len(name) > NAME_LIMIT:

@@ -25,7 +25,7 @@ QUIET_WEBSOCKETS = "uvicorn.error.quiet_websockets"
 """A logger below uvicorn's without what goes well: a line for each WebSocket that opens or closes."""
 _LOGGERS = ("uvicorn.access", "uvicorn.error", QUIET_WEBSOCKETS)
 _UNFINISHED = "ASGI callable returned without completing handshake."
-"""What uvicorn's protocols log as an error where an application answers with HTTP, as ASGI allows."""
+"""The error that uvicorn's protocols log for an answer in place of a WebSocket, which ASGI allows."""
 _explained: ContextVar[bool] = ContextVar("tightbeam.explained", default=False)
 _SECRETS = re.compile(
     r"""(?ix)
@@ -61,7 +61,7 @@ def query_of(scope: MutableMapping[str, Any]) -> list[tuple[str, str]] | None:
 
 
 def explained() -> None:
-    """Say that this task answers a WebSocket's handshake with a refusal, and has logged why."""
+    """Mark this task: it answers a WebSocket's handshake with a refusal that is logged already."""
     _explained.set(True)
 
 
@@ -69,7 +69,7 @@ class WithoutSecrets(logging.Filter):
     """Takes tokens and keys out of what servers log before the gateway has seen the request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let it pass, cleaned; unless it complains that a WebSocket was answered with a refusal."""
+        """Clean the record; drop it if it is about a WebSocket that was refused and logged already."""
         if record.msg == _UNFINISHED and _explained.get():
             return False
         if isinstance(record.args, tuple) and record.args:

@@ -105,7 +105,7 @@ def proxied(header: str | None) -> Refused:
 
 
 def unknown_key(given: str | None, access: Access) -> Refused:
-    """Refuse a request by its server key, or for want of one."""
+    """Refuse a request without the server key, or with another one."""
     cause, remedy = "its server key isn't this gateway's", "give both the same key (TIGHTBEAM_SERVER_KEY)"
     if access.server_key is None:
         cause = "it takes the server key, and this gateway was given none"
@@ -144,8 +144,8 @@ def bad_token(why: str, seconds: float) -> Refused:
     """Refuse a reader whose token opens nothing here.
 
     Args:
-        why: what is wrong with it, in the words of `BadToken`; or "unknown", its channel or topic is.
-        seconds: how long a token may be used.
+        why: the text of `BadToken`; or "unknown" if the gateway has no such channel or topic.
+        seconds: how long a token opens streams.
     """
     code: Code = "unauthorized"
     cause, remedy = (
@@ -180,7 +180,7 @@ def bad_token(why: str, seconds: float) -> Refused:
 
 
 def beyond_token(addresses: set[tuple[str, str]]) -> Refused:
-    """Refuse a reader that wants more than its token allows: these."""
+    """Refuse a reader that wants these addresses, which its token doesn't allow."""
     channel, topic = min(addresses)
     return Refused(
         403,
@@ -215,7 +215,7 @@ def upgrade_required() -> Refused:
 
 
 def frame_too_large(limits: Limits) -> Refused:
-    """End a WebSocket whose client says more than it may."""
+    """End a WebSocket whose client sends a frame that is too large."""
     return Refused(
         413,
         f"a client's frame has at most {limits.client_frame:,} bytes",
@@ -225,7 +225,7 @@ def frame_too_large(limits: Limits) -> Refused:
 
 
 def unavailable(error: EngineError) -> Refused:
-    """Refuse what needs the journal, which can't be read."""
+    """Refuse a stream that needs the journal while it can't be read."""
     return Refused(
         503,
         "the gateway can't look back right now",
@@ -236,7 +236,7 @@ def unavailable(error: EngineError) -> Refused:
 
 
 def unknown_channel(channel: str, what: str = "") -> Refused:
-    """Refuse what is for a channel that isn't served; ``what`` begins the answer."""
+    """Refuse a request for a channel that isn't served; ``what`` begins the answer."""
     return Refused(
         404,
         f'{what}this gateway has no channel "{shown(channel)}"',
@@ -248,7 +248,7 @@ def unknown_channel(channel: str, what: str = "") -> Refused:
 
 
 def unknown_topic(channel: str, topics: Sequence[str], what: str = "") -> Refused:
-    """Refuse what is for topics that the channel doesn't have; ``what`` begins the answer."""
+    """Refuse a request for topics that the channel doesn't have; ``what`` begins the answer."""
     names = ", ".join(f'"{shown(topic)}"' for topic in topics[:3])
     return Refused(
         404,
@@ -261,7 +261,7 @@ def unknown_topic(channel: str, topics: Sequence[str], what: str = "") -> Refuse
 
 
 def invalid_payload(error: InvalidPayload, template: str) -> Refused:
-    """Refuse a message that breaks its topic's schema; the places are said, never a value."""
+    """Refuse a message that breaks its topic's schema; issues name places, never values."""
     first = error.issues[0] if error.issues else None
     more = len(error.issues) - 1
     place = "" if first is None else f" at {shown(str(first))}" + (f" (and {more} more)" if more > 0 else "")
@@ -296,5 +296,5 @@ def body_too_large(limit: int) -> Refused:
 
 
 def no_journal() -> Refused:
-    """Refuse what the inspector asks of a client that isn't entered."""
+    """Refuse a request of the inspector, because the client isn't entered."""
     return Refused(503, "the client isn't entered: there is no journal to look at", code="unavailable")

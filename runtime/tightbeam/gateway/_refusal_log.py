@@ -1,8 +1,8 @@
-"""The record of refusals: a line of the log for each reason, and the latest of them for the inspector.
+"""The record of refusals: lines of the log, and the list that the inspector shows.
 
-Strangers decide how often something is refused, and in how many forms. So the first refusal of a kind and
-subject is logged at once; further ones are counted, and their number is logged at most once a minute. Of each
-kind only some subjects are told apart.
+Strangers decide how often requests are refused, and for how many subjects. So the first refusal of a code and
+subject is logged at once; later ones are counted, and their number is logged at most once a minute. Of each
+code only a few subjects have an entry of their own.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["EVERY_SECONDS", "SUBJECTS", "Entry", "RefusalLog"]
 _logger = logging.getLogger("tightbeam")
 
 EVERY_SECONDS: Final = 60.0
-"""At most so often is one kind and subject logged."""
+"""The shortest time between two lines for one code and subject."""
 SUBJECTS: Final = 8
-"""Subjects of one kind that are told apart; the others share one entry."""
+"""The most subjects of one code with an entry of their own; all others share one."""
 _LONGEST: Final = 500
 """Characters of a cause."""
 _LEVELS: Final[dict[Code, int]] = {"closing": logging.INFO, "mount": logging.ERROR}
-"""Where it isn't a warning: a server that stops refuses readers in its last second, and they come back."""
+"""Other levels than WARNING. A server that stops refuses readers, which come back by themselves."""
 _NAMES: Final = {
     f"{API_PATH}/connect": "a WebSocket",
     f"{API_PATH}/sse": "an event stream",
@@ -43,22 +43,22 @@ _NAMES: Final = {
 
 @dataclass(slots=True)
 class Entry:
-    """The refusals of one kind and subject."""
+    """The refusals of one code and subject."""
 
     code: Code
     subject: str | None
-    """None for those whose subjects aren't told apart."""
+    """None in the entry that further subjects share."""
     who: str
-    """Who was refused last; so are cause and remedy of the last one."""
+    """The requester of the last refusal, to which cause and remedy belong, too."""
     cause: str
     remedy: str
     first: float
-    """Seconds since 1970; so is the last."""
+    """The time of the first refusal, in seconds since 1970."""
     last: float
     count: int = 0
     unlogged: int = 0
     due: float = 0.0
-    """When it may be logged again, by the record's clock."""
+    """The earliest time of the next line, by the record's clock."""
 
 
 class RefusalLog:
@@ -94,7 +94,7 @@ class RefusalLog:
                 entry.due = now + EVERY_SECONDS
 
     def flush(self) -> None:
-        """Log the numbers that aren't logged yet: the gateway closes."""
+        """Log the counts that aren't logged yet, before the gateway closes."""
         with self._lock:
             for entry in self._entries.values():
                 if entry.unlogged:
@@ -106,13 +106,15 @@ class RefusalLog:
             return sorted(self._entries.values(), key=lambda entry: entry.last, reverse=True)
 
     def _entry(self, code: Code, subject: str, now: float) -> Entry:
-        if (found := self._entries.get((code, subject))) is not None:
-            return found
+        if (entry := self._entries.get((code, subject))) is not None:
+            return entry
         key: tuple[Code, str | None] = code, subject
-        siblings = [one for one in self._entries.values() if one.code == code and one.subject is not None]
+        siblings = [
+            other for other in self._entries.values() if other.code == code and other.subject is not None
+        ]
         if len(siblings) >= SUBJECTS:
-            quiet = min(siblings, key=lambda one: one.last)
-            # One that keeps coming stays: a stranger who makes up new subjects can't drive it out.
+            quiet = min(siblings, key=lambda sibling: sibling.last)
+            # A subject that recurs keeps its entry, however many new subjects a stranger makes up.
             if now < quiet.due + EVERY_SECONDS:
                 key = code, None
                 if (others := self._entries.get(key)) is not None:
@@ -126,14 +128,14 @@ class RefusalLog:
 
 
 def _is_usual(refused: Refused, path: str, headers: Headers) -> bool:
-    """Return whether this happens when all is well, and is not for the log."""
+    """Return whether such a refusal is normal, and isn't logged."""
     is_api = path == API_PATH or path.startswith(f"{API_PATH}/")
     if refused.code in ("not-found", "method"):
         return not is_api
     if refused.code == "upgrade-required":
-        # A client asks why its WebSocket failed; with this header, a proxy has made that of a WebSocket.
+        # A plain request asks why a WebSocket failed. With this header, a proxy has made it of a WebSocket.
         return "sec-websocket-key" not in headers
-    # The inspector's page finds out in this way whether it has to ask for the key.
+    # The inspector's first request finds out whether the key is needed.
     return refused.code == "server-key" and not is_api and "authorization" not in headers
 
 

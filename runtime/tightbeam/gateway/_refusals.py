@@ -1,4 +1,4 @@
-"""A refusal: what the client is answered, and what the log and the inspector tell who runs the gateway.
+"""A refusal: the answer to the client, and the cause and remedy for the log and the inspector.
 
 The answer holds nothing that a stranger may not know. Cause and remedy may name settings of the gateway;
 neither holds tokens, keys or values of payloads.
@@ -59,16 +59,16 @@ _REMEDIES: Final[dict[Code, str]] = {
     "timeout": "look at the network and the proxies in between",
     "unavailable": "enter the client where the gateway is mounted: lifespan=client.lifespan",
 }
-"""What helps where the reason names no remedy of its own."""
+"""The remedy of a code, for refusals that name none."""
 _RETRY_AFTER: Final[dict[Code, int]] = {"closing": 1, "unavailable": 2, "full": 5}
-"""Seconds after which it may be otherwise; clients add pauses of their own."""
+"""The seconds after which a client may try again; clients add pauses of their own."""
 _LONGEST = 120
 """Characters of a text from a request that are shown."""
 _LISTED = 5
 
 
 class Refused(Exception):
-    """An answer other than the one that was asked for; the text is for the client and holds no secret."""
+    """A request that isn't granted; the text is for the client and holds no secret."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Refused(Exception):
         remedy: str = "",
         subject: str = "",
     ) -> None:
-        """Say why.
+        """Describe the refusal.
 
         Args:
             status: of HTTP.
@@ -111,29 +111,29 @@ class Refused(Exception):
         return {} if seconds is None else {"Retry-After": str(seconds)}
 
     def body(self) -> dict[str, object]:
-        """Return what the client is answered, over every transport."""
-        found: dict[str, object] = {
+        """Return the answer to the client, the same over every transport."""
+        body: dict[str, object] = {
             "error": self.text,
             "code": self.code,
             "data": None,
             "status": self.status,
         }
         if self.issues is not None:
-            found["issues"] = self.issues
+            body["issues"] = self.issues
         if self.kind is not None:
-            found["type"] = self.kind
-        return found
+            body["type"] = self.kind
+        return body
 
 
 def shown(text: str, longest: int = _LONGEST) -> str:
-    """Return a text from a request as a log may hold it: in one line, cut, and without tokens."""
+    """Return a text of a request, fit for a log: in one line, cut, and without tokens."""
     cut = text if len(text) <= longest else f"{text[:longest]}…"
-    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
+    plain = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
     return without_secrets(plain)
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return some names in a sentence."""
+    """Join names for a sentence, the first few of many."""
     if not names:
         return "none"
     more = "" if len(names) <= _LISTED else f" and {len(names) - _LISTED} more"

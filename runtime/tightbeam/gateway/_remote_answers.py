@@ -171,12 +171,12 @@ def error_body(status: int, body: bytes) -> str | None:
 
 
 def error_code(body: bytes) -> str | None:
-    """Read why a gateway refused, in its own word; None if it doesn't say."""
+    """Read the code of a gateway's refusal; None if the body has none."""
     try:
-        found: Any = orjson.loads(body)
+        answer: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    code = found.get("code") if isinstance(found, dict) else None
+    code = answer.get("code") if isinstance(answer, dict) else None
     return code if isinstance(code, str) else None
 
 

@@ -156,8 +156,8 @@ class Requests:
         """
         if answer.status == 201:
             try:
-                found = orjson.loads(answer.body)
-                jwt, topics, reset = found["jwt"], found.get("topics"), found.get("reset")
+                body = orjson.loads(answer.body)
+                jwt, topics, reset = body["jwt"], body.get("topics"), body.get("reset")
             except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
                 jwt = topics = reset = None
             if isinstance(jwt, str):

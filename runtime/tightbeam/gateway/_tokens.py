@@ -33,7 +33,7 @@ _CLAIMS_OF_SEVERAL = {"iss", "aud", "sub", "iat", "exp", "jti", "publish", "chan
 _MAX_UNPACKED = 1024 * 1024
 
 Since = int | Literal["latest"]
-"""Milliseconds since 1970, the time of the last message the reader saw; or the latest of each topic."""
+"""The time of the last message that the reader saw, in milliseconds since 1970; or "latest"."""
 
 
 class BadToken(Exception):
@@ -45,12 +45,12 @@ class Grant:
     """What a token allows."""
 
     topics: Mapping[str, tuple[str, ...]]
-    """By channel."""
+    """The names of topics, by channel."""
     since: Since | None
 
     @property
     def addresses(self) -> set[Address]:
-        """All of it."""
+        """The address of each topic."""
         return {(channel, name) for channel, names in self.topics.items() for name in names}
 
 
@@ -93,10 +93,10 @@ def _packed(selection: Mapping[str, Sequence[str]]) -> str:
 
 
 def _unpacked(packed: str) -> object:
-    """Return what `_packed` was given, however large it says it is.
+    """Return what `_packed` was given.
 
     Raises:
-        ValueError: it isn't of that form, or too large.
+        ValueError: it has another form, or is larger than `_MAX_UNPACKED` when it is unpacked.
     """
     unpacking = zlib.decompressobj()
     try:
@@ -105,8 +105,8 @@ def _unpacked(packed: str) -> object:
         raise ValueError("not compressed") from error
     if not unpacking.eof or unpacking.unused_data:
         raise ValueError("cut off, followed by something, or too large")
-    found: object = json.loads(text)
-    return found
+    unpacked: object = json.loads(text)
+    return unpacked
 
 
 def verify(token: str, secrets: Sequence[bytes], max_bytes: int) -> Grant:
@@ -166,7 +166,7 @@ def _topics_of_several(claims: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         raise BadToken("its claims")
     try:
         groups: Any = _unpacked(claims["channels"])
-        found = {channel: tuple(topics) for topics, channels in groups for channel in channels}
+        selection = {channel: tuple(topics) for topics, channels in groups for channel in channels}
         parts = [part for topics, channels in groups for part in (topics, channels)]
         names = [name for part in parts for name in part]
         count = sum(len(channels) for _, channels in groups)
@@ -175,10 +175,10 @@ def _topics_of_several(claims: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     if (
         not all(isinstance(part, list) and part for part in parts)
         or not all(isinstance(name, str) for name in names)
-        or not 1 < count == len(found)
+        or not 1 < count == len(selection)
     ):
         raise BadToken("its channels")
-    return found
+    return selection
 
 
 def since_ms(since: str | int) -> int:

@@ -205,7 +205,7 @@ class EmbeddedEngine:
 
         writer = self._entered().writer
         seen: list[Seen] = []
-        for channel in channels:  # one by one: in between, others get their turn
+        for channel in channels:  # one query each, so that commits can run in between
             seen.append(
                 await writer.submit(partial(seen_until, channel=channel, since_ms=since_ms), read=True)
             )
@@ -216,7 +216,7 @@ class EmbeddedEngine:
     def has_lost(self, since_ms: int) -> bool:
         """Return whether messages after this time are no longer retained, as far as known without a journal.
 
-        It asks nobody, so that a token can be made on any thread without waiting for the writer.
+        It doesn't read the journal, so that a token can be made on any thread without waiting for the writer.
         """
         session = self._session if self.is_open else None
         return session is not None and since_ms * MILLISECOND < session.trimmer.trimmed_us

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["UNPLACED", "EmbeddedFeed"]
 
 UNPLACED = frozenset({"start", LATEST})
-"""What stands for a position until there is one."""
+"""The words that `after` takes in place of a position."""
 
 _MAX_MESSAGES = 1_024
 _MAX_BYTES = 16 * 1024 * 1024

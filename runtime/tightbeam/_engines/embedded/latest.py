@@ -1,4 +1,4 @@
-"""The latest durable message of each topic: where it stands in the journal, and what it says."""
+"""The latest durable message of each topic: its place in the journal, and its content."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from tightbeam._hub import Address, Envelope
 
 __all__ = ["latest_places", "read_places"]
 
-# One step down the index by channel, topic and place, however many messages there are.
+# A single look into the index by channel, topic and place, however many messages there are.
 _LATEST = "SELECT max(seq) FROM message WHERE channel = ? AND topic = ?"
 _MESSAGE = "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq = ?"
 
 
 def latest_places(tx: Transaction, addresses: Iterable[Address]) -> tuple[list[int], int]:
-    """Find the latest message to each address.
+    """Find the latest message of each address.
 
     Returns:
-        The places of those that there are, in order, and the last place of the journal.
+        The places of these messages, in order, and the last place of the journal.
     """
-    found = (tx.execute(_LATEST, address).fetchone()[0] for address in addresses)
-    return sorted(place for place in found if place is not None), bounds(tx).last
+    places = (tx.execute(_LATEST, address).fetchone()[0] for address in addresses)
+    return sorted(place for place in places if place is not None), bounds(tx).last
 
 
 def read_places(tx: Transaction, places: Sequence[int]) -> tuple[list[Envelope], int]:
-    """Read the messages at the first of these places: no more than a page holds.
+    """Read the messages at the first of these places, as many as fit a page.
 
     Returns:
-        Them, without those that are no longer retained, and the number of places that were looked at.
+        The messages that are still retained, and the number of places that were read.
     """
     page: list[Envelope] = []
     count, size = 0, 0
-    for count, place in enumerate(places[:PAGE_MESSAGES], 1):  # noqa: B007 - told to the caller
+    for count, place in enumerate(places[:PAGE_MESSAGES], 1):  # noqa: B007 - returned
         row = tx.execute(_MESSAGE, (place,)).fetchone()
         if row is not None:
             page.append(Envelope(*row))

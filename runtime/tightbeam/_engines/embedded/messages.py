@@ -157,7 +157,7 @@ def start_of(tx: Transaction, after: str) -> int:
 
 
 class Seen(NamedTuple):
-    """What a reader has seen of a channel who remembers the time of the last message that it saw."""
+    """What a reader has seen of a channel, by the time of the last message that it saw."""
 
     place: int
     """The last place in the channel that isn't later than that time, or the first there is."""
@@ -172,7 +172,7 @@ class Seen(NamedTuple):
 
 
 def seen_until(tx: Transaction, channel: str, since_ms: int) -> Seen:
-    """Return what a reader has seen of a channel who remembers the time of the last message that it saw.
+    """Find what a reader has seen of a channel, by the time of the last message that it saw.
 
     Times in a channel are at least a millisecond apart, so cut to milliseconds they still differ.
 
@@ -197,7 +197,7 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> Seen:
 
 
 def place_of_seen(seen: Sequence[Seen]) -> int:
-    """Return the place from which a stream of several channels goes on, by one time for all of them.
+    """Return the place at which a stream of several channels resumes, by one time for all of them.
 
     If that is the time of a durable message, the reader has seen all that the journal has up to it, as
     streams give messages in the journal's order. Of several with the same millisecond it is the earliest: a
@@ -208,8 +208,8 @@ def place_of_seen(seen: Sequence[Seen]) -> int:
     """
     if len(seen) == 1:
         return seen[0].place
-    exact = [one.exact for one in seen if one.exact is not None]
-    following = [one.following - 1 for one in seen if one.following is not None]
+    exact = [each.exact for each in seen if each.exact is not None]
+    following = [each.following - 1 for each in seen if each.following is not None]
     return min(exact or following or [seen[0].end])
 
 

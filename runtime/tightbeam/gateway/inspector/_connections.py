@@ -1,4 +1,4 @@
-"""Who is connected, and who was refused: what the inspector shows of a gateway's readers."""
+"""The readers of a gateway, connected and refused, as the inspector shows them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tightbeam.gateway._streams import Stream, Streams
 __all__ = ["Connections"]
 
 _CHANNELS: Final = 200
-"""Channels that are listed, those with the most readers."""
+"""The most channels that are listed: those with the most readers."""
 _READERS: Final = 100
-"""Readers of one channel that are listed: the slow ones first, then the latest."""
+"""The most readers of one channel that are listed: the slow ones first, then the latest."""
 _TURN: Final = 2_000
-"""Addresses that are counted before the event loop does what else is ready."""
+"""Addresses that are counted in one turn of the event loop."""
 _FRESH_SECONDS: Final = 1.0
-"""How old the numbers may be: pages that look on at the same time share them."""
+"""How long the numbers are reused, so that several open pages cost one count."""
 _SHARE: Final = 10
-"""They stay fresh for so many times as long as counting took: of thousands of streams it takes a while."""
+"""They are reused for at least so many times as long as counting took."""
 
 
 @dataclass(slots=True)
@@ -48,12 +48,12 @@ class Connections:
         self._channels: dict[str, _Channel] = {}
 
     async def overview(self) -> dict[str, Any]:
-        """Return the channels with their numbers of readers, and what was refused."""
+        """Return the channels with their numbers of readers, and the latest refusals."""
         channels = await self._by_channel()
-        largest = sorted(channels.items(), key=lambda one: (-len(one[1].streams), one[0]))[:_CHANNELS]
+        largest = sorted(channels.items(), key=lambda item: (-len(item[1].streams), item[0]))[:_CHANNELS]
         return {
             "streams": len(self._streams),
-            "channels": [_described(name, one) for name, one in largest],
+            "channels": [_described(name, channel) for name, channel in largest],
             "more_channels": len(channels) - len(largest),
             "refused": [
                 {
@@ -74,11 +74,11 @@ class Connections:
     async def readers(self, channel: str) -> dict[str, Any]:
         """Return the readers of one channel."""
         streams = (await self._by_channel()).get(channel, _Channel()).streams
-        found = sorted(streams, key=lambda stream: (not stream.is_slow, -stream.reader.opened))
+        ordered = sorted(streams, key=lambda stream: (not stream.is_slow, -stream.reader.opened))
         return {
             "channel": channel,
-            "readers": [_reader(channel, stream) for stream in found[:_READERS]],
-            "more_readers": max(len(found) - _READERS, 0),
+            "readers": [_reader(channel, stream) for stream in ordered[:_READERS]],
+            "more_readers": max(len(ordered) - _READERS, 0),
         }
 
     async def _by_channel(self) -> dict[str, _Channel]:
@@ -86,35 +86,35 @@ class Connections:
             if self._is_fresh:
                 return self._channels
             channels: dict[str, _Channel] = {}
-            counted, begun = 0, time.monotonic()
+            counted, started = 0, time.monotonic()
             for stream in self._streams:
                 for name, topic in stream.addresses:
                     if topic == RUN_TOPIC:
                         continue
-                    if (one := channels.get(name)) is None:
-                        one = channels[name] = _Channel()
-                    one.streams.add(stream)
-                    one.topics[topic] = one.topics.get(topic, 0) + 1
+                    if (channel := channels.get(name)) is None:
+                        channel = channels[name] = _Channel()
+                    channel.streams.add(stream)
+                    channel.topics[topic] = channel.topics.get(topic, 0) + 1
                 counted += len(stream.addresses)
                 if counted >= _TURN:
                     counted = 0
                     await asyncio.sleep(0)
-            fresh = max(_FRESH_SECONDS, _SHARE * (time.monotonic() - begun))
+            fresh = max(_FRESH_SECONDS, _SHARE * (time.monotonic() - started))
             self._channels, self._is_fresh = channels, True
             asyncio.get_running_loop().call_later(fresh, self._forget)
             return channels
 
     def _forget(self) -> None:
-        """Keep no stream longer than the numbers are fresh."""
+        """Drop the numbers, and with them the references to streams."""
         self._channels, self._is_fresh = {}, False
 
 
 def _topics(stream: Stream) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    topics: dict[str, list[str]] = {}
     for channel, topic in stream.addresses:
         if topic != RUN_TOPIC:
-            found.setdefault(channel, []).append(topic)
-    return found
+            topics.setdefault(channel, []).append(topic)
+    return topics
 
 
 def _described(name: str, channel: _Channel) -> dict[str, Any]:

@@ -42,14 +42,14 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 _MAX_VIEWERS = 16
 _RUNS = 300
 _RUNS_SEARCHED = 3_000
-"""The latest runs, among which a filter searches: each look is one between two commits."""
+"""The latest runs that a filter searches: a search runs between two commits, so it is bounded."""
 _MAX_WORDS = 16
 _STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
 _PARTS: dict[str, inspect.Part] = {"event": "event", "result": "result", "step": "step"}
 _HISTORY = 1_000
 """Durable messages that a page is shown when it opens, or after it was cut off."""
 _SIZE = "Tightbeam-Size"
-"""The header with the size of data of which the beginning may be all that is sent."""
+"""The header with the size of the whole data; the answer may hold only their beginning."""
 _PAUSE = 0.05
 """Between two writes, so that a burst goes out in few of them."""
 _SAFETY = {
@@ -128,8 +128,8 @@ class Inspector:
 
     async def _connections(self, request: Request) -> Response:
         channel = self._enter(request).get("channel")
-        found = self._open_streams
-        return _json(await found.overview() if channel is None else await found.readers(channel))
+        streams = self._open_streams
+        return _json(await streams.overview() if channel is None else await streams.readers(channel))
 
     async def _runs(self, request: Request) -> Response:
         query = self._enter(request)
@@ -141,13 +141,13 @@ class Inspector:
             raise Refused(400, f"at most {_MAX_WORDS} words can be searched for")
 
         def look(tx: Any) -> tuple[list[inspect.RunSummary], list[str]]:
-            found = inspect.latest_runs(
+            latest = inspect.latest_runs(
                 tx.execute, _RUNS, state=state, function=function, words=words, among=_RUNS_SEARCHED
             )
-            return found[::-1], inspect.functions(tx.execute, _RUNS_SEARCHED)
+            return latest[::-1], inspect.functions(tx.execute, _RUNS_SEARCHED)
 
-        found, functions = await self._look(look)
-        return _json({"runs": found, "functions": functions, "limit": _RUNS, "searched": _RUNS_SEARCHED})
+        runs, functions = await self._look(look)
+        return _json({"runs": runs, "functions": functions, "limit": _RUNS, "searched": _RUNS_SEARCHED})
 
     async def _run(self, request: Request) -> Response:
         self._enter(request)
