@@ -69,7 +69,7 @@ async def test_what_is_published_while_there_is_no_connection_comes_first(
     async with following(client, transport, base=program.url) as follower:
         await follower.state("open")
         await follower.do("state")
-        while (await follower.until("state"))["position"] is None:
+        while (await follower.until("state")).get("position") is None:
             await follower.do("state")
         await program.kill()
         await follower.state("waiting")
@@ -220,7 +220,7 @@ async def test_a_gateway_that_falls_silent_is_left(transport: str, client: Path,
         async with following(client, transport, base=program.url) as follower:
             await follower.state("open")
             await follower.do("state")
-            while (await follower.until("state"))["position"] is None:
+            while (await follower.until("state")).get("position") is None:
                 await follower.do("state")
             await program.send("app/number", first=0, count=1)
             await follower.until("message")
