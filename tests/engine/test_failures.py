@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import logging
 import sqlite3
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -94,7 +95,7 @@ async def test_the_place_of_a_failure_is_no_generated_line(
         "def channel():\n"
         "    raise ValueError('mars')\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     made: Any = importlib.import_module("made_here")
 
     async def body(ctx: Context) -> None:
