@@ -93,7 +93,7 @@ const commands = {
     }
   },
   latest: async ({ channel, topic }) => say("latest", subscription.latest(await channelOf(channel), topic) ?? null),
-  state: () => say("state", { position: subscription.position, dropped: subscription.dropped, ...subscription.connection }),
+  state: () => say("state", { position: subscription.position ?? null, dropped: subscription.dropped, ...subscription.connection }),
   close: () => subscription.close(),
   abort: () => controller.abort(),
 };
