@@ -2,7 +2,8 @@
 
 import * as api from "./api.js";
 import { button, fill, freshId, h, plural, prose } from "./dom.js";
-import { JsonField, makeField } from "./form.js";
+import { JsonField } from "./fields.js";
+import { makeField } from "./form.js";
 import { layout, parse, write } from "./json.js";
 
 const MAX_FORM_CHARACTERS = 20_000;
