@@ -1,4 +1,4 @@
-"""What a schema says of values that a type can't, for comments: formats, ranges, lengths, patterns."""
+"""The rules of a schema that a type can't state, for comments: formats, ranges, lengths, patterns."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _Parts: TypeAlias = Sequence[Part]
 def stated_rules(flattener: Flattener, store: SchemaStore, nodes: Sequence[Node], shape: Shape) -> Rules:
     """Return the keywords, with their values, that a schema adds to its type, items and map values included.
 
-    What a class or an alias says is said there. Nothing is said of a keyword that several schemas state
-    differently, nor of the branches of a union, unless all but one are null.
+    Rules of a class or an alias are left to its own comment. Left out are keywords that several schemas state
+    differently, and branches of a union, unless all but one are null.
 
     Args:
         flattener: opens references.
         store: has the schemas inside.
         nodes: the schemas that must all hold.
-        shape: what they come to.
+        shape: the shape of these schemas.
     """
     deprecated: Rules = (("deprecated", True),) if is_deprecated(nodes) else ()
     return deprecated + tuple(_rules(flattener, store, nodes, shape, ""))
 
 
 def is_deprecated(nodes: Sequence[Node]) -> bool:
-    """Whether one of the schemas is marked so; what they refer to says that of itself."""
+    """Return whether one of the schemas is marked as deprecated, without those that they refer to."""
     return any(isinstance(node.schema, dict) and node.schema.get("deprecated") is True for node in nodes)
 
 
@@ -70,16 +70,16 @@ def _rules(
 
 
 def _without_null(flattener: Flattener, store: SchemaStore, parts: _Parts) -> _Parts:
-    """Add what the one branch of a union says that isn't null."""
-    found = list(parts)
+    """Add the parts of the only branch of a union that isn't null."""
+    all_parts = list(parts)
     for part in parts:
         for keyword in ("anyOf", "oneOf"):
             branches = part.get(keyword)
             if isinstance(branches, list):
                 others = [branch for branch in branches if not _is_null(branch)]
                 if len(others) == 1 < len(branches):
-                    found += flattener.flatten([Part(store.child(part.node, others[0]))]) or ()
-    return found
+                    all_parts += flattener.flatten([Part(store.child(part.node, others[0]))]) or ()
+    return all_parts
 
 
 def _is_null(schema: object) -> bool:
@@ -92,5 +92,5 @@ def _value(part: Part, keyword: str) -> str | int | float | bool | None:
         return None  # draft 4: the limit is exclusive
     if value is True and keyword.startswith("exclusive"):
         value = part.get(keyword.removeprefix("exclusive").lower())
-    is_said = isinstance(value, str | int | float) and value is not False
-    return value if is_said else None
+    is_stated = isinstance(value, str | int | float) and value is not False
+    return value if is_stated else None

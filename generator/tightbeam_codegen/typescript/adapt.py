@@ -297,10 +297,10 @@ def _take_out_proto(schema: dict[str, Any]) -> None:
 
 
 def _put_tags_first(schema: dict[str, Any]) -> None:
-    """Let Ajv, which stops at the first fault, look at tags before what may hold the union again."""
+    """Put tags before other properties: Ajv, which stops at the first error, then ends early."""
     if isinstance(properties := schema.get("properties"), dict):
-        fixed = {key: each for key, each in properties.items() if isinstance(each, dict) and _is_fixed(each)}
-        schema["properties"] = fixed | properties
+        tags = {key: each for key, each in properties.items() if isinstance(each, dict) and _is_fixed(each)}
+        schema["properties"] = tags | properties
 
 
 def _is_fixed(schema: dict[str, Any]) -> bool:

@@ -129,11 +129,11 @@ def _property(field: Field, path: _Path) -> ir.Property:
 
 
 def _rules_of(param: Parameter) -> Rules:
-    """What a parameter's schema says beside its kind. That it isn't empty goes for every parameter."""
-    found = ((keyword, param.schema.get(keyword)) for keyword in ("deprecated", *KEYWORDS))
+    """Return the rules of a parameter's schema; without `minLength` 1, which every parameter has."""
+    rules = ((keyword, param.schema.get(keyword)) for keyword in ("deprecated", *KEYWORDS))
     return tuple(
         (keyword, value)
-        for keyword, value in found
+        for keyword, value in rules
         if isinstance(value, str | int | float)
         and value is not False
         and (keyword, value) != ("minLength", 1)

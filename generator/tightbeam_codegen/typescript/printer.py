@@ -36,7 +36,7 @@ _WIDTH = 110
 _LONGEST_TAG = 100
 _AGAIN = "// Don't edit: `tightbeam generate` writes it again."
 _LINT = "/* eslint-disable */"
-# ESLint takes a directive out that disables nothing. In every file there is a `Program`.
+# `eslint --fix` removes a directive that disables nothing, so a rule that every file breaks is turned on.
 _TOOLS = """\
 /* eslint no-restricted-syntax: ["error", "Program"] -- so that the first line disables something */
 // biome-ignore-all lint: generated
@@ -44,7 +44,7 @@ _TOOLS = """\
 // biome-ignore-all assist: generated
 """
 _LEFT_ALONE = "// prettier-ignore\n"
-"""Before each statement: Prettier has no word for a whole file that works without a setting."""
+"""Stands before each statement: Prettier has no directive for a whole file that works without a setting."""
 _IMPORT_EXTENSIONS: Mapping[ImportExtension, str] = {"none": "", "js": ".js", "ts": ".ts"}
 _SUPPORT_IMPORT = re.compile(r'(?<=from )"(\./_\w+?)(?:\.js)?"')
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
@@ -107,13 +107,13 @@ class TypeScriptPrinter:
         return {f"{name}.ts": f"{head}\n{self._as_support(text)}" for name, text in texts.items()}
 
     def _as_support(self, text: str) -> str:
-        """A support module's own text, with imports as they are asked for and its statements left alone."""
+        """Return a support module's text with the import ending of the settings, and marked for Prettier."""
         lines: list[str] = []
         is_after_comment = False
-        for line in _SUPPORT_IMPORT.sub(lambda found: self._specifier(found[1]), text).splitlines(
+        for line in _SUPPORT_IMPORT.sub(lambda match: self._specifier(match[1]), text).splitlines(
             keepends=True
         ):
-            # Only what begins a statement, or the comment before it, isn't indented.
+            # Only the first line of a statement, or of the comment before it, isn't indented.
             if (line[0].isalpha() or line.startswith("/")) and not is_after_comment:
                 lines.append(_LEFT_ALONE)
             lines.append(line)
@@ -134,7 +134,7 @@ class TypeScriptPrinter:
 
     def _imports(self, module: ir.Module) -> Iterator[str]:
         if module.channel is not None:
-            # A payload may have the name of anything in there.
+            # A namespace, since a payload may have the name of any export.
             yield self._import_of_support(module, "* as tightbeam", _CHANNEL)
         for each in module.imports:
             names = [f"{_name(name)} as {_name(here)}" for name, here in each.names]
@@ -194,7 +194,7 @@ def _property(each: ir.Property) -> Iterator[str]:
 
 
 def _channel(channel: ir.Channel) -> str:
-    """A channel with its type spelt out, so that declarations can be made of the module by itself."""
+    """Print a channel with an explicit type, as `isolatedDeclarations` needs it."""
     head = f"{_doc(channel.doc)}export const {_name(channel.constant)}: {_channel_type(channel)}"
     naming = f"(params) => {_name_call(channel)}" if channel.params else literal(channel.template)
     lines = [f"{head} = tightbeam.channel({{", f"  name: {naming},", "  topics: {"]
@@ -214,7 +214,7 @@ def _channel_type(channel: ir.Channel) -> str:
 
 
 def _members(members: Iterable[tuple[str, str, str]]) -> str:
-    """An object type of keys, types and the comments before them, as an argument on lines of its own."""
+    """Print an object type over several lines, of keys, types and the comments before them."""
     lines = [f"{doc}    {key}: {type_};\n" for key, type_, doc in members]
     return f"{{\n{''.join(lines)}  }}"
 
@@ -303,12 +303,12 @@ def _own_key(name: str) -> str:
 
 
 def _doc(text: str, indent: str = "", rules: Rules = ()) -> str:
-    """A TSDoc comment before what it describes; nothing where there is nothing to say.
+    """Print a TSDoc comment; nothing without a text and rules.
 
     Args:
         text: the description.
-        indent: what its lines begin with.
-        rules: of the schema; each is a tag.
+        indent: before each line.
+        rules: of the schema; each becomes a tag.
     """
     lines = list(comment(text))
     tags = [tag for keyword, value in rules if (tag := _tag(keyword, value))]
@@ -322,7 +322,7 @@ def _doc(text: str, indent: str = "", rules: Rules = ()) -> str:
 
 
 def _tag(keyword: str, value: str | int | float | bool) -> str:
-    """Spell a rule as tools do that read schemas from types; not text that is no short line."""
+    """Print a rule as a tag, as tools spell it that read schemas from types; nothing for long texts."""
     if value is True:
         return f"@{keyword}"
     text = value if isinstance(value, str) else json.dumps(value)

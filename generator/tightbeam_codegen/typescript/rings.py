@@ -1,8 +1,8 @@
-"""References in a ring that takes no step into the value, such as `{"$ref": "#"}`, put so that Ajv ends.
+"""Rings of references that take no step into the value, such as `{"$ref": "#"}`, rewritten for Ajv.
 
-To Python's validator a schema that the value is being held against already says nothing more. Ajv runs in
-the ring until the stack overflows, some rings already when it compiles them. So such a reference leads to a
-schema with a keyword of ours (`_rings.ts`), which knows what is running.
+Python's validator ignores a schema that it is already checking the same value against. Ajv recurses until the
+stack overflows, for some rings already when it compiles them. So such a reference is replaced by one to a
+schema with a keyword of ours (`_rings.ts`), which knows the checks that are running.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEYWORD = "tightbeam-ring"
 
 
 def break_rings(resources: dict[str, Any]) -> None:
-    """Put references that stand in a ring in other words, in place; other resources stay as they are."""
+    """Rewrite references that are part of a ring, in place."""
     places = Places(resources)
     steps: dict[str, dict[str, Place]] = {}
     for place in _schemas(resources):
@@ -47,7 +47,7 @@ def break_rings(resources: dict[str, Any]) -> None:
 
 
 def _schemas(resources: dict[str, Any]) -> Iterator[Place]:
-    """Yield every schema that is an object, and other objects that may be one."""
+    """Yield every object that is a schema, or may be one."""
     stack = [(Place(uri, (), uri, schema), False) for uri, schema in resources.items()]
     stack = [(place.child(), is_map) for place, is_map in stack]
     while stack:
@@ -65,7 +65,7 @@ def _schemas(resources: dict[str, Any]) -> Iterator[Place]:
 
 
 def _same_value(places: Places, place: Place) -> Iterator[Place]:
-    """Yield the schemas that a value is held against because it is held against this one."""
+    """Yield the schemas that apply to a value because this one does."""
     schema = place.schema
     for keyword in _REFERENCES:
         if (target := _target(places, place, keyword)) is not None:
@@ -87,7 +87,7 @@ def _target(places: Places, place: Place, keyword: str) -> Place | None:
 
 
 def _in_rings(steps: dict[str, set[str]]) -> set[str]:
-    """Leave the places in rings, and those on the way from one ring to another."""
+    """Return the places in rings, and those between two rings."""
     left = dict(steps)
     while True:
         reached = set[str]().union(*left.values()) if left else set()
