@@ -164,9 +164,12 @@ def test_what_fits_is_encoded(ref: TopicRef[..., str, Any], data: object, raw: b
         ({"message": b"x"}, "/message: must be JSON data, not bytes"),
         ({"message": bytearray(b"x")}, "/message: must be JSON data, not bytearray"),
         ({"message": {"x"}}, "/message: must be JSON data, not set"),
-        ({"message": ID}, "/message: must be JSON data, not UUID"),
+        ({"message": ID}, "/message: must be JSON data, not UUID: give its text (str(value)), or the model"),
         ({"message": Decimal(1)}, "/message: must be JSON data, not Decimal"),
-        ({"message": NOON}, "/message: must be JSON data, not datetime"),
+        (
+            {"message": NOON},
+            "/message: must be JSON data, not datetime: give its text (value.isoformat()), or the model",
+        ),
         ({"message": "x", "percent": Decimal(1)}, "/percent: must be JSON data, not Decimal"),
         ({"message": Text("x")}, "/message: must be a plain str, not a subclass (Text)"),
         ({"message": "\ud800"}, "/message: must not contain lone surrogates"),
@@ -195,7 +198,7 @@ def test_what_fits_is_encoded(ref: TopicRef[..., str, Any], data: object, raw: b
         (5, "(payload): must be an object, not an integer"),
         ({"x"}, "(payload): must be JSON data, not set"),
         (Point(), "(payload): must be JSON data, not Point"),
-        (NOON, "(payload): must be JSON data, not datetime"),
+        (NOON, "(payload): must be JSON data, not datetime: give its text (value.isoformat()), or the model"),
         (Status, "(payload): must be JSON data, not ModelMetaclass"),
         (
             StatePaid(kind="paid", cents=1),
@@ -230,7 +233,11 @@ def test_what_does_not_fit_is_refused_with_its_place(data: object, issue: str):
             "/*: must be a finite number, not NaN or infinite",
         ),
         (CH.open_thing, Open.model_validate({"x": {1}}), "/*: must be JSON data, not set"),
-        (CH.times, {"at": NOON}, "/at: must be JSON data, not datetime"),
+        (
+            CH.times,
+            {"at": NOON},
+            "/at: must be JSON data, not datetime: give its text (value.isoformat()), or the model",
+        ),
         (CH.times, Times.model_construct(at="now"), None),
         (
             CH.times,

@@ -217,7 +217,18 @@ def _reason(value: object, around: frozenset[int]) -> str | None:
     for plain in (str, int, float, dict, list, tuple):
         if issubclass(kind, plain):
             return f"must be a plain {plain.__name__}, not a subclass ({kind.__name__})"
+    if (remedy := _AS_TEXT.get((kind.__module__, kind.__qualname__))) is not None:
+        return f"must be JSON data, not {kind.__name__}: give its text ({remedy}), or the model"
     return f"must be JSON data, not {kind.__name__}"
+
+
+_AS_TEXT = {
+    ("datetime", "datetime"): "value.isoformat()",
+    ("datetime", "date"): "value.isoformat()",
+    ("datetime", "time"): "value.isoformat()",
+    ("uuid", "UUID"): "str(value)",
+}
+"""How a value that models take and dictionaries don't becomes text, by the module and name of its type."""
 
 
 def _key_reason(value: dict[object, object]) -> str | None:

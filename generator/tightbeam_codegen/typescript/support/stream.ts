@@ -139,7 +139,7 @@ function missing(code: "channel" | "topic", wanted: Iterable<string>, allowed: u
   const names = [...wanted].filter((name) => !allowed.includes(name)).map((name) => `"${name}"`);
   if (names.length === 0) return undefined;
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
-  const message = `The token isn't for the ${code}s ${names.slice(0, 3).join(", ")}${more}. Mint it with these ${code}s.`;
+  const message = `The token isn't for the ${code}s ${names.slice(0, 3).join(", ")}${more}. Mint it with these ${code}s${code === "topic" ? ", or reload a page that is older than its server" : ""}.`;
   return { reason: { code, message }, ends: "always" };
 }
 
