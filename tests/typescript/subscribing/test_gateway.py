@@ -273,7 +273,7 @@ async def test_a_channel_that_the_token_leaves_out_ends_it(client: Path, program
         assert reason["code"] == "channel"
         assert reason["message"] == (
             'The token isn\'t for the channels "orders:eu:3", "orders:eu:4", "orders:eu:5" and 1 more. '
-            "Mint it with these channels."
+            "Mint a token for them too."
         )
         assert "open" not in follower.states()
     async with following(client, None, token=token, channels=orders[:1]) as follower:

@@ -166,7 +166,9 @@ function missing(code: "channel" | "topic", wanted: Iterable<string>, allowed: u
   const names = [...wanted].filter((name) => !allowed.includes(name)).map((name) => `"${name}"`);
   if (names.length === 0) return undefined;
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
-  const message = `The token isn't for the ${code}s ${names.slice(0, 3).join(", ")}${more}. Mint it with these ${code}s${code === "topic" ? ", or reload a page that is older than its server" : ""}.`;
+  const [what, it] = names.length === 1 ? [code, "it"] : [`${code}s`, "them"];
+  const old = code === "topic" ? ", or reload a page that is older than its server" : "";
+  const message = `The token isn't for the ${what} ${names.slice(0, 3).join(", ")}${more}. Mint a token for ${it} too${old}.`;
   return { reason: { code, message }, ends: "always" };
 }
 
