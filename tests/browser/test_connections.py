@@ -59,7 +59,7 @@ async def test_a_refused_page_is_shown_with_the_remedy(program: Program, page: P
             await ask.get(f"{program.url}/v1/realtime/sse", headers={"Origin": "https://www.example.com"})
     await opened(page, program)
     entry = page.locator(".connections li.card")
-    await expect(entry.locator("h3")).to_contain_text("a page of https://www.example.com")
+    await expect(entry.locator("h3")).to_contain_text("A page of https://www.example.com")
     await expect(entry.locator(".remedy")).to_contain_text('allowed_origins=["https://www.example.com"]')
     await expect(entry.locator("small")).to_contain_text("2 ×, last ")
 

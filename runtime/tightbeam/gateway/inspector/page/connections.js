@@ -1,7 +1,7 @@
 // The view of connections: who reads which channel, and what was refused with cause and remedy.
 
 import * as api from "./api.js";
-import { count, fill, h, moment, plural } from "./dom.js";
+import { capitalized, count, fill, h, moment, plural, prose } from "./dom.js";
 
 export class ConnectionsView {
   #readers = h("div");
@@ -89,9 +89,9 @@ function reader(one) {
 function refusal(one) {
   return h(
     "li.card",
-    h("h3", one.who, h("code", one.code)),
-    h("p", one.cause),
-    one.remedy === "" ? null : h("p.remedy", one.remedy),
+    h("h3", capitalized(one.who), h("code", one.code)),
+    h("p", prose(capitalized(one.cause))),
+    one.remedy === "" ? null : h("p.remedy", prose(capitalized(one.remedy))),
     h("small", one.count === 1 ? "once, " : `${count(one.count)} ×, last `, moment(new Date(one.last_at)), one.others ? "; the last of many kinds" : null),
   );
 }

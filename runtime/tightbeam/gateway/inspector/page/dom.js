@@ -41,6 +41,8 @@ export function prose(text) {
   });
 }
 
+export const capitalized = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
+
 let made = 0;
 
 /** An id that no other element has. */

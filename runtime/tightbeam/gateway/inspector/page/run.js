@@ -21,6 +21,9 @@ export function badge(state, retried) {
   return h("span.badge", { data: { state: word } }, word);
 }
 
+/** The way to all runs, where there is no room beside one. */
+export const back = () => h("a.back", { href: "#/runs" }, "← All runs");
+
 /** Draws a run again and again, and leaves open what was opened of it. */
 export class RunPage {
   #opened = new Map();
@@ -63,7 +66,7 @@ function contents({ summary, deaths, traceback, data_size: dataSize, result_size
     summary.state === "ready" ? ["Due", clock(new Date(summary.due_at))] : null,
   ];
   return [
-    h("a.back", { href: "#/runs" }, "← All runs"),
+    back(),
     h("header", h("h1", summary.function), badge(summary.state, summary.attempt > 0)),
     h("p.where", h("code", summary.id), copyButton("Copy id", () => summary.id)),
     factList(facts),

@@ -2,8 +2,8 @@
 
 import { address, refine } from "./address.js";
 import * as api from "./api.js";
-import { button, count, duration, fill, h, moment, plural } from "./dom.js";
-import { RunPage, WORDS, badge } from "./run.js";
+import { button, capitalized, count, duration, fill, h, moment, plural } from "./dom.js";
+import { RunPage, WORDS, back, badge } from "./run.js";
 
 const EVERY_MS = 2_000;
 const SOON_MS = 250;
@@ -97,14 +97,14 @@ export class RunsView {
       if (run.status === "fulfilled") {
         this.#run.draw(run.value);
         if (this.#run.root.parentNode === null) fill(this.#page, this.#run.root);
-      } else if (this.#run.root.parentNode === null) fill(this.#page, h("p.empty", run.reason.message));
+      } else if (this.#run.root.parentNode === null) fill(this.#page, back(), h("p.empty", capitalized(run.reason.message)));
     }
     this.#later(EVERY_MS);
   }
 
   #drawTrouble(words) {
     this.#drawn = "";
-    fill(this.#list, h("p.empty", words));
+    fill(this.#list, h("p.empty", capitalized(words)));
     fill(this.#count);
   }
 
@@ -129,7 +129,7 @@ export class RunsView {
   #drawFunctions() {
     const names = [...new Set(["", ...this.#functions, this.#filter.function])];
     const there = [...this.#function.options].map((one) => one.value);
-    if (names.join() !== there.join()) fill(this.#function, names.map((value) => h("option", { value }, value || "Any function")));
+    if (String(names) !== String(there) || there.length === 0) fill(this.#function, names.map((value) => h("option", { value }, value || "Any function")));
     this.#function.value = this.#filter.function;
   }
 
