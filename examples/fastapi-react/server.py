@@ -123,6 +123,11 @@ class Records:
         self._connection.execute("INSERT INTO owner VALUES (?, ?, ?)", (new_id, session, name))
         return new_id
 
+    def owns(self, session: str, owned_id: str) -> bool:
+        """Return whether something belongs to the session."""
+        query = "SELECT 1 FROM owner WHERE id = ? AND session = ?"
+        return self._connection.execute(query, (owned_id, session)).fetchone() is not None
+
     def name_of(self, owned_id: str, session: str) -> str:
         """Return the name of what the session owns.
 
@@ -236,12 +241,16 @@ async def raise_alert(new: Alert, _session: Session) -> None:
 @api.get("/api/token/uploads")
 async def uploads_token(
     session: Session, ids: Annotated[list[str], Query(alias="id", max_length=100)], since: str | None = None
-) -> tightbeam.SubscriptionToken:
-    """Return one token for several uploads, to the session that uploaded all of them."""
-    for upload_id in ids:
-        records.name_of(upload_id, session)
-    channels = [uploads_channel(upload_id=upload_id) for upload_id in ids]
-    return await client.realtime.token(channels, since=since)
+) -> JSONResponse:
+    """Return one token for several uploads, and which of them are `gone`: they aren't of this session.
+
+    One that is gone takes nothing from the others. Without any left there is no token, and the status is 404.
+    """
+    channels = [uploads_channel(upload_id=one) for one in ids if records.owns(session, one)]
+    gone = [one for one in ids if not records.owns(session, one)]
+    if not channels:
+        return JSONResponse({"detail": "there is no such thing of yours", "gone": gone}, status_code=404)
+    return JSONResponse({**await client.realtime.token(channels, since=since), "gone": gone})
 
 
 @api.get("/api/token/pipeline/{run_id}")

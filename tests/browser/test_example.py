@@ -178,7 +178,7 @@ async def test_tokens_are_for_whom_they_are(example: Program, page: Page) -> Non
     await opened(page, example)
     upload_id = await uploaded(page)
     mine = await page.request.get(f"{example.url}/api/token/uploads?id={upload_id}")
-    assert sorted(await mine.json()) == ["apiBaseUrl", "channels", "key", "topics"]
+    assert sorted(await mine.json()) == ["apiBaseUrl", "channels", "gone", "key", "topics"]
     async with httpx.AsyncClient(base_url=example.url) as ask:
         assert (await ask.get("/api/token/alerts")).status_code == 401
         assert (await ask.get(f"/api/token/uploads?id={upload_id}")).status_code == 401

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -165,6 +166,102 @@ async def test_a_session_that_the_server_forgot_is_replaced(example: Program, pa
         await page.keyboard.press("Escape")  # the open panel
 
 
+async def forget_sessions(example: Program, folder: Path) -> None:
+    """Start the server again without its records."""
+    await example.kill()
+    for one in folder.glob("records.db*"):
+        one.unlink()
+    await example.start()
+
+
+async def test_uploads_of_a_forgotten_session_do_not_shut_out_others(
+    example: Program, page: Page, tmp_path: Path
+) -> None:
+    """One token is for all uploads."""
+    await opened(page, example)
+    for name in ("cat.txt", "dog.txt"):
+        await page.get_by_label("Choose a file").set_input_files(file(name))
+        await expect(page.locator("li", has_text=name).get_by_role("link")).to_be_visible()
+    await forget_sessions(example, tmp_path)
+    told = page.locator(".uploads").get_by_role("alert")
+    await expect(told).to_have_count(2)
+    await expect(told.first).to_contain_text("The server has forgotten dog.txt, and who sent it.")
+    await expect(page.get_by_text("The token route answered")).to_have_count(0)
+    await page.get_by_label("Choose a file").set_input_files(file("bird.txt"))
+    await expect(page.locator("li", has_text="bird.txt").get_by_role("link")).to_be_visible()
+    await told.first.get_by_role("button", name="Send again").click()
+    await expect(page.get_by_role("link", name="Stored: download it")).to_have_count(2)
+    await expect(told).to_have_count(1)
+
+
+async def test_a_file_chosen_while_the_others_are_refused_arrives(
+    example: Program, page: Page, tmp_path: Path
+) -> None:
+    """The list of uploads changes between a request for a token and its refusal."""
+    await opened(page, example)
+    await page.get_by_label("Choose a file").set_input_files(file("cat.txt"))
+    await expect(page.get_by_role("link", name="Stored: download it")).to_be_visible()
+    refused, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        if answer.status != 401:  # it has a session by now
+            refused.set()
+            await goes_on.wait()
+        await route.fulfill(response=answer)
+
+    await example.kill()
+    await cut_off(page)
+    await page.route("**/api/token/uploads*", lambda route: route.abort())
+    await forget_sessions(example, tmp_path)
+    await page.unroute_all()
+    await page.route("**/api/token/uploads*", hold, times=2)
+    await refused.wait()
+    async with page.expect_response("**/api/uploads?*"):
+        await page.get_by_label("Choose a file").set_input_files(file("bird.txt"))
+    goes_on.set()
+    await expect(page.locator("li", has_text="bird.txt").get_by_role("link")).to_be_visible()
+    await page.unroute_all()
+
+
+async def test_an_answer_of_a_forgotten_session_is_told(example: Program, page: Page, tmp_path: Path) -> None:
+    await opened(page, example)
+    await page.route("**/api/questions/*", lambda route: route.fulfill(status=204))  # nobody answers
+    problem = await ask(page)
+    await expect(page.locator(".answer .text")).to_be_attached()
+    await forget_sessions(example, tmp_path)
+    await expect(problem).to_contain_text("The server knows nothing of this any more.")
+    await page.unroute_all()
+    await page.get_by_role("button", name="Ask again").click()
+    await answered(page)
+
+
+@pytest.mark.parametrize("example", ["1"], indirect=True)
+async def test_work_that_the_server_has_lost_is_told(example: Program, page: Page, tmp_path: Path) -> None:
+    """Nobody knows of the runs in a journal that was removed."""
+    await page.clock.install()
+    await opened(page, example)
+    await upload(page)
+    problem = await ask(page)
+    await expect(page.locator(".answer .text")).to_contain_text("You")
+    await expect(page.locator(".uploads progress")).to_be_visible()
+    await example.kill()
+    for one in tmp_path.glob("journal.db*"):
+        one.unlink()
+    await cut_off(page)
+    await example.start()
+    await expect(page.locator(".banner")).to_be_hidden()
+    await expect(page.get_by_text("Connection lost")).to_have_count(0)
+    await page.clock.fast_forward(21_000)
+    await expect(problem).to_contain_text("The server may have lost this question.")
+    await expect(page.locator(".uploads").get_by_role("alert")).to_contain_text("may have lost cat.txt")
+    await page.get_by_role("button", name="Ask again").click()
+    await upload(page)
+    await stored(page)
+    await answered(page)
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 # -------------------------------------------------------------------------------------------------- at load
 
 
@@ -203,6 +300,18 @@ async def test_a_session_that_is_refused_is_told_and_tried_again(
     await page.route("**/api/session", refuse, times=1)
     await page.goto(example.url)
     await expect(page.get_by_role("status").first).to_contain_text("The server")
+    await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
+
+
+async def test_a_page_whose_script_does_not_come_is_not_blank(example: Program, page: Page) -> None:
+    async def freeze(route: Route) -> None:
+        example.freeze()
+        await route.continue_()
+
+    await page.route("**/assets/*.js", freeze, times=1)
+    await page.goto(example.url, wait_until="commit")
+    await expect(page.get_by_role("status")).to_have_text("Loading…")
+    example.thaw()
     await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
 
 

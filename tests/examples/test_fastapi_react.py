@@ -75,8 +75,11 @@ async def test_tokens_are_for_the_session_that_may_have_them(http: httpx.AsyncCl
     http.cookies.clear()
     await http.post("/api/session")
     theirs = await upload(http)
-    for path in (*paths, f"/api/token/uploads?id={theirs}&id={mine}", f"/files/{mine}"):
+    for path in (*paths, f"/files/{mine}"):
         assert (await http.get(path)).status_code == 404
+    token = (await http.get(f"/api/token/uploads?id={theirs}&id={mine}")).json()
+    assert token["gone"] == [mine]
+    assert token["channels"] == [f"uploads:{theirs}"]
     assert (await http.put(f"/api/questions/{question}", json={"question": "Who?"})).status_code == 404
     assert (await http.get("/api/token/alerts")).status_code == 200
 

@@ -78,7 +78,7 @@ class Scripted:
         if is_stream or not answer.hangs:
             length = {} if is_stream else {"content-length": str(len(answer.body.encode()))}
             lines = [f"HTTP/1.1 {answer.status} Whatever", "connection: close"]
-            lines += [f"{name}: {value}" for name, value in {**answer.headers, **length}.items()]
+            lines += [f"{name}: {value}" for name, value in {**length, **answer.headers}.items()]
             writer.write(("\r\n".join(lines) + "\r\n\r\n" + answer.body).encode())
             await writer.drain()
         if answer.hangs:

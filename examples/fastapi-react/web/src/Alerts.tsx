@@ -3,7 +3,7 @@ import { type SubmitEvent, useRef, useState } from "react";
 import { fetchToken, request } from "./api";
 import { useChannel } from "./channels/_useChannel";
 import { alertsChannel } from "./channels/alerts";
-import { isLost } from "./connection";
+import { closedBecause, isLost } from "./connection";
 import { Problem } from "./Problem";
 import { useRequest } from "./useRequest";
 
@@ -88,7 +88,7 @@ export function Alerts() {
         <div className="banner">
           {connection.state === "closed" ? (
             <>
-              <p>{connection.reason?.message}</p>
+              <p>{closedBecause(connection)}</p>
               <button type="button" onClick={retry}>
                 Try again
               </button>

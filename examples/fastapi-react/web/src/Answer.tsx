@@ -4,9 +4,10 @@ import { fetchToken, madeId, request } from "./api";
 import type { RunState } from "./channels/_received";
 import { useChannel } from "./channels/_useChannel";
 import { pipelineChannel } from "./channels/pipeline";
-import { isLost } from "./connection";
+import { closedBecause, isLost } from "./connection";
 import { joined } from "./joined";
 import { Problem } from "./Problem";
+import { useQuiet } from "./useQuiet";
 import { useRequest } from "./useRequest";
 
 interface Asked {
@@ -81,15 +82,16 @@ function Stream({ id, question, onAskAgain }: Asked & { readonly onAskAgain: (qu
     return joined(messages.flatMap((one) => (one.topic === "tokens" ? [one.data] : [])));
   }, [messages, run.result]);
   const state = stateOf({ run, lost: isLost(connection), hasGaps: pieces.length > 1 });
-  const closed = connection.state === "closed" ? (connection.reason?.message ?? null) : null;
+  const isQuiet = useQuiet(state === "running" || state === "gap", messages.length);
   const refused = messages.length === 0 ? asking.problem : null;
+  const unfinished = closedBecause(connection) ?? refused ?? (isQuiet ? QUIET : null);
 
   return (
     <div className="answer">
       <p className="muted" role="status">
         {SAID[state] ?? latest.status?.data.message ?? "Connecting…"}
       </p>
-      <Problem text={state === "failed" ? "The answer couldn't be finished." : state === "completed" ? null : (closed ?? refused)}>
+      <Problem text={state === "failed" ? "The answer couldn't be finished." : state === "completed" ? null : unfinished}>
         <button
           type="button"
           onClick={() => {
@@ -128,6 +130,8 @@ const SAID: Readonly<Partial<Record<State, string>>> = {
   lost: "The connection is lost. The answer goes on by itself when the server is back.",
   gap: "Words are missing here until the answer is finished.",
 };
+
+const QUIET = "Nothing has come for a while. The server may have lost this question.";
 
 /** Stands where tokens are missing. */
 function Gap() {

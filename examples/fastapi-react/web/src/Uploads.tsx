@@ -4,9 +4,10 @@ import { fetchToken, problemOf } from "./api";
 import type { LatestOf } from "./channels/_received";
 import { useChannels } from "./channels/_useChannels";
 import { uploadsChannel } from "./channels/uploads";
-import { isLost } from "./connection";
+import { closedBecause, isLost } from "./connection";
 import { Problem } from "./Problem";
 import { upload } from "./upload";
+import { useQuiet } from "./useQuiet";
 
 /** A file that was chosen: it has an id when the server has it. */
 interface Sent {
@@ -36,13 +37,28 @@ export function Uploads() {
   const { latest, run, connection, retry } = useChannels(
     ids.map((uploadId) => uploadsChannel({ uploadId })),
     {
-      token: (signal) => fetchToken("/api/token/uploads", ids.map((id) => ["id", id]), signal),
+      token: async (signal) => {
+        const response = await fetchToken("/api/token/uploads", ids.map((id) => ["id", id]), signal);
+        forget(goneOf(await response.clone().json().catch(() => undefined)));
+        return response;
+      },
       from: "start",
     },
   );
 
   function change(localId: number, changes: Partial<Sent>) {
     setFiles((before) => before.map((one) => (one.localId === localId ? { ...one, ...changes } : one)));
+  }
+
+  /** Let go of uploads that belong to a session the server has forgotten: the others go on. */
+  function forget(gone: readonly unknown[]) {
+    if (gone.length === 0) return;
+    setFiles((before) =>
+      before.map((one) => {
+        if (one.id === null || !gone.includes(one.id)) return one;
+        return { ...one, id: null, problem: `The server has forgotten ${one.file.name}, and who sent it.` };
+      }),
+    );
   }
 
   async function send(localId: number, file: File) {
@@ -52,7 +68,7 @@ export function Uploads() {
       });
       change(localId, { id });
     } catch (error) {
-      change(localId, { problem: problemOf(error) });
+      change(localId, { problem: `${file.name} wasn't sent. ${problemOf(error)}` });
     }
   }
 
@@ -69,7 +85,7 @@ export function Uploads() {
   }
 
   function sendAgain({ localId, file }: Sent) {
-    change(localId, { percent: 0, problem: null });
+    change(localId, { percent: 0, id: null, problem: null });
     void send(localId, file);
   }
 
@@ -84,7 +100,7 @@ export function Uploads() {
       <span role="status" className="hidden">
         {announced}
       </span>
-      <Problem text={connection.state === "closed" ? (connection.reason?.message ?? null) : null}>
+      <Problem text={closedBecause(connection)}>
         <button type="button" onClick={retry}>
           Try again
         </button>
@@ -117,22 +133,13 @@ function Upload({ sent, received, failed, lost, onSendAgain }: UploadProps) {
   const result = received?.result?.data;
   const status = received?.status?.data ?? { message: "Waiting…" };
   const notStored = result === undefined ? failed : !result.success;
+  const isWaiting = sent.id !== null && result === undefined && !notStored;
+  const isQuiet = useQuiet(isWaiting && !lost, received ?? sent.id);
+  const problem = isQuiet ? `Nothing has come for a while. The server may have lost ${name}.` : sent.problem;
   return (
     <li ref={item} tabIndex={-1}>
       <span className="name">{name}</span>
-      {sent.problem !== null ? (
-        <Problem text={`${name} wasn't sent. ${sent.problem}`}>
-          <button
-            type="button"
-            onClick={() => {
-              item.current?.focus(); // the button goes away
-              onSendAgain();
-            }}
-          >
-            Send again
-          </button>
-        </Problem>
-      ) : sent.id === null ? (
+      {sent.problem !== null ? null : sent.id === null ? (
         <Progress name={name} percent={sent.percent} text={`Sending, ${sent.percent.toString()} %`} />
       ) : notStored ? (
         <span className="bad">It couldn't be stored</span>
@@ -141,11 +148,27 @@ function Upload({ sent, received, failed, lost, onSendAgain }: UploadProps) {
       ) : (
         <Progress name={name} percent={status.percent} text={lost ? "Connection lost: waiting…" : status.message} />
       )}
+      <Problem text={problem}>
+        <button
+          type="button"
+          onClick={() => {
+            item.current?.focus(); // the button goes away
+            onSendAgain();
+          }}
+        >
+          Send again
+        </button>
+      </Problem>
       <span role="status" className="hidden">
         {notStored ? `${name} couldn't be stored.` : result !== undefined ? `${name} is stored.` : ""}
       </span>
     </li>
   );
+}
+
+/** The uploads that a token route has no token for. */
+function goneOf(answer: unknown): readonly unknown[] {
+  return typeof answer === "object" && answer !== null && "gone" in answer && Array.isArray(answer.gone) ? answer.gone : [];
 }
 
 interface ProgressProps {

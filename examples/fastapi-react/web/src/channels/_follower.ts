@@ -186,8 +186,7 @@ export class Follower {
       this.#later(OVERLAP, () => {
         for (const old of replaced) if (this.#streams.delete(old)) old.close();
         this.#isChanging = false;
-        const names = [...this.#channels.keys()];
-        if (names.length !== this.#followed.size || !names.every((name) => this.#followed.has(name))) {
+        if (this.#hasOtherList()) {
           this.#isChanging = true;
           this.#change();
         } else {
@@ -224,10 +223,17 @@ export class Follower {
     return stream;
   }
 
+  /** Return whether the list is another one than the streams were opened for. */
+  #hasOtherList(): boolean {
+    const names = [...this.#channels.keys()];
+    return names.length !== this.#followed.size || !names.every((name) => this.#followed.has(name));
+  }
+
   #connected(stream: Stream, connection: Connection, onActivity: OnActivity | undefined): void {
     onActivity?.();
     if (connection.state === "closed") {
-      // One stream was refused for good, and the others would be, too.
+      // One stream was refused for good, and the others would be, too, unless the list is another one by now.
+      if (this.#hasOtherList()) return this.#open();
       this.#close();
       this.#setState({ connection });
     } else if (stream === this.#main) {

@@ -110,7 +110,11 @@ export async function fetchToken(source: TokenSource, signal: AbortSignal): Prom
     if (!isResponse(answer)) return checkToken(answer);
     if (!answer.ok) return await failureOf(answer, "token route");
     if (/\bhtml\b/.test(answer.headers.get("content-type") ?? "")) return noToken(describePage(answer));
-    return checkToken((await unlessAborted(answer.json(), signal).catch(() => undefined)) as Token | undefined);
+    const token = await unlessAborted(answer.json(), signal).catch((cause: unknown) => {
+      if (cause instanceof SyntaxError) return undefined;
+      throw cause; // the server died while it answered
+    });
+    return checkToken(token as Token | undefined);
   } catch (cause) {
     if (signal.aborted) return undefined;
     return { reason: { code: "unreachable", message: noAnswer(source, cause), cause }, ends: "never" };
