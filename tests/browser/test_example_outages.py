@@ -166,11 +166,16 @@ async def test_a_session_that_the_server_forgot_is_replaced(example: Program, pa
         await page.keyboard.press("Escape")  # the open panel
 
 
+def remove(folder: Path, database: str) -> None:
+    """Remove a database, with what SQLite keeps beside it."""
+    for one in folder.glob(f"{database}*"):
+        one.unlink()
+
+
 async def forget_sessions(example: Program, folder: Path) -> None:
     """Start the server again without its records."""
     await example.kill()
-    for one in folder.glob("records.db*"):
-        one.unlink()
+    remove(folder, "records.db")
     await example.start()
 
 
@@ -246,8 +251,7 @@ async def test_work_that_the_server_has_lost_is_told(example: Program, page: Pag
     await expect(page.locator(".answer .text")).to_contain_text("You")
     await expect(page.locator(".uploads progress")).to_be_visible()
     await example.kill()
-    for one in tmp_path.glob("journal.db*"):
-        one.unlink()
+    remove(tmp_path, "journal.db")
     await cut_off(page)
     await example.start()
     await expect(page.locator(".banner")).to_be_hidden()

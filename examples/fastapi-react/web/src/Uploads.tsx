@@ -1,4 +1,5 @@
 import { type ChangeEvent, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 
 import { fetchToken, problemOf } from "./api";
 import type { LatestOf } from "./channels/_received";
@@ -39,7 +40,11 @@ export function Uploads() {
     {
       token: async (signal) => {
         const response = await fetchToken("/api/token/uploads", ids.map((id) => ["id", id]), signal);
-        forget(goneOf(await response.clone().json().catch(() => undefined)));
+        const gone = goneOf(await response.clone().json().catch(() => undefined));
+        // At once: the token is for the uploads that are left, and is refused for a longer list.
+        flushSync(() => {
+          forget(gone);
+        });
         return response;
       },
       from: "start",
