@@ -37,7 +37,7 @@ export function Many({ ids }: { ids: number[] }) {
   const { messages, latest, run } = useChannels(channels, { token: "/token", topics: ["state", "placed"] });
   const all: readonly OrdersMessage[] = messages;
   const states: (State | undefined)[] = channels.map(({ name }) => latest[name]?.state?.data);
-  const mixed = useChannels([alertsChannel, ...channels], { token: (signal) => fetch("/token", { signal }) });
+  const mixed = useChannels([alertsChannel, ...channels], { token: ({ signal }) => fetch("/token", { signal }) });
   for (const message of mixed.messages) if (message.topic === "alert") console.log(message.data.severity);
   return <p>{[all.length, states.length, channels.filter(({ name }) => run[name]?.status === "failed").length]}</p>;
 }

@@ -28,7 +28,7 @@ const orders = [1, 2, 3].map((orderId) => ordersChannel({ region: "eu", orderId 
 subscribe(orders, { token, topics: ["line-added"], onMessage: ({ data }) => void lines.push(data) });
 const lines: Line[] = [];
 const mixed = subscribe([alertsChannel, uploads], {
-  token: (signal) => fetch("/token", { method: "POST", signal }),
+  token: ({ signal }) => fetch("/token", { method: "POST", signal }),
   onMessage(message) {
     if (message.channel === "alerts") {
       const alert: Alert | Status | Result = message.data;

@@ -15,7 +15,7 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 export function Alerts() {
   const [loaded] = useState(() => Date.now());
   const { messages, connection, retry } = useChannel(alertsChannel, {
-    token: (query) => fetchToken("/api/token/alerts", query),
+    token: ({ since, signal }) => fetchToken("/api/token/alerts", since === undefined ? {} : { since }, signal),
     from: new Date(loaded - A_DAY_MS),
     historyLimit: 200,
   });

@@ -62,7 +62,7 @@ export function Answer() {
 /** One question's channel, from the first token to the result of the run. */
 function Stream({ id, question, onAskAgain }: Asked & { readonly onAskAgain: (question: string) => void }) {
   const { messages, latest, run, connection } = useChannel(pipelineChannel({ runId: id }), {
-    token: (query) => fetchToken(`/api/token/pipeline/${id}`, query),
+    token: ({ since, signal }) => fetchToken(`/api/token/pipeline/${id}`, since === undefined ? {} : { since }, signal),
     from: "start",
     historyLimit: null,
   });

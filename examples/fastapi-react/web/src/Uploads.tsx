@@ -38,7 +38,7 @@ export function Uploads() {
   const { latest, run, connection, retry } = useChannels(
     ids.map((uploadId) => uploadsChannel({ uploadId })),
     {
-      token: async (signal) => {
+      token: async ({ signal }) => {
         const response = await fetchToken("/api/token/uploads", ids.map((id) => ["id", id]), signal);
         const gone = goneOf(await response.clone().json().catch(() => undefined));
         // At once: the token is for the uploads that are left, and is refused for a longer list.

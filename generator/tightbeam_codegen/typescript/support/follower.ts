@@ -177,7 +177,7 @@ export class Follower {
   #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, onActivity?: OnActivity): Stream {
     const isCurrent = (): boolean => this.#streams.has(stream);
     const options: SubscribeOptions<Channel, string> & Wanting = {
-      token: (signal) => requestToken(this.#options?.token ?? "", signal),
+      token: ({ signal }) => requestToken(this.#options?.token ?? "", signal),
       topics: this.#options?.topics,
       from,
       pauseOnHidden: this.#options?.pauseOnHidden,

@@ -9,8 +9,15 @@ export type Token = {
   readonly reset?: boolean | undefined;
 };
 
+/** What a token function gets: the signal of its attempt, and for `useChannel` the `since` to pass on to the route. */
+export type TokenRequest = {
+  readonly signal: AbortSignal;
+  /** As `client.realtime.token` takes it: a time or "latest". */
+  readonly since?: string;
+};
+
 /** The URL of a token route, or a function that fetches a token, or that route's response, for each attempt. */
-export type TokenSource = string | ((signal: AbortSignal) => Promise<Token | Response>);
+export type TokenSource = string | ((request: TokenRequest) => Promise<Token | Response>);
 
 /** The reason for having no connection, as a program reads it. docs/subscribe.md describes each code. */
 export type ReasonCode =
@@ -78,7 +85,7 @@ export function hasWebSocket(): boolean {
 
 /** Request a token route by its URL, or call a token function. */
 export function requestToken(source: TokenSource, signal: AbortSignal): Promise<Token | Response> {
-  if (typeof source !== "string") return source(signal);
+  if (typeof source !== "string") return source({ signal });
   return fetch(source, { signal, headers: { accept: "application/json" }, cache: "no-store" });
 }
 

@@ -6,7 +6,7 @@ import { beyondToken, type Failure, type Frame, type Token, type TokenSource } f
 export type { Message, Topic } from "./_channel";
 export type { Connection } from "./_connection";
 export { SubscriptionRefused } from "./_iteration";
-export type { Reason, ReasonCode, Token, TokenSource } from "./_stream";
+export type { Reason, ReasonCode, Token, TokenRequest, TokenSource } from "./_stream";
 
 /** A channel: a generated `…Channel`, called with its parameters if it has any. */
 export type Channel = {

@@ -4,15 +4,13 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { appended, HISTORY_LIMIT, type LatestOf, type Received } from "./_received";
 import type { ReceiveOptions, RunState } from "./_received";
-import { beyondToken, type Failure, fetchToken, late, lost, probe, type Reason, type Token } from "./_stream";
+import { beyondToken, type Failure, fetchToken, late, lost, probe, type Reason } from "./_stream";
+import type { Token, TokenSource } from "./_stream";
 import { type AnyMessage, call, type Channel, type Connection, type From, type MessageOf, type Topic } from "./_subscribe";
-
-/** The query for a token: `since` as `client.realtime.token` takes it, a time or "latest", if there is one. */
-export type TokenQuery = { readonly since?: string };
 
 export type UseChannelOptions<C, T extends Topic<C> = Topic<C>> = ReceiveOptions<C, T> & {
   /** The URL of a token route, which gets `?since=…`; or a function that fetches a token, or that route's response. */
-  readonly token: string | ((query: TokenQuery) => Promise<Token | Response>);
+  readonly token: TokenSource;
 };
 
 /** The result of `useChannel`: what was received, and the state of its run and its connection. */
@@ -151,7 +149,8 @@ class Session {
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
     const since = this.#since;
     const query = since === undefined ? {} : { since };
-    const request = typeof source === "string" ? withQuery(source, query) : () => source(query);
+    const request: TokenSource =
+      typeof source === "string" ? withQuery(source, since) : ({ signal }) => source({ signal, ...query });
     const fetched = await fetchToken(request, AbortSignal.timeout(ANSWER_TIME));
     const token = fetched ?? late("The token route", ANSWER_TIME);
     const failure = "reason" in token ? token : beyondToken(token, [channel], topics);
@@ -298,7 +297,7 @@ function isOver(status: RunState["status"]): boolean {
 }
 
 /** Append `since` to the URL of a token route, which may be relative. */
-function withQuery(url: string, { since }: TokenQuery): string {
+function withQuery(url: string, since: string | undefined): string {
   if (since === undefined) return url;
   const [path = "", ...fragment] = url.split("#");
   const joined = `${path}${path.includes("?") ? "&" : "?"}since=${encodeURIComponent(since)}`;

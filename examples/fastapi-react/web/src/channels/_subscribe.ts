@@ -22,7 +22,7 @@ export type { Connection } from "./_connection";
 // prettier-ignore
 export { SubscriptionRefused } from "./_iteration";
 // prettier-ignore
-export type { Reason, ReasonCode, Token, TokenSource } from "./_stream";
+export type { Reason, ReasonCode, Token, TokenRequest, TokenSource } from "./_stream";
 
 // prettier-ignore
 /** A channel: a generated `…Channel`, called with its parameters if it has any. */
