@@ -11,7 +11,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -605,23 +604,6 @@ def test_garbage_is_collected_afterwards() -> None:
     define({"name": 1})
     assert main(["generate"]) == 2
     assert gc.isenabled()
-
-
-def test_garbage_of_a_run_is_collected_by_the_next() -> None:
-    class Circle:
-        own: object
-
-    circle = Circle()
-    circle.own = circle
-    gone = weakref.ref(circle)
-    define(FINE)
-    assert main(["generate"]) == 0
-    del circle
-    gc.collect()
-    assert gone() is not None, "what the run left is set aside"
-    define(FINE | {"description": "Changed."})
-    assert main(["generate"]) == 0
-    assert gone() is None
 
 
 def test_what_is_remembered_brings_no_names_along(project: Path) -> None:

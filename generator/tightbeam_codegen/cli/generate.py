@@ -218,21 +218,13 @@ def _say_what_was_done(request: Request, sentence: str) -> None:
 
 @contextmanager
 def _uncollected() -> Generator[None]:
-    """Keep the garbage collector from looking through what a run makes.
-
-    Next to nothing of it is garbage before the end, and there is much of it. What is left afterwards is
-    looked through before the next run of the same process (`--watch`), not while files are written.
-    """
+    """No garbage collection: next to nothing of a run is garbage before its end, and there is much of it."""
     was_enabled = gc.isenabled()
-    if gc.get_freeze_count():
-        gc.unfreeze()
-        gc.collect()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
-            gc.freeze()
             gc.enable()
 
 
