@@ -143,6 +143,7 @@ async def test_an_event_loop_that_cannot_watch_one(client: Client, ch: JobChanne
     assert descriptors() <= before
 
 
+@pytest.mark.slow
 @linux
 async def test_a_client_that_is_left_leaves_no_descriptor_open(client: Client, ch: JobChannel) -> None:
     work = work_of(client, ch)
@@ -160,6 +161,7 @@ async def test_a_client_that_is_left_leaves_no_descriptor_open(client: Client, c
     assert descriptors() == before
 
 
+@pytest.mark.slow
 @linux
 async def test_event_loops_that_come_and_go_leave_no_descriptor_open(client: Client, ch: JobChannel) -> None:
     work = work_of(client, ch)

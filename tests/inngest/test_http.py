@@ -449,6 +449,7 @@ publish("parent again")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -500,6 +501,7 @@ sys.exit(0 if status == 0 and lock.acquire(timeout=10) else 1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.parametrize(
     "lock",

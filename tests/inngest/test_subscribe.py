@@ -558,6 +558,7 @@ async def test_a_loop_left_by_break_closes_its_socket(
     await until(server, lambda: not server.sockets, "the socket was closed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", range(5))
 def test_a_socket_is_gone_though_its_goodbye_is_cut_short(
     client: Client, server: StandIn, ch: UploadsChannel, turns: int

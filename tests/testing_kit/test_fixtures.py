@@ -119,6 +119,7 @@ async def test_the_handler_meets_a_fault_as_an_exception_of_its_own_code(
         assert await client.run(work) == "caught"
 
 
+@pytest.mark.slow
 def test_a_fault_that_never_happens_fails_the_test(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tightbeam.testing.plugin import faults, published\n")
     (tmp_path / "test_user.py").write_text("def test_it(faults):\n    faults.after('mistyped')\n")
