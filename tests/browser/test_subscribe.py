@@ -25,7 +25,7 @@ window.numbers = [];
 window.connections = [];
 window.tokens = 0;
 window.follow = (url, token, options) => {
-  const fetchToken = async (signal) => {
+  const fetchToken = async ({ signal }) => {
     window.tokens += 1;
     const body = JSON.stringify([{ channel: "alerts", name: "*", kind: "run" }]);
     const answer = await fetch(`${url}/v1/realtime/token`, { method: "POST", body, signal });

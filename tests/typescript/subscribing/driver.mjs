@@ -14,7 +14,7 @@ async function channelOf({ module, name, params }) {
 
 /** Tokens from the gateway's own route, which takes any key in dev mode. */
 function tokensOf(base, channels, key) {
-  return async (signal) => {
+  return async ({ signal }) => {
     say("token");
     const keys = channels.map(({ name }) => ({ channel: name, name: "*", kind: "run" }));
     const headers = key ? { authorization: `Bearer ${key}` } : {};
