@@ -270,6 +270,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc; the bound is the same elsewhere")
 def test_what_a_stuck_reader_holds_is_what_is_counted() -> None:
     """Of small messages: the buffers that orjson leaves behind them, the objects around them."""

@@ -42,6 +42,7 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 4, -1])
 def test_leaving_costs_the_same_among_few_and_among_many(which: int) -> None:
     (_, few), (hub, many) = hub_of(10), hub_of(10_000)

@@ -798,6 +798,7 @@ async def test_a_sync_handler_that_catches_the_end_of_its_call_loses_no_step(
     assert {hashed(f"p{n}") for n in range(4)} <= run.steps.keys()
 
 
+@pytest.mark.slow
 async def test_a_publish_that_no_handler_awaits_is_a_step_and_nothing_logs_its_payload(
     client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
 ) -> None:

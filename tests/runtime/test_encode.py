@@ -420,6 +420,7 @@ ODD = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_any_json_comes_back_as_it_was(data: object):
     assert load(CH.anything, encode(CH.anything, data)) == data

@@ -37,8 +37,8 @@ async def test_a_thousand_messages_over_kills_come_once_and_in_order(
         await follower.until("message", lambda message: number(message) == LAST - 1)
         assert [number(message) for message in follower.values("message")] == list(range(LAST))
         assert follower.values("reset") == []
-        # One of the connections may not have come about before the next kill.
-        assert len(follower.values("token")) >= follower.states().count("open") >= 4
+        # What is awaited may have come before the last kill, so not each connection comes about.
+        assert len(follower.values("token")) >= follower.states().count("open") >= 2
         lost = [
             value["reason"]["code"] for value in follower.values("connection") if value["state"] == "waiting"
         ]
