@@ -115,7 +115,7 @@ class Stream:
                 await carrier.send(batch)
                 if feed.dropped != dropped:
                     dropped = feed.dropped
-                    await carrier.keep_alive(None if feed.position in UNPLACED else feed.position, dropped)
+                    await carrier.keep_alive(feed.place, dropped)
             why = self._why or End.SHUTDOWN
             if why is End.SHUTDOWN:
                 await carrier.closing()
@@ -242,8 +242,7 @@ class Streams:
             )
         except EngineError as error:
             raise unavailable(error) from error
-        position = None if feed.position in UNPLACED else feed.position
-        stream = Stream(feed, limits, reader, lost, position)
+        stream = Stream(feed, limits, reader, lost, feed.place)
         if after is not None:
             since_us = None if admitted.since is None else admitted.since * 1000
             feed.after_replay = lambda: self._replayed(stream, feed, after, since_us)

@@ -85,6 +85,11 @@ class EmbeddedFeed:
         return self._position
 
     @property
+    def place(self) -> str | None:
+        """The position, or None before there is one: while `"start"` or `"latest"` stands for it."""
+        return None if self._position in UNPLACED else self._position
+
+    @property
     def mailbox(self) -> Mailbox:
         """What the hub fills."""
         return self._mailbox
@@ -156,7 +161,7 @@ class EmbeddedFeed:
         if mailbox.dropped != self._noted:
             self.note_drops()
         if mailbox.overflowed:
-            raise SubscriberTooSlow(None if self._position in UNPLACED else self._position)
+            raise SubscriberTooSlow(self.place)
         if mailbox.closed:
             # Live messages behind durable ones that were not read are left: a reader that resumes at the
             # time of the last message would miss those.

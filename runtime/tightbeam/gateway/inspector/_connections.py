@@ -130,13 +130,13 @@ def _described(name: str, channel: _Channel) -> dict[str, Any]:
 
 
 def _reader(channel: str, stream: Stream) -> dict[str, Any]:
-    origin = stream.reader.origin
+    origin, topics = stream.reader.origin, _topics(stream)
     return {
         "transport": stream.reader.transport,
         "origin": None if origin is None else shown(origin),
         "opened_at": _time(stream.reader.opened),
-        "topics": sorted(_topics(stream).get(channel, ())),
-        "channels": len(_topics(stream)),
+        "topics": sorted(topics.get(channel, ())),
+        "channels": len(topics),
         "dropped": stream.dropped,
         "slow": stream.is_slow,
     }
