@@ -1,4 +1,4 @@
-"""The arguments of `token`, on every engine: which topics of which channels, and since when."""
+"""The arguments of `token` on every engine, which topics of which channels and since when; and its answer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
 from tightbeam._channels.refs import Channel, TopicRef
 from tightbeam._channels.refs import topics as topics_of
+from tightbeam._engines import Selection, SubscriptionToken
 from tightbeam._hub import Address
 from tightbeam.errors import InvalidParam
 
@@ -19,6 +22,8 @@ __all__ = [
     "addresses_of",
     "selected_topics",
     "since_text",
+    "subscription_token",
+    "token_request",
     "topic_names",
 ]
 
@@ -67,6 +72,34 @@ def addresses_of(selection: Mapping[str, Iterable[str]]) -> list[Address]:
 def topic_names(selected: Iterable[Iterable[str]]) -> list[str]:
     """Return each topic's name once, in the order of their first appearance."""
     return list(dict.fromkeys(name for names in selected for name in names))
+
+
+def token_request(addresses: Iterable[Address]) -> bytes:
+    """Return the body of a request for a token, which gateways and Inngest's server take alike."""
+    return orjson.dumps([{"channel": channel, "name": name, "kind": "run"} for channel, name in addresses])
+
+
+def subscription_token(
+    key: str, origin: str, selection: Selection, topics: list[str] | None = None, *, reset: bool
+) -> SubscriptionToken:
+    """Return the answer to who asked for a token.
+
+    Args:
+        key: the token itself.
+        origin: where it is to be used.
+        selection: what it was asked for.
+        topics: the names that it allows, where they aren't those of the selection.
+        reset: whether messages after ``since`` are no longer retained.
+    """
+    token: SubscriptionToken = {
+        "key": key,
+        "apiBaseUrl": origin,
+        "topics": topic_names(selection.values()) if topics is None else topics,
+        "channels": list(selection),
+    }
+    if reset:
+        token["reset"] = True
+    return token
 
 
 def since_text(since: datetime | str | None) -> str | None:

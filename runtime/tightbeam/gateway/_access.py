@@ -187,16 +187,14 @@ def _wanted(pairs: list[tuple[str, str]]) -> set[tuple[str, str]] | None:
 
 def _since(pairs: list[tuple[str, str]]) -> Since | None:
     text = next((value for name, value in pairs if name == "since"), None)
-    if not text or text == LATEST:
-        return LATEST if text else None
+    if not text:
+        return None
+    if text == LATEST:
+        return LATEST
     try:
         return since_ms(int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else text)
     except (ValueError, OverflowError):
-        raise Refused(
-            400,
-            BAD_SINCE,
-            code="position",
-        ) from None
+        raise Refused(400, BAD_SINCE, code="position") from None
 
 
 def _bearer(headers: Headers) -> str | None:

@@ -19,7 +19,7 @@ from tightbeam._engines.embedded.engine import EmbeddedEngine
 from tightbeam._hub import Envelope
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
-from tightbeam._selection import BAD_SINCE, LATEST, topic_names
+from tightbeam._selection import BAD_SINCE, LATEST, subscription_token, topic_names
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
 from tightbeam.gateway._access import Guard, query_of
 from tightbeam.gateway._catalog import Catalog
@@ -86,15 +86,7 @@ class HttpRoutes:
         if self.base_url is None:
             raise EngineError("the gateway doesn't know its address: give `public_url=` to its `app`")
         signed = self._sign(selection, since)
-        token: SubscriptionToken = {
-            "key": signed.key,
-            "apiBaseUrl": self.base_url,
-            "topics": signed.topics,
-            "channels": list(selection),
-        }
-        if signed.reset:
-            token["reset"] = True
-        return token
+        return subscription_token(signed.key, self.base_url, selection, signed.topics, reset=signed.reset)
 
     def _sign(self, selection: Selection, since: str | None) -> _Signed:
         chosen = {channel: self._catalog.chosen(channel, topics) for channel, topics in selection.items()}
@@ -187,8 +179,10 @@ class _Signed(NamedTuple):
 
 
 def _moment(since: str | None) -> Since | None:
-    if since is None or since == LATEST:
-        return None if since is None else LATEST
+    if since is None:
+        return None
+    if since == LATEST:
+        return LATEST
     try:
         return since_ms(since)
     except ValueError:

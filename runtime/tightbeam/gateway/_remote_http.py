@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from tightbeam._engines import Selection, SubscriptionToken
-from tightbeam._selection import addresses_of, topic_names
+from tightbeam._selection import addresses_of, subscription_token, token_request
 from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
 from tightbeam.gateway._remote_answers import NoAnswer, Trouble, error_body, judge, no_connection
 from tightbeam.gateway._remote_pool import Answer, Pool
@@ -87,7 +87,7 @@ class Requests:
             NoAnswer: no gateway answered, or it was too busy to.
             GatewayRefused: the key isn't valid there, or there is no such channel or topic.
         """
-        answer = await self._post("/v1/realtime/token", _token_body(selection), keep=False)
+        answer = await self._post("/v1/realtime/token", token_request(addresses_of(selection)), keep=False)
         return self._token(answer, selection)["key"]
 
     async def token(self, selection: Selection, since: str | None) -> SubscriptionToken:
@@ -98,7 +98,7 @@ class Requests:
             SubscribeFailed: no gateway answered, or it was too busy to.
         """
         try:
-            answer = await self._post(_token_target(since), _token_body(selection), keep=True)
+            answer = await self._post(_token_target(since), token_request(addresses_of(selection)), keep=True)
             return self._token(answer, selection)
         except NoAnswer as error:
             raise self._no_token(error) from None
@@ -106,7 +106,9 @@ class Requests:
     def token_sync(self, selection: Selection, since: str | None) -> SubscriptionToken:
         """As `token`, from any thread."""
         try:
-            return self._token(self._post_sync(_token_target(since), _token_body(selection)), selection)
+            return self._token(
+                self._post_sync(_token_target(since), token_request(addresses_of(selection))), selection
+            )
         except NoAnswer as error:
             raise self._no_token(error) from None
 
@@ -161,15 +163,8 @@ class Requests:
             except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
                 jwt = topics = reset = None
             if isinstance(jwt, str):
-                token: SubscriptionToken = {
-                    "key": jwt,
-                    "apiBaseUrl": self.origin,
-                    "topics": topics if isinstance(topics, list) else topic_names(selection.values()),
-                    "channels": list(selection),
-                }
-                if reset is True:
-                    token["reset"] = True
-                return token
+                names = topics if isinstance(topics, list) else None
+                return subscription_token(jwt, self.origin, selection, names, reset=reset is True)
         verdict = judge(answer.status, answer.headers, answer.body)
         if isinstance(verdict, GatewayRefused):
             raise GatewayRefused(
@@ -248,9 +243,3 @@ def _check_published(topic: str, answer: Answer) -> None:
 def _token_target(since: str | None) -> str:
     query = "" if since is None else "?" + urlencode({"since": since}, quote_via=quote)
     return f"/v1/realtime/token{query}"
-
-
-def _token_body(selection: Selection) -> bytes:
-    return orjson.dumps(
-        [{"channel": channel, "name": name, "kind": "run"} for channel, name in addresses_of(selection)]
-    )

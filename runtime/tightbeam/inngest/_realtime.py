@@ -23,7 +23,7 @@ from tightbeam._selection import (
     addresses_of,
     selected_topics,
     since_text,
-    topic_names,
+    subscription_token,
 )
 from tightbeam.errors import InvalidPayload, TightbeamError
 from tightbeam.inngest._errors import translated
@@ -169,15 +169,8 @@ class Realtime(AnyRealtime):
     def _answer(
         self, key: str, selection: Selection, since: str | None, api_base_url: str | None
     ) -> SubscriptionToken:
-        token: SubscriptionToken = {
-            "key": key,
-            "apiBaseUrl": api_base_url or self._inngest.http.origin,
-            "topics": topic_names(selection.values()),
-            "channels": list(selection),
-        }
-        if since is not None and since != LATEST:
-            token["reset"] = True
-        return token
+        reset = since is not None and since != LATEST
+        return subscription_token(key, api_base_url or self._inngest.http.origin, selection, reset=reset)
 
     async def close(self) -> None:
         """End the subscriptions and close the connections; publishing later makes new ones."""

@@ -6,18 +6,13 @@ import json
 from collections.abc import Iterable
 
 from tightbeam._hub import Address
+from tightbeam._selection import token_request
 from tightbeam.errors import SubscribeFailed
 from tightbeam.inngest._http import Answer, Http, NoAnswer
 
 __all__ = ["mint", "mint_sync"]
 
 _PATH = "/v1/realtime/token"
-
-
-def _request(addresses: Iterable[Address]) -> bytes:
-    return json.dumps(
-        [{"channel": channel, "name": topic, "kind": "run"} for channel, topic in addresses]
-    ).encode()
 
 
 def _key(http: Http, answer: Answer) -> str:
@@ -45,7 +40,7 @@ async def mint(http: Http, addresses: Iterable[Address]) -> str:
         SigningKeyError: the signing key is missing, or isn't one.
     """
     try:
-        answer = await http.post(_PATH, _request(addresses), want_body=True)
+        answer = await http.post(_PATH, token_request(addresses), want_body=True)
     except NoAnswer as error:
         raise SubscribeFailed(f"the server gave no token: {error}", retryable=error.retryable) from None
     return _key(http, answer)
@@ -54,7 +49,7 @@ async def mint(http: Http, addresses: Iterable[Address]) -> str:
 def mint_sync(http: Http, addresses: Iterable[Address]) -> str:
     """As `mint`, from any thread."""
     try:
-        answer = http.post_sync(_PATH, _request(addresses), want_body=True)
+        answer = http.post_sync(_PATH, token_request(addresses), want_body=True)
     except NoAnswer as error:
         raise SubscribeFailed(f"the server gave no token: {error}", retryable=error.retryable) from None
     return _key(http, answer)
