@@ -69,6 +69,21 @@ def free_port() -> int:
         return port
 
 
+@contextlib.asynccontextmanager
+async def serving(database: Path | None, *key: str, **environment: str) -> AsyncIterator[Program]:
+    """Run `tests.browser.served` until the block is left, with its journal in a file or (None) in memory.
+
+    Without a key it is in dev mode.
+    """
+    port = free_port()
+    program = Program(port, "-m", "tests.browser.served", str(database or ""), str(port), *key, **environment)
+    await program.start()
+    try:
+        yield program
+    finally:
+        await program.kill()
+
+
 class Program:
     """A program that serves, can be killed, and started again at the same address."""
 

@@ -13,7 +13,7 @@ from tests.browser.browsing import ROOT
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import Settings
 
-__all__ = ["FOLDER", "bindings", "build", "project", "require_recipes"]
+__all__ = ["FOLDER", "bindings", "build", "project", "require_recipes", "run_tool"]
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -43,17 +43,23 @@ def project(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
-def build(folder: Path) -> Path:
-    """Build the pages of a project, one for each folder with an index.html. Returns the built folder."""
-    shutil.copyfile(FOLDER / "vite.config.js", folder / "vite.config.js")
-    done = subprocess.run(
-        [folder / "node_modules/.bin/vite", "build", "--mode", "development"],
+def run_tool(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the packages, or of the system, in a project's folder."""
+    tool = folder / "node_modules/.bin" / command[0]
+    return subprocess.run(
+        [str(tool) if tool.exists() else command[0], *command[1:]],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-        env={**os.environ, "NODE_ENV": "development"},
+        env={**os.environ, **environment},
     )
+
+
+def build(folder: Path) -> Path:
+    """Build the pages of a project, one for each folder with an index.html. Returns the built folder."""
+    shutil.copyfile(FOLDER / "vite.config.js", folder / "vite.config.js")
+    done = run_tool(folder, "vite", "build", "--mode", "development", NODE_ENV="development")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "dist"

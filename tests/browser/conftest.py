@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.browsing import EXAMPLE, Program, chromium, free_port, require_browser
+from tests.browser.browsing import EXAMPLE, Program, chromium, free_port, require_browser, serving
 
 expect.set_options(timeout=30_000)  # how long something takes is no part of these tests
 
@@ -22,11 +22,8 @@ def _needs_browser() -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def program(tmp_path: Path) -> AsyncIterator[Program]:
     """The program of `tests.browser.served`, in dev mode."""
-    port = free_port()
-    made = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
-    await made.start()
-    yield made
-    await made.kill()
+    async with serving(tmp_path / "app.db") as program:
+        yield program
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -43,11 +40,8 @@ async def example(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest_asyncio.fixture(loop_scope="session")
 async def loose(tmp_path: Path) -> AsyncIterator[Program]:
     """The same program, with a channel whose schemas leave much open."""
-    port = free_port()
-    made = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port), LOOSE="1")
-    await made.start()
-    yield made
-    await made.kill()
+    async with serving(tmp_path / "app.db", LOOSE="1") as program:
+        yield program
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

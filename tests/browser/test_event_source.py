@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.browser.browsing import ROOT, Program, free_port
+from tests.browser.browsing import ROOT, Program, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 FETCH = """
@@ -60,11 +60,8 @@ async def elsewhere(page: Page) -> AsyncIterator[Page]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def with_short_tokens(tmp_path: Path) -> AsyncIterator[Program]:
     """A program whose tokens open streams for a second."""
-    port = free_port()
-    made = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port), TOKEN_SECONDS="1")
-    await made.start()
-    yield made
-    await made.kill()
+    async with serving(tmp_path / "app.db", TOKEN_SECONDS="1") as program:
+        yield program
 
 
 async def has(page: Page, count: int) -> list[int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.browser.browsing import EXAMPLE
-from tests.browser.building import project, require_recipes
+from tests.browser.building import project, require_recipes, run_tool
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +26,7 @@ export default tseslint.config(
 
 
 def lint(folder: Path) -> str:
-    done = subprocess.run(
-        [folder / "node_modules/.bin/eslint", "--max-warnings", "0", "src"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_tool(folder, "eslint", "--max-warnings", "0", "src")
     return done.stdout + done.stderr
 
 

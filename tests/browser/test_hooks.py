@@ -37,13 +37,15 @@ class FrontEnd(Program):
     async def ended(self, function: str, count: int) -> None:
         """Wait until so many runs of a function have ended."""
         query = {"function": function, "state": "done"}
-        while len((await self._inspector("runs", query))["runs"]) < count:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while len((await self._inspector("runs", query))["runs"]) < count:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
 
     async def streams(self, count: int) -> None:
         """Wait until so many streams are open."""
-        while (await self._inspector("connections", {}))["streams"] != count:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while (await self._inspector("connections", {}))["streams"] != count:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.1)
 
     async def _inspector(self, route: str, query: dict[str, str]) -> Any:
         async with httpx.AsyncClient() as ask:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.browser.building import bindings, project, require_recipes
+from tests.browser.building import bindings, project, require_recipes, run_tool
 
 pytestmark = pytest.mark.slow
 
@@ -38,16 +37,7 @@ def test_they_render_as_connecting_and_ask_for_nothing(tmp_path: Path) -> None:
     require_recipes()
     config = json.dumps({"compilerOptions": {"jsx": "react-jsx"}})
     folder = project(tmp_path, bindings() | {"server.tsx": SERVER, "tsconfig.json": config})
-    built = subprocess.run(
-        [folder / "node_modules/.bin/vite", "build", "--ssr", "server.tsx", "--logLevel", "warn"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    built = run_tool(folder, "vite", "build", "--ssr", "server.tsx", "--logLevel", "warn")
     assert built.returncode == 0, built.stdout + built.stderr
-    done = subprocess.run(
-        ["node", "dist/server.js"], cwd=folder, capture_output=True, text=True, check=False, timeout=300
-    )
+    done = run_tool(folder, "node", "dist/server.js")
     assert (done.stdout, done.stderr) == ("<p>0,unknown,connecting</p><p>0,connecting</p>\n", "")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.browsing import Program, free_port, serious_problems
+from tests.browser.browsing import Program, serious_problems, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script><b>bold</b>"
@@ -392,10 +392,7 @@ async def test_runs_are_filtered_and_the_address_says_how(program: Program, page
 
 
 async def test_outside_dev_mode_it_asks_for_the_key(tmp_path: Path, page: Page) -> None:
-    port = free_port()
-    program = Program(port, "-m", "tests.browser.served", str(tmp_path / "locked.db"), str(port), KEY)
-    await program.start()
-    try:
+    async with serving(tmp_path / "locked.db", KEY) as program:
         await page.goto(f"{program.url}/inspector/")
         await page.get_by_label("Server key", exact=True).fill("a guess")
         await page.keyboard.press("Enter")
@@ -414,8 +411,6 @@ async def test_outside_dev_mode_it_asks_for_the_key(tmp_path: Path, page: Page) 
             "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
         )
         assert kept == '[{},{},""]'
-    finally:
-        await program.kill()
 
 
 async def test_nothing_is_loaded_from_elsewhere_or_kept(program: Program, page: Page) -> None:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.browser.browsing import Program, free_port
+from tests.browser.browsing import Program, serving
 from tests.typescript.node_tools import needs_node
 from tests.typescript.subscribing.driving import TRANSPORTS, compiled
 
@@ -167,10 +167,8 @@ async def test_it_tries_at_once_when_the_page_or_the_network_comes_back(
 
 @each_transport
 async def test_an_origin_that_is_not_allowed_is_told(transport: str, tmp_path: Path, elsewhere: Page) -> None:
-    port, key = free_port(), "k" * 40
-    program = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port), key)
-    await program.start()
-    try:
+    key = "k" * 40
+    async with serving(tmp_path / "app.db", key) as program:
         async with httpx.AsyncClient() as ask:
             asked = [{"channel": "alerts", "name": "*", "kind": "run"}]
             headers = {"authorization": f"Bearer {key}"}
@@ -180,5 +178,3 @@ async def test_an_origin_that_is_not_allowed_is_told(transport: str, tmp_path: P
         closed = await state(elsewhere, "closed")
         assert (closed["reason"]["code"], closed["reason"]["status"]) == ("origin", 403)
         assert "allowed_origins" in closed["reason"]["message"]
-    finally:
-        await program.kill()

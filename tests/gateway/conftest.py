@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from fastapi import FastAPI
 
 from tests.engine.samples import JobChannel, job_channel
+from tests.gateway.serving import secured
 from tightbeam import Client
+from tightbeam.gateway import Gateway
 
 
 @pytest.fixture
@@ -16,3 +19,17 @@ def client() -> Client:
 @pytest.fixture
 def ch() -> JobChannel:
     return job_channel(job_id="j1")
+
+
+@pytest.fixture
+def gateway(client: Client) -> Gateway:
+    """Return the client's gateway, with secrets."""
+    return secured(client)
+
+
+@pytest.fixture
+def api(client: Client, gateway: Gateway) -> FastAPI:
+    """Return an application that mounts the gateway."""
+    api = FastAPI(lifespan=client.lifespan)
+    api.mount("/", gateway)
+    return api

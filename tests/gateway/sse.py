@@ -8,6 +8,16 @@ from collections.abc import AsyncIterator
 import httpx
 
 
+async def first_messages(stream: AsyncIterator[dict[str, str]], count: int) -> AsyncIterator[dict[str, str]]:
+    """Yield the first messages among the events of a stream."""
+    async for event in stream:
+        if "data" in event:
+            yield event
+            count -= 1
+            if not count:
+                return
+
+
 @contextlib.asynccontextmanager
 async def events(url: str, token: str, **headers: str) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
     """The events of a stream; ids without data come as events of their own."""

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from websockets.exceptions import ConnectionClosed
 
 from tests.engine.samples import JobChannel
-from tests.gateway.serving import KEY, data_frame, frame, running, secured, subscribed
+from tests.gateway.serving import KEY, data_frame, frame, running, subscribed
 from tests.gateway.test_attacks import everything, raw
 from tests.gateway.test_streams import until_connections
 from tightbeam import Client
@@ -28,11 +28,6 @@ CHUNKED = PUBLISH + b"Transfer-Encoding: chunked\r\n\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 UPGRADE += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-
-@pytest.fixture
-def gateway(client: Client) -> Gateway:
-    return secured(client)
 
 
 @pytest.fixture

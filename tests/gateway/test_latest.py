@@ -13,7 +13,7 @@ import tightbeam
 from tests.engine.samples import JobChannel, job_channel
 from tests.engine.test_stamps import Held
 from tests.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
-from tests.gateway.sse import events
+from tests.gateway.sse import events, first_messages
 from tightbeam import Client, Context, NotEntered, PositionLost
 
 
@@ -94,19 +94,10 @@ async def test_over_server_sent_events(client: Client, ch: JobChannel, two: JobC
         await client.run(work)
         token = (await by_token(client, [ch, two]))["token"]
         async with events(url, token) as stream:
-            seen = [event async for event in _messages(stream, 3)]
+            seen = [event async for event in first_messages(stream, 3)]
         await client.run(tick, {"first": 7, "count": 1})
         async with events(url, token, **{"Last-Event-ID": seen[-1]["id"]}) as stream:
-            assert '"n":7' in (await anext(_messages(stream, 1)))["data"]
-
-
-async def _messages(stream: Any, count: int) -> Any:
-    async for event in stream:
-        if "data" in event:
-            yield event
-            count -= 1
-            if not count:
-                return
+            assert '"n":7' in (await anext(first_messages(stream, 1)))["data"]
 
 
 async def test_from_python(client: Client, ch: JobChannel, two: JobChannel) -> None:

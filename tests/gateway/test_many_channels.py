@@ -16,7 +16,7 @@ import tightbeam
 from generated.alerts import AlertsChannel, alerts_channel
 from tests.engine.samples import JobChannel, job_channel
 from tests.gateway.serving import KEY, SECRET, URL, data_frame, durable, running, secured, subscribed
-from tests.gateway.sse import events
+from tests.gateway.sse import events, first_messages
 from tests.gateway.test_tokens import good, signed, without
 from tightbeam import Client, InvalidParam
 from tightbeam.errors import GatewayRefused
@@ -310,18 +310,8 @@ async def test_one_time_for_several_channels(client: Client) -> None:
                 rest = [await data_frame(reader) for _ in range(11 - n)]
             assert [one["metadata"]["id"] for one in rest] == [one["metadata"]["id"] for one in sent[n + 1 :]]
             async with events(url, token) as stream:
-                ids = [one["id"] async for one in _first(stream, 11 - n)]
+                ids = [one["id"] async for one in first_messages(stream, 11 - n)]
             assert ids == [one["metadata"]["position"] for one in sent[n + 1 :]]
-
-
-async def _first(stream: Any, count: int) -> Any:
-    """The messages among the events of a stream."""
-    async for event in stream:
-        if "data" in event:
-            yield event
-            count -= 1
-            if not count:
-                return
 
 
 async def test_what_is_no_longer_retained_is_told_with_the_token() -> None:

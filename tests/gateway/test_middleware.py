@@ -18,9 +18,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from tests.engine.samples import JobChannel
-from tests.gateway.serving import data_frame, plain_uvicorn, secured, subscribed
+from tests.gateway.serving import data_frame, plain_uvicorn, subscribed
 from tightbeam import Client
-from tightbeam.gateway import Gateway
 from tightbeam.gateway._protocol import HttpProtocol, WebSocketProtocol, _Response
 
 COUNT = 20
@@ -101,18 +100,6 @@ DECODERS: dict[str, Callable[[], Any]] = {
     "br": lambda: brotli.Decompressor().process,
     "": lambda: bytes,
 }
-
-
-@pytest.fixture
-def gateway(client: Client) -> Gateway:
-    return secured(client)
-
-
-@pytest.fixture
-def api(client: Client, gateway: Gateway) -> FastAPI:
-    api = FastAPI(lifespan=client.lifespan)
-    api.mount("/", gateway)
-    return api
 
 
 @pytest.fixture

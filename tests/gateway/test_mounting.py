@@ -17,16 +17,11 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
-from tests.gateway.serving import KEY, secured
+from tests.gateway.serving import KEY
 from tightbeam import Client
 from tightbeam.gateway import Gateway
 
 ORIGIN = "http://127.0.0.1"
-
-
-@pytest.fixture
-def gateway(client: Client) -> Gateway:
-    return secured(client)
 
 
 def application(**settings: Any) -> FastAPI:

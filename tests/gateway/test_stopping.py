@@ -13,22 +13,10 @@ import pytest
 from fastapi import FastAPI
 
 from tests.engine.samples import JobChannel
-from tests.gateway.serving import frame, plain_uvicorn, secured, subscribed
+from tests.gateway.serving import frame, plain_uvicorn, subscribed
 from tests.gateway.sse import events
 from tightbeam import Client
 from tightbeam.gateway import Gateway, _stopping, app
-
-
-@pytest.fixture
-def gateway(client: Client) -> Gateway:
-    return secured(client)
-
-
-@pytest.fixture
-def api(client: Client, gateway: Gateway) -> FastAPI:
-    api = FastAPI(lifespan=client.lifespan)
-    api.mount("/", gateway)
-    return api
 
 
 async def until_closing(stream: AsyncIterator[dict[str, str]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.browser.browsing import Program, free_port
+from tests.browser.browsing import Program, serving
 from tests.typescript.node_tools import needs_node
 from tests.typescript.subscribing.driving import compiled
 from tests.typescript.subscribing.scripted import Scripted, scripted
@@ -24,21 +24,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture
 async def program(tmp_path: Path) -> AsyncIterator[Program]:
     """The program of `tests.browser.served`, in dev mode."""
-    port = free_port()
-    served = Program(port, "-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
-    await served.start()
-    yield served
-    await served.kill()
+    async with serving(tmp_path / "app.db") as program:
+        yield program
 
 
 @pytest_asyncio.fixture
-async def forgetful(tmp_path: Path) -> AsyncIterator[Program]:
+async def forgetful() -> AsyncIterator[Program]:
     """The same without a file: a restart loses all messages."""
-    port = free_port()
-    served = Program(port, "-m", "tests.browser.served", "", str(port))
-    await served.start()
-    yield served
-    await served.kill()
+    async with serving(None) as program:
+        yield program
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browser.browsing import Program, free_port
+from tests.browser.browsing import Program, serving
 from tests.typescript.subscribing.driving import TRANSPORTS, following
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
@@ -160,24 +160,19 @@ async def test_a_run_that_ended_is_told_once(client: Path, program: Program) -> 
 
 @each_transport
 async def test_a_stale_token_ends_it_at_the_second_time(transport: str, client: Path, tmp_path: Path) -> None:
-    port = free_port()
-    command = ("-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
-    program = Program(port, *command, TOKEN_SECONDS="1")
-    await program.start()
-    try:
+    async with serving(tmp_path / "app.db", TOKEN_SECONDS="1") as program:
         async with httpx.AsyncClient() as ask:
             asked = [{"channel": "alerts", "name": "*", "kind": "run"}]
             key = (await ask.post(f"{program.url}/v1/realtime/token", json=asked)).json()["jwt"]
             url = f"{program.url}/v1/realtime/connect?token={key}"
-            while (await ask.get(url)).status_code != 401:  # noqa: ASYNC110 - until a second has passed
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(30):
+                while (await ask.get(url)).status_code != 401:  # noqa: ASYNC110 - until a second has passed
+                    await asyncio.sleep(0.05)
         token = {"key": key, "apiBaseUrl": program.url}
         async with following(client, transport, token=token) as follower:
             closed = await follower.state("closed")
             assert (closed["reason"]["code"], closed["reason"]["status"]) == ("expired", 401)
             assert follower.states() == ["connecting", "waiting", "connecting", "closed"]
-    finally:
-        await program.kill()
 
 
 @each_transport
@@ -212,28 +207,24 @@ async def test_an_iteration_that_is_slow_loses_nothing_durable(client: Path, pro
 @each_transport
 async def test_a_gateway_that_falls_silent_is_left(transport: str, client: Path, tmp_path: Path) -> None:
     """As behind a network that has gone without a word: nothing closes the connection."""
-    port = free_port()
-    command = ("-m", "tests.browser.served", str(tmp_path / "app.db"), str(port))
-    program = Program(port, *command, KEEP_ALIVE_SECONDS="0.3")
-    await program.start()
-    try:
-        async with following(client, transport, base=program.url) as follower:
-            await follower.state("open")
+    async with (
+        serving(tmp_path / "app.db", KEEP_ALIVE_SECONDS="0.3") as program,
+        following(client, transport, base=program.url) as follower,
+    ):
+        await follower.state("open")
+        await follower.do("state")
+        while (await follower.until("state")).get("position") is None:
             await follower.do("state")
-            while (await follower.until("state")).get("position") is None:
-                await follower.do("state")
-            await program.send("app/number", first=0, count=1)
-            await follower.until("message")
-            await asyncio.sleep(1.5)  # some pings, so that it knows how often they come
-            program.freeze()
-            waiting = await follower.state("waiting")
-            assert "silent" in waiting["reason"]["message"]
-            program.thaw()
-            await program.send("app/number", first=1, count=2)
-            await follower.until("message", lambda message: number(message) == 2)
-            assert [number(message) for message in follower.values("message")] == [0, 1, 2]
-    finally:
-        await program.kill()
+        await program.send("app/number", first=0, count=1)
+        await follower.until("message")
+        await asyncio.sleep(1.5)  # some pings, so that it knows how often they come
+        program.freeze()
+        waiting = await follower.state("waiting")
+        assert "silent" in waiting["reason"]["message"]
+        program.thaw()
+        await program.send("app/number", first=1, count=2)
+        await follower.until("message", lambda message: number(message) == 2)
+        assert [number(message) for message in follower.values("message")] == [0, 1, 2]
 
 
 @each_transport
