@@ -1,5 +1,5 @@
-import { type Failure, fetchToken, follow, type Frame, hasWebSocket, late, type Reason, RESTARTS } from "./_stream";
-import type { Token, TokenSource } from "./_stream";
+import { fetchToken, follow, hasWebSocket, isFinal, late, RESTARTS } from "./_stream";
+import type { Failure, Frame, Reason, Token, TokenSource } from "./_stream";
 
 /**
  * The state of a subscription's connection.
@@ -226,7 +226,7 @@ export class Connector {
     this.#notUpgraded = reason.code === "upgrade-required" || isHeldBack ? this.#notUpgraded + 1 : 0;
     if (this.#notUpgraded > 1) this.#transport = this.#options.transport ?? "sse";
     if (ends === "repeated") this.#refusals += 1;
-    return ends === "always" || (ends === "unopened" && !this.#hasOpened) || this.#refusals > 1;
+    return isFinal(failure, this.#hasOpened, this.#refusals);
   }
 
   #pauseAfter({ reason, retryAfter = 0 }: Failure): number {

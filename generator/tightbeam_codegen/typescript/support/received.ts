@@ -34,6 +34,31 @@ export type Received<M> = {
   readonly retry: () => void;
 };
 
+/** The state of a hook for `useSyncExternalStore`. It outlives connections and effects. */
+export class Store<S extends object> {
+  #state: S;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(initial: S) {
+    this.#state = initial;
+  }
+
+  readonly listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly state = (): S => this.#state;
+
+  /** Change parts of the state. Without a difference, nothing is rendered. */
+  protected setState(changes: Partial<S>): void {
+    const names = Object.keys(changes) as (keyof S)[];
+    if (names.every((name) => Object.is(changes[name], this.#state[name]))) return;
+    this.#state = { ...this.#state, ...changes };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
 export const HISTORY_LIMIT = 1_000;
 
 /** Append messages to others, and keep the latest `limit` of them. */

@@ -57,6 +57,11 @@ export type Failure = {
   readonly retryAfter?: number | undefined;
 };
 
+/** Return whether a failure ends the subscription, given whether a stream was ever open, and the refusals in a row. */
+export function isFinal({ ends }: Failure, hasOpened: boolean, refusals: number): boolean {
+  return ends === "always" || (ends === "unopened" && !hasOpened) || refusals > 1;
+}
+
 /** Receives what a stream brings. */
 export type Sink = {
   open(): void;

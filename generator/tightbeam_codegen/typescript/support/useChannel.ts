@@ -2,10 +2,10 @@ import { useRealtime } from "inngest/react";
 import type { Realtime } from "inngest/realtime";
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { appended, HISTORY_LIMIT, type LatestOf, type Received } from "./_received";
-import type { ReceiveOptions, RunState } from "./_received";
-import { beyondToken, type Failure, fetchToken, late, lost, probe, type Reason } from "./_stream";
-import type { Token, TokenSource } from "./_stream";
+import { appended, HISTORY_LIMIT, Store } from "./_received";
+import type { LatestOf, Received, ReceiveOptions, RunState } from "./_received";
+import { beyondToken, fetchToken, isFinal, late, lost, probe } from "./_stream";
+import type { Failure, Reason, Token, TokenSource } from "./_stream";
 import { type AnyMessage, call, type Channel, type Connection, type From, type MessageOf, type Topic } from "./_subscribe";
 
 export type UseChannelOptions<C, T extends Topic<C> = Topic<C>> = ReceiveOptions<C, T> & {
@@ -91,11 +91,8 @@ const INITIAL: State = {
 };
 
 /** Follows one channel for one component. It outlives the official hook's connections and effects. */
-class Session {
+class Session extends Store<State> {
   readonly key: string;
-  #state = INITIAL;
-  readonly #listeners = new Set<() => void>();
-
   /** The time of the last message; before the first one, the `since` of `from`. */
   #since: string | undefined;
   readonly #isFromStart: boolean;
@@ -110,7 +107,6 @@ class Session {
   #last: Official["messages"]["all"][number] | undefined;
   #status: Official["connectionStatus"] = "idle";
   #runStatus: RunState["status"] = "unknown";
-  #lastResult: unknown;
 
   #reason: Reason | undefined;
   #url: URL | undefined;
@@ -121,24 +117,18 @@ class Session {
   #retryAt = 0;
 
   constructor(key: string, from: Exclude<From, { readonly after: string }>) {
+    super(INITIAL);
     this.key = key;
     this.#since = from instanceof Date ? from.toISOString() : SINCE[from];
     this.#isFromStart = from === "start";
   }
 
-  readonly listen = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  readonly state = (): State => this.#state;
-
   readonly retry = (): void => {
-    if (this.#state.connection.state !== "closed") return;
+    if (this.state().connection.state !== "closed") return;
     this.#refusals = this.#failures = 0;
     this.#hasOpened = false;
     this.#reason = undefined;
-    this.#setState({ connection: { state: "connecting", attempt: 0 } });
+    this.setState({ connection: { state: "connecting", attempt: 0 } });
   };
 
   // -- tokens
@@ -164,18 +154,18 @@ class Session {
     this.#since ??= this.#startedAt;
     if (token.reset === true && since !== this.#resetAt && (this.#hasBegun || !this.#isFromStart)) {
       this.#resetAt = since;
-      this.#setState({ resets: this.#state.resets + 1 });
+      this.setState({ resets: this.state().resets + 1 });
     }
     return { key: token.key, apiBaseUrl: token.apiBaseUrl };
   }
 
-  #fail({ reason, ends, retryAfter = 0 }: Failure): void {
+  #fail(failure: Failure): void {
+    const { reason, ends, retryAfter = 0 } = failure;
     this.#reason = reason;
     this.#retryAt = Date.now() + retryAfter * 1000;
     if (ends === "repeated") this.#refusals += 1;
-    const isFinal = ends === "always" || (ends === "unopened" && !this.#hasOpened) || this.#refusals > 1;
-    if (isFinal) this.#setState({ connection: { state: "closed", reason, attempt: this.#failures } });
-    else this.#setState({ connection: { ...this.#state.connection, reason } });
+    if (isFinal(failure, this.#hasOpened, this.#refusals)) this.setState({ connection: { state: "closed", reason, attempt: this.#failures } });
+    else this.setState({ connection: { ...this.state().connection, reason } });
   }
 
   // -- the official hook's state
@@ -199,14 +189,14 @@ class Session {
       this.#hasBegun = true;
     }
     const latest = Object.fromEntries(messages.map((message) => [message.topic, message]));
-    this.#setState({
-      messages: appended(this.#state.messages, messages, limits.historyLimit),
-      latest: last === undefined ? this.#state.latest : { ...this.#state.latest, ...latest },
+    this.setState({
+      messages: appended(this.state().messages, messages, limits.historyLimit),
+      latest: last === undefined ? this.state().latest : { ...this.state().latest, ...latest },
       run: this.#run(official, last !== undefined),
       connection: this.#connection(official.connectionStatus),
     });
-    const resets = this.#state.resets - this.#resetsTold;
-    this.#resetsTold = this.#state.resets;
+    const resets = this.state().resets - this.#resetsTold;
+    this.#resetsTold = this.state().resets;
     return { messages, resets };
   }
 
@@ -214,7 +204,7 @@ class Session {
     const at = this.#last === undefined ? -1 : all.lastIndexOf(this.#last);
     if (this.#last !== undefined && at < 0 && all.length === limit) {
       // Between two renders more messages came than the official hook holds.
-      this.#setState({ resets: this.#state.resets + 1 });
+      this.setState({ resets: this.state().resets + 1 });
     }
     this.#last = all[all.length - 1] ?? this.#last;
     return all.slice(at + 1);
@@ -222,14 +212,11 @@ class Session {
 
   /** Return the state of the run. The official hook says `running` as soon as it is connected, run or no run. */
   #run({ runStatus, result }: Official, hasMessages: boolean): RunState {
-    const { run } = this.#state;
+    const { run } = this.state();
     const wasOver = isOver(this.#runStatus);
-    if (wasOver && runStatus === "running") this.#lastResult = this.#state.run.result;
     this.#runStatus = runStatus;
     if (isOver(runStatus)) {
-      // If this run has no result, the official hook still has that of the run before.
-      const isOld = typeof result === "object" && result === this.#lastResult;
-      const known = runStatus === "completed" && result != null && !isOld;
+      const known = runStatus === "completed" && result != null;
       const isSame = run.status === runStatus && run.result === (known ? result : undefined);
       return isSame ? run : { status: runStatus, ...(known && { result }) };
     }
@@ -238,7 +225,7 @@ class Session {
   }
 
   #connection(status: Official["connectionStatus"]): Connection {
-    const before = this.#state.connection;
+    const before = this.state().connection;
     const hasChanged = status !== this.#status;
     this.#status = status;
     if (before.state === "closed") return before;
@@ -269,13 +256,6 @@ class Session {
   async #probe(url: URL): Promise<void> {
     const failure = await probe(url, AbortSignal.timeout(ANSWER_TIME));
     if (failure !== undefined && this.#url === url && this.#status !== "open") this.#fail(failure);
-  }
-
-  #setState(changes: Partial<State>): void {
-    const names = Object.keys(changes) as (keyof State)[];
-    if (names.every((name) => Object.is(changes[name], this.#state[name]))) return;
-    this.#state = { ...this.#state, ...changes };
-    for (const listener of this.#listeners) listener();
   }
 }
 

@@ -7,9 +7,9 @@
 // biome-ignore-all assist: generated
 
 // prettier-ignore
-import { type Failure, fetchToken, follow, type Frame, hasWebSocket, late, type Reason, RESTARTS } from "./_stream";
+import { fetchToken, follow, hasWebSocket, isFinal, late, RESTARTS } from "./_stream";
 // prettier-ignore
-import type { Token, TokenSource } from "./_stream";
+import type { Failure, Frame, Reason, Token, TokenSource } from "./_stream";
 
 // prettier-ignore
 /**
@@ -250,7 +250,7 @@ export class Connector {
     this.#notUpgraded = reason.code === "upgrade-required" || isHeldBack ? this.#notUpgraded + 1 : 0;
     if (this.#notUpgraded > 1) this.#transport = this.#options.transport ?? "sse";
     if (ends === "repeated") this.#refusals += 1;
-    return ends === "always" || (ends === "unopened" && !this.#hasOpened) || this.#refusals > 1;
+    return isFinal(failure, this.#hasOpened, this.#refusals);
   }
 
   #pauseAfter({ reason, retryAfter = 0 }: Failure): number {

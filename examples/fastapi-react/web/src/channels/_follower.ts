@@ -7,7 +7,7 @@
 // biome-ignore-all assist: generated
 
 // prettier-ignore
-import { appended, HISTORY_LIMIT, type ReceiveOptions, type RunState } from "./_received";
+import { appended, HISTORY_LIMIT, type ReceiveOptions, type RunState, Store } from "./_received";
 // prettier-ignore
 import { requestToken } from "./_stream";
 // prettier-ignore
@@ -63,10 +63,8 @@ const REPEATS = 10_000;
  * When the list changes, a new stream resumes at the old one's position; for a moment both are open, and what both bring
  * counts once. A follower outlives connections and effects: it has what was received, and the position.
  */
-export class Follower {
+export class Follower extends Store<State> {
   readonly key: string;
-  #state = INITIAL;
-  readonly #listeners = new Set<() => void>();
   #options: Options | undefined;
   #channels: ReadonlyMap<string, Channel> = new Map();
   #wanted = "";
@@ -91,18 +89,12 @@ export class Follower {
   #shownAt = 0;
 
   constructor(key: string) {
+    super(INITIAL);
     this.key = key;
   }
 
-  readonly listen = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  readonly state = (): State => this.#state;
-
   readonly retry = (): void => {
-    if (this.#state.connection.state === "closed") this.#open();
+    if (this.state().connection.state === "closed") this.#open();
   };
 
   /** Disconnect. The messages stay, and `follow` resumes. */
@@ -119,10 +111,10 @@ export class Follower {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     this.#channels = new Map(channels.map((channel) => [channel.name, channel]));
-    this.#setState(restrict(this.#state, this.#channels));
+    this.setState(restrict(this.state(), this.#channels));
     if (!enabled || this.#channels.size === 0) {
       this.#close();
-      this.#setState({ connection: { state: "paused", attempt: 0 } });
+      this.setState({ connection: { state: "paused", attempt: 0 } });
     } else if (this.#main === undefined) {
       this.#open();
     } else if (!this.#isChanging) {
@@ -167,11 +159,11 @@ export class Follower {
     const { from = "now" } = this.#options ?? {};
     if (from === "now" || added.size === 0) return this.#replace(channels, after);
     const begin = Date.now();
-    let timer: ReturnType<typeof setTimeout>;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const stream = this.#subscribe(added, from, (message) => {
       // A message that is published later doesn't mean that more retained ones follow.
       if (message !== undefined && message.createdAt.getTime() >= begin) return;
-      clearTimeout(timer);
+      this.#cancel(timer);
       if (stream.connection.state === "open") timer = this.#later(QUIET, () => this.#replace(channels, after));
     });
   }
@@ -213,7 +205,7 @@ export class Follower {
       onRun: (run) => isCurrent() && this.#takeRun(run),
       onReset: () => {
         if (!isCurrent()) return;
-        this.#setState({ resets: this.#state.resets + 1 });
+        this.setState({ resets: this.state().resets + 1 });
         call(this.#options?.onReset, undefined);
       },
       onConnection: (connection) => isCurrent() && this.#connected(stream, connection, onActivity),
@@ -235,9 +227,9 @@ export class Follower {
       // One stream was refused for good, and the others would be, too, unless the list is another one by now.
       if (this.#hasOtherList()) return this.#open();
       this.#close();
-      this.#setState({ connection });
+      this.setState({ connection });
     } else if (stream === this.#main) {
-      this.#setState({ connection });
+      this.setState({ connection });
     }
   }
 
@@ -272,7 +264,7 @@ export class Follower {
     if (!this.#channels.has(channel)) return;
     this.#flush();
     const run = { status, ...(result !== undefined && { result }) };
-    this.#setState({ run: { ...this.#state.run, [channel]: run } });
+    this.setState({ run: { ...this.state().run, [channel]: run } });
   }
 
   #flush(): void {
@@ -282,16 +274,15 @@ export class Follower {
     if (messages.length === 0) return;
     this.#shownAt = Date.now();
     const { historyLimit = HISTORY_LIMIT } = this.#options ?? {};
-    const latest: { [channel: string]: { readonly [topic: string]: AnyMessage } } = { ...this.#state.latest };
+    const latest: { [channel: string]: { readonly [topic: string]: AnyMessage } } = { ...this.state().latest };
     for (const message of messages) {
       latest[message.channel] = { ...latest[message.channel], [message.topic]: message };
     }
-    this.#setState({ messages: appended(this.#state.messages, messages, historyLimit), latest });
+    this.setState({ messages: appended(this.state().messages, messages, historyLimit), latest });
   }
 
-  #setState(changes: Partial<State>): void {
-    this.#state = { ...this.#state, ...changes };
-    for (const listener of this.#listeners) listener();
+  #cancel(timer: ReturnType<typeof setTimeout> | undefined): void {
+    if (timer !== undefined && this.#timers.delete(timer)) clearTimeout(timer);
   }
 
   #later(time: number, then: () => void): ReturnType<typeof setTimeout> {

@@ -72,6 +72,12 @@ export type Failure = {
 };
 
 // prettier-ignore
+/** Return whether a failure ends the subscription, given whether a stream was ever open, and the refusals in a row. */
+export function isFinal({ ends }: Failure, hasOpened: boolean, refusals: number): boolean {
+  return ends === "always" || (ends === "unopened" && !hasOpened) || refusals > 1;
+}
+
+// prettier-ignore
 /** Receives what a stream brings. */
 export type Sink = {
   open(): void;
