@@ -69,18 +69,21 @@ def run_init(schemas: Path | None) -> int:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(FIRST_DEFINITION)
         beside = _write_metaschema(folder)
-    except FileExistsError as error:
-        sys.stderr.write(f"tightbeam: {error.filename} exists; nothing was changed\n")
-        return 2
     except (DefinitionErrors, OSError) as error:
-        sys.stderr.write(f"tightbeam: {error}\n")
-        return 2
+        return _refused(error)
     shown = folder.as_posix()
     sys.stdout.write(f"Wrote {file.as_posix()}\n{beside}\n")
     if not _has_table(settings.source):
         sys.stdout.write(_HINT.format(schemas=shown))
     sys.stdout.write(_NEXT.format(schemas=shown))
     return 0
+
+
+def _refused(error: DefinitionErrors | OSError) -> int:
+    """Print why nothing was written, and return the exit code."""
+    what = f"{error.filename} exists; nothing was changed" if isinstance(error, FileExistsError) else error
+    sys.stderr.write(f"tightbeam: {what}\n")
+    return 2
 
 
 def run_init_from(schemas: Path | None, source: Path) -> int:
@@ -100,12 +103,8 @@ def run_init_from(schemas: Path | None, source: Path) -> int:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(f"{text}\n")
         beside = _write_metaschema(folder)
-    except FileExistsError as error:
-        sys.stderr.write(f"tightbeam: {error.filename} exists; nothing was changed\n")
-        return 2
     except (DefinitionErrors, OSError) as error:
-        sys.stderr.write(f"tightbeam: {error}\n")
-        return 2
+        return _refused(error)
     sys.stdout.write(f"Wrote {file.as_posix()}: " + "\n".join(taken.sentences) + "\n" + beside)
     sys.stdout.write("Leave in it what you publish, and give the channel its name.\n\n")
     sys.stdout.write(f"Then:\n\n    tightbeam generate {folder.as_posix()} --output generated\n")
