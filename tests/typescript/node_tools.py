@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests import node_packages
+from tests.codegen.compiling import Compiled, compile_files, errors
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import ImportExtension, Settings
 
@@ -23,6 +24,7 @@ __all__ = [
     "RESOLUTIONS",
     "Fault",
     "bindings",
+    "compiled_for_node",
     "needs_node",
     "project",
     "run",
@@ -100,6 +102,23 @@ def bindings(
     result = generate(root, settings, shown_root="schemas", version="0.0.0")
     assert not [problem for problem in result.problems if problem.severity == "error"]
     return {f"channels/{path}": text for path, text in result.typescript.items()}
+
+
+def compiled_for_node(folder: Path, files: Mapping[str, Any], **settings: Any) -> Compiled:
+    """Compile definitions with validators, and their TypeScript to JavaScript that runs in the folder."""
+    needs_node()
+    made = compile_files(
+        folder,
+        files,
+        typescript=folder / "web",
+        typescript_validators=True,
+        typescript_import_extension="js",
+        **settings,
+    )
+    assert errors(made) == []
+    project(folder, made.result.typescript)
+    assert tsc(folder, emit=True) == []
+    return made
 
 
 def tsc(

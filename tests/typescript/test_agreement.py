@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel, compile_files, errors
+from tests.codegen.compiling import channel
 from tests.suite.compiled import compile_topics
 from tests.typescript.agreement import ALL, CASES, DRAFTS, Agreement
-from tests.typescript.node_tools import needs_node, project, run, tsc
+from tests.typescript.node_tools import compiled_for_node, needs_node, project, run, tsc
 from tests.typescript.union_cases import UNIONS
 from tightbeam import InvalidPayload, Issue, TopicRef
 from tightbeam._payload.check import encode
@@ -103,20 +103,13 @@ def decided_in_node(folder: Path, given: dict[str, list[str]]) -> dict[str, list
 @pytest.mark.parametrize("year", ALL[1:])
 def test_the_same_payloads_where_a_topic_is_written_in_a_later_draft(year: int, tmp_path: Path) -> None:
     """The topic is in 2020-12, and refers to the schema in its own draft: both decide alike."""
-    needs_node()
     cases = {f"c{index}": case for index, case in enumerate(CASES) if year in case.years}
     cases = {name: case for name, case in cases.items() if not case.name.startswith("format ")}
     files: dict[str, object] = {}
     for name, case in cases.items():
         files[f"{name}.channel.json"] = channel(name, t={"allOf": [{"$ref": f"docs/{name}.json"}]})
         files[f"docs/{name}.json"] = {"$schema": DRAFTS[year], **case.schema}
-    web = tmp_path / "web"
-    made = compile_files(
-        tmp_path, files, typescript=web, typescript_validators=True, typescript_import_extension="js"
-    )
-    assert errors(made) == []
-    project(tmp_path, made.result.typescript)
-    assert tsc(tmp_path, emit=True) == []
+    made = compiled_for_node(tmp_path, files)
     said = run(tmp_path, PROGRAM, {name: case.payloads for name, case in cases.items()})
     differences = [
         (case.name, text, issues)

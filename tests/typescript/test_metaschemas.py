@@ -11,7 +11,7 @@ import pytest
 from tests.codegen.compiling import channel, errors, warnings
 from tests.codegen.compiling import compile_files as compile_here
 from tests.typescript.agreement import DRAFTS
-from tests.typescript.node_tools import needs_node, project, tsc
+from tests.typescript.node_tools import compiled_for_node
 from tests.typescript.test_agreement import by_python, decided_in_node
 
 VOCABULARY = "https://json-schema.org/draft/2020-12/meta/validation"
@@ -44,23 +44,13 @@ def test_metaschemas_that_ajv_has_are_left_to_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_each_metaschema_in_each_draft(tmp_path: Path) -> None:
-    needs_node()
     files: dict[str, Any] = {}
     for year, dialect in DRAFTS.items():
         for name, uri in TARGETS.items():
             schema = {"$schema": dialect, "type": "object", "properties": {"p": {"$ref": uri}}}
             files[f"{name}_in_{year}.channel.json"] = channel(f"{name}-{year}", t=schema)
-    made = compile_here(
-        tmp_path,
-        files,
-        typescript=tmp_path / "web",
-        typescript_validators=True,
-        typescript_import_extension="js",
-    )
-    assert errors(made) == []
+    made = compiled_for_node(tmp_path, files)
     assert not [message for message in warnings(made) if "TypeScript" in message]
-    project(tmp_path, made.result.typescript)
-    assert tsc(tmp_path, emit=True) == []
     names = [file.removesuffix(".channel.json") for file in files]
     texts = [json.dumps({"p": payload}) for payload in PAYLOADS]
     said = decided_in_node(tmp_path, dict.fromkeys(names, texts))
@@ -73,7 +63,6 @@ def test_each_metaschema_in_each_draft(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_copy_of_a_metaschema_inside_a_document(tmp_path: Path) -> None:
     """As AsyncAPI publishes its schemas: under the official URI, among the definitions."""
-    needs_node()
     copy = {"$id": DRAFTS[7], "$schema": DRAFTS[7], "type": ["object", "boolean"], "title": "a copy"}
     copy |= {"properties": {"type": {"enum": ["string", "object"]}, "not": {"$ref": "#"}}}
     document = {
@@ -83,16 +72,7 @@ def test_a_copy_of_a_metaschema_inside_a_document(tmp_path: Path) -> None:
         "definitions": {"http://copy": copy},
     }
     files = {"x.channel.json": channel(t={"$ref": "doc.json"}), "doc.json": document}
-    made = compile_here(
-        tmp_path,
-        files,
-        typescript=tmp_path / "web",
-        typescript_validators=True,
-        typescript_import_extension="js",
-    )
-    assert errors(made) == []
-    project(tmp_path, made.result.typescript)
-    assert tsc(tmp_path, emit=True) == []
+    made = compiled_for_node(tmp_path, files)
     payloads = [
         {"whole": {"type": "null"}},
         {"whole": {"type": "x"}},
@@ -106,29 +86,19 @@ def test_a_copy_of_a_metaschema_inside_a_document(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_where_a_definition_of_a_file_is_used(tmp_path: Path) -> None:
-    needs_node()
     other = {
         "type": "object",
         "properties": {"y": {"$ref": "#/$defs/Y"}},
         "$defs": {"X": {"type": "integer"}, "Y": {"type": "string"}},
     }
     files = {"x.channel.json": channel(t={"$ref": "other.json#/$defs/X"}), "other.json": other}
-    made = compile_here(
-        tmp_path,
-        files,
-        typescript=tmp_path / "web",
-        typescript_validators=True,
-        typescript_import_extension="js",
-    )
-    project(tmp_path, made.result.typescript)
-    assert tsc(tmp_path, emit=True) == []
+    compiled_for_node(tmp_path, files)
     assert decided_in_node(tmp_path, {"x": ["1", '"x"']})["x"] == [True, False]
 
 
 @pytest.mark.slow
 def test_a_file_of_draft_4_with_an_id_from_a_later_draft(tmp_path: Path) -> None:
     """Ajv throws for `id`, which later drafts call `$id`."""
-    needs_node()
     old = {
         "$schema": DRAFTS[4],
         "id": "https://old.example/o.json",
@@ -139,12 +109,7 @@ def test_a_file_of_draft_4_with_an_id_from_a_later_draft(tmp_path: Path) -> None
     for year in (6, 7, 2019, 2020):
         files[f"c{year}.channel.json"] = channel(f"c{year}", t={"$ref": f"f{year}.json"})
         files[f"f{year}.json"] = {"$schema": DRAFTS[year], "allOf": [{"$ref": "old.json"}]}
-    made = compile_here(
-        tmp_path, files, typescript=tmp_path, typescript_validators=True, typescript_import_extension="js"
-    )
-    assert errors(made) == []
-    project(tmp_path, made.result.typescript)
-    assert tsc(tmp_path, emit=True) == []
+    compiled_for_node(tmp_path, files)
     texts = ['{"n":1}', '{"n":0}', '{"n":"x"}', "1"]
     said = decided_in_node(tmp_path, {f"c{year}": texts for year in (6, 7, 2019, 2020)})
     assert said == {f"c{year}": [True, False, False, True] for year in (6, 7, 2019, 2020)}
@@ -154,7 +119,6 @@ def test_a_file_of_draft_4_with_an_id_from_a_later_draft(tmp_path: Path) -> None
 @pytest.mark.parametrize("year", [4, 7, 2019])
 def test_references_to_places_of_an_array_of_an_earlier_draft(year: int, tmp_path: Path) -> None:
     """In 2020-12 these places are called otherwise."""
-    needs_node()
     rows: dict[str, Any] = {"type": "array", "items": [{"type": "string"}, {"type": "integer"}]}
     old: dict[str, Any] = {
         "$schema": DRAFTS[year],
@@ -170,12 +134,7 @@ def test_references_to_places_of_an_array_of_an_earlier_draft(year: int, tmp_pat
         **{name: {"$ref": f"old.json#/definitions/{name}"} for name in ("open", "closed", "typed")},
     }
     files = {"x.channel.json": channel(t={"properties": topics}), "old.json": old}
-    made = compile_here(
-        tmp_path, files, typescript=tmp_path, typescript_validators=True, typescript_import_extension="js"
-    )
-    assert errors(made) == []
-    project(tmp_path, made.result.typescript)
-    assert tsc(tmp_path, emit=True) == []
+    made = compiled_for_node(tmp_path, files)
     values: list[Any] = ["x", 1, None, [], ["x"], ["x", 1], ["x", "x"], ["x", 1, None], ["x", 1, 1]]
     texts = [json.dumps({name: value}) for name in topics for value in values]
     said = decided_in_node(tmp_path, {"x": texts})["x"]

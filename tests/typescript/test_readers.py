@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import compile_files
 from tests.codegen.reader_cases import FILES, MISFITS, READ
-from tests.typescript.node_tools import needs_node, project, run, tsc
+from tests.typescript.node_tools import compiled_for_node, run
 
 pytestmark = pytest.mark.slow
 
@@ -40,14 +39,9 @@ AWKWARD: list[tuple[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    needs_node()
     folder: Path = tmp_path_factory.mktemp("readers")
-    web = compile_files(
-        folder, FILES, typescript=folder / "web", typescript_validators=True, typescript_import_extension="js"
-    )
-    project(folder / "web", web.result.typescript)
-    assert tsc(folder / "web", emit=True) == []
-    return lambda given: run(folder / "web", PROGRAM, given)
+    compiled_for_node(folder, FILES)
+    return lambda given: run(folder, PROGRAM, given)
 
 
 def test_undeclared_properties_are_passed_over_and_handed_on(ask: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel, compile_files, errors
+from tests.codegen.compiling import channel
 from tests.codegen.schemas import INTEGER, STRING, closed
-from tests.typescript.node_tools import needs_node, project, run, tsc
+from tests.typescript.node_tools import compiled_for_node, run
 from tests.typescript.union_cases import EVENTS, NAMES, REFERRED
 
 pytestmark = pytest.mark.slow
@@ -66,21 +66,10 @@ def chain(last: str, length: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The issues of each payload below, and the names of channels."""
-    needs_node()
     folder: Path = tmp_path_factory.mktemp("reasons")
     text = {"x.channel.json": _with_defs(FILE)}
-    made = compile_files(
-        folder,
-        text,
-        typescript=folder / "web",
-        typescript_validators=True,
-        typescript_import_extension="js",
-        assert_formats=True,
-    )
-    assert errors(made) == []
-    project(folder / "web", made.result.typescript)
-    assert tsc(folder / "web", emit=True) == []
-    answers: dict[str, Any] = run(folder / "web", PROGRAM, [payload for payload, _ in PAYLOADS])
+    compiled_for_node(folder, text, assert_formats=True)
+    answers: dict[str, Any] = run(folder, PROGRAM, [payload for payload, _ in PAYLOADS])
     return answers
 
 
