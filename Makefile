@@ -63,7 +63,7 @@ WEB_BUILT := $(WEB)/dist/index.html
 
 # What tests run in Node: the official client, TypeScript, Ajv, tools of front ends; and axe-core, which they run in a browser. Where Node is
 # too old or missing they are left out.
-NODE_MODULES := $(addsuffix /node_modules/.installed,tests/gateway/node tests/typescript/node tests/typescript/builds tests/browser/node tests/browser/recipes $(WEB))
+NODE_MODULES := $(addsuffix /node_modules/.installed,tests/tightbeam/gateway/node tests/typescript/node tests/typescript/builds tests/browser/node tests/browser/recipes $(WEB))
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 
 $(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
@@ -107,7 +107,7 @@ generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's f
 # ------------------------------------------------------------------------------------------------------------------- tests
 
 # In two halves side by side, one for each core; the first is shown when the other is over.
-ONE_HALF := $(addprefix tests/,codegen corpus docs generator packaging suite typescript typing)
+ONE_HALF := $(addprefix tests/,corpus docs packaging suite tightbeam_codegen typescript typing)
 define IN_HALVES
 @shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
 echo 'pytest -m "$(1)", in two halves'; \

@@ -25,7 +25,9 @@ from benchmarks.bindings import MEDIUM, SCHEMAS, payload_channel
 from benchmarks.durable import fill
 from benchmarks.journals import on_disk, raw
 from tightbeam import Client, Context
-from tightbeam._engines.embedded import file, runner, session, writer
+from tightbeam._engine import scheduler as runner
+from tightbeam._engine import session
+from tightbeam._engine.sqlite import file, writer
 from tightbeam._payload.check import encode
 from tightbeam._publishing import compose
 

@@ -27,8 +27,8 @@ from benchmarks.journals import (
 from benchmarks.peers import peer
 from benchmarks.report import Bound, Report, Table, us
 from tightbeam import Client, Context
-from tightbeam._engines.embedded import journal
-from tightbeam._engines.embedded.writer import Transaction
+from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.sqlite.writer import Transaction
 
 __all__ = ["fill", "measure"]
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from tightbeam_codegen.cli import main
+from tightbeam_cli import main
 
 sys.exit(main(["generate", *sys.argv[1:]]))

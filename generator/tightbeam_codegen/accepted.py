@@ -8,10 +8,7 @@ only be read, so that a list, or a dictionary, of either form fits.
 
 from __future__ import annotations
 
-from tightbeam_codegen import ir
-from tightbeam_codegen.assemble import Types
-from tightbeam_codegen.literals import literal
-from tightbeam_codegen.normalise.shapes import (
+from tightbeam_codegen.read.normalise.shapes import (
     AliasDefinition,
     List,
     Map,
@@ -24,7 +21,10 @@ from tightbeam_codegen.normalise.shapes import (
     Union,
     children,
 )
-from tightbeam_codegen.typed.facts import substitute
+from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.assemble import Types
+from tightbeam_codegen.targets.python.literals import literal
+from tightbeam_codegen.targets.python.typed.facts import substitute
 
 __all__ = ["Accepted"]
 

@@ -8,37 +8,37 @@ import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from tightbeam_codegen import ir
-from tightbeam_codegen.api_documents import CONTAINERS, api_document
-from tightbeam_codegen.assemble import Types, shapes_of
-from tightbeam_codegen.bundle import bundled
-from tightbeam_codegen.check import Definition, check_schema
-from tightbeam_codegen.check.warnings import Warnings
-from tightbeam_codegen.chosen_names import ChosenNames
-from tightbeam_codegen.cycles import Homes, ModulePath, homes_of
-from tightbeam_codegen.import_order import with_stations
-from tightbeam_codegen.incremental import Made, Use
-from tightbeam_codegen.last_word import check_bundle
-from tightbeam_codegen.load import Document
-from tightbeam_codegen.load.discover import SUFFIXES, check_modules
-from tightbeam_codegen.metaschemas import named_metaschemas
-from tightbeam_codegen.modules import TopicShape, channel_module, packages, shared_module
+from tightbeam_codegen.incremental.incremental import Made, Use
+from tightbeam_codegen.incremental.reach import Reach
+from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
+from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.names import topic_name
-from tightbeam_codegen.normalise import Names, Normaliser, TooMuch, normalise
-from tightbeam_codegen.normalise.branches import telling_schemas
-from tightbeam_codegen.normalise.naming import digits_of
-from tightbeam_codegen.normalise.places import module_of, topic_place
-from tightbeam_codegen.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.normalise.shapes import Name, Shape, names_in
-from tightbeam_codegen.official import is_official
 from tightbeam_codegen.problems import Problem, Problems
-from tightbeam_codegen.reach import Reach
-from tightbeam_codegen.render import Printer
-from tightbeam_codegen.resolve import Node, SchemaStore, Sources
-from tightbeam_codegen.resolve.dialects import LATEST
+from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
+from tightbeam_codegen.read.bundle import bundled
+from tightbeam_codegen.read.check import Definition, check_schema
+from tightbeam_codegen.read.check.warnings import Warnings
+from tightbeam_codegen.read.chosen_names import ChosenNames
+from tightbeam_codegen.read.cycles import Homes, ModulePath, homes_of
+from tightbeam_codegen.read.discover import SUFFIXES, check_modules
+from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.modules import TopicShape, channel_module, packages, shared_module
+from tightbeam_codegen.read.normalise import Names, Normaliser, TooMuch, normalise
+from tightbeam_codegen.read.normalise.branches import telling_schemas
+from tightbeam_codegen.read.normalise.naming import digits_of
+from tightbeam_codegen.read.normalise.places import module_of, topic_place
+from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.read.normalise.shapes import Name, Shape, names_in
+from tightbeam_codegen.read.resolve import Node, SchemaStore, Sources
+from tightbeam_codegen.read.resolve.dialects import LATEST
 from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.typed import FactCache, type_facts
-from tightbeam_codegen.typescript import Scripts, TypeScript, define_uses, uses_of
+from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.assemble import Types, shapes_of
+from tightbeam_codegen.targets.python.import_order import with_stations
+from tightbeam_codegen.targets.python.last_word import check_bundle
+from tightbeam_codegen.targets.python.render import Printer
+from tightbeam_codegen.targets.python.typed import FactCache, type_facts
+from tightbeam_codegen.targets.typescript import Scripts, TypeScript, define_uses, uses_of
 
 __all__ = ["Checked", "OutOfStep", "Run"]
 

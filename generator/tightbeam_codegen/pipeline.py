@@ -1,6 +1,6 @@
 """Definitions in, `{path: text}` out: the passes of the generator, in order.
 
-Nothing is written here: `tightbeam_codegen.write` puts files on disk, `tightbeam_codegen.cli` has the words.
+Nothing is written here: `tightbeam_codegen.write` puts files on disk, `tightbeam_cli` has the words.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tightbeam_codegen.check import check_definition, check_overlaps
 from tightbeam_codegen.compile import Checked, OutOfStep, Run
-from tightbeam_codegen.incremental import Made, Memory
-from tightbeam_codegen.load import Document, JsonValue
-from tightbeam_codegen.load.discover import discover
-from tightbeam_codegen.load.near_misses import near_misses
-from tightbeam_codegen.metaschemas import named_metaschemas
-from tightbeam_codegen.normalise.places import module_of
+from tightbeam_codegen.incremental.incremental import Made, Memory
+from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
+from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
-from tightbeam_codegen.render import Printer
-from tightbeam_codegen.resolve import Sources
-from tightbeam_codegen.resolve.dialects import LATEST
-from tightbeam_codegen.resolve.references import outgoing
+from tightbeam_codegen.read.check import check_definition, check_overlaps
+from tightbeam_codegen.read.discover import discover
+from tightbeam_codegen.read.load import Document, JsonValue
+from tightbeam_codegen.read.near_misses import near_misses
+from tightbeam_codegen.read.normalise.places import module_of
+from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.read.resolve.dialects import LATEST
+from tightbeam_codegen.read.resolve.references import outgoing
 from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.typed import FactCache
-from tightbeam_codegen.typescript import TypeScript
-from tightbeam_codegen.uris import ROOT_URI
+from tightbeam_codegen.targets.python.render import Printer
+from tightbeam_codegen.targets.python.typed import FactCache
+from tightbeam_codegen.targets.typescript import TypeScript
 
 __all__ = ["Result", "generate"]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from tightbeam_codegen.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.json_schema.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import is_class_name
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
-from tightbeam_codegen.uris import ROOT_URI
 
 __all__ = ["IMPORT_EXTENSIONS", "ImportExtension", "Settings", "load_settings", "read_settings"]
 

@@ -6,7 +6,7 @@ from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_na
 from tightbeam._client import Client
 from tightbeam._connect import connect
 from tightbeam._context import Context, ContextSync, Event, Step, StepSync
-from tightbeam._engines import SubscriptionToken
+from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._function import Function
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._subscription import Subscription

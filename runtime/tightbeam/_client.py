@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar, cast
 
-from tightbeam._engines import Engine
-from tightbeam._engines.embedded.engine import EmbeddedEngine, Settings
+from tightbeam._engine.engine import EmbeddedEngine, Settings
+from tightbeam._engine.protocol import Engine
 from tightbeam._function import Function, Register, Registry
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES

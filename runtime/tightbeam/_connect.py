@@ -40,6 +40,6 @@ def connect(
         ValueError: not exactly one of token and key was given, or the URL isn't one.
         ImportError: the extra isn't installed: ``pip install 'tightbeam[gateway]'``.
     """
-    from tightbeam.gateway._remote import RemoteClient  # not at import: it needs the extra
+    from tightbeam._remote.client import RemoteClient  # not at import: it needs the extra
 
     return RemoteClient(url, token=token, key=key, on_invalid_message=on_invalid_message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
 
 __all__ = ["InjectedFault", "observers", "published", "step_boundary", "step_probes"]
 

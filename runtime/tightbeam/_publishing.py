@@ -6,7 +6,7 @@ from time import time_ns
 from typing import Any
 
 from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
 from tightbeam._payload.check import encode
 from tightbeam.errors import PayloadTooLarge
 

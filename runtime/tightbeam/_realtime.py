@@ -15,9 +15,9 @@ from tightbeam._channels.refs import (
     topics,
 )
 from tightbeam._context import current_run
-from tightbeam._engines import Carrier
-from tightbeam._hub import Address
+from tightbeam._engine.protocol import Carrier
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
+from tightbeam._message import Address
 from tightbeam._publishing import compose, the_payload
 from tightbeam._subscription import Subscription
 

@@ -10,8 +10,8 @@ import orjson
 
 from tightbeam._channels.refs import Channel, TopicRef
 from tightbeam._channels.refs import topics as topics_of
-from tightbeam._engines import Selection, SubscriptionToken
-from tightbeam._hub import Address
+from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._message import Address
 from tightbeam.errors import InvalidParam
 
 __all__ = [

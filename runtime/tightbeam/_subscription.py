@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
 from tightbeam._channels.refs import Message, TopicRef
-from tightbeam._engines import Feed
-from tightbeam._hub import Address
+from tightbeam._engine.protocol import Feed
 from tightbeam._invalid_messages import OnInvalidMessage, pass_over
+from tightbeam._message import Address
 from tightbeam._payload.model import load
 from tightbeam.errors import InvalidPayload
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tightbeam._engines import SubscriptionToken, TokenCarrier
+from tightbeam._engine.protocol import SubscriptionToken, TokenCarrier
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._realtime import Realtime
 from tightbeam._selection import Channels, Topics, selected_topics, since_text

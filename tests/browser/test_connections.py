@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.browsing import Program, serious_problems
-from tests.gateway.serving import subscribed
+from tests.tightbeam.gateway.serving import subscribed
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 HOSTILE = "uploads:<img src=x onerror=\"document.title='taken'\">"

@@ -16,8 +16,8 @@ from playwright.async_api import Page, WebSocket, WebSocketRoute, expect
 
 from tests.browser.browsing import Program
 from tests.browser.visiting import cut_off, file, opened, raised, uploaded
-from tests.engine.conftest import until
-from tightbeam._engines.embedded import inspect
+from tests.tightbeam.engine.conftest import until
+from tightbeam._engine.sqlite import inspect
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 

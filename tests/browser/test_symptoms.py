@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from tests.gateway.serving import plain_uvicorn, running, secured
+from tests.tightbeam.gateway.serving import plain_uvicorn, running, secured
 from tightbeam import Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]

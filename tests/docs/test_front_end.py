@@ -97,7 +97,7 @@ def test_every_block_lints(shown: tuple[Path, list[Project]]) -> None:
 
 def test_the_hooks_themselves_lint(tmp_path: Path) -> None:
     """They are generated, so no linter of a front end looks at them."""
-    sources = Path(__file__).parents[2] / "generator/tightbeam_codegen/typescript/support"
+    sources = Path(__file__).parents[2] / "generator/tightbeam_codegen/targets/typescript/support"
     names = ["useChannel.ts", "useChannels.ts", "received.ts", "follower.ts"]
     folder, _ = written(tmp_path, [])
     for name in names:

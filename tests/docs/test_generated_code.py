@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from tightbeam_codegen.cache import open_cache
-from tightbeam_codegen.fact_store import FactStore
+from tightbeam_codegen.incremental.cache import open_cache
+from tightbeam_codegen.incremental.fact_store import FactStore
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import Settings
 

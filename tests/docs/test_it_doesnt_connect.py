@@ -19,8 +19,8 @@ from starlette.routing import Mount
 
 import generated
 from generated.uploads import uploads_channel
-from tests.gateway.serving import KEY, plain_uvicorn, running, secured
-from tests.gateway.test_tokens import good, signed
+from tests.tightbeam.gateway.serving import KEY, plain_uvicorn, running, secured
+from tests.tightbeam.gateway.test_tokens import good, signed
 from tightbeam import Client
 from tightbeam.gateway import app
 

@@ -107,8 +107,8 @@ async def test_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_handler_on_inngest(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.inngest.calls import Run
-    from tests.inngest.standin import StandIn
+    from tests.tightbeam.inngest.calls import Run
+    from tests.tightbeam.inngest.standin import StandIn
 
     for name in ("INNGEST_SIGNING_KEY", "INNGEST_DEV"):
         monkeypatch.delenv(name, raising=False)

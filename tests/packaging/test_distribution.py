@@ -16,7 +16,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SOURCES = {"tightbeam": ROOT / "runtime", "tightbeam_codegen": ROOT / "generator"}
+SOURCES = {
+    "tightbeam": ROOT / "runtime",
+    "tightbeam_cli": ROOT / "runtime",
+    "tightbeam_inspector": ROOT / "runtime",
+    "tightbeam_codegen": ROOT / "generator",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_wheel_has_both_packages_and_nothing_else(built: Path) -> None:
+def test_the_wheel_has_our_packages_and_nothing_else(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     assert {name.split("/")[0] for name in names} == {*SOURCES, f"tightbeam-{PROJECT['version']}.dist-info"}

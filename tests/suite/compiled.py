@@ -14,7 +14,7 @@ from tightbeam import TopicRef
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.problems import Problem
 from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.typed import FactCache, TypeFact
+from tightbeam_codegen.targets.python.typed import FactCache, TypeFact
 
 __all__ = ["Compiled", "Facts", "Refused", "compile_topics"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.suite.property.check import check_instances
-from tightbeam_codegen.cli import main
+from tightbeam_cli import main
 
 AWKWARD = [
     "check_run$completed",

@@ -18,7 +18,7 @@ from tests.suite.conftest import CompileDraft, Say
 from tests.suite.groups import DIALECTS, groups, remotes
 from tests.suite.soundness import Call, calls
 from tests.typescript.node_tools import Fault, needs_node, project, run, tsc
-from tightbeam_codegen.typescript.text import literal
+from tightbeam_codegen.targets.typescript.text import literal
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests import node_packages
-from tests.codegen.compiling import Compiled, compile_files, errors
+from tests.tightbeam_codegen.compiling import Compiled, compile_files, errors
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import ImportExtension, Settings
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel
 from tests.suite.compiled import compile_topics
+from tests.tightbeam_codegen.compiling import channel
 from tests.typescript.agreement import ALL, CASES, DRAFTS, Agreement
 from tests.typescript.node_tools import compiled_for_node, needs_node, project, run, tsc
 from tests.typescript.union_cases import UNIONS

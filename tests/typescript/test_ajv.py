@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel, compile_files
-from tightbeam_codegen.dialects import canonical_dialect
-from tightbeam_codegen.typescript.ajv import validators_of
+from tests.tightbeam_codegen.compiling import channel, compile_files
+from tightbeam_codegen.json_schema.dialects import canonical_dialect
+from tightbeam_codegen.targets.typescript.ajv import validators_of
 
 URIS = {
     year: str(canonical_dialect(short))

@@ -1,4 +1,4 @@
-"""The golden cases of `tests/codegen` again, as TypeScript: `cases/<concept>/typescript/`.
+"""The golden cases of `tests/golden` again, as TypeScript: `cases/<concept>/typescript/`.
 
 Of validators only a few are golden; all are compiled, and given the case's messages.
 `TIGHTBEAM_UPDATE_CASES=1 pytest tests/typescript/test_cases.py` writes what is expected; read the difference.
@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import FACTS
-from tests.codegen.golden import GOOD, UPDATE, Case, Sample, samples
+from tests.tightbeam_codegen.compiling import FACTS
+from tests.tightbeam_codegen.golden import GOOD, UPDATE, Case, Sample, samples
 from tests.typescript.node_tools import RESOLUTIONS, needs_node, project, run, tsc
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import ImportExtension, load_settings
-from tightbeam_codegen.typescript.printer import TypeScriptPrinter
+from tightbeam_codegen.targets.typescript.printer import TypeScriptPrinter
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 GOLDEN_VALIDATORS = ("draft-04", "draft-2019-09", "folders", "formats-that-are-law", "parameters")

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from tightbeam_cli import main
 from tightbeam_codegen import pipeline
-from tightbeam_codegen.cli import main
-from tightbeam_codegen.cli.plain import plain_request
-from tightbeam_codegen.cli.request import Request
-from tightbeam_codegen.typescript.printer import TypeScriptPrinter
+from tightbeam_codegen.command.plain import plain_request
+from tightbeam_codegen.command.request import Request
+from tightbeam_codegen.targets.typescript.printer import TypeScriptPrinter
 
 COMMAND = ["generate", "--typescript", "web"]
 SUPPORT = sorted(TypeScriptPrinter("0.0.0").support(validators=False))
@@ -254,7 +254,7 @@ def test_no_setting_of_the_run_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     first = found()
     elsewhere = Path("elsewhere")
     shutil.copytree("schemas", elsewhere / "schemas")
-    code = f"from tightbeam_codegen.cli import main; raise SystemExit(main({command!r}))"
+    code = f"from tightbeam_cli import main; raise SystemExit(main({command!r}))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TIGHTBEAM_CACHE_DIR": ""}
     subprocess.run([sys.executable, "-c", code], cwd=elsewhere, env=environment, check=True)
     monkeypatch.chdir(elsewhere)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.blocks import blocks
 from tests.typescript.node_tools import needs_node, project, tsc
-from tightbeam_codegen.cli import main
+from tightbeam_cli import main
 
 PAGE = Path(__file__).parents[2] / "docs/typescript.md"
 

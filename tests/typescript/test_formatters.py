@@ -12,7 +12,7 @@ from tests.typescript.build_tools import FOLDER, in_project, modules, needs_buil
 
 pytestmark = pytest.mark.slow
 
-CASES = FOLDER.parents[1] / "codegen/cases"
+CASES = FOLDER.parents[1] / "golden/cases"
 ESLINT = (FOLDER / "eslint.config.mjs").read_text("utf-8")
 RULES_OF_OTHERS = """
 export default [

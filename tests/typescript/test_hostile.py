@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.codegen.compiling import compile_files, errors
-from tests.codegen.hostile.alphabet import strings
-from tests.codegen.hostile.attacks import ATTACKS
-from tests.codegen.hostile.compiled import everywhere
-from tests.codegen.hostile.places import PLACES
-from tests.codegen.hostile.saturated import saturated
+from tests.tightbeam_codegen.compiling import compile_files, errors
+from tests.tightbeam_codegen.hostile.alphabet import strings
+from tests.tightbeam_codegen.hostile.attacks import ATTACKS
+from tests.tightbeam_codegen.hostile.compiled import everywhere
+from tests.tightbeam_codegen.hostile.places import PLACES
+from tests.tightbeam_codegen.hostile.saturated import saturated
 from tests.typescript.allowed import NotAllowed, check_module, check_modules, constants
 from tests.typescript.node_tools import needs_node, project, run, tsc
-from tightbeam_codegen.typescript.printer import TypeScriptPrinter
+from tightbeam_codegen.targets.typescript.printer import TypeScriptPrinter
 
 SUPPORT = TypeScriptPrinter("0.0.0", "js").support(validators=True)
 HEAD = SUPPORT["_channel.ts"].partition("\n\n")[0] + "\n"

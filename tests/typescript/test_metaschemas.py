@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel, errors, warnings
-from tests.codegen.compiling import compile_files as compile_here
+from tests.tightbeam_codegen.compiling import channel, errors, warnings
+from tests.tightbeam_codegen.compiling import compile_files as compile_here
 from tests.typescript.agreement import DRAFTS
 from tests.typescript.node_tools import compiled_for_node
 from tests.typescript.test_agreement import by_python, decided_in_node

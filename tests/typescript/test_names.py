@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.codegen.compiling import compile_files, write_files
+from tests.tightbeam_codegen.compiling import compile_files, write_files
 from tests.typescript.node_tools import needs_node, project, run, tsc
 from tightbeam import InvalidParam
 

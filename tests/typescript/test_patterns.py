@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tightbeam_codegen.typescript.patterns import Pattern, javascript_pattern
+from tightbeam_codegen.targets.typescript.patterns import Pattern, javascript_pattern
 
 WORD = r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.reader_cases import FILES, MISFITS, READ
+from tests.tightbeam_codegen.reader_cases import FILES, MISFITS, READ
 from tests.typescript.node_tools import compiled_for_node, run
 
 pytestmark = pytest.mark.slow

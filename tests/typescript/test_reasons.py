@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel
-from tests.codegen.schemas import INTEGER, STRING, closed
+from tests.tightbeam_codegen.compiling import channel
+from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed
 from tests.typescript.node_tools import compiled_for_node, run
 from tests.typescript.union_cases import EVENTS, NAMES, REFERRED
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel, compile_files, errors
-from tests.codegen.schemas import STRING, closed
+from tests.tightbeam_codegen.compiling import channel, compile_files, errors
+from tests.tightbeam_codegen.schemas import STRING, closed
 
 
 def script(folder: Path, definition: dict[str, Any], **settings: Any) -> str:

@@ -12,7 +12,7 @@ from tests.typescript.node_tools import bindings, needs_node, project, tsc
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/subscribe.md"
-SUPPORT = ROOT / "generator/tightbeam_codegen/typescript/support"
+SUPPORT = ROOT / "generator/tightbeam_codegen/targets/typescript/support"
 
 
 def first_column(page: Path, heading: str) -> set[str]:

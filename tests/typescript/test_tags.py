@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.codegen.compiling import channel, compile_files
-from tests.codegen.schemas import closed
+from tests.tightbeam_codegen.compiling import channel, compile_files
+from tests.tightbeam_codegen.schemas import closed
 
 DATE = {"type": "string", "format": "date"}
 SMALL = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10}

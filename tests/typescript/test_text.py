@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.typescript.node_tools import needs_node, project, run, tsc
-from tightbeam_codegen.typescript.text import comment, json_literal, literal
+from tightbeam_codegen.targets.typescript.text import comment, json_literal, literal
 
 HOSTILE = [
     *(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.codegen.compiling import channel
-from tests.codegen.schemas import STRING, closed
+from tests.tightbeam_codegen.compiling import channel
+from tests.tightbeam_codegen.schemas import STRING, closed
 from tests.typescript.node_tools import IMPORT_EXTENSION, RESOLUTIONS, bindings, needs_node, project, run, tsc
 from tightbeam_codegen.settings import ImportExtension
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tightbeam
-from tests.gateway.serving import running
+from tests.tightbeam.gateway.serving import running
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import inngest
 import pytest
 
-from tests.inngest.calls import Run, app_of
-from tests.inngest.standin import StandIn
+from tests.tightbeam.inngest.calls import Run, app_of
+from tests.tightbeam.inngest.standin import StandIn
 from tests.typing.marks import marks
 from tests.typing.test_running import CASES, REFUSALS, alone
 

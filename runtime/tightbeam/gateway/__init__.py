@@ -6,8 +6,8 @@ Needs the extra: ``pip install 'tightbeam[gateway]'``.
 from __future__ import annotations
 
 try:
+    from tightbeam._remote.client import RemoteClient
     from tightbeam.gateway._app import Gateway, app
-    from tightbeam.gateway._remote import RemoteClient
     from tightbeam.gateway._serve import serve
     from tightbeam.gateway._settings import Limits
 except ModuleNotFoundError as _error:

@@ -14,6 +14,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from tightbeam._selection import BAD_SINCE, LATEST
+from tightbeam._wire.names import LOOPBACK_NAMES
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC
@@ -29,7 +30,7 @@ from tightbeam.gateway._reasons import (
     unknown_origin,
 )
 from tightbeam.gateway._refusals import Refused
-from tightbeam.gateway._settings import LOOPBACK_NAMES, Access, Limits, host_name
+from tightbeam.gateway._settings import Access, Limits, host_name
 from tightbeam.gateway._tokens import BadToken, Grant, Since, since_ms, verify
 
 __all__ = ["Guard", "Pass", "Refused", "Scope", "query_of"]

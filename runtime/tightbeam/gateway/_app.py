@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route, WebSocketRoute
 
 from tightbeam._channels.refs import Channel
-from tightbeam._engines.embedded.engine import EmbeddedEngine
+from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
@@ -35,8 +35,8 @@ from tightbeam.gateway._stopping import end_with_server
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._websocket import Receive, Send, refuse
 from tightbeam.gateway._websocket import WebSocketRoute as Connect
-from tightbeam.gateway.inspector._connections import Connections
-from tightbeam.gateway.inspector._routes import PATH, Inspector
+from tightbeam_inspector._connections import Connections
+from tightbeam_inspector._routes import PATH, Inspector
 
 if TYPE_CHECKING:
     from tightbeam._client import Client

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from types import ModuleType
 
 from tightbeam._client import Client
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
+from tightbeam._remote.client import RemoteClient
 from tightbeam.gateway._app import Gateway, app
-from tightbeam.gateway._remote import RemoteClient
 
 __all__ = ["BadTarget", "load_gateway", "messages"]
 

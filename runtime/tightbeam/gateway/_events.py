@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tightbeam._wire.names import SEND_STATUSES
 from tightbeam.errors import (
     EngineError,
-    JournalFailed,
     NonRetriableError,
-    NotEntered,
-    NotJson,
     NotRegistered,
-    NotStorable,
 )
 from tightbeam.gateway._access import Guard
 from tightbeam.gateway._http import NAME_LIMIT, enter, read_body
@@ -24,17 +21,7 @@ from tightbeam.gateway._refusals import Refused, shown
 if TYPE_CHECKING:
     from tightbeam._client import Client
 
-__all__ = ["ERROR_TYPES", "EventRoute"]
-
-_STATUSES: dict[type[EngineError | NonRetriableError], int] = {
-    NotRegistered: 404,
-    NotJson: 422,
-    NotStorable: 422,
-    NotEntered: 503,
-    JournalFailed: 503,
-}
-ERROR_TYPES = {kind.__name__: kind for kind in _STATUSES}
-"""What a refusal is, by the ``type`` in the answer: remote clients raise the same."""
+__all__ = ["EventRoute"]
 
 
 class EventRoute:
@@ -59,7 +46,7 @@ class EventRoute:
 
 
 def _refusal(name: str, error: EngineError | NonRetriableError) -> Refused:
-    status = _STATUSES.get(type(error), 503)
+    status = SEND_STATUSES.get(type(error), 503)
     is_unknown = isinstance(error, NotRegistered)
     return Refused(
         status,
@@ -74,7 +61,7 @@ def _refusal(name: str, error: EngineError | NonRetriableError) -> Refused:
 
 
 def _kind(error: Exception) -> str | None:
-    return type(error).__name__ if type(error) in _STATUSES else None
+    return type(error).__name__ if type(error) in SEND_STATUSES else None
 
 
 def _parsed(body: bytes) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
 
 __all__ = ["ENV_ID", "RUN_TOPIC", "Frames", "closing_frame", "ping_frame", "reset_frame", "ws_frame"]
 

@@ -14,9 +14,9 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from tightbeam._engines import Selection, SubscriptionToken
-from tightbeam._engines.embedded.engine import EmbeddedEngine
-from tightbeam._hub import Envelope
+from tightbeam._engine.engine import EmbeddedEngine
+from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._message import Envelope
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
 from tightbeam._selection import BAD_SINCE, LATEST, subscription_token, topic_names

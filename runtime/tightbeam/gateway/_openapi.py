@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbeam.gateway._events import ERROR_TYPES
+from tightbeam._wire.names import ERROR_TYPES
 from tightbeam.gateway._http import NAME_LIMIT
 from tightbeam.gateway._refusals import CODES
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import orjson
 
-from tightbeam._engines.embedded.engine import RunEnd, RunOutcome
-from tightbeam._hub import Envelope, Hub
+from tightbeam._engine.engine import RunEnd, RunOutcome
+from tightbeam._hub.hub import Hub
+from tightbeam._message import Envelope
 from tightbeam.gateway._frames import RUN_TOPIC
 
 __all__ = ["RunTeller"]

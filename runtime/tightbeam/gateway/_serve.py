@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from tightbeam.gateway._settings import LOOPBACK_NAMES
+from tightbeam._wire.names import LOOPBACK_NAMES
 from tightbeam.gateway._stopping import EXIT_SECONDS, flush
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tightbeam._wire.names import LOOPBACK_NAMES
+
 __all__ = ["Access", "Limits", "environment"]
 
 MIN_SECRET_BYTES = 32
 _PORTS = {"http": 80, "https": 443}
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Access:
         public = None if public_url is None else _origin(public_url)
         hosts = frozenset(map(_host_name, allowed_hosts)) if allowed_hosts is not None else None
         if dev:
-            hosts = _LOOPBACK_NAMES
+            hosts = LOOPBACK_NAMES
         elif hosts is None and public is not None:
             hosts = frozenset({_host_name(public)})
         return cls(
@@ -153,4 +154,3 @@ def _host_name(host: str) -> str:
 
 
 host_name = _host_name
-LOOPBACK_NAMES = _LOOPBACK_NAMES

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
 from tightbeam.gateway._access import Guard, Scope, query_of
 from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_chunk, sse_event

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tightbeam._engines.embedded.engine import EmbeddedEngine
-from tightbeam._engines.embedded.feed import UNPLACED, EmbeddedFeed
-from tightbeam._hub import Address, Envelope
+from tightbeam._engine.engine import EmbeddedEngine
+from tightbeam._engine.feed import UNPLACED, EmbeddedFeed
+from tightbeam._message import Address, Envelope
 from tightbeam._selection import LATEST
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
 from tightbeam.gateway._access import Pass, Refused

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 
 import jwt
 
-from tightbeam._hub import Address
+from tightbeam._message import Address
 from tightbeam._selection import LATEST
 
 __all__ = ["BadToken", "Grant", "Since", "mint", "since_ms", "verify"]

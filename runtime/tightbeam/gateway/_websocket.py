@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_frame, reset_frame, ws_frame

@@ -7,7 +7,7 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
-from tightbeam._hub import Address, Envelope
+from tightbeam._message import Address, Envelope
 
 __all__ = ["CLOSING", "Unreadable", "envelope_of", "parsed"]
 

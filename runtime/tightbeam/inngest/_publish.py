@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from tightbeam import _probes
-from tightbeam._hub import Address, Envelope
+from tightbeam._message import Address, Envelope
 from tightbeam.errors import InvalidParam, PublishFailed
 from tightbeam.inngest._http import Answer, Http, NoAnswer
 from tightbeam.inngest._keys import Keys
@@ -97,7 +97,7 @@ class Carrier:
             raise self._refused(envelope, answer)
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
-        """See `tightbeam._engines.Carrier`."""
+        """See `tightbeam._engine.protocol.Carrier`."""
         from tightbeam.inngest._subscribe import RemoteFeed  # not at import: who only publishes goes without
 
         return RemoteFeed(self, addresses, after)

@@ -12,7 +12,7 @@ import inngest
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
-from tightbeam._engines import Selection, SubscriptionToken
+from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
 from tightbeam._realtime import Realtime as AnyRealtime

@@ -14,7 +14,7 @@ import inngest
 from tightbeam import _probes
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import check_step_function, check_step_id, current_step, other_kind
-from tightbeam._hub import Envelope
+from tightbeam._message import Envelope
 from tightbeam._payload.model import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, the_payload
 from tightbeam._results import to_json

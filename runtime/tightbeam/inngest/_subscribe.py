@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus, WebSocketException
 
-from tightbeam._hub import Address, Envelope, Hub, Loops
-from tightbeam._turns import give_turn
+from tightbeam._hub.hub import Hub, Loops
+from tightbeam._hub.turns import give_turn
+from tightbeam._message import Address, Envelope
 from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._frames import CLOSING, Unreadable, envelope_of, parsed
@@ -84,13 +85,13 @@ class RemoteFeed:
             raise
 
     def give_up(self) -> None:
-        """See `tightbeam._engines.Feed`."""
+        """See `tightbeam._engine.protocol.Feed`."""
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.stop()
 
     async def next(self) -> Envelope | None:
-        """See `tightbeam._engines.Feed`."""
+        """See `tightbeam._engine.protocol.Feed`."""
         if self._reader is None or not self._reader.has_connected:
             await self.ready()
         mailbox = self._mailbox
@@ -107,7 +108,7 @@ class RemoteFeed:
 
     @property
     def dropped(self) -> int:
-        """See `tightbeam._engines.Feed`."""
+        """See `tightbeam._engine.protocol.Feed`."""
         return self._mailbox.dropped
 
     @property
@@ -120,7 +121,7 @@ class RemoteFeed:
         return None
 
     def close(self) -> None:
-        """See `tightbeam._engines.Feed`."""
+        """See `tightbeam._engine.protocol.Feed`."""
         self._mailbox.close()
         if self._reader is not None:
             self._reader.stop()

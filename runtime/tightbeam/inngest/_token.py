@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from tightbeam._hub import Address
+from tightbeam._message import Address
 from tightbeam._selection import token_request
 from tightbeam.errors import SubscribeFailed
 from tightbeam.inngest._http import Answer, Http, NoAnswer

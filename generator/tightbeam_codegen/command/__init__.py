@@ -1,0 +1,1 @@
+"""The generator's own commands: arguments, printing and exit codes."""

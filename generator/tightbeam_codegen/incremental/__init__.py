@@ -1,0 +1,1 @@
+"""What is remembered between two runs, and what follows from a change."""

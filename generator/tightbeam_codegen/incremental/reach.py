@@ -1,0 +1,269 @@
+"""What the topics of a channel can reach: documents, shared definitions, and references that lead nowhere.
+
+Every keyword that holds a schema is walked, in each dialect by its own table: a reference below `not` or
+`propertyNames` has to lead somewhere just as one below `properties`, though no type comes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+from urllib.parse import quote, urldefrag, urljoin
+
+from tightbeam_codegen.json_schema.dialects import forms_of
+from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_dialect, official_uri
+from tightbeam_codegen.json_schema.uris import as_uri
+from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.read.api_documents import CONTAINERS
+from tightbeam_codegen.read.load import Document, JsonValue, Pointer
+from tightbeam_codegen.read.resolve import Dialect, Node, SchemaStore, Unresolved
+from tightbeam_codegen.read.resolve.references import held, inside, own_id
+
+__all__ = ["Reach", "Unit", "entries_of", "fragment", "unit_of"]
+
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_TELLING = frozenset([*_REFERENCES, "$schema", "$id", "id"])
+"""Without one of these there is nothing to learn of a schema but what is inside it."""
+_DYNAMIC_ANCHORS = ("$dynamicAnchor", "$recursiveAnchor")
+
+Unit: TypeAlias = tuple[str, tuple[str, ...]]
+"""A part of a document that is kept or left out as a whole: (document URI, pointer).
+
+Shared definitions are units one by one; the rest of a document is one, with an empty pointer.
+"""
+
+
+class Reach:
+    """The units that topics reach, and the keywords in them that the validator needs spelt otherwise.
+
+    Args:
+        store: resolves references.
+        definition: the channel definition file.
+        dialect: the draft of topics that name none.
+        problems: takes references that lead nowhere.
+    """
+
+    def __init__(
+        self, store: SchemaStore, definition: Document, dialect: Dialect, problems: Problems
+    ) -> None:
+        self.definition = definition
+        self.dialect = dialect
+        self.documents: dict[str, Document] = {}
+        """By URI; the definition file only where something refers to it."""
+        self.respelt: dict[int, dict[str, str | None]] = {}
+        """Identity of an object -> its keywords with the value to write, None for those to leave out."""
+        self._store = store
+        self._problems = problems
+        self._units: set[Unit] = set()
+        self._pending: list[tuple[Node, Any, bool]] = []
+        """What to look at, the object in the document that it stands for, and whether it is a schema."""
+        self._seen: set[int] = set()
+        self._dynamic = False
+
+    def add_topic(self, name: str) -> None:
+        """Take in the schema of a topic."""
+        if not self._is_new((self.definition.uri, ("topics", name))):
+            return
+        topic = self._store.topic(self.definition, name, self.dialect)
+        self._pending.append((topic, topic.schema, True))
+
+    def complete(self) -> None:
+        """Follow references until nothing new turns up."""
+        while self._pending:
+            self._scan(*self._pending.pop())
+            if self._dynamic and not self._pending:
+                self._add_dynamic()
+
+    def has(self, document: Document, unit: tuple[str, ...]) -> bool:
+        """Tell whether a unit of a document is reached."""
+        return (document.uri, unit) in self._units
+
+    def definitions(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
+        """Return the entries of a document's `$defs`, or of another container, that are reached."""
+        entries = entries_of(document, container)
+        return {name: schema for name, schema in entries.items() if self.has(document, (*container, name))}
+
+    # -- units -----------------------------------------------------------------------------------------------
+
+    def _is_new(self, unit: Unit) -> bool:
+        known = unit in self._units
+        self._units.add(unit)
+        return not known
+
+    def _add(self, document: Document, pointer: Pointer) -> None:
+        """Take in the part of a document that a pointer leads into."""
+        if document is self.definition and pointer[:1] == ("topics",):
+            self.add_topic(str(pointer[1]))
+            return
+        if document.uri not in self.documents:
+            self.documents[document.uri] = document
+            root = self._store.part(document, ())
+            if isinstance(document.value, dict) and document is not self.definition:
+                self._note_identity(root, document.value, document.value)
+        if is_official(document.uri):
+            for unit in _units_of(document):
+                self._add_unit(document, unit)
+            return
+        self._add_unit(document, unit_of(pointer))
+
+    def _add_unit(self, document: Document, unit: tuple[str, ...]) -> None:
+        if self._is_new((document.uri, unit)):
+            part = self._store.part(document, unit)
+            self._pending.append((part, part.schema if unit else document.value, True))
+
+    def _add_dynamic(self) -> None:
+        """Take in what a dynamic reference may lead to: dynamic anchors in the documents in scope."""
+        for document in [self.definition, *self.documents.values()]:
+            for unit in _units_of(document):
+                if (document is not self.definition or unit) and not self.has(document, unit):
+                    part = self._store.part(document, unit).schema
+                    if _is_dynamic(part):
+                        self._add_unit(document, unit)
+                        self.documents.setdefault(document.uri, document)
+
+    # -- walking ---------------------------------------------------------------------------------------------
+
+    def _scan(self, root: Node, original: Any, is_schema: bool) -> None:
+        stack: list[tuple[Any, Node, bool]] = [(root.schema, root, is_schema)]
+        while stack:
+            value, node, is_schema = stack.pop()
+            if isinstance(value, list):
+                stack.extend((item, node, False) for item in value)
+            elif isinstance(value, dict):
+                source = original if value is root.schema else value
+                if id(source) in self._seen:
+                    continue
+                if is_schema:
+                    self._seen.add(id(source))
+                if not _TELLING.isdisjoint(value):
+                    node = node if value is node.schema else self._store.child(node, value)
+                    self._note_identity(node, value, source)
+                    self._follow(node, value, source, is_schema=is_schema)
+                if is_schema:
+                    # What stands beside a `$ref` up to draft 7 counts for nothing, so it may lead nowhere.
+                    counts = not (node.dialect.ref_hides_siblings and "$ref" in value)
+                    forms = forms_of(node.dialect.year)
+                    stack.extend((item, node, known and counts) for item, known in held(value, forms))
+                else:
+                    stack.extend((item, node, False) for item in inside(value))
+
+    def _spell(self, original: dict[str, Any], keyword: str, value: str | None) -> None:
+        """Note that a keyword has to be spelt otherwise than in the document."""
+        if original[keyword] != value:
+            self.respelt.setdefault(id(original), {})[keyword] = value
+
+    def _note_identity(self, node: Node, schema: dict[str, Any], original: dict[str, Any]) -> None:
+        """Spell `$schema` and `$id` as the validators read them."""
+        stated = schema.get("$schema")
+        if isinstance(stated, str):
+            official = official_dialect(stated)
+            if official is not None and stated.removesuffix("#") != official:
+                self._spell(original, "$schema", official)
+            elif is_unversioned(stated):
+                self._spell(original, "$schema", node.dialect.uri)
+            elif official is None and (metaschema := self._store.loaded(stated.rstrip("#"))):
+                self._add(metaschema, ())
+        keyword = node.dialect.id_keyword
+        if isinstance(schema.get(keyword), str):
+            self._spell(original, keyword, self._identifier(node, schema, original))
+
+    def _identifier(self, node: Node, schema: dict[str, Any], original: dict[str, Any]) -> str | None:
+        own = own_id(schema, node.dialect)
+        if own is None:
+            return None
+        document = self._store.document(original)
+        if own.startswith("#") or document is None or is_official(document.uri):
+            return as_uri(own)
+        if official_uri(urldefrag(urljoin(node.base_uri, own))[0]) is None:
+            return as_uri(own)
+        # A copy of a metaschema: under the URI of the real one, validators would find the one or the other.
+        if official_uri(node.base_uri) is None:
+            return as_uri(node.base_uri)
+        return as_uri(f"{document.uri}?copy={quote(fragment(self._store.pointer(original)), safe='')}")
+
+    def _follow(
+        self, node: Node, schema: dict[str, Any], original: dict[str, Any], *, is_schema: bool
+    ) -> None:
+        """Take in what the references of one object lead to; those of a schema have to lead somewhere."""
+        for keyword in _REFERENCES:
+            reference = schema.get(keyword)
+            if not isinstance(reference, str):
+                continue
+            self._dynamic = self._dynamic or keyword != "$ref"
+            try:
+                target = self._store.follow(Node(schema, node.resolver, node.dialect), reference, keyword)
+                spelt = as_uri(self._store.canonical_reference(node, reference))
+                # Behind an empty fragment of a file the validator compiles each file again and again.
+                self._spell(original, keyword, spelt.removesuffix("#") or spelt)
+            except Unresolved as error:
+                if is_schema and error.message and keyword in forms_of(node.dialect.year):
+                    self._problems.error(self._store.place(original, keyword), error.message, error.remedy)
+                elif not is_schema:
+                    self._spell(original, keyword, None)  # The validator would look for it all the same.
+                continue
+            document = self._store.document(target.schema)
+            own = self._own_uri(target, document) if keyword == "$ref" and document is not None else None
+            if own is not None and own != as_uri(node.base_uri):
+                self._spell(original, keyword, own)
+            if document is not None:
+                self._add(document, self._store.pointer(target.schema))
+                if target.schema is not document.value:
+                    # It may stand below a keyword that no dialect knows, such as `components`.
+                    self._pending.append((target, target.schema, True))
+            elif isinstance(target.schema, bool) and (document := self._store.loaded(target.base_uri)):
+                # `true` and `false` can't be told where they stand: the whole document is kept for them.
+                for unit in _units_of(document):
+                    self._add(document, unit)
+
+    @staticmethod
+    def _own_uri(node: Node, document: Document) -> str | None:
+        """The URI of a resource in a document that names its own draft: only by that its draft is noticed."""
+        own = own_id(node.schema, node.dialect)
+        if node.schema is document.value or own is None or "$schema" not in node.keywords:
+            return None
+        uri = urldefrag(urljoin(node.base_uri, own))[0]
+        return None if own.startswith("#") or official_uri(uri) else as_uri(uri)
+
+
+def unit_of(pointer: Pointer) -> tuple[str, ...]:
+    """Return the shared definition that a pointer leads into; empty for anything else."""
+    for container in CONTAINERS:
+        depth = len(container)
+        if pointer[:depth] == container and len(pointer) > depth:
+            return (*container, str(pointer[depth]))
+    return ()
+
+
+def _units_of(document: Document) -> Iterator[tuple[str, ...]]:
+    """Every unit of a document."""
+    yield ()
+    for container in CONTAINERS:
+        for name in entries_of(document, container):
+            yield (*container, name)
+
+
+def _is_dynamic(value: Any) -> bool:
+    """Tell whether a dynamic anchor is in a value."""
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if any(value.get(keyword) for keyword in _DYNAMIC_ANCHORS):
+                return True
+            stack.extend(inside(value))
+        elif isinstance(value, list):
+            stack.extend(value)
+    return False
+
+
+def entries_of(document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
+    """Return what stands in a container of shared definitions, such as `$defs`, at the top of a document."""
+    value = document.value
+    for keyword in container:
+        value = value.get(keyword) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def fragment(pointer: Pointer) -> str:
+    """Return a JSON pointer as the fragment of a URI."""
+    return "".join(f"/{quote(str(key).replace('~', '~0').replace('/', '~1'), safe='~')}" for key in pointer)

@@ -1,0 +1,1 @@
+"""Facts about JSON Schema: dialects, metaschemas, addresses."""

@@ -1,0 +1,43 @@
+"""Which metaschemas of the user's own the definitions are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tightbeam_codegen.json_schema.official import official_dialect
+from tightbeam_codegen.problems import DefinitionErrors, Problems
+from tightbeam_codegen.read.load import Document, JsonValue
+from tightbeam_codegen.read.resolve import Sources
+
+__all__ = ["named_metaschemas"]
+
+
+def named_metaschemas(
+    documents: Iterable[Document], sources: Sources, problems: Problems
+) -> dict[str, JsonValue]:
+    """The metaschemas that definitions name and a mapped folder has."""
+    found: dict[str, JsonValue] = {}
+    pending: list[JsonValue] = [document.value for document in documents]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+            for keyword in ("$schema", "dialect"):
+                uri = value.get(keyword)
+                if (
+                    isinstance(uri, str)
+                    and official_dialect(uri) is None
+                    and sources.is_mapped(uri)
+                    and uri not in found
+                ):
+                    try:
+                        document = sources.find(uri.partition("#")[0])
+                    except DefinitionErrors as error:
+                        problems.extend(error.problems)
+                        continue
+                    if document is not None:
+                        found[uri] = document.value
+                        pending.append(document.value)
+    return found

@@ -1,5 +1,0 @@
-"""Definition files as plain values in which everything still knows its line and column."""
-
-from tightbeam_codegen.load.document import Document, JsonValue, Pointer, parse
-
-__all__ = ["Document", "JsonValue", "Pointer", "parse"]

@@ -1,0 +1,1 @@
+"""From a folder of definitions to what every target needs to know."""

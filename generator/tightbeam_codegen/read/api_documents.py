@@ -1,0 +1,94 @@
+"""OpenAPI, Swagger and AsyncAPI documents: where schemas stand in them, and in which dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tightbeam_codegen.json_schema.dialects import DEFAULT_DIALECT
+from tightbeam_codegen.json_schema.official import official_dialect
+
+__all__ = ["CONTAINERS", "ApiDocument", "api_document", "say_null_as_a_type"]
+
+CONTAINERS = (("$defs",), ("definitions",), ("components", "schemas"))
+"""The ways from the top of a document to its shared schemas, each of which stands there by its name."""
+
+_DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+_DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+_DATA_KEYWORDS = frozenset({"const", "default", "enum", "example", "examples"})
+
+_NOTES: Mapping[str, str] = dict.fromkeys(("discriminator", "example", "externalDocs", "xml"), "")
+_NULLABLE = (
+    "nullable has no effect here: OpenAPI 3.0 has it beside a type, and beside an enum that lists null"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDocument:
+    """What a document that describes an API says about the schemas in it."""
+
+    name: str
+    """The specification and its version, such as `OpenAPI 3.1.0`."""
+    dialect: str
+    """The metaschema of the draft that its schemas are read by."""
+    own_keywords: Mapping[str, str]
+    """Keywords that the specification adds and that decide nothing, each with a warning or an empty text."""
+
+    @property
+    def is_asyncapi(self) -> bool:
+        """Whether it describes channels, whose payloads stand in messages."""
+        return self.name.startswith("AsyncAPI")
+
+
+def api_document(value: Any) -> ApiDocument | None:
+    """Recognise a document that describes an API by the version that it states at its top."""
+    if not isinstance(value, dict):
+        return None
+    stated = {
+        key: str(value[key]) for key in ("openapi", "swagger", "asyncapi") if _is_version(value.get(key))
+    }
+    if "openapi" in stated:
+        version = stated["openapi"]
+        if version.startswith("3.0"):
+            # Its schemas are those of draft 4, less some keywords, and with `nullable`.
+            return ApiDocument(f"OpenAPI {version}", _DRAFT_4, {**_NOTES, "nullable": _NULLABLE})
+        named = value.get("jsonSchemaDialect")
+        dialect = official_dialect(named) if isinstance(named, str) else None
+        return ApiDocument(f"OpenAPI {version}", dialect or DEFAULT_DIALECT, _NOTES)
+    if "swagger" in stated:
+        return ApiDocument(f"Swagger {stated['swagger']}", _DRAFT_4, _NOTES)
+    if "asyncapi" in stated:
+        return ApiDocument(f"AsyncAPI {stated['asyncapi']}", _DRAFT_7, _NOTES)
+    return None
+
+
+def _is_version(value: Any) -> bool:
+    # In YAML without quotes `2.0` is a number.
+    return isinstance(value, str | float)
+
+
+def say_null_as_a_type(value: Any) -> None:
+    """Write `nullable: true` of OpenAPI 3.0 as JSON Schema has it, as a type, in place.
+
+    A nullable schema without `type`, or whose `enum` doesn't list null, admits no null by the specification:
+    there the keyword stays, for a warning.
+    """
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, list):
+            stack.extend(node)
+        elif isinstance(node, dict):
+            stack.extend(item for key, item in node.items() if key not in _DATA_KEYWORDS)
+            kind, values = node.get("type"), node.get("enum")
+            if node.get("nullable") is False:
+                del node["nullable"]
+            elif (
+                node.get("nullable") is True
+                and isinstance(kind, str)
+                and "$ref" not in node
+                and (not isinstance(values, list) or None in values)
+            ):
+                node["type"] = [kind, "null"]
+                del node["nullable"]

@@ -1,0 +1,226 @@
+"""The schemas that a channel's topics need at run time, in one self-contained JSON text.
+
+Documents go in as they were written, so every reference in them means what it meant; only shared definitions
+that no topic of the channel can reach are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tightbeam_codegen.incremental.reach import Reach, fragment
+from tightbeam_codegen.json_schema.uris import as_uri
+from tightbeam_codegen.read.api_documents import CONTAINERS
+from tightbeam_codegen.read.load import Document, JsonValue, Pointer
+from tightbeam_codegen.read.normalise.keywords import ASSERTING
+from tightbeam_codegen.read.resolve import Dialect, Node, SchemaStore, Unresolved
+
+__all__ = ["bundled"]
+
+_IDENTIFIERS = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor")
+
+
+def bundled(
+    store: SchemaStore,
+    reach: Reach,
+    topics: Mapping[str, bool],
+    params: Mapping[str, JsonValue],
+    branches: Mapping[str, Sequence[Node]],
+    *,
+    assert_formats: bool,
+) -> str:
+    """The JSON text for one definition file.
+
+    Args:
+        store: resolves references.
+        reach: what the topics of the definition file reach.
+        topics: topic name -> whether anything at all may stand somewhere in a payload.
+        params: parameter name -> schema.
+        branches: class -> the schemas that a value of a union must fit to be loaded as it.
+        assert_formats: whether `format` is law.
+    """
+    document, dialect, bundler = reach.definition, reach.dialect, _Bundler(store, reach)
+    inline: list[str] = []
+    entries: dict[str, JsonValue] = {}
+    resources: dict[str, JsonValue] = dict(bundler.resources())
+    for name, is_open in topics.items():
+        if (root := store.own_root(document, name, dialect)) is not None:
+            uri, own = as_uri(root[0]), root[1]
+            schema = _topic_schema(document, name)
+            resources[uri] = bundler.with_dialect(schema, schema, own)
+            ref = (f"{uri}#", own.uri)
+        elif (whole := bundler.whole_document(name)) is not None:
+            ref = whole
+        else:
+            inline.append(name)
+            ref = (f"{document.uri}#{fragment(('topics', name, 'schema'))}", dialect.uri)
+        entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open}
+    resources[document.uri] = _definition_resource(reach, document, dialect, inline)
+    text: dict[str, JsonValue] = {
+        "assertFormats": assert_formats,
+        "resources": resources,
+        "topics": entries,
+        "params": dict(params),
+    }
+    if branches:
+        text["branches"] = {name: bundler.refs(nodes) for name, nodes in branches.items()}
+    return bundler.text(text)
+
+
+class _Bundler:
+    """Writes the documents as the validators read them."""
+
+    def __init__(self, store: SchemaStore, reach: Reach) -> None:
+        self._store = store
+        self._reach = reach
+        self._respelt = dict(reach.respelt)
+
+    def whole_document(self, name: str) -> tuple[str, str] | None:
+        """The URI and draft of the document that a topic is nothing but a reference to, if it is one."""
+        node = self._store.topic(self._reach.definition, name, self._reach.dialect)
+        schema = node.schema
+        if (
+            not isinstance(schema, dict)
+            or not isinstance(schema.get("$ref"), str)
+            or ASSERTING.intersection(schema) != frozenset(["$ref"])
+        ):
+            return None
+        try:
+            target = self._store.follow(node, schema["$ref"])
+        except Unresolved:
+            return None
+        document = self._store.document(target.schema)
+        if document is None or document.value is not target.schema:
+            return None
+        return f"{self._uri(document)}#", target.dialect.uri
+
+    def resources(self) -> Iterable[tuple[str, JsonValue]]:
+        """The documents besides the definition file, less what of them isn't needed."""
+        for document in (document for _, document in sorted(self._reach.documents.items())):
+            value: Any = document.value
+            if document is self._reach.definition:
+                continue
+            dialect = self._store.document_dialect(document)
+            if isinstance(value, dict):
+                kept = self._kept(document)
+                # Of a document of which only definitions are needed, the rest refers to what isn't there.
+                rest = value.keys() if self._reach.has(document, ()) else {"$schema", dialect.id_keyword}
+                value = {
+                    key: kept.get(key, inner) for key, inner in value.items() if kept.get(key, key in rest)
+                }
+            yield self._uri(document), self.with_dialect(value, document.value, dialect)
+
+    def _kept(self, document: Document) -> dict[str, JsonValue]:
+        """The shared definitions that are needed, by the keyword at the top that they stand below."""
+        kept: dict[str, JsonValue] = {}
+        for container in CONTAINERS:
+            found: JsonValue = self._reach.definitions(document, container) or None
+            if len(container) == 1:
+                kept[container[0]] = found
+            elif found:
+                kept[container[0]] = {**self._beside(document, container), container[1]: found}
+        return kept
+
+    def _beside(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
+        """What stands beside a container inside another keyword, such as `messages` beside `schemas`."""
+        value: Any = document.value
+        outer = value[container[0]] if self._reach.has(document, ()) else {}
+        return {key: inner for key, inner in outer.items() if key != container[1]}
+
+    def with_dialect(self, schema: Any, original: Any, dialect: Dialect) -> Any:
+        """A schema document, or what is left of it, that names its draft."""
+        if not isinstance(schema, dict):
+            return schema
+        stated = {} if "$schema" in schema else {"$schema": dialect.uri}
+        made = {**stated, **schema}
+        if id(original) in self._respelt:
+            self._respelt[id(made)] = self._respelt[id(original)]
+        return made
+
+    def text(self, value: Any) -> str:
+        """The JSON text; every reference to a file by its path names the `$id` that the file gives itself.
+
+        The validator takes what is in a document to be relative to the URI by which the document was
+        found, so each must be found by its own. And it insists on the characters of URIs, in `$id` too.
+        """
+        if self._respelt:
+            value = self._written(value)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def _written(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._written(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        respelt = self._respelt.get(id(value), {})
+        return {
+            key: respelt.get(key) or self._written(item)
+            for key, item in value.items()
+            if respelt.get(key, "") is not None
+        }
+
+    def refs(self, nodes: Iterable[Node]) -> list[JsonValue]:
+        """Where schemas of the topics are in the text, each with its draft; less those that have no place."""
+        found: list[JsonValue] = []
+        for node in nodes:
+            if (document := self._store.document(node.schema)) is None:
+                continue
+            uri, pointer = self._uri(document), self._store.pointer(node.schema)
+            if document is self._reach.definition:
+                uri, pointer = self._place(pointer)
+            found.append({"ref": f"{uri}#{fragment(pointer)}", "dialect": node.dialect.uri})
+        return found
+
+    def _uri(self, document: Document) -> str:
+        return as_uri(self._store.canonical_uri(document.uri))
+
+    def _place(self, pointer: Pointer) -> tuple[str, Pointer]:
+        """Where something of the definition file is: in a topic's own document, or among the definitions.
+
+        The latter where it may stand below an `$id` that no validator sees elsewhere.
+        """
+        document, dialect = self._reach.definition, self._reach.dialect
+        if pointer[:1] != ("topics",):
+            return document.uri, pointer
+        name = str(pointer[1])
+        if (root := self._store.own_root(document, name, dialect)) is not None:
+            return as_uri(root[0]), pointer[3:]
+        if _identifies(_topic_schema(document, name)):
+            return document.uri, (dialect.definitions_keyword, f"topics/{name}", *pointer[3:])
+        return document.uri, pointer
+
+
+def _topic_schema(document: Document, name: str) -> Any:
+    value: Any = document.value
+    return value["topics"][name]["schema"]
+
+
+def _definition_resource(
+    reach: Reach, document: Document, dialect: Dialect, inline: Iterable[str]
+) -> JsonValue:
+    """The definition file as a schema document: `#/$defs/…` and `#/topics/…` in it mean what they say."""
+    topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
+    definitions = reach.definitions(document, ("$defs",))
+    found: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
+    identified: dict[str, JsonValue] = {}
+    for name in inline:
+        schema = _topic_schema(document, name)
+        if _identifies(schema):
+            # Below `topics` no validator looks for `$id` and anchors; among the definitions it does.
+            identified[f"topics/{name}"] = schema
+    keyword = dialect.definitions_keyword
+    if identified or (keyword != "$defs" and _identifies(definitions)):
+        found[keyword] = {**definitions, **identified}
+    return found
+
+
+def _identifies(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_identifies, value))
+    if isinstance(value, dict):
+        # A property may be called `id`: its schema is no text.
+        named = any(isinstance(value.get(key), str | bool) for key in _IDENTIFIERS)
+        return named or any(map(_identifies, value.values()))
+    return False

@@ -1,0 +1,340 @@
+"""One payload schema held against its dialect: forms, keywords, patterns, contradictions, each located."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from tightbeam_codegen.json_schema.dialects import (
+    DEFAULT_DIALECT,
+    DIALECTS,
+    SCHEMA_LISTS,
+    SCHEMA_MAPS,
+    SCHEMAS,
+    Dialect,
+    canonical_dialect,
+)
+from tightbeam_codegen.json_schema.official import is_unversioned
+from tightbeam_codegen.json_schema.uris import is_uri
+from tightbeam_codegen.problems import Problems, quoted
+from tightbeam_codegen.read.check.contradictions import contradictions
+from tightbeam_codegen.read.check.forms import form_faults, name_kind
+from tightbeam_codegen.read.check.metaschema import metaschema_faults
+from tightbeam_codegen.read.check.patterns import judge_pattern
+from tightbeam_codegen.read.check.warnings import Warnings
+from tightbeam_codegen.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.read.load import Document, JsonValue, Pointer
+
+__all__ = ["MAX_PATTERNS", "MAX_PROBLEMS", "MAX_SUBSCHEMAS", "check_schema", "refused_keyword", "value_at"]
+
+MAX_SUBSCHEMAS = 100_000
+"""Schemas inside one schema; GitHub's 344 webhooks together have about 20,000."""
+
+MAX_PROBLEMS = 200
+"""Errors in one schema; finding suggestions takes a millisecond each, and more isn't read at once."""
+
+MAX_PATTERNS = 2_000
+"""Regular expressions in one schema: compiling a bad one takes up to 0.2 s."""
+
+# Keywords with which the type generator takes Python names, imports and classes from a schema. They are also
+# kept from it by construction; refusing them says so to whoever wrote them.
+_REFUSED = re.compile(
+    r"customTypePath|customBasePath|default_factory|x-python-.*|x-enum-.*|x-enumNames|x-propertyNames|x-is-base-class"
+    r"|x-is-classvar|x-datamodel-code-generator-.*|x-xsd-.*|x-avro-.*",
+    re.DOTALL,
+)
+_DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+_BY_OTHER_NAME = {
+    "nullable": 'Write the type as an array: "type": ["string", "null"].',
+    "example": "It is `examples`, an array.",
+    "discriminator": "Give each branch a property with its own `const`; it is found without this.",
+    "optional": "Leave the name out of `required`.",
+    "ref": "It is `$ref`.",
+    "defs": "It is `$defs`.",
+    "schema": "It is `$schema`, or the schema's content belongs one level up.",
+}
+_ASSERTIONS_BESIDE_REF = frozenset(
+    {"type", "enum", "const", "required", "properties", "additionalProperties", "patternProperties", "items"}
+    | {"allOf", "anyOf", "oneOf", "not", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
+)
+
+
+def refused_keyword(keyword: str) -> bool:
+    """Whether `keyword` is one of the type generator's own extensions."""
+    return _REFUSED.fullmatch(keyword) is not None
+
+
+def value_at(value: JsonValue, pointer: Pointer) -> JsonValue:
+    """The value at `pointer`; LookupError where there is none."""
+    for part in pointer:
+        if isinstance(value, dict):
+            value = value[str(part)]
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            raise LookupError(part)
+    return value
+
+
+def check_schema(
+    document: Document,
+    pointer: Pointer,
+    dialect: str,
+    problems: Problems,
+    *,
+    metaschemas: Mapping[str, JsonValue] | None = None,
+    warnings: Warnings | None = None,
+    own_keywords: Mapping[str, str] | None = None,
+) -> None:
+    """Note what is wrong with the schema at `pointer`.
+
+    Args:
+        document: the file; every problem gets its place in it.
+        pointer: of the schema, `()` for the whole file.
+        dialect: the URI that counts where the schema has no `$schema` of its own.
+        problems: takes errors (nothing can be made of it) and warnings (it will hardly mean what it says).
+        metaschemas: further dialects by URI, as mapped by the settings.
+        warnings: takes the warnings instead, where the file has other schemas that are checked by themselves.
+        own_keywords: those of the kind of document that the file is, each with a warning or an empty text.
+    """
+    collected = warnings or Warnings()
+    _Resource(document, problems, collected, dict(metaschemas or {}), own_keywords or {}).check(
+        value_at(document.value, pointer), pointer, dialect
+    )
+    if warnings is None:
+        collected.report(problems)
+
+
+class _Step(NamedTuple):
+    """A schema still to be looked at."""
+
+    value: JsonValue
+    pointer: Pointer
+
+
+class _Resource:
+    def __init__(
+        self,
+        document: Document,
+        problems: Problems,
+        warnings: Warnings,
+        metaschemas: dict[str, JsonValue],
+        own_keywords: Mapping[str, str],
+    ) -> None:
+        self.document = document
+        self.own_keywords = own_keywords
+        self.problems = problems
+        self.warnings = warnings
+        self.metaschemas = metaschemas
+        self.count = 0
+        self.patterns: set[str] = set()
+
+    def check(self, schema: JsonValue, pointer: Pointer, dialect: str) -> None:
+        """One schema with everything in it, and then each embedded schema that names a dialect of its own."""
+        waiting = [(schema, pointer, dialect)]
+        while waiting:
+            root, at, inherited = waiting.pop()
+            uri = self._dialect(root, at, inherited)
+            if uri is None:
+                continue
+            found = Problems()
+            embedded = [(step.value, step.pointer, uri) for step in self._walk(root, at, uri, found)]
+            waiting.extend(embedded)
+            if not found.has_errors:
+                # The law is the metaschema; the forms only say the same in plainer words.
+                elsewhere = [step[1][len(at) :] for step in embedded]
+                faults = metaschema_faults(root, uri, self.metaschemas, elsewhere)
+                for fault in islice(faults, MAX_PROBLEMS):
+                    place = self.document.place((*at, *fault.where), key=fault.at_key)
+                    found.error(place, fault.message, fault.remedy)
+            self.problems.extend(found)
+
+    def _dialect(self, schema: JsonValue, pointer: Pointer, inherited: str) -> str | None:
+        if not isinstance(schema, dict) or "$schema" not in schema:
+            return canonical_dialect(inherited) or inherited
+        stated = schema["$schema"]
+        if not isinstance(stated, str):
+            message = f"$schema must be a string, not {name_kind(stated)}"
+            self.problems.error(self.document.place((*pointer, "$schema")), message, "")
+            return None
+        if is_unversioned(stated):
+            return canonical_dialect(inherited) or inherited
+        uri = canonical_dialect(stated) if ":" in stated else None
+        for spelling in (stated, stated.removesuffix("#"), stated + "#"):
+            uri = uri or (spelling if spelling in self.metaschemas else None)
+        if uri is None:
+            known = did_you_mean(stated, [*DIALECTS, *self.metaschemas])
+            self.problems.error(
+                self.document.place((*pointer, "$schema")),
+                f"unknown dialect {quoted(stated)}",
+                known or "Use one of JSON Schema's, or map its metaschema in [tool.tightbeam.refs].",
+            )
+        return uri
+
+    def _walk(self, root: JsonValue, pointer: Pointer, uri: str, found: Problems) -> Iterator[_Step]:
+        """Look at every schema of one dialect; yields those that begin another one."""
+        dialect = DIALECTS.get(uri)
+        # What a dialect of somebody's own means by its keywords isn't known; where schemas are, is guessed.
+        shape = dialect or DIALECTS[DEFAULT_DIALECT]
+        open_steps = [_Step(root, pointer)]
+        while open_steps:
+            step = open_steps.pop()
+            self.count += 1
+            if not isinstance(step.value, dict):
+                self._check_boolean(step, uri, found)
+            elif step.pointer != pointer and self._begins_another(step.value, uri, shape):
+                yield step
+            else:
+                self._keywords(step.value, step.pointer, dialect, found)
+                # In the order of the text: of many warnings the first ones are shown.
+                open_steps.extend(reversed(list(_inner(step.value, step.pointer, shape))))
+            if self._is_too_much(step, found):
+                return
+
+    def _is_too_much(self, step: _Step, found: Problems) -> bool:
+        for count, limit, what in (
+            (self.count, MAX_SUBSCHEMAS, "schemas"),
+            (len(self.patterns), MAX_PATTERNS, "patterns"),
+            (len(found), MAX_PROBLEMS, "errors"),
+        ):
+            if count > limit:
+                remedy = "Correct these first." if what == "errors" else "Split it, and use `$ref`."
+                found.error(
+                    self.document.place(step.pointer), f"more than {limit} {what} in one schema", remedy
+                )
+                return True
+        return False
+
+    @staticmethod
+    def _begins_another(schema: dict[str, JsonValue], uri: str, shape: Dialect) -> bool:
+        stated = schema.get("$schema")
+        has_identity = shape.identifier in schema or "$id" in schema
+        if not has_identity or not isinstance(stated, str) or is_unversioned(stated):
+            return False
+        return (canonical_dialect(stated) or stated).removesuffix("#") != uri.removesuffix("#")
+
+    def _check_boolean(self, step: _Step, uri: str, found: Problems) -> None:
+        """What isn't an object is `true` or `false`, or no schema."""
+        if not isinstance(step.value, bool):
+            message = f"a schema must be an object, true or false, not {name_kind(step.value)}"
+            found.error(self.document.place(step.pointer), message, "")
+        elif uri == _DRAFT_4 and step.pointer[-1:] not in (("additionalProperties",), ("additionalItems",)):
+            message = "true and false are schemas only since draft 6"
+            found.error(
+                self.document.place(step.pointer), message, 'Write {} for true, {"not": {}} for false.'
+            )
+
+    def _keywords(
+        self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect | None, found: Problems
+    ) -> None:
+        place = self.document.place
+        known = dialect.keywords if dialect is not None else None
+        for keyword, value in schema.items():
+            if len(found) > MAX_PROBLEMS:
+                return
+            form = known.get(keyword) if known is not None else None
+            if keyword == "$id" and isinstance(value, str) and form and not is_uri(value):
+                message = f"the $id {quoted(value)} isn't a URI or the end of one"
+                found.error(place((*pointer, keyword)), message, "Correct it, or leave it out.")
+            if form == "any" or (form == "string" and isinstance(value, str)):
+                continue  # as most are
+            if form is not None:
+                for fault in islice(form_faults(keyword, value, form), MAX_PROBLEMS):
+                    found.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)
+            elif refused_keyword(keyword):
+                remedy = (
+                    "Remove it: schemas state shapes, never Python. Names can be set with `x-tightbeam-name`."
+                )
+                found.error(
+                    place((*pointer, keyword), key=True), f"the keyword {quoted(keyword)} is refused", remedy
+                )
+            elif (said := self.own_keywords.get(keyword)) is not None:
+                if said:
+                    self._warn((*pointer, keyword), said, "Correct the document, or leave it as it is.")
+            elif dialect is not None and not keyword.startswith("x-"):
+                self._warn(
+                    (*pointer, keyword),
+                    f"unknown keyword {quoted(keyword)}: it has no effect",
+                    partial(_unknown_remedy, keyword, dialect),
+                )
+        if dialect is not None and dialect.ref_hides_siblings and "$ref" in schema:
+            self._hidden_siblings(schema, pointer, dialect)
+            return
+        self._patterns(schema, pointer, found)
+        if dialect is not None:
+            for keyword, message, remedy in contradictions(schema):
+                self._warn((*pointer, keyword), message, remedy)
+
+    def _warn(
+        self, pointer: Pointer, message: str, remedy: str | Callable[[], str], *, key: bool = True
+    ) -> None:
+        self.warnings.add(
+            lambda: self.document.place(pointer, key=key),
+            message,
+            remedy,
+        )
+
+    def _hidden_siblings(self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> None:
+        hidden = sorted(_ASSERTIONS_BESIDE_REF & schema.keys())
+        if isinstance(schema["$ref"], str) and hidden:
+            message = f"{hidden[0]} has no effect beside $ref in {dialect.short}"
+            self._warn((*pointer, hidden[0]), message, "Put `$ref` into an `allOf`, or use a later dialect.")
+
+    def _patterns(self, schema: dict[str, JsonValue], pointer: Pointer, found: Problems) -> None:
+        pattern = schema.get("pattern")
+        if isinstance(pattern, str):
+            self._pattern(pattern, (*pointer, "pattern"), found, key=False)
+        by_pattern = schema.get("patternProperties")
+        if isinstance(by_pattern, dict):
+            for pattern in by_pattern:
+                self._pattern(pattern, (*pointer, "patternProperties", pattern), found, key=True)
+
+    def _pattern(self, pattern: str, pointer: Pointer, found: Problems, *, key: bool) -> None:
+        self.patterns.add(pattern)
+        if len(self.patterns) > MAX_PATTERNS:
+            return
+        verdict = judge_pattern(pattern)
+        if verdict.result == "linear":
+            return
+        if verdict.result == "invalid":
+            message = f"the pattern {quoted(pattern)} can't be used: {verdict.reason}"
+            found.error(self.document.place(pointer, key=key), message, "Correct the regular expression.")
+        else:
+            message = f"the pattern {quoted(pattern)} can't be matched in linear time"
+            remedy = "Avoid look-around and back-references: a text that takes too many steps is refused."
+            self._warn(pointer, message, remedy, key=key)
+
+
+def _inner(schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> Iterator[_Step]:
+    """The schemas directly inside `schema`; values that have the wrong form are passed over."""
+    for keyword, value in schema.items():
+        form = dialect.keywords.get(keyword)
+        if form in SCHEMA_MAPS:
+            if isinstance(value, dict):
+                for name, inner in value.items():
+                    if form == "schema map" or not isinstance(inner, list):
+                        yield _Step(inner, (*pointer, keyword, name))
+        elif form in SCHEMA_LISTS and isinstance(value, list):
+            for index, inner in enumerate(value):
+                yield _Step(inner, (*pointer, keyword, index))
+        elif form in SCHEMAS and isinstance(value, (dict, bool)):
+            yield _Step(value, (*pointer, keyword))
+
+
+def _unknown_remedy(keyword: str, dialect: Dialect) -> str:
+    if keyword == "additionalItems" and dialect.short == "2020-12":
+        return "Since 2020-12 it is `items`, beside `prefixItems`."
+    if keyword == "id" and dialect.identifier == "$id":
+        return "Since draft 6 it is `$id`."
+    if keyword == "$id":
+        return "In draft 4 it is `id`."
+    elsewhere = [other.short for other in DIALECTS.values() if keyword in other.keywords]
+    if elsewhere:
+        return f"It belongs to {' and '.join(sorted(elsewhere))}; this schema is {dialect.short}."
+    named = _BY_OTHER_NAME.get(keyword)
+    return named or did_you_mean(keyword, dialect.keywords) or "Remove it, or begin its name with `x-`."

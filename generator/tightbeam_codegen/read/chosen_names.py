@@ -1,0 +1,115 @@
+"""`[tool.tightbeam.names]`: class names that the settings choose, since a file may have to stay as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from tightbeam_codegen.json_schema.uris import ROOT_URI
+from tightbeam_codegen.problems import DefinitionErrors, Problems, quoted
+from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.normalise import Names
+from tightbeam_codegen.read.normalise.places import PlaceKey
+from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.settings import Settings
+from tightbeam_codegen.suggest import did_you_mean
+
+__all__ = ["ChosenNames"]
+
+
+class ChosenNames:
+    """The entries of the table, each with the places that it is about.
+
+    Args:
+        settings: have the table.
+        sources: find the files.
+        problems: takes entries that lead nowhere.
+    """
+
+    def __init__(self, settings: Settings, sources: Sources, problems: Problems) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._problems = problems
+        self._entries: dict[PlaceKey, str] = {}
+        for entry in settings.names:
+            self._entries.update((key, entry) for key in self._places(entry))
+
+    def names(self) -> Names:
+        """Return the names to begin with."""
+        return Names({key: self._settings.names[entry] for key, entry in self._entries.items()})
+
+    def used_in(self, document: Document, names: Names) -> list[str]:
+        """Return the entries about a file that had an effect."""
+        return sorted({self._entries[key] for key in names.used if key[0] == document.uri})
+
+    def report_unused(self, names: Names, others: Iterable[str]) -> None:
+        """Warn of entries without effect.
+
+        Args:
+            names: those under which everything was normalised.
+            others: entries that have an effect in what wasn't normalised, since it is as it was.
+        """
+        used = {self._entries[key] for key in names.used} | set(others)
+        for entry in dict.fromkeys(self._entries.values()):
+            if entry not in used:
+                self._problems.warning(
+                    self._settings.name_places.get(entry),
+                    f"the name {quoted(self._settings.names[entry])} for {quoted(entry)} has no effect:"
+                    " no topic leads to it, or it becomes no class",
+                    "Remove it, or name an object, an enum or a union that a topic leads to.",
+                )
+
+    def _places(self, entry: str) -> Iterator[PlaceKey]:
+        path, _, fragment = entry.partition("#")
+        try:
+            documents = [found for uri in self._uris(path) if (found := self._sources.find(uri)) is not None]
+        except DefinitionErrors as error:
+            self._problems.extend(error.problems)
+            return
+        if not documents:
+            known = (document.uri.removeprefix(ROOT_URI) for document in self._sources.files())
+            remedy = did_you_mean(path, map(unquote, known))
+            self._error(
+                entry, f"there is no file {quoted(path)}", remedy or "Write its path, or its address."
+            )
+            return
+        pointer = self._pointer(entry, documents[0], fragment)
+        if pointer is not None:
+            yield from ((document.uri, pointer) for document in documents)
+
+    def _uris(self, path: str) -> list[str]:
+        """The URIs of a file: it may be below the schema root and below a mapped folder at the same time."""
+        if self._sources.is_mapped(path):
+            return [path]
+        source = self._settings.source
+        folders = [self._settings.schemas, *([source.parent] if source else [])]
+        for folder in folders:
+            uris = list(self._sources.uris_of(folder / path))
+            if any(self._sources.find(uri) for uri in uris):
+                return uris
+        return []
+
+    def _pointer(self, entry: str, document: Document, fragment: str) -> Pointer | None:
+        """The place that a fragment means: a JSON pointer, in which the characters may stand as they are."""
+        if fragment and not fragment.startswith("/"):
+            self._error(entry, f"{quoted(fragment)} isn't a JSON pointer", "As in: #/definitions/Name")
+            return None
+        value: Any = document.value
+        pointer: list[str | int] = []
+        for token in fragment.split("/")[1:]:
+            plain = token.replace("~1", "/").replace("~0", "~")
+            keys: Iterable[str | int] = range(len(value)) if isinstance(value, list) else ()
+            inner = {str(key): key for key in (value if isinstance(value, dict) else keys)}
+            found = next((spelt for spelt in (plain, unquote(plain)) if spelt in inner), None)
+            if found is None:
+                remedy = did_you_mean(plain, inner) or "Correct what stands behind `#`."
+                self._error(entry, f"{document.shown} has no {quoted(plain)} there", remedy)
+                return None
+            pointer.append(inner[found])
+            value = value[inner[found]]
+        return tuple(pointer)
+
+    def _error(self, entry: str, message: str, remedy: str) -> None:
+        place = self._settings.name_places.get(entry)
+        self._problems.error(place, f"the name for {quoted(entry)}: {message}", remedy)

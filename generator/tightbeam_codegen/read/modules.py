@@ -1,0 +1,238 @@
+"""Checked definitions and their shapes to the modules of the generated package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from tightbeam_codegen.accepted import Accepted
+from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, pascal
+from tightbeam_codegen.problems import Place, Problems, quoted
+from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.read.normalise.shapes import Name, Ref, Rules, Shape, Union, names_in
+from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.assemble import Types, items_of, shapes_of
+from tightbeam_codegen.targets.python.literals import literal
+
+__all__ = ["TopicShape", "channel_module", "packages", "shared_module"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicShape:
+    """A topic with what its schema comes to."""
+
+    name: str
+    attribute: str
+    class_parts: str
+    """What class names of the topic begin with."""
+    shape: Shape
+    doc: str
+    place: Place
+    rules: Rules = ()
+    """What its schema says beside the shape, where shapes are exact."""
+
+
+def channel_module(
+    definition: Definition,
+    topics: Sequence[TopicShape],
+    named: Sequence[NamedShape],
+    taken: Set[Name],
+    types: Types,
+    problems: Problems,
+) -> ir.Module:
+    """The module of one channel definition.
+
+    Args:
+        definition: the definition.
+        topics: its topics, with their shapes.
+        named: the classes and aliases that stand in this module.
+        taken: the names of those that come from its own file.
+        types: spells shapes.
+        problems: takes names that meet.
+    """
+    module = definition.module
+    aliases: list[ir.Alias] = []
+    channel_topics: list[ir.Topic] = []
+    accepted = Accepted(types, module)
+    private: list[ir.Alias] = []
+    for topic in topics:
+        alias = _topic_alias(topic, taken, types, module)
+        if alias is not None:
+            aliases.append(alias)
+        payload = alias.name if alias else types.model(topic.shape, module)
+        if alias is None and types.unions.is_text(topic.shape):
+            private.append(ir.Alias(f"_Payload{pascal(topic.class_parts)}", payload, None, True, ""))
+            payload = private[-1].name
+        channel_topics.append(
+            ir.Topic(
+                topic.attribute,
+                topic.name,
+                pascal(topic.class_parts),
+                payload,
+                accepted.named(topic.shape, alias),
+                topic.doc.strip(),
+            )
+        )
+    description = definition.description.strip()
+    stem = definition.class_name or pascal(module[-1]) + "Channel"
+    channel = ir.Channel(
+        stem,
+        f"{module[-1]}_channel",
+        definition.name,
+        definition.separator,
+        tuple(_params(definition)),
+        tuple(channel_topics),
+        (*private, *accepted.aliases),
+        "." * len(module) + ".".join(("_schemas", *module)),
+        description,
+    )
+    items = (*items_of(types, named, module), *aliases)
+    names = {*accepted.names, *(name for topic in topics for name in types.names(topic.shape))}
+    result = ir.Module(
+        module,
+        definition.document.path,
+        definition.document.digest,
+        description or f"The channel `{definition.name}`.",
+        _imports(module, named, names, types),
+        items,
+        channel,
+    )
+    _check_names(result, definition.document, topics, problems)
+    return result
+
+
+def shared_module(
+    document: Document, module: tuple[str, ...], named: Sequence[NamedShape], types: Types
+) -> ir.Module:
+    """The module of a document whose definitions channels refer to; arguments as above."""
+    value = document.value
+    doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
+    return ir.Module(
+        module,
+        document.path,
+        document.digest,
+        doc.strip() if isinstance(doc, str) and doc.strip() else "Shared payload types.",
+        _imports(module, named, (), types),
+        items_of(types, named, module),
+        None,
+    )
+
+
+def packages(
+    channels: Mapping[tuple[str, ...], tuple[str, ...]], shared: Iterable[tuple[str, ...]]
+) -> Iterator[ir.Package]:
+    """The `__init__` of the package and of each folder in it: a folder offers the channels directly in it.
+
+    Args:
+        channels: module -> the names that its package offers.
+        shared: the other modules.
+    """
+    paths: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {(): []}
+    for module in (*channels, *shared):
+        for depth in range(len(module)):
+            paths.setdefault(module[:depth], [])
+    for module, names in channels.items():
+        paths[module[:-1]].append((module[-1], names))
+    for path, exports in sorted(paths.items()):
+        yield ir.Package(path, tuple(sorted(exports)))
+
+
+def _topic_alias(
+    topic: TopicShape, taken: Set[Name], types: Types, module: tuple[str, ...]
+) -> ir.Alias | None:
+    """The topic's own name for a payload that is a reference or a union of classes; None where it needs none.
+
+    Where the name is a class already (an object or null, say) the type is written out instead.
+    """
+    name = class_name([topic.class_parts])
+    shape = topic.shape
+    if Name(module, name) in taken and Name(module, name) in set(names_in(shape)):
+        return None
+    if not isinstance(shape, Ref | Union) or not set(names_in(shape)):
+        return None
+    wire = types.wire(shape, module) if types.differs(shape) else None
+    return ir.Alias(name, types.model(shape, module), wire, types.unions.is_text(shape), topic.doc.strip())
+
+
+def _params(definition: Definition) -> Iterator[ir.Param]:
+    names = [param.name for param in definition.params]
+    py_names = field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
+    kinds = {"string": "str", "integer": "int", "boolean": "bool"}
+    for param in definition.params:
+        type_ = kinds[param.kind]
+        is_uuid = definition.assert_formats and param.schema.get("format") == "uuid" and type_ == "str"
+        if param.enum:
+            type_ = f"_t.Literal[{', '.join(literal(value) for value in param.enum)}]"
+        elif is_uuid:
+            type_ = "_uuid.UUID | str"
+        yield ir.Param(
+            py_names[param.name],
+            param.name,
+            param.kind,
+            type_,
+            is_uuid and not param.enum,
+            param.description.strip(),
+        )
+
+
+def _imports(
+    module: tuple[str, ...], named: Iterable[NamedShape], names: Iterable[Name], types: Types
+) -> tuple[ir.Import, ...]:
+    """What a module's classes and topics take from others, and what of its own file stands elsewhere."""
+    homes, home = types.homes, types.homes.of(module)
+    offered = [] if home == module else [name for name in types.definitions if name.module == module]
+    used = {*names, *(name for shape in shapes_of(named) for name in types.names(shape))}
+    by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for name in sorted({*used, *offered}, key=lambda name: (name.module, name.name)):
+        if homes.of(name.module) == module:
+            continue
+        # From within a circle only its home can be imported: another file's module may import this one.
+        inside = homes.of(name.module) == home
+        there = homes.name_at_home(name) if inside else name.name
+        imported = by_module.setdefault(home if inside else name.module, [])
+        imported.append((there, types.spelt(name, module)))
+        if types.differs(Ref(name)):
+            imported.append((f"{there}Dict", f"{types.spelt(name, module)}Dict"))
+    return tuple(
+        ir.Import("." * len(module) + ".".join(other), tuple(imported))
+        for other, imported in sorted(by_module.items())
+    )
+
+
+def _check_names(
+    module: ir.Module, document: Document, topics: Sequence[TopicShape], problems: Problems
+) -> None:
+    """Refuse two things of one module that come to one name."""
+    taken = {alias for imported in module.imports for _, alias in imported.names}
+    for item in module.items:
+        names = [item.name]
+        if isinstance(item, ir.Class) or item.wire_type is not None:
+            names.append(f"{item.name}Dict")
+        met = next((name for name in names if name in taken), None)
+        taken.update(names)
+        if met is not None:
+            place = next((t.place for t in topics if class_name([t.class_parts]) == item.name), None)
+            problems.error(
+                place or document.place(()),
+                f"the name {met!r} would stand for two things in one module",
+                "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
+            )
+    messages: dict[str, str] = {}
+    for topic in topics:
+        message = f"{pascal(topic.class_parts)}Message"
+        other = messages.setdefault(message, topic.name)
+        if other != topic.name:
+            problems.error(
+                topic.place,
+                f"messages of {quoted(other)} and {quoted(topic.name)} would both be called {message!r}",
+                "Rename one of the topics.",
+            )
+    channel = module.channel
+    if channel is not None and channel.class_name in taken:
+        problems.error(
+            document.place(("x-tightbeam-name",)),
+            f"the channel's class and a payload would both be called {channel.class_name!r}",
+            "Choose another name.",
+        )

@@ -1,0 +1,132 @@
+"""What the user should know of schemas: open types, impossible ones, names, budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tightbeam_codegen.names import field_names
+from tightbeam_codegen.problems import Place, Problems, quoted
+from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.read.normalise.places import OVERRIDE, is_override
+from tightbeam_codegen.read.normalise.unions import MAX_BRANCHES
+from tightbeam_codegen.read.resolve import Node, SchemaStore
+
+__all__ = ["SAY_ITS_TYPE", "Notices"]
+
+SAY_ITS_TYPE = 'Say its "type", or write `true` if anything may stand here.'
+
+
+class Notices:
+    """Notes problems where the schemas that have them stand.
+
+    Args:
+        store: knows where schemas stand.
+        flattener: knows what references lead to.
+        problems: takes what is noted.
+    """
+
+    def __init__(self, store: SchemaStore, flattener: Flattener, problems: Problems) -> None:
+        self._store = store
+        self._flattener = flattener
+        self._problems = problems
+        self._explained: set[int | bool] = set()
+        """Schemas whose type is left open by something that was said in other words."""
+
+    # -- types -----------------------------------------------------------------------------------------------
+
+    def check_open(self, node: Node) -> None:
+        """Warn of an object that demands nothing; whoever means that writes `true`, or refers to it."""
+        found = self._flattener.through(node)
+        if isinstance(found.schema, dict) and not Part(found).asserts:
+            self.left_open(node, SAY_ITS_TYPE)
+
+    def left_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
+        """Warn that a schema leaves the type open, and what comes of that."""
+        if (
+            self._flattener.is_broken(node)
+            or self._store.is_official(node.schema)
+            or node.key in self._explained
+        ):
+            return
+        self._problems.warning(
+            self._store.place(node.schema), f"the type is left open here, so {then}", remedy
+        )
+
+    def impossible(self, node: Node, otherwise: Place | None = None) -> None:
+        """Warn of a schema that nothing can fit; `otherwise` is for `false`, which has no place."""
+        place = self._store.place(self._flattener.through(node).schema) or otherwise
+        self._problems.warning(place, "nothing can fit this schema", "Check what contradicts what in it.")
+
+    def too_many_values(self, node: Node, most: int) -> None:
+        """Warn of an enum that is too long for a type."""
+        message = f"more than {most} values: Python's type will not name them"
+        self._problems.warning(self._store.place(node.schema), message, "Use a pattern.")
+
+    def union_too_large(
+        self, whole: Node, node: Node, keyword: str, count: int, *, partly: bool = False
+    ) -> None:
+        """Warn of a union that has too many branches for a type.
+
+        Args:
+            whole: the schema that the union is a part of, whose type may be left open by this.
+            node: the schema that has the keyword.
+            keyword: `anyOf` or `oneOf`.
+            count: how many branches it has.
+            partly: whether some of them are in the type; those of unions inside them were counted, too.
+        """
+        self._explained.add(whole.key)
+        others = "" if count > MAX_BRANCHES else ", those of the unions around it included"
+        out = "which leaves out some of it" if partly else "which leaves it out"
+        self._problems.warning(
+            self._store.place(node.schema, keyword),
+            f"this union of {count} branches is too large for a type, {out}:"
+            f" {MAX_BRANCHES} branches are the limit{others}",
+            "Make several topics of it, one for each kind of message.",
+        )
+
+    # -- names -----------------------------------------------------------------------------------------------
+
+    def attributes(self, names: Sequence[str], nodes_of: Mapping[str, list[Node]]) -> dict[str, str]:
+        """The attribute of each property: what `x-tightbeam-name` asks for, else one made from its name."""
+        chosen: dict[str, str] = {}
+        for name in names:
+            for node in nodes_of[name]:
+                override = self.override(node)
+                if name in chosen or override is None or override[0].isupper():
+                    continue
+                if override in chosen.values():
+                    message = f"two properties of one object are both called {quoted(override)} in Python"
+                    place = self._store.place(node.schema, OVERRIDE)
+                    self._problems.error(place, message, "Choose another name for one of them.")
+                chosen[name] = override
+        return field_names(names, chosen)
+
+    def override(self, node: Node) -> str | None:
+        """The name that a schema asks for by itself, None where there is none or it can't be one (noted)."""
+        override = node.keywords.get(OVERRIDE)
+        if override is None or (isinstance(override, str) and is_override(override)):
+            return override
+        message = f"x-tightbeam-name {quoted(str(override))} can be neither a class's name nor a property's"
+        remedy = (
+            "A class's is in CamelCase (not ending in Message, Dict or Channel), a property's in lower case."
+        )
+        self._problems.error(self._store.place(node.schema, OVERRIDE), message, remedy)
+        return None
+
+    # -- budgets ---------------------------------------------------------------------------------------------
+
+    def too_deep(self, node: Node, most: int) -> None:
+        """Schemas are nested too deep."""
+        self._problems.error(
+            self._store.place(node.schema),
+            f"schemas are nested more than {most} levels deep, those that they refer to included",
+            "Flatten them, or write `true` where the rest of a chain begins.",
+        )
+
+    def too_much(self, node: Node, growth: int) -> None:
+        """Schemas expand to too many shapes."""
+        self._problems.error(
+            self._store.place(node.schema),
+            f"the definitions expand to more than {growth} times their own size",
+            "Combine fewer of them in one place: `allOf` and `$ref` multiply here.",
+        )

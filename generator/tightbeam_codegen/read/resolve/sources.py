@@ -1,0 +1,85 @@
+"""Where documents come from: the files of the schema root and of the mapped folders, and the metaschemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote
+
+from tightbeam_codegen.json_schema.official import is_official, official_document
+from tightbeam_codegen.json_schema.uris import ROOT_URI
+from tightbeam_codegen.read.api_documents import api_document, say_null_as_a_type
+from tightbeam_codegen.read.discover import read_inside, real_path
+from tightbeam_codegen.read.load import Document, parse
+
+__all__ = ["Sources"]
+
+
+class Sources:
+    """Reads documents by URI, each once.
+
+    Args:
+        root: the schema root.
+        shown_root: how messages name the root, such as `schemas`.
+        refs: the local folders that stand for everything below an absolute URI, the longest prefix first.
+    """
+
+    def __init__(self, root: Path, shown_root: str, refs: Mapping[str, Path]) -> None:
+        self._folders = {ROOT_URI: (root, shown_root)}
+        self._folders |= {prefix: (folder, folder.as_posix()) for prefix, folder in refs.items()}
+        self._documents: dict[str, Document | None] = {}
+
+    def at(self, path: str) -> Document:
+        """The file at a posix path inside the schema root.
+
+        Raises FileNotFoundError, or DefinitionErrors where it can't be read as JSON or YAML.
+        """
+        document = self.find(ROOT_URI + quote(path))
+        if document is None:
+            raise FileNotFoundError(path)
+        return document
+
+    def find(self, uri: str) -> Document | None:
+        """The document at a URI without fragment, or None where no folder has it.
+
+        Raises DefinitionErrors where the file is there and can't be read as JSON or YAML.
+        """
+        if uri not in self._documents:
+            self._documents[uri] = self._read(uri)
+        return self._documents[uri]
+
+    def is_mapped(self, uri: str) -> bool:
+        """Whether some folder answers for this URI, the file itself being there or not."""
+        return any(uri.startswith(prefix) for prefix in self._folders)
+
+    def uris_of(self, file: Path) -> Iterator[str]:
+        """The URIs by which a file is found, one for each folder that it is below."""
+        try:
+            real = real_path(file)
+        except ValueError:  # a NUL in the path
+            return
+        for prefix, (folder, _) in self._folders.items():
+            if real.is_relative_to(real_path(folder)):
+                yield prefix + quote(real.relative_to(real_path(folder)).as_posix())
+
+    def files(self) -> list[Document]:
+        """Return every file that was read so far."""
+        found = [document for document in self._documents.values() if document is not None]
+        return [document for document in found if not is_official(document.uri)]
+
+    def _read(self, uri: str) -> Document | None:
+        if is_official(uri):
+            return official_document(uri)
+        for prefix, (folder, shown) in self._folders.items():
+            if not uri.startswith(prefix):
+                continue
+            path = unquote(uri[len(prefix) :].partition("?")[0])
+            try:
+                data = read_inside(folder, path)
+            except (OSError, ValueError):  # ValueError: a NUL in the path
+                continue
+            document = parse(data, path, str(PurePosixPath(shown) / path), uri)
+            if (api := api_document(document.value)) is not None and api.name.startswith("OpenAPI 3.0"):
+                say_null_as_a_type(document.value)
+            return document
+        return None

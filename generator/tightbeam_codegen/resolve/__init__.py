@@ -1,8 +1,0 @@
-"""From a `$ref` to the schema it means, inside the schema root and the mapped folders only."""
-
-from tightbeam_codegen.resolve.dialects import Dialect
-from tightbeam_codegen.resolve.sources import Sources
-from tightbeam_codegen.resolve.store import Node, SchemaStore
-from tightbeam_codegen.resolve.unresolved import Unresolved
-
-__all__ = ["Dialect", "Node", "SchemaStore", "Sources", "Unresolved"]

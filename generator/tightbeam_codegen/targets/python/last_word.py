@@ -1,0 +1,63 @@
+"""The check that ends a run: what the runtime will build from the bindings is built once, by the same code.
+
+Whatever made bindings of a schema that the runtime can't use is an error here, at its place, and not an
+`OutdatedBindings` at a publish.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import jsonschema_rs
+
+from tightbeam._payload.schemas import Bundle
+from tightbeam.errors import OutdatedBindings
+from tightbeam_codegen.problems import Problems, quoted
+from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.load import Pointer
+
+__all__ = ["check_bundle"]
+
+_REMEDY = "Correct what it names. Bindings that can't check a payload aren't written."
+
+
+def check_bundle(definition: Definition, text: str, problems: Problems) -> None:
+    """Build the validators of every topic, of the branches of unions, and of the parameters.
+
+    Args:
+        definition: the definition that the bundle was made of.
+        text: the finished bundle.
+        problems: takes what can't be built.
+    """
+    bundle = Bundle(definition.document.shown, json.loads(text))
+    try:
+        bundle.read()
+    except OutdatedBindings as error:
+        message = f"the schemas that this refers to can't be read: {_reason(error)}"
+        problems.error(definition.document.place(()), message, _REMEDY)
+        return
+    for pointer, what, build in _steps(bundle):
+        try:
+            build()
+        except OutdatedBindings as error:
+            message = f"the validator of {what} can't be built: {_reason(error)}"
+            problems.error(definition.document.place(pointer), message, _REMEDY)
+
+
+def _steps(bundle: Bundle) -> Iterator[tuple[Pointer, str, Callable[[], object]]]:
+    """Yield the place, the name and the building of everything that the runtime builds of a bundle."""
+    for name, topic in bundle.topics.items():
+        yield ("topics", name, "schema"), f"topic {quoted(name)}", partial(bundle.topic_validator, topic)
+    for name, refs in bundle.branches.items():
+        yield ("topics",), f"class {quoted(name)}", partial(bundle.branch_validators, refs)
+    for name, schema in bundle.params.items():
+        yield ("params", name), f"parameter {quoted(name)}", partial(bundle.param_validator, schema)
+
+
+def _reason(error: OutdatedBindings) -> str:
+    cause = error.__cause__
+    if isinstance(cause, jsonschema_rs.ValidationError):
+        return cause.message
+    return str(cause).partition("\n")[0]

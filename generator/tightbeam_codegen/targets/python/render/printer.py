@@ -1,0 +1,280 @@
+"""Prints modules, bundled schemas and packages. Pure: the same representation gives the same text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import jinja2
+
+from tightbeam_codegen.names import is_plain_key
+from tightbeam_codegen.readable_json import readable_json
+from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.literals import commented, docstring, literal
+from tightbeam_codegen.targets.python.render.guard import check_module, check_package
+from tightbeam_codegen.targets.python.render.imports import standard_and_third_party, without_strings
+from tightbeam_codegen.targets.python.render.layout import Layout, columns
+
+__all__ = ["Printer"]
+
+_PACKAGE_TITLE = "Generated channels; each module is imported at the first use of a name of it."
+_SCHEMAS_TITLE = "The schemas of the generated channels' topics."
+
+
+class Printer:
+    """Prints for one version of the tool and one line width."""
+
+    def __init__(self, version: str, width: int) -> None:
+        self._version = version
+        self._layout = Layout(width)
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("tightbeam_codegen.targets.python.render"),
+            autoescape=False,  # noqa: S701 - Python source, not HTML: every value goes through `literal` or `docstring`
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        filters: dict[str, Callable[..., object]] = {
+            "alias": self._alias,
+            "channel_base": self._channel_base,
+            "class_head": self._class_head,
+            "commented": commented,
+            "dict_function": self._dict_function,
+            "dict_key": self._dict_key,
+            "docstring": lambda text, indent="": docstring(text, indent),
+            "factory_doc": _factory_doc,
+            "instance": self._instance,
+            "literal": literal,
+            "message": self._message,
+            "message_aliases": self._message_aliases,
+            "model_field": self._model_field,
+            "param": self._param,
+            "param_kinds": self._param_kinds,
+            "param_value": self._param_value,
+            "readable_json": readable_json,
+            "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
+            "topic_ref": self._topic_ref,
+        }
+        tests: dict[str, Callable[..., bool]] = {"plain": _has_plain_keys}
+        self._templates.filters.update(filters)
+        self._templates.tests.update(tests)
+
+    # -- whole files -----------------------------------------------------------------------------------------
+
+    def module(self, module: ir.Module) -> str:
+        """The source of a generated module. Raises UnsafeText."""
+        check_module(module)
+        classes = [item for item in module.items if isinstance(item, ir.Class)]
+        aliases = [item for item in module.items if isinstance(item, ir.Alias)]
+        siblings = [self._import(imported) for imported in module.imports]
+        first = [_import_first(module.first)] if module.first else []
+        return self._templates.get_template("module.py.jinja").render(
+            version=self._version,
+            module=module,
+            imports=[*standard_and_third_party(module), *filter(None, [first, siblings])],
+            exported=sorted(_exported(module, classes, aliases)),
+            classes=classes,
+            aliases=aliases,
+        )
+
+    def schemas(self, schemas: ir.Schemas) -> str:
+        """The source of the module with a channel's bundled schemas."""
+        return self._templates.get_template("schemas.py.jinja").render(version=self._version, schemas=schemas)
+
+    def package(self, package: ir.Package) -> str:
+        """The source of a package's `__init__`. Raises UnsafeText."""
+        check_package(package)
+        names = [name for _, exported in package.exports for name in exported]
+        return self._templates.get_template("package.py.jinja").render(
+            version=self._version,
+            package=package,
+            title=_SCHEMAS_TITLE if package.path[:1] == ("_schemas",) else _PACKAGE_TITLE,
+            imports=[self._import_names(module, exported) for module, exported in package.exports],
+            exported=sorted(names),
+            entries=[self._entry(module, exported) for module, exported in package.exports],
+        )
+
+    def _import_names(self, module: str, names: Iterable[str]) -> str:
+        return self._from(f".{module}", list(names), "    ")
+
+    def _import(self, imported: ir.Import) -> str:
+        names = [f"{name} as {alias}" for name, alias in imported.names]
+        return self._from(imported.module, names, "")
+
+    def _from(self, module: str, names: list[str], indent: str) -> str:
+        flat = f"{indent}from {module} import {', '.join(names)}"
+        if columns(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"{indent}    {name},\n" for name in names)
+        return f"{indent}from {module} import (\n{lines}{indent})"
+
+    def _entry(self, module: str, names: tuple[str, ...]) -> str:
+        inner = ", ".join(map(literal, names)) + ("," if len(names) == 1 else "")
+        flat = f'            "{module}": ({inner}),'
+        if columns(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"                {literal(name)},\n" for name in names)
+        return f'            "{module}": (\n{lines}            ),'
+
+    # -- lines -----------------------------------------------------------------------------------------------
+
+    def _model_field(self, field: ir.Field) -> str:
+        type_, value, notes = field.type, "", []
+        if field.rules:
+            notes.append(f"_p.Field({_keywords(field.rules)})")
+        if field.unchecked:
+            notes.append(f"v1.unchecked({_keywords(field.unchecked)})")
+        if field.py_name != field.wire_name:
+            notes.append(f"v1.wire({literal(field.wire_name)})")
+        if field.presence == "optional":
+            type_, value = f"{type_} | None", " = None"
+            notes.append("v1.optional")
+        elif field.presence == "optional-nullable":
+            type_, value = f"{type_} | _MISSING", " = _MISSING"
+        elif field.presence == "null-by-default":
+            value = " = None"
+        if notes:
+            type_ = f"_t.Annotated[{', '.join([type_, *notes])}]"
+        return self._layout.statement(f"{field.py_name}: ", type_, value, "    ")
+
+    def _dict_key(self, field: ir.Field) -> str:
+        return self._layout.statement(f"{field.wire_name}: ", _key_type(field), "", "    ")
+
+    def _dict_function(self, class_: ir.Class) -> str:
+        """A typed dictionary in the form that takes any key."""
+        name = f"{class_.name}Dict"
+        if not all(field.wire_name for field in class_.fields):
+            # Type checkers take no empty key: such an object is left to the validator.
+            return self._layout.statement(f"{name}: _t.TypeAlias = ", "dict[str, _t.Any]")
+        head = f"{name} = _te.TypedDict("
+        wrapped = columns(head) > self._layout.width
+        indent = "    " if wrapped else ""
+        items = [self._dict_item(field, f"{indent}        ") for field in class_.fields]
+        inner = [f'{indent}    "{name}",', f"{indent}    {{", *items, f"{indent}    }},", f"{indent})"]
+        lines = [f"{name} = (", "    _te.TypedDict(", *inner, ")"] if wrapped else [head, *inner]
+        return "\n".join(lines)
+
+    def _dict_item(self, field: ir.Field, indent: str) -> str:
+        type_ = _key_type(field)
+        # The functional form is evaluated where it stands, before the dictionaries and aliases that it names.
+        if _LATER_NAME.search(without_strings(field.wire_type)):
+            type_ = literal(type_)
+        return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", indent)
+
+    def _alias(self, alias: ir.Alias) -> str:
+        lines = [self._one_alias(alias.name, alias.type, quoted=alias.quoted)]
+        if alias.wire_type is not None:
+            lines.append(self._one_alias(f"{alias.name}Dict", alias.wire_type, quoted=alias.quoted))
+        return "\n".join(lines)
+
+    def _one_alias(self, name: str, type_: str, *, quoted: bool) -> str:
+        if quoted:
+            # pyright understands a recursive TypeAliasType only in some orders of evaluation.
+            checked = self._layout.statement(f"{name}: _t.TypeAlias = ", literal(type_), "", "    ")
+            call = f"_te.TypeAliasType({literal(name)}, {literal(type_)})"
+            built = self._layout.statement(f"{name} = ", call, "", "    ")
+            return f"if TYPE_CHECKING:\n{checked}\nelse:\n{built}"
+        return self._layout.statement(f"{name}: _t.TypeAlias = ", type_)
+
+    def _message(self, topic: ir.Topic) -> str:
+        message = f"v1.Message[_t.Literal[{literal(topic.wire_name)}], {topic.payload_type}]"
+        return self._layout.statement(f"{topic.class_name}Message: _t.TypeAlias = ", message)
+
+    def _channel_base(self, channel: ir.Channel) -> str:
+        groups = list(_message_groups(channel))
+        messages = groups[0] if len(groups) == 1 else (f"_Messages{index}" for index in range(len(groups)))
+        return self._layout.statement("", f"v1.Channel[{' | '.join(messages)}]", ",", "    ")
+
+    def _message_aliases(self, channel: ir.Channel) -> list[str]:
+        """Names for parts of a union that is too long to be written as one."""
+        groups = list(_message_groups(channel))
+        return [
+            self._layout.statement(f"_Messages{index}: _t.TypeAlias = ", " | ".join(group))
+            for index, group in enumerate(groups if len(groups) > 1 else [])
+        ]
+
+    def _class_head(self, name: str, *bases: str) -> str:
+        flat = f"class {name}({', '.join(bases)}):"
+        if columns(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"    {base},\n" for base in bases)
+        return f"class {name}(\n{lines}):"
+
+    def _param(self, param: ir.Param) -> str:
+        return self._layout.statement(f"{param.py_name}: ", param.type, ",", "    ")
+
+    def _param_value(self, param: ir.Param) -> str:
+        value = f"v1.uuid_text({param.py_name})" if param.is_uuid else param.py_name
+        return self._layout.statement(f"{literal(param.wire_name)}: ", value, ",", "            ")
+
+    def _param_kinds(self, channel: ir.Channel) -> str:
+        entries = [f"{literal(param.wire_name)}: {literal(param.kind)}" for param in channel.params]
+        flat = f"    params={{{', '.join(entries)}}},"
+        if columns(flat) <= self._layout.width:
+            return flat
+        lines = "".join(f"        {entry},\n" for entry in entries)
+        return f"    params={{\n{lines}    }},"
+
+    def _instance(self, channel: ir.Channel) -> str:
+        prefix = f"{channel.function}: {channel.class_name} = "
+        return self._layout.statement(prefix, f"v1.open_channel({channel.class_name}, {{}})")
+
+    def _topic_ref(self, topic: ir.Topic) -> str:
+        wire = literal(topic.wire_name)
+        type_ = f"v1.TopicRef[[{topic.publish_type}], _t.Literal[{wire}], {topic.payload_type}]"
+        flat = f"    {topic.attribute}: {type_} = v1.topic({wire}, {topic.payload_type})"
+        if columns(flat) <= self._layout.width:
+            return flat
+        parts = [f"[{topic.publish_type}]", f"_t.Literal[{wire}]", topic.payload_type]
+        head = f"    {topic.attribute}: v1.TopicRef[\n{self._layout.sequence(parts, '    ')}    ] = "
+        tail = f"v1.topic({wire}, {topic.payload_type})"
+        if columns(f"    ] = {tail}") <= self._layout.width:
+            return head + tail
+        return head + f"v1.topic(\n{self._layout.sequence([wire, topic.payload_type], '    ')}    )"
+
+
+_OPERANDS = 100
+"""Of one `|` chain: pyright reads no expression nested deeper than 256."""
+_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!(?:None|True|False)\b)[^\W\d_a-z]\w*")
+
+
+def _keywords(given: Iterable[tuple[str, str | float]]) -> str:
+    return ", ".join(f"{name}={literal(value)}" for name, value in given)
+
+
+def _message_groups(channel: ir.Channel) -> Iterable[list[str]]:
+    names = [f"{topic.class_name}Message" for topic in channel.topics]
+    yield from (names[start : start + _OPERANDS] for start in range(0, len(names), _OPERANDS))
+
+
+def _has_plain_keys(class_: ir.Class) -> bool:
+    return all(is_plain_key(field.wire_name) for field in class_.fields)
+
+
+def _key_type(field: ir.Field) -> str:
+    return field.wire_type if field.presence == "required" else f"_t.NotRequired[{field.wire_type}]"
+
+
+def _import_first(modules: Iterable[str]) -> str:
+    lines = "".join(f"        {literal(module)},\n" for module in modules)
+    return f"v1.import_first(\n    __name__,\n    [\n{lines}    ],\n)"
+
+
+def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias]) -> Iterable[str]:
+    for class_ in classes:
+        yield from (class_.name, f"{class_.name}Dict")
+    for alias in aliases:
+        yield from ((alias.name, f"{alias.name}Dict") if alias.wire_type is not None else (alias.name,))
+    for imported in module.imports:
+        yield from (alias for _, alias in imported.names if not alias.startswith("_"))
+    if module.channel:
+        yield from (f"{topic.class_name}Message" for topic in module.channel.topics)
+        yield from (module.channel.class_name, module.channel.function)
+
+
+def _factory_doc(channel: ir.Channel) -> str:
+    """Return the factory's docstring: the channel's own words, then its parameters'."""
+    described = [(param.py_name, param.doc) for param in channel.params if param.doc.strip()]
+    words = channel.doc if channel.doc.strip() or not described else "Return the channel of these parameters."
+    return docstring(words, "    ", described)

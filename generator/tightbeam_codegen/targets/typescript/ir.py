@@ -1,0 +1,210 @@
+"""What a generated TypeScript module says, as plain facts ready to print. Small, frozen and closed.
+
+Names are identifiers by now; words of a schema (property names, fixed strings, descriptions) are as they were
+written, and become source in the printer only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tightbeam_codegen.read.normalise.shapes import Rules
+
+__all__ = [
+    "FUNCTION",
+    "NULL",
+    "UNKNOWN",
+    "AliasType",
+    "ArrayOf",
+    "Channel",
+    "Constant",
+    "Draft",
+    "Import",
+    "Item",
+    "Keyword",
+    "MapOf",
+    "Module",
+    "Named",
+    "ObjectType",
+    "OneOf",
+    "Param",
+    "Property",
+    "Topic",
+    "TupleOf",
+    "Type",
+    "Validators",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A type that the language has a word for."""
+
+    word: Literal[
+        "string", "number", "boolean", "null", "unknown", "never", "{ bind: unknown; call: unknown }"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Exactly one value."""
+
+    value: str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOf:
+    """Any number of these."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class TupleOf:
+    """An array whose first elements are told from the others."""
+
+    prefix: tuple[Type, ...]
+    required: int
+    """How many of the first there are at least."""
+    rest: Type | None
+    """What the others are; None where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """An object whose keys aren't known beforehand."""
+
+    value: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A type that is declared in the module, or imported into it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several types."""
+
+    branches: tuple[Type, ...]
+
+
+Type: TypeAlias = Keyword | Constant | ArrayOf | TupleOf | MapOf | Named | OneOf
+
+NULL = Keyword("null")
+UNKNOWN = Keyword("unknown")
+FUNCTION = Keyword("{ bind: unknown; call: unknown }")
+"""Any function. The language's own name for them is one that a payload may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of an object."""
+
+    name: str
+    type: Type
+    optional: bool
+    doc: str
+    rules: Rules = ()
+    """What its schema says beside the type."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """An object with known properties; one that isn't closed takes others too."""
+
+    name: str
+    properties: tuple[Property, ...]
+    closed: bool
+    doc: str
+    rules: Rules = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AliasType:
+    """A name for any other type."""
+
+    name: str
+    type: Type
+    doc: str
+    rules: Rules = ()
+
+
+Item: TypeAlias = ObjectType | AliasType
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of a channel."""
+
+    name: str
+    type: Type
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter of a channel's name; `values` are the only ones it can have, where they are listed."""
+
+    name: str
+    kind: Literal["string", "integer", "boolean"]
+    values: tuple[str | int | bool, ...] | None
+    doc: str
+    rules: Rules = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel: a function of its parameters, or a ready one where the name has none."""
+
+    constant: str
+    template: str
+    separator: str
+    params: tuple[Param, ...]
+    topics: tuple[Topic, ...]
+    doc: str
+    message: str
+    """The name of the type of its messages. No payload's ends in that suffix: `class_name` sees to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Types of another generated module, as (name, name here)."""
+
+    module: str
+    """As an import names it without an ending, such as `./common`."""
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One generated module."""
+
+    path: tuple[str, ...]
+    source: str
+    """The file it was made from, as shown."""
+    digest: str
+    doc: str
+    imports: tuple[Import, ...]
+    items: tuple[Item, ...]
+    channel: Channel | None
+
+
+Draft: TypeAlias = Literal[4, 7, 2019, 2020]
+"""A draft that the validator has a class for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """The module beside a channel's that checks what is received."""
+
+    module: Module
+    channel: Channel
+    schemas: str
+    """The bundled schemas, as JSON."""
+    drafts: tuple[Draft, ...]
+    """Those that they are written in."""
+    asserts_formats: bool

@@ -1,0 +1,140 @@
+"""Definitions and their shapes to the facts of TypeScript modules.
+
+Types may import each other in a circle, since nothing is left of such an import when the program runs: every
+one stands in the module of its own file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from tightbeam_codegen.names import class_name, pascal
+from tightbeam_codegen.read.check import Definition, Parameter
+from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.modules import TopicShape
+from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.read.normalise.shapes import Field, Name, ObjectDefinition, Ref, Rules, Shape, names_in
+from tightbeam_codegen.read.normalise.stated import KEYWORDS
+from tightbeam_codegen.targets.typescript import ir
+from tightbeam_codegen.targets.typescript.spelling import one_of, spelt, type_of
+
+__all__ = ["channel_module", "module_specifier", "shared_module"]
+
+_Path = tuple[str, ...]
+
+_INHERITED = frozenset(
+    (
+        *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+        *("toLocaleString", "toString", "valueOf"),
+    )
+)
+"""Properties of every object in JavaScript, all of them functions."""
+
+
+def channel_module(
+    definition: Definition, topics: Sequence[TopicShape], named: Sequence[NamedShape]
+) -> ir.Module:
+    """The module of a channel definition, given its topics' shapes and the types that stand in its file."""
+    path = definition.module
+    taken = {each.name.name for each in named}
+    aliases: list[ir.AliasType] = []
+    channel_topics: list[ir.Topic] = []
+    for topic in topics:
+        name = class_name([topic.class_parts])
+        type_ = type_of(topic.shape, path)
+        if topic.shape != Ref(Name(path, name)) and name not in taken:
+            # Every payload has a name to import, be it text or a number.
+            taken.add(name)
+            aliases.append(ir.AliasType(name, type_, topic.doc, topic.rules))
+            type_ = ir.Named(name)
+        channel_topics.append(ir.Topic(topic.name, type_, topic.doc.strip()))
+    stem = pascal(path[-1])
+    channel = ir.Channel(
+        f"{stem[0].lower()}{stem[1:]}Channel",
+        definition.name,
+        definition.separator,
+        tuple(ir.Param(p.name, p.kind, p.enum, p.description, _rules_of(p)) for p in definition.params),
+        tuple(channel_topics),
+        definition.description,
+        f"{stem}Message",
+    )
+    return ir.Module(
+        path,
+        definition.document.path,
+        definition.document.digest,
+        "",
+        _imports(path, [*_shapes(named), *(topic.shape for topic in topics)]),
+        (*_items(named, path), *aliases),
+        channel,
+    )
+
+
+def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) -> ir.Module:
+    """The module of a file whose definitions channels refer to."""
+    value = document.value
+    doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
+    return ir.Module(
+        path,
+        document.path,
+        document.digest,
+        doc if isinstance(doc, str) else "",
+        _imports(path, _shapes(named)),
+        _items(named, path),
+        None,
+    )
+
+
+def module_specifier(path: _Path, other: _Path) -> str:
+    """How the module at `path` imports the one at `other`, without an ending."""
+    found = posixpath.relpath("/".join(other), "/".join(path[:-1]) or ".")
+    return found if found.startswith(".") else f"./{found}"
+
+
+def _shapes(named: Iterable[NamedShape]) -> list[Shape]:
+    shapes: list[Shape] = []
+    for each in named:
+        if isinstance(each, ObjectDefinition):
+            shapes.extend(field.shape for field in each.fields)
+        else:
+            shapes.append(each.shape)
+    return shapes
+
+
+def _imports(path: _Path, shapes: Iterable[Shape]) -> tuple[ir.Import, ...]:
+    used = {name for shape in shapes for name in names_in(shape) if name.module != path}
+    by_module: dict[_Path, list[tuple[str, str]]] = {}
+    for name in sorted(used, key=lambda name: (name.module, name.name)):
+        by_module.setdefault(name.module, []).append((name.name, spelt(name, path)))
+    return tuple(ir.Import(module_specifier(path, other), tuple(names)) for other, names in by_module.items())
+
+
+def _items(named: Sequence[NamedShape], path: _Path) -> tuple[ir.Item, ...]:
+    return tuple(_item(each, path) for each in sorted(named, key=lambda each: (each.order, each.name.name)))
+
+
+def _item(named: NamedShape, path: _Path) -> ir.Item:
+    if not isinstance(named, ObjectDefinition):
+        return ir.AliasType(named.name.name, type_of(named.shape, path), named.doc, named.rules)
+    properties = tuple(_property(field, path) for field in named.fields)
+    return ir.ObjectType(named.name.name, properties, named.closed, named.doc, named.rules)
+
+
+def _property(field: Field, path: _Path) -> ir.Property:
+    type_ = type_of(field.shape, path)
+    if not field.required and field.wire_name in _INHERITED:
+        # Where it is absent there is the one that every object inherits, and the compiler knows that.
+        type_ = one_of([type_, ir.FUNCTION])
+    return ir.Property(field.wire_name, type_, not field.required, field.doc, field.unchecked)
+
+
+def _rules_of(param: Parameter) -> Rules:
+    """Return the rules of a parameter's schema; without `minLength` 1, which every parameter has."""
+    rules = ((keyword, param.schema.get(keyword)) for keyword in ("deprecated", *KEYWORDS))
+    return tuple(
+        (keyword, value)
+        for keyword, value in rules
+        if isinstance(value, str | int | float)
+        and value is not False
+        and (keyword, value) != ("minLength", 1)
+    )

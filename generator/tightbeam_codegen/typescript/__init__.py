@@ -1,6 +1,0 @@
-"""The same definitions for front ends: one TypeScript module a channel, for the npm package `inngest`."""
-
-from tightbeam_codegen.typescript.emit import TypeScript
-from tightbeam_codegen.typescript.scripts import Scripts, define_uses, uses_of
-
-__all__ = ["Scripts", "TypeScript", "define_uses", "uses_of"]

@@ -1,0 +1,277 @@
+"""A subscription's messages: first from the journal, then from its mailbox, without gap or duplicate."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tightbeam._hub.hub import Hub, Mailbox
+from tightbeam._message import Address, Envelope
+from tightbeam._selection import LATEST
+from tightbeam.errors import NotEntered, SubscriberTooSlow
+
+if TYPE_CHECKING:
+    from tightbeam._engine.sqlite.writer import Transaction, Writer
+
+__all__ = ["UNPLACED", "EmbeddedFeed"]
+
+UNPLACED = frozenset({"start", LATEST})
+"""The words that `after` takes in place of a position."""
+
+_MAX_MESSAGES = 1_024
+_MAX_BYTES = 16 * 1024 * 1024
+_MANY = 10_000
+"""So many dropped messages are logged at once; fewer when the reader has emptied its mailbox."""
+
+
+class EmbeddedFeed:
+    """A `Feed` of the embedded engine.
+
+    While it replays, durable messages pass its mailbox by. When a page of the journal ends at the last
+    message the hub has fanned out, which is decided under the hub's lock, the mailbox takes over. A reader
+    whose mailbox was filled by durable messages catches up in the same way.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        addresses: Iterable[Address],
+        after: str | None,
+        writer: Callable[[], Writer],
+        *,
+        max_messages: int | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        """Register.
+
+        Args:
+            hub: whose messages.
+            addresses: what to follow.
+            after: the position to replay from, or ``"latest"`` for the latest durable message of each
+                address; None to begin with what is published from now on.
+            writer: returns what reads the journal, or raises `NotEntered`.
+            max_messages: how many messages the mailbox holds.
+            max_bytes: how many bytes it holds.
+        """
+        self._hub = hub
+        self._addresses = tuple(addresses)
+        self._after = after
+        self._writer = writer
+        self._page: deque[Envelope] = deque()
+        """Messages of the journal, and the live ones between them, that are still to be handed out."""
+        self._latest: tuple[int, ...] = ()
+        """The places of the latest messages of the addresses that are still to be read."""
+        self._told: dict[str, int] = {}
+        """The times of the last messages that were replayed, by channel."""
+        self.after_replay: Callable[[], Awaitable[list[Envelope]]] | None = None
+        """What `next_batch` gives, once, between the journal's messages and those that come."""
+        self._seq: int | None = None
+        """The place up to which the journal was read."""
+        self._left_at: int | None = None
+        self._noted = 0
+        self._position = hub.position if after is None else after
+        self._mailbox = hub.register(
+            self._addresses,
+            catching_up=after is not None,
+            max_messages=max_messages or _MAX_MESSAGES,
+            max_bytes=max_bytes or _MAX_BYTES,
+            has_journal=True,
+        )
+
+    @property
+    def position(self) -> str | None:
+        """Where to resume after what was handed out so far; None when no journal is open."""
+        return self._position
+
+    @property
+    def place(self) -> str | None:
+        """The position, or None before there is one: while `"start"` or `"latest"` stands for it."""
+        return None if self._position in UNPLACED else self._position
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """What the hub fills."""
+        return self._mailbox
+
+    @property
+    def dropped(self) -> int:
+        """See `tightbeam._engine.protocol.Feed`."""
+        return self._mailbox.dropped
+
+    async def ready(self) -> None:
+        """See `tightbeam._engine.protocol.Feed`."""
+
+    def give_up(self) -> None:
+        """See `tightbeam._engine.protocol.Feed`."""
+
+    async def next(self) -> Envelope | None:
+        """See `tightbeam._engine.protocol.Feed`."""
+        mailbox = self._mailbox
+        while True:
+            if mailbox.dropped - self._noted > _MANY:
+                self.note_drops()
+            if self._page:
+                envelope = self._page.popleft()
+                break
+            taken = mailbox.take()
+            if taken is not None:
+                envelope = self._in_time(taken) if self._told else taken
+                break
+            if not await self._more():
+                return None
+        if envelope.seq is not None:
+            self._position = self.position_of(envelope)
+        return envelope
+
+    async def next_batch(self) -> list[Envelope]:
+        """Return all messages there are, at least one; none when there will be no more.
+
+        Raises what `next` does.
+        """
+        mailbox = self._mailbox
+        if mailbox.dropped - self._noted > _MANY:
+            self.note_drops()
+        while not (batch := list(self._page) or self._from_mailbox()):
+            if not await self._more():
+                return []
+            if self.after_replay is not None and not mailbox.catching_up:
+                after_replay, self.after_replay = self.after_replay, None
+                if outcomes := await after_replay():
+                    return outcomes
+        self._page.clear()
+        for envelope in reversed(batch):
+            if envelope.seq is not None:
+                self._position = self.position_of(envelope)
+                break
+        return batch
+
+    def _from_mailbox(self) -> list[Envelope]:
+        batch = self._mailbox.take_all()
+        return [self._in_time(envelope) for envelope in batch] if self._told else batch
+
+    async def _more(self) -> bool:
+        """Wait for messages, or read on in the journal; False if there will be no more.
+
+        Raises:
+            SubscriberTooSlow: durable messages found no room, and the journal is closed by now.
+            PositionLost: they are no longer retained.
+        """
+        mailbox = self._mailbox
+        if mailbox.dropped != self._noted:
+            self.note_drops()
+        if mailbox.overflowed:
+            raise SubscriberTooSlow(self.place)
+        if mailbox.closed:
+            # Live messages behind durable ones that were not read are left: a reader that resumes at the
+            # time of the last message would miss those.
+            if self._seq is not None:
+                live = mailbox.take_aside(self._seq)
+                self._page.extend(self._in_time(envelope) for _, envelope in live)
+            return bool(self._page)
+        if mailbox.catching_up:
+            await self._read_on()
+        else:
+            await mailbox.wait()
+        return True
+
+    async def _read_on(self) -> None:
+        """Read the next page of the journal; if there is none, the mailbox takes over."""
+        mailbox = self._mailbox
+        if mailbox.left_at != self._left_at:  # it has fallen behind since
+            self._seq = self._left_at = mailbox.left_at
+        try:
+            if self._seq is None and self._after == LATEST:
+                await self._look_back()
+            if self._latest:
+                await self._read_latest()
+                return
+            if self._seq is not None and self._hub.caught_up(mailbox, self._seq):
+                self._left_at = None
+                if self._position == LATEST:  # there was none
+                    self._position = self._hub.position_of(self._seq)
+                return
+            page, upto = await self._writer().submit(self._read, read=True)
+        except NotEntered:  # the client is being left
+            mailbox.cut_off()
+            return
+        self._seq = upto
+        self._page.extend(self._merged(page))
+
+    async def _look_back(self) -> None:
+        """Find the latest message of each address; what is stored later is read on from there."""
+        from tightbeam._engine.sqlite.latest import latest_places  # not at import: see `engine`
+
+        places, self._seq = await self._writer().submit(
+            partial(latest_places, addresses=self._addresses), read=True
+        )
+        self._latest = tuple(places)
+
+    async def _read_latest(self) -> None:
+        from tightbeam._engine.sqlite.latest import read_places  # not at import: see `engine`
+
+        page, count = await self._writer().submit(partial(read_places, places=self._latest), read=True)
+        self._latest = self._latest[count:]
+        self._page.extend(self._merged(page))
+
+    def _read(self, tx: Transaction) -> tuple[list[Envelope], int]:
+        from tightbeam._engine.sqlite.messages import read_page, start_of  # not at import: see `engine`
+
+        after = start_of(tx, self._after or "") if self._seq is None else self._seq
+        return read_page(tx, self._addresses, after)
+
+    def _merged(self, page: list[Envelope]) -> list[Envelope]:
+        """Put live messages between those of a page of the journal; what follows the last one waits."""
+        live = deque(self._mailbox.take_aside((page[-1].seq or 0) - 1)) if page else deque()
+        merged: list[Envelope] = []
+        for envelope in page:
+            while live and live[0][0] < (envelope.seq or 0):
+                merged.append(self._in_time(live.popleft()[1]))
+            merged.append(envelope)
+            self._told[envelope.channel] = envelope.created_us
+        return merged
+
+    def last_time(self, channel: str) -> int:
+        """The time of the last message of a channel that was replayed; or 0."""
+        return self._told.get(channel, 0)
+
+    def _in_time(self, envelope: Envelope) -> Envelope:
+        """Give a live message that follows a replayed one no earlier time than that one has.
+
+        Times do increase in a channel, unless an earlier process stored messages by a clock that was ahead. A
+        reader that remembers only the time of the last message would then get the replayed ones again.
+        """
+        if envelope.seq is not None:
+            self._told.pop(envelope.channel, None)
+        elif (told := self._told.get(envelope.channel, 0)) > envelope.created_us:
+            return envelope._replace(created_us=told)
+        return envelope
+
+    def note_drops(self) -> None:
+        """Have the log say how many live messages were dropped since it last did."""
+        dropped, self._noted = self._mailbox.dropped - self._noted, self._mailbox.dropped
+        if dropped:
+            self._hub.drops.note(dropped)
+
+    def advance(self) -> str | None:
+        """The position, moved past messages to other addresses if this reader has seen all of its own."""
+        if not self._page and self._hub.idle(self._mailbox):
+            self._position = self._hub.position or self._position
+        return self._position
+
+    def follow(self, addresses: Iterable[Address]) -> None:
+        """From now on give messages to these addresses."""
+        self._addresses = tuple(addresses)
+        self._hub.reroute(self._mailbox, frozenset(self._addresses))
+
+    def position_of(self, envelope: Envelope, /) -> str | None:
+        """See `tightbeam._engine.protocol.Feed`."""
+        return None if envelope.seq is None else self._hub.position_of(envelope.seq)
+
+    def close(self) -> None:
+        """See `tightbeam._engine.protocol.Feed`."""
+        self._mailbox.close()
+        dropped, self._noted = self._mailbox.dropped - self._noted, self._mailbox.dropped
+        if dropped:
+            self._hub.drops.add(dropped)

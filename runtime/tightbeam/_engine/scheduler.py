@@ -1,0 +1,354 @@
+"""Scheduling: takes runs that are due from the journal, executes them, records how they ended.
+
+Only runs that execute or sleep are in memory; the rest wait in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future as ThreadFuture
+from concurrent.futures import InvalidStateError
+from typing import Any
+
+from tightbeam._engine.alarm import Watch, pull_back
+from tightbeam._engine.engine import RunEnd
+from tightbeam._engine.execution import (
+    Again,
+    Done,
+    Execution,
+    Failed,
+    Outcome,
+    Parked,
+    Services,
+)
+from tightbeam._engine.failure import never_counted
+from tightbeam._engine.limiter import Lane, Place
+from tightbeam._engine.lingering import going_on, has_ended, watch
+from tightbeam._engine.reports import (
+    log_given_up,
+    log_outcome,
+    log_unknown,
+    parked_error,
+    recording,
+)
+from tightbeam._engine.retry import delays
+from tightbeam._engine.sqlite import parking
+from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.sqlite.runs import Run, now_us
+from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._function import Function, Registry, SyncFunction
+from tightbeam.errors import JournalFailed, NotEntered, NotStorable, RunFailed
+
+__all__ = ["LEAST_GRACE", "Runner"]
+
+_log = logging.getLogger("tightbeam")
+_RESIDENT = 4096
+"""Runs in memory, sleeping ones included."""
+_RESIDENT_THREADS = 256
+"""Runs of sync functions in memory: each has a thread."""
+LEAST_GRACE = 0.5
+"""Seconds that runs have to stop, and the journal to close, however short the time for leaving is.
+
+Both take milliseconds, unless the machine is busy: then giving up at once would cost the run a resumption as
+if the process had died, and leave the file locked.
+"""
+_LOOK_AGAIN = 60.0
+"""Seconds after which due times are read again, in case the clock was set."""
+
+
+class Runner:
+    """Executes the runs of one journal, on one event loop."""
+
+    def __init__(self, registry: Registry, services: Services) -> None:
+        self._registry = registry
+        self._services = services
+        self._writer = services.writer
+        self._loop = asyncio.get_running_loop()
+        self._lanes: dict[str, Lane] = {}
+        self._parked: list[str] = []
+        """Functions whose parked runs are to be tried again: once after each start."""
+        self._resident: dict[str, Execution] = {}
+        self._threads = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiters: dict[str, ThreadFuture[bytes]] = {}
+        self._unstored: dict[str, int] = {}
+        """How often in a row runs have ended because the journal failed."""
+        self._nudged = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._stopping = False
+        self._scheduler: asyncio.Task[None] | None = None
+        self._watch = Watch()
+
+    async def start(self) -> None:
+        """Recover what the last process left, and begin to schedule."""
+        longest = int(self._services.longest_delay * 1e6)
+        known = frozenset(function.id for function in self._registry)
+        given_up, unknown = await self._writer.submit(
+            lambda tx: (journal.recover(tx, longest), parking.park_unknown(tx, known))
+        )
+        for run_id, function, attempt in given_up:
+            log_given_up(run_id, function, attempt)
+        log_unknown(unknown)
+        watch(self, self._loop, self._nudge)
+        for run_id in sorted(going_on()):
+            _log.warning("run %s waits: this process still executes it from before", run_id)
+        self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
+
+    async def add(self, runs: list[tuple[str, str]], event: str, data: bytes) -> None:
+        """Store new runs, all or none, given as (id, function); from any event loop."""
+
+        def work(tx: Transaction) -> None:
+            for run_id, function in runs:
+                journal.add_run(tx, run_id, function, event, data)
+
+        await self._writer.submit(work)
+        self._nudge_threadsafe()
+
+    async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
+        """Begin a run and wait for its end; from any event loop."""
+        waiter: ThreadFuture[bytes] = ThreadFuture()
+        self._waiters[run_id] = waiter
+        try:
+            await begin()
+            return await asyncio.wrap_future(waiter)
+        finally:
+            self._waiters.pop(run_id, None)
+
+    async def stop(self, within: float) -> None:
+        """Finish what is due within a bound, interrupt the rest: it resumes another time."""
+        # What can't be stored isn't waited for.
+        deadline = self._loop.time() + (0.0 if self._writer.is_lost else within * 0.8)
+        self._nudge()
+        try:
+            async with asyncio.timeout_at(deadline):
+                if self._scheduler is not None and not self._cut_off():
+                    await self._quiet.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await self._interrupt(max(within * 0.1, LEAST_GRACE))
+
+    async def _interrupt(self, within: float) -> None:
+        self._stopping = True
+        if self._scheduler is not None:
+            self._scheduler.cancel()
+        for execution in tuple(self._resident.values()):
+            execution.stop()
+        waiting = {*self._tasks, *([self._scheduler] if self._scheduler else [])}
+        if waiting:
+            await asyncio.wait(waiting, timeout=within)
+        left = tuple(self._resident)
+        for run_id in left:
+            _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
+            self._resident[run_id].abandon()
+        if left:  # nothing waits for it: the journal stores it before it closes
+            self._writer.submit(lambda tx: journal.put_back(tx, *left))
+        for waiter in tuple(self._waiters.values()):
+            _settle(
+                waiter, error=NotEntered("the client was left before the run ended; the run resumes later")
+            )
+
+    def _cut_off(self) -> bool:
+        """Whether the event loop is ending all its tasks, as `asyncio.run` does in the end.
+
+        Only then is the scheduler cancelled before the client is left.
+        """
+        scheduler = self._scheduler
+        return (
+            not self._stopping and scheduler is not None and (scheduler.done() or scheduler.cancelling() > 0)
+        )
+
+    def _nudge(self) -> None:
+        self._quiet.clear()
+        self._nudged.set()
+
+    def _nudge_threadsafe(self) -> None:
+        if asyncio._get_running_loop() is self._loop:
+            self._nudge()
+        else:
+            self._loop.call_soon_threadsafe(self._nudge)
+
+    async def _schedule(self) -> None:
+        while True:
+            self._nudged.clear()
+            free = self._free()
+            try:
+                if lost := self._watch.lost():
+                    _log.warning(
+                        "the clock was set back by %.0f s; what is due is set back with it", lost / 1e6
+                    )
+                    await self._writer.submit(lambda tx, lost=lost: pull_back(tx, lost))  # type: ignore[misc]
+                claimed, next_due = await self._claim(free)
+            except JournalFailed as error:
+                if not self._writer.is_lost:
+                    _log.error("runs can't be read from the journal: %s", error)
+                await asyncio.sleep(1.0)
+                continue
+            for run in claimed:
+                self._begin(run)
+            if claimed:
+                continue
+            if not self._nudged.is_set() and not any(lane.busy for lane in self._lanes.values()):
+                self._quiet.set()
+            await self._until(next_due)
+
+    async def _claim(self, free: list[tuple[Function[Any], int]]) -> tuple[list[Run], int | None]:
+        room = _RESIDENT - len(self._resident)
+        threads = _RESIDENT_THREADS - self._threads
+        if not free or room <= 0:
+            return [], None
+        claimed: list[Run] = []
+        next_due: int | None = None
+        newly_known = tuple(self._parked)
+        busy = going_on()
+
+        def work(tx: Transaction) -> None:
+            nonlocal claimed, next_due
+            claimed, due, left = [], [], threads
+            for function_id in newly_known:
+                parking.unpark(tx, function_id)
+            for function, places in free:
+                on_thread = isinstance(function, SyncFunction)
+                limit = min(places, room - len(claimed), left if on_thread else places)
+                if limit <= 0:
+                    continue
+                runs, later = journal.claim(tx, function.id, limit, busy)
+                claimed += runs
+                left -= len(runs) if on_thread else 0
+                if later is not None:
+                    due.append(later)
+            next_due = min(due, default=None)
+
+        try:
+            await self._writer.submit(work)
+        except asyncio.CancelledError:
+            # They may be claimed, or will be: nobody executes them, so they go back before the journal
+            # closes.
+            back = self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
+            back.add_done_callback(_ignore_failure)
+            raise
+        del self._parked[: len(newly_known)]
+        return claimed, next_due
+
+    async def _until(self, due: int | None) -> None:
+        seconds = _LOOK_AGAIN if due is None else min(_LOOK_AGAIN, max(0, due - now_us()) / 1e6)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+
+    def _free(self) -> list[tuple[Function[Any], int]]:
+        """How many runs of each function may start now; those first that had their turn longest ago."""
+        for function in self._registry:
+            if function.id not in self._lanes:
+                self._lanes[function.id] = Lane(function.concurrency, self._nudge)
+                self._parked.append(function.id)
+        return [(self._function(name), lane.free) for name, lane in self._lanes.items() if lane.free]
+
+    def _function(self, id: str) -> Function[Any]:
+        function = self._registry.find(id)
+        assert function is not None  # noqa: S101 - only registered functions have lanes, and are claimed
+        return function
+
+    def _begin(self, run: Run) -> None:
+        function = self._function(run.function)
+        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # its turn is over
+        place = Place(lane)
+        execution = Execution(
+            run,
+            function,
+            self._services,
+            place,
+            cut_off=self._cut_off,
+            journal_failures=self._unstored.pop(run.id, 0),
+        )
+        self._resident[run.id] = execution
+        self._threads += isinstance(function, SyncFunction)
+        task = self._loop.create_task(
+            self._execute(run, function, execution, place), name=f"tightbeam-run-{run.id}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _execute(self, run: Run, function: Function[Any], execution: Execution, place: Place) -> None:
+        try:
+            outcome = await execution.perform()
+            outcome = await self._record(run, outcome, execution)
+            if isinstance(outcome, Again) and never_counted(outcome.error):
+                self._unstored[run.id] = execution.journal_failures + 1
+            self._tell(run, outcome, execution)
+        finally:
+            if not isinstance(function, SyncFunction):
+                has_ended(run.id)
+            place.close()
+            self._resident.pop(run.id, None)
+            self._threads -= isinstance(function, SyncFunction)
+            self._nudge()
+
+    async def _record(self, run: Run, outcome: Outcome, execution: Execution) -> Outcome:
+        """Store how the execution ended; a full disk is waited for, since the run must not be lost.
+
+        Returns:
+            How it has ended: failed, where the journal can't hold its result.
+        """
+        failures = execution.ledger.failures
+        work = recording(run, outcome, failures)
+        for delay in delays():
+            try:
+                await self._writer.submit(work)
+                break
+            except NotEntered:
+                break  # it took too long to stop; the run was put back, and the journal is closed
+            except NotStorable as error:
+                if isinstance(outcome, Failed):
+                    raise
+                text = f'The result of function "{run.function}" can\'t be stored: {error}'
+                outcome = Failed(NotStorable(text))
+                work = recording(run, outcome, failures)
+            except JournalFailed as error:
+                if self._stopping:
+                    break
+                if not self._writer.is_lost:
+                    _log.error("the end of run %s can't be stored, trying again: %s", run.id, error)
+                await asyncio.sleep(delay)
+        return outcome
+
+    def _tell(self, run: Run, outcome: Outcome, execution: Execution) -> None:
+        log_outcome(run, outcome, execution.ledger)
+        if isinstance(outcome, Done | Failed):
+            channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
+            raw = outcome.raw if isinstance(outcome, Done) else None
+            self._services.run_ended(RunEnd(run.id, isinstance(outcome, Done), raw, channels))
+        waiter = self._waiters.get(run.id)
+        if waiter is None:
+            return
+        if isinstance(outcome, Done):
+            _settle(waiter, result=outcome.raw)
+        elif isinstance(outcome, Parked):
+            _settle(waiter, error=parked_error(run, outcome.parking))
+        elif isinstance(outcome, Failed):
+            error = outcome.error
+            if not isinstance(error, Exception):
+                wrapped = RunFailed(f"the run failed with {type(error).__name__}")
+                wrapped.__cause__ = error
+                error = wrapped
+            _settle(waiter, error=error)
+
+
+def _ignore_failure(future: asyncio.Future[None]) -> None:
+    """What couldn't be put back is recovered at the next start."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseException | None = None) -> None:
+    try:
+        if error is not None:
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(result)
+    except InvalidStateError:
+        pass  # whoever waited has stopped waiting

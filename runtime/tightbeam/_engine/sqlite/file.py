@@ -1,0 +1,298 @@
+"""The journal's file: looked at before SQLite opens it, created whole or not at all, migrated at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from tightbeam._engine.sqlite.epochs import Epochs, load, new_epoch
+from tightbeam._engine.sqlite.lock import Lock
+from tightbeam._engine.sqlite.schema import MIGRATIONS, SCHEMA, USER_VERSION
+from tightbeam._engine.sqlite.wal import bind, log_path, refuse_foreign, set_aside, together
+from tightbeam.errors import JournalRefused
+
+__all__ = [
+    "APPLICATION_ID",
+    "history",
+    "open_file",
+    "open_memory",
+    "open_readonly",
+    "refuse_incomplete",
+    "refuse_other_kinds",
+    "refuse_unknown",
+    "remedy",
+    "sync",
+]
+
+APPLICATION_ID = 0x54424A31
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER_BYTES = 100
+_WAL_MODE = 2
+_BUSY_SECONDS = 5.0
+"""How long another program that has the database locked is waited for."""
+_CHECKED_BYTES = 64 * 1024 * 1024
+"""Up to this size every page is checked at each start; beyond it that would cost seconds."""
+
+
+def refuse_other_kinds(path: Path) -> None:
+    """Refuse folders, pipes, devices: neither is a lock to be put beside them, nor a file in their place.
+
+    The path is resolved, so what is a link still leads in a circle.
+    """
+    try:
+        is_other = path.is_symlink() or (path.exists() and not path.is_file())
+    except OSError as error:
+        raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
+    if is_other:
+        raise JournalRefused(f"{path} is not a file")
+
+
+def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
+    """Open the journal for writing, creating or migrating it.
+
+    Args:
+        path: of the file.
+        lock: its lock, which is held.
+
+    Returns:
+        The connection.
+
+    Raises:
+        JournalRefused: it isn't ours, is from a newer version, corrupt, or in use; it was left untouched.
+    """
+    try:
+        if not path.exists() or path.stat().st_size == 0:
+            set_aside(path)
+            lock.note()  # of what was here before
+            lock.sync()
+            _create(path)
+        else:
+            check(path)
+            if _is_outdated(path):
+                lock.note()  # what identifies it changes now
+                lock.sync()
+        if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise JournalRefused(f"{path} can't be opened: this user may not write it")
+        connection = _connect(path)
+    except OSError as error:
+        raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise JournalRefused(f"{path} can't be opened: {error}") from error
+    try:
+        _tune(connection)
+        _migrate(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        bind(connection, path, lock)  # which fails if another program writes it
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalRefused(f"{path} can't be opened: {error}") from error
+    except OSError as error:
+        connection.close()
+        raise JournalRefused(f"{path}.lock can't be written: {error.strerror}") from error
+    except JournalRefused:
+        connection.close()
+        raise
+    return connection
+
+
+def open_memory() -> sqlite3.Connection:
+    """A journal that lives as long as its connection."""
+    connection = _connect(":memory:")
+    _initialize(connection)
+    _tune(connection)
+    return connection
+
+
+def history(connection: sqlite3.Connection) -> tuple[Epochs, int, int]:
+    """Read the epochs of a journal that was opened for writing.
+
+    Returns:
+        Them, the place of its last message, and the time of the latest one that is no longer retained.
+
+    Raises:
+        JournalRefused: they can't be read; the connection is closed.
+    """
+    try:
+        last: int = connection.execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
+        trimmed = connection.execute("SELECT value FROM meta WHERE name = 'trimmed_created_at'").fetchone()
+        return load(connection), last, int(trimmed[0]) if trimmed else 0
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalRefused(f"the journal can't be read: {error}") from error
+
+
+def open_readonly(path: Path) -> sqlite3.Connection:
+    """Open the journal for reading, also while a client writes it.
+
+    Raises:
+        JournalRefused: there is no such file, or it isn't a journal this version can read.
+    """
+    if not path.is_file():
+        raise JournalRefused(f"{path} is not a file")
+    refuse_unknown(path)
+    refuse_foreign(path)
+    log = log_path(path)
+    # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay
+    # behind.
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    try:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+        )
+    except sqlite3.Error as error:
+        raise JournalRefused(f"{path} can't be read: {error}") from error
+
+
+def check(path: Path) -> None:
+    """Refuse a file that isn't a sound journal of this version or an older one, without changing it."""
+    refuse_unknown(path)
+    try:
+        with contextlib.closing(open_readonly(path)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > USER_VERSION:
+                raise JournalRefused(_newer(path, version))
+            if path.stat().st_size <= _CHECKED_BYTES:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if found != "ok":
+                    raise JournalRefused(f"{path} is corrupt: {remedy(path)}")
+            if version == USER_VERSION:
+                refuse_incomplete(connection, path)
+    except sqlite3.OperationalError as error:
+        raise JournalRefused(f"{path} can't be opened: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise JournalRefused(f"{path} is corrupt: {remedy(path)}") from error
+
+
+def refuse_unknown(path: Path) -> None:
+    """Refuse what isn't a journal of this version or an older one, by the file's header."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if header[:16] != _MAGIC or len(header) < _HEADER_BYTES:
+        raise JournalRefused(f"{path} is not a journal of Tightbeam's, or its beginning is damaged")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise JournalRefused(f"{path} is a SQLite database, but not a journal of Tightbeam's")
+    version = int.from_bytes(header[60:64], "big")
+    if version > USER_VERSION:
+        raise JournalRefused(_newer(path, version))
+    for step in range(version, USER_VERSION):
+        if step not in MIGRATIONS:
+            raise JournalRefused(f"{path} has format {step}, which this version can't read")
+
+
+def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a journal that lacks something of ours; what it has besides doesn't matter."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
+        _initialize(pattern)
+        missing = sorted(_parts(pattern) - _parts(connection))
+    tables = {name.partition(" ")[2] for name in missing if name.startswith("table")}
+    missing = [name for name in missing if name.removeprefix("column ").partition(".")[0] not in tables]
+    if not missing and connection.execute("SELECT 1 FROM meta WHERE name = 'epoch'").fetchone() is None:
+        missing = ["its epoch"]
+    if missing:
+        raise JournalRefused(f"{path} is damaged, {', '.join(missing)} is missing: {remedy(path)}")
+
+
+def remedy(path: Path) -> str:
+    """Say what can be done about a damaged journal, naming the files that belong together."""
+    return f"put a backup in its place (`tightbeam restore`), or move away {together(path)}"
+
+
+def _parts(connection: sqlite3.Connection) -> set[str]:
+    """The names of all tables, indexes and columns, our own only."""
+    found = set()
+    for kind, name in connection.execute("SELECT type, name FROM sqlite_schema").fetchall():
+        if name.startswith("sqlite_"):
+            continue
+        found.add(f"{kind} {name}")
+        if kind == "table":
+            columns = connection.execute("SELECT name FROM pragma_table_xinfo(?)", (name,)).fetchall()
+            found.update(f"column {name}.{column}" for (column,) in columns)
+    return found
+
+
+def _newer(path: Path, version: int) -> str:
+    return (
+        f"{path} was written by a newer version of tightbeam (format {version}, this one knows "
+        f"{USER_VERSION}): upgrade tightbeam"
+    )
+
+
+def _is_outdated(path: Path) -> bool:
+    """Return whether the file is to be migrated, or to be put into WAL mode, as after `VACUUM INTO`."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    return header[18] != _WAL_MODE or int.from_bytes(header[60:64], "big") != USER_VERSION
+
+
+def _create(path: Path) -> None:
+    """Make the file under another name first: a crash leaves a whole journal, or none."""
+    _remove_drafts(path)  # of a process that died here
+    draft = path.with_name(f"{path.name}.new-{os.urandom(4).hex()}")
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        with contextlib.closing(_connect(draft)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")  # a draft may be lost; it is synced whole below
+            _initialize(connection)
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        sync(draft)
+        draft.replace(path)
+        sync(path.parent)
+    finally:
+        _remove_drafts(path)
+
+
+def _remove_drafts(path: Path) -> None:
+    """Remove half-made files and what SQLite keeps beside them; the lock is ours, so nobody uses them."""
+    for one in list(path.parent.iterdir()):
+        if one.name.startswith(f"{path.name}.new-"):
+            one.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    # isolation_level None: transactions are said aloud. The connection is used by one thread, but not made by
+    # it.
+    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _initialize(connection: sqlite3.Connection) -> None:
+    settings = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
+    epoch = f"INSERT INTO meta VALUES ('epoch', '{new_epoch()}');"  # noqa: S608 - hex digits
+    connection.executescript(f"BEGIN; {settings} {SCHEMA} {epoch} COMMIT;")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == USER_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in range(version, USER_VERSION):
+            for statement in MIGRATIONS[step]:
+                connection.execute(statement)
+        refuse_incomplete(connection, path)
+        connection.execute(f"PRAGMA user_version = {USER_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # it isn't if the disk is full
+            connection.execute("ROLLBACK")
+        raise
+    # Into the file itself: that is where an older version looks before it opens it.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _tune(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: the log is synced at every commit
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA journal_size_limit = 67108864")

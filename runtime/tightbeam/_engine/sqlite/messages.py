@@ -1,0 +1,299 @@
+"""The journal's messages: appending, and reading on from a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
+from typing import NamedTuple
+
+from tightbeam._engine.sqlite import epochs
+from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._hub.message_clock import MILLISECOND
+from tightbeam._message import Address, Envelope
+from tightbeam.errors import PositionLost
+
+__all__ = [
+    "PAGE_BYTES",
+    "PAGE_MESSAGES",
+    "Bounds",
+    "Publish",
+    "Seen",
+    "append",
+    "bounds",
+    "last_outcome",
+    "meta",
+    "place_of_seen",
+    "read_page",
+    "seen_until",
+    "set_meta",
+    "start_of",
+    "time_of",
+]
+
+PAGE_MESSAGES = 256
+PAGE_BYTES = 1024 * 1024
+"""Of a page, which is read between two commits: it holds up whoever publishes."""
+_TOPICS = """
+WITH RECURSIVE found (topic) AS (
+    SELECT min(topic) FROM message WHERE channel = ?1
+    UNION ALL
+    SELECT (SELECT min(topic) FROM message WHERE channel = ?1 AND topic > found.topic)
+    FROM found WHERE topic IS NOT NULL
+)
+"""
+"""The topics that a channel has messages of: one look at the index for each."""
+_TOPICS_OF_CHANNEL = f"{_TOPICS} SELECT topic FROM found WHERE topic IS NOT NULL"  # noqa: S608 - of a constant
+_LAST_OF_CHANNEL = f"""
+{_TOPICS}
+SELECT max((SELECT max(seq) FROM message WHERE channel = ?1 AND topic = found.topic)) FROM found
+"""  # noqa: S608 - of a constant
+_FOLLOWING = (
+    "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "
+    "WHERE channel = ? AND topic = ? AND seq > ? ORDER BY seq"
+)
+
+
+class Publish(NamedTuple):
+    """A durable publish that is ready to be stored."""
+
+    run: int
+    """The run's number."""
+    run_id: str
+    step: str
+    """As the handler names it."""
+    number: int
+    """How often the handler used that name before."""
+    channel: str
+    topic: str
+    data: bytes
+    started_at: int
+    """When its step began, in microseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which positions the journal can resume from."""
+
+    trimmed: int
+    """The last message that is gone."""
+    last: int
+    """The last message that was written."""
+
+
+_APPEND = (
+    "INSERT INTO message (channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+
+def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
+    """Write a message, which is the memo of its step too, and put it into the outbox with its place and time.
+
+    In a channel times strictly increase by a millisecond at least, whatever the clock does, and are later
+    than those of live messages handed out before: a reader that remembers only a time can resume from it.
+
+    Args:
+        tx: the transaction.
+        publish: the message, and what published it.
+        ended_at: the time now.
+
+    Returns:
+        False if that step is memoized already: nothing was written.
+    """
+    run, run_id, step, number, channel, topic, data, started_at = publish
+    created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
+    written = tx.execute(
+        _APPEND, (channel, topic, run, run_id, step, number, started_at, ended_at, created, data)
+    )
+    if not written.rowcount:
+        return False
+    tx.written += len(data)
+    # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
+    message_id = f"{run_id}:{step}:{number}"
+    tx.outbox.append(Envelope(channel, topic, data, run_id, message_id, created, written.lastrowid))
+    return True
+
+
+def _last_time(tx: Transaction, channel: str) -> int:
+    """When the last message of a channel was published, which may be gone by now."""
+    return _stored_time(tx, channel) or meta(tx, "trimmed_created_at")
+
+
+def _stored_time(tx: Transaction, channel: str) -> int:
+    """Return when the last message that is left of a channel was published, or 0."""
+    last = tx.execute(
+        f"SELECT created_at FROM message WHERE seq = ({_LAST_OF_CHANNEL})",  # noqa: S608 - a constant
+        (channel,),
+    ).fetchone()
+    return last[0] if last else 0
+
+
+def bounds(tx: Transaction) -> Bounds:
+    """Which positions the journal can resume from."""
+    last = tx.execute("SELECT max(seq) FROM message").fetchone()[0]
+    return Bounds(meta(tx, "trimmed"), last or 0)
+
+
+def start_of(tx: Transaction, after: str) -> int:
+    """The place a position stands for; ``"start"`` is the oldest there is.
+
+    Raises:
+        PositionLost: it isn't one of this journal, or what comes after it has been trimmed.
+    """
+    there = bounds(tx)
+    if after == "start":
+        return there.trimmed
+    place = epochs.place_of(tx.execute, after)
+    if place is None or place > there.last:
+        raise PositionLost(
+            "that position is not of this journal: the file was replaced, or an older copy of it was put "
+            "back, or the engine is in memory"
+        )
+    if place < there.trimmed:
+        raise PositionLost("what came after that position is no longer retained")
+    return place
+
+
+class Seen(NamedTuple):
+    """What a reader has seen of a channel, by the time of the last message that it saw."""
+
+    place: int
+    """The last place in the channel that isn't later than that time, or the first there is."""
+    last_us: int
+    """The time of the last message in the channel, or 0."""
+    exact: int | None
+    """The place of the message with exactly that time, in milliseconds."""
+    following: int | None
+    """The place of the first message in the channel that is later."""
+    end: int
+    """The last place in the journal, of any channel."""
+
+
+def seen_until(tx: Transaction, channel: str, since_ms: int) -> Seen:
+    """Find what a reader has seen of a channel, by the time of the last message that it saw.
+
+    Times in a channel are at least a millisecond apart, so cut to milliseconds they still differ.
+
+    Args:
+        tx: reads the journal.
+        channel: the channel's name.
+        since_ms: the time, in milliseconds since 1970.
+
+    Raises:
+        PositionLost: messages after that time may have been trimmed.
+    """
+    there = bounds(tx)
+    if there.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
+        raise PositionLost("what came after that time is no longer retained")
+    limit = (since_ms + 1) * MILLISECOND
+    topics = tx.execute(_TOPICS_OF_CHANNEL, (channel,)).fetchall()
+    halved = [_last_before(tx, (channel, topic), limit, there) for (topic,) in topics]
+    place, place_us, _ = max(halved, default=(there.trimmed, 0, None), key=itemgetter(0))
+    following = min((after for _, _, after in halved if after is not None), default=None)
+    exact = place if place_us // MILLISECOND == since_ms else None
+    return Seen(place, _stored_time(tx, channel), exact, following, there.last)
+
+
+def place_of_seen(seen: Sequence[Seen]) -> int:
+    """Return the place at which a stream of several channels resumes, by one time for all of them.
+
+    If that is the time of a durable message, the reader has seen all that the journal has up to it, as
+    streams give messages in the journal's order. Of several with the same millisecond it is the earliest: a
+    repeat is better than a gap. Else what is later than that time follows.
+
+    Args:
+        seen: of each channel, in the order in which the journal was asked.
+    """
+    if len(seen) == 1:
+        return seen[0].place
+    exact = [each.exact for each in seen if each.exact is not None]
+    following = [each.following - 1 for each in seen if each.following is not None]
+    return min(exact or following or [seen[0].end])
+
+
+def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -> tuple[int, int, int | None]:
+    """Find the last message to an address with a time below the limit.
+
+    In a channel times increase with places, so it is found by halving: a scan of a long journal would keep
+    everybody waiting who publishes.
+
+    Returns:
+        Its place and time, or the first place and 0; and the place of the message after it, if there is one.
+    """
+    low, low_us, high, after = there.trimmed, 0, there.last, None
+    while low < high:
+        middle = (low + high) // 2
+        row = tx.execute(
+            "SELECT seq, created_at FROM message WHERE channel = ? AND topic = ? AND seq > ? AND seq <= ? "
+            "ORDER BY seq LIMIT 1",
+            (*address, middle, high),
+        ).fetchone()
+        if row is not None and row[1] < limit:
+            low, low_us = row
+        else:
+            high = middle
+            after = after if row is None else row[0]
+    return low, low_us, after
+
+
+def time_of(tx: Transaction, after: str) -> int:
+    """When the message at a position was published, or the last one before it that is retained; or 0.
+
+    Raises:
+        PositionLost: as `start_of`.
+    """
+    found = tx.execute(
+        "SELECT created_at FROM message WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (start_of(tx, after),)
+    ).fetchone()
+    return found[0] if found else 0
+
+
+def last_outcome(tx: Transaction, channel: str) -> tuple[str, bool, bytes | None, int] | None:
+    """Id, whether it completed, result and end of the run that published last on a channel, if it is over."""
+    row = tx.execute(
+        "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
+        f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
+        (channel,),
+    ).fetchone()
+    return (row[0], bool(row[1]), row[2], row[3]) if row else None
+
+
+def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:
+    """Messages to these addresses after a place, in order, and the place up to which that is all there is.
+
+    Raises:
+        PositionLost: messages after that place have been trimmed.
+    """
+    there = bounds(tx)
+    if after < there.trimmed:
+        raise PositionLost("the messages right after that position are no longer retained")
+    # Each is read row by row, so that no more is read than the page takes.
+    cursors = [tx.execute(_FOLLOWING, (*address, after)) for address in addresses]
+    rows = cursors[0] if len(cursors) == 1 else merge(*cursors, key=itemgetter(6))
+    page: list[Envelope] = []
+    size, upto = 0, there.last
+    for row in rows:
+        page.append(Envelope(*row))
+        size += len(row[2])
+        if len(page) == PAGE_MESSAGES or size >= PAGE_BYTES:
+            upto = row[6]
+            break
+    for cursor in cursors:
+        cursor.close()
+    return page, upto
+
+
+def meta(tx: Transaction, name: str) -> int:
+    """A number kept beside the tables; 0 if it was never set."""
+    row = tx.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def set_meta(tx: Transaction, name: str, value: int) -> None:
+    """Keep a number beside the tables."""
+    tx.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

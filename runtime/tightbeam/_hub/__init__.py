@@ -1,0 +1,1 @@
+"""Who receives what: the hub, its mailboxes, and the times of messages."""

@@ -1,0 +1,335 @@
+"""The buffer of one subscription: bounded, filled by the hub, emptied by one reader.
+
+When it is full, live messages go first, the oldest of them: of progress and tokens the newest say where
+things stand. Durable messages are never dropped. Where they alone fill the buffer, the newer ones are left to
+the journal, and the reader catches up from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tightbeam._hub.hub import Hub
+    from tightbeam._message import Address, Envelope
+
+__all__ = ["Mailbox"]
+
+_WEIGHT = 512
+"""Bytes a message takes beside its data, at most: what a mailbox counts for it."""
+_PATIENCE = 16
+"""How many turns in a row the reader's event loop is given while the reader takes nothing."""
+_SELDOM = 64
+"""After that, one turn in so many messages."""
+
+
+class Mailbox:
+    """The buffer of one subscription, bounded in messages and bytes.
+
+    While its reader catches up with the journal, durable messages pass it by: the reader finds them in the
+    journal. Live messages are set aside meanwhile, each with the place in the journal that it follows.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_aside",
+        "_asked",
+        "_bytes",
+        "_half_bytes",
+        "_half_messages",
+        "_has_journal",
+        "_hub",
+        "_items",
+        "_kept",
+        "_loop",
+        "_max_bytes",
+        "_max_messages",
+        "_strained",
+        "_told_full",
+        "_waiter",
+        "addresses",
+        "catching_up",
+        "closed",
+        "dropped",
+        "left_at",
+        "on_full",
+        "overflowed",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        addresses: Iterable[Address],
+        *,
+        catching_up: bool,
+        max_messages: int,
+        max_bytes: int,
+        has_journal: bool,
+    ) -> None:
+        self._hub = hub
+        self.addresses = frozenset(addresses)
+        self.catching_up = catching_up
+        self.left_at: int | None = None
+        """After which place the reader finds in the journal what found no room here."""
+        self.closed = False
+        self.overflowed = False
+        """Whether it was closed because durable messages found no room, here or in a journal."""
+        self.dropped = 0
+        """How many live messages were dropped, because the reader was too slow."""
+        self.on_full: Callable[[], None] | None = None
+        """Called when it is full, with the hub's lock held, on any thread; again only after a take."""
+        self._items: deque[Envelope] = deque()
+        self._kept = 0
+        """How many of the first items may not be dropped, as far as that was looked at."""
+        self._aside: deque[tuple[int, Envelope]] = deque()
+        self._bytes = 0
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._half_messages = max_messages // 2
+        self._half_bytes = max_bytes // 2
+        self._has_journal = has_journal
+        self._waiter: asyncio.Future[None] | None = None
+        self._loop = asyncio._get_running_loop()
+        """The reader's event loop, as far as known."""
+        self._strained = False
+        """Whether `_asked` or `_told_full` is set."""
+        self._asked = 0
+        self._told_full = False
+
+    def offer(self, envelope: Envelope) -> None:
+        """Take a message; make room for it by dropping live ones. The hub's lock is held."""
+        size = self._bytes + len(envelope.data) + _WEIGHT
+        if self.catching_up or len(self._items) >= self._half_messages or size > self._half_bytes:
+            self._squeeze_in(envelope)
+            return
+        self._items.append(envelope)
+        self._bytes = size
+        if self._waiter is not None:
+            self.wake()
+
+    def _squeeze_in(self, envelope: Envelope) -> None:
+        """Take a message that needs more than a place at the end."""
+        if (self.catching_up and envelope.seq is not None) or not self._make_room(envelope):
+            return
+        if self.catching_up:  # already, or because there was no room
+            self._set_aside(self._hub.last_seq, envelope)
+            return
+        self._items.append(envelope)
+        self._bytes += len(envelope.data) + _WEIGHT
+        self.wake()
+
+    def _make_room(self, envelope: Envelope) -> bool:
+        """Ask for a turn if more than half is filled, and drop what must go if all is.
+
+        Returns:
+            False if the message is not to be kept here: the journal has it, or nothing else could go.
+        """
+        if not self._is_filled(self._half_messages, self._half_bytes, envelope):
+            return True
+        self._strained = True
+        self._asked += 1
+        if self._loop is not None and (self._asked <= _PATIENCE or self._asked % _SELDOM == 0):
+            self._hub.press(self._loop)
+        while self._is_full(envelope):
+            if not self._told_full:
+                self._told_full = True
+                if self.on_full is not None:
+                    self.on_full()
+            if self._drop_oldest():
+                continue
+            if self._has_journal and not self.catching_up and self._fall_behind(envelope):
+                if envelope.seq is not None:
+                    return False
+            elif not self._drop_oldest(state=True):
+                return self._refuse(envelope)
+        return True
+
+    def _is_filled(self, messages: int, size: int, envelope: Envelope) -> bool:
+        count = len(self._items) + len(self._aside)
+        return count >= messages or self._bytes + len(envelope.data) + _WEIGHT > size
+
+    def _is_full(self, envelope: Envelope) -> bool:
+        empty = not (self._items or self._aside)
+        return not empty and self._is_filled(self._max_messages, self._max_bytes, envelope)
+
+    def _drop_oldest(self, *, state: bool = False) -> bool:
+        """Drop the oldest live message.
+
+        Args:
+            state: drop the oldest that tells a run's state, which otherwise stay.
+
+        Returns:
+            False if there is none.
+        """
+        items, aside = self._items, self._aside
+        start = 0 if state else self._kept
+        for index in range(start, len(items)):
+            if _may_go(items[index], state):
+                gone = items[index]
+                del items[index]
+                self._kept = index
+                break
+        else:
+            self._kept = len(items)
+            for index, (_, gone) in enumerate(aside):
+                if _may_go(gone, state):
+                    del aside[index]
+                    break
+            else:
+                return False
+        self._bytes -= len(gone.data) + _WEIGHT
+        self.dropped += 1
+        return True
+
+    def _fall_behind(self, envelope: Envelope) -> bool:
+        """Leave the newer durable messages to the journal, from the one that finds no room on at the latest.
+
+        Returns:
+            False if that would make no room: there are none among the newer half, nor is this one.
+        """
+        items = self._items
+        shed: list[Envelope] = []
+        while len(items) > 1 and self._is_filled(self._half_messages, self._half_bytes, envelope):
+            shed.append(items.pop())
+            self._bytes -= len(shed[-1].data) + _WEIGHT
+        shed.reverse()
+        first = next((one.seq for one in shed if one.seq is not None), envelope.seq)
+        if first is None:
+            items.extend(shed)
+            self._bytes += sum(len(one.data) + _WEIGHT for one in shed)
+            return False
+        self._kept = min(self._kept, len(items))
+        self.catching_up = True
+        place = self.left_at = first - 1
+        for one in shed:
+            if one.seq is None:
+                self._set_aside(place, one)
+            else:
+                place = one.seq
+        return True
+
+    def _set_aside(self, place: int, envelope: Envelope) -> None:
+        self._aside.append((place, envelope))
+        self._bytes += len(envelope.data) + _WEIGHT
+
+    def _refuse(self, envelope: Envelope) -> bool:
+        """Close for ever if the message is durable, and drop it if it is live."""
+        if envelope.id is None:
+            self.dropped += 1
+        else:
+            self.overflowed = True
+            self._hub.remove(self)
+            self.wake()
+        return False
+
+    def take(self) -> Envelope | None:
+        """Take the oldest message, if there is one."""
+        if not self._items:
+            return None
+        with self._hub.lock:
+            envelope = self._items.popleft()
+            self._bytes -= len(envelope.data) + _WEIGHT
+            if self._strained:
+                self._relax(1)
+        return envelope
+
+    def take_all(self) -> list[Envelope]:
+        """Take all there is, oldest first."""
+        if not self._items:
+            return []
+        with self._hub.lock:
+            taken = list(self._items)
+            self._items.clear()
+            self._bytes = sum(len(envelope.data) + _WEIGHT for _, envelope in self._aside)
+            if self._strained:
+                self._relax(len(taken))
+        return taken
+
+    def take_aside(self, upto: int) -> list[tuple[int, Envelope]]:
+        """Take the live messages that follow this place in the journal or an earlier one."""
+        taken: list[tuple[int, Envelope]] = []
+        with self._hub.lock:
+            while self._aside and self._aside[0][0] <= upto:
+                taken.append(self._aside.popleft())
+                self._bytes -= len(taken[-1][1].data) + _WEIGHT
+            if self._strained and taken:
+                self._relax(0)
+        return taken
+
+    def _relax(self, taken: int) -> None:
+        self._kept = max(0, self._kept - taken)
+        self._asked = 0
+        self._told_full = False
+        self._strained = self._kept > 0
+
+    def rejoin(self) -> None:
+        """Take durable messages again: the reader has seen all of the journal. The hub's lock is held."""
+        self.catching_up = False
+        self.left_at = None
+        self._items.extend(envelope for _, envelope in self._aside)
+        self._aside.clear()
+
+    def cut_off(self) -> None:
+        """Close, since the journal is: for a reader that was to find messages there it is an overflow."""
+        with self._hub.lock:
+            self.overflowed = self.overflowed or self.left_at is not None
+            self.close()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it was more than half full when the last message came, and nothing was taken since."""
+        return self._asked > 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take."""
+        return not (self._items or self._aside)
+
+    async def wait(self) -> None:
+        """Return when there is something to take, or to read in the journal, or the mailbox has closed."""
+        with self._hub.lock:
+            if self._items or self.catching_up or self.closed or self.overflowed:
+                return
+            if self._waiter is not None and not self._waiter.done():
+                raise RuntimeError("two tasks are reading one subscription: make one for each")
+            loop = self._loop = asyncio.get_running_loop()
+            waiter = self._waiter = loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def wake(self) -> None:
+        """Let the reader look again. The hub's lock is held."""
+        waiter = self._waiter
+        if waiter is None:
+            return
+        self._waiter = None
+        loop = waiter.get_loop()
+        if asyncio._get_running_loop() is loop:
+            _resolve(waiter)
+            return
+        try:
+            loop.call_soon_threadsafe(_resolve, waiter)
+        except RuntimeError:  # the reader's event loop is closed: nobody will read this mailbox again
+            self._hub.remove(self)
+
+    def close(self) -> None:
+        """Leave the hub; what is buffered can still be taken."""
+        with self._hub.lock:
+            self.closed = True
+            self._hub.remove(self)
+            self.wake()
+
+
+def _may_go(envelope: Envelope, state: bool) -> bool:
+    """Whether a message is live: told once, and no state. Topics of the latter begin with a dollar sign."""
+    return envelope.id is None and (state or not envelope.topic.startswith("$"))
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,34 @@
+"""The message on its way: encoded once, checked before, shared by all its subscribers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+__all__ = ["Address", "Envelope"]
+
+Address = tuple[str, str]
+"""Channel name and topic name."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Envelope(NamedTuple):
+    """One message on its way: encoded once, checked before."""
+
+    channel: str
+    topic: str
+    data: bytes
+    run_id: str | None
+    id: str | None
+    created_us: int
+    """Microseconds since 1970, UTC."""
+    seq: int | None = None
+    """Place in the journal; None for live messages."""
+    metadata: bytes | None = None
+    """JSON that travels beside the data; only publishes over HTTP can carry it."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was published, as an aware datetime."""
+        return _EPOCH + timedelta(microseconds=self.created_us)

@@ -1,0 +1,1 @@
+"""What both ends of a connection know: a gateway and its clients, Inngest's server and ours."""

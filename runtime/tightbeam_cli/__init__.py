@@ -1,0 +1,52 @@
+"""The command `tightbeam`: arguments, printing and exit codes; what it does is done elsewhere."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+__all__ = ["main"]
+
+_MISSING = """\
+tightbeam: the command line needs more packages
+    To generate: pip install 'tightbeam[codegen]'. Only to operate what runs: pip install 'tightbeam[cli]'.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 fine, 1 drift, 2 bad input or usage.
+
+    Args:
+        arguments: what follows the command's name; None for those of this process, which is over after it.
+    """
+    is_last = arguments is None
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not (_is_installed("typer") and _is_installed("rich")):
+        sys.stderr.write(_MISSING)
+        return 2
+    from tightbeam_codegen.command.plain import plain_request
+
+    request = plain_request(arguments)
+    if request is not None:
+        from tightbeam_codegen.command.generate import run_generate
+
+        if not is_last:
+            return run_generate(request)
+        # A tenth of a cold run would be the collector's, at its end and at the interpreter's, for nothing.
+        gc.disable()
+        try:
+            return run_generate(request)
+        finally:
+            gc.freeze()
+    from tightbeam_cli.app import run
+
+    return run(arguments)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:
+        return False

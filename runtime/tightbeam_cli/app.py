@@ -1,0 +1,262 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tightbeam_codegen.version import tool_version
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="tightbeam",
+    help="Typed realtime channels: definitions in JSON Schema, bindings in Python.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tightbeam {tool_version()}")
+        raise typer.Exit
+
+
+_Schemas = Annotated[
+    Path | None,
+    typer.Argument(help="The folder of channel definitions. [default: from pyproject.toml, else schemas]"),
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="The folder for the bindings. [default: from pyproject.toml, else generated]"
+    ),
+]
+
+
+@app.callback()
+def _tightbeam(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which one this is.")
+    ] = False,
+) -> None:
+    """Typed realtime channels: definitions in JSON Schema, bindings in Python."""
+
+
+@app.command()
+def generate(
+    schemas: _Schemas = None,
+    output: _Output = None,
+    typescript: Annotated[
+        Path | None,
+        typer.Option(
+            "--typescript",
+            help="A folder for TypeScript bindings too. [default: from pyproject.toml, else none]",
+        ),
+    ] = None,
+    typescript_validators: Annotated[
+        bool, typer.Option("--typescript-validators", help="Modules among them that validate, with Ajv.")
+    ] = False,
+    typescript_react: Annotated[
+        bool, typer.Option("--typescript-react", help="Hooks for React among them.")
+    ] = False,
+    typescript_import_extension: Annotated[
+        Literal["none", "js", "ts"] | None,
+        typer.Option(
+            help="How they import each other: js for nodenext. [default: from pyproject.toml, else none]",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Generate again whenever a definition changes.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
+    form: Annotated[
+        Literal["text", "github", "json"], typer.Option("--format", help="How problems are printed.")
+    ] = "text",
+) -> None:
+    """Turn channel definitions into Python bindings, and into TypeScript ones if asked to."""
+    from tightbeam_codegen.command.generate import run_generate, run_watch
+    from tightbeam_codegen.command.request import Request
+
+    request = Request(
+        schemas=schemas,
+        output=output,
+        typescript=typescript,
+        typescript_validators=typescript_validators,
+        typescript_react=typescript_react,
+        typescript_import_extension=typescript_import_extension,
+        check=check,
+        strict=strict,
+        form=form,
+    )
+    if watch and check:
+        typer.echo("tightbeam: --watch and --check can't be used together", err=True)
+        raise typer.Exit(2)
+    raise typer.Exit(run_watch(request) if watch else run_generate(request))
+
+
+@app.command()
+def init(
+    schemas: _Schemas = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="A schema or OpenAPI document in that folder: a topic for it and for each schema in it.",
+        ),
+    ] = None,
+    editor: Annotated[
+        bool,
+        typer.Option("--editor", help="Only write the metaschema that editors use, over an older one."),
+    ] = False,
+) -> None:
+    """Write a first channel definition, and say what to do next."""
+    from tightbeam_codegen.command.init import run_init, run_init_editor, run_init_from
+
+    if editor:
+        raise typer.Exit(run_init_editor(schemas))
+    raise typer.Exit(run_init(schemas) if source is None else run_init_from(schemas, source))
+
+
+@app.command()
+def runs(
+    file: Annotated[Path, typer.Argument(help="The database file of an embedded client.")],
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="One run, shown step by step.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only runs in this state, such as failed or parked.")
+    ] = None,
+    function: Annotated[str | None, typer.Option(help="Only runs of this function.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Let this parked run be tried again; no client may have it open."),
+    ] = False,
+) -> None:
+    """Show the runs in a database file, or one run's steps and messages."""
+    from tightbeam_cli.runs import run_resume, run_runs
+
+    if resume and run_id is None:
+        typer.echo("tightbeam: --resume takes a run: tightbeam runs FILE RUN --resume", err=True)
+        raise typer.Exit(2)
+    if resume and run_id is not None:
+        raise typer.Exit(run_resume(file, run_id))
+    raise typer.Exit(run_runs(file, run_id, state=state, function=function))
+
+
+@app.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(help="The database file of an embedded client, also of one that runs.")
+    ],
+    target: Annotated[Path, typer.Argument(help="The copy.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier copy.")] = False,
+) -> None:
+    """Copy a database file, also while a client has it open, and check the copy."""
+    from tightbeam_cli.backup import run_backup
+
+    raise typer.Exit(run_backup(file, target, overwrite))
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(help="The copy.")],
+    file: Annotated[Path, typer.Argument(help="The database file; no client may have it open.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Keep the file that is there under another name.")
+    ] = False,
+) -> None:
+    """Put a copy in the place of a database file."""
+    from tightbeam_cli.backup import run_restore
+
+    raise typer.Exit(run_restore(backup, file, replace))
+
+
+@app.command()
+def doctor(
+    file: Annotated[
+        Path | None, typer.Argument(help="The database file of an embedded client, to look at it too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Look at versions, type checkers, bindings and a database file; exit with 1 if something is wrong."""
+    from tightbeam_cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(file, as_json))
+
+
+@app.command()
+def serve(
+    target: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A client, or a gateway.")],
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any.")] = 8288,
+    channels: Annotated[
+        str, typer.Option(help="The generated package, if it serves a client.")
+    ] = "generated",
+    dev: Annotated[
+        bool | None,
+        typer.Option("--dev", help="Take any server key, make up a token secret; this machine only."),
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(help="The origin under which browsers find it.", envvar="TIGHTBEAM_PUBLIC_URL"),
+    ] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(help="Addresses of proxies whose X-Forwarded-* are believed, with commas.")
+    ] = None,
+    access_log: Annotated[bool, typer.Option(help="Log requests, without their tokens.")] = True,
+) -> None:
+    """Serve a client's channels to browsers and other processes."""
+    from tightbeam_cli.serve import run_serve
+
+    raise typer.Exit(run_serve(target, host, port, channels, dev, public_url, trusted_proxies, access_log))
+
+
+@app.command()
+def tail(
+    channel: Annotated[str, typer.Argument(help="A channel's name, such as uploads:u1.")],
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+    url: Annotated[
+        str, typer.Option(help="The gateway's origin.", envvar="TIGHTBEAM_URL")
+    ] = "http://127.0.0.1:8288",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="A subscription token, instead of the key in TIGHTBEAM_SERVER_KEY.", envvar="TIGHTBEAM_TOKEN"
+        ),
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Show durable messages after this position first, or from the start.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="End after so many messages; 0 for never.")] = 0,
+) -> None:
+    """Show the messages of a channel as they come."""
+    from tightbeam_cli.serve import run_tail
+
+    raise typer.Exit(run_tail(channel, topic or [], url, token, after, as_json, limit))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=list(arguments), prog_name="tightbeam", standalone_mode=True)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0 if done.code is None else 2
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said to them.
+        sys.stderr.close()
+        return 2
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,53 @@
+"""`tightbeam backup` and `tightbeam restore`: copies of a database file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tightbeam_codegen.problems import visible
+
+if TYPE_CHECKING:
+    from tightbeam._engine.sqlite.backup import Copied
+
+__all__ = ["run_backup", "run_restore"]
+
+
+def run_backup(file: Path, target: Path, overwrite: bool) -> int:
+    """Copy a file, say what the copy holds, and return the exit code."""
+    from tightbeam import TightbeamError
+    from tightbeam._engine.sqlite.backup import back_up
+
+    try:
+        copied = back_up(file, target, overwrite=overwrite)
+    except TightbeamError as error:
+        return _failed(error)
+    sys.stdout.write(_words(target, copied))
+    return 0
+
+
+def run_restore(backup: Path, file: Path, replace: bool) -> int:
+    """Put a copy in its place, say what is there now, and return the exit code."""
+    from tightbeam import TightbeamError
+    from tightbeam._engine.sqlite.backup import restore
+
+    try:
+        copied = restore(backup, file, replace=replace)
+    except TightbeamError as error:
+        return _failed(error)
+    sys.stdout.write(_words(file, copied))
+    if copied.aside is not None:
+        sys.stdout.write(f"What was there is now {visible(str(file.with_name(copied.aside)))}.\n")
+    sys.stdout.write("Readers that saw what came after the backup are told so when they resume.\n")
+    return 0
+
+
+def _words(file: Path, copied: Copied) -> str:
+    counts = f"{copied.size:,} bytes, {copied.runs:,} runs, {copied.messages:,} messages"
+    return f"{visible(str(file))}: {counts}, sound\n"
+
+
+def _failed(error: Exception) -> int:
+    sys.stderr.write(f"tightbeam: {visible(str(error))}\n")
+    return 2

@@ -1,0 +1,283 @@
+"""`tightbeam doctor`: is what Tightbeam stands on here, sound, and in step?"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import platform
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tightbeam_codegen.command.generate import DRIFT, FINE, run_generate
+from tightbeam_codegen.command.request import Request
+from tightbeam_codegen.problems import DefinitionErrors, visible
+from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.version import tool_version
+
+if TYPE_CHECKING:
+    from tightbeam._engine.sqlite.checkup import Checkup
+
+__all__ = ["Finding", "run_doctor"]
+
+Status = Literal["ok", "note", "problem"]
+
+WAL_RESET_FIXED = (3, 51, 3)
+CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
+_LEAST_FREE = 256 * 1024 * 1024
+_LATE = 60.0
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
+_LIMIT = re.compile(r"(>=|<)\s*([0-9.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    area: str
+    """``versions``, ``checkers``, ``bindings`` or ``journal``."""
+    status: Status
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+def run_doctor(file: Path | None, as_json: bool) -> int:
+    """Look at everything and print it; 0 if nothing is wrong, 1 if something is."""
+    findings = [*_versions(), *_checkers(), *_bindings(), *(_journal(file) if file is not None else ())]
+    wrong = any(finding.status == "problem" for finding in findings)
+    if as_json:
+        told = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    else:
+        sys.stdout.write(_page(findings))
+    return 1 if wrong else 0
+
+
+def _page(findings: Iterable[Finding]) -> str:
+    marks = {"ok": "ok      ", "note": "note    ", "problem": "PROBLEM "}
+    lines: list[str] = []
+    area = ""
+    for finding in findings:
+        if finding.area != area:
+            area = finding.area
+            lines += [*([""] if lines else []), area]
+        lines.append(f"  {marks[finding.status]}{visible(finding.subject)}: {visible(finding.text)}")
+        if finding.remedy:
+            lines.append(f"          {visible(finding.remedy)}")
+    return "\n".join(lines) + "\n"
+
+
+# -- versions ------------------------------------------------------------------------------------------------
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("versions", "ok", "tightbeam", tool_version())
+    old = sys.version_info < (3, 11)
+    python = f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}"
+    yield Finding(
+        "versions", "problem" if old else "ok", "Python", python, "Use Python 3.11 or newer." if old else ""
+    )
+    yield _sqlite(sqlite3.sqlite_version_info)
+    for name, limits in _required():
+        yield _package(name, limits)
+
+
+def _sqlite(version: tuple[int, ...]) -> Finding:
+    text = ".".join(map(str, version))
+    if version >= WAL_RESET_FIXED:
+        return Finding("versions", "ok", "SQLite", text)
+    return Finding(
+        "versions",
+        "note",
+        "SQLite",
+        f"{text}, which can damage a database in WAL mode that two connections write (fixed in 3.51.3)",
+        "A client writes through one connection, and a lock keeps other clients out: let no other program "
+        "write its file, or use a Python with a newer SQLite.",
+    )
+
+
+def _required() -> list[tuple[str, str]]:
+    """What the runtime needs, and the generator where it is installed, with the versions that will do."""
+    try:
+        stated = metadata.requires("tightbeam") or []
+    except metadata.PackageNotFoundError:
+        return []
+    found: dict[str, list[str]] = {}
+    for requirement in stated:
+        matched = _REQUIREMENT.match(requirement)
+        extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
+        if matched and (extra is None or extra[1] in ("cli", "codegen", "gateway", "inngest")):
+            needed = extra is None or extra[1] == "cli"
+            if needed or _version_of(matched[1]) is not None:
+                found.setdefault(matched[1], []).append(matched[2].strip())
+    return [(name, ",".join(dict.fromkeys(limits))) for name, limits in found.items()]
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _package(name: str, limits: str) -> Finding:
+    version = _version_of(name)
+    if version is None:
+        return Finding("versions", "problem", name, "not installed", f"Run: pip install '{name}{limits}'")
+    if _fits(version, limits):
+        return Finding("versions", "ok", name, version)
+    text = f"{version}, but {limits} is needed"
+    return Finding("versions", "problem", name, text, f"Run: pip install '{name}{limits}'")
+
+
+def _fits(version: str, limits: str) -> bool:
+    found = _numbers(version)
+    return all(
+        found >= _numbers(limit) if sign == ">=" else found < _numbers(limit)
+        for sign, limit in _LIMIT.findall(limits)
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    release = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
+    numbers = [int(part) for part in release[0].split(".")] if release else []
+    while numbers and numbers[-1] == 0:
+        numbers.pop()  # 1.0 is 1
+    return tuple(numbers)
+
+
+# -- type checkers -------------------------------------------------------------------------------------------
+
+
+def _checkers() -> Iterator[Finding]:
+    found = False
+    for name in CHECKERS:
+        version = _version_of(name)
+        beside = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+        if version is None and beside is None:
+            continue
+        found = True
+        yield Finding("checkers", "ok", name, version or f"found at {beside}")
+    if not found:
+        yield Finding(
+            "checkers",
+            "note",
+            "type checkers",
+            "none found: a wrong publish is an error at run time only",
+            f"Install one of {', '.join(CHECKERS)} in this environment.",
+        )
+
+
+# -- bindings ------------------------------------------------------------------------------------------------
+
+
+def _bindings() -> Iterator[Finding]:
+    """What `generate --check` says here."""
+    try:
+        settings = load_settings(Path())
+    except DefinitionErrors as errors:
+        text = "; ".join(problem.message for problem in errors.problems)
+        yield Finding("bindings", "problem", "settings", text, "Mend [tool.tightbeam] in pyproject.toml.")
+        return
+    subject = f"{settings.schemas} to {settings.output}"
+    if not settings.schemas.is_dir():
+        yield Finding("bindings", "note", subject, "no definitions in this folder")
+        return
+    yield from _metaschema(settings.schemas)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+        code = run_generate(Request(check=True))
+    if code == FINE:
+        yield Finding("bindings", "ok", subject, "in step")
+    elif code == DRIFT:
+        yield Finding("bindings", "problem", subject, "out of date", "Run: tightbeam generate")
+    else:
+        lines = said.getvalue().strip().splitlines()
+        text = lines[0] if lines else "they can't be compiled"
+        yield Finding("bindings", "problem", subject, text, "See: tightbeam generate --check")
+
+
+def _metaschema(schemas: Path) -> Iterator[Finding]:
+    """Whether the copy that editors complete by is this version's."""
+    from tightbeam_codegen.command.init import METASCHEMA
+    from tightbeam_codegen.read.check.definition import metaschema_text
+
+    file = schemas / METASCHEMA
+    if file.is_file() and file.read_text("utf-8", "replace") != metaschema_text():
+        text, remedy = "another version's", "Run: tightbeam init --editor"
+        yield Finding("bindings", "note", file.as_posix(), text, remedy)
+
+
+# -- a journal -----------------------------------------------------------------------------------------------
+
+
+def _journal(file: Path) -> Iterator[Finding]:
+    from tightbeam import JournalRefused
+    from tightbeam._engine.sqlite.checkup import check_up
+
+    try:
+        found = check_up(file)
+    except JournalRefused as error:
+        yield Finding("journal", "problem", str(file), str(error))
+        return
+    yield from _file(str(file), found)
+    yield from _runs(str(file), found)
+
+
+def _file(name: str, found: Checkup) -> Iterator[Finding]:
+    from tightbeam._engine.sqlite.wal import LARGE_LOG
+
+    sizes = f"{found.size:,} bytes, {found.log_size:,} of them in the log; {found.free:,} bytes free"
+    if found.damage:
+        text = f"damaged: {found.damage[0]}" + (
+            f", and {len(found.damage) - 1} more" if found.damage[1:] else ""
+        )
+        yield Finding("journal", "problem", name, text, "Restore it from a backup, or move it away.")
+    else:
+        yield Finding("journal", "ok", name, f"sound, format {found.format}, {sizes}")
+    if found.log_size >= LARGE_LOG:
+        text = f"{found.log_size:,} bytes: it can't be moved into the file"
+        remedy = "Another program reads the file in a transaction that it doesn't end: end it."
+        yield Finding("journal", "problem", "log", text, remedy)
+    if found.free < _LEAST_FREE:
+        text = f"{found.free:,} bytes are free: durable publishes fail when there are none"
+        yield Finding("journal", "problem", "disk", text, "Make room, or keep less (retain_messages=).")
+    if found.mode & 0o077:
+        text = f"mode {found.mode:04o}: other users can read payloads"
+        yield Finding("journal", "problem", "permissions", text, f"Run: chmod 600 {name}")
+    if found.holder is None:
+        yield Finding("journal", "ok", "client", "nobody has it open")
+    else:
+        who = f"process {found.holder}" if found.holder else "a process"
+        yield Finding("journal", "ok", "client", f"{who} has it open")
+
+
+def _runs(name: str, found: Checkup) -> Iterator[Finding]:
+    counts = ", ".join(f"{count:,} {state}" for state, count in sorted(found.states.items()))
+    yield Finding("journal", "ok", "runs", counts or "none")
+    waiting = sum(count for state, count in found.states.items() if state not in ("done", "failed"))
+    if waiting and found.holder is None:
+        text = f"{waiting:,} unfinished, and no client is running: they go on when one is entered"
+        yield Finding("journal", "note", "pending", text)
+    elif found.holder is not None:
+        for function, microseconds in sorted(found.overdue.items()):
+            if microseconds > _LATE * 1e6:
+                text = f'runs of "{function}" have been due for {microseconds / 1e6:,.0f} s'
+                remedy = "Is the function registered, and does its concurrency suffice?"
+                yield Finding("journal", "note", "pending", text, remedy)
+    if parked := found.states.get("parked"):
+        text = f"{parked:,} wait for code that fits what they remember; they are tried again at each start"
+        yield Finding("journal", "note", "parked", text, f"See: tightbeam runs {name} --state parked")
+    if found.dying:
+        text = f"the process keeps dying under {', '.join(found.dying)}; such a run is given up in the end"
+        yield Finding("journal", "problem", "runs", text, f"See: tightbeam runs {name} {found.dying[0]}")
+    for run_id, function, kind in found.failed:
+        yield Finding("journal", "note", "failed", f"{run_id} of {function}: {kind}")

@@ -1,0 +1,77 @@
+"""Fixtures of the engine's tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tightbeam import Client
+from tightbeam._engine.sqlite.writer import Writer
+
+MakeClient = Callable[..., Client]
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for something that another thread, or the journal, does."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def busy_journal(client: Client) -> AsyncIterator[Writer]:
+    """Its thread is at work meanwhile: what is asked of it waits, and is one batch afterwards."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: object) -> None:
+        held.set()
+        assert release.wait(30)
+
+    writer: Writer = client._engine._session.writer  # type: ignore[attr-defined]
+    holding = writer.submit(hold)
+    await asyncio.to_thread(held.wait, 30)
+    try:
+        yield writer
+        assert not holding.done()
+    finally:
+        release.set()
+    await holding
+
+
+def digest(path: Path) -> str:
+    """Of a file that is to stay as it is."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app.db"
+
+
+@pytest.fixture
+def make_client(path: Path) -> MakeClient:
+    """Clients of one journal file, which retry at once."""
+
+    def make(**settings: Any) -> Client:
+        return Client(path, **{"retry_delay": timedelta(0), **settings})
+
+    return make
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> Client:
+    return make_client()
+
+
+@pytest.fixture
+def ch() -> JobChannel:
+    return job_channel(job_id="j1")

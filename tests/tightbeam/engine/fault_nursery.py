@@ -1,0 +1,329 @@
+"""Children whose N-th write, or sync, fails, for N from 1 until there is none left.
+
+`strace` lets a thread's call number `FAULT` fail. So a child first makes as many harmless calls, on the
+thread that it is about, as bring the call that is meant to that number. The call ``size`` needs no `strace`:
+there the kernel refuses to let files grow beyond N pieces, which cuts a write short.
+
+A process of its own without threads, from which children are forked:
+python -m tests.tightbeam.engine.fault_nursery FOLDER CALL PLACE FIRST STRIDE.
+Prints one JSON object a child, and begins each line of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import resource
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.tightbeam.engine.samples import job_channel
+from tightbeam import Client, Context, JournalFailed, JournalRefused
+from tightbeam._engine.session import Session
+from tightbeam._engine.sqlite import file, writer
+
+FAULT = 200
+"""The number of the call that fails; in no place are there as many."""
+PUBLISHES = 5
+_PIECE = 509
+"""Bytes; no divisor of a page."""
+
+PLACES = ("publish", "create", "open", "recover", "migrate")
+CALLS = {
+    "pwrite64": lambda libc, fd: libc.pwrite64(fd, b"x", 1, 0) == 1,
+    "fdatasync": lambda libc, fd: libc.fdatasync(fd) == 0,
+    "fsync": lambda libc, fd: libc.fsync(fd) == 0,
+    "ftruncate": lambda libc, fd: libc.ftruncate(fd, 0) == 0,
+}
+
+# To a format that doesn't exist, with more than one page to write.
+MIGRATION = (
+    "ALTER TABLE run ADD COLUMN made_up TEXT",
+    "CREATE TABLE made_up (a INTEGER PRIMARY KEY, b TEXT)",
+    """WITH RECURSIVE n (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n LIMIT 200)
+    INSERT INTO made_up SELECT a, hex(randomblob(40)) FROM n""",
+    "UPDATE run SET made_up = 'migrated; with a semicolon'",
+)
+
+assert Session is not None  # imported before the forks
+_libc = ctypes.CDLL(None, use_errno=True)
+ch = job_channel(job_id="j1")
+
+
+class Traced:
+    """Calls on the calling thread, harmless until one of them fails."""
+
+    def __init__(self, folder: Path, call: str, number: int) -> None:
+        self._spare = str(folder / "spare")
+        self._call = CALLS[call]
+        self._number = number
+
+    def arm(self) -> None:
+        """Make the calling thread's next call but `number - 1` the one that fails."""
+        if self._fails_within(FAULT - self._number):
+            raise AssertionError("a call failed too early")
+
+    def is_left(self) -> bool:
+        """Whether the call that was to fail hasn't been made yet; on the thread that was armed."""
+        return self._fails_within(FAULT)
+
+    def _fails_within(self, times: int) -> bool:
+        descriptor = os.open(self._spare, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            return not all(self._call(_libc, descriptor) for _ in range(times))
+        finally:
+            os.close(descriptor)
+
+
+class Sized:
+    """A limit to the size of files, until the first failure."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._refused = False
+
+    def arm(self) -> None:
+        really = writer._failure
+
+        def lift(error: BaseException) -> BaseException:
+            if isinstance(error, sqlite3.Error):
+                self._refused = True
+                resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return really(error)
+
+        writer._failure = lift
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._number * _PIECE, resource.RLIM_INFINITY))
+
+    def is_left(self) -> bool:
+        return not self._refused
+
+
+class Child:
+    def __init__(self, path: Path, place: str, fault: Traced | Sized | None, pipe: int) -> None:
+        self.path = path
+        self.place = place
+        self.fault = fault
+        self.pipe = pipe
+        self.client = Client(path, retry_delay=timedelta(0))
+        self.told: dict[str, Any] = {"failed": [], "wrong": [], "received": [], "left": False}
+
+    def tell(self, what: object) -> None:
+        os.write(self.pipe, json.dumps(what).encode() + b"\n")
+
+    def writer(self) -> Any:
+        engine: Any = self.client._engine
+        return engine._session.writer
+
+    def define(self) -> None:
+        @self.client.function("work", on="app/work", retries=0)
+        async def work(ctx: Context) -> None:
+            for n in range(PUBLISHES):
+                before = stored(self.path)
+                try:
+                    await ctx.step.realtime.publish(f"p{n}", ch.token, f"{n}" + "x" * 1000)
+                except JournalFailed:
+                    self.told["failed"].append(n)
+                    await asyncio.sleep(0)  # if it had been sent, its reader would have it now
+                    if stored(self.path) != before or n in self.told["received"]:
+                        self.told["wrong"].append(f"p{n} was refused, and is there")
+                    raise
+                if not all(f"p{n}" in names for names in stored(self.path)):
+                    self.told["wrong"].append(f"p{n} was acknowledged, and isn't there")
+                self.tell({"ack": f"p{n}"})
+
+    def arm_when_opening(self, fault: Traced | Sized) -> None:
+        engine: Any = self.client._engine
+        really = engine._open_session
+
+        def opening() -> Any:
+            engine._open_session = really
+            if self.place in ("create", "open", "migrate"):
+                fault.arm()
+            session = really()
+            if self.place in ("publish", "recover"):
+                session.writer.call(lambda tx: fault.arm(), read=True)
+            else:
+                self.told["left"] = self.is_left(fault)
+            return session
+
+        engine._open_session = opening
+
+    def is_left(self, fault: Traced | Sized) -> bool:
+        self.tell({"ack": "everything"})  # should looking be what kills it
+        return fault.is_left()
+
+    async def live(self) -> None:
+        self.define()
+        if self.fault is not None:
+            self.arm_when_opening(self.fault)
+        try:
+            async with self.client:
+                await self.finish()
+                return
+        except (JournalRefused, JournalFailed) as error:
+            self.told["refused"] = str(error).replace(str(self.path), "PATH")
+            self.told["version when refused"] = version(self.path) if self.path.exists() else None
+        async with self.client:  # the same client, in the same process
+            await self.finish()
+
+    async def finish(self) -> None:
+        subscription = self.client.realtime.subscribe(ch.token, after="start")
+        reading = asyncio.create_task(self.read(subscription))
+        while not any_run(self.path):
+            try:
+                await self.client.send("app/work")
+            except JournalFailed:
+                self.told["failed"].append("send")
+        deadline = time.monotonic() + 20
+        while len(self.told["received"]) < PUBLISHES and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
+            await asyncio.sleep(0.002)
+        fault = self.fault
+        if self.place in ("publish", "recover") and fault is not None and "refused" not in self.told:
+            self.told["left"] = await self.writer().submit(lambda tx: self.is_left(fault), read=True)
+        subscription.close()
+        await reading
+
+    async def read(self, subscription: Any) -> None:
+        async for message in subscription:
+            self.told["received"].append(int(message.data[0]))
+
+    def work(self) -> None:
+        """From beginning to end, and tell what there was."""
+        logging.disable()
+        if self.place == "migrate":
+            file.USER_VERSION += 1
+            file.MIGRATIONS[file.USER_VERSION - 1] = MIGRATION
+        try:
+            asyncio.run(self.live())
+            self.told["stored"] = stored(self.path)
+            self.told["version"] = version(self.path)
+            with closing(sqlite3.connect(self.path)) as connection:
+                self.told["check"] = connection.execute("PRAGMA quick_check").fetchone()[0]
+                self.told["runs"] = connection.execute("SELECT state, attempt FROM run").fetchall()
+        except BaseException:  # noqa: BLE001 - told to who reads
+            self.told["error"] = traceback.format_exc()
+        self.tell(self.told)
+
+
+def version(path: Path) -> list[Any]:
+    """The version of a file's format, and what of the migration is in it."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        columns = connection.execute("SELECT name FROM pragma_table_info('run')").fetchall()
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE name = 'made_up'").fetchall()
+        filled = connection.execute("SELECT count(*) FROM made_up").fetchone()[0] if tables else 0
+        number = connection.execute("PRAGMA user_version").fetchone()[0]
+    return [number, ("made_up",) in columns, bool(tables), filled > 0]
+
+
+def stored(path: Path) -> list[list[str]]:
+    """Steps and messages in the file, seen through a connection of its own."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        steps = connection.execute("SELECT id FROM memo WHERE state = 'done' ORDER BY id").fetchall()
+        messages = connection.execute("SELECT id FROM message ORDER BY seq").fetchall()
+    return [[one for (one,) in steps], [one.split(":")[1] for (one,) in messages]]
+
+
+def any_run(path: Path) -> bool:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM run").fetchone() is not None
+
+
+def fork(work: Callable[[], None]) -> int:
+    """The wait status of a child that does this; it may not take longer than half a minute."""
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(30)
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.waitpid(pid, 0)[1]
+
+
+def tell(pipe: int, what: object) -> None:
+    os.write(pipe, json.dumps(what).encode())
+
+
+def apart(work: Callable[[], Any]) -> Any:
+    """What this gives in a child: looking at a log writes, and those calls count as this process's."""
+    read_end, write_end = os.pipe()
+    fork(lambda: tell(write_end, work()))
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        return json.loads(pipe.read())
+
+
+def interrupted(path: Path) -> None:
+    """Leave a journal behind as a process does that dies in the middle of a run."""
+
+    async def live() -> None:
+        client = Client(path, retry_delay=timedelta(0))
+
+        @client.function("work", on="app/work")
+        async def work(ctx: Context) -> None:
+            for n in range(2):
+                await ctx.step.realtime.publish(f"p{n}", ch.token, f"{n}" + "x" * 1000)
+            os._exit(0)
+
+        async with client:
+            await client.send("app/work")
+            await asyncio.sleep(30)
+
+    asyncio.run(live())
+
+
+def run_child(path: Path, place: str, fault: Traced | Sized | None) -> dict[str, Any]:
+    """What a child told, what it had acknowledged, and how it ended."""
+    read_end, write_end = os.pipe()
+    status = fork(Child(path, place, fault, write_end).work)
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        lines = [json.loads(line) for line in pipe]
+    told = lines.pop() if lines and "ack" not in lines[-1] else {}
+    acknowledged = [line["ack"] for line in lines if line["ack"] != "everything"]
+    if status and len(acknowledged) < len(lines):
+        told["left"] = True
+    return told | {"status": status, "acknowledged": acknowledged}
+
+
+def tune(connection: sqlite3.Connection, really: Callable[[sqlite3.Connection], None] = file._tune) -> None:
+    really(connection)
+    connection.execute("PRAGMA wal_autocheckpoint = 12")  # so that checkpoints are among the writes
+
+
+def main() -> None:
+    folder, call, place = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    first, stride = int(sys.argv[4]), int(sys.argv[5])
+    file._tune = tune
+    assert place in PLACES
+    for number in range(first, FAULT, stride):
+        path = folder / f"{place}-{call}-{number}" / "app.db"
+        path.parent.mkdir()
+        if place in ("open", "recover", "migrate"):
+            fork(lambda path=path: interrupted(path))  # type: ignore[misc]
+        fault = Sized(number) if call == "size" else Traced(folder, call, number)
+        told = run_child(path, place, fault)
+        if told[
+            "status"
+        ]:  # killed at that call: what had been acknowledged, and what the next one makes of it
+            told["before"] = apart(lambda path=path: stored(path) if path.exists() else [[], []])
+            told["version"] = apart(lambda path=path: version(path) if path.exists() else None)
+            told["after"] = run_child(path, place, None)
+        print(json.dumps(told | {"number": number}), flush=True)
+        if told.get("left") or told.get("error"):
+            break
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,587 @@
+"""A model of the engine, beside the engine itself: what must be stored, what each subscription must get.
+
+Runs do what they are told, command by command, so that a test decides how they interleave; executed again, a
+run first does all its commands once more, with other data, and must get what it got before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tightbeam import Client, Context
+from tightbeam._engine.sqlite import runs as journal
+
+__all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
+
+RETRIES = 2
+CHANNELS = tuple(job_channel(job_id=f"j{n}") for n in range(2))
+_BOUND = 5.0
+AGAIN = -1
+"""What is passed when a command is done once more."""
+
+
+async def _until(happened: Callable[[], bool]) -> None:
+    while not happened():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0)
+
+
+class AsTold(Exception):
+    """A failure that is part of the history."""
+
+
+@dataclass(eq=False)
+class Command:
+    """One thing for a run to do, and what came of it."""
+
+    kind: str
+    id: str = ""
+    n: int = 0
+    channel: int = 0
+    count: int = 1
+    turns: int = 0
+    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+@dataclass(eq=False)
+class Driver:
+    """One run, as it is meant to be."""
+
+    key: int
+    run_id: str = ""
+    script: list[Command] = field(default_factory=list)
+    state: str = "active"
+    attempt: int = 0
+    deaths: int = 0
+    steps: dict[str, Any] = field(default_factory=dict)
+    uses: dict[str, int] = field(default_factory=dict)
+    commands: asyncio.Queue[Command] = field(default_factory=asyncio.Queue)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    fits: bool = True
+    """Whether today's code does what the run remembers."""
+    napping: str = ""
+    """The step during which it isn't in memory."""
+
+    def use(self, base: str) -> str:
+        """The id under which the next use of a step is stored."""
+        number = self.uses.get(base, 0)
+        self.uses[base] = number + 1
+        return f"{base}:{number}" if number else base
+
+    def progressed(self, step_id: str, value: Any) -> None:
+        self.steps[step_id] = value
+        self.attempt = self.deaths = 0
+
+
+@dataclass(eq=False)
+class Reader:
+    """A subscription, and what it must still get: in one order, or two where replay and live overlap."""
+
+    subscription: Any
+    channels: tuple[int, ...]
+    exact: bool
+    position: str | None
+    expected: list[tuple[str, int]] = field(default_factory=list)
+    """("live" or a message id, n) in order; where not exact, the order within each kind."""
+
+    async def read(self) -> None:
+        async with asyncio.timeout(_BOUND):
+            message = await anext(self.subscription)
+        self.check(message)
+
+    def check(self, message: Any) -> None:
+        got = (message.id or "live", message.data.n)
+        if self.exact:
+            assert got == self.expected[0]
+            del self.expected[0]
+        else:
+            live = message.id is None
+            same = [one for one in self.expected if (one[0] == "live") == live]
+            assert got == (same[0] if same else None)
+            self.expected.remove(got)
+        assert (message.position is None) == (message.id is None)
+        self.position = message.position or self.position
+
+    async def drain(self) -> None:
+        while self.expected:
+            await self.read()
+
+    async def ends(self) -> None:
+        """The client has been left: what is buffered comes, then nothing."""
+        async with asyncio.timeout(_BOUND):
+            async for message in self.subscription:
+                self.check(message)
+
+
+class World:
+    """The engine, the model, and what moves both."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.generation = 0
+        self.number = 0
+        self.log: list[tuple[int, str, int, int]] = []
+        """seq, message id, channel, n"""
+        self.drivers: list[Driver] = []
+        self.readers: list[Reader] = []
+        self.positions: list[tuple[str, tuple[int, ...]]] = []
+        self.trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """What a run complained about."""
+        self.client = self._make()
+
+    async def bounded(self, waiting: Awaitable[Any]) -> Any:
+        """Wait for a run to do something, or for a run to complain."""
+        task = asyncio.ensure_future(waiting)
+        done, _ = await asyncio.wait({task, self.trouble}, timeout=_BOUND, return_when="FIRST_COMPLETED")
+        if task not in done:
+            task.cancel()
+            if self.trouble.done():
+                self.trouble.result()
+            raise TimeoutError("the engine doesn't do what it is meant to do")
+        return task.result()
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.generation}.db"
+
+    @property
+    def active(self) -> list[Driver]:
+        return self.having("active")
+
+    def having(self, state: str) -> list[Driver]:
+        return [driver for driver in self.drivers if driver.state == state]
+
+    @property
+    def with_memos(self) -> list[Driver]:
+        """Runs whose code can be changed so that it doesn't fit what they remember."""
+        return [
+            driver
+            for driver in self.active
+            if any(command.kind in ("publish", "step") for command in driver.script)
+        ]
+
+    @property
+    def engine(self) -> Any:
+        return self.client._engine
+
+    def ref(self, channel: int) -> Any:
+        return CHANNELS[channel].tick
+
+    def next_number(self) -> int:
+        self.number += 1
+        return self.number
+
+    # -- the program -----------------------------------------------------------------------------------------
+
+    def _make(self) -> Client:
+        client = Client(self.path, retry_delay=timedelta(0), shutdown_timeout=timedelta(milliseconds=30))
+
+        @client.function("script", on="app/script", retries=RETRIES)
+        async def script(ctx: Context) -> int:
+            try:
+                return await self._script(ctx)
+            except AsTold:
+                raise
+            except Exception as error:
+                if not self.trouble.done():
+                    self.trouble.set_exception(error)
+                raise
+
+        engine: Any = client._engine
+        engine.run_ended = self._ended
+        return client
+
+    async def _script(self, ctx: Context) -> int:
+        driver = self.drivers[ctx.event.data["key"]]
+        driver.run_id = ctx.run_id
+        assert ctx.attempt == driver.attempt
+        for command in tuple(driver.script):
+            if not driver.fits and command.kind in ("publish", "step"):
+                with contextlib.suppress(Exception):  # it isn't the handler's to decide
+                    await ctx.step.sleep(command.id, timedelta(0))
+                raise AssertionError("the run goes on, and its code doesn't fit")
+            assert await self._perform(ctx, command, again=True) == command.done.result()
+        driver.ready.set()
+        while True:
+            command = await driver.commands.get()
+            if command.kind == "return":
+                return command.n
+            if command.kind == "raise":
+                raise AsTold
+            command.done.set_result(await self._perform(ctx, command))
+
+    def _ended(self, end: Any) -> None:
+        for driver in self.drivers:
+            if driver.run_id == end.run_id:
+                driver.ended.set()
+
+    async def _perform(self, ctx: Context, command: Command, again: bool = False) -> Any:
+        ch = CHANNELS[command.channel]
+        n = AGAIN if again else command.n  # the first data stands, whatever is passed now
+        if command.kind == "publish":
+            return (await ctx.step.realtime.publish(command.id, ch.tick, {"n": n})).n
+        if command.kind == "step":
+            return await ctx.step.run(command.id, self._give, n)
+        if command.kind == "sleep":
+            return await ctx.step.sleep(command.id, timedelta(microseconds=command.n % 1000))
+        if command.kind == "nap":
+            return await ctx.step.sleep(command.id, timedelta(hours=1))
+        if command.kind == "live":
+            await ctx.publish(ch.tick, {"n": n})
+            return None
+        if command.kind == "parallel":
+            ids = [f"{command.id}.{one}" for one in range(command.count)]
+            values = await asyncio.gather(*(ctx.step.realtime.publish(one, ch.tick, {"n": n}) for one in ids))
+            return [value.n for value in values]
+        assert command.kind == "cancel"
+        return await self._cancelled(ctx, command, ch, again)
+
+    async def _cancelled(self, ctx: Context, command: Command, ch: JobChannel, again: bool) -> None:
+        publishing = asyncio.ensure_future(
+            ctx.step.realtime.publish(command.id, ch.tick, {"n": AGAIN if again else command.n})
+        )
+        for _ in range(command.turns):
+            await asyncio.sleep(0)
+        publishing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await publishing
+
+    @staticmethod
+    async def _give(n: int) -> int:
+        return n
+
+    # -- telling runs what to do, and the model what came of it ----------------------------------------------
+
+    async def start_run(self) -> None:
+        driver = Driver(len(self.drivers))
+        self.drivers.append(driver)
+        (driver.run_id,) = await self.client.send("app/script", {"key": driver.key})
+        await self.ready(driver)
+
+    async def ready(self, driver: Driver) -> None:
+        await self.bounded(driver.ready.wait())
+        driver.ready.clear()
+
+    def memoized(self, driver: Driver, command: Command) -> dict[str, tuple[str, int, int]]:
+        """What a command remembers: step ids, and their messages' id, channel and n."""
+        if command.kind == "parallel":
+            ids = [f"{command.id}.{one}" for one in range(command.count)]
+        else:
+            ids = [driver.use(command.id)]
+        found = {}
+        for step_id in ids:
+            base, _, number = step_id.partition(":")
+            found[step_id] = (f"{driver.run_id}:{base}:{number or 0}", command.channel, command.n)
+        return found
+
+    async def do(self, driver: Driver, command: Command) -> None:
+        """Let a run do something, and expect it."""
+        await self.do_all({driver: command})
+
+    async def do_all(self, commands: dict[Driver, Command]) -> None:
+        """Let runs do things at once."""
+        for driver, command in commands.items():
+            driver.commands.put_nowait(command)
+        await self.bounded(asyncio.gather(*(command.done for command in commands.values())))
+        messages: dict[str, tuple[int, int]] = {}
+        for driver, command in commands.items():
+            messages |= self.expect(driver, command)
+        await self.committed(messages, sure=True)
+
+    def expect(self, driver: Driver, command: Command) -> dict[str, tuple[int, int]]:
+        """Note in the model that a command was done; returns its durable messages."""
+        driver.script.append(command)
+        messages = {}
+        if command.kind == "live":
+            self.delivered("live", command.channel, command.n)
+            return {}
+        for step_id, (message_id, channel, n) in self.memoized(driver, command).items():
+            driver.progressed(step_id, None if command.kind == "sleep" else n)
+            if command.kind not in ("step", "sleep"):
+                messages[message_id] = (channel, n)
+        if command.kind == "cancel":
+            command.done = asyncio.get_running_loop().create_future()
+            command.done.set_result(None)
+        elif command.kind == "publish":
+            assert command.done.result() == command.n
+        elif command.kind == "parallel":
+            assert command.done.result() == [command.n] * command.count
+        return messages
+
+    def delivered(self, kind: str, channel: int, n: int) -> None:
+        for reader in self.readers:
+            if channel in reader.channels:
+                reader.expected.append((kind, n))
+
+    async def committed(self, messages: dict[str, tuple[int, int]], *, sure: bool) -> set[str]:
+        """See which messages came into the log, in which order: those, or where not sure some of them."""
+        writer = self.engine._session.writer
+        await writer.submit(lambda tx: None)  # what was queued before is committed then
+        last = self.log[-1][0] if self.log else 0
+        rows = await writer.submit(
+            lambda tx: tx.execute(
+                "SELECT seq, id, channel, data FROM message WHERE seq > ? ORDER BY seq", (last,)
+            ).fetchall(),
+            read=True,
+        )
+        for seq, message_id, channel, data in rows:
+            number, n = messages[message_id]
+            assert (channel, data) == (f"job:j{number}", b'{"n":%d}' % n)
+            self.log.append((seq, message_id, number, n))
+            self.delivered(message_id, number, n)
+        found = {row[1] for row in rows}
+        assert len(found) == len(rows)
+        assert not sure or found == set(messages)
+        return found
+
+    async def cancel(self, driver: Driver, command: Command) -> None:
+        """A publish that is cancelled after so many turns of the event loop: everything, or nothing."""
+        driver.commands.put_nowait(command)
+        await self.bounded(command.done)
+        message_id = f"{driver.run_id}:{command.id}:0"
+        if await self.committed({message_id: (command.channel, command.n)}, sure=False):
+            self.expect(driver, command)
+
+    async def fail(self, driver: Driver) -> None:
+        driver.attempt += 1
+        driver.ended.clear()
+        over = driver.attempt > RETRIES
+        driver.commands.put_nowait(Command("raise"))
+        if over:
+            await self.end(driver, "failed")
+        else:
+            await self.ready(driver)
+            self.delivered_again(driver)
+
+    def delivered_again(self, driver: Driver) -> None:
+        """Expect the live messages of a run again, since its handler began anew."""
+        for command in driver.script:
+            if command.kind == "live":
+                self.delivered("live", command.channel, AGAIN)
+
+    async def nap(self, driver: Driver) -> None:
+        """Let a run sleep for long: it leaves memory, which is no attempt and no death."""
+        command = Command("nap", "nap")
+        driver.commands.put_nowait(command)
+        driver.napping = driver.use("nap")
+        runner = self.engine._session.runner
+        await self.until_stored(driver, "ready")
+        await self.bounded(_until(lambda: driver.run_id not in runner._resident))
+        driver.attempt = driver.deaths = 0  # that it sleeps is a new memo
+        command.done.set_result(None)
+        driver.script.append(command)
+        driver.state = "asleep"
+
+    async def wake(self, driver: Driver) -> None:
+        """As if the time had come."""
+
+        def work(tx: Any) -> None:
+            tx.execute(
+                "UPDATE step SET wake_at = 1 WHERE run_id = ? AND id = ?", (driver.run_id, driver.napping)
+            )
+            tx.execute("UPDATE run SET due_at = 1 WHERE id = ?", (driver.run_id,))
+
+        await self.engine._session.writer.submit(work)
+        self.engine._session.runner._nudge()
+        driver.state = "active"
+        await self.ready(driver)
+        driver.steps[driver.napping] = None
+        self.delivered_again(driver)
+
+    async def deploy(self, driver: Driver, *, fits: bool) -> None:
+        """Leave, and enter with code that doesn't fit what a run remembers, or with code that does again."""
+        await self.close()
+        await self.all_end()
+        driver.fits = fits
+        driver.state = "active" if fits else "parked"
+        await self.open()
+
+    async def until_stored(self, driver: Driver, state: str) -> None:
+        """Wait until a run is stored in this state."""
+        writer, run_id = self.engine._session.writer, driver.run_id
+
+        def work(tx: Any) -> str:
+            found: str = tx.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()[0]
+            return found
+
+        async def look() -> None:
+            while await writer.submit(work, read=True) != state:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+
+        await self.bounded(look())
+
+    async def end(self, driver: Driver, state: str) -> None:
+        await self.bounded(driver.ended.wait())
+        driver.state = state
+
+    # -- subscriptions ---------------------------------------------------------------------------------------
+
+    def subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
+        refs: list[Any] = [CHANNELS[number].tick for number in channels]
+        subscription: Any = self.client.realtime.subscribe(*refs, after=after)
+        hub_position = self.engine.hub.position
+        reader = Reader(subscription, channels, after is None, hub_position if after is None else after)
+        if after is not None:
+            seen = 0 if after == "start" else int(after.partition(":")[2])
+            reader.expected += [
+                (one, n) for seq, one, channel, n in self.log if seq > seen and channel in channels
+            ]
+        self.readers.append(reader)
+
+    def cut(self, reader: Reader) -> None:
+        reader.subscription.close()
+        self.readers.remove(reader)
+        if reader.position is not None:
+            self.positions.append((reader.position, reader.channels))
+
+    async def all_end(self) -> None:
+        for reader in self.readers:
+            if reader.position is not None:
+                self.positions.append((reader.position, reader.channels))
+            if reader.exact:
+                await reader.ends()
+                assert reader.expected == []
+        self.readers.clear()
+
+    # -- the end of a process --------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        await self.client.__aenter__()
+        await self.all_ready()
+
+    async def all_ready(self) -> None:
+        """After a start: runs that fit are executed, those that don't are tried, and parked again."""
+        for driver in self.drivers:
+            if driver.state == "active":
+                await self.ready(driver)
+            elif driver.state == "parked":
+                await self.until_parked(driver)
+
+    async def until_parked(self, driver: Driver) -> None:
+        """Wait until this start has tried a parked run."""
+        await self.until_stored(driver, "parked")
+        runner = self.engine._session.runner
+        await self.bounded(_until(lambda: driver.run_id not in runner._resident and not runner._parked))
+        await self.until_stored(driver, "parked")
+
+    async def close(self) -> None:
+        """Leave the client; with so short a time for it, the journal's thread may take a little longer."""
+        session = self.engine._session
+        await self.client.__aexit__(None, None, None)
+        await self.bounded(asyncio.wrap_future(session.writer._ended))
+
+    async def leave(self) -> None:
+        """In good order: no attempt, no death."""
+        await self.close()
+        await self.all_end()
+        await self.open()
+
+    async def crash(self, commands: dict[Driver, Command], turns: int) -> None:
+        """As if killed: the files as they are between two commits, opened by another client.
+
+        Commands may be under way; which of them are in the file then, nobody can know but the file.
+        """
+        for driver, command in commands.items():
+            driver.commands.put_nowait(command)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        told = {driver for driver, command in commands.items() if command.done.done()}
+        old_path = self.path
+        self.generation += 1
+        await self.engine._session.writer.submit(lambda tx: self._copy(old_path), read=True)
+        await self.close()
+        self.readers.clear()
+        for one in self.folder.glob(f"{old_path.name}*"):
+            one.unlink()
+        self._die()
+        self._what_was_under_way(commands, told)
+        given_up = [driver for driver in self.active if driver.deaths == journal.MAX_DEATHS]
+        self.client = self._make()
+        await self.client.__aenter__()
+        for driver in given_up:
+            driver.state = "failed"
+        await self.all_ready()
+
+    def _copy(self, old_path: Path) -> None:
+        shutil.copyfile(old_path, self.path)
+        shutil.copyfile(f"{old_path}-wal", f"{self.path}-wal")
+
+    def _die(self) -> None:
+        for driver in self.active:
+            driver.deaths += 1
+            driver.commands = asyncio.Queue()
+            driver.ready.clear()
+
+    def _what_was_under_way(self, commands: dict[Driver, Command], told: set[Driver]) -> None:
+        connection = sqlite3.connect(self.path)
+        with contextlib.closing(connection):
+            assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+            last = self.log[-1][0] if self.log else 0
+            rows = connection.execute(
+                "SELECT seq, id FROM message WHERE seq > ? ORDER BY seq", (last,)
+            ).fetchall()
+            for driver, command in commands.items():
+                uses = dict(driver.uses)
+                (step_id,) = (steps := self.memoized(driver, command))
+                stored = connection.execute(
+                    "SELECT 1 FROM memo WHERE run = (SELECT number FROM run WHERE id = ?) AND id = ?",
+                    (driver.run_id, step_id),
+                ).fetchone()
+                message_id, channel, n = steps[step_id]
+                assert bool(stored) == (message_id in {row[1] for row in rows}), "one without the other"
+                assert stored or driver not in told, "acknowledged, and lost"
+                if not stored:
+                    driver.uses = uses
+                    continue
+                driver.script.append(command)
+                command.done = asyncio.get_running_loop().create_future()
+                command.done.set_result(command.n)
+                deaths = driver.deaths
+                driver.progressed(step_id, n)
+                driver.deaths = min(deaths, 1)
+        by_id = {
+            f"{driver.run_id}:{step_id.partition(':')[0]}:{step_id.partition(':')[2] or 0}": (
+                command.channel,
+                command.n,
+            )
+            for driver, command in commands.items()
+            for step_id in driver.steps
+        }
+        for seq, message_id in rows:
+            channel, n = by_id[message_id]
+            self.log.append((seq, message_id, channel, n))
+
+    # -- in the end ------------------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        """What is stored is what the model says, and a new reader gets all of it."""
+        await self.committed({}, sure=True)
+        for reader in self.readers:
+            await reader.drain()
+        self.subscribe((0, 1), "start")
+        for channel in (0, 1):  # and nothing else: the next thing that comes is this
+            n = self.next_number()
+            await self.client.realtime.publish(self.ref(channel), {"n": n})
+            self.delivered("live", channel, n)
+        for reader in self.readers:
+            await reader.drain()
+        with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT id, state FROM run").fetchall()
+            as_stored = {"active": "running", "asleep": "ready"}
+            assert dict(rows) == {one.run_id: as_stored.get(one.state, one.state) for one in self.drivers}
+            for driver in self.drivers:
+                steps = connection.execute(
+                    "SELECT memo.id FROM memo JOIN run ON run = number "
+                    "WHERE run.id = ? AND memo.state = 'done'",
+                    (driver.run_id,),
+                ).fetchall()
+                assert {step for (step,) in steps} == set(driver.steps)

@@ -1,0 +1,243 @@
+"""The clock is set back or forward, while a client is open and while none is: nothing waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.samples import JobChannel
+from tightbeam import Client, Context, ContextSync, _publishing
+from tightbeam._engine.alarm import Alarm
+from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.sqlite import runs as journal
+from tightbeam.gateway import _tokens
+
+HOUR = 3600
+
+
+class Clock:
+    """The time of day, as everything in the runtime reads it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.offset = 0
+        for module in (journal, _publishing):
+            monkeypatch.setattr(module, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+async def test_order_and_times(client: Client, ch: JobChannel, clock: Clock, jump: int) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        for n in range(6):
+            if n == 3:
+                clock.offset += jump
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+            await ctx.publish(ch.status, {"message": "live"})
+
+    async with client:
+        subscription = client.realtime.subscribe(ch)
+        await client.run(work)
+        messages: list[Any] = [await anext(subscription) for _ in range(12)]
+        again: Any = client.realtime.subscribe(ch.tick, after=messages[4].position)
+        assert [(await anext(again)).data.n for _ in range(3)] == [3, 4, 5]
+    assert [message.topic for message in messages] == ["tick", "status"] * 6
+    durable = [message for message in messages if message.topic == "tick"]
+    assert [message.data.n for message in durable] == list(range(6))
+    assert all(one.created_at < other.created_at for one, other in pairwise(durable))
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+async def test_runs_that_wait_for_their_place_begin_all_the_same(
+    client: Client, clock: Clock, jump: int, path: Path
+) -> None:
+    held, release, ran = asyncio.Event(), asyncio.Event(), []
+
+    @client.function("work", on="app/work", concurrency=1)
+    async def work(ctx: Context) -> None:
+        ran.append(ctx.run_id)
+        held.set()
+        await release.wait()
+
+    async with client:
+        ids = [(await client.send("app/work"))[0] for _ in range(3)]
+        await asyncio.wait_for(held.wait(), 10)
+        clock.offset += jump
+        ids += await client.send("app/work")  # which would be due before those that wait
+        release.set()
+        await until(lambda: len(ran) == 4)
+    assert sorted(ran) == sorted(ids)
+    assert {inspect.run(path, one).summary.state for one in ids} == {"done"}
+
+
+async def test_a_retry_waits_as_long_as_it_was_meant_to(
+    make_client: MakeClient, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client(retry_delay=timedelta(milliseconds=300))
+    failed = asyncio.Event()
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> int:
+        if not ctx.attempt:
+            failed.set()
+            raise ValueError
+        return 1
+
+    @client.function("other")
+    async def other(ctx: Context) -> None: ...
+
+    async with client, asyncio.timeout(20):
+        running = asyncio.ensure_future(client.run(work))
+        await failed.wait()
+        clock.offset -= HOUR
+        await client.run(other)  # anything that makes the engine look: by itself it does every minute
+        assert await running == 1
+    assert any("set back by 3600 s" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.slow
+async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
+    make_client: MakeClient, clock: Clock, path: Path
+) -> None:
+    client = make_client(shutdown_timeout=timedelta(milliseconds=100))
+    naps: list[float] = []
+
+    def define(client: Client) -> None:
+        @client.function("sleepy", on="app/sleepy")
+        async def sleepy(ctx: Context) -> None:
+            await ctx.step.sleep("nap", timedelta(seconds=2))
+            naps.append(1)
+
+        @client.function("other")
+        async def other(ctx: Context) -> None: ...
+
+    define(client)
+    async with client:
+        (run_id,) = await client.send("app/sleepy")
+        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+        clock.offset -= HOUR
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+        await client.run(client.functions[1])  # it looks, and sets back what is stored
+    await until(session.writer._ended.done)
+    (nap,) = inspect.run(path, run_id).steps
+    assert nap.wake_at is not None
+    assert nap.wake_at < datetime.now(UTC) - timedelta(seconds=HOUR - 60)
+    again = make_client()
+    define(again)
+    async with again:
+        await until(lambda: bool(naps))
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
+    client: Client, clock: Clock, path: Path, kind: str
+) -> None:
+    @client.function("async", on="app/async")
+    async def async_(ctx: Context) -> None:
+        await ctx.step.sleep("nap", timedelta(milliseconds=500))
+
+    @client.function("sync", on="app/sync")
+    def sync(ctx: ContextSync) -> None:
+        ctx.step.sleep("nap", timedelta(milliseconds=500))
+
+    async with client:
+        (run_id,) = await client.send(f"app/{kind}")
+        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+        clock.offset -= HOUR
+        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_set_back_while_a_sleep_is_being_stored(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    really = journal.begin_sleep
+
+    def set_back(*args: Any) -> None:
+        really(*args)
+        clock.offset -= HOUR
+
+    monkeypatch.setattr(journal, "begin_sleep", set_back)
+
+    @client.function("async")
+    async def async_(ctx: Context) -> str:
+        await ctx.step.sleep("nap", timedelta(milliseconds=50))
+        return "awake"
+
+    @client.function("sync")
+    def sync(ctx: ContextSync) -> str:
+        ctx.step.sleep("nap", timedelta(milliseconds=50))
+        return "awake"
+
+    async with client, asyncio.timeout(10):
+        assert await client.run(async_ if kind == "async" else sync) == "awake"
+
+
+async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock, path: Path) -> None:
+    """A retry that would be due in an hour; a sleep of an hour stays one."""
+    client = make_client(retry_delay=timedelta(seconds=200), shutdown_timeout=timedelta(milliseconds=200))
+    ran = []
+
+    def define(client: Client) -> None:
+        @client.function("work", on="app/work")
+        async def work(ctx: Context) -> None:
+            ran.append(ctx.attempt)
+            if not ctx.attempt:
+                raise ValueError
+
+        @client.function("sleepy", on="app/work")
+        async def sleepy(ctx: Context) -> None:
+            await ctx.step.sleep("nap", timedelta(hours=1))
+            ran.append(-1)
+
+    define(client)
+    async with client:
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+        ids = await client.send("app/work")
+        await until(lambda: {run.state for run in inspect.runs(path)} == {"ready", "sleeping"} and ran == [0])
+    await until(session.writer._ended.done)
+    clock.offset -= HOUR
+    again = make_client(shutdown_timeout=timedelta(milliseconds=200))
+    define(again)
+    async with again:
+        await until(lambda: len(ran) == 2)
+    assert ran == [0, 1]
+    assert [inspect.run(path, run_id).summary.state for run_id in ids] == ["done", "sleeping"]
+
+
+def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of before the jump is refused, if anything; one that is fetched now is fine."""
+    secret = b"s" * 32
+    now = time.time()
+
+    def minted(offset: int) -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr(_tokens.time, "time", lambda: now + offset)
+            return _tokens.mint(secret, {"alerts": ["alert"]}, None, 60)
+
+    for offset in (HOUR, -HOUR):  # the clock was set back, or forward, since
+        with pytest.raises(_tokens.BadToken):
+            _tokens.verify(minted(offset), [secret], 4096)
+        assert _tokens.verify(minted(0), [secret], 4096).topics == {"alerts": ("alert",)}
+
+
+def test_a_machine_that_was_suspended_is_woken_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile the time of day goes on, and the clock that nobody sets doesn't."""
+    from tightbeam._engine import alarm as clock
+
+    alarm = Alarm(clock.now_us() + 3_600_000_000)
+    assert alarm.left() > 3_000
+    now = clock.now_us()
+    monkeypatch.setattr(clock, "now_us", lambda: now + 3_600_000_000)
+    assert alarm.left() == 0

@@ -1,0 +1,264 @@
+"""Random histories: the engine beside a model of it (`tests/tightbeam/engine/model.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.tightbeam.engine.model import Command, Driver, World
+
+Rule = Callable[..., None]
+
+WHICH = st.integers(0, 1 << 16)
+CHANNEL = st.integers(0, 1)
+CHANNELS = st.sampled_from([(0,), (1,), (0, 1)])
+
+
+def where(possible: Callable[[Histories], object]) -> Callable[[Rule], Rule]:
+    """Do nothing where this isn't so.
+
+    As a precondition it would decide what Hypothesis draws next, and it isn't the same each time: whether a
+    publish that was cancelled, or under way at a crash, took place is up to the threads.
+    """
+
+    def decorate(act: Rule) -> Rule:
+        @functools.wraps(act)
+        def acting(self: Histories, *arguments: Any, **named: Any) -> None:
+            if possible(self):
+                act(self, *arguments, **named)
+
+        return acting
+
+    return decorate
+
+
+def has_run(self: Histories) -> bool:
+    """There is a run to tell something; if there was none, there is now."""
+    if not self.world.active:
+        self.run(self.world.start_run())
+    return True
+
+
+class Histories(RuleBasedStateMachine):
+    """Runs that do what they are told, readers that come and go, and processes that end."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.runner = asyncio.Runner()
+        self.folder = Path(tempfile.mkdtemp(prefix="tightbeam-history-"))
+        self.world = self.run(self._world())
+
+    async def _world(self) -> World:
+        world = World(self.folder)
+        await world.open()
+        return world
+
+    def run(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    def pick(self, which: int) -> Driver:
+        return self.world.active[which % len(self.world.active)]
+
+    # -- runs ----------------------------------------------------------------------------------------------
+
+    @rule()
+    @where(lambda self: len(self.world.active) < 5)
+    def start(self) -> None:
+        self.run(self.world.start_run())
+
+    @rule(which=WHICH, channel=CHANNEL, base=st.sampled_from(["x", "y"]))
+    @where(has_run)
+    def publish(self, which: int, channel: int, base: str) -> None:
+        async def act() -> None:
+            await self.world.do(
+                self.pick(which), Command("publish", f"{base}{channel}", self.world.next_number(), channel)
+            )
+
+        self.run(act())
+
+    @rule(which=WHICH, channel=CHANNEL, kind=st.sampled_from(["step", "sleep", "live", "parallel"]))
+    @where(has_run)
+    def something_else(self, which: int, channel: int, kind: str) -> None:
+        async def act() -> None:
+            n = self.world.next_number()
+            base = f"parallel{n}" if kind == "parallel" else kind
+            await self.world.do(self.pick(which), Command(kind, base, n, channel, count=3))
+
+        self.run(act())
+
+    @rule(channels=st.lists(CHANNEL, min_size=2, max_size=5))
+    @where(has_run)
+    def at_once(self, channels: list[int]) -> None:
+        """Several runs publish at the same time; the log decides the order, for everyone."""
+
+        async def act() -> None:
+            world = self.world
+            commands = {
+                driver: Command("publish", f"x{channel}", world.next_number(), channel)
+                for driver, channel in zip(world.active, channels, strict=False)
+            }
+            await world.do_all(commands)
+
+        self.run(act())
+
+    @rule(which=WHICH, channel=CHANNEL, turns=st.integers(0, 6))
+    @where(has_run)
+    def cancel(self, which: int, channel: int, turns: int) -> None:
+        async def act() -> None:
+            n = self.world.next_number()
+            await self.world.cancel(
+                self.pick(which), Command("cancel", f"cancelled{n}", n, channel, turns=turns)
+            )
+
+        self.run(act())
+
+    @rule(which=WHICH)
+    @where(has_run)
+    def fail(self, which: int) -> None:
+        self.run(self.world.fail(self.pick(which)))
+
+    @rule(which=WHICH)
+    @where(has_run)
+    def finish(self, which: int) -> None:
+        async def act() -> None:
+            driver = self.pick(which)
+            driver.commands.put_nowait(Command("return", n=1))
+            await self.world.end(driver, "done")
+
+        self.run(act())
+
+    @rule(which=WHICH)
+    @where(has_run)
+    def nap(self, which: int) -> None:
+        """A run sleeps for long, and isn't in memory meanwhile."""
+        self.run(self.world.nap(self.pick(which)))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.having("asleep"))
+    def wake(self, which: int) -> None:
+        asleep = self.world.having("asleep")
+        self.run(self.world.wake(asleep[which % len(asleep)]))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.with_memos)
+    def deploy_what_does_not_fit(self, which: int) -> None:
+        some = self.world.with_memos
+        self.run(self.world.deploy(some[which % len(some)], fits=False))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.having("parked"))
+    def deploy_what_fits(self, which: int) -> None:
+        parked = self.world.having("parked")
+        self.run(self.world.deploy(parked[which % len(parked)], fits=True))
+
+    @rule(channel=CHANNEL, sync=st.booleans())
+    def publish_from_outside(self, channel: int, sync: bool) -> None:
+        async def act() -> None:
+            n = self.world.next_number()
+            realtime, ref = self.world.client.realtime, self.world.ref(channel)
+            if sync:
+                await asyncio.to_thread(realtime.publish_sync, ref, {"n": n})
+            else:
+                await realtime.publish(ref, {"n": n})
+            self.world.delivered("live", channel, n)
+
+        self.run(act())
+
+    # -- readers -------------------------------------------------------------------------------------------
+
+    @rule(channels=CHANNELS, after=st.sampled_from([None, "start"]))
+    @where(lambda self: len(self.world.readers) < 6)
+    def subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
+        self.run(self._subscribe(channels, after))
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.positions)
+    def resume(self, which: int) -> None:
+        position, channels = self.world.positions[which % len(self.world.positions)]
+        self.run(self._subscribe(channels, position))
+
+    async def _subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
+        self.world.subscribe(channels, after)
+
+    @rule(which=WHICH, many=st.integers(1, 20))
+    @where(lambda self: any(reader.expected for reader in self.world.readers))
+    def read(self, which: int, many: int) -> None:
+        async def act() -> None:
+            readers = [reader for reader in self.world.readers if reader.expected]
+            reader = readers[which % len(readers)]
+            for _ in range(min(many, len(reader.expected))):
+                await reader.read()
+
+        self.run(act())
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.readers)
+    def cut(self, which: int) -> None:
+        async def act() -> None:
+            self.world.cut(self.world.readers[which % len(self.world.readers)])
+
+        self.run(act())
+
+    # -- processes -----------------------------------------------------------------------------------------
+
+    @rule()
+    def leave(self) -> None:
+        self.run(self.world.leave())
+
+    @rule(channels=st.lists(CHANNEL, max_size=4), turns=st.integers(0, 8))
+    def crash(self, channels: list[int], turns: int) -> None:
+        async def act() -> None:
+            world = self.world
+            commands = {
+                driver: Command("publish", f"x{channel}", world.next_number(), channel)
+                for driver, channel in zip(world.active, channels, strict=False)
+            }
+            await world.crash(commands, turns)
+
+        self.run(act())
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.run(self.world.check())
+        finally:
+            self.run(self.world.close())
+            self.runner.close()
+            shutil.rmtree(self.folder)
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps", "derandomize"),
+    [(15, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
+)
+def test_the_engine_does_what_the_model_says(
+    examples: int, steps: int, derandomize: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, logger="tightbeam")  # thousands of runs that fail as they are told to
+    run_state_machine_as_test(
+        Histories,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=derandomize,
+            deadline=None,
+            database=None,
+        ),
+    )

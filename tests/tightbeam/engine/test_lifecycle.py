@@ -1,0 +1,505 @@
+"""Entering, leaving, crashing, forking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import sqlite3
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.samples import JobChannel
+from tightbeam import Client, Context, ContextSync, EngineError, JournalRefused, NotEntered
+from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.sqlite import runs as journal
+
+
+async def test_what_needs_entering_says_so(client: Client, ch: JobChannel) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None: ...
+
+    for _ in range(2):
+        with pytest.raises(NotEntered, match="async with"):
+            await client.run(work)
+        with pytest.raises(NotEntered, match="async with"):
+            await client.send("app/work")
+        await client.realtime.publish(ch.tick, {"n": 1})
+        client.realtime.publish_sync(ch.tick, {"n": 1})
+        async with client:
+            await client.run(work)
+
+
+async def test_not_entered_is_said_before_what_may_come_of_it(client: Client) -> None:
+    """A client whose functions are registered where it is entered has none before."""
+
+    @Client().function("elsewhere")
+    async def elsewhere(ctx: Context) -> None: ...
+
+    for data in ({}, {"a": object()}):
+        with pytest.raises(NotEntered, match="async with"):
+            await client.send("app/nothing", data)
+        with pytest.raises(NotEntered, match="async with"):
+            await client.run(elsewhere, data)
+
+
+async def test_entering_twice_is_refused_and_entering_again_is_fine(client: Client) -> None:
+    async with client:
+        with pytest.raises(EngineError, match="entered already"):
+            async with client:
+                pass
+
+        @client.function("work")
+        async def work(ctx: Context) -> str:
+            return "ok"
+
+        assert await client.run(work) == "ok"
+    async with client:
+        assert await client.run(work) == "ok"
+
+
+async def test_lifespan_is_the_same(client: Client) -> None:
+    @client.function("work")
+    async def work(ctx: Context) -> str:
+        return "ok"
+
+    async with client.lifespan(object()):
+        assert await client.run(work) == "ok"
+    with pytest.raises(NotEntered):
+        await client.run(work)
+
+
+async def test_in_memory_everything_but_the_file(ch: JobChannel) -> None:
+    client = Client(retry_delay=timedelta(0))
+    fails = [1]
+
+    @client.function("work")
+    async def work(ctx: Context) -> int:
+        tick = await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
+        if fails:
+            raise ValueError(fails.pop())
+        return tick.n
+
+    async with client:
+        assert await client.run(work) == 1
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        assert (await anext(subscription)).data.n == 1
+    async with client:  # a journal of its own each time
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        await client.realtime.publish(ch.tick, {"n": 2})
+        assert (await anext(subscription)).data.n == 2
+
+
+async def test_a_run_that_does_not_stop_is_interrupted_and_resumes(
+    make_client: MakeClient, path: Path
+) -> None:
+    order: list[str] = []
+    started = asyncio.Event()
+
+    def define(client: Client, hang: bool) -> None:
+        @client.function("long", on="app/long")
+        async def long(ctx: Context) -> None:
+            order.append(f"step {await ctx.step.run('first', first)}")
+            if hang:
+                started.set()
+                await asyncio.Event().wait()
+            order.append(f"attempt {ctx.attempt}")
+
+    async def first() -> int:
+        order.append("first runs")
+        return 1
+
+    client = make_client(shutdown_timeout=timedelta(milliseconds=200))
+    define(client, hang=True)
+    async with client:
+        (run_id,) = await client.send("app/long")
+        await asyncio.wait_for(started.wait(), 10)
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+    await until(session.writer._ended.done)  # on a busy machine it may let go of the file a little later
+    summary = inspect.run(path, run_id)
+    assert (summary.summary.state, summary.deaths) == ("ready", 0)
+    again = make_client()
+    define(again, hang=False)
+    async with again:
+        pass
+    assert order == ["first runs", "step 1", "step 1", "attempt 0"]
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_entering_and_leaving_cancelled_at_any_moment(client: Client, path: Path, turns: int) -> None:
+    """Whenever that is, the client can be entered again, and what was sent isn't lost."""
+    done = []
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        done.append(ctx.run_id)
+
+    async def cancelled(moving: Any) -> None:
+        task = asyncio.ensure_future(moving)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+
+    engine: Any = client._engine
+    await cancelled(client.__aenter__())
+    if not engine.is_open:
+        await client.__aenter__()
+    (run_id,) = await client.send("app/work")
+    session = engine._session
+    await cancelled(client.__aexit__(None, None, None))
+    if engine.is_open:  # cancelled before it began
+        await client.__aexit__(None, None, None)
+    await until(session.writer._ended.done)
+    async with client:
+        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+    assert done[-1] == run_id
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["async", "sync", "step"])
+async def test_a_handler_that_refuses_to_stop_is_left_behind(
+    make_client: MakeClient, path: Path, kind: str
+) -> None:
+    client = make_client(shutdown_timeout=timedelta(milliseconds=200))
+    started = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    release = threading.Event()
+    refused: list[BaseException] = []
+    told: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _loop, context: told.append(context))
+
+    @client.function("async", on="app/async")
+    async def async_(ctx: Context) -> None:
+        started.set()
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+        try:
+            await ctx.step.run("late", asyncio.sleep, 0)
+        except BaseException as error:
+            refused.append(error)
+            raise
+
+    @client.function("sync", on="app/sync")
+    def sync(ctx: ContextSync) -> None:
+        loop.call_soon_threadsafe(started.set)
+        release.wait(30)
+        try:
+            ctx.step.run("late", len, "")
+        except BaseException as error:
+            refused.append(error)
+            raise
+
+    @client.function("step", on="app/step")
+    async def step(ctx: Context) -> None:
+        async def stubborn() -> None:
+            started.set()
+            while not release.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.01)
+            refused.append(RuntimeError())
+
+        await ctx.step.run("stubborn", stubborn)
+
+    async with client:
+        (run_id,) = await client.send(f"app/{kind}")
+        await asyncio.wait_for(started.wait(), 10)
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+    release.set()
+    await until(lambda: bool(refused))
+    await until(lambda: not session.runner._tasks)  # nothing of it waits for the journal
+    gc.collect()
+    assert told == []  # nor is there an error that nobody asked for
+    assert [step.id for step in inspect.run(path, run_id).steps] == []
+    assert inspect.run(path, run_id).summary.state in ("ready", "running")
+
+
+async def test_runs_claimed_while_the_client_is_left_are_given_back(
+    make_client: MakeClient, path: Path
+) -> None:
+    """And the file stays locked until the journal's thread has let go of it."""
+    client = make_client(shutdown_timeout=timedelta(milliseconds=50))
+    release = threading.Event()
+
+    def hold(tx: object) -> None:
+        assert release.wait(30)
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None: ...
+
+    async with client:
+        session: Any = client._engine._session  # type: ignore[attr-defined]
+        await session.runner._quiet.wait()  # it has looked, and waits for something to do
+        held = session.writer.submit(hold)
+        sending = asyncio.ensure_future(client.send("app/work"))
+        await asyncio.sleep(0)
+        session.runner._nudge()  # its claim waits behind the run that is being sent
+    with pytest.raises(JournalRefused, match="in use"):
+        async with make_client():
+            pass
+    release.set()
+    await held
+    (run_id,) = await sending
+    await until(session.writer._ended.done)
+    detail = inspect.run(path, run_id)
+    assert (detail.summary.state, detail.deaths) == ("ready", 0)
+
+
+async def test_whoever_waits_for_a_run_hears_that_the_client_was_left(make_client: MakeClient) -> None:
+    client = make_client(shutdown_timeout=timedelta(milliseconds=200))
+    started = asyncio.Event()
+
+    @client.function("long")
+    async def long(ctx: Context) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    async with client:
+        waiting = asyncio.ensure_future(client.run(long))
+        await asyncio.wait_for(started.wait(), 10)
+    with pytest.raises(NotEntered, match="left before the run ended"):
+        await asyncio.wait_for(waiting, 10)
+
+
+async def test_cancelling_the_wait_does_not_stop_the_run(client: Client) -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+    done = []
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        started.set()
+        await release.wait()
+        done.append(1)
+
+    async with client:
+        waiting = asyncio.ensure_future(client.run(work))
+        await asyncio.wait_for(started.wait(), 10)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        release.set()
+    assert done == [1]
+
+
+async def test_a_run_whose_process_dies_again_and_again_is_given_up(
+    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client()
+    calls = []
+
+    @client.function("deadly", on="app/deadly")
+    async def deadly(ctx: Context) -> None:
+        calls.append(ctx.attempt)
+
+    # As if the process had died under it nine, and ten, times.
+    async with client:
+        ids = [*(await client.send("app/deadly")), *(await client.send("app/deadly"))]
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for run_id, deaths in zip(ids, (journal.MAX_DEATHS - 2, journal.MAX_DEATHS - 1), strict=True):
+            connection.execute(
+                "UPDATE run SET state = 'running', ended_at = NULL, deaths = ? WHERE id = ?", (deaths, run_id)
+            )
+    calls.clear()
+    async with client:
+        pass
+    assert calls == [0]
+    states = [(inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) for run_id in ids]
+    assert states == [("done", 9), ("failed", 10)]
+    assert any("given up" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.slow
+async def test_an_unfinished_run_of_a_function_that_is_gone_is_parked(
+    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client(shutdown_timeout=timedelta(seconds=2))
+    started = asyncio.Event()
+
+    @client.function("old", on="app/old")
+    async def old(ctx: Context) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    async with client:
+        (run_id,) = await client.send("app/old")
+        await asyncio.wait_for(started.wait(), 10)
+    async with make_client():
+        pass
+    assert any("old" in record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert inspect.run(path, run_id).summary.state == "parked"
+
+
+def test_one_client_on_two_event_loops(client: Client, ch: JobChannel) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> int:
+        return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
+
+    entered, leave = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        async with client:
+            entered.set()
+            await asyncio.to_thread(leave.wait, 30)
+
+    async def elsewhere() -> tuple[int, int]:
+        with pytest.raises(EngineError, match="entered already"):
+            async with client:
+                pass
+        await client.send("app/work")
+        subscription = client.realtime.subscribe(ch.tick, after="start")
+        return await client.run(work), (await anext(subscription)).data.n
+
+    holder = threading.Thread(target=lambda: asyncio.run(hold()))
+    holder.start()
+    assert entered.wait(10)
+    try:
+        assert asyncio.run(asyncio.wait_for(elsewhere(), 20)) == (5, 5)
+    finally:
+        leave.set()
+        holder.join(20)
+
+
+def test_after_a_fork(client: Client, path: Path, ch: JobChannel) -> None:
+    """In the child: live publishes work, the engine says that it isn't entered, and the parent goes on."""
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> int:
+        return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
+
+    async def in_child() -> list[str]:
+        outcomes = []
+        subscription = client.realtime.subscribe(ch.tick)
+        await client.realtime.publish(ch.tick, {"n": 1})
+        outcomes.append(str((await anext(subscription)).data.n))
+        for use in (client.run(work), client.send("app/work"), client.__aenter__()):
+            try:
+                await use
+            except EngineError as error:
+                outcomes.append(type(error).__name__)
+        return outcomes
+
+    async def parent(read_end: int, write_end: int) -> str:
+        async with client:
+            child = os.fork()
+            if child == 0:
+                try:
+                    asyncio._set_running_loop(None)
+                    os.write(
+                        write_end, ",".join(asyncio.new_event_loop().run_until_complete(in_child())).encode()
+                    )
+                finally:
+                    os._exit(0)
+            os.close(write_end)
+            await asyncio.to_thread(os.waitpid, child, 0)
+            assert await client.run(work) == 5
+        return os.read(read_end, 1000).decode()
+
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is what is tested
+        outcomes = asyncio.run(parent(*os.pipe()))
+    assert outcomes == "1,NotEntered,NotEntered,JournalRefused"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+
+
+async def test_entering_can_be_cancelled(client: Client, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine: Any = client._engine
+    opening, go = threading.Event(), threading.Event()
+    really = engine._open_session
+
+    def slowly() -> Any:
+        opening.set()
+        assert go.wait(30)
+        return really()
+
+    monkeypatch.setattr(engine, "_open_session", slowly)
+    entering = asyncio.ensure_future(client.__aenter__())
+    await asyncio.to_thread(opening.wait, 30)
+    entering.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    monkeypatch.undo()
+    async with client:  # neither the lock nor the client is stuck
+        pass
+
+
+async def test_shutdown_with_a_thousand_subscribers(client: Client, ch: JobChannel) -> None:
+    """G10, in the process."""
+
+    async def read() -> int:
+        return len([message async for message in client.realtime.subscribe(ch.tick)])
+
+    async with asyncio.timeout(5):
+        async with client:
+            readers = [asyncio.create_task(read()) for _ in range(1000)]
+            await asyncio.sleep(0)
+            await client.realtime.publish(ch.tick, {"n": 1})
+        assert await asyncio.gather(*readers) == [1] * 1000
+
+
+@pytest.mark.parametrize("name", ["retry_delay", "shutdown_timeout", "retain_for"])
+def test_a_duration_is_a_timedelta(name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is a timedelta, not int$"):
+        Client(**{name: 5})  # type: ignore[arg-type]  # what is tested
+
+
+@pytest.mark.parametrize("name", ["retry_delay", "shutdown_timeout", "retain_for"])
+async def test_a_duration_is_as_long_as_one_likes_and_not_negative(
+    path: Path, ch: JobChannel, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where SQLite's integers don't hold its microseconds."""
+    with pytest.raises(ValueError, match=f"^{name} can't be negative$"):
+        Client(**{name: timedelta(microseconds=-1)})  # type: ignore[arg-type]  # a duration it is
+    client = Client(path, **{name: timedelta.max})  # type: ignore[arg-type]  # as above
+
+    @client.function("work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
+
+    async with asyncio.timeout(20):
+        async with client:
+            await client.run(work)
+        async with client:
+            await client.run(work)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("path", [":memory:", Path(":memory:"), "", "a\0b"], ids=repr)
+def test_a_path_that_can_name_no_file_is_refused(path: str | Path) -> None:
+    with pytest.raises(JournalRefused, match="leave path out"):
+        Client(path)
+
+
+@pytest.mark.parametrize("step", ["step.run", "step.sleep", "step.realtime.publish"])
+async def test_a_new_step_shows_that_the_process_did_not_die_of_the_run(
+    client: Client, path: Path, ch: JobChannel, step: str
+) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        if step == "step.run":
+            await ctx.step.run("step", asyncio.sleep, 0)
+        elif step == "step.sleep":
+            await ctx.step.sleep("step", timedelta(0))
+        else:
+            await ctx.step.realtime.publish("step", ch.tick, {"n": 1})
+
+    async with client:
+        (run_id,) = await client.send("app/work")
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:  # as if it had died
+        connection.execute("UPDATE run SET state = 'running', ended_at = NULL, deaths = 3")
+        connection.execute("DELETE FROM step")
+        connection.execute("DELETE FROM message")
+    async with client:
+        pass
+    assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) == ("done", 0)

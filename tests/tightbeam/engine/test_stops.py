@@ -1,0 +1,228 @@
+"""Graceful stops, and programs that end without leaving their client: neither an attempt nor a death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tightbeam.engine.conftest import MakeClient, until
+from tightbeam import Context, ContextSync
+from tightbeam._engine import lingering
+from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.sqlite.writer import Transaction
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
+
+
+@pytest.mark.slow
+async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_executed_twice_at_once(
+    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread goes on in this process; its run waits for it, and the step runs again when it has ended."""
+    release = threading.Event()
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def encode() -> str:
+        at_work.append(1)
+        most.append(len(at_work))
+        assert release.wait(30)
+        at_work.pop()
+        return "encoded"
+
+    def define() -> Any:
+        client = make_client(shutdown_timeout=timedelta(milliseconds=1))
+
+        @client.function("encode", on="app/encode")
+        def encode_one(ctx: ContextSync) -> str:
+            return ctx.step.run("ffmpeg", encode)
+
+        @client.function("other")
+        async def other(ctx: Context) -> str:
+            return "not held up"
+
+        return client
+
+    client = define()
+    async with client:
+        (run_id,) = await client.send("app/encode")
+        await until(lambda: bool(at_work))
+        session = client._engine._session
+    await until(session.writer._ended.done)
+    for _ in range(journal.MAX_DEATHS):
+        detail = inspect.run(path, run_id)
+        assert (detail.summary.state, detail.deaths, detail.summary.attempt) == ("ready", 0, 0)
+        client = define()  # another client, as another import of the module would make
+        async with client:
+            assert await client.run(client.functions[1]) == "not held up"
+            session = client._engine._session
+        await until(session.writer._ended.done)
+    assert most == [1]
+    assert f"run {run_id} waits: this process still executes it from before" in caplog.text
+    client = define()
+    async with client:
+        release.set()
+        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+    assert most == [1, 1]
+    assert inspect.run(path, run_id).deaths == 0
+    assert not lingering.going_on()
+
+
+@pytest.mark.slow
+async def test_an_async_handler_that_refuses_to_stop_is_waited_for_as_well(
+    make_client: MakeClient, path: Path
+) -> None:
+    release = asyncio.Event()
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def define() -> Any:
+        client = make_client(shutdown_timeout=timedelta(milliseconds=1))
+
+        @client.function("stubborn", on="app/stubborn")
+        async def stubborn(ctx: Context) -> None:
+            at_work.append(1)
+            most.append(len(at_work))
+            while not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    continue
+            at_work.pop()
+
+        return client
+
+    client = define()
+    async with client:
+        (run_id,) = await client.send("app/stubborn")
+        await until(lambda: bool(at_work))
+        session = client._engine._session
+    await until(session.writer._ended.done)
+    assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) == ("ready", 0)
+    client = define()
+    async with client:
+        await client.send("app/stubborn")
+        await until(lambda: len(most) == 2)  # the other run: this one waits
+        assert inspect.run(path, run_id).summary.state == "ready"
+        release.set()
+        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+    assert inspect.run(path, run_id).deaths == 0
+
+
+PROGRAM = """
+import asyncio, os, signal, sys, threading, time
+from datetime import timedelta
+from tightbeam import Client
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests behind it
+client = Client(sys.argv[1], retry_delay=timedelta(0))
+begun = threading.Event()
+
+def wait_sync(): begun.set(); time.sleep(3600)
+async def wait_async(): begun.set(); await asyncio.sleep(3600)
+
+@client.function("plain step", on="app/go", retries=0)
+def plain_step(ctx): ctx.step.run("wait", wait_sync)
+
+@client.function("plain", on="app/go", retries=0)
+def plain(ctx): time.sleep(3600)
+
+@client.function("async step", on="app/go", retries=0)
+async def async_step(ctx): await ctx.step.run("wait", wait_async)
+
+@client.function("async", on="app/go", retries=0)
+async def async_(ctx): await asyncio.sleep(3600)
+
+@client.function("swallows", on="app/go", retries=0)
+async def swallows(ctx):
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        raise RuntimeError("told to end")
+
+@client.function("asleep", on="app/go", retries=0)
+async def asleep(ctx): await ctx.step.sleep("nap", timedelta(seconds=59))
+
+@client.function("asleep, plain", on="app/go", retries=0)
+def asleep_plain(ctx): ctx.step.sleep("nap", timedelta(seconds=59))
+
+async def main():
+    await client.__aenter__()      # and never left
+    await client.send("app/go")
+    while len(client._engine._session.runner._resident) < 7:
+        await asyncio.sleep(0.01)
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    end = sys.argv[2]
+    if end == "ctrl-c": os.kill(os.getpid(), signal.SIGINT); await asyncio.sleep(60)
+    if end == "exit": sys.exit(0)
+    if end == "cancel":
+        for task in asyncio.all_tasks() - {asyncio.current_task()}: task.cancel()
+        await asyncio.sleep(1)
+    if end == "loop": asyncio.get_running_loop().stop(); await asyncio.sleep(0)
+    if end == "kill": os.kill(os.getpid(), signal.SIGKILL)
+    if end == "fork":
+        child = os.fork()
+        if not child: sys.exit(0)
+        os.waitpid(child, 0)
+        os._exit(0)
+
+if sys.argv[2] == "loop":
+    loop = asyncio.new_event_loop()
+    loop.create_task(main())
+    loop.run_forever()
+else:
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("end", "deaths"),
+    [
+        ("return", 0),
+        ("ctrl-c", 0),
+        ("exit", 0),
+        ("cancel", 0),
+        ("loop", 0),
+        ("kill", 1),
+        ("fork", 1),  # the child's end is not the parent's, which then dies
+    ],
+)
+def test_how_a_program_ends_that_never_leaves_its_client(path: Path, end: str, deaths: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(path), end],
+        env=ENVIRONMENT,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,  # nothing waits for what sleeps an hour
+    )
+    assert (ended.returncode == -signal.SIGKILL) == (end == "kill"), ended.stderr
+    opened = read_after_start(path)
+    assert {name: (state, attempt, dead) for name, state, attempt, dead in opened} == {
+        name: ("ready", 0, 0 if "asleep" in name else deaths)
+        for name in ("plain step", "plain", "async step", "async", "swallows", "asleep", "asleep, plain")
+    }, ended.stderr
+
+
+def read_after_start(path: Path) -> list[tuple[str, str, int, int]]:
+    """What the next start makes of it, without executing anything."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        journal.recover(Transaction(connection, lambda *_: 0), 1 << 60)
+        return connection.execute("SELECT function, state, attempt, deaths FROM run").fetchall()

@@ -1,0 +1,35 @@
+"""Fixtures of the gateway's tests."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+
+from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.gateway.serving import secured
+from tightbeam import Client
+from tightbeam.gateway import Gateway
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def ch() -> JobChannel:
+    return job_channel(job_id="j1")
+
+
+@pytest.fixture
+def gateway(client: Client) -> Gateway:
+    """Return the client's gateway, with secrets."""
+    return secured(client)
+
+
+@pytest.fixture
+def api(client: Client, gateway: Gateway) -> FastAPI:
+    """Return an application that mounts the gateway."""
+    api = FastAPI(lifespan=client.lifespan)
+    api.mount("/", gateway)
+    return api

@@ -1,0 +1,232 @@
+"""Events from other processes: `tightbeam.connect(…).send`, and the route beneath it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+import tightbeam
+from tests.tightbeam.gateway.serving import KEY, running, secured
+from tests.tightbeam.gateway.test_reconnect import Streams, answering, listening, token
+from tightbeam import (
+    Client,
+    Context,
+    GatewayRefused,
+    JournalFailed,
+    NotEntered,
+    NotJson,
+    NotRegistered,
+    NotStorable,
+    SendFailed,
+)
+from tightbeam.gateway import RemoteClient
+
+SEND = "/v1/realtime/send"
+
+
+@pytest.fixture
+def events(client: Client) -> list[Any]:
+    """The data of the events that started runs."""
+    found: list[Any] = []
+
+    @client.function("note", on="app/note")
+    async def note(ctx: Context) -> None:
+        found.append(ctx.event.data)
+
+    @client.function("note-too", on="app/note")
+    async def note_too(ctx: Context) -> None:
+        found.append(ctx.event.data)
+
+    return found
+
+
+def http(client: Client, **changed: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(secured(client, **changed)),
+        base_url="http://127.0.0.1",
+        headers={"Authorization": f"Bearer {KEY}"},
+    )
+
+
+async def until(found: list[Any], count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(found) < count:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+async def sent(remote: RemoteClient, way: str) -> list[str]:
+    """Send an event without data."""
+    if way == "async":
+        return await remote.send("app/note")
+    return await asyncio.to_thread(remote.send_sync, "app/note")
+
+
+@pytest.mark.parametrize("way", ["async", "sync"])
+async def test_an_event_starts_runs(way: str, client: Client, events: list[Any]) -> None:
+    data = {"é": [1, 2.5, None, 2**70], "nested": {"a": "b"}}
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        if way == "async":
+            ids = await remote.send("app/note", data)
+            await remote.send("app/note")
+        else:
+            ids = await asyncio.to_thread(remote.send_sync, "app/note", data)
+            await asyncio.to_thread(remote.send_sync, "app/note")
+        assert len(set(ids)) == 2
+        assert all(len(one) == 26 for one in ids)
+        await until(events, 4)
+        with pytest.raises(NotRegistered, match="app/note"):
+            await remote.send("app/nothing")
+        for wrong in ([1], {1: 2}, {"a": {1, 2}}, {"a": float("nan")}):
+            with pytest.raises(NotJson):
+                await remote.send("app/note", wrong)  # type: ignore[arg-type]
+    assert events == [data, data, {}, {}]
+
+
+async def test_any_name_travels(client: Client) -> None:
+    name = "app/ü ?&=%#\n"
+    seen: list[str] = []
+
+    @client.function("odd", on=name)
+    async def odd(ctx: Context) -> None:
+        seen.append(ctx.event.name)
+
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        await remote.send(name)
+        await asyncio.to_thread(remote.send_sync, name)
+        await until(seen, 2)
+    assert seen == [name, name]
+
+
+async def test_what_the_key_is_needed_for(client: Client, events: list[Any]) -> None:
+    async with running(secured(client)) as url:
+        async with tightbeam.connect(url, token=token) as remote:
+            with pytest.raises(GatewayRefused, match="server key"):
+                await remote.send("app/note")
+            with pytest.raises(GatewayRefused, match="server key"):
+                remote.send_sync("app/note")
+        async with tightbeam.connect(url, key="k-wrong") as remote:
+            with pytest.raises(GatewayRefused) as refused:
+                await remote.send("app/note")
+            assert refused.value.status == 401
+            assert "k-wrong" not in str(refused.value)
+    assert events == []
+
+
+async def test_a_client_that_isnt_entered(client: Client, events: list[Any], monkeypatch: Any) -> None:
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        with monkeypatch.context() as patch:
+            for kind in (NotEntered, JournalFailed, NotStorable):
+
+                async def fails(*_: object, kind: type[Exception] = kind) -> list[str]:
+                    raise kind("why")
+
+                patch.setattr(client, "send", fails)
+                with pytest.raises(kind, match="why"):
+                    await remote.send("app/note")
+                with pytest.raises(kind, match="why"):
+                    await asyncio.to_thread(remote.send_sync, "app/note")
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status", "kind"),
+    [
+        ({"name": "app/note"}, b"{}", 503, "NotEntered"),
+        ({"name": "app/nothing"}, b"[]", 503, "NotEntered"),  # which comes before all that may come of it
+        ({"name": "app/nothing"}, b"{}", 404, "NotRegistered"),
+        ({"name": "app/note"}, b"[]", 422, "NotJson"),
+        ({"name": "app/note"}, b"null", 503, "NotEntered"),  # as no data at all
+        ({"name": "app/note"}, b'{"a":"\\ud800"}', 422, "NotJson"),
+        ({"name": "app/note"}, b'{"a":NaN}', 400, None),
+        ({"name": "app/note"}, b"", 400, None),
+        ({"name": "app/note"}, b"\xff", 400, None),
+        ({"name": "app/note"}, b"[" * 100_000, 400, None),
+        ({"name": "app/note"}, b'{"a":"' + b"x" * 524_288 + b'"}', 413, None),
+        ({"name": ""}, b"{}", 400, None),
+        ({"name": "x" * 1_025}, b"{}", 400, None),
+        ({}, b"{}", 400, None),
+    ],
+)
+async def test_what_is_refused(
+    query: dict[str, str], body: bytes, status: int, kind: str | None, client: Client, events: list[Any]
+) -> None:
+    is_entered = kind in ("NotRegistered", "NotJson")
+    async with client if is_entered else contextlib.nullcontext(), http(client) as ask:
+        answer = await ask.post(SEND, params=query, content=body)
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+        assert answer.json().get("type") == kind
+        assert answer.json()["error"]
+        key = {"Authorization": "Bearer wrong"}
+        assert (await ask.post(SEND, params=query, content=body, headers=key)).status_code == 401
+        assert (await ask.get(SEND, params=query)).status_code == 405
+
+
+async def test_data_that_is_too_large(client: Client, events: list[Any]) -> None:
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        with pytest.raises(SendFailed, match="too large") as failed:
+            await remote.send("app/note", {"a": "x" * 600_000})
+    assert (failed.value.status, failed.value.retryable, failed.value.may_have_started) == (413, False, False)
+
+
+async def reads_and_hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize("way", ["async", "sync"])
+@pytest.mark.parametrize(
+    ("handle", "retryable", "may_have_started", "status"),
+    [
+        (reads_and_hangs_up, True, True, None),
+        (answering("HTTP/1.1 504 Gateway Timeout"), True, True, 504),
+        (answering("HTTP/1.1 429 Too Many Requests"), True, False, 429),
+        (answering("HTTP/1.1 404 Not Found", "<html>"), False, False, 404),
+        (answering("HTTP/1.1 201 Created", "[]"), False, True, 201),
+    ],
+    ids=["hangs up", "504", "429", "another server", "no ids"],
+)
+async def test_it_is_never_sent_twice(
+    handle: Streams, retryable: bool, may_have_started: bool, status: int | None, way: str
+) -> None:
+    requests: list[object] = []
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(writer)
+        await handle(reader, writer)
+
+    async with listening(counted) as place, tightbeam.connect(f"http://{place}", key="k") as remote:
+        with pytest.raises(SendFailed) as failed:
+            await sent(remote, way)
+    error = failed.value
+    assert (error.retryable, error.may_have_started, error.status) == (retryable, may_have_started, status)
+    assert ("may have been started" in str(error)) is may_have_started
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("way", ["async", "sync"])
+async def test_nobody_there(way: str) -> None:
+    async with listening(answering("")) as place:
+        pass
+    async with tightbeam.connect(f"http://{place}", key="k") as remote:
+        with pytest.raises(SendFailed, match="ConnectionRefusedError") as failed:
+            await sent(remote, way)
+    assert (failed.value.retryable, failed.value.may_have_started) == (True, False)
+
+
+async def test_a_dev_gateway_takes_any_key(client: Client, events: list[Any]) -> None:
+    async with running(secured(client, dev=True, public_url=None)) as url:
+        async with tightbeam.connect(url, key="") as remote:
+            assert len(await remote.send("app/note", {"a": 1})) == 2
+            await until(events, 2)
+
+
+def test_the_data_of_an_event_is_not_touched_on_the_way(client: Client) -> None:
+    sent: list[bytes] = []
+    remote = tightbeam.connect("http://127.0.0.1", key="k")
+    remote._carrier.requests.send_sync = lambda _, data: sent.append(data) or []  # type: ignore[method-assign,func-returns-value]
+    remote.send_sync("app/note", {"n": 2**70, "f": 1.0})
+    assert json.loads(sent[0]) == {"n": 2**70, "f": 1.0}
