@@ -29,7 +29,7 @@ from tightbeam._engine import scheduler as runner
 from tightbeam._engine import session
 from tightbeam._engine.sqlite import file, writer
 from tightbeam._payload.check import encode
-from tightbeam._publishing import compose
+from tightbeam._publishing import build_message
 
 __all__ = ["Bar", "bars", "draw"]
 
@@ -71,7 +71,7 @@ def _live() -> Bar:
     valid = _each(lambda: is_valid(MEDIUM))
     encoded = valid + _each(lambda: orjson.dumps(MEDIUM))
     checked = max(encoded, _each(lambda: encode(ref, MEDIUM)))
-    composed = max(checked, _each(lambda: compose(ref, MEDIUM, None, limit)))
+    composed = max(checked, _each(lambda: build_message(ref, MEDIUM, None, limit)))
     published = max(composed, _each(lambda: client.realtime.publish_sync(ref, MEDIUM)))
     return Bar(
         "A live publish, 216 bytes, nobody listening",

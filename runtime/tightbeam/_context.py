@@ -29,7 +29,7 @@ __all__ = [
     "current_run",
     "current_step",
     "is_unicode",
-    "other_kind",
+    "wrong_step_kind",
 ]
 
 Arguments = TypeVarTuple("Arguments")
@@ -79,7 +79,7 @@ def check_step_function(id: object, function: object) -> None:
     )
 
 
-def other_kind(step_id: str, *, wanted: str) -> StepMisuse:
+def wrong_step_kind(step_id: str, *, wanted: str) -> StepMisuse:
     """The error for an async function where a plain one is wanted, or the reverse."""
     if wanted == "async":
         return StepMisuse(

@@ -10,14 +10,14 @@ from tightbeam._message import Envelope
 from tightbeam._payload.check import encode
 from tightbeam.errors import PayloadTooLarge
 
-__all__ = ["MAX_PAYLOAD_BYTES", "compose", "encode_within", "the_payload"]
+__all__ = ["MAX_PAYLOAD_BYTES", "build_message", "encode_within", "single_payload"]
 
 MAX_PAYLOAD_BYTES = 524_288
 """What one message may hold, encoded: Inngest's limit, so that a program that moves there isn't surprised."""
 _COPIED_BYTES = 32_768
 
 
-def the_payload(topic: object, data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
+def single_payload(topic: object, data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
     """The one positional argument that `Payload` stands for, beside what must be a topic.
 
     Raises:
@@ -53,6 +53,6 @@ def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> byt
     return b"".join((raw, b"")) if len(raw) < _COPIED_BYTES else raw
 
 
-def compose(ref: TopicRef[..., str, Any], data: object, run_id: str | None, limit: int) -> Envelope:
+def build_message(ref: TopicRef[..., str, Any], data: object, run_id: str | None, limit: int) -> Envelope:
     """A live message, checked and encoded."""
     return Envelope(ref.channel, ref.topic, encode_within(ref, data, limit), run_id, None, time_ns() // 1000)

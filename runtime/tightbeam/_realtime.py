@@ -18,7 +18,7 @@ from tightbeam._context import current_run
 from tightbeam._engine.protocol import Carrier
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._message import Address
-from tightbeam._publishing import compose, the_payload
+from tightbeam._publishing import build_message, single_payload
 from tightbeam._subscription import Subscription
 
 __all__ = ["Realtime"]
@@ -70,7 +70,7 @@ class Realtime:
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
         """
         await self._carrier.publish(
-            compose(topic, the_payload(topic, data, kwargs), current_run.get(), self._limit)
+            build_message(topic, single_payload(topic, data, kwargs), current_run.get(), self._limit)
         )
 
     def publish_sync(
@@ -82,7 +82,7 @@ class Realtime:
     ) -> None:
         """As `publish`, without ``await``, from any thread."""
         self._carrier.publish_sync(
-            compose(topic, the_payload(topic, data, kwargs), current_run.get(), self._limit)
+            build_message(topic, single_payload(topic, data, kwargs), current_run.get(), self._limit)
         )
 
     @overload

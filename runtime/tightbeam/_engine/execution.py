@@ -27,7 +27,7 @@ from tightbeam._engine.steps_sync import StepsSync
 from tightbeam._function import AsyncFunction, Function, SyncFunction
 from tightbeam._message import Envelope
 from tightbeam._probes import InjectedFault
-from tightbeam._publishing import compose, the_payload
+from tightbeam._publishing import build_message, single_payload
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
@@ -134,9 +134,9 @@ class _RunContext:
             "a run's context belongs to its process: pass on what another one needs, as arguments"
         )
 
-    def _composed(self, ref: TopicRef[..., str, Any], payload: object) -> Envelope:
+    def _message(self, ref: TopicRef[..., str, Any], payload: object) -> Envelope:
         self._ledger.refuse_if_ended()
-        return compose(ref, payload, self.run_id, self._services.max_payload_bytes)
+        return build_message(ref, payload, self.run_id, self._services.max_payload_bytes)
 
 
 class RunContext(_RunContext):
@@ -154,7 +154,7 @@ class RunContext(_RunContext):
         **kwargs: Payload.kwargs,
     ) -> None:
         """See `tightbeam.Context`."""
-        await self._services.carrier.publish(self._composed(topic, the_payload(topic, data, kwargs)))
+        await self._services.carrier.publish(self._message(topic, single_payload(topic, data, kwargs)))
 
 
 class RunContextSync(_RunContext):
@@ -172,7 +172,7 @@ class RunContextSync(_RunContext):
         **kwargs: Payload.kwargs,
     ) -> None:
         """See `tightbeam.ContextSync`."""
-        self._services.carrier.publish_sync(self._composed(topic, the_payload(topic, data, kwargs)))
+        self._services.carrier.publish_sync(self._message(topic, single_payload(topic, data, kwargs)))
 
 
 class Execution:

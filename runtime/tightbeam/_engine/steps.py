@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step, other_kind
+from tightbeam._context import CurrentStep, current_step, wrong_step_kind
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.limiter import Place
@@ -33,7 +33,7 @@ from tightbeam._engine.step_rules import (
 from tightbeam._engine.waits import only_sleeps
 from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
-from tightbeam._publishing import the_payload
+from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable, StepMisuse, TightbeamError
 
@@ -77,7 +77,7 @@ class Steps:
         **kwargs: Payload.kwargs,
     ) -> Data:
         """See `tightbeam.Context`."""
-        payload = the_payload(topic, data, kwargs)
+        payload = single_payload(topic, data, kwargs)
         self._check_loop()
         step = prepare_publish(self._ledger, id, topic, payload, self._limit)
         if step.work is None:
@@ -224,7 +224,7 @@ class Steps:
         try:
             awaitable: object = fn(*args)
             if not isinstance(awaitable, Awaitable):
-                raise other_kind(ticket.step_id, wanted="async")
+                raise wrong_step_kind(ticket.step_id, wanted="async")
             raw = result.dump(await awaitable)
             value = result.load(raw)
         except BaseException as error:

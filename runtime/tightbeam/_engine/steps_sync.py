@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step, other_kind
+from tightbeam._context import CurrentStep, current_step, wrong_step_kind
 from tightbeam._engine import steps
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Place
@@ -33,7 +33,7 @@ from tightbeam._engine.step_rules import (
 )
 from tightbeam._payload.model import load
 from tightbeam._probes import step_boundary, step_probes
-from tightbeam._publishing import the_payload
+from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable
 
@@ -77,7 +77,7 @@ class StepsSync:
         **kwargs: Payload.kwargs,
     ) -> Data:
         """See `tightbeam.ContextSync`."""
-        step = prepare_publish(self._ledger, id, topic, the_payload(topic, data, kwargs), self._limit)
+        step = prepare_publish(self._ledger, id, topic, single_payload(topic, data, kwargs), self._limit)
         if step.work is None:
             value = published_before(self._ledger, step.ticket, topic, step.raw)
         else:
@@ -187,7 +187,7 @@ class StepsSync:
             if isinstance(returned, Awaitable):
                 if inspect.iscoroutine(returned):
                     returned.close()
-                raise other_kind(ticket.step_id, wanted="plain")
+                raise wrong_step_kind(ticket.step_id, wanted="plain")
             raw = result.dump(returned)
             value = result.load(raw)
         except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 import inngest
 
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
+from tightbeam._publishing import MAX_PAYLOAD_BYTES, build_message, single_payload
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call
 from tightbeam.inngest._errors import translated
@@ -43,7 +43,7 @@ class Context(inngest.Context):
         """
         try:
             await self.step.tightbeam_call.carrier.publish(
-                compose(topic, the_payload(topic, data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
+                build_message(topic, single_payload(topic, data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__
@@ -64,7 +64,7 @@ class ContextSync(inngest.ContextSync):
         """As `Context.publish`."""
         try:
             self.step.tightbeam_call.carrier.publish_sync(
-                compose(topic, the_payload(topic, data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
+                build_message(topic, single_payload(topic, data, kwargs), self.run_id, MAX_PAYLOAD_BYTES)
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__

@@ -14,7 +14,7 @@ from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
 from tightbeam._context import current_run
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, compose, the_payload
+from tightbeam._publishing import MAX_PAYLOAD_BYTES, build_message, single_payload
 from tightbeam._realtime import Realtime as AnyRealtime
 from tightbeam._selection import (
     LATEST,
@@ -94,7 +94,9 @@ class Realtime(AnyRealtime):
         """
         try:
             await self._inngest.publish(
-                compose(topic, the_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES)
+                build_message(
+                    topic, single_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES
+                )
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__
@@ -109,7 +111,9 @@ class Realtime(AnyRealtime):
         """As `publish`, without ``await``, from any thread; it waits for the server's answer."""
         try:
             self._inngest.publish_sync(
-                compose(topic, the_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES)
+                build_message(
+                    topic, single_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES
+                )
             )
         except TightbeamError as error:
             raise translated(error) from error.__cause__

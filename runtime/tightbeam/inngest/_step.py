@@ -13,10 +13,10 @@ import inngest
 
 from tightbeam import _probes
 from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
-from tightbeam._context import check_step_function, check_step_id, current_step, other_kind
+from tightbeam._context import check_step_function, check_step_id, current_step, wrong_step_kind
 from tightbeam._message import Envelope
 from tightbeam._payload.model import load
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, the_payload
+from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload
 from tightbeam._results import to_json
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
@@ -90,7 +90,7 @@ class RealtimeStep(inngest.Step):
                 if inspect.isawaitable(made):
                     return outcome.dump_memo(await made)
                 if call.strict:
-                    raise other_kind(use.step_id, wanted="async")
+                    raise wrong_step_kind(use.step_id, wanted="async")
                 return outcome.dump_memo(made)  # as the SDK does
 
             memo = await self.tightbeam_once(use, work, handler_args)
@@ -160,7 +160,7 @@ class RealtimeStepSync(inngest.StepSync):
                 if inspect.isawaitable(made):
                     if inspect.iscoroutine(made):
                         made.close()
-                    raise other_kind(use.step_id, wanted="plain")
+                    raise wrong_step_kind(use.step_id, wanted="plain")
                 return outcome.dump_memo(made)
 
             return cast("Output", _after(use, outcome.load(self.tightbeam_once(use, work, handler_args))))
@@ -234,7 +234,7 @@ class StepRealtime:
         """
         try:
             step = self._step
-            use, envelope = _prepare(step.tightbeam_call, id, topic, the_payload(topic, data, kwargs))
+            use, envelope = _prepare(step.tightbeam_call, id, topic, single_payload(topic, data, kwargs))
 
             async def send() -> object:
                 await step.tightbeam_call.carrier.publish(_checked(envelope))
@@ -264,7 +264,7 @@ class StepRealtimeSync:
         """As `StepRealtime.publish`."""
         try:
             step = self._step
-            use, envelope = _prepare(step.tightbeam_call, id, topic, the_payload(topic, data, kwargs))
+            use, envelope = _prepare(step.tightbeam_call, id, topic, single_payload(topic, data, kwargs))
 
             def send() -> object:
                 step.tightbeam_call.carrier.publish_sync(_checked(envelope))
