@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import time_ns
 from typing import NamedTuple
 
-__all__ = ["Address", "Envelope"]
+__all__ = ["Address", "Envelope", "now_us"]
 
 Address = tuple[str, str]
 """Channel name and topic name."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_us() -> int:
+    """Return the time in microseconds since 1970, UTC."""
+    return time_ns() // 1000
 
 
 class Envelope(NamedTuple):

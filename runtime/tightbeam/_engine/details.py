@@ -1,0 +1,104 @@
+"""What a person is shown of runs, their steps and their messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+__all__ = ["MessageDetail", "Part", "RunDetail", "RunSummary", "StepDetail", "attempts_shown"]
+
+Part = Literal["event", "result", "step"]
+"""Data that a run keeps: of its event, what it returned, or what one of its steps returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run."""
+
+    id: str
+    function: str
+    event: str
+    state: str
+    """``ready`` (due now or later), ``running``, ``sleeping``, ``parked``, ``done`` or ``failed``."""
+    attempt: int
+    """Failures since the last newly memoized step."""
+    attempts: int
+    """How often it was tried, over all its steps: 1 for a run that succeeds at once, 0 before it begins."""
+    failures: int
+    """How many of these attempts failed."""
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime
+    """When it is, or was last, to be executed."""
+    error_type: str | None
+    """Of the failure, of the last one that is retried, or of what the run is parked for."""
+    error_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepDetail:
+    """One step of a run, in the order of the first starts."""
+
+    id: str
+    kind: str
+    """``step.run``, ``step.sleep`` or ``step.realtime.publish``."""
+    channel: str | None
+    topic: str | None
+    state: str
+    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized) or ``sleeping``."""
+    attempts: int
+    started_at: datetime
+    ended_at: datetime | None
+    wake_at: datetime | None
+    error_type: str | None
+    error_text: str | None
+    result_size: int | None
+    """Bytes of the JSON that it returned, or published; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDetail:
+    """A durable message that a run published and that is still retained; its data isn't shown."""
+
+    id: str
+    position: str
+    channel: str
+    topic: str
+    created_at: datetime
+    size: int
+    """Bytes of its JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with its steps and messages."""
+
+    summary: RunSummary
+    deaths: int
+    """How often the process died under it since its last newly memoized step."""
+    traceback: str | None
+    """Of the failure, or of the last one that is retried: the frames of this package left out."""
+    data_size: int
+    """Bytes of the JSON of its event's data."""
+    result_size: int | None
+    """Bytes of the JSON that it returned; None while it isn't done."""
+    steps: tuple[StepDetail, ...]
+    messages: tuple[MessageDetail, ...]
+
+
+def attempts_shown(state: str, failures: int, *, begun: bool, retried: bool) -> int:
+    """Count the attempts of a run as a person does: one that was interrupted and goes on is the same one.
+
+    Args:
+        state: of the run, as it is shown.
+        failures: how many attempts failed.
+        begun: whether it was executed at all.
+        retried: whether it has an error noted, so that a ready run waits for a retry.
+    """
+    if not begun:
+        return 0
+    if state == "failed":
+        return max(1, failures)
+    return failures if state == "ready" and retried else failures + 1

@@ -1,0 +1,273 @@
+"""Values that the engine and its stores exchange. All times are microseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import time_ns
+from typing import Literal, NamedTuple
+
+from tightbeam._message import Envelope
+
+__all__ = [
+    "Claimed",
+    "Excerpt",
+    "Failure",
+    "FunctionLimit",
+    "GivenUp",
+    "Latest",
+    "Memo",
+    "MemoizedAlready",
+    "NewRun",
+    "Page",
+    "Publish",
+    "Recent",
+    "Recovered",
+    "Replaced",
+    "Retention",
+    "Run",
+    "RunEnd",
+    "RunError",
+    "RunOutcome",
+    "Seen",
+    "StepKind",
+    "StepState",
+    "new_id",
+    "place_of_seen",
+]
+
+StepKind = Literal["step.run", "step.sleep", "step.realtime.publish"]
+StepState = Literal["failing", "sleeping", "done", "failed"]
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id() -> str:
+    """Return a new ULID: an id that sorts by the time at which it was made."""
+    number = (time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+# -- runs and steps ---------------------------------------------------------------------------------------
+
+
+class NewRun(NamedTuple):
+    """A run to be added."""
+
+    id: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """What is remembered of one step."""
+
+    kind: str
+    channel: str | None
+    topic: str | None
+    state: StepState
+    wake_at: int | None
+    result: bytes | None
+    error_type: str | None
+    error_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run to execute, with what its steps left behind."""
+
+    number: int
+    """The store's own short name for the run."""
+    id: str
+    function: str
+    event: str
+    data: bytes
+    attempt: int
+    deaths: int
+    memos: dict[str, Memo]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that failed and has attempts left, or reached the handler as it was."""
+
+    step_id: str
+    kind: StepKind
+    channel: str | None
+    topic: str | None
+    started_at: int
+    ended_at: int
+    error_type: str
+    error_text: str
+
+
+class RunError(NamedTuple):
+    """What a store keeps of the failure of a run."""
+
+    type: str
+    text: str
+    traceback: str | None
+
+
+class Replaced(NamedTuple):
+    """What the memo of a step takes the place of."""
+
+    failed: bool
+    """The step failed in an earlier execution, which is noted."""
+    counted: bool
+    """The run has attempts or deaths that start over now."""
+
+
+class Publish(NamedTuple):
+    """A durable publish that is ready to be stored."""
+
+    run: int
+    """The run's number."""
+    run_id: str
+    step: str
+    """As the handler names it."""
+    number: int
+    """How often the handler used that name before."""
+    channel: str
+    topic: str
+    data: bytes
+    started_at: int
+    """When its step began."""
+
+
+class MemoizedAlready(RuntimeError):
+    """Raised for a step that has its memo: another execution of the run has stored it."""
+
+    def __init__(self, run_id: str, step_id: str) -> None:
+        super().__init__(f'step "{step_id}" of run {run_id} is memoized already')
+
+
+class RunEnd(NamedTuple):
+    """How an execution ended its run, for those that follow it."""
+
+    run_id: str
+    completed: bool
+    result: bytes | None
+    """JSON; None unless it completed."""
+    channels: frozenset[str]
+    """Where the run had published durably before this execution of it began."""
+
+
+class RunOutcome(NamedTuple):
+    """How a run ended, as the store remembers it."""
+
+    run_id: str
+    completed: bool
+    result: bytes | None
+    ended_us: int
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+class GivenUp(NamedTuple):
+    """A run under which the process died too often."""
+
+    run_id: str
+    function: str
+    attempt: int
+
+
+class Recovered(NamedTuple):
+    """What a store found of the process before."""
+
+    given_up: list[GivenUp]
+    unknown: Mapping[str, int]
+    """Functions that aren't registered, with the number of their parked runs."""
+
+
+class FunctionLimit(NamedTuple):
+    """How many runs of a function may be claimed."""
+
+    function: str
+    runs: int
+    on_thread: bool
+    """Whether each of its runs takes a thread."""
+
+
+class Claimed(NamedTuple):
+    """The runs that were due, and when the next one is; None if that isn't known."""
+
+    runs: list[Run]
+    next_due: int | None
+
+
+class Page(NamedTuple):
+    """Messages in order, and the place up to which these are all."""
+
+    messages: list[Envelope]
+    upto: int
+
+
+class Latest(NamedTuple):
+    """The places of the latest message of each address, in order, and the last place of the journal."""
+
+    places: list[int]
+    end: int
+
+
+class Excerpt(NamedTuple):
+    """The first bytes of some data, and the size of all of it."""
+
+    data: bytes
+    size: int
+
+
+class Recent(NamedTuple):
+    """The latest messages of all channels, in order."""
+
+    messages: list[Envelope]
+    missed: int
+    """How many between the position that was given and these are left out."""
+    known: bool
+    """Whether that position is one of this journal that nothing after it has been trimmed from."""
+
+
+class Seen(NamedTuple):
+    """What a reader has seen of a channel, by the time of the last message that it saw."""
+
+    place: int
+    """The last place in the channel that isn't later than that time, or the first there is."""
+    last_us: int
+    """The time of the last message in the channel, or 0."""
+    exact: int | None
+    """The place of the message with exactly that time, in milliseconds."""
+    following: int | None
+    """The place of the first message in the channel that is later."""
+    end: int
+    """The last place in the journal, of any channel."""
+
+
+def place_of_seen(seen: Sequence[Seen]) -> int:
+    """Return the place at which a stream of several channels resumes, by one time for all of them.
+
+    If that is the time of a durable message, the reader has seen everything up to it, as streams give
+    messages in the order of their places. Of several with the same millisecond it is the earliest: a repeat
+    is better than a gap. Else the stream goes on with the first message that is later than that time.
+
+    Args:
+        seen: of each channel, in the order in which the store was asked.
+    """
+    if len(seen) == 1:
+        return seen[0].place
+    exact = [each.exact for each in seen if each.exact is not None]
+    following = [each.following - 1 for each in seen if each.following is not None]
+    return min(exact or following or [seen[0].end])
+
+
+# -- settings ---------------------------------------------------------------------------------------------
+
+
+class Retention(NamedTuple):
+    """How much a store keeps: messages by number; messages and ended runs by age and size."""
+
+    messages: int
+    age_us: int
+    size: int
+    """Bytes of everything that is stored."""

@@ -1,0 +1,192 @@
+"""The seam between the engine and what stores its runs and messages.
+
+The engine (scheduler, executions, steps, subscriptions) knows these protocols only. A store is a folder
+beside this file; it answers requests, which are values: see `tightbeam._engine.requests`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from tightbeam._message import Envelope
+
+__all__ = ["After", "Answer", "Backend", "Outlet", "Query", "Request", "Store"]
+
+Answer = TypeVar("Answer")
+After = Callable[[bool], None]
+"""Called on the event loop of a request's caller, with whether the request was carried out."""
+
+
+class Request(Generic[Answer]):
+    """One thing to do in a store, all of it or none; a frozen value, one class for each verb.
+
+    A value holds no reference to the store or to a transaction, so a request may be carried out more than
+    once (when its batch failed and is tried again), but is answered once.
+    """
+
+    __slots__ = ()
+
+
+class Query(Request[Answer]):
+    """A request that changes nothing."""
+
+    __slots__ = ()
+
+
+class Outlet(Protocol):
+    """Where a store hands on the messages that it commits: the engine's hub.
+
+    A store calls it from one thread at a time, which may be its own. No method waits for a disk or a reader.
+    """
+
+    def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
+        """Return the time of a durable message that is being stored, and is not committed yet.
+
+        In a channel these times are at least a millisecond apart, and later than those of all live messages
+        handed out before. Until `fan_out` or `release` live messages of the channel get earlier times.
+
+        Args:
+            channel: of the message.
+            at_least: microseconds since 1970; the time is not before.
+            last: reads the time of the channel's last stored message, or that of the last one that was
+                trimmed if none is left; called only where that isn't known yet.
+        """
+        ...
+
+    def release(self) -> None:
+        """Forget the times that were reserved.
+
+        Called at the end of each transaction that may have reserved any, after `fan_out` if it was committed.
+        """
+        ...
+
+    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+        """Hand on the messages of a commit, in the order of their places. Doesn't raise."""
+        ...
+
+
+class Store(Protocol):
+    """An open journal: carries out requests, from any thread and any event loop, and answers them.
+
+    **Together.** Each request is atomic: after an error, a crash or a power cut all of it is there or
+    nothing. A message and the memo of its step are one thing (`MemoizePublish`). A store may commit several
+    requests at once, but one that fails never takes another with it.
+
+    **Durable.** A request is answered when it is on stable storage (for a store in memory: when it is
+    applied).
+
+    **In order.** Requests that change something are carried out in the order in which they were submitted,
+    from whatever threads. A query sees every request that was answered before the query was submitted; it may
+    see those that are still to be answered. After a commit first its messages are fanned out
+    (`Outlet.fan_out`), then its requests are answered; fan-outs follow the order of commits, which is the
+    order of the places. Places are integers that grow from message to message; they need not be consecutive.
+
+    **Cancelled callers.** A request that was submitted is carried out, and its messages are fanned out,
+    whether or not anybody still awaits the answer.
+
+    **Errors**, each of which leaves nothing of its request behind:
+
+    * `JournalFailed`: storage failed (full, unplugged, removed); the same request may succeed later.
+    * `NotStorable`: a value that the store can't hold, ever.
+    * `MemoizedAlready`: the step has its memo, so that the caller isn't the only one who executes the run.
+    * `PositionLost`: the position isn't one of this journal, or what comes after it was trimmed.
+    * `NotEntered`: the store is closed, or this is a forked child of the process that opened it; raised at
+      once.
+    * `TypeError`: the store doesn't know requests of this class.
+
+    Each caller gets an exception of its own.
+    """
+
+    @property
+    def last_place(self) -> int:
+        """The place of the last message when the store was opened; 0 if there was none."""
+        ...
+
+    @property
+    def trimmed_us(self) -> int:
+        """The time of the latest message that was trimmed; 0 if none was. Read from any thread."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether storage is gone and nothing can be stored until it is back, which the store has logged."""
+        ...
+
+    def position_of(self, place: int, /) -> str:
+        """Return the position at which a reader resumes after the message at a place. Reads nothing."""
+        ...
+
+    def listen(self) -> None:
+        """Note that most requests come from the running event loop, so that waking it may be made cheap."""
+        ...
+
+    def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
+        """Queue a request from a coroutine.
+
+        The future is never done when this returns, so that awaiting it gives the event loop a turn.
+        Cancelling it doesn't cancel the request.
+
+        Args:
+            request: what to do.
+            after: called on the event loop just before the future is resolved, also if that was cancelled.
+
+        Raises:
+            NotEntered: the store is closed.
+        """
+        ...
+
+    def call(self, request: Request[Answer], /) -> Answer:
+        """Carry out a request for a thread that runs no event loop, and wait for the answer.
+
+        Raises:
+            NotEntered: the store is closed; and what else the request may meet.
+        """
+        ...
+
+    async def close(self, within: float, /) -> None:
+        """Carry out what was submitted before, then let the journal go. Closing twice is allowed.
+
+        After so many seconds it returns in any case, and the rest is done in the background.
+        """
+        ...
+
+    def close_at_exit(self, within: float, /) -> None:
+        """Close from a program that ends without leaving its client: put back all runs (`PutBackAll`) first.
+
+        Called on the main thread, without an event loop, in the process that opened the store.
+        """
+        ...
+
+
+class Backend(Protocol):
+    """What a client keeps its journal in, before that is opened: a file, memory, a server.
+
+    Making one touches nothing. One backend may be opened again after its store was closed.
+    """
+
+    @property
+    def name(self) -> str:
+        """What messages for people call it: the path of a file."""
+        ...
+
+    def open(self, outlet: Outlet, /) -> Store:
+        """Open the journal, make it if it isn't there; called on a thread, may take a while.
+
+        Raises:
+            JournalRefused: it can't be opened, and was left untouched. If another client has it open, which
+                may be waited for, ``holder`` is the id of that client's process, or 0.
+        """
+        ...
+
+    def unheard(self, *, forked: bool) -> str | None:
+        """Return why nobody hears what this process publishes without entering a client, and the way out.
+
+        Args:
+            forked: this process is the child of one in which the client was entered or had readers.
+
+        Returns:
+            A sentence for the log; None if there may be readers in this process only, as is usual.
+        """
+        ...
