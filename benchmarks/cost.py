@@ -28,7 +28,7 @@ from tightbeam import Client, Context
 from tightbeam._engine import scheduler as runner
 from tightbeam._engine import session
 from tightbeam._engine.sqlite import file, writer
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 from tightbeam._publishing import build_message
 
 __all__ = ["Bar", "bars", "draw"]

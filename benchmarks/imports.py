@@ -25,7 +25,7 @@ class Model(pydantic.BaseModel): x: int
 """
 _CHECKED = """
 from tightbeam._channels.refs import topics
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 try: encode(next(iter(topics(channel).values())), [])
 except tightbeam.InvalidPayload: pass
 """

@@ -15,7 +15,7 @@ from benchmarks.peers import peer
 from benchmarks.report import Bound, Report, Table, us
 from benchmarks.side_by_side import Timing, side_by_side
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 __all__ = ["measure"]
 

@@ -14,7 +14,7 @@ from benchmarks.bindings import PAYLOADS, payload_channel
 from benchmarks.report import Bound, Report, Table, us
 from benchmarks.side_by_side import Timing, compare
 from tightbeam import Client
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 __all__ = ["measure"]
 

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam.errors import StepMisuse
 
 __all__ = [
@@ -122,10 +122,10 @@ class StepRealtime(Protocol):
     async def publish(
         self,
         id: str,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """Publish once per run and step id, however often the run is retried; returns the published data.
 
@@ -191,10 +191,10 @@ class Context(Protocol):
 
     async def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """Publish live: at most once, to who listens now, never waiting; again when the run is retried.
 
@@ -210,10 +210,10 @@ class StepRealtimeSync(Protocol):
     def publish(
         self,
         id: str,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """As `StepRealtime.publish`."""
         ...
@@ -261,10 +261,10 @@ class ContextSync(Protocol):
 
     def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """As `Context.publish`."""
         ...

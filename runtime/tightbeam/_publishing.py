@@ -7,7 +7,7 @@ from typing import Any
 
 from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
 from tightbeam._message import Envelope
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 from tightbeam.errors import PayloadTooLarge
 
 __all__ = ["MAX_PAYLOAD_BYTES", "build_message", "encode_within", "single_payload"]
@@ -18,7 +18,7 @@ _COPIED_BYTES = 32_768
 
 
 def single_payload(topic: object, data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
-    """The one positional argument that `Payload` stands for, beside what must be a topic.
+    """The one positional argument that `PayloadArgs` stands for, beside what must be a topic.
 
     Raises:
         TypeError: it isn't, or there is more or less than one payload.

@@ -9,7 +9,7 @@ from tightbeam._channels.refs import (
     ChannelMessage,
     Data,
     Message,
-    Payload,
+    PayloadArgs,
     TopicName,
     TopicRef,
     topics,
@@ -56,10 +56,10 @@ class Realtime:
 
     async def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """Publish live: at most once to who listens now, never waiting for a reader or a disk.
 
@@ -75,10 +75,10 @@ class Realtime:
 
     def publish_sync(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """As `publish`, without ``await``, from any thread."""
         self._carrier.publish_sync(

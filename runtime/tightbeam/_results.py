@@ -58,10 +58,7 @@ class _Adapter:
     @functools.cached_property
     def _validator(self) -> SchemaValidator | None:
         """Loads without trying all branches of a union, where these multiply."""
-        from tightbeam._payload.narrowing import (
-            Loading,
-            narrowed,
-        )  # not at import: few functions remember results
+        from tightbeam._payload.unions.narrowing import Loading, narrowed  # few functions remember results
 
         core: Any = self.type.core_schema
         return narrowed(core, Loading(from_json=True, by_alias=True, by_name=True))

@@ -11,7 +11,7 @@ from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engine.protocol import Feed
 from tightbeam._invalid_messages import OnInvalidMessage, pass_over
 from tightbeam._message import Address
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 from tightbeam.errors import InvalidPayload
 
 __all__ = ["Subscription"]

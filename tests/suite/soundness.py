@@ -15,8 +15,8 @@ from tests.suite.compiled import Compiled
 from tests.suite.expressible import allows_object, expressible
 from tests.suite.groups import Group, remotes
 from tests.typing import checkers
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 __all__ = ["Call", "Verdict", "calls", "judge", "write_calls"]
 

@@ -14,8 +14,8 @@ from tests.suite.conftest import Say
 from tests.suite.groups import DIALECTS, groups, same_json
 from tests.suite.property.check import spelt
 from tightbeam import InvalidPayload, TopicRef
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 LEAP_SECONDS = {"1998-12-31T23:59:60Z", "1998-12-31T15:59:60.123-08:00"}
 """Valid date-times that no `datetime` can hold, refused for that."""

@@ -11,8 +11,8 @@ from tests.suite.compiled import Compiled
 from tests.suite.conftest import CompileDraft, Say
 from tests.suite.groups import DIALECTS, groups, same_json
 from tightbeam import InvalidPayload, TopicRef
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 CASES = {"draft2020-12": 1257, "draft2019-09": 1227, "draft7": 913, "draft6": 829, "draft4": 610}
 ANNOTATED = [

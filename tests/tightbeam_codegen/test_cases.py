@@ -23,8 +23,8 @@ from tests.tightbeam_codegen.golden import ALL, GOOD, REFUSED, UPDATE, Case, Sam
 from tests.typing import checkers
 from tightbeam import Channel, InvalidPayload, TopicRef
 from tightbeam._channels.refs import topics
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 by_name = pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 by_good_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)

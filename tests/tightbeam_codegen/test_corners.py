@@ -11,8 +11,8 @@ from tests.tightbeam_codegen.compiling import channel, errors
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, ref
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 

@@ -14,7 +14,7 @@ from tests.typescript.agreement import ALL, CASES, DRAFTS, Agreement
 from tests.typescript.node_tools import compiled_for_node, needs_node, project, run, tsc
 from tests.typescript.union_cases import UNIONS
 from tightbeam import InvalidPayload, Issue, TopicRef
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 pytestmark = pytest.mark.slow
 

@@ -33,7 +33,7 @@ __all__ = [
     "topics",
 ]
 
-Payload = ParamSpec("Payload")
+PayloadArgs = ParamSpec("PayloadArgs")
 """What a publish call may pass for one topic: exactly one positional argument, ``Model | ModelDict``."""
 
 TopicName = TypeVar("TopicName", bound=str, covariant=True)
@@ -62,8 +62,8 @@ class Message(Generic[TopicName, Data]):
     """Where to resume after this message (``after=``); None for live messages."""
 
 
-class TopicRef(Generic[Payload, TopicName, Data]):
-    """Where a message goes, what may be published there, and what comes back.
+class TopicRef(Generic[PayloadArgs, TopicName, Data]):
+    """Reference to a topic of a channel: where a message goes, what may be published there, what comes back.
 
     Made by the channel (``uploads_channel(upload_id="u1").status``). Two references are equal when channel
     and topic names are.
@@ -132,14 +132,29 @@ class Topic:
         self.attribute = attribute
 
     def ref(self, channel: Channel[Any]) -> TopicRef[..., str, Any]:
-        """The reference to this topic of a channel: made once and kept in the channel's ``__dict__``."""
+        """Return the reference to this topic of a channel, which the channel keeps in its ``__dict__``."""
+        ref: TopicRef[..., str, Any] = TopicRef(channel, self)
         # setdefault: two threads that come here together must leave with one object.
-        made: TopicRef[..., str, Any] = TopicRef(channel, self)
-        return cast("TopicRef[..., str, Any]", channel.__dict__.setdefault(self.attribute, made))
+        return cast("TopicRef[..., str, Any]", channel.__dict__.setdefault(self.attribute, ref))
+
+    def compile(self) -> CompiledTopic:
+        """Return what publishing and loading need of this topic, built at the first call.
+
+        Raises:
+            OutdatedBindings: its schema is missing or can't be compiled.
+        """
+        from tightbeam._payload.compiled import compile_topic, compiling  # not at import: it costs too much
+
+        assert self.owner is not None  # noqa: S101 - a topic is declared in the body of a channel class
+        with compiling:
+            if self.compiled is None:
+                module = self.owner.__tightbeam__.schemas
+                self.compiled = compile_topic(self.name, self.payload_type, module)
+            return self.compiled
 
 
 class TopicDescriptor(Topic):
-    """A topic in its class body, where it hands out a `TopicRef` for each channel.
+    """A topic in its class body, which hands out a `TopicRef` for each channel.
 
     Not a data descriptor: the channel's ``__dict__`` goes first, so a second look-up never comes here.
     """
@@ -184,10 +199,10 @@ class Channel(Generic[ChannelMessage]):
         separator: str = ":",
     ) -> None:
         super().__init_subclass__()
-        found = {value.name: value for value in vars(cls).values() if isinstance(value, Topic)}
-        home = resolve_name(schemas, cls.__module__.rpartition(".")[0])
+        declared = {value.name: value for value in vars(cls).values() if isinstance(value, Topic)}
+        module = resolve_name(schemas, cls.__module__.rpartition(".")[0])
         cls.__tightbeam__ = ChannelSpec(
-            Template(template, cast("Mapping[str, Kind]", params), separator), home, found
+            Template(template, cast("Mapping[str, Kind]", params), separator), module, declared
         )
 
     def __init__(self, name: str) -> None:
@@ -216,17 +231,21 @@ class Channel(Generic[ChannelMessage]):
         return _restore_channel, (type(self), self.name)
 
 
-def topic(name: str, payload_type: object, /) -> TopicRef[Payload, TopicName, Data]:  # pyright: ignore[reportInvalidTypeVarUse]  # solved by the declaration
+def topic(name: str, payload_type: object, /) -> TopicRef[PayloadArgs, TopicName, Data]:  # pyright: ignore[reportInvalidTypeVarUse]  # solved by the declaration
     """Declare a topic in a generated channel class.
 
     The result stands where a `TopicRef` is declared and is a descriptor: on an instance it gives that
     channel's reference.
     """
-    return cast("TopicRef[Payload, TopicName, Data]", TopicDescriptor(name, payload_type))
+    return cast("TopicRef[PayloadArgs, TopicName, Data]", TopicDescriptor(name, payload_type))
 
 
 def open_channel(cls: type[_C], params: Mapping[str, object], /) -> _C:
-    """The channel of this class with these parameters, by wire name.
+    """Open a channel.
+
+    Args:
+        cls: the channel class.
+        params: its parameters, by wire name.
 
     Raises:
         InvalidParam: a value that can't be part of a channel name, or that its schema refuses.
@@ -239,7 +258,11 @@ def open_channel(cls: type[_C], params: Mapping[str, object], /) -> _C:
 
 
 def channel_from_name(cls: type[_C], name: str, /) -> _C:
-    """The channel of this class that has this name.
+    """Open the channel of a class that has this name.
+
+    Args:
+        cls: the channel class.
+        name: such as ``uploads:u1``.
 
     Raises:
         InvalidParam: the name doesn't fit the channel's template, or a parameter in it breaks its schema.
@@ -252,20 +275,20 @@ def channel_from_name(cls: type[_C], name: str, /) -> _C:
 
 
 def channel_params(channel: Channel[Any], /) -> dict[str, ParamValue]:
-    """The parameters in a channel's name, by wire name; the inverse of opening it."""
+    """Return the parameters in a channel's name, by wire name; the inverse of opening it."""
     return type(channel).__tightbeam__.template.parse(channel.name)
 
 
 def topics(channel: Channel[Any], /) -> dict[str, TopicRef[..., str, Any]]:
-    """All topics of a channel, by wire name."""
+    """Return the references to all topics of a channel, by wire name."""
     declared = type(channel).__tightbeam__.topics.values()
     return {topic.name: channel.__dict__.get(topic.attribute) or topic.ref(channel) for topic in declared}
 
 
 def _check_params(spec: ChannelSpec, params: Mapping[str, object]) -> None:
-    from tightbeam._payload.schemas import check_params  # not at import: it pulls in the validator
+    from tightbeam._payload.params import check_params  # not at import: it pulls in the validator
 
-    check_params(spec, params)
+    check_params(spec.schemas, spec.template, params)
 
 
 def _restore_channel(cls: type[_C], name: str) -> _C:

@@ -16,7 +16,8 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from tightbeam._channels.refs import Channel, Message, TopicRef, open_channel, topic
-from tightbeam._payload.model import Payload, is_absent
+from tightbeam._payload.exact import is_absent
+from tightbeam._payload.model import Payload
 
 __all__ = [
     "Array",
@@ -60,7 +61,7 @@ optional: FieldInfo = Field(exclude_if=is_absent)
 
 
 def wire(name: str, /) -> FieldInfo:
-    """In ``Annotated``: the property's name in JSON, where Python's differs.
+    """State in ``Annotated`` the property's name in JSON, where Python's differs.
 
     Not ``alias``: that would make constructors ask for the wire's spelling.
     """
@@ -68,7 +69,7 @@ def wire(name: str, /) -> FieldInfo:
 
 
 def unchecked(**rules: str | float | bool) -> FieldInfo:
-    """In ``Annotated``: rules that the model leaves to the schema, for the model's own JSON Schema."""
+    """State in ``Annotated`` rules that the model leaves to the schema, for the model's own JSON Schema."""
     return cast("FieldInfo", Field(json_schema_extra=dict(rules)))
 
 
@@ -92,7 +93,7 @@ def import_first(module: str, names: Sequence[str], /) -> None:
 def lazy_package(
     package: str, names: Mapping[str, Sequence[str]], /
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """The ``__getattr__`` and ``__dir__`` of a generated package, which import its modules at first use.
+    """Return a generated package's ``__getattr__`` and ``__dir__``, which import its modules at first use.
 
     Args:
         package: the package's ``__name__``.

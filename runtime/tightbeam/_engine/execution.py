@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import uniform
 from typing import Any, NoReturn
 
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import current_run
 from tightbeam._engine.engine import RunEnd
 from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counted, of_kind
@@ -148,10 +148,10 @@ class RunContext(_RunContext):
 
     async def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """See `tightbeam.Context`."""
         await self._services.carrier.publish(self._message(topic, single_payload(topic, data, kwargs)))
@@ -166,10 +166,10 @@ class RunContextSync(_RunContext):
 
     def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """See `tightbeam.ContextSync`."""
         self._services.carrier.publish_sync(self._message(topic, single_payload(topic, data, kwargs)))

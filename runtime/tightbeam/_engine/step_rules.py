@@ -17,7 +17,7 @@ from tightbeam._engine.sqlite.messages import Publish
 from tightbeam._engine.sqlite.runs import Memo
 from tightbeam._engine.sqlite.writer import Transaction, Work
 from tightbeam._engine.step_log import Ledger, Ticket, Verdict
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within
 from tightbeam._results import ReturnType, return_type

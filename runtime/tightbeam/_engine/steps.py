@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import CurrentStep, current_step, wrong_step_kind
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
@@ -31,7 +31,7 @@ from tightbeam._engine.step_rules import (
     wake_time,
 )
 from tightbeam._engine.waits import only_sleeps
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
@@ -71,10 +71,10 @@ class Steps:
     async def publish(
         self,
         id: str,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """See `tightbeam.Context`."""
         payload = single_payload(topic, data, kwargs)

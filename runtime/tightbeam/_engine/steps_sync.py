@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import CurrentStep, current_step, wrong_step_kind
 from tightbeam._engine import steps
 from tightbeam._engine.alarm import Alarm
@@ -31,7 +31,7 @@ from tightbeam._engine.step_rules import (
     too_large,
     wake_time,
 )
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
@@ -71,10 +71,10 @@ class StepsSync:
     def publish(
         self,
         id: str,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """See `tightbeam.ContextSync`."""
         step = prepare_publish(self._ledger, id, topic, single_payload(topic, data, kwargs), self._limit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tightbeam._payload.model import is_absent
+from tightbeam._payload.exact import is_absent
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

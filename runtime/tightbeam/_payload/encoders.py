@@ -1,7 +1,7 @@
 """How payloads become JSON: the encoder's options, and a function for each class of models.
 
-What `check.encode` does with plain data these do with a model. They are made once for a class, since the
-lookups that this saves at every publish are a tenth of a small one.
+What `encode` does with plain data these do with a model. They are made once for a class: the look-ups that
+this saves are a tenth of a small publish.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic_core import SchemaSerializer
 
 __all__ = [
+    "BAD_DATA",
     "OPTIONS",
     "Encoder",
     "decoded",
@@ -31,6 +32,9 @@ __all__ = [
 
 Encoder = Callable[[Any], bytes | None]
 """The JSON of a value; None if it breaks the schema. Raises what orjson, jsonschema_rs and Pydantic raise."""
+
+BAD_DATA = (TypeError, ValueError, RecursionError, AttributeError, LookupError)
+"""What orjson, jsonschema_rs and Pydantic raise for data that they can't handle."""
 
 OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
@@ -51,10 +55,7 @@ def decoded(text: bytes | str) -> Any:
         return value
     try:
         return json.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # thousands of digits, or nested deeper than this decoder goes
+    except (ValueError, RecursionError):  # thousands of digits, or nested deeper than this decoder goes
         return value
 
 
@@ -69,7 +70,13 @@ def encoded_again(value: Any) -> bytes:
 def encoder_of(
     serializer: SchemaSerializer, is_valid: Callable[[object], bool], may_hold_nonfinite: bool
 ) -> Encoder:
-    """For models that hold JSON's own values only, which are dumped as they are."""
+    """Return the encoder of a model class that holds JSON's own values only.
+
+    Args:
+        serializer: the class's own.
+        is_valid: the topic's validator.
+        may_hold_nonfinite: whether the schema lets numbers through that JSON doesn't have.
+    """
     to_python, to_json, options, find = serializer.to_python, dumps, OPTIONS, find_null
 
     def encode(data: object) -> bytes | None:
@@ -85,7 +92,13 @@ def encoder_of(
 def encoder_by(
     dump: Callable[[Any], object], is_valid: Callable[[object], bool], may_hold_nonfinite: bool
 ) -> Encoder:
-    """For models whose values are converted."""
+    """Return the encoder of a model class whose values are converted.
+
+    Args:
+        dump: makes plain data of an instance.
+        is_valid: the topic's validator.
+        may_hold_nonfinite: whether the schema lets numbers through that JSON doesn't have.
+    """
 
     def encode(data: object) -> bytes | None:
         dumped = dump(data)

@@ -9,6 +9,7 @@ from enum import Enum
 import orjson
 from pydantic import BaseModel
 
+from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam.errors import Issue
 
 __all__ = [
@@ -222,11 +223,9 @@ def _reason(value: object, around: frozenset[int]) -> str | None:
     return f"must be JSON data, not {kind.__name__}"
 
 
-_AS_TEXT = {
-    ("datetime", "datetime"): "value.isoformat()",
-    ("datetime", "date"): "value.isoformat()",
-    ("datetime", "time"): "value.isoformat()",
-    ("uuid", "UUID"): "str(value)",
+_AS_TEXT = {("datetime", "time"): "value.isoformat()"} | {
+    (typed.python_type.__module__, typed.python_type.__qualname__): typed.text
+    for typed in TYPED_FORMATS.values()
 }
 """How a value that models take and dictionaries don't becomes text, by the module and name of its type."""
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-import os
-import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
 from tightbeam._payload.formats import narrow_formats
-from tightbeam.errors import InvalidParam, OutdatedBindings
+from tightbeam._payload.locks import fork_safe_lock
+from tightbeam.errors import OutdatedBindings
 
 if TYPE_CHECKING:
-    from tightbeam._channels.refs import ChannelSpec
     from tightbeam._payload.places import Places
-    from tightbeam._payload.unions import Branch
 
 __all__ = [
     "LATEST_DIALECT",
@@ -26,7 +23,7 @@ __all__ = [
     "Bundle",
     "TopicSchema",
     "bundle",
-    "check_params",
+    "outdated_topic",
     "says_more_than_kind",
 ]
 
@@ -79,20 +76,16 @@ class Bundle:
                 narrow_formats(resource)
         self._registries: dict[int, jsonschema_rs.Registry] = {}
         self._params: dict[str, jsonschema_rs.Validator] | None = None
-        self.parts: dict[tuple[str, str], jsonschema_rs.Validator] = {}
-        """Validators of parts of the schemas, by place and keyword, made to explain failures."""
-        self.unions: dict[tuple[str, str], list[Branch]] = {}
-        """Branches of unions, by place and keyword, listed to explain failures."""
 
     @functools.cached_property
     def places(self) -> Places:
-        """For finding one's way in the schemas, to explain a failure."""
+        """Finds schemas and what their references lead to, to explain a failure."""
         from tightbeam._payload.places import Places  # only on failure
 
         return Places(self.resources)
 
     def draft(self, dialect: str) -> int:
-        """The draft a dialect is or builds on."""
+        """Return the draft that a dialect is or builds on."""
         for _ in range(8):
             plain = dialect.rstrip("#")
             if plain in _DRAFTS:
@@ -119,7 +112,11 @@ class Bundle:
         return document if "$id" in document else {"$id": uri, **document}
 
     def validator(self, schema: Mapping[str, Any], dialect: str) -> jsonschema_rs.Validator:
-        """A validator for a schema of this dialect; its references lead into the bundle and nowhere else.
+        """Build a validator, whose references lead into the bundle and nowhere else.
+
+        Args:
+            schema: what to validate by.
+            dialect: URI of the schema's dialect.
 
         Raises:
             OutdatedBindings: a reference leads nowhere, or the schema isn't one.
@@ -135,7 +132,11 @@ class Bundle:
             raise _outdated(self.module, "its schemas are incomplete") from error
 
     def read(self) -> None:
-        """Read all resources, as the first validator makes it happen. Raises OutdatedBindings."""
+        """Read all resources, as building the first validator does.
+
+        Raises:
+            OutdatedBindings: they can't be read.
+        """
         try:
             for dialect in {topic.dialect for topic in self.topics.values()}:
                 self._registry(self.draft(dialect))
@@ -143,22 +144,22 @@ class Bundle:
             raise _outdated(self.module, "its schemas are incomplete") from error
 
     def topic_validator(self, topic: TopicSchema) -> jsonschema_rs.Validator:
-        """Return the validator of one of the topics. Raises OutdatedBindings."""
+        """Build the validator of a topic; it may raise `OutdatedBindings`."""
         return self.validator(self.root(topic.ref, topic.dialect), topic.dialect)
 
     def branch_validators(self, stated: Iterable[Mapping[str, str]]) -> list[jsonschema_rs.Validator]:
-        """Return the validators of the schemas in an entry of `branches`. Raises OutdatedBindings."""
+        """Build the validators of the schemas in an entry of `branches`; it may raise `OutdatedBindings`."""
         return [self.validator(self.root(each["ref"], each["dialect"]), each["dialect"]) for each in stated]
 
     def param_validator(self, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
-        """Return the validator of a parameter's schema. Raises OutdatedBindings."""
+        """Build the validator of a parameter's schema; it may raise `OutdatedBindings`."""
         return self.validator(schema, LATEST_DIALECT)
 
     def _registry(self, draft: int) -> jsonschema_rs.Registry:
-        """The resources, each read by the draft that it names.
+        """Return the resources as the validator takes them, each read by the draft that it names.
 
-        A metaschema of the user's is taken for one of the newest draft; where it isn't one, all resources are
-        read by the draft of those who ask.
+        A metaschema of the user's is taken for one of the newest draft. Where it isn't one, all resources are
+        read by the given draft.
         """
         if self._is_mixable:
             draft = jsonschema_rs.Draft202012
@@ -180,40 +181,49 @@ class Bundle:
         return True
 
     def _plain_dialect(self, schema: Any) -> Any:
-        """The schema under the draft itself where its metaschema is the user's but has no vocabularies."""
+        """Return a schema with its draft's URI in place of a user's metaschema that has no vocabularies."""
         if not isinstance(schema, dict) or not isinstance(schema.get("$schema"), str):
             return schema
         draft = self.draft(schema["$schema"])
         return {**schema, "$schema": _URIS[draft]} if draft in LEGACY_DIALECTS else schema
 
     def param_validators(self, names: Mapping[str, object]) -> dict[str, jsonschema_rs.Validator]:
-        """Validators of the parameters whose schema says more than their kind."""
-        if self._params is None:
-            if names.keys() - self.params.keys():
-                raise _outdated(self.module, "a parameter has no schema")
-            self._params = {
-                name: self.param_validator(schema)
-                for name, schema in self.params.items()
-                if says_more_than_kind(schema)
-            }
-        return self._params
+        """Return the validators of the parameters whose schema says more than their kind, built once.
+
+        Args:
+            names: the parameters that the channel class has.
+
+        Raises:
+            OutdatedBindings: one of them has no schema, or its schema can't be compiled.
+        """
+        with _lock:
+            if self._params is None:
+                if names.keys() - self.params.keys():
+                    raise _outdated(self.module, "a parameter has no schema")
+                self._params = {
+                    name: self.param_validator(schema)
+                    for name, schema in self.params.items()
+                    if says_more_than_kind(schema)
+                }
+            return self._params
 
 
 def says_more_than_kind(schema: Mapping[str, Any]) -> bool:
-    """Whether a parameter's schema demands more than its kind, and what all of that kind have to be."""
+    """Return whether a parameter's schema demands more than its kind, and more than every name does."""
     return any(
         keyword not in _PLAIN_PARAM_KEYWORDS and not (keyword == "minLength" and value <= 1)
         for keyword, value in schema.items()
     )
 
 
-_lock = threading.RLock()
-if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+_lock = fork_safe_lock()
 
 
 def bundle(module: str) -> Bundle:
-    """The schemas in a generated module, parsed once.
+    """Return the schemas in a generated module, parsed once.
+
+    Args:
+        module: its absolute name.
 
     Raises:
         OutdatedBindings: the module is missing, or isn't what this runtime understands.
@@ -246,25 +256,5 @@ def _outdated(module: str, problem: str) -> OutdatedBindings:
 
 
 def outdated_topic(module: str, topic: str) -> OutdatedBindings:
-    """The error for a topic that the channel class has and its schemas haven't."""
+    """Return the error for a topic that the channel class has and its schemas haven't."""
     return _outdated(module, f"it has no schema for topic {topic!r}")
-
-
-def check_params(spec: ChannelSpec, params: Mapping[str, object]) -> None:
-    """Check channel parameters against their schemas, where these say more than the kind.
-
-    Raises:
-        InvalidParam: a value breaks its schema.
-    """
-    found = bundle(spec.schemas)
-    with _lock:
-        validators = found.param_validators(spec.template.params)
-    for name, validator in validators.items():
-        value = params[name]
-        if isinstance(value, str):
-            value = str.__str__(value)  # the validator takes no subclasses
-        if not validator.is_valid(value):
-            from tightbeam._payload.explain import param_reasons  # only on failure
-
-            why = "; ".join(param_reasons(found, name, value)) or "breaks its schema"
-            raise InvalidParam(f"parameter {name!r} of channel {spec.template.text!r} {why}")

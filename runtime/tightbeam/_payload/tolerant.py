@@ -13,14 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tightbeam._payload.model import core_nodes
+from tightbeam._payload.core_schema import Node, choices_of, definitions_of
 
 __all__ = ["Shape", "readings"]
 
 _INTEGRAL = re.compile(rb"[0-9](?:[.][0-9]|[eE])")
 """A number that is written as a float has one of these; most text has none."""
-
-Node = dict[str, Any]
 
 
 class Shape:
@@ -35,7 +33,7 @@ class Shape:
         """
         self._root: Any = core
         self._by_name = by_name
-        self._definitions = {node["ref"]: node for node in core_nodes(core) if "ref" in node}
+        self._definitions = definitions_of(core)
 
     def pruned(self, value: object, *, spare_open: bool) -> object:
         """Return the value without undeclared properties.
@@ -83,10 +81,8 @@ class Shape:
             kind = node["type"]
             if kind == "definition-ref":
                 stack.append(self._definitions[node["schema_ref"]])
-            elif kind == "union":
-                stack.extend(choice[0] if isinstance(choice, tuple) else choice for choice in node["choices"])
-            elif kind == "tagged-union":
-                stack.extend(node["choices"].values())
+            elif kind in ("union", "tagged-union"):
+                stack.extend(choices_of(node))
             elif kind == "json-or-python":
                 stack.append(node["json_schema"])
             elif not _has_fields(node) and isinstance(node.get("schema"), dict):
@@ -159,8 +155,7 @@ def _literals(node: Node) -> set[tuple[type, object]]:
     if kind == "chain":
         return _literals(node["steps"][-1])
     if kind == "union":
-        choices = [choice[0] if isinstance(choice, tuple) else choice for choice in node["choices"]]
-        found = [_literals(choice) for choice in choices if choice["type"] != "missing-sentinel"]
+        found = [_literals(choice) for choice in choices_of(node) if choice["type"] != "missing-sentinel"]
         return set[tuple[type, object]]().union(*found) if all(found) else set()
     inner = node.get("json_schema") if kind == "json-or-python" else node.get("schema")
     return _literals(inner) if isinstance(inner, dict) and kind != "model" else set()

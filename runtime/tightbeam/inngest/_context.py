@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 
 import inngest
 
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, build_message, single_payload
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call
@@ -27,10 +27,10 @@ class Context(inngest.Context):
 
     async def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """Publish live: at most once, to who listens now; again whenever the code around it is replayed.
 
@@ -56,10 +56,10 @@ class ContextSync(inngest.ContextSync):
 
     def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """As `Context.publish`."""
         try:

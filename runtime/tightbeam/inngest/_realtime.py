@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import inngest
 
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import current_run
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
@@ -79,10 +79,10 @@ class Realtime(AnyRealtime):
 
     async def publish(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """Publish live: at most once, to who listens now. Inside a run the message carries the run's id.
 
@@ -103,10 +103,10 @@ class Realtime(AnyRealtime):
 
     def publish_sync(
         self,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """As `publish`, without ``await``, from any thread; it waits for the server's answer."""
         try:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 import inngest
 
 from tightbeam import _probes
-from tightbeam._channels.refs import Data, Payload, TopicName, TopicRef
+from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import check_step_function, check_step_id, current_step, wrong_step_kind
 from tightbeam._message import Envelope
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload
 from tightbeam._results import to_json
 from tightbeam.errors import TightbeamError
@@ -215,10 +215,10 @@ class StepRealtime:
     async def publish(
         self,
         id: str,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """Publish as a step: once it is remembered it isn't sent again; returns the published data.
 
@@ -256,10 +256,10 @@ class StepRealtimeSync:
     def publish(
         self,
         id: str,
-        topic: TopicRef[Payload, TopicName, Data],
+        topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
-        *data: Payload.args,
-        **kwargs: Payload.kwargs,
+        *data: PayloadArgs.args,
+        **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """As `StepRealtime.publish`."""
         try:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from tightbeam import _probes
 from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._message import Envelope
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 
 __all__ = ["Published"]
 

@@ -19,8 +19,8 @@ from tests.suite.compiled import Facts, Refused, compile_topics
 from tests.suite.groups import same_json
 from tests.suite.property.schemas import LATEST
 from tightbeam import InvalidPayload, TopicRef
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 __all__ = ["Outcome", "check_instances", "spelt", "topics"]
 

@@ -15,11 +15,11 @@ from tests.suite.property.check import topics
 from tests.suite.property.instances import InstanceMaker, mutated
 from tests.suite.property.unions import Kind, family, recursive
 from tightbeam import InvalidPayload, TopicRef
-from tightbeam._payload import branches, multiplied, narrowing
-from tightbeam._payload.check import encode
-from tightbeam._payload.choosing import Chooser
-from tightbeam._payload.compiled import CompiledTopic, compiled_topic
-from tightbeam._payload.model import load
+from tightbeam._payload.compiled import CompiledTopic
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
+from tightbeam._payload.unions import branches, multiplied, narrowing
+from tightbeam._payload.unions.choosing import Chooser
 
 _DEPTH = 150
 """With two branches that are tried at each level, more than anything can try."""
@@ -150,7 +150,7 @@ def _differences(kind: Kind, seeds: range, monkeypatch: pytest.MonkeyPatch) -> t
     with topics(schemas) as found:
         for index, topic in found.items():
             ref = topic()
-            new, tried = compiled_topic(ref), _trying(ref, monkeypatch)
+            new, tried = ref.__topic__.compile(), _trying(ref, monkeypatch)
             loads = [
                 partial(validator.validate_json, strict=True, by_alias=True, by_name=False)
                 for validator in (one.branch_validator or one.validator for one in (tried, new))
@@ -167,7 +167,7 @@ def _differences(kind: Kind, seeds: range, monkeypatch: pytest.MonkeyPatch) -> t
 
 def _trying(ref: TopicRef[..., str, Any], monkeypatch: pytest.MonkeyPatch) -> CompiledTopic:
     """The topic, whose validators try all branches."""
-    made = compiled_topic(ref)
+    made = ref.__topic__.compile()
     tried = CompiledTopic(made.payload_type, made.schema, made.bundle)
     with monkeypatch.context() as patch:
         patch.setattr(branches, "narrowed", lambda *_: None)

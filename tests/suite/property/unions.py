@@ -11,8 +11,8 @@ import jsonschema_rs
 from tests.suite.property.instances import InstanceMaker, mutated
 from tests.suite.property.schemas import SchemaMaker
 from tightbeam import InvalidPayload, TopicRef
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 __all__ = ["Kind", "family", "recursive", "wrong_branches"]
 

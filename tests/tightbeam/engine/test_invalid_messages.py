@@ -12,7 +12,7 @@ from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
 from tightbeam import Client, Context, InvalidPayload
 from tightbeam._message import Envelope
-from tightbeam._payload import check
+from tightbeam._payload import encode as encoding
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def other_bindings(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("tightbeam._publishing.encode", encode)
     monkeypatch.setattr("tightbeam._engine.steps.load", lambda ref, raw: raw, raising=False)
-    assert check.encode is not encode
+    assert encoding.encode is not encode
 
 
 @pytest.mark.parametrize("file", [None, "app.db"])

@@ -506,7 +506,7 @@ sys.exit(0 if status == 0 and lock.acquire(timeout=10) else 1)
 @pytest.mark.parametrize(
     "lock",
     [
-        "tightbeam._payload.compiled:_lock",
+        "tightbeam._payload.compiled:compiling",
         pytest.param("tightbeam._payload.schemas:_lock", marks=pytest.mark.slow),
         pytest.param("tightbeam.inngest._http:_building", marks=pytest.mark.slow),
         "tightbeam.inngest._realtime:_lock",

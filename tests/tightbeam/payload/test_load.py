@@ -22,8 +22,8 @@ from tests.tightbeam.channels.channels_sample import (
 )
 from tightbeam._channels.refs import TopicRef
 from tightbeam._codegen import v1
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam.errors import InvalidPayload
 
 CH = sample_channel(sample_id="u1", n=3)

@@ -11,8 +11,8 @@ import pytest
 
 from tightbeam._channels.refs import topics
 from tightbeam._codegen import v1
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam.errors import InvalidPayload, OutdatedBindings
 
 S2020 = "https://json-schema.org/draft/2020-12/schema"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.tightbeam_codegen.compiling import compile_files, warnings, write_files
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 from tightbeam_cli import main
 
 

@@ -18,7 +18,6 @@ import pydantic
 
 from tightbeam import Channel
 from tightbeam._channels.refs import topics
-from tightbeam._payload.compiled import compiled_topic
 
 
 def visit(module: ModuleType) -> None:
@@ -32,7 +31,7 @@ def visit(module: ModuleType) -> None:
             inspect.signature(value, eval_str=True)
         elif isinstance(value, Channel):
             for ref in topics(value).values():
-                assert compiled_topic(ref).validator
+                assert ref.__topic__.compile().validator
     assert inspect.getdoc(module)
 
 

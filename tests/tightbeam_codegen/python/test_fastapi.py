@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 import tightbeam
 from tests.tightbeam_codegen.compiling import channel, compile_files
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 ETA: dict[str, Any] = {
     "type": "object",

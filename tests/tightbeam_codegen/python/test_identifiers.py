@@ -10,7 +10,7 @@ from tests.tightbeam_codegen.compiling import channel, errors
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, ref
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 IDS = [
     "https://x.example/größe",

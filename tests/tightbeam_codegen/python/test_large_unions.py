@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tightbeam_codegen.compiling import channel, compile_files, errors
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 
 
 def one(index: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.tightbeam_codegen.compiling import channel, errors, write_files
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import STRING, closed, ref
 from tightbeam import InvalidPayload, TopicRef
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 from tightbeam_cli import main
 from tightbeam_codegen import compile as compiling
 from tightbeam_codegen.problems import Problems

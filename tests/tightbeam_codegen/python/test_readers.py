@@ -10,8 +10,8 @@ import pytest
 from tests.tightbeam_codegen.compiling import Compiled, compile_files, errors
 from tests.tightbeam_codegen.reader_cases import FILES, MISFITS, READ
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 
 @pytest.fixture(scope="module")

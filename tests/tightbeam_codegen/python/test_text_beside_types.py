@@ -11,7 +11,7 @@ import pytest
 
 from tests.tightbeam_codegen.compiling import channel, compile_files
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 ID: dict[str, Any] = {"type": "string", "format": "uuid"}
 TIME: dict[str, Any] = {"type": "string", "format": "date-time"}

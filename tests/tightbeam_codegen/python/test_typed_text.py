@@ -10,7 +10,7 @@ import pytest
 from tests.tightbeam_codegen.compiling import channel
 from tests.tightbeam_codegen.conftest import Compile
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 
 @pytest.mark.parametrize("schema", [{"format": "uuid"}, {"format": "date-time"}])

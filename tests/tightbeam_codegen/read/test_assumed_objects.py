@@ -12,8 +12,8 @@ import pytest
 
 from tests.tightbeam_codegen.compiling import Compiled, channel, compile_files, errors, warnings
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam_codegen.settings import read_settings
 
 UNTYPED: dict[str, Any] = {

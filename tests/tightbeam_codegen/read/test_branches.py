@@ -11,8 +11,8 @@ from tests.tightbeam_codegen.compiling import channel
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, ref
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam._payload.schemas import bundle
 
 EVEN = {"type": "integer", "multipleOf": 2}

@@ -10,8 +10,8 @@ import pytest
 
 from tests.tightbeam_codegen.compiling import channel, compile_files, errors
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam._payload.schemas import bundle
 
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"

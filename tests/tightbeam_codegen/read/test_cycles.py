@@ -19,8 +19,8 @@ from tests.tightbeam_codegen.compiling import Compiled, channel, errors
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, ref
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam_codegen.read.cycles import homes_of
 from tightbeam_codegen.read.normalise.shapes import Name
 

@@ -10,9 +10,9 @@ from tests.tightbeam_codegen.compiling import channel, errors
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import INTEGER, closed
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 from tightbeam._payload.encoders import decoded, encoded_again
-from tightbeam._payload.model import load
+from tightbeam._payload.load import load
 
 BIG = 2**70
 PLACES: dict[str, Any] = {

@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from tests.tightbeam_codegen.compiling import Compiled, channel, compile_files, errors
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 FORMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "property": lambda inner: inner,

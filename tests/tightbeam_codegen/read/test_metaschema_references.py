@@ -15,8 +15,8 @@ from tests.tightbeam_codegen.compiling import channel, errors, warnings
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import STRING, closed, ref
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 from tightbeam_codegen.json_schema.official import official_document
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"

@@ -12,7 +12,7 @@ from tests.tightbeam_codegen.compiling import channel, errors
 from tests.tightbeam_codegen.conftest import Compile
 from tests.tightbeam_codegen.schemas import closed, ref
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.tightbeam_codegen.compiling import Compiled, channel, compile_files, errors, write_files
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 
 WORDS = [
     "Cond<number|null>",

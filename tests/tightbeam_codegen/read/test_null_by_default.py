@@ -12,8 +12,8 @@ import pytest
 
 from tests.tightbeam_codegen.compiling import channel, compile_files
 from tightbeam import InvalidPayload
-from tightbeam._payload.check import encode
-from tightbeam._payload.model import load
+from tightbeam._payload.encode import encode
+from tightbeam._payload.load import load
 
 MAYBE: dict[str, Any] = {"type": ["string", "null"], "default": None}
 TIP: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from tests.tightbeam_codegen.compiling import channel, compile_files, errors, write_files
 from tests.tightbeam_codegen.incremental.test_edits import differences, on_disk, put, whole
 from tests.tightbeam_codegen.schemas import STRING, open_object, ref
-from tightbeam._payload.check import encode
+from tightbeam._payload.encode import encode
 from tightbeam_cli import main
 
 ORDER = {**open_object(id=STRING), "$defs": {"Line": open_object(sku=STRING), "Note": open_object(n=STRING)}}

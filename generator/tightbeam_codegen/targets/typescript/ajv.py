@@ -78,7 +78,9 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
         "resources": resources,
         "topics": topics,
         "params": params,
-        "typed": {pattern: name for name, pattern in TYPED_FORMATS.items()} if formats else {},
+        "typed": {typed.pattern: name for name, typed in TYPED_FORMATS.items() if typed.pattern}
+        if formats
+        else {},
     }
     as_json = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
     return AjvSchemas(as_json, tuple(sorted(drafts)), formats, tuple(differences))

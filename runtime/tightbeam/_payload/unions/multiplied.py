@@ -7,39 +7,27 @@ again included. A value nested ten deep in a recursive union of eight classes is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from tightbeam._payload.model import BY_NAME, NOT_SCHEMA, core_nodes
+from tightbeam._payload.core_schema import Node, children, choices_of, nodes_of
+from tightbeam._payload.formats import CORE_TYPES
 
-__all__ = ["OBJECTS", "Node", "definitions_of", "multiplied_nodes", "plain_choices"]
-
-Node = dict[str, Any]
+__all__ = ["OBJECTS", "multiplied_nodes"]
 
 _LIMIT = 1_000
 """So many classes may be tried for a value that has each property once; more is multiplied."""
 
 _TRANSPARENT = frozenset({"default", "function-after", "nullable"})
-_SCALARS = frozenset(
-    {"any", "bool", "chain", "date", "datetime", "enum", "float", "int", "literal", "none", "str", "uuid"}
+_SCALARS = frozenset({"any", "bool", "chain", "enum", "float", "int", "literal", "none", "str"}) | (
+    CORE_TYPES - {"lax-or-strict"}
 )
 OBJECTS = frozenset({"dataclass", "model", "tagged-union", "typed-dict"})
-
-
-def definitions_of(core: object) -> dict[str, Node]:
-    """Return the nodes of a core schema that others refer to, by reference."""
-    return {node["ref"]: node for node in core_nodes(core) if "ref" in node}
-
-
-def plain_choices(union: Node) -> list[Node]:
-    """Return the choices of a union without their labels."""
-    return [choice[0] if isinstance(choice, (list, tuple)) else choice for choice in union["choices"]]
 
 
 def multiplied_nodes(core: Node) -> set[int]:
     """Return the ids of the nodes in which a union is tried again inside of its branches, too often."""
     definitions: dict[str, Node] = {}
     has_unions = False
-    for node in core_nodes(core):
+    for node in nodes_of(core):
         if "ref" in node:
             definitions[node["ref"]] = node
         has_unions = has_unions or _may_multiply(node)
@@ -57,7 +45,7 @@ def multiplied_nodes(core: Node) -> set[int]:
 
 
 def _may_multiply(node: Node) -> bool:
-    return node["type"] == "union" and sum(each["type"] not in _SCALARS for each in plain_choices(node)) > 1
+    return node["type"] == "union" and sum(each["type"] not in _SCALARS for each in choices_of(node)) > 1
 
 
 def _own_cost(node: Node, inner: list[Node], costs: dict[int, int]) -> int:
@@ -70,7 +58,7 @@ def _branches(node: Node, ring: set[int], definitions: dict[str, Node]) -> bool:
     """Return whether a value of a union is tried by several of its choices that come back to it."""
     if node["type"] != "union":
         return False
-    back, stack, seen = 0, plain_choices(node), set[int]()
+    back, stack, seen = 0, choices_of(node), set[int]()
     while stack:
         choice = stack.pop()
         if choice["type"] == "definition-ref":
@@ -79,7 +67,7 @@ def _branches(node: Node, ring: set[int], definitions: dict[str, Node]) -> bool:
             continue
         seen.add(id(choice))
         if choice["type"] == "union":
-            stack += plain_choices(choice)
+            stack += choices_of(choice)
         elif choice["type"] in _TRANSPARENT:
             stack.append(choice["schema"])
         else:
@@ -103,19 +91,10 @@ class _Inner:
     def _found(self, node: Node) -> Iterator[Node]:
         if node["type"] == "definition-ref":
             yield self._definitions[node["schema_ref"]]
-            return
-        stack: list[object] = []
-        for key, value in node.items():
-            if key in BY_NAME and isinstance(value, dict):
-                stack.extend(value.values())
-            elif key not in NOT_SCHEMA and key != "definitions":
-                stack.append(value)
-        while stack:
-            value = stack.pop()
-            if isinstance(value, (list, tuple)):
-                stack.extend(value)
-            elif isinstance(value, dict) and value.get("type") not in _SCALARS and "type" in value:
-                yield value
+        elif node["type"] == "definitions":
+            yield node["schema"]
+        else:
+            yield from (child for child in children(node) if child["type"] not in _SCALARS)
 
 
 def _rings(root: Node, inner: _Inner) -> Iterator[list[Node]]:

@@ -14,9 +14,10 @@ from pydantic import BaseModel
 from pydantic_core import SchemaValidator
 
 from tightbeam._payload.building import deep_recursion
-from tightbeam._payload.choosing import ALL, Chooser, Class, Literals, Loading
-from tightbeam._payload.model import BY_NAME, NOT_SCHEMA
-from tightbeam._payload.multiplied import Node, definitions_of, multiplied_nodes, plain_choices
+from tightbeam._payload.core_schema import Node, build_validator, choices_of, copy_node, definitions_of
+from tightbeam._payload.formats import CORE_TYPES
+from tightbeam._payload.unions.choosing import ALL, Chooser, Class, Literals, Loading
+from tightbeam._payload.unions.multiplied import multiplied_nodes
 
 __all__ = ["MESSAGES", "PUBLISHED", "Loading", "Tests", "narrowed"]
 
@@ -29,12 +30,10 @@ PUBLISHED = Loading(from_json=False, strict=True)
 Tests = Mapping[type[BaseModel], list[Callable[[object], bool]]]
 """What decides on values of a class apart from its fields, where its validator asks that."""
 
-_PLAIN = frozenset(
-    {
-        *("bool", "chain", "date", "datetime", "enum", "float", "int", "json-or-python", "list", "literal"),
-        *("missing-sentinel", "none", "str", "time", "timedelta", "tuple", "uuid"),
-    }
-)
+_PLAIN = (CORE_TYPES - {"lax-or-strict"}) | {
+    *("bool", "chain", "enum", "float", "int", "json-or-python", "list", "literal"),
+    *("missing-sentinel", "none", "str", "time", "timedelta", "tuple"),
+}
 """Kinds of nodes that take no object, if what is inside of them takes none either."""
 
 _Group = tuple[Literals, list[int]]
@@ -60,8 +59,7 @@ def narrowed(core: Node, loading: Loading, tests: Tests | None = None) -> Schema
         return None
     with deep_recursion():
         schema = _Narrowing(core, multiplied, loading, tests or {}).schema()
-        # Of nested models Pydantic would take the validators they have, which try all branches.
-        return SchemaValidator(schema, _use_prebuilt=False)
+        return build_validator(schema)
 
 
 class _Narrowing:
@@ -86,30 +84,15 @@ class _Narrowing:
             made = {"type": "definitions", "schema": made, "definitions": []}
         return {**made, "definitions": [*made["definitions"], *self._added.values()]}
 
-    def _copy(self, node: Any) -> Any:
-        if isinstance(node, list):
-            return [self._copy(item) for item in node]
-        if isinstance(node, tuple):
-            return tuple(self._copy(item) for item in node)
-        if not isinstance(node, dict):
-            return node
+    def _copy(self, node: Node) -> Node:
         if node.get("type") == "union" and id(node) in self._multiplied:
             return self._union(node)
-        return self._inside(node)
-
-    def _inside(self, node: Node) -> Node:
-        made: Node = {}
-        for key, value in node.items():
-            if key in BY_NAME and isinstance(value, dict):
-                made[key] = {name: self._copy(each) for name, each in value.items()}
-            else:
-                made[key] = value if key in NOT_SCHEMA else self._copy(value)
-        return made
+        return copy_node(node, self._copy)
 
     def _union(self, node: Node) -> Node:
         found = self._branches(node)
         if found is None or len(found[0]) < 2:
-            return self._inside(node)
+            return copy_node(node, self._copy)
         classes, others = found
         objects = self._narrow(classes)
         made = {"type": "union", "choices": [objects, *map(self._copy, others)]} if others else objects
@@ -127,7 +110,7 @@ class _Narrowing:
             kind = node["type"]
             if kind == "union" and node.keys() <= _UNION_KEYS and node.get("mode", "smart") == "smart":
                 if id(node) not in seen:
-                    stack += reversed(plain_choices(node))
+                    stack += reversed(choices_of(node))
                 seen.add(id(node))
             elif kind == "nullable":
                 stack += [{"type": "none"}, node["schema"]]

@@ -1,4 +1,4 @@
-"""The words for a broken rule: what the schema asks for, never what the payload holds."""
+"""Word a broken rule: what the schema asks for, never what the payload holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam._payload.formats import FORMATS, TYPED_FORMATS
 from tightbeam._payload.plain import json_type
 
 __all__ = ["LEAVES", "UNDECLARED", "leaf_reason", "one_of", "type_reason", "undeclared_reason"]
@@ -22,18 +22,7 @@ _TYPES = {
     "string": "a string",
 }
 
-_FORMATS = {
-    "date": "a date such as 2026-01-31",
-    "date-time": "a date-time with an offset, such as 2026-01-31T12:00:00Z (no leap seconds)",
-    "duration": "a duration such as P1DT12H",
-    "email": "an e-mail address",
-    "ipv4": "an IPv4 address",
-    "ipv6": "an IPv6 address",
-    "time": "a time with an offset, such as 12:00:00Z",
-    "uri": "an absolute URI",
-    "uuid": "a UUID",
-}
-_OF_PATTERNS = {pattern: name for name, pattern in TYPED_FORMATS.items()}
+_OF_PATTERNS = {typed.pattern: name for name, typed in TYPED_FORMATS.items() if typed.pattern is not None}
 
 LEAVES = (
     *("type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "exclusiveMinimum"),
@@ -48,7 +37,7 @@ _SHOWN_TEXT = 80
 
 
 def type_reason(types: Iterable[str], value: object) -> str:
-    """``must be a string or null, not an integer``."""
+    """Word a wrong type: ``must be a string or null, not an integer``."""
     wanted = [_TYPES.get(name, name) for name in types]
     found = json_type(value)
     if found == "an integer" and "a number" in wanted:
@@ -57,7 +46,7 @@ def type_reason(types: Iterable[str], value: object) -> str:
 
 
 def one_of(values: Iterable[object]) -> str:
-    """``must be one of: low, medium, high``, or ``must be paid`` for a single value."""
+    """Word a wrong value: ``must be one of: low, medium, high``, or ``must be paid`` for a single one."""
     shown = [_shown(value) for value in values]
     if len(shown) == 1:
         return f"must be {shown[0]}"
@@ -66,7 +55,12 @@ def one_of(values: Iterable[object]) -> str:
 
 
 def undeclared_reason(name: str, declared: Collection[str]) -> str:
-    """``has the undeclared key 'mesage'; did you mean 'message'?``."""
+    """Word an undeclared key: ``is not declared: 'mesage'; did you mean 'message'?``.
+
+    Args:
+        name: the key.
+        declared: names that it may be a misspelling of.
+    """
     # A name may be declared elsewhere, in another branch of a union.
     close = difflib.get_close_matches(name, [other for other in declared if other != name], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -74,7 +68,13 @@ def undeclared_reason(name: str, declared: Collection[str]) -> str:
 
 
 def leaf_reason(keyword: str, schema: Mapping[str, Any], value: object) -> str:
-    """What a keyword of `LEAVES` in this schema asks for, given that this value breaks it."""
+    """Word what a keyword asks for.
+
+    Args:
+        keyword: one of `LEAVES`.
+        schema: the schema that has it.
+        value: what breaks it.
+    """
     limit = schema[keyword]
     match keyword:
         case "type":
@@ -84,9 +84,9 @@ def leaf_reason(keyword: str, schema: Mapping[str, Any], value: object) -> str:
         case "const":
             return one_of([limit])
         case "format":
-            return f"must be {_FORMATS.get(limit, f'a valid {_cut(str(limit))}')}"
+            return f"must be {_format_wording(limit)}"
         case "pattern" if limit in _OF_PATTERNS:
-            return f"must be {_FORMATS[_OF_PATTERNS[limit]]}"
+            return f"must be {_format_wording(_OF_PATTERNS[limit])}"
         case "pattern":
             return f"must match the pattern {_cut(str(limit))}"
         case "minLength":
@@ -119,6 +119,11 @@ def leaf_reason(keyword: str, schema: Mapping[str, Any], value: object) -> str:
             return f"must have at most {_count(limit, 'key')}"
         case _:
             return f"must be {_cut(str(limit))}"
+
+
+def _format_wording(name: str) -> str:
+    row = FORMATS.get(name)
+    return row.wording if row is not None and row.wording else f"a valid {_cut(str(name))}"
 
 
 def _either(words: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which branch of a union a value was meant for, when it fits none of them.
+"""Find the branch of a union that a value was meant for, when it fits none of them.
 
 The schemas alone rule most branches out: by the type of the value, then by a tag, a property that the
 branches pin to values of their own. Only what is left is tried, so a union of hundreds of classes costs what
@@ -7,21 +7,21 @@ one class does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakKeyDictionary
 
+from tightbeam._payload.explain.reasons import one_of, type_reason
+from tightbeam._payload.explain.tester import SchemaTester, Union
 from tightbeam._payload.places import Place
 from tightbeam._payload.plain import pointer_token
-from tightbeam._payload.reasons import one_of, type_reason
+from tightbeam._payload.schemas import Bundle
 from tightbeam.errors import Issue
 
-if TYPE_CHECKING:
-    from tightbeam._payload.explain import Explanation
+__all__ = ["SEVERAL", "Branch", "closest", "likeliest", "narrow"]
 
-__all__ = ["Branch", "union_issues"]
-
+SEVERAL = "must fit exactly one of the allowed forms, and fits several"
 _MAX_TRIED = 6
 _MAX_PARTS = 50
-_SEVERAL = "must fit exactly one of the allowed forms, and fits several"
 _TRANSPARENT = frozenset({"$comment", "$defs", "definitions", "description", "discriminator", "title"})
 """Keywords that leave a union inside a union what it is."""
 
@@ -42,90 +42,52 @@ class Branch:
         """The parts' schemas."""
         return [part.schema for part in self.parts]
 
-    def pins(self, walk: Explanation) -> dict[str, list[object]]:
+    def pins(self, tester: SchemaTester) -> dict[str, list[object]]:
         """Return the properties that this branch pins to values, with these values."""
         if self._pins is None:
             # Noted before it is complete, so that a branch that contains itself comes to an end.
-            found = self._pins = {}
+            pins = self._pins = {}
             for part in self.parts:
                 for name, schema in _properties(part.schema).items():
                     literals = _literals(schema)
                     if not literals and isinstance(schema, dict) and ("$ref" in schema or "allOf" in schema):
-                        pinning = _parts(walk, part.child("properties", name))
+                        pinning = _parts(tester, part.child("properties", name))
                         literals = next(filter(None, (_literals(each.schema) for each in pinning)), [])
                     if literals:
-                        found.setdefault(name, literals)
+                        pins.setdefault(name, literals)
             for part in self.parts:
                 for keyword in ("anyOf", "oneOf"):
                     if keyword in part.schema:
-                        every = [branch.pins(walk) for branch in _branches(walk, part, keyword)]
+                        every = [branch.pins(tester) for branch in _branches(tester, Union(part, keyword))]
                         for name in every[0] if every else ():
-                            if name not in found and all(name in each for each in every):
-                                found[name] = _distinct([each[name] for each in every])
+                            if name not in pins and all(name in each for each in every):
+                                pins[name] = _distinct([each[name] for each in every])
         return self._pins
 
     def requires(self, name: str) -> bool:
-        """Whether a value of this branch has to have a property."""
+        """Return whether a value of this branch has to have a property."""
         return any(isinstance(r := s.get("required"), list) and name in r for s in self.schemas)
 
 
-def union_issues(
-    walk: Explanation, place: Place, keyword: str, value: object, pointer: str, depth: int
-) -> list[Issue]:
-    """Return why a value breaks `anyOf` or `oneOf` at a place, as far as the walk hasn't noted it itself.
+_known: WeakKeyDictionary[Bundle, dict[tuple[str, str], list[Branch]]] = WeakKeyDictionary()
+
+
+def narrow(
+    tester: SchemaTester, union: Union, value: object, pointer: str
+) -> tuple[list[Branch], Issue | None]:
+    """Rule branches out that a value can't fit, by its type and its tags.
 
     Args:
-        walk: the walk over the payload.
-        place: the schema with the union.
-        keyword: `anyOf` or `oneOf`.
-        value: what is held against it.
+        tester: tests values.
+        union: the branches.
+        value: what is to fit one of them.
         pointer: where the value is.
-        depth: how deep the walk is.
-    """
-    left, issue = _narrowed(walk, _branches(walk, place, keyword), value, pointer)
-    if issue is not None:
-        return [issue]
-    if len(left) == 1:
-        if not walk.fits(left[0].place, value):
-            walk.visit(left[0].place, value, pointer, depth + 1)
-        return []
-    # One validator for the whole union: one for each branch would compile what they share again and again.
-    forms = [{"$ref": place.child(keyword, i).ref} for i in range(len(place.schema[keyword]))]
-    if walk.asks(walk.part(place, keyword, {keyword: forms}), value):
-        return []
-    if keyword == "oneOf" and walk.asks(walk.part(place, "any of oneOf", {"anyOf": forms}), value):
-        return [Issue(pointer, _SEVERAL)]
-    return _closest(walk, left, value, pointer, depth)
-
-
-def _branches(walk: Explanation, place: Place, keyword: str) -> list[Branch]:
-    """Return the branches of a union; those of a union that is nothing but a branch stand in its place."""
-    if (known := walk.unions.get((place.ref, keyword))) is not None:
-        return known
-    found = walk.unions[place.ref, keyword] = []
-    stack = [place.child(keyword, i) for i in reversed(range(len(place.schema[keyword])))]
-    seen: set[str] = set()
-    while stack:
-        branch = Branch(stack[-1], _parts(walk, stack.pop()))
-        inner = _only_union(branch)
-        if inner is not None and inner[0].ref not in seen:
-            union, kind = inner
-            seen.add(union.ref)
-            stack.extend(union.child(kind, i) for i in reversed(range(len(union.schema[kind]))))
-        else:
-            found.append(branch)
-    return found
-
-
-def _narrowed(
-    walk: Explanation, branches: list[Branch], value: object, pointer: str
-) -> tuple[list[Branch], Issue | None]:
-    """Rule branches out that the value can't fit, by its type and its tags.
 
     Returns:
         The branches that are left; if none is, the issue that tells why.
     """
-    left = [branch for branch in branches if _has_type(walk, branch, value)]
+    branches = _branches(tester, union)
+    left = [branch for branch in branches if _has_type(tester, branch, value)]
     if not left:
         return [], Issue(pointer, _type_reason(branches, value))
     if not isinstance(value, dict):
@@ -135,7 +97,7 @@ def _narrowed(
             return fitting, None if fitting else Issue(pointer, one_of(_distinct(literals)))
         return left, None
     tried: set[str] = set()
-    while len(left) > 1 and (tag := _tag(walk, left, tried)) is not None:
+    while len(left) > 1 and (tag := _tag(tester, left, tried)) is not None:
         name, pinned = tag
         tried.add(name)
         if name in value:
@@ -150,13 +112,20 @@ def _narrowed(
     return left, None
 
 
-def _closest(
-    walk: Explanation, branches: list[Branch], value: object, pointer: str, depth: int
-) -> list[Issue]:
-    """Return the issues of the branch that comes closest: by how few issues it has, few of them its own."""
+def likeliest(branches: list[Branch], value: object) -> list[Branch]:
+    """Return the branches that are worth being tried: few, those first that declare what an object has."""
     if len(branches) > _MAX_TRIED and isinstance(value, dict):
-        branches = sorted(branches, key=lambda branch: -_known(branch, value))
-    tried = [walk.branch(branch.place, value, pointer, depth) for branch in branches[:_MAX_TRIED]]
+        branches = sorted(branches, key=lambda branch: -_known_properties(branch, value))
+    return branches[:_MAX_TRIED]
+
+
+def closest(tried: list[list[Issue]], pointer: str) -> list[Issue]:
+    """Return the issues of the branch that comes closest: by how few issues it has, few of them its own.
+
+    Args:
+        tried: the issues of each branch.
+        pointer: where the value is.
+    """
     # An issue inside the value says that this branch took it for one of its own.
     return min(
         filter(None, tried),
@@ -165,7 +134,30 @@ def _closest(
     )
 
 
-def _parts(walk: Explanation, branch: Place) -> list[Place]:
+def _branches(tester: SchemaTester, union: Union) -> list[Branch]:
+    """Return the branches of a union; those of a union that is nothing but a branch stand in its place."""
+    known = _known.setdefault(tester.bundle, {})
+    key = (union.place.ref, union.keyword)
+    if (branches := known.get(key)) is not None:
+        return branches
+    branches = known[key] = []
+    stack = [
+        union.place.child(union.keyword, i) for i in reversed(range(len(union.place.schema[union.keyword])))
+    ]
+    seen: set[str] = set()
+    while stack:
+        branch = Branch(stack[-1], _parts(tester, stack.pop()))
+        inner = _only_union(branch)
+        if inner is not None and inner.place.ref not in seen:
+            place, keyword = inner
+            seen.add(place.ref)
+            stack.extend(place.child(keyword, i) for i in reversed(range(len(place.schema[keyword]))))
+        else:
+            branches.append(branch)
+    return branches
+
+
+def _parts(tester: SchemaTester, branch: Place) -> list[Place]:
     """List the schemas that describe the value itself: through references and `allOf`."""
     found: list[Place] = []
     stack, seen = [branch], set[str]()
@@ -175,28 +167,28 @@ def _parts(walk: Explanation, branch: Place) -> list[Place]:
         if place.ref in seen or not isinstance(schema, dict):
             continue
         seen.add(place.ref)
-        is_hidden = "$ref" in schema and walk.hides_siblings(place)
+        is_hidden = "$ref" in schema and tester.hides_siblings(place)
         if not is_hidden:
             found.append(place)
             stack.extend(place.child("allOf", i) for i in reversed(range(len(schema.get("allOf", ())))))
-        if "$ref" in schema and (target := walk.places.find(schema["$ref"], place.base)) is not None:
+        if "$ref" in schema and (target := tester.places.find(schema["$ref"], place.base)) is not None:
             stack.append(target)
     return found
 
 
-def _only_union(branch: Branch) -> tuple[Place, str] | None:
-    """The union that a branch is, if it says nothing else of a value."""
-    said = [
-        (part, keyword)
+def _only_union(branch: Branch) -> Union | None:
+    """Return the union that a branch is, if it says nothing else of a value."""
+    stated = [
+        Union(part, keyword)
         for part in branch.parts
         for keyword in part.schema
         if keyword not in _TRANSPARENT and keyword not in ("$ref", "allOf", "$id", "id", "$schema", "$anchor")
     ]
-    return said[0] if len(said) == 1 and said[0][1] in ("anyOf", "oneOf") else None
+    return stated[0] if len(stated) == 1 and stated[0].keyword in ("anyOf", "oneOf") else None
 
 
-def _has_type(walk: Explanation, branch: Branch, value: object) -> bool:
-    return all("type" not in part.schema or walk.keyword_fits(part, "type", value) for part in branch.parts)
+def _has_type(tester: SchemaTester, branch: Branch, value: object) -> bool:
+    return all("type" not in part.schema or tester.obeys(part, "type", value) for part in branch.parts)
 
 
 def _type_reason(branches: list[Branch], value: object) -> str:
@@ -207,9 +199,11 @@ def _type_reason(branches: list[Branch], value: object) -> str:
     return type_reason(types, value)
 
 
-def _tag(walk: Explanation, branches: list[Branch], tried: set[str]) -> tuple[str, list[list[object]]] | None:
+def _tag(
+    tester: SchemaTester, branches: list[Branch], tried: set[str]
+) -> tuple[str, list[list[object]]] | None:
     """Find the property that most branches pin to values of their own or of their group's, with these."""
-    pins = [branch.pins(walk) for branch in branches]
+    pins = [branch.pins(tester) for branch in branches]
     found, most = None, 1
     for name in {name: None for own in pins for name in own if name not in tried}:
         pinned = [own.get(name, []) for own in pins]
@@ -220,7 +214,7 @@ def _tag(walk: Explanation, branches: list[Branch], tried: set[str]) -> tuple[st
     return found
 
 
-def _known(branch: Branch, value: dict[str, Any]) -> int:
+def _known_properties(branch: Branch, value: dict[str, Any]) -> int:
     """Count the properties of an object that a branch declares."""
     return len(value.keys() & {name for schema in branch.schemas for name in _properties(schema)})
 

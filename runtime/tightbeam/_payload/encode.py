@@ -1,6 +1,6 @@
-"""What every publish goes through: check the payload against its schema, encode it once.
+"""Check a payload against its topic's schema, and encode it once: what every publish goes through.
 
-Plain data is what `json` and this page call JSON: ``dict`` with ``str`` keys, ``list``, ``tuple`` (an array),
+Plain data is ``dict`` with ``str`` keys, ``list``, ``tuple`` (an array),
 ``str``, ``int`` within 64 bits, or larger if a ``float`` holds all its digits, finite ``float``, ``bool`` and
 ``None``, exactly these types. A member of an ``Enum`` counts as its value. Subclasses (``OrderedDict``,
 ``NamedTuple``, …) are refused, as is everything else; only where a schema says nothing of a value is a
@@ -14,27 +14,33 @@ from types import NoneType
 from typing import Any
 
 from tightbeam._channels.refs import TopicRef
-from tightbeam._payload.compiled import CompiledTopic, compiled_topic
+from tightbeam._payload.compiled import CompiledTopic
+from tightbeam._payload.encoders import BAD_DATA as _BAD_DATA
 from tightbeam._payload.encoders import OPTIONS as _OPTIONS
 from tightbeam._payload.encoders import dumps as _dumps
 from tightbeam._payload.encoders import find_null as _find_null
 from tightbeam._payload.plain import has_nonfinite, is_kept, with_digits, with_floats, with_lists, with_texts
 
-__all__ = ["encode", "may_not_be_json"]
+__all__ = ["encode"]
 
 _PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType})
-_BAD_DATA = (TypeError, ValueError, RecursionError, AttributeError, LookupError)
-"""What orjson, jsonschema_rs and Pydantic raise for data that they can't handle."""
 
 
 def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
-    """Check ``data`` against the topic's schema and encode it as JSON, once.
+    """Check a payload against its topic's schema and encode it as JSON.
+
+    Args:
+        ref: the topic.
+        data: an instance of one of the topic's models, or plain data.
+
+    Returns:
+        The JSON.
 
     Raises:
         InvalidPayload: it breaks the schema or isn't JSON; nothing else is raised for bad data.
         OutdatedBindings: the generated package is incomplete.
     """
-    topic = ref.__topic__.compiled or compiled_topic(ref)
+    topic = ref.__topic__.compiled or ref.__topic__.compile()
     kind = type(data)
     try:
         if kind in _PLAIN:
@@ -46,22 +52,12 @@ def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
             ):
                 return raw
         else:
-            made = topic.encoders[kind](data)  # a KeyError where the class wasn't seen before
-            if made is not None:
-                return made
+            encoded = topic.encoders[kind](data)  # a KeyError where the class wasn't seen before
+            if encoded is not None:
+                return encoded
     except _BAD_DATA:
         pass  # explained below
     return _encode_typed(ref, topic, data)
-
-
-def may_not_be_json(topic: CompiledTopic, data: object) -> bool:
-    """Whether data that was refused may have been so because it isn't JSON, rather than by its schema."""
-    try:
-        raw = _dumps(with_digits(data), None, _OPTIONS)
-        topic.is_valid(data)
-    except _BAD_DATA:
-        return True
-    return _find_null(raw) is not None
 
 
 def _encodes(data: object) -> bool:
@@ -73,7 +69,11 @@ def _encodes(data: object) -> bool:
 
 
 def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object) -> bytes:
-    """The cases off the hot path: a class not seen before, typed values in containers, what is refused."""
+    """Encode what the hot path doesn't: a class not seen before, or typed values in containers.
+
+    Raises:
+        InvalidPayload: the data is to be refused.
+    """
     if isinstance(data, Enum) and type(data.value) in _PLAIN:
         return encode(ref, data.value)  # as within containers
     plain, problem = data, None
@@ -93,6 +93,6 @@ def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: obje
                     return _dumps(floats, None, _OPTIONS)
         except _BAD_DATA as error:
             problem = error
-    from tightbeam._payload.explain import explain  # only on failure
+    from tightbeam._payload.explain.refusal import explain_payload  # only on failure
 
-    raise explain(ref, topic, data, plain, problem)
+    raise explain_payload(ref, topic, data, plain, problem)

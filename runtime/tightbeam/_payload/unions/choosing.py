@@ -17,8 +17,8 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator, to_json
 
-from tightbeam._payload.model import core_nodes
-from tightbeam._payload.multiplied import OBJECTS, Node, plain_choices
+from tightbeam._payload.core_schema import Node, build_validator, choices_of, nodes_of
+from tightbeam._payload.unions.multiplied import OBJECTS
 
 __all__ = ["ALL", "Chooser", "Class", "Literals", "Loading"]
 
@@ -226,14 +226,14 @@ class Chooser:
         needed: dict[str, Node] = {}
         stack = list(choices)
         while stack:
-            for node in core_nodes(stack.pop()):
+            for node in nodes_of(stack.pop()):
                 if node["type"] == "definition-ref" and node["schema_ref"] not in needed:
                     needed[node["schema_ref"]] = self._definitions[node["schema_ref"]]
                     stack.append(needed[node["schema_ref"]])
         schema: Any = choices[0] if len(choices) == 1 else {"type": "union", "choices": choices}
         if needed:
             schema = {"type": "definitions", "schema": schema, "definitions": list(needed.values())}
-        return SchemaValidator(schema, _use_prebuilt=False)
+        return build_validator(schema)
 
     def _shallow_class(self, index: int, is_exact: bool) -> Node:
         own = self._classes[index].schema
@@ -264,7 +264,7 @@ class Chooser:
             return _OBJECT
         without = {key: value for key, value in node.items() if key != "ref"}
         if kind == "union":
-            choices = [self._shallow(choice, is_exact, inside) for choice in plain_choices(node)]
+            choices = [self._shallow(choice, is_exact, inside) for choice in choices_of(node)]
             return {**without, "choices": list({id(choice): choice for choice in choices}.values())}
         if kind == "json-or-python":
             return self._shallow(node[self._form], is_exact, inside)

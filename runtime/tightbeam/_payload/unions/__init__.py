@@ -1,0 +1,1 @@
+"""Which class of a union a message is loaded as."""
