@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.stores import STORES, Storage
 from tightbeam import Client
 from tightbeam._engine.sqlite.writer import Writer
 
@@ -75,3 +76,15 @@ def client(make_client: MakeClient) -> Client:
 @pytest.fixture
 def ch() -> JobChannel:
     return job_channel(job_id="j1")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test over each store, or over the one with a file if it looks at that."""
+    if "storage" in metafunc.fixturenames:
+        names = ["sqlite"] if "path" in metafunc.fixturenames else list(STORES)
+        metafunc.parametrize("storage", names, indirect=True)
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return STORES[request.param](tmp_path)

@@ -1,0 +1,1 @@
+"""The store in memory: dictionaries and lists, which end with the process."""

@@ -1,0 +1,164 @@
+"""Show runs and their steps to people, and the data that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail, attempts_shown
+from tightbeam._engine.memory.messages import Messages
+from tightbeam._engine.memory.runs import Runs, StoredRun, StoredStep
+from tightbeam._engine.records import Excerpt, RunOutcome
+from tightbeam._engine.requests import (
+    FindOutcome,
+    FindRun,
+    ListFunctions,
+    ListRuns,
+    ReadMessage,
+    ReadPart,
+)
+from tightbeam._message import now_us, time_of
+
+__all__ = ["Listing"]
+
+
+class Listing:
+    """What is stored, as people and their pages are shown it."""
+
+    def __init__(self, runs: Runs, messages: Messages) -> None:
+        self._runs = runs
+        self._messages = messages
+
+    def list_runs(self, request: ListRuns) -> list[RunSummary]:
+        """List the latest runs, oldest first."""
+        now = now_us()
+        words = [word.lower() for word in request.words]
+        found = (
+            run
+            for run in self._latest(request.among)
+            if request.function in (None, run.function)
+            and request.state in (None, _shown_state(run, now))
+            and all(word in _searched(run) for word in words)
+        )
+        return [_summary(run, now) for run in islice(found, request.limit)][::-1]
+
+    def list_functions(self, request: ListFunctions) -> list[str]:
+        """List the functions that the latest runs are of, by name."""
+        return sorted({run.function for run in self._latest(request.among)})
+
+    def _latest(self, among: int | None) -> Iterator[StoredRun]:
+        """Yield the runs, latest first."""
+        floor = 0 if among is None else self._runs.last_number - among
+        for run in reversed(self._runs.by_id.values()):
+            if run.number <= floor:
+                return
+            yield run
+
+    def find_run(self, request: FindRun) -> RunDetail | None:
+        """Find a run, with its steps and messages."""
+        run = self._runs.by_id.get(request.id)
+        if run is None:
+            return None
+        steps = sorted(run.steps.items(), key=lambda item: (item[1].started_at, item[0]))
+        places = sorted(step.place for step in run.steps.values() if step.place is not None)
+        return RunDetail(
+            _summary(run, now_us()),
+            run.deaths,
+            None if run.error is None else run.error.traceback,
+            len(run.data),
+            None if run.result is None else len(run.result),
+            tuple(_step(step_id, step) for step_id, step in steps),
+            tuple(map(self._message, places)),
+        )
+
+    def _message(self, place: int) -> MessageDetail:
+        envelope = self._messages.by_place[place].envelope
+        return MessageDetail(
+            envelope.id or "",
+            f"{self._messages.epoch}:{place}",
+            envelope.channel,
+            envelope.topic,
+            time_of(envelope.created_us),
+            len(envelope.data),
+        )
+
+    def find_outcome(self, request: FindOutcome) -> RunOutcome | None:
+        """Find how the run ended that was the last to publish on a channel."""
+        message = self._messages.by_place.get(self._messages.last_place(request.channel))
+        run = None if message is None else self._runs.by_id.get(message.envelope.run_id or "")
+        if run is None or run.ended_at is None:
+            return None
+        return RunOutcome(run.id, run.state == "done", run.result, run.ended_at)
+
+    def read_message(self, request: ReadMessage) -> Excerpt | None:
+        """Read the data of a message that is still retained."""
+        run_id, _, name = request.id.partition(":")
+        run = self._runs.by_id.get(run_id)
+        if run is None:  # a message may outlive its run, a little
+            envelope = self._messages.find(request.id)
+            return None if envelope is None else _excerpt(envelope.data, request.limit)
+        step = run.steps.get(name.removesuffix(":0"))
+        return None if step is None or step.place is None else _excerpt(step.memo.result, request.limit)
+
+    def read_part(self, request: ReadPart) -> Excerpt | None:
+        """Read data of a run."""
+        run = self._runs.by_id.get(request.run_id)
+        if run is None:
+            return None
+        if request.part == "step":
+            step = run.steps.get(request.step)
+            return None if step is None else _excerpt(step.memo.result, request.limit)
+        return _excerpt(run.data if request.part == "event" else run.result, request.limit)
+
+
+def _excerpt(data: bytes | None, limit: int | None) -> Excerpt | None:
+    return None if data is None else Excerpt(data if limit is None else data[:limit], len(data))
+
+
+def _shown_state(run: StoredRun, now: int) -> str:
+    """Return a run's state for people: one that sleeps for long is ready to be executed when it wakes."""
+    return "sleeping" if run.state == "ready" and run.due_at > now and run.is_asleep else run.state
+
+
+def _searched(run: StoredRun) -> str:
+    """Return the text in which the words of a search are looked for, in lower case."""
+    error = ("", "") if run.error is None else (run.error.type, run.error.text)
+    return " ".join((run.id, run.function, run.event, *error)).lower()
+
+
+def _summary(run: StoredRun, now: int) -> RunSummary:
+    state = _shown_state(run, now)
+    begun, retried = run.started_at is not None, run.error is not None
+    return RunSummary(
+        run.id,
+        run.function,
+        run.event,
+        state,
+        run.attempt,
+        attempts_shown(state, run.failures, begun=begun, retried=retried),
+        run.failures,
+        time_of(run.created_at),
+        None if run.started_at is None else time_of(run.started_at),
+        None if run.ended_at is None else time_of(run.ended_at),
+        time_of(run.due_at),
+        None if run.error is None else run.error.type,
+        None if run.error is None else run.error.text,
+    )
+
+
+def _step(step_id: str, step: StoredStep) -> StepDetail:
+    memo = step.memo
+    return StepDetail(
+        step_id,
+        memo.kind,
+        memo.channel,
+        memo.topic,
+        memo.state,
+        step.attempts,
+        time_of(step.started_at),
+        None if step.ended_at is None else time_of(step.ended_at),
+        None if memo.wake_at is None else time_of(memo.wake_at),
+        memo.error_type,
+        memo.error_text,
+        None if memo.result is None else len(memo.result),
+    )

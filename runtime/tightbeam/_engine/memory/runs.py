@@ -1,0 +1,391 @@
+"""Runs and their steps, in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+
+from tightbeam._engine.records import (
+    Claimed,
+    Failure,
+    GivenUp,
+    Memo,
+    MemoizedAlready,
+    Recovered,
+    Replaced,
+    Run,
+    RunError,
+)
+from tightbeam._engine.requests import (
+    MAX_DEATHS,
+    AddRuns,
+    BeginSleep,
+    Claim,
+    EndRun,
+    EndSleep,
+    LeaveMemory,
+    MarkAwake,
+    MemoizeStep,
+    ParkRun,
+    PullBack,
+    PutBack,
+    PutBackAll,
+    Recover,
+    Rest,
+    RetryRun,
+)
+from tightbeam._message import now_us
+
+__all__ = ["Runs", "StoredRun", "StoredStep"]
+
+_Entry = tuple[int, int, str]
+"""A time, and a run's number and id."""
+_BEGUN = frozenset({"running", "sleeping"})
+_RUN_BYTES, _STEP_BYTES = 700, 400
+"""About how many bytes a run and a step take beside their data."""
+
+
+@dataclass(slots=True)
+class StoredStep:
+    """What is remembered of one step, and when it was done."""
+
+    memo: Memo
+    started_at: int
+    ended_at: int | None
+    attempts: int = 1
+    place: int | None = None
+    """The place of the message that it published, while that is retained; the two share their data."""
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        return _STEP_BYTES + (len(self.memo.result or b"") if self.place is None else 0)
+
+
+@dataclass(slots=True)
+class StoredRun:
+    """One run; all times are microseconds since 1970."""
+
+    number: int
+    id: str
+    function: str
+    event: str
+    data: bytes
+    due_at: int
+    created_at: int
+    state: str = "ready"
+    attempt: int = 0
+    deaths: int = 0
+    failures: int = 0
+    started_at: int | None = None
+    ended_at: int | None = None
+    result: bytes | None = None
+    error: RunError | None = None
+    steps: dict[str, StoredStep] = field(default_factory=dict)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Return whether one of its steps sleeps."""
+        return any(step.memo.state == "sleeping" for step in self.steps.values())
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes, with its steps."""
+        return (
+            _RUN_BYTES
+            + len(self.data)
+            + len(self.result or b"")
+            + sum(step.size for step in self.steps.values())
+        )
+
+
+class Runs:
+    """All runs that are kept, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, StoredRun] = {}
+        self.last_number = 0
+        self.size = 0
+        """Bytes that runs and steps take, about."""
+        self._unfinished: dict[str, StoredRun] = {}
+        self._ready: dict[str, list[_Entry]] = {}
+        """A heap for each function. An entry whose run isn't ready at that time any more is out of date."""
+        self._ended: list[_Entry] = []
+        """A heap of the runs that have ended, by the time at which they did."""
+        self.last_end = 0
+        """The latest time at which a run has ended."""
+
+    # -- scheduling ------------------------------------------------------------------------------------------
+
+    def add_runs(self, request: AddRuns) -> None:
+        """Add runs that are due at once."""
+        now = now_us()
+        for new in request.runs:
+            self.last_number += 1
+            run = StoredRun(self.last_number, new.id, new.function, request.event, request.data, now, now)
+            self.by_id[run.id] = self._unfinished[run.id] = run
+            self.size += run.size
+            self._make_ready(run, now)
+
+    def recover(self, request: Recover) -> Recovered:
+        """Make ready what was executing when the journal was closed; park what has no function any more."""
+        now = now_us()
+        given_up: list[GivenUp] = []
+        for run in tuple(self._unfinished.values()):
+            if run.state == "running":
+                run.deaths += 1
+                if run.deaths >= MAX_DEATHS:
+                    text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
+                    self._end(run, "failed", RunError("RunFailed", text, None))
+                    given_up.append(GivenUp(run.id, run.function, run.attempt))
+                    continue
+                self._make_ready(run, min(run.due_at, now))
+            elif run.state == "sleeping":
+                self._make_ready(run, run.due_at)
+            if run.state == "ready" and run.due_at > now + request.longest_us and not run.is_asleep:
+                self._make_ready(run, now)
+        return Recovered(given_up, self._park_unknown(request.known))
+
+    def _park_unknown(self, known: frozenset[str]) -> dict[str, int]:
+        """Park ready runs whose function isn't known; return how many are parked of each such function."""
+        parked: dict[str, int] = {}
+        for run in self._unfinished.values():
+            if run.function in known:
+                continue
+            if run.state == "ready":
+                text = f'no function "{run.function}" is registered'
+                run.state, run.error = "parked", RunError("NotRegistered", text, None)
+            if run.state == "parked":
+                parked[run.function] = parked.get(run.function, 0) + 1
+        return parked
+
+    def claim(self, request: Claim) -> Claimed:
+        """Take the runs that are due, function by function."""
+        if request.unpark:
+            for run in self._unfinished.values():
+                if run.state == "parked" and run.function in request.unpark:
+                    self._make_ready(run, run.due_at)
+                    run.error = None
+        now, claimed, due = now_us(), list[Run](), list[int]()
+        threads = request.threads
+        for function, limit, on_thread in request.functions:
+            most = min(limit, request.runs - len(claimed), threads if on_thread else limit)
+            if most > 0:
+                taken, next_due = self._claim(function, most, request.busy, now)
+                claimed += taken
+                threads -= len(taken) if on_thread else 0
+                due += [] if next_due is None else [next_due]
+        return Claimed(claimed, min(due, default=None))
+
+    def _claim(
+        self, function: str, most: int, busy: frozenset[str], now: int
+    ) -> tuple[list[Run], int | None]:
+        """Take due runs of one function.
+
+        Returns:
+            The runs, and when the next one is due, if that is later than now.
+        """
+        heap = self._ready.get(function, [])
+        claimed: list[Run] = []
+        left_alone: list[_Entry] = []
+        next_due = None
+        while heap and len(claimed) < most:
+            due_at, _, run_id = entry = heap[0]
+            run = self._unfinished.get(run_id)
+            if run is None or run.state != "ready" or run.due_at != due_at:
+                heappop(heap)
+            elif due_at > now:
+                next_due = due_at
+                break
+            elif run_id in busy:
+                left_alone.append(heappop(heap))
+            else:
+                heappop(heap)
+                run.state = "running"
+                run.started_at = run.started_at or now
+                claimed.append(_executable(run))
+        for entry in left_alone:
+            heappush(heap, entry)
+        return claimed, next_due
+
+    def end_run(self, request: EndRun) -> None:
+        """End a run."""
+        run = self.by_id[request.run_id]
+        self._note_failures(run, request.failures)
+        run.result = request.result
+        self.size += len(request.result or b"")
+        run.failures += request.error is not None
+        self._end(run, "done" if request.error is None else "failed", request.error)
+
+    def _end(self, run: StoredRun, state: str, error: RunError | None) -> None:
+        run.state, run.error, run.ended_at = state, error, now_us()
+        del self._unfinished[run.id]
+        self.last_end = max(self.last_end, run.ended_at)
+        heappush(self._ended, (run.ended_at, run.number, run.id))
+
+    def retry_run(self, request: RetryRun) -> None:
+        """Have a run tried again at a time."""
+        run = self.by_id[request.run_id]
+        self._note_failures(run, request.failures)
+        run.failures += run.attempt < request.attempt
+        run.attempt, run.error = request.attempt, request.error
+        self._make_ready(run, request.due_at)
+
+    def park_run(self, request: ParkRun) -> None:
+        """Set a run aside."""
+        run = self.by_id[request.run_id]
+        self._note_failures(run, request.failures)
+        run.state, run.error = "parked", RunError(request.error_type, request.reason, None)
+
+    def leave_memory(self, request: LeaveMemory) -> None:
+        """Make a run that only sleeps ready at the end of the first of some sleeps."""
+        run = self.by_id[request.run_id]
+        memos = (run.steps[step_id].memo for step_id in request.sleeps if step_id in run.steps)
+        ends = [memo.wake_at or 0 for memo in memos if memo.state == "sleeping"]
+        if run.state in _BEGUN:
+            self._make_ready(run, min(ends, default=now_us()))
+
+    def put_back(self, request: PutBack) -> None:
+        """Make interrupted runs ready again, at the time at which they were due."""
+        for run_id in request.runs:
+            run = self._unfinished.get(run_id)
+            if run is not None and run.state in _BEGUN:
+                self._make_ready(run, run.due_at)
+
+    def put_back_all(self, request: PutBackAll) -> None:
+        """Put back all runs that were claimed, but some."""
+        self.put_back(PutBack(tuple(run_id for run_id in self._unfinished if run_id not in request.but)))
+
+    def pull_back(self, request: PullBack) -> None:
+        """Set all times that are still to come back."""
+        now, lost = now_us(), request.lost_us
+        for run in self._unfinished.values():
+            for step in run.steps.values():
+                if step.memo.state == "sleeping" and (step.memo.wake_at or 0) > now:
+                    step.memo = replace(step.memo, wake_at=(step.memo.wake_at or 0) - lost)
+            if run.due_at > now and run.state != "running":
+                run.due_at -= lost
+                if run.state == "ready":
+                    self._make_ready(run, run.due_at)
+
+    def _make_ready(self, run: StoredRun, due_at: int) -> None:
+        run.state, run.due_at = "ready", due_at
+        heappush(self._ready.setdefault(run.function, []), (due_at, run.number, run.id))
+
+    # -- steps -----------------------------------------------------------------------------------------------
+
+    def memoize_step(self, request: MemoizeStep) -> None:
+        """Remember the outcome of a step."""
+        step = StoredStep(request.memo, request.started_at, now_us())
+        self._memoize(request.run_id, request.step_id, step, request.replaced)
+
+    def begin_sleep(self, request: BeginSleep) -> None:
+        """Remember when a step wakes."""
+        memo = Memo("step.sleep", None, None, "sleeping", request.wake_at, None, None, None)
+        step = StoredStep(memo, request.started_at, None)
+        run = self._memoize(request.run_id, request.step_id, step, request.replaced)
+        if request.alone:  # of several sleeps the first that ends is the one to wake for
+            run.due_at = min(run.due_at, request.wake_at) if run.state == "sleeping" else request.wake_at
+            run.state = "sleeping"
+
+    def memoizable(self, run_id: str, step_id: str, replaced: Replaced) -> StoredRun:
+        """Return a run, one step of which is about to be memoized.
+
+        Raises:
+            MemoizedAlready: the step has its memo.
+        """
+        run = self.by_id[run_id]
+        before = run.steps.get(step_id)
+        if before is not None and not (replaced.failed and before.memo.state == "failing"):
+            raise MemoizedAlready(run_id, step_id)
+        return run
+
+    def put_step(self, run: StoredRun, step_id: str, step: StoredStep, replaced: Replaced) -> None:
+        """Store a step of a run, in place of its failure if there is one; attempts of the run start over."""
+        self._put(run, step_id, step)
+        if replaced.counted:
+            run.attempt = run.deaths = 0
+
+    def _put(self, run: StoredRun, step_id: str, step: StoredStep) -> None:
+        before = run.steps.get(step_id)
+        if before is not None:
+            self.size -= before.size
+            if before.memo.kind == step.memo.kind:
+                step.started_at, step.attempts = before.started_at, before.attempts + 1
+        run.steps[step_id] = step
+        self.size += step.size
+
+    def _memoize(self, run_id: str, step_id: str, step: StoredStep, replaced: Replaced) -> StoredRun:
+        run = self.memoizable(run_id, step_id, replaced)
+        self.put_step(run, step_id, step, replaced)
+        return run
+
+    def _note_failures(self, run: StoredRun, failures: Iterable[Failure]) -> None:
+        """Store steps that failed without being memoized, unless they have been memoized since."""
+        for failure in failures:
+            before = run.steps.get(failure.step_id)
+            if before is None or before.memo.state == "failing":
+                error = (failure.error_type, failure.error_text)
+                memo = Memo(failure.kind, failure.channel, failure.topic, "failing", None, None, *error)
+                self._put(run, failure.step_id, StoredStep(memo, failure.started_at, failure.ended_at))
+
+    def end_sleep(self, request: EndSleep) -> None:
+        """Note that a step has slept for its time."""
+        run = self.by_id[request.run_id]
+        step = run.steps[request.step_id]
+        step.memo, step.ended_at = replace(step.memo, state="done"), now_us()
+        self._wake(run)
+
+    def mark_awake(self, request: MarkAwake) -> None:
+        """Note that a run executes again."""
+        self._wake(self.by_id[request.run_id])
+
+    def rest(self, request: Rest) -> None:
+        """Note that a run only sleeps, though it isn't known to have slept from the beginning."""
+        run = self.by_id[request.run_id]
+        if run.state == "running":
+            run.state, run.due_at = "sleeping", now_us()
+
+    def _wake(self, run: StoredRun) -> None:
+        if run.state == "sleeping":
+            run.state, run.due_at = "running", now_us()
+
+    # -- retention -------------------------------------------------------------------------------------------
+
+    def message_dropped(self, run_id: str, step_id: str) -> None:
+        """Keep the memo of a publish without its message, with the data if the run may still be executed."""
+        run = self.by_id.get(run_id)
+        if run is not None:
+            step = run.steps[step_id]
+            self.size -= step.size
+            step.place = None
+            if run.ended_at is not None:
+                step.memo = replace(step.memo, result=None)
+            self.size += step.size
+
+    def drop_ended(self, before: int, most: int) -> int:
+        """Drop the runs that ended first, if that was before a time.
+
+        Args:
+            before: the time.
+            most: how many runs at most.
+
+        Returns:
+            How many were dropped.
+        """
+        count = 0
+        while count < most and self._ended and self._ended[0][0] < before:
+            self.size -= self.by_id.pop(heappop(self._ended)[2]).size
+            count += 1
+        return count
+
+    @property
+    def first_end(self) -> int | None:
+        """Return when the first of the runs ended that are kept; None if none has."""
+        return self._ended[0][0] if self._ended else None
+
+
+def _executable(run: StoredRun) -> Run:
+    memos = {step_id: step.memo for step_id, step in run.steps.items()}
+    return Run(run.number, run.id, run.function, run.event, run.data, run.attempt, run.deaths, memos)

@@ -1,0 +1,141 @@
+"""The store in memory: carries each request out where it is submitted, under a lock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import cast
+
+from tightbeam._engine import trimming
+from tightbeam._engine.doubt import Doubt
+from tightbeam._engine.memory.journal import Journal
+from tightbeam._engine.memory.unheard import unheard
+from tightbeam._engine.pending import Pending
+from tightbeam._engine.records import Retention
+from tightbeam._engine.requests import MemoizePublish, PutBackAll
+from tightbeam._engine.store import After, Answer, Outlet, Query, Request
+from tightbeam._message import now_us
+from tightbeam.errors import NotEntered
+
+__all__ = ["MemoryBackend", "MemoryStore"]
+
+_log = logging.getLogger("tightbeam")
+
+
+class MemoryBackend:
+    """Where a client without a file keeps its runs and messages; each time it is opened they are new ones."""
+
+    name = "memory"
+
+    def __init__(self, retention: Retention, journal: Journal | None = None) -> None:
+        """Prepare a journal in memory.
+
+        Args:
+            retention: what is kept.
+            journal: what every opening goes on with, as it would with a file; None for a new one each time.
+        """
+        self._retention = retention
+        self._journal = journal
+
+    def open(self, outlet: Outlet, /) -> MemoryStore:
+        """Open the journal."""
+        return MemoryStore(Journal() if self._journal is None else self._journal, self._retention, outlet)
+
+    def unheard(self, *, forked: bool) -> str | None:
+        """Return why nobody hears what this process publishes without entering a client, and the way out."""
+        return unheard(forked=forked)
+
+
+class MemoryStore:
+    """A `Store` whose requests are carried out at once, by whichever thread submits them."""
+
+    is_lost = False
+
+    def __init__(self, journal: Journal, retention: Retention, outlet: Outlet) -> None:
+        self._journal = journal
+        self._retention = retention
+        self._outlet = outlet
+        self._pace = trimming.Pace(retention.size)
+        self._doubt = Doubt()
+        self._pid = os.getpid()
+        self._is_closed = False
+        self.last_place = journal.messages.last
+
+    @property
+    def trimmed_us(self) -> int:
+        """Return the time of the latest message that was trimmed."""
+        return self._journal.messages.trimmed_us
+
+    def position_of(self, place: int, /) -> str:
+        """Return the position at which a reader resumes after the message at a place."""
+        return f"{self._journal.messages.epoch}:{place}"
+
+    def listen(self) -> None:
+        """Do nothing: no other thread has to wake the event loop."""
+
+    def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
+        """Carry out a request for a coroutine, which gets the answer in a later turn of its event loop."""
+        loop = asyncio.get_running_loop()
+        self._refuse_if_closed()
+        pending = Pending(request, loop, after)
+        try:
+            pending.result = self.call(request)
+        except Exception as error:  # noqa: BLE001 - raised where the answer is awaited
+            pending.error = error
+        loop.call_soon(pending.settle)
+        return cast("asyncio.Future[Answer]", pending.future)
+
+    def call(self, request: Request[Answer], /) -> Answer:
+        """Carry out a request for a thread.
+
+        Messages are in the order in which requests get the lock, and reach the hub before it is released.
+        """
+        self._refuse_if_closed()  # before the lock: a thread that isn't there any more may have held it
+        journal = self._journal
+        with journal.lock:
+            size = journal.size()
+            if isinstance(request, MemoizePublish):
+                self._publish(request)
+                answer = cast("Answer", None)
+            else:
+                answer = journal.answer(request)
+            if not isinstance(request, Query) and self._pace.is_time(max(journal.size() - size, 0)):
+                self._keep_house()
+        return answer
+
+    def _refuse_if_closed(self) -> None:
+        if self._pid != os.getpid():
+            raise NotEntered(
+                "the client was entered by the process this one was forked from: enter it after the fork"
+            )
+        if self._is_closed:
+            raise NotEntered("the client has been left: its journal is closed")
+
+    def _publish(self, request: MemoizePublish) -> None:
+        try:
+            self._outlet.fan_out([self._journal.publish(request, self._outlet.reserve)])
+        finally:
+            self._outlet.release()
+
+    def _keep_house(self) -> None:
+        """Drop a slice of what is no longer retained."""
+        journal, retention = self._journal, self._retention
+        try:
+            is_too_large = trimming.shrink(journal, retention.size)
+            now = now_us()
+            since = self._doubt.since(journal, now, now - retention.age_us, journal.doubted_since)
+            journal.doubted_since = since
+            self._pace.has_more = trimming.trim(journal, retention, 0 if since else now) or is_too_large
+        except Exception:  # noqa: BLE001 - the request was carried out; its caller must hear nothing else
+            _log.exception("the journal's house-keeping failed")
+
+    async def close(self, within: float, /) -> None:  # noqa: ARG002 - nothing is left to do that takes time
+        """Refuse requests from now on."""
+        self._is_closed = True
+
+    def close_at_exit(self, within: float, /) -> None:  # noqa: ARG002 - as in `close`
+        """Put back all runs, and refuse requests from now on."""
+        if not self._is_closed:
+            self.call(PutBackAll())
+            self._is_closed = True
