@@ -1,4 +1,4 @@
-"""The message on its way: encoded once, checked before, shared by all its subscribers."""
+"""A message on its way, which all subscribers share, and the form of its times."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from time import time_ns
 from typing import NamedTuple
 
-__all__ = ["MILLISECOND", "Address", "Envelope", "now_us", "time_of"]
+__all__ = ["MILLISECOND", "Address", "Envelope", "microseconds_of", "now_us", "time_of"]
 
 Address = tuple[str, str]
 """Channel name and topic name."""
 
 MILLISECOND = 1_000
-"""Microseconds."""
+"""In microseconds."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,12 +23,17 @@ def now_us() -> int:
 
 
 def time_of(microseconds: int) -> datetime:
-    """Return the time that is so many microseconds after the beginning of 1970, as an aware datetime."""
+    """Return microseconds since 1970 as an aware datetime."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
+def microseconds_of(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 class Envelope(NamedTuple):
-    """One message on its way: encoded once, checked before."""
+    """A message: where it goes, its payload as JSON, and where it comes from."""
 
     channel: str
     topic: str

@@ -211,7 +211,7 @@ class EmbeddedEngine:
                 await writer.submit(partial(seen_until, channel=channel, since_ms=since_ms), read=True)
             )
             # An earlier process may have been ahead of the clock.
-            self._hub.last_stamp(channel, seen[-1].last_us)
+            self._hub.last_durable_us(channel, seen[-1].last_us)
         return self._hub.position_of(place_of_seen(seen))
 
     def has_lost(self, since_ms: int) -> bool:

@@ -85,7 +85,7 @@ class Session:
     async def start(self, registry: Registry, hub: Hub, carrier: Carrier, run_ended: RunEnded) -> None:
         """Recover and begin to execute."""
         self.writer.listen()
-        hub.open(self._epochs, self._last)
+        hub.open(self._epochs.position, self._last)
         settings = self._settings
         services = Services(self.writer, carrier, settings.max_payload_bytes, settings.retry_delay, run_ended)
         runner = self._runner = Runner(registry, services)

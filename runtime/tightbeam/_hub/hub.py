@@ -12,15 +12,11 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from tightbeam._hub.drops import DropLog
 from tightbeam._hub.mailbox import Mailbox
-from tightbeam._hub.message_clock import Stamps
+from tightbeam._hub.message_clock import MessageClock
 from tightbeam._message import Address, Envelope
-
-if TYPE_CHECKING:
-    from tightbeam._engine.sqlite.epochs import Epochs
 
 __all__ = ["Hub", "Loops", "Mailbox"]
 
@@ -28,7 +24,7 @@ Loops = Collection[asyncio.AbstractEventLoop]
 
 
 class _Route:
-    """The mailboxes of one address, in the order in which they came; to leave costs the same among many."""
+    """The mailboxes of one address, in the order in which they registered. Leaving takes constant time."""
 
     __slots__ = ("_members", "_snapshot")
 
@@ -40,18 +36,18 @@ class _Route:
         return len(self._members)
 
     def add(self, mailbox: Mailbox) -> None:
-        """Deliver to this one too."""
+        """Deliver to a mailbox from now on."""
         self._members[mailbox] = None
         self._snapshot = None
 
     def discard(self, mailbox: Mailbox) -> None:
-        """Deliver to this one no more."""
+        """Deliver to a mailbox no more."""
         if self._members.pop(mailbox, mailbox) is None:
             self._snapshot = None
 
     @property
     def mailboxes(self) -> tuple[Mailbox, ...]:
-        """All of them, as of now: made anew only when somebody has come or left since the last delivery."""
+        """All of them; the tuple is built again only after one was added or discarded."""
         snapshot = self._snapshot
         if snapshot is None:
             snapshot = self._snapshot = tuple(self._members)
@@ -65,35 +61,33 @@ class Hub:
         # Reentrant: a collected subscription closes its mailbox, and that can happen anywhere.
         self.lock = threading.RLock()
         self._routes: dict[Address, _Route] = {}
-        self._pressed: set[asyncio.AbstractEventLoop] | None = None
-        self._stamps = Stamps()
+        self._wanting_turn: set[asyncio.AbstractEventLoop] | None = None
+        self._clock = MessageClock()
         self.witness: Callable[[Envelope], None] | None = None
-        """Sees each message of a run before anyone gets it."""
+        """Sees each message of a run before any subscription gets it."""
         self.taps: tuple[Callable[[Envelope], None], ...] = ()
-        """See every message, whatever its address, with the lock held; replaced, never changed in place."""
+        """See every message with the lock held; replaced, never changed in place."""
         self.had_readers = False
-        """Whether the process that this one was forked from had readers."""
+        """Whether the process that this one was forked from had subscriptions."""
         self.last_seq = 0
-        """The last durable message that was fanned out."""
-        self.epoch = ""
-        """The opening of the journal that durable messages are written by."""
-        self._epochs: Epochs | None = None
+        """The place of the last durable message that was fanned out."""
+        self._position_of: Callable[[int], str] | None = None
         self.drops = DropLog()
-        """Told of the live messages that readers lose."""
+        """Logs how many live messages are dropped."""
         _hubs.add(self)
 
     @property
     def position(self) -> str | None:
         """Where to resume what comes from now on; None before there is a journal."""
-        return None if self._epochs is None else self._epochs.position(self.last_seq)
+        return None if self._position_of is None else self._position_of(self.last_seq)
 
     def position_of(self, seq: int) -> str:
         """Return where to resume after the durable message at a place of the journal."""
-        assert self._epochs is not None  # noqa: S101 - a durable message comes from a journal
-        return self._epochs.position(seq)
+        assert self._position_of is not None  # noqa: S101 - a durable message comes from a journal
+        return self._position_of(seq)
 
     def emit(self, envelope: Envelope) -> Loops | None:
-        """Hand a live message to the subscriptions there are now; never wait.
+        """Hand a live message to the present subscriptions; never wait.
 
         Returns:
             The event loops whose readers fall behind, to be given a turn (`tightbeam._hub.turns`).
@@ -103,59 +97,68 @@ class Hub:
         return self.relay(envelope)
 
     def relay(self, envelope: Envelope) -> Loops | None:
-        """As `emit`, for a message that comes from another process: its run isn't one of this client's."""
+        """Do as `emit` for a message of another process, whose run isn't one of this client's."""
         if self.taps or (envelope.channel, envelope.topic) in self._routes:
             with self.lock:
-                self._deliver(self._stamps.live(envelope))
-                if self._pressed is not None:
-                    pressed, self._pressed = self._pressed, None
-                    return pressed
+                self._deliver(self._clock.stamp(envelope))
+                if self._wanting_turn is not None:
+                    loops, self._wanting_turn = self._wanting_turn, None
+                    return loops
         return None
 
-    def press(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Ask the publisher of the message at hand to give this event loop a turn. The lock is held."""
-        if self._pressed is None:
-            self._pressed = set()
-        self._pressed.add(loop)
+    def request_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the publisher of the message at hand give an event loop a turn. The lock is held."""
+        if self._wanting_turn is None:
+            self._wanting_turn = set()
+        self._wanting_turn.add(loop)
 
-    def open(self, epochs: Epochs, last_seq: int) -> None:
-        """Begin with a journal, which another process may have written meanwhile: with its last message."""
+    def open(self, position_of: Callable[[int], str], last_seq: int) -> None:
+        """Begin with a journal, to which another process may have written since this client last had it.
+
+        Args:
+            position_of: gives the position at which a reader resumes after the message at a place.
+            last_seq: the place of the last message.
+        """
         with self.lock:
-            self._epochs, self.last_seq = epochs, last_seq
-            self.epoch = epochs.names[-1]
-            self._stamps.forget_journal()
+            self._position_of, self.last_seq = position_of, last_seq
+            self._clock.forget_journal()
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int]) -> int:
-        """The time of a durable message that is being stored, from its transaction on.
+        """Return the time of a durable message that is being stored and isn't committed yet.
 
-        Until `fan_out` or `release` live messages of the channel get earlier ones.
+        Until `fan_out` or `release` live messages of the channel get earlier times.
 
         Args:
             channel: of the message.
             at_least: microseconds since 1970; the time is not before.
-            last: asks the journal for the time of the channel's last message, if that isn't known here.
+            last: reads the time of the channel's last message in the journal, if the clock doesn't know it.
         """
         with self.lock:
-            if self._stamps.knows(channel):
-                return self._stamps.reserve(channel, at_least)
+            if self._clock.is_known(channel):
+                return self._clock.reserve(channel, at_least)
         stored = last()  # not with the lock held: live messages don't wait for the disk
         with self.lock:
-            return self._stamps.reserve(channel, at_least, stored)
+            return self._clock.reserve(channel, at_least, stored)
 
     def release(self) -> None:
-        """What was being stored won't be."""
+        """Forget the times that were reserved, because their messages were not stored."""
         with self.lock:
-            self._stamps.release()
+            self._clock.release()
 
-    def last_stamp(self, channel: str, stored_us: int = 0) -> int:
-        """A time that all durable messages to come have after them; ``stored_us`` is the journal's last."""
+    def last_durable_us(self, channel: str, stored_us: int = 0) -> int:
+        """Return a time earlier than every durable message still to be committed on a channel.
+
+        Args:
+            channel: the channel's name.
+            stored_us: the time of its last message in the journal, where that was read just now.
+        """
         with self.lock:
             if stored_us:
-                self._stamps.told(channel, stored_us)
-            return self._stamps.last(channel)
+                self._clock.observe(channel, stored_us)
+            return self._clock.last_durable(channel)
 
     def fan_out(self, committed: Sequence[Envelope]) -> None:
-        """Hand on durable messages, in commit order."""
+        """Hand durable messages on, in the order of their commit."""
         if self.witness is not None:
             for envelope in committed:
                 self.witness(envelope)
@@ -163,10 +166,10 @@ class Hub:
             for envelope in committed:
                 if envelope.seq is not None:
                     self.last_seq = envelope.seq
-                    self._stamps.stored(envelope.channel, envelope.created_us)
+                    self._clock.commit(envelope.channel, envelope.created_us)
                 self._deliver(envelope)
-            self._stamps.release()  # at once: what is live from now on comes after them
-            self._pressed = None  # the journal's thread waits for no reader
+            self._clock.release()  # at once: what is live from now on comes after them
+            self._wanting_turn = None  # the journal's thread waits for no reader
 
     def _deliver(self, envelope: Envelope) -> None:
         route = self._routes.get((envelope.channel, envelope.topic))
@@ -177,14 +180,14 @@ class Hub:
             tap(envelope)
 
     def add_tap(self, tap: Callable[[Envelope], None]) -> None:
-        """From now on show it every message; it is called on whatever thread publishes, and must be quick."""
+        """Show a function every message from now on, on the thread that publishes; it must be quick."""
         with self.lock:
             self.taps = (*self.taps, tap)
 
     def remove_tap(self, tap: Callable[[Envelope], None]) -> None:
-        """Show it no more."""
+        """Show a function no more messages."""
         with self.lock:
-            self.taps = tuple(one for one in self.taps if one != tap)
+            self.taps = tuple(each for each in self.taps if each != tap)
 
     def register(
         self,
@@ -202,7 +205,7 @@ class Hub:
             catching_up: whether its reader begins with the journal, so that durable messages pass it by.
             max_messages: how many messages it holds.
             max_bytes: how many bytes it holds.
-            has_journal: whether its reader finds in a journal what finds no room in it.
+            has_journal: whether its reader can read durable messages in a journal that found no room in it.
         """
         mailbox = Mailbox(
             self,
@@ -224,7 +227,15 @@ class Hub:
             route.add(mailbox)
 
     def caught_up(self, mailbox: Mailbox, seq: int) -> bool:
-        """Whether a reader at ``seq`` in the journal has seen all; its mailbox then takes over."""
+        """Let a mailbox take durable messages again if its reader has read all of the journal.
+
+        Args:
+            mailbox: the reader's.
+            seq: the place up to which the reader has read.
+
+        Returns:
+            False if there is more to read.
+        """
         with self.lock:
             if seq < self.last_seq:
                 return False
@@ -232,12 +243,12 @@ class Hub:
             return True
 
     def idle(self, mailbox: Mailbox) -> bool:
-        """Whether everything that was published has been taken from this mailbox, which is still served."""
+        """Return whether a mailbox is served and all that was delivered to it has been taken."""
         with self.lock:
             return mailbox.is_empty and not (mailbox.catching_up or mailbox.closed or mailbox.overflowed)
 
     def reroute(self, mailbox: Mailbox, addresses: frozenset[Address]) -> None:
-        """From now on deliver to these addresses instead; nothing once it has left."""
+        """Deliver the messages of other addresses to a mailbox from now on, unless it has left the hub."""
         with self.lock:
             if mailbox.closed or mailbox.overflowed or mailbox.addresses == addresses:
                 return
@@ -246,7 +257,7 @@ class Hub:
             self._add(mailbox)
 
     def remove(self, mailbox: Mailbox) -> None:
-        """Stop delivering to this mailbox."""
+        """Stop delivering to a mailbox."""
         with self.lock:
             for address in mailbox.addresses:
                 route = self._routes.get(address)
@@ -256,7 +267,7 @@ class Hub:
                         del self._routes[address]
 
     def close_all(self) -> None:
-        """End every subscription; each reader still gets what is buffered."""
+        """End every subscription. Each reader still gets the messages in its mailbox."""
         with self.lock:
             routes, self._routes = self._routes, {}
             for route in routes.values():
@@ -265,10 +276,10 @@ class Hub:
         self.drops.flush()
 
     def after_fork(self) -> None:
-        # The lock may have been held by a thread that doesn't exist here, and no reader of the parent's lives
-        # here.
+        """Start without subscriptions in a forked child, where no reader of the parent process exists."""
+        # The lock may have been held by a thread that doesn't exist here.
         self.lock = threading.RLock()
-        for mailbox in {one for route in self._routes.values() for one in route.mailboxes}:
+        for mailbox in {each for route in self._routes.values() for each in route.mailboxes}:
             mailbox.closed = True
         self.had_readers = bool(self._routes)
         self._routes = {}

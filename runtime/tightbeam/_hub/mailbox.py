@@ -8,35 +8,55 @@ the journal, and the reader catches up from there.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from tightbeam._hub.hub import Hub
-    from tightbeam._message import Address, Envelope
+from tightbeam._message import Address, Envelope
 
-__all__ = ["Mailbox"]
+__all__ = ["Deliverer", "Mailbox"]
 
 _WEIGHT = 512
-"""Bytes a message takes beside its data, at most: what a mailbox counts for it."""
-_PATIENCE = 16
+"""Bytes that a mailbox counts for a message beside its data; a message takes no more."""
+_TURNS_IN_A_ROW = 16
 """How many turns in a row the reader's event loop is given while the reader takes nothing."""
-_SELDOM = 64
-"""After that, one turn in so many messages."""
+_MESSAGES_A_TURN = 64
+"""After these, one turn is given for so many messages."""
+
+
+class Deliverer(Protocol):
+    """What fills a mailbox: the hub."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while a mailbox is changed."""
+        ...
+
+    @property
+    def last_seq(self) -> int:
+        """The place of the last durable message that was fanned out."""
+        ...
+
+    def request_turn(self, loop: asyncio.AbstractEventLoop, /) -> None:
+        """Have the publisher of the message at hand give an event loop a turn."""
+        ...
+
+    def remove(self, mailbox: Mailbox, /) -> None:
+        """Stop delivering to a mailbox."""
+        ...
 
 
 class Mailbox:
     """The buffer of one subscription, bounded in messages and bytes.
 
-    While its reader catches up with the journal, durable messages pass it by: the reader finds them in the
-    journal. Live messages are set aside meanwhile, each with the place in the journal that it follows.
+    While its reader catches up with the journal, it takes no durable messages, since the reader finds them in
+    the journal. Live messages are set aside meanwhile, each with the place in the journal that it follows.
     """
 
     __slots__ = (
         "__weakref__",
         "_aside",
-        "_asked",
         "_bytes",
         "_half_bytes",
         "_half_messages",
@@ -49,6 +69,7 @@ class Mailbox:
         "_max_messages",
         "_strained",
         "_told_full",
+        "_turns",
         "_waiter",
         "addresses",
         "catching_up",
@@ -61,7 +82,7 @@ class Mailbox:
 
     def __init__(
         self,
-        hub: Hub,
+        hub: Deliverer,
         addresses: Iterable[Address],
         *,
         catching_up: bool,
@@ -73,17 +94,17 @@ class Mailbox:
         self.addresses = frozenset(addresses)
         self.catching_up = catching_up
         self.left_at: int | None = None
-        """After which place the reader finds in the journal what found no room here."""
+        """The place in the journal after which the reader finds messages that found no room here."""
         self.closed = False
         self.overflowed = False
         """Whether it was closed because durable messages found no room, here or in a journal."""
         self.dropped = 0
-        """How many live messages were dropped, because the reader was too slow."""
+        """How many live messages were dropped because the reader was too slow."""
         self.on_full: Callable[[], None] | None = None
-        """Called when it is full, with the hub's lock held, on any thread; again only after a take."""
+        """Called when it is full, on any thread, with the hub's lock held; not again before a take."""
         self._items: deque[Envelope] = deque()
         self._kept = 0
-        """How many of the first items may not be dropped, as far as that was looked at."""
+        """How many of the first items are known to be durable or state, which aren't dropped."""
         self._aside: deque[tuple[int, Envelope]] = deque()
         self._bytes = 0
         self._max_messages = max_messages
@@ -93,14 +114,15 @@ class Mailbox:
         self._has_journal = has_journal
         self._waiter: asyncio.Future[None] | None = None
         self._loop = asyncio._get_running_loop()
-        """The reader's event loop, as far as known."""
+        """The reader's event loop, if it is known."""
         self._strained = False
-        """Whether `_asked` or `_told_full` is set."""
-        self._asked = 0
+        """Whether the next take has to reset `_kept`, `_turns` and `_told_full`."""
+        self._turns = 0
+        """How many messages have asked for a turn since the last take."""
         self._told_full = False
 
     def offer(self, envelope: Envelope) -> None:
-        """Take a message; make room for it by dropping live ones. The hub's lock is held."""
+        """Put a message in, and make room for it by dropping live ones. The hub's lock is held."""
         size = self._bytes + len(envelope.data) + _WEIGHT
         if self.catching_up or len(self._items) >= self._half_messages or size > self._half_bytes:
             self._squeeze_in(envelope)
@@ -111,7 +133,7 @@ class Mailbox:
             self.wake()
 
     def _squeeze_in(self, envelope: Envelope) -> None:
-        """Take a message that needs more than a place at the end."""
+        """Put a message in that can't simply be appended."""
         if (self.catching_up and envelope.seq is not None) or not self._make_room(envelope):
             return
         if self.catching_up:  # already, or because there was no room
@@ -122,17 +144,17 @@ class Mailbox:
         self.wake()
 
     def _make_room(self, envelope: Envelope) -> bool:
-        """Ask for a turn if more than half is filled, and drop what must go if all is.
+        """Ask for a turn if the mailbox is more than half full, and drop messages if it is full.
 
         Returns:
-            False if the message is not to be kept here: the journal has it, or nothing else could go.
+            False if the message isn't to be put in: the journal has it, or nothing else could be dropped.
         """
         if not self._is_filled(self._half_messages, self._half_bytes, envelope):
             return True
         self._strained = True
-        self._asked += 1
-        if self._loop is not None and (self._asked <= _PATIENCE or self._asked % _SELDOM == 0):
-            self._hub.press(self._loop)
+        self._turns += 1
+        if self._loop is not None and (self._turns <= _TURNS_IN_A_ROW or self._turns % _MESSAGES_A_TURN == 0):
+            self._hub.request_turn(self._loop)
         while self._is_full(envelope):
             if not self._told_full:
                 self._told_full = True
@@ -159,7 +181,7 @@ class Mailbox:
         """Drop the oldest live message.
 
         Args:
-            state: drop the oldest that tells a run's state, which otherwise stay.
+            state: drop messages too that tell a run's state.
 
         Returns:
             False if there is none.
@@ -185,10 +207,10 @@ class Mailbox:
         return True
 
     def _fall_behind(self, envelope: Envelope) -> bool:
-        """Leave the newer durable messages to the journal, from the one that finds no room on at the latest.
+        """Leave the newer durable messages to the journal, at the latest from the given one on.
 
         Returns:
-            False if that would make no room: there are none among the newer half, nor is this one.
+            False if that makes no room: neither the newer half of the messages nor the given one is durable.
         """
         items = self._items
         shed: list[Envelope] = []
@@ -196,19 +218,19 @@ class Mailbox:
             shed.append(items.pop())
             self._bytes -= len(shed[-1].data) + _WEIGHT
         shed.reverse()
-        first = next((one.seq for one in shed if one.seq is not None), envelope.seq)
+        first = next((each.seq for each in shed if each.seq is not None), envelope.seq)
         if first is None:
             items.extend(shed)
-            self._bytes += sum(len(one.data) + _WEIGHT for one in shed)
+            self._bytes += sum(len(each.data) + _WEIGHT for each in shed)
             return False
         self._kept = min(self._kept, len(items))
         self.catching_up = True
         place = self.left_at = first - 1
-        for one in shed:
-            if one.seq is None:
-                self._set_aside(place, one)
+        for each in shed:
+            if each.seq is None:
+                self._set_aside(place, each)
             else:
-                place = one.seq
+                place = each.seq
         return True
 
     def _set_aside(self, place: int, envelope: Envelope) -> None:
@@ -216,7 +238,7 @@ class Mailbox:
         self._bytes += len(envelope.data) + _WEIGHT
 
     def _refuse(self, envelope: Envelope) -> bool:
-        """Close for ever if the message is durable, and drop it if it is live."""
+        """Drop a live message; for a durable one, close the mailbox for good."""
         if envelope.id is None:
             self.dropped += 1
         else:
@@ -237,7 +259,7 @@ class Mailbox:
         return envelope
 
     def take_all(self) -> list[Envelope]:
-        """Take all there is, oldest first."""
+        """Take all messages, oldest first."""
         if not self._items:
             return []
         with self._hub.lock:
@@ -249,7 +271,11 @@ class Mailbox:
         return taken
 
     def take_aside(self, upto: int) -> list[tuple[int, Envelope]]:
-        """Take the live messages that follow this place in the journal or an earlier one."""
+        """Take the live messages that were set aside, up to those that follow a place in the journal.
+
+        Returns:
+            Each message with the place that it follows.
+        """
         taken: list[tuple[int, Envelope]] = []
         with self._hub.lock:
             while self._aside and self._aside[0][0] <= upto:
@@ -261,27 +287,27 @@ class Mailbox:
 
     def _relax(self, taken: int) -> None:
         self._kept = max(0, self._kept - taken)
-        self._asked = 0
+        self._turns = 0
         self._told_full = False
         self._strained = self._kept > 0
 
     def rejoin(self) -> None:
-        """Take durable messages again: the reader has seen all of the journal. The hub's lock is held."""
+        """Deliver durable messages again: the reader has read all of the journal. The hub's lock is held."""
         self.catching_up = False
         self.left_at = None
         self._items.extend(envelope for _, envelope in self._aside)
         self._aside.clear()
 
     def cut_off(self) -> None:
-        """Close, since the journal is: for a reader that was to find messages there it is an overflow."""
+        """Close because the journal was closed: messages that the reader was to read there are lost to it."""
         with self._hub.lock:
             self.overflowed = self.overflowed or self.left_at is not None
             self.close()
 
     @property
     def is_crowded(self) -> bool:
-        """Whether it was more than half full when the last message came, and nothing was taken since."""
-        return self._asked > 0
+        """Whether it was more than half full at the last message, and nothing was taken since."""
+        return self._turns > 0
 
     @property
     def is_empty(self) -> bool:
@@ -289,7 +315,11 @@ class Mailbox:
         return not (self._items or self._aside)
 
     async def wait(self) -> None:
-        """Return when there is something to take, or to read in the journal, or the mailbox has closed."""
+        """Wait until there is a message to take or to read in the journal, or the mailbox has closed.
+
+        Raises:
+            RuntimeError: another task is waiting.
+        """
         with self._hub.lock:
             if self._items or self.catching_up or self.closed or self.overflowed:
                 return
@@ -303,7 +333,7 @@ class Mailbox:
             self._waiter = None
 
     def wake(self) -> None:
-        """Let the reader look again. The hub's lock is held."""
+        """Wake the reader. The hub's lock is held."""
         waiter = self._waiter
         if waiter is None:
             return
@@ -314,11 +344,11 @@ class Mailbox:
             return
         try:
             loop.call_soon_threadsafe(_resolve, waiter)
-        except RuntimeError:  # the reader's event loop is closed: nobody will read this mailbox again
+        except RuntimeError:  # the reader's event loop is closed, so this mailbox won't be read again
             self._hub.remove(self)
 
     def close(self) -> None:
-        """Leave the hub; what is buffered can still be taken."""
+        """Leave the hub. The messages in the mailbox can still be taken."""
         with self._hub.lock:
             self.closed = True
             self._hub.remove(self)
@@ -326,7 +356,12 @@ class Mailbox:
 
 
 def _may_go(envelope: Envelope, state: bool) -> bool:
-    """Whether a message is live: told once, and no state. Topics of the latter begin with a dollar sign."""
+    """Return whether a message may be dropped.
+
+    Args:
+        envelope: the message; only live ones may be dropped.
+        state: whether those that tell a run's state may be, too; their topics begin with a dollar sign.
+    """
     return envelope.id is None and (state or not envelope.topic.startswith("$"))
 
 

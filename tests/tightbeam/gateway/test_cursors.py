@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.test_stamps import Held
+from tests.tightbeam.engine.test_message_clock import Held
 from tests.tightbeam.gateway.serving import data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context

@@ -11,7 +11,7 @@ import pytest
 
 import tightbeam
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.test_stamps import Held
+from tests.tightbeam.engine.test_message_clock import Held
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events, first_messages
 from tightbeam import Client, Context, NotEntered, PositionLost

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tightbeam import Client, Context
-from tightbeam._hub import message_clock as _stamps
-from tightbeam._hub.message_clock import MILLISECOND, Stamps
+from tightbeam._hub import message_clock
+from tightbeam._hub.message_clock import MILLISECOND, MessageClock
 from tightbeam._message import Envelope
 
 
@@ -29,7 +29,7 @@ class History:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.stamps = Stamps()
+        self.times = MessageClock()
         self.clock = 1_000_000
         self.waiting: list[tuple[str, int]] = []
         self.out: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}
@@ -43,7 +43,7 @@ class History:
 
     def live(self) -> None:
         channel = self.random.choice("ab")
-        self._hand_out(channel, "live", self.stamps.live(envelope(channel, self.tick())).created_us)
+        self._hand_out(channel, "live", self.times.stamp(envelope(channel, self.tick())).created_us)
 
     def _hand_out(self, channel: str, kind: str, stamp: int) -> None:
         self.out[channel].append((kind, stamp))
@@ -52,19 +52,19 @@ class History:
     def store(self) -> None:
         channel = self.random.choice("ab")
         at_least = self.tick() - self.random.randrange(3_000)
-        if not self.stamps.knows(channel):  # only then is the journal asked
+        if not self.times.is_known(channel):  # only then is the journal asked
             at_least = max(at_least, self.journal.get(channel, 0) + MILLISECOND)
-        stamp = self.stamps.reserve(channel, at_least)
+        stamp = self.times.reserve(channel, at_least)
         assert stamp >= self.journal.get(channel, 0) + MILLISECOND
         self.journal[channel] = stamp
         self.waiting.append((channel, stamp))
 
     def commit(self) -> None:
         for channel, stamp in self.waiting:
-            self.stamps.stored(channel, stamp)
+            self.times.commit(channel, stamp)
             self._hand_out(channel, "durable", stamp)
         self.waiting.clear()
-        self.stamps.release()
+        self.times.release()
 
     def roll_back(self) -> None:
         self.journal.clear()
@@ -73,7 +73,7 @@ class History:
             if durable:
                 self.journal[channel] = durable[-1]
         self.waiting.clear()
-        self.stamps.release()
+        self.times.release()
 
 
 @settings(max_examples=150, deadline=None)
@@ -120,16 +120,16 @@ def test_one_time_tells_what_was_seen_of_several_channels(seed: int, orders: lis
 @pytest.mark.parametrize("count", [100, 3_000])
 def test_more_than_a_thousand_messages_a_second_are_no_gap(count: int) -> None:
     """Then messages of several channels have the same millisecond, and no time tells them apart."""
-    stamps, stream, clock, repeats = Stamps(), list[tuple[str, int]](), 1_000_000_000, 0
+    times, stream, clock, repeats = MessageClock(), list[tuple[str, int]](), 1_000_000_000, 0
     for n in range(count):
         channel = f"c{n % 7}"
         clock += 20
-        stamps.stored(channel, stamp := stamps.reserve(channel, clock))
-        stamps.release()
+        times.commit(channel, stamp := times.reserve(channel, clock))
+        times.release()
         stream.append(("durable", stamp))
         if n % 5 == 0:
-            live = stamps.live(envelope("live", clock)).created_us
-            assert live <= clock + _stamps._MOST_AHEAD
+            live = times.stamp(envelope("live", clock)).created_us
+            assert live <= clock + message_clock._MAX_AHEAD
             stream.append(("live", live))
     for n in range(len(stream) - 200, len(stream)) if count > 200 else range(len(stream)):
         expected = {m for m, (kind, _) in enumerate(stream) if m > n and kind == "durable"}
@@ -140,23 +140,23 @@ def test_more_than_a_thousand_messages_a_second_are_no_gap(count: int) -> None:
 
 
 def test_a_live_message_counts_although_what_was_being_stored_never_came() -> None:
-    stamps = Stamps()
-    stamps.reserve("a", 1_000_000)
-    seen = stamps.live(envelope("a", 1_000_000)).created_us
-    stamps.release()  # it was rolled back, and then the clock was set back
-    assert stamps.reserve("a", 900_000) // MILLISECOND > seen // MILLISECOND
+    times = MessageClock()
+    times.reserve("a", 1_000_000)
+    seen = times.stamp(envelope("a", 1_000_000)).created_us
+    times.release()  # it was rolled back, and then the clock was set back
+    assert times.reserve("a", 900_000) // MILLISECOND > seen // MILLISECOND
 
 
 def test_channels_that_are_past_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_stamps, "_MOST_CHANNELS", 10)
-    stamps = Stamps()
+    monkeypatch.setattr(message_clock, "_MAX_CHANNELS", 10)
+    times = MessageClock()
     now = time.time_ns() // 1000
     for n in range(100):
-        stamps.stored(f"c{n}", now - 1_000_000 + n)
-    stamps.stored("ahead", now + 60_000_000)
-    assert len(stamps._stored) <= 11
-    assert stamps.live(envelope("c0", now - 2_000_000)).created_us >= now - 1_000_000
-    assert stamps.live(envelope("ahead", now)).created_us == now + 60_000_000
+        times.commit(f"c{n}", now - 1_000_000 + n)
+    times.commit("ahead", now + 60_000_000)
+    assert len(times._last_durable) <= 11
+    assert times.stamp(envelope("c0", now - 2_000_000)).created_us >= now - 1_000_000
+    assert times.stamp(envelope("ahead", now)).created_us == now + 60_000_000
 
 
 class Held:
