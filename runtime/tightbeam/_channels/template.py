@@ -1,4 +1,4 @@
-"""Name templates such as ``uploads:{uploadId}``: format, parse back, and whether two can meet in one name.
+"""Name templates such as ``uploads:{uploadId}``: format a name, and parse one back.
 
 A parameter's text is JSON's (``true``, ``1``; a string as it is), never empty, and holds neither the
 separator nor a control character; between two placeholders there is a separator. So each part between
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from tightbeam._channels.overlap import overlap
 from tightbeam.errors import InvalidParam
 
-__all__ = ["Kind", "ParamValue", "Template", "overlap"]
+__all__ = ["Kind", "ParamValue", "Template"]
 
 Kind: TypeAlias = Literal["string", "integer", "boolean"]
 ParamValue: TypeAlias = str | int | bool
@@ -30,34 +29,26 @@ _KIND_NAMES = {"string": "a string", "integer": "an integer", "boolean": "a bool
 
 
 class Template:
-    """One parsed name template.
+    """A parsed name template."""
 
-    Args:
-        text: the template, such as ``uploads:{uploadId}``.
-        kinds: what each placeholder holds, by wire name.
-        separator: the one character that no string parameter may contain.
-        enums: the only values a parameter can have, where its schema lists them; used by `overlap` alone.
+    __slots__ = ("params", "parts", "separator", "text")
 
-    Raises:
-        ValueError: the template itself is wrong (the generator reports these with their place).
-    """
+    def __init__(self, text: str, kinds: Mapping[str, Kind], separator: str = ":") -> None:
+        """Parse a template.
 
-    __slots__ = ("enums", "params", "parts", "separator", "text")
+        Args:
+            text: the template, such as ``uploads:{uploadId}``.
+            kinds: what each placeholder holds, by wire name.
+            separator: the one character that no string parameter may contain.
 
-    def __init__(
-        self,
-        text: str,
-        kinds: Mapping[str, Kind],
-        separator: str = ":",
-        *,
-        enums: Mapping[str, Sequence[ParamValue]] | None = None,
-    ) -> None:
+        Raises:
+            ValueError: the template itself is wrong (the generator reports these with their place).
+        """
         if len(separator) != 1 or separator in "{}":
             raise ValueError(f"the separator must be one character other than a brace, not {separator!r}")
         self.text: str = text
         self.separator: str = separator
         self.params: dict[str, Kind] = {}
-        self.enums: dict[str, tuple[ParamValue, ...]] = {name: tuple(v) for name, v in (enums or {}).items()}
         self.parts: list[tuple[str, str | None, str]] = list(self._split(kinds))
         """For each part between separators: literal before, placeholder or None, literal after."""
         if unused := sorted(kinds.keys() - self.params.keys()):
@@ -94,11 +85,14 @@ class Template:
         return f"Template({self.text!r})"
 
     def format(self, params: Mapping[str, object]) -> str:
-        """The name for these parameters.
+        """Return the name for some parameters.
+
+        Args:
+            params: their values, by wire name.
 
         Raises:
-            InvalidParam: a parameter is missing or unknown, of the wrong type, empty, or holds what a name
-            can't.
+            InvalidParam: a parameter is missing or unknown, of the wrong type, empty, or holds a character
+                that a name can't have.
         """
         if params.keys() != self.params.keys():
             wanted = ", ".join(self.params) or "none"
@@ -109,7 +103,11 @@ class Template:
         )
 
     def text_of(self, name: str, value: object) -> str:
-        """The text of one parameter.
+        """Return the text of one parameter in a name.
+
+        Args:
+            name: the parameter's wire name.
+            value: its value.
 
         Raises:
             InvalidParam: as `format` does.
@@ -140,10 +138,10 @@ class Template:
         return InvalidParam(f"parameter {name!r} of channel {self.text!r} {reason}")
 
     def parse(self, name: str) -> dict[str, ParamValue]:
-        """The parameters in a name; the inverse of `format`.
+        """Return the parameters in a name; the inverse of `format`.
 
         Raises:
-            InvalidParam: the name isn't one this template can give.
+            InvalidParam: the template can't give this name.
         """
         texts = name.split(self.separator)
         if len(texts) != len(self.parts):
@@ -175,7 +173,7 @@ class Template:
 
 
 def _json_text(kind: Kind, value: object) -> str | None:
-    """The value as JSON spells it (strings bare), or None when it isn't of this kind."""
+    """Return a value as JSON spells it, strings bare, or None when it isn't of a kind."""
     if kind == "string":
         return str.__str__(value) if isinstance(value, str) else None
     if isinstance(value, bool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tightbeam_codegen.problems import quoted
@@ -12,9 +12,8 @@ from tightbeam_codegen.read.check.names import unprintable
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from tightbeam._channels.template import Template
     from tightbeam_codegen.problems import Problems
-    from tightbeam_codegen.read.check.model import Definition, Parameter, ParamKind
+    from tightbeam_codegen.read.check.model import Definition
     from tightbeam_codegen.read.load import Document
 
 __all__ = ["check_overlaps", "check_separator", "check_template", "placeholders"]
@@ -80,29 +79,27 @@ def _template_faults(
             yield f"the placeholder {quoted(placeholder)} stands twice", "Remove one of them."
 
 
-def _template(name: str, separator: str, params: Sequence[Parameter]) -> Template:
-    from tightbeam._channels.template import Template
-
-    kinds: dict[str, ParamKind] = {param.name: param.kind for param in params}
-    enums = {param.name: param.enum for param in params if param.enum is not None}
-    return Template(name, kinds, separator, enums=enums)
-
-
 def check_overlaps(definitions: Iterable[Definition], problems: Problems) -> None:
     """Note definitions whose templates can give one and the same channel name."""
-    from tightbeam._channels.template import overlap
+    from tightbeam._channels.template import Template
+    from tightbeam_codegen.read.overlap import ChannelNames, overlap
+
+    def names(definition: Definition) -> ChannelNames:
+        kinds = {param.name: param.kind for param in definition.params}
+        enums = {param.name: param.enum for param in definition.params if param.enum is not None}
+        return ChannelNames(Template(definition.name, kinds, definition.separator), enums)
 
     # Two templates can only meet if the text before the first placeholder of one begins that of the other, so
     # that sorted by it, those that can meet stand together: of 500,000 pairs few are left.
     ordered = sorted(definitions, key=lambda each: (_literal_start(each.name), each.document.path))
     starts = [_literal_start(each.name) for each in ordered]
-    templates = [_template(each.name, each.separator, each.params) for each in ordered]
+    named = [names(each) for each in ordered]
     for index, one in enumerate(ordered):
         start = starts[index]
         # Everything that begins with `start` follows without a gap.
         end = bisect_left(starts, True, lo=index + 1, key=lambda text: not text.startswith(start))
         for other_index in range(index + 1, end):
-            example = overlap(templates[index], templates[other_index])
+            example = overlap(named[index], named[other_index])
             if example is not None:
                 _report(one, ordered[other_index], example, problems)
 

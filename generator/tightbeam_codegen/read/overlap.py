@@ -1,32 +1,37 @@
-"""Whether two name templates can give the same name.
+"""Find a name that two channel definitions can both give.
 
-Each template is a small non-deterministic automaton over characters; a walk over pairs of their states,
-breadth first, finds the shortest name that both accept. Exact for kinds and enums; other rules of a
-parameter's schema are not looked at, so that two templates which only a ``pattern`` keeps apart count as
-overlapping.
+Each name template is a small non-deterministic automaton over characters. A walk over pairs of their states,
+breadth first, finds the shortest name that both accept. It is exact for kinds and enums. Other rules of a
+parameter's schema are not looked at: two templates that only a ``pattern`` keeps apart count as overlapping.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+from tightbeam._channels.template import ParamValue, Template
 from tightbeam.errors import InvalidParam
 
-if TYPE_CHECKING:
-    from tightbeam._channels.template import Template
-
-__all__ = ["overlap"]
+__all__ = ["ChannelNames", "overlap"]
 
 _LARGEST = str(2**53)
 _DIGITS = "0123456789"
 
 
-def overlap(a: Template, b: Template) -> str | None:
-    """A name that both templates can give, or None."""
-    heads = (a.text.partition("{")[0], b.text.partition("{")[0])
+class ChannelNames(NamedTuple):
+    """The names that a channel definition can give."""
+
+    template: Template
+    enums: Mapping[str, Sequence[ParamValue]]
+    """The only values that a parameter can have, where its schema lists them."""
+
+
+def overlap(a: ChannelNames, b: ChannelNames) -> str | None:
+    """Return the shortest name that both definitions can give, or None."""
+    heads = (a.template.text.partition("{")[0], b.template.text.partition("{")[0])
     if not heads[0].startswith(heads[1]) and not heads[1].startswith(heads[0]):
         return None  # most pairs end here
     one, two = _Automaton(a), _Automaton(b)
@@ -48,7 +53,7 @@ def overlap(a: Template, b: Template) -> str | None:
 
 
 def _alphabet(one: _Automaton, two: _Automaton) -> list[str]:
-    """Every character that some edge names, and one, put first, that stands for all others."""
+    """Return the characters that some edge names, and before them one that stands for all others."""
     named = {*one.named, *two.named, one.separator, two.separator}
     other = next(character for character in map(chr, range(ord("x"), 0xD800)) if _fits_all(character, named))
     return [other, *sorted(named)]
@@ -67,9 +72,10 @@ def _spell(came: dict[tuple[int, int], tuple[tuple[int, int], str] | None], pair
 
 
 class _Automaton:
-    """All names of one template; an edge leads on by one character, or by any that a string can hold."""
+    """The names of one definition; an edge leads on by one character, or by any that a string can hold."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, names: ChannelNames) -> None:
+        template = names.template
         self.separator = template.separator
         self.named: set[str] = set()
         self._edges: list[dict[str, list[int]]] = []
@@ -78,11 +84,11 @@ class _Automaton:
         for i, (before, name, after) in enumerate(template.parts):
             end = self._literal(end, (template.separator if i else "") + before)
             if name is not None:
-                end = self._literal(self._parameter(end, template, name), after)
+                end = self._literal(self._parameter(end, names, name), after)
         self.end = end
 
     def step(self, state: int, character: str) -> Iterator[int]:
-        """Where a character leads from a state."""
+        """Yield the states that a character leads to from a state."""
         yield from self._edges[state].get(character, ())
         if character != self.separator and unicodedata.category(character) not in ("Cc", "Cs"):
             yield from self._any[state]
@@ -104,14 +110,14 @@ class _Automaton:
             start = after
         return start
 
-    def _parameter(self, start: int, template: Template, name: str) -> int:
+    def _parameter(self, start: int, names: ChannelNames, name: str) -> int:
         end = self._state()
-        kind, values = template.params[name], template.enums.get(name)
+        kind, values = names.template.params[name], names.enums.get(name)
         if values is None and kind == "boolean":
             values = (True, False)
         if values is not None:
             for value in values:
-                self._word(start, template, name, value, end)
+                self._word(start, names.template, name, value, end)
         elif kind == "integer":
             self._integer(start, end)
         else:
@@ -127,7 +133,7 @@ class _Automaton:
         self._edge(self._literal(start, text[:-1]), text[-1], end)
 
     def _integer(self, start: int, end: int) -> None:
-        """``0``, or up to 15 digits after an optional sign, or 16 up to 2^53; without the separator."""
+        """Add ``0``, up to 15 digits after an optional sign, and 16 up to 2^53; none with the separator."""
         digits = [digit for digit in _DIGITS if digit != self.separator]
         self._edge(start, (digit for digit in digits if digit == "0"), end)
         starts = [start]
