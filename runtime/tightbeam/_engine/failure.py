@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeGuard, TypeVar
-
 import pydantic
 from pydantic_core import PydanticSerializationError
 
-from tightbeam.errors import JournalFailed, RunParked, StepMismatch, TightbeamError
+from tightbeam._exception_groups import has, is_retryable, leaves, of_kind
+from tightbeam.errors import JournalFailed, RunParked, StepMismatch
 
 __all__ = [
     "Interrupt",
@@ -22,8 +20,6 @@ __all__ = [
     "quotes_input",
 ]
 
-Kind = TypeVar("Kind", bound=BaseException)
-
 _MAX_TEXT = 500
 
 
@@ -33,43 +29,6 @@ class Interrupt(BaseException):
 
 class MismatchParked(RunParked, StepMismatch):
     """Raised to a caller that waits for a run which met a `StepMismatch`, and may be catching that."""
-
-
-def of_kind(error: BaseException, kind: type[Kind]) -> TypeGuard[Kind]:
-    """As `isinstance`, which asks the error itself as well: an odd one may raise at that."""
-    return issubclass(type(error), kind)
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group, or the one there is: a `TaskGroup` wraps whatever its tasks raise."""
-    # Not by recursion, and each once: groups may be deep, and hold one group twice.
-    waiting, seen = [error], {id(error)}
-    while waiting:
-        one = waiting.pop()
-        if not of_kind(one, BaseExceptionGroup):
-            yield one
-            continue
-        for inner in reversed(one.exceptions):
-            if id(inner) not in seen:
-                seen.add(id(inner))
-                waiting.append(inner)
-
-
-def has(error: BaseException, kind: type[BaseException]) -> bool:
-    """Whether the error is of this kind or a group that holds one."""
-    return any(of_kind(leaf, kind) for leaf in leaves(error))
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Whether trying again may help; in a group one that can't be retried decides."""
-    return all(_leaf_is_retryable(leaf) for leaf in leaves(error))
-
-
-def _leaf_is_retryable(error: BaseException) -> bool:
-    try:
-        return not of_kind(error, TightbeamError) or error.retryable
-    except Exception:  # noqa: BLE001 - a subclass may have made a property of it, which raises
-        return True
 
 
 def never_counted(error: BaseException) -> bool:

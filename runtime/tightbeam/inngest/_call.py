@@ -16,9 +16,10 @@ from typing import Any
 
 from tightbeam import _probes
 from tightbeam._context import CurrentStep, check_step_id, current_step
+from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
 from tightbeam._results import ReturnType, from_json, return_type
 from tightbeam.errors import NotJson, StepMisuse, TightbeamError
-from tightbeam.inngest._errors import leaves, translated
+from tightbeam.inngest._errors import printable, translated
 from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import Carrier
 
@@ -179,24 +180,23 @@ class Call:
 
         What ended the call goes before errors that followed it: its step is finished and must be kept.
         """
-        if isinstance(error, BaseExceptionGroup):
-            found = list(leaves(error))
-            for leaf in found:
-                if not isinstance(leaf, Exception):
-                    return leaf  # a TaskGroup wraps what ends the call
-        if self._interrupt is not None and isinstance(error, Exception):
+        group = error if of_kind(error, BaseExceptionGroup) else None
+        for leaf in leaves(group) if group is not None else ():
+            if not of_kind(leaf, Exception):
+                return leaf  # a TaskGroup wraps what ends the call
+        if self._interrupt is not None and of_kind(error, Exception):
             return self._interrupt
-        if isinstance(error, BaseExceptionGroup):
-            for leaf in leaves(error):
-                if isinstance(leaf, TightbeamError) and not leaf.retryable:
-                    leaf.__cause__ = error
+        if group is not None:
+            for leaf in leaves(group):
+                if of_kind(leaf, TightbeamError) and not leaf_is_retryable(leaf):
+                    leaf.__cause__ = printable(group)
                     return translated(leaf)
-            return error
-        if isinstance(error, asyncio.CancelledError) and self._interrupt is not None:
+            return printable(group)
+        if of_kind(error, asyncio.CancelledError) and self._interrupt is not None:
             task = running_task()
             if task is None or not task.cancelling():
                 return self._interrupt  # the handler went on after its end, and met `refuse_orphan`
-        return translated(error) if isinstance(error, Exception) else error
+        return translated(error) if of_kind(error, Exception) else error
 
     @property
     def interrupt(self) -> BaseException | None:

@@ -6,17 +6,20 @@ leaves here as a subclass of its own class *and* of `inngest.NonRetriableError`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import inngest
 
 from tightbeam import errors
+from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
 from tightbeam.errors import TightbeamError
 
-__all__ = ["StepError", "leaves", "translated"]
+__all__ = ["StepError", "printable", "translated"]
 
 
+_MAX_DEPTH, _MAX_PRINTED = 10, 100
+"""How many groups may be in one another, and errors in a group, for the SDK to print them."""
 _THEIRS = (inngest.NonRetriableError, inngest.StepError)
 
 
@@ -68,7 +71,7 @@ def _restored(
 
 def translated(error: Exception) -> Exception:
     """The error to raise instead: itself, or one that the SDK doesn't retry; with its trace and cause."""
-    if not isinstance(error, TightbeamError) or error.retryable or isinstance(error, _THEIRS):
+    if not of_kind(error, TightbeamError) or leaf_is_retryable(error) or issubclass(type(error), _THEIRS):
         return error
     state: dict[str, Any] = {**error.__dict__, "quiet": False}
     made = _restored(type(error), error.args, state)
@@ -77,10 +80,20 @@ def translated(error: Exception) -> Exception:
     return made.with_traceback(error.__traceback__)
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group, or the one there is."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from leaves(inner)
-    else:
-        yield error
+def printable(group: BaseExceptionGroup[BaseException]) -> BaseExceptionGroup[BaseException]:
+    """Return a group that the SDK can print, which it does for the run's log: by recursion, along all paths.
+
+    Returns:
+        The group itself, unless it is nested too deeply or too widely: then one of the first errors in it.
+    """
+    waiting: list[tuple[BaseException, int]] = [(group, 1)]
+    printed = 0
+    while waiting:
+        error, depth = waiting.pop()
+        printed += 1
+        if depth > _MAX_DEPTH or printed > _MAX_PRINTED:
+            flat = BaseExceptionGroup(group.message, list(islice(leaves(group), _MAX_PRINTED)))
+            return flat.with_traceback(group.__traceback__)
+        if of_kind(error, BaseExceptionGroup):
+            waiting += [(inner, depth + 1) for inner in error.exceptions]
+    return group

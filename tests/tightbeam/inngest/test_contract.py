@@ -161,6 +161,77 @@ async def test_what_the_schema_refuses_stops_the_run_and_says_why(
     assert server.published == []
 
 
+def deep(error: BaseException) -> BaseException:
+    for _ in range(3_000):
+        error = BaseExceptionGroup("deep", [error])
+    return error
+
+
+def wide(error: BaseException) -> BaseException:
+    """Few objects, 2^60 paths."""
+    for _ in range(60):
+        error = BaseExceptionGroup("wide", [error, error])
+    return error
+
+
+@pytest.mark.parametrize("nested", [deep, wide])
+async def test_groups_may_be_nested_in_any_way(
+    client: Client, server: StandIn, ch: UploadsChannel, nested: Callable[[BaseException], BaseException]
+) -> None:
+    wrong: Any = {"success": "yes"}
+
+    async def ended(ctx: Context) -> str:
+        try:
+            await ctx.step.realtime.publish("p", ch.result, DONE)  # type: ignore[arg-type]  # a plain dict
+        except BaseException as error:  # noqa: BLE001 - what ends the call is no Exception
+            raise nested(error) from None
+        return "done"
+
+    async def refused(ctx: Context) -> None:
+        try:
+            await ctx.publish(ch.result, wrong)
+        except tightbeam.InvalidPayload as error:
+            raise nested(error) from None
+
+    async def failed(ctx: Context) -> None:
+        raise nested(LookupError("x"))
+
+    run = run_of(client, ended)
+    assert (await run.call()).ops == [("StepRun", "p")]
+    answer = await run_of(client, refused).call()
+    assert (answer.status, answer.no_retry, answer.body["name"]) == (500, True, "InvalidPayload")
+    answer = await run_of(client, failed).call()
+    assert (answer.status, answer.no_retry) == (500, False)
+
+
+class Mute(Exception):
+    """An error that can't be asked what it is."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise LookupError(name)
+
+
+class Undecided(tightbeam.PublishFailed):
+    """An error that can't say whether to try again."""
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        raise LookupError("retryable")
+
+    @retryable.setter
+    def retryable(self, value: bool) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", [Mute, Undecided])
+def test_an_odd_error_is_left_as_it_is(kind: Callable[[str], Exception]) -> None:
+    error = kind("x")
+    call = Call("r", None, strict=True)  # type: ignore[arg-type]  # nothing is published
+    assert call.ended_by(error) is error
+    group = ExceptionGroup("several", [error, LookupError("y")])
+    assert call.ended_by(group) is group
+
+
 async def test_a_body_may_catch_what_was_refused_and_go_on(
     client: Client, server: StandIn, ch: UploadsChannel
 ) -> None:
