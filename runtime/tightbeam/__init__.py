@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_name, channel_params
 from tightbeam._client import Client
 from tightbeam._connect import connect
@@ -85,3 +87,16 @@ __all__ = [
     "channel_params",
     "connect",
 ]
+
+if TYPE_CHECKING:
+    __version__: str
+    """The version of the installed distribution."""
+else:
+
+    def __getattr__(name: str) -> str:
+        # Not at import: reading the distribution's metadata takes longer than all that is imported here.
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("tightbeam")
+        raise AttributeError(f"module 'tightbeam' has no attribute '{name}'")

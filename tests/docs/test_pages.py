@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+OURS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+"""Those for who works on Tightbeam, too."""
 SLOW = {"deploying.md"}
 """Pages that start servers."""
 
@@ -38,10 +40,11 @@ def test_page(page: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+NAMED = re.compile(r"`((?:runtime|generator|tests|benchmarks|docs|examples)/[\w./-]*[\w/])(?=[`:])")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", OURS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith(("http:", "https:")):
@@ -49,6 +52,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         file = (page.parent / target).resolve() if target else page
         assert file.exists(), f"{page.name} links to {target}, which isn't there"
         assert not anchor or anchor in anchors(file), f"{page.name} links to #{anchor} of {file.name}"
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_are_named_exist(page: Path) -> None:
+    """What stands in backticks and begins with one of our folders, whole or up to a placeholder."""
+    for named in NAMED.findall(page.read_text(encoding="utf-8")):
+        assert (ROOT / named).exists(), f"{page.name} names {named}, which isn't there"
+
+
+def test_each_page_is_linked_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = {target for target, _ in LINK.findall(readme)}
+    pages = {page.relative_to(ROOT).as_posix() for page in OURS if page.name != "README.md"}
+    assert pages <= linked
 
 
 def anchors(page: Path) -> set[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tightbeam._wire.names import LOOPBACK_NAMES
 from tightbeam.gateway._stopping import EXIT_SECONDS, flush
+from tightbeam.gateway._uvicorn import protocols
 
 if TYPE_CHECKING:
     from tightbeam.gateway._app import Gateway
@@ -99,15 +100,12 @@ async def _cancel_the_rest() -> None:
 
 
 def _settings(trusted_proxies: str | None, access_log: bool) -> dict[str, Any]:
-    from tightbeam.gateway._protocol import HttpProtocol, WebSocketProtocol
-
     return {
-        "ws": WebSocketProtocol,
+        **protocols(),
         "ws_max_size": 64 * 1024,
         "ws_per_message_deflate": False,  # each reader would need its own copy of every frame
         "ws_ping_interval": 15.0,
         "ws_ping_timeout": 30.0,
-        "http": HttpProtocol,
         "h11_max_incomplete_event_size": 64 * 1024,
         "lifespan": "on",
         "loop": "asyncio",
@@ -172,7 +170,8 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
 
 
 def _has_unwritten(connection: Any) -> bool:
-    return bool(connection.transport.get_write_buffer_size())
+    transport = getattr(connection, "transport", None)
+    return transport is not None and bool(transport.get_write_buffer_size())
 
 
 def _raise_file_limit() -> None:
