@@ -25,9 +25,10 @@ from benchmarks.bindings import MEDIUM, SCHEMAS, payload_channel
 from benchmarks.durable import fill
 from benchmarks.journals import on_disk, raw
 from tightbeam import Client, Context
-from tightbeam._engine import scheduler as runner
-from tightbeam._engine import session
-from tightbeam._engine.sqlite import file, writer
+from tightbeam._engine.pending import Pending
+from tightbeam._engine.scheduler import Scheduler
+from tightbeam._engine.sqlite import file
+from tightbeam._engine.sqlite.store import SqliteStore
 from tightbeam._payload.encode import encode
 from tightbeam._publishing import build_message
 
@@ -125,7 +126,7 @@ def _durable(count: int) -> Bar:
     ref = payload_channel("closed").closed_payloads_channel(id="1").medium
     noted: list[tuple[str, float]] = []
     publishes: list[list[tuple[str, float]]] = []
-    opened = session.file.open_file
+    opened = file.open_file
 
     def note(name: str) -> Callable[[], None]:
         return lambda: noted.append((name, time.perf_counter()))
@@ -145,18 +146,18 @@ def _durable(count: int) -> Bar:
         async with client:
             await client.run(publish)
 
-    session.file.open_file = lambda path, lock: _Watched(opened(path, lock), noted)  # type: ignore[assignment]
+    file.open_file = lambda path, lock: _Watched(opened(path, lock), noted)  # type: ignore[assignment]
     try:
         with (
             on_disk() as folder,
-            _before(writer.Writer, "_enqueue", note("check, encode, book")),
-            _before(writer.Writer, "_write", note("to the journal's thread")),
-            _before(writer.Writer, "_settle", note("hand out")),
-            _before(writer._Request, "settle", note("back to the event loop")),
+            _before(SqliteStore, "_enqueue", note("check, encode, book")),
+            _before(SqliteStore, "_write", note("to the journal's thread")),
+            _before(SqliteStore, "_settle", note("hand out")),
+            _before(Pending, "settle", note("back to the event loop")),
         ):
             asyncio.run(main(folder))
     finally:
-        session.file.open_file = opened
+        file.open_file = opened
     parts: dict[str, list[float]] = {}
     for moments in publishes:
         for (_, start), (name, end) in pairwise(moments):
@@ -199,8 +200,8 @@ def _start(finished: int, unfinished: int) -> Bar:
         fill(folder / "full.db", finished, unfinished)
         with (
             _before(file, "check", note("lock")),
-            _before(file, "_migrate", note("check every page")),
-            _before(runner.Runner, "start", note("open")),
+            _before(file, "_tune", note("check every page")),
+            _before(Scheduler, "start", note("open")),
         ):
             for _ in range(5):
                 moments.clear()

@@ -27,8 +27,11 @@ from benchmarks.journals import (
 from benchmarks.peers import peer
 from benchmarks.report import Bound, Report, Table, us
 from tightbeam import Client, Context
-from tightbeam._engine.sqlite import runs as journal
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.records import Memo, NewRun, Replaced, new_id
+from tightbeam._engine.requests import AddRuns, MemoizeStep
+from tightbeam._engine.sqlite.answers import answer
+from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._message import now_us
 
 __all__ = ["fill", "measure"]
 
@@ -320,16 +323,16 @@ async def _enter(file: Path, unfinished: int = 0) -> tuple[float, float]:
 def fill(file: Path, finished: int, unfinished: int) -> None:
     """Runs as the engine leaves them, with two steps each."""
     connection = sqlite3.connect(file, isolation_level=None)
-    tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
-    now = journal.now_us()
-    memo = journal.Memo("step.run", None, None, "done", None, b'"stored"', None, None)
-    since = journal.Since(failed=False, counted=False)
+    tx = Transaction(connection)
+    now = now_us()
+    memo = Memo("step.run", None, None, "done", None, b'"stored"', None, None)
+    replaced = Replaced(failed=False, counted=False)
     connection.execute("BEGIN")
     for number in range(finished + unfinished):
-        run_id = journal.new_id()
-        journal.add_run(tx, run_id, "work", "bench/work", b"{}")
+        run_id = new_id()
+        answer(tx, AddRuns((NewRun(run_id, "work"),), "bench/work", b"{}"))
         for step in ("load", "store"):
-            journal.memoize(tx, run_id, step, memo, now, since)
+            answer(tx, MemoizeStep(run_id, step, memo, now, replaced))
         state, ended = ("done", now) if number < finished else ("running", None)
         connection.execute("UPDATE run SET state = ?, ended_at = ? WHERE id = ?", (state, ended, run_id))
     connection.execute("COMMIT")

@@ -6,18 +6,19 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar, cast
 
-from tightbeam._engine.engine import EmbeddedEngine, Settings
+from tightbeam._engine.backends import backend_for
+from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.protocol import Engine
+from tightbeam._engine.records import Retention, Settings
 from tightbeam._function import Function, Register, Registry
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import return_type, to_json
 from tightbeam._tokens import RealtimeWithTokens
-from tightbeam.errors import EngineError, JournalRefused, NotJson, NotRegistered
+from tightbeam.errors import EngineError, NotJson, NotRegistered
 
 __all__ = ["Client", "event_data"]
 
@@ -25,20 +26,6 @@ Output = TypeVar("Output")
 _INVOKED = "tightbeam/function.invoked"
 _FOREVER = timedelta(days=36_500)
 """Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
-
-
-def _journal_path(path: str | os.PathLike[str]) -> Path:
-    """The path, unless it is none.
-
-    Raises:
-        JournalRefused: it is SQLite's name for memory, or can't name a file.
-    """
-    text = os.fspath(path)
-    if text == ":memory:":
-        raise JournalRefused('":memory:" would be a file of that name: leave path out to keep all in memory')
-    if not text or "\0" in text:
-        raise JournalRefused("the journal's path is empty or holds a NUL: name a file, or leave path out")
-    return Path(path)
 
 
 class Client:
@@ -102,11 +89,11 @@ class Client:
             min(retry_delay, _FOREVER).total_seconds(),
             min(shutdown_timeout, _FOREVER).total_seconds(),
             min(wait_for_file, _FOREVER).total_seconds(),
-            retain_messages,
-            min(retain_for, _FOREVER) // timedelta(microseconds=1),
-            retain_bytes,
         )
-        self._engine: Engine = EmbeddedEngine(None if path is None else _journal_path(path), settings)
+        retention = Retention(
+            retain_messages, min(retain_for, _FOREVER) // timedelta(microseconds=1), retain_bytes
+        )
+        self._engine: Engine = EmbeddedEngine(backend_for(path, retention), settings)
         self._registry = Registry()
         self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes, on_invalid_message)
 
@@ -210,11 +197,8 @@ class Client:
         Raises:
             ValueError: the application has mounted the client's gateway where no reader looks for it.
         """
-        check = getattr(
-            self._engine, "check_application", None
-        )  # the embedded engine's, if there is a gateway
-        if app is not None and check is not None:
-            check(app)
+        if app is not None:
+            self._engine.check_application(app)
         async with self:
             yield
 

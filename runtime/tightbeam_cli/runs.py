@@ -15,7 +15,7 @@ from rich.text import Text
 from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
-    from tightbeam._engine.sqlite.inspect import MessageDetail, RunDetail, RunSummary, StepDetail
+    from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail
 
 __all__ = ["graph", "run_resume", "run_runs", "run_table"]
 

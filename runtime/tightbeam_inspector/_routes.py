@@ -11,7 +11,6 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -19,8 +18,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tightbeam._engine.details import Part
 from tightbeam._engine.engine import EmbeddedEngine
-from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.requests import (
+    FindRun,
+    ListFunctions,
+    ListRuns,
+    ReadMessage,
+    ReadPart,
+    RecentMessages,
+)
+from tightbeam._engine.store import Answer, Query
 from tightbeam._message import Envelope
 from tightbeam.errors import EngineError
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
@@ -45,7 +53,7 @@ _RUNS_SEARCHED = 3_000
 """The latest runs that a filter searches: a search runs between two commits, so it is bounded."""
 _MAX_WORDS = 16
 _STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
-_PARTS: dict[str, inspect.Part] = {"event": "event", "result": "result", "step": "step"}
+_PARTS: dict[str, Part] = {"event": "event", "result": "result", "step": "step"}
 _HISTORY = 1_000
 """Durable messages that a page is shown when it opens, or after it was cut off."""
 _SIZE = "Tightbeam-Size"
@@ -134,25 +142,20 @@ class Inspector:
     async def _runs(self, request: Request) -> Response:
         query = self._enter(request)
         state, function = query.get("state") or None, query.get("function") or None
-        words = query.get("text", "").split()
+        words = tuple(query.get("text", "").split())
         if state is not None and state not in _STATES:
             raise Refused(400, f"there is no such state; the states are {', '.join(_STATES)}")
         if len(words) > _MAX_WORDS:
             raise Refused(400, f"at most {_MAX_WORDS} words can be searched for")
 
-        def look(tx: Any) -> tuple[list[inspect.RunSummary], list[str]]:
-            latest = inspect.latest_runs(
-                tx.execute, _RUNS, state=state, function=function, words=words, among=_RUNS_SEARCHED
-            )
-            return latest[::-1], inspect.functions(tx.execute, _RUNS_SEARCHED)
-
-        runs, functions = await self._look(look)
-        return _json({"runs": runs, "functions": functions, "limit": _RUNS, "searched": _RUNS_SEARCHED})
+        runs = await self._read(ListRuns(_RUNS, state, function, words, _RUNS_SEARCHED))
+        functions = await self._read(ListFunctions(_RUNS_SEARCHED))
+        return _json({"runs": runs[::-1], "functions": functions, "limit": _RUNS, "searched": _RUNS_SEARCHED})
 
     async def _run(self, request: Request) -> Response:
         self._enter(request)
         run_id = request.path_params["id"]
-        found = await self._look(lambda tx: inspect.find_run(tx.execute, run_id))
+        found = await self._read(FindRun(run_id))
         if found is None:
             raise Refused(404, "there is no such run")
         return _json(found)
@@ -163,13 +166,11 @@ class Inspector:
         limit = _limit(query.get("limit"))
         run_id, part = query.get("run"), _PARTS.get(query.get("part", ""))
         if run_id is None:
-            message_id = query.get("id", "")
-            found = await self._look(lambda tx: inspect.payload(tx.execute, message_id, limit))
+            found = await self._read(ReadMessage(query.get("id", ""), limit))
         elif part is None:
             raise Refused(400, f"part is one of {', '.join(_PARTS)}")
         else:
-            step = query.get("step", "")
-            found = await self._look(lambda tx: inspect.part_of_run(tx.execute, run_id, part, step, limit))
+            found = await self._read(ReadPart(run_id, part, query.get("step", ""), limit))
         if found is None:
             raise Refused(
                 404, "that message is no longer retained" if run_id is None else "there is no such data"
@@ -192,9 +193,7 @@ class Inspector:
         tap = Tap(self._engine.hub)  # before the look back, so that nothing falls between
         self._taps.add(tap)
         try:
-            recent, missed, known = await self._look(
-                lambda tx: inspect.recent_messages(tx.execute, after, _HISTORY)
-            )
+            recent, missed, known = await self._read(RecentMessages(after, _HISTORY))
         except BaseException:
             self._leave(tap)
             raise
@@ -226,9 +225,9 @@ class Inspector:
         tap.close()
         self._taps.discard(tap)
 
-    async def _look(self, work: Callable[[Any], Any]) -> Any:
+    async def _read(self, query: Query[Answer]) -> Answer:
         try:
-            return await self._engine.look(work)
+            return await self._engine.read(query)
         except EngineError as error:
             raise no_journal() from error
 

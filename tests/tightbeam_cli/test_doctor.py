@@ -17,8 +17,8 @@ import pytest
 
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context
+from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.sqlite import checkup, wal
-from tightbeam._engine.sqlite import runs as journal
 from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam_cli import doctor, main
 
@@ -247,7 +247,7 @@ def test_what_is_wrong_around_it(
     capsys: pytest.CaptureFixture[str], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.chmod(0o644)
-    change(path, f"UPDATE run SET deaths = {journal.MAX_DEATHS // 2} WHERE id = 'waiting'")
+    change(path, f"UPDATE run SET deaths = {MAX_DEATHS // 2} WHERE id = 'waiting'")
     really = os.statvfs(path)
     full = os.statvfs_result((*tuple(really)[:4], 10, *tuple(really)[5:]))
     monkeypatch.setattr(checkup.os, "statvfs", lambda _: full)

@@ -14,16 +14,15 @@ from typing import Any, NoReturn
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import current_run
-from tightbeam._engine.engine import RunEnd
 from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counted, of_kind
-from tightbeam._engine.limiter import Place
+from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
 from tightbeam._engine.protocol import Carrier
-from tightbeam._engine.sqlite.runs import Run
-from tightbeam._engine.sqlite.writer import Writer
-from tightbeam._engine.step_log import Ledger, Parking
-from tightbeam._engine.steps import Steps
-from tightbeam._engine.steps_sync import StepsSync
+from tightbeam._engine.records import Run, RunEnd
+from tightbeam._engine.step_log import Parking, StepLog
+from tightbeam._engine.steps import AsyncStep, StepTasks
+from tightbeam._engine.steps_sync import StepThread, SyncStep
+from tightbeam._engine.store import Store
 from tightbeam._function import AsyncFunction, Function, SyncFunction
 from tightbeam._message import Envelope
 from tightbeam._probes import InjectedFault
@@ -31,7 +30,17 @@ from tightbeam._publishing import build_message, single_payload
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
-__all__ = ["Again", "Asleep", "Done", "Execution", "Failed", "Outcome", "Parked", "Resume", "Services"]
+__all__ = [
+    "Again",
+    "Asleep",
+    "Done",
+    "Execution",
+    "ExecutionResult",
+    "Failed",
+    "Parked",
+    "Resume",
+    "Services",
+]
 
 _MAX_DELAY = 300.0
 """Seconds up to which delays are doubled."""
@@ -83,14 +92,14 @@ class Asleep:
     sleeps: frozenset[str]
 
 
-Outcome = Done | Failed | Again | Resume | Parked | Asleep
+ExecutionResult = Done | Failed | Again | Resume | Parked | Asleep
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What executions need of the engine."""
 
-    writer: Writer
+    store: Store
     carrier: Carrier
     """Publishes live messages."""
     max_payload_bytes: int
@@ -118,16 +127,16 @@ class _Event:
 class _RunContext:
     """What both kinds of context have."""
 
-    def __init__(self, run: Run, ledger: Ledger, services: Services) -> None:
+    def __init__(self, run: Run, log: StepLog, services: Services) -> None:
         self.event = _Event(run.event, from_json(run.data))
         self.run_id = run.id
-        self._ledger = ledger
+        self._log = log
         self._services = services
 
     @property
     def attempt(self) -> int:
         """Failures since the last newly memoized step."""
-        return self._ledger.attempt
+        return self._log.attempt
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -135,15 +144,15 @@ class _RunContext:
         )
 
     def _message(self, ref: TopicRef[..., str, Any], payload: object) -> Envelope:
-        self._ledger.refuse_if_ended()
+        self._log.refuse_if_ended()
         return build_message(ref, payload, self.run_id, self._services.max_payload_bytes)
 
 
 class RunContext(_RunContext):
     """A `tightbeam.Context`."""
 
-    def __init__(self, run: Run, ledger: Ledger, services: Services, step: Steps) -> None:
-        super().__init__(run, ledger, services)
+    def __init__(self, run: Run, log: StepLog, services: Services, step: AsyncStep) -> None:
+        super().__init__(run, log, services)
         self.step = step
 
     async def publish(
@@ -160,8 +169,8 @@ class RunContext(_RunContext):
 class RunContextSync(_RunContext):
     """A `tightbeam.ContextSync`."""
 
-    def __init__(self, run: Run, ledger: Ledger, services: Services, step: StepsSync) -> None:
-        super().__init__(run, ledger, services)
+    def __init__(self, run: Run, log: StepLog, services: Services, step: SyncStep) -> None:
+        super().__init__(run, log, services)
         self.step = step
 
     def publish(
@@ -183,7 +192,7 @@ class Execution:
         run: Run,
         function: Function[Any],
         services: Services,
-        place: Place,
+        slot: Slot,
         *,
         cut_off: Callable[[], bool],
         journal_failures: int = 0,
@@ -194,22 +203,22 @@ class Execution:
             run: what to execute.
             function: whose handler is called.
             services: what the engine lends.
-            place: what it has of its function's concurrency.
+            slot: of its function's concurrency limit.
             cut_off: whether the program is ending without leaving the client.
             journal_failures: how often in a row the run has ended because the journal failed.
         """
         self._run = run
         self._function = function
         self._services = services
-        self._place = place
+        self._slot = slot
         self._cut_off = cut_off
         self.journal_failures = journal_failures
         self._task: asyncio.Task[object] | None = None
         self._thread: threading.Thread | None = None
-        self._steps: Steps | None = None
-        self.ledger = Ledger(run, function.retries)
+        self._tasks: StepTasks | None = None
+        self.log = StepLog(run, function.retries)
 
-    async def perform(self) -> Outcome:
+    async def perform(self) -> ExecutionResult:
         """Call the handler; wait for the steps it left in flight; say what that means for the run."""
         self._task = asyncio.current_task()
         current_run.set(self._run.id)
@@ -223,45 +232,45 @@ class Execution:
         except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; what it means is said below
             error = raised
         if self._task is not None and self._task.cancelling() and self._cut_off():
-            self.ledger.stop()  # the event loop is closing, which is no fault of the run's
-        if self._steps is not None:
-            self._steps.wake_sleepers()
+            self.log.stop()  # the event loop is closing, which is no fault of the run's
+        if self._tasks is not None:
+            self._tasks.wake_sleepers()
         await self._idle()
         if error is None and self._was_told_to_end():
             error = Interrupt()
-        self.ledger.end()
-        if self._steps is not None:
-            self._steps.wake_sleepers()
+        self.log.end()
+        if self._tasks is not None:
+            self._tasks.wake_sleepers()
         return Done(raw) if error is None else self._judge(error)
 
     async def _idle(self) -> None:
         """Wait for the steps that are in flight; where the program is ending, not for long."""
         try:
             async with asyncio.timeout(_LAST_WORDS if self._cut_off() else None):
-                await self.ledger.idle()
+                await self.log.idle()
         except TimeoutError:
             linger(self._run.id, self.goes_on)
         except asyncio.CancelledError:
-            if not self.ledger.stopping:
+            if not self.log.stopping:
                 raise
 
     def _was_told_to_end(self) -> bool:
         """Whether a handler that returned has swallowed the order to end: it may have stopped half-way."""
-        cancelled = self.ledger.stopping and self._task is not None and self._task.cancelling() > 0
-        return cancelled or self.ledger.interrupted
+        cancelled = self.log.stopping and self._task is not None and self._task.cancelling() > 0
+        return cancelled or self.log.interrupted
 
     def stop(self) -> None:
         """Shutdown: interrupt the handler; it goes on another time."""
-        self.ledger.stop()
-        if self._steps is not None:
-            self._steps.wake_sleepers()
-            self._steps.cancel()
+        self.log.stop()
+        if self._tasks is not None:
+            self._tasks.wake_sleepers()
+            self._tasks.cancel()
         if self._task is not None:
             self._task.cancel()
 
     def abandon(self) -> None:
         """The handler didn't stop in time: from now on its context is of no use to it."""
-        self.ledger.end()
+        self.log.end()
         linger(self._run.id, self.goes_on)
 
     def goes_on(self) -> bool:
@@ -276,39 +285,41 @@ class Execution:
     async def _call(self) -> object:
         run, services, handler = self._run, self._services, self._function.__wrapped__
         if isinstance(self._function, AsyncFunction):
-            self._steps = Steps(self.ledger, services.writer, services.max_payload_bytes, self._place)
-            returned: object = await handler(RunContext(run, self.ledger, services, self._steps))
+            tasks = self._tasks = StepTasks(self.log, services.store, self._slot)
+            step = AsyncStep(tasks, services.max_payload_bytes)
+            returned: object = await handler(RunContext(run, self.log, services, step))
             return returned
-        steps = StepsSync(self.ledger, services.writer, services.max_payload_bytes, self._place)
-        return await self._on_thread(handler, RunContextSync(run, self.ledger, services, steps), steps)
+        thread = StepThread(self.log, services.store, self._slot)
+        ctx = RunContextSync(run, self.log, services, SyncStep(thread, services.max_payload_bytes))
+        return await self._on_thread(handler, ctx, thread)
 
-    def _judge(self, error: BaseException) -> Outcome:
-        ledger = self.ledger
-        if ledger.parking is not None:
-            return Parked(ledger.parking)
-        if ledger.stopping:
+    def _judge(self, error: BaseException) -> ExecutionResult:
+        log = self.log
+        if log.parking is not None:
+            return Parked(log.parking)
+        if log.stopping:
             return Resume()
-        if ledger.leaving is not None:
-            return Asleep(ledger.leaving)
+        if log.leaving is not None:
+            return Asleep(log.leaving)
         if not is_retryable(error):
             return Failed(error)
         if never_counted(error):
             first = max(self._services.retry_delay, _LEAST_JOURNAL_DELAY)
             longest = max(first, _MAX_JOURNAL_DELAY)
-            return Again(ledger.attempt, min(first * 2.0 ** min(self.journal_failures, 30), longest), error)
+            return Again(log.attempt, min(first * 2.0 ** min(self.journal_failures, 30), longest), error)
         if has(error, Interrupt):
             # Raised by a step that has attempts left, whatever the handler has made of it since.
-            error = ledger.cause or error
-        elif ledger.attempt >= ledger.retries:
+            error = log.cause or error
+        elif log.attempt >= log.retries:
             return Failed(error)
         if of_kind(error, InjectedFault):
-            return Again(ledger.attempt + 1, 0.0, error)
+            return Again(log.attempt + 1, 0.0, error)
         services = self._services
-        delay = min(services.retry_delay * 2.0 ** min(ledger.attempt, 30), services.longest_delay)
-        return Again(ledger.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
+        delay = min(services.retry_delay * 2.0 ** min(log.attempt, 30), services.longest_delay)
+        return Again(log.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
 
     async def _on_thread(
-        self, handler: Callable[..., object], ctx: RunContextSync, steps: StepsSync
+        self, handler: Callable[..., object], ctx: RunContextSync, steps: StepThread
     ) -> object:
         """Call a sync handler on a thread of its own, which never keeps the process alive."""
         loop = asyncio.get_running_loop()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING
 
-from tightbeam._hub.hub import Hub, Mailbox
+from tightbeam._hub.hub import Hub
 from tightbeam._message import Address, Envelope
 from tightbeam._selection import LATEST
 from tightbeam.errors import NotEntered, SubscriberTooSlow
 
 if TYPE_CHECKING:
-    from tightbeam._engine.sqlite.writer import Transaction, Writer
+    from tightbeam._engine.records import Page
+    from tightbeam._engine.store import Store
 
 __all__ = ["UNPLACED", "EmbeddedFeed"]
 
@@ -39,10 +39,12 @@ class EmbeddedFeed:
         hub: Hub,
         addresses: Iterable[Address],
         after: str | None,
-        writer: Callable[[], Writer],
+        store: Callable[[], Store],
         *,
         max_messages: int | None = None,
         max_bytes: int | None = None,
+        on_full: Callable[[], None] | None = None,
+        at_replay_end: Callable[[], Awaitable[list[Envelope]]] | None = None,
     ) -> None:
         """Register.
 
@@ -51,22 +53,24 @@ class EmbeddedFeed:
             addresses: what to follow.
             after: the position to replay from, or ``"latest"`` for the latest durable message of each
                 address; None to begin with what is published from now on.
-            writer: returns what reads the journal, or raises `NotEntered`.
+            store: returns what reads the journal, or raises `NotEntered`.
             max_messages: how many messages the mailbox holds.
             max_bytes: how many bytes it holds.
+            on_full: called when the mailbox is full: see `Engine.feed`.
+            at_replay_end: returns what `next_batch` gives, once, between the journal's messages and those
+                that come.
         """
         self._hub = hub
         self._addresses = tuple(addresses)
         self._after = after
-        self._writer = writer
+        self._store = store
         self._page: deque[Envelope] = deque()
         """Messages of the journal, and the live ones between them, that are still to be handed out."""
         self._latest: tuple[int, ...] = ()
         """The places of the latest messages of the addresses that are still to be read."""
         self._told: dict[str, int] = {}
         """The times of the last messages that were replayed, by channel."""
-        self.after_replay: Callable[[], Awaitable[list[Envelope]]] | None = None
-        """What `next_batch` gives, once, between the journal's messages and those that come."""
+        self._at_replay_end = at_replay_end
         self._seq: int | None = None
         """The place up to which the journal was read."""
         self._left_at: int | None = None
@@ -79,6 +83,7 @@ class EmbeddedFeed:
             max_bytes=max_bytes or _MAX_BYTES,
             has_journal=True,
         )
+        self._mailbox.on_full = on_full
 
     @property
     def position(self) -> str | None:
@@ -91,23 +96,28 @@ class EmbeddedFeed:
         return None if self._position in UNPLACED else self._position
 
     @property
-    def mailbox(self) -> Mailbox:
-        """What the hub fills."""
-        return self._mailbox
+    def addresses(self) -> frozenset[Address]:
+        """What it follows."""
+        return self._mailbox.addresses
+
+    @property
+    def is_crowded(self) -> bool:
+        """See `BatchFeed`."""
+        return self._mailbox.is_crowded
 
     @property
     def dropped(self) -> int:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         return self._mailbox.dropped
 
     async def ready(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
 
     def give_up(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
 
     async def next(self) -> Envelope | None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         mailbox = self._mailbox
         while True:
             if mailbox.dropped - self._noted > _MANY:
@@ -136,10 +146,10 @@ class EmbeddedFeed:
         while not (batch := list(self._page) or self._from_mailbox()):
             if not await self._more():
                 return []
-            if self.after_replay is not None and not mailbox.catching_up:
-                after_replay, self.after_replay = self.after_replay, None
-                if outcomes := await after_replay():
-                    return outcomes
+            if self._at_replay_end is not None and not mailbox.catching_up:
+                at_replay_end, self._at_replay_end = self._at_replay_end, None
+                if between := await at_replay_end():
+                    return between
         self._page.clear()
         for envelope in reversed(batch):
             if envelope.seq is not None:
@@ -192,7 +202,7 @@ class EmbeddedFeed:
                 if self._position == LATEST:  # there was none
                     self._position = self._hub.position_of(self._seq)
                 return
-            page, upto = await self._writer().submit(self._read, read=True)
+            page, upto = await self._read()
         except NotEntered:  # the client is being left
             mailbox.cut_off()
             return
@@ -201,25 +211,24 @@ class EmbeddedFeed:
 
     async def _look_back(self) -> None:
         """Find the latest message of each address; what is stored later is read on from there."""
-        from tightbeam._engine.sqlite.latest import latest_places  # not at import: see `engine`
+        from tightbeam._engine.requests import FindLatest  # not at import: see `engine`
 
-        places, self._seq = await self._writer().submit(
-            partial(latest_places, addresses=self._addresses), read=True
-        )
+        places, self._seq = await self._store().submit(FindLatest(self._addresses))
         self._latest = tuple(places)
 
     async def _read_latest(self) -> None:
-        from tightbeam._engine.sqlite.latest import read_places  # not at import: see `engine`
+        from tightbeam._engine.requests import ReadPlaces  # not at import: see `engine`
 
-        page, count = await self._writer().submit(partial(read_places, places=self._latest), read=True)
+        page, count = await self._store().submit(ReadPlaces(self._latest))
         self._latest = self._latest[count:]
         self._page.extend(self._merged(page))
 
-    def _read(self, tx: Transaction) -> tuple[list[Envelope], int]:
-        from tightbeam._engine.sqlite.messages import read_page, start_of  # not at import: see `engine`
+    async def _read(self) -> Page:
+        from tightbeam._engine import requests  # not at import: see `engine`
 
-        after = start_of(tx, self._after or "") if self._seq is None else self._seq
-        return read_page(tx, self._addresses, after)
+        after = (self._after or "") if self._seq is None else self._seq
+        bounds = requests.PAGE_MESSAGES, requests.PAGE_BYTES
+        return await self._store().submit(requests.ReadPage(self._addresses, after, *bounds))
 
     def _merged(self, page: list[Envelope]) -> list[Envelope]:
         """Put live messages between those of a page of the journal; what follows the last one waits."""
@@ -232,7 +241,7 @@ class EmbeddedFeed:
             self._told[envelope.channel] = envelope.created_us
         return merged
 
-    def last_time(self, channel: str) -> int:
+    def last_time(self, channel: str, /) -> int:
         """The time of the last message of a channel that was replayed; or 0."""
         return self._told.get(channel, 0)
 
@@ -260,17 +269,17 @@ class EmbeddedFeed:
             self._position = self._hub.position or self._position
         return self._position
 
-    def follow(self, addresses: Iterable[Address]) -> None:
+    def follow(self, addresses: Iterable[Address], /) -> None:
         """From now on give messages to these addresses."""
         self._addresses = tuple(addresses)
         self._hub.reroute(self._mailbox, frozenset(self._addresses))
 
     def position_of(self, envelope: Envelope, /) -> str | None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         return None if envelope.seq is None else self._hub.position_of(envelope.seq)
 
     def close(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         self._mailbox.close()
         dropped, self._noted = self._mailbox.dropped - self._noted, self._mailbox.dropped
         if dropped:

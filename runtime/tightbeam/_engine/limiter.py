@@ -1,4 +1,4 @@
-"""How many runs of a function execute at a time; sleeping ones give up their place. Event loop only."""
+"""Concurrency limits: how many runs of a function execute at a time. Used on the engine's event loop only."""
 
 from __future__ import annotations
 
@@ -6,76 +6,83 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["Lane", "Place"]
+__all__ = ["ConcurrencyLimiter", "Slot"]
 
 
-class Lane:
-    """The places of one function."""
+class ConcurrencyLimiter:
+    """The slots of one function."""
 
-    def __init__(self, limit: int, freed: Callable[[], None]) -> None:
+    def __init__(self, limit: int, released: Callable[[], None]) -> None:
+        """Begin with all slots free.
+
+        Args:
+            limit: how many slots there are.
+            released: called when a slot becomes free that no waking run takes.
+        """
         self.limit = limit
         self.busy = 0
-        self._freed = freed
-        self._waking: deque[Place] = deque()
+        self._released = released
+        self._waiting: deque[Slot] = deque()
 
     @property
     def free(self) -> int:
         """How many runs may start now."""
         return max(0, self.limit - self.busy)
 
-    def leave(self) -> None:
-        """Give a place up: to a run that wakes, else to one that is due."""
-        if self._waking:
-            self._waking.popleft().arrive()
+    def release(self) -> None:
+        """Free a slot: for a run that wakes, else for one that is due."""
+        if self._waiting:
+            self._waiting.popleft().grant()
         else:
             self.busy -= 1
-            self._freed()
+            self._released()
 
-    def join(self, place: Place) -> None:
-        """Have it told when there is room; runs that wake go before runs that start."""
-        self._waking.append(place)
+    def wait_for(self, slot: Slot) -> None:
+        """Grant the next slot to this one; runs that wake go before runs that start."""
+        self._waiting.append(slot)
 
-    def withdraw(self, place: Place) -> None:
-        """It waits no longer."""
-        self._waking.remove(place)
+    def withdraw(self, slot: Slot) -> None:
+        """Stop waiting."""
+        self._waiting.remove(slot)
 
 
-class Place:
-    """What one execution has of its lane: a place, or none while it sleeps.
+class Slot:
+    """The part that one execution has in its function's limit: a slot, or none while it sleeps.
 
-    Sleeps of one run may end together: however many they are, they wait for one place and share it.
+    Sleeps of one run may end together: however many they are, they wait for one slot and share it.
     """
 
-    def __init__(self, lane: Lane) -> None:
-        lane.busy += 1
-        self._lane = lane
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        """Take a free slot."""
+        limiter.busy += 1
+        self._limiter = limiter
         self._held = True
         self._waiters: list[asyncio.Future[None]] = []
 
-    def leave(self) -> None:
-        """Give the place up, if it is held."""
+    def release(self) -> None:
+        """Give the slot up, if it is held."""
         if self._held:
             self._held = False
-            self._lane.leave()
+            self._limiter.release()
 
     def close(self) -> None:
-        """The execution is over: give the place up, or stop waiting for one."""
-        self.leave()
+        """Give the slot up, or stop waiting for one: the execution is over."""
+        self.release()
         if self._waiters:
-            self._lane.withdraw(self)
+            self._limiter.withdraw(self)
             self._wake()
 
-    async def enter(self) -> None:
-        """Have a place again."""
+    async def acquire(self) -> None:
+        """Wait until the execution has a slot again."""
         if self._held:
             return
-        if self._lane.free:
-            self._lane.busy += 1
+        if self._limiter.free:
+            self._limiter.busy += 1
             self._held = True
             return
         waiter = asyncio.get_running_loop().create_future()
         if not self._waiters:
-            self._lane.join(self)
+            self._limiter.wait_for(self)
         self._waiters.append(waiter)
         try:
             await waiter
@@ -83,11 +90,11 @@ class Place:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
                 if not self._waiters:
-                    self._lane.withdraw(self)
+                    self._limiter.withdraw(self)
             raise
 
-    def arrive(self) -> None:
-        """Somebody has left: the place is this one's now."""
+    def grant(self) -> None:
+        """Have the slot that another run has released."""
         self._held = True
         self._wake()
 

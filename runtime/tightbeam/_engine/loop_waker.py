@@ -1,4 +1,4 @@
-"""From the journal's thread to the client's event loop: what is done there is settled here."""
+"""Waking the client's event loop from a store's thread, at half the cost of `call_soon_threadsafe`."""
 
 from __future__ import annotations
 
@@ -10,76 +10,73 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 
-__all__ = ["Bell", "hang_bell"]
+__all__ = ["LoopWaker", "waker_of"]
 
 
-def hang_bell(loop: asyncio.AbstractEventLoop) -> Bell | None:
-    """A bell for the running event loop; None where it can't watch one, or there are no descriptors left."""
+def waker_of(loop: asyncio.AbstractEventLoop) -> LoopWaker | None:
+    """Return a waker of the running event loop; None where it can't watch one, or no descriptor is left."""
     if not hasattr(os, "eventfd"):
         return None
     try:
         fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     except OSError:
         return None
-    bell = Bell(loop, fd)
+    waker = LoopWaker(loop, fd)
     try:
-        Context().run(loop.add_reader, fd, bell.answer)  # not in the context of whoever enters the client
+        Context().run(loop.add_reader, fd, waker.run)  # in an empty context, not in that of the calling task
     except (NotImplementedError, OSError):
-        bell.close_descriptor()
+        waker.close_descriptor()
         return None
-    return bell
+    return waker
 
 
-class Bell:
-    """Wakes one event loop as `call_soon_threadsafe` does, at half the cost.
-
-    The loop runs what was handed over in the very turn that it wakes in, and has one number to read.
-    """
+class LoopWaker:
+    """Has callbacks run on one event loop, in the very turn in which the loop wakes."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-        """Of an eventfd, which the bell closes, at the latest when nobody has it any more."""
+        """Wake by an eventfd, which is closed with the waker or when the waker is collected."""
         self.loop = loop
         self._descriptor = descriptor
-        self._rung: deque[Callable[[], None]] = deque()
+        self._callbacks: deque[Callable[[], None]] = deque()
         self.close_descriptor = weakref.finalize(self, os.close, descriptor)
         self.close_descriptor.atexit = False
 
-    def ring(self, settle: Callable[[], None]) -> bool:
-        """Have it called on the loop; False if the bell is broken, and nobody will hear it.
+    def wake(self, callback: Callable[[], None]) -> bool:
+        """Have a callback run on the loop; return False if the descriptor is broken and the loop won't wake.
 
-        By one thread only, the one that takes it down: nobody writes to a number that means another file by
-        then.
+        Called by one thread only, the one that calls `close`: the descriptor's number can't mean another
+        file.
         """
-        self._rung.append(settle)
+        self._callbacks.append(callback)
         try:
             os.eventfd_write(self._descriptor, 1)
-        except OSError:  # somebody closes descriptors that aren't his
-            self._rung.pop()
+        except OSError:  # another part of the process closed our descriptor
+            self._callbacks.pop()
             return False
         return True
 
-    def answer(self) -> None:
-        """On the loop: call what was handed over."""
+    def run(self) -> None:
+        """Run the callbacks. Called on the loop."""
         try:
             with contextlib.suppress(BlockingIOError):  # a forked child has read it
                 os.eventfd_read(self._descriptor)
-            self._call_all()
+            self._run_all()
         finally:
-            if self._rung:  # one of them was interrupted; the others are still to be called
+            if self._callbacks:  # one of them was interrupted; the others are still to run
                 os.eventfd_write(self._descriptor, 1)
 
-    def _call_all(self) -> None:
-        while self._rung:
-            self._rung.popleft()()
+    def _run_all(self) -> None:
+        while self._callbacks:
+            self._callbacks.popleft()()
 
-    def take_down(self) -> None:
-        """After the last ring; what was rung before is still answered, unless the loop is closed."""
+    def close(self) -> None:
+        """Close the descriptor, after the last `wake`; callbacks still run, unless the loop is closed."""
         try:
-            self.loop.call_soon_threadsafe(self._take_down)
+            self.loop.call_soon_threadsafe(self._close)
         except RuntimeError:
             self.close_descriptor()
 
-    def _take_down(self) -> None:
+    def _close(self) -> None:
         self.loop.remove_reader(self._descriptor)
         self.close_descriptor()
-        self._call_all()
+        self._run_all()

@@ -7,9 +7,10 @@ demand.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from tightbeam._engine.store import Answer, Query
 from tightbeam._message import Address, Envelope
 
 if sys.version_info >= (3, 12):
@@ -22,7 +23,16 @@ else:
 if TYPE_CHECKING:
     from tightbeam._function import Registry
 
-__all__ = ["Carrier", "Engine", "Feed", "Selection", "SubscriptionToken", "TokenCarrier"]
+__all__ = [
+    "BatchFeed",
+    "Carrier",
+    "Engine",
+    "Feed",
+    "Front",
+    "Selection",
+    "SubscriptionToken",
+    "TokenCarrier",
+]
 
 Selection = Mapping[str, Sequence[str]]
 """Names of topics, by channel."""
@@ -119,8 +129,75 @@ class TokenCarrier(Carrier, Protocol):
         ...
 
 
+class BatchFeed(Feed, Protocol):
+    """A feed for streams that carry many messages at once, and keep their reader's place."""
+
+    async def next_batch(self) -> list[Envelope]:
+        """Wait for messages and return all there are; none when there will be no more.
+
+        Raises:
+            PositionLost: where it should start is no longer retained.
+            SubscriberTooSlow: its reader fell behind.
+        """
+        ...
+
+    @property
+    def place(self) -> str | None:
+        """The position, or None before there is one: while ``"start"`` or ``"latest"`` stands for it."""
+        ...
+
+    def advance(self) -> str | None:
+        """Return the position, moved past messages to other addresses if all of its own were handed out."""
+        ...
+
+    def last_time(self, channel: str, /) -> int:
+        """Return the time of the last message of a channel that was replayed; or 0."""
+        ...
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """What it follows."""
+        ...
+
+    def follow(self, addresses: Iterable[Address], /) -> None:
+        """Follow these addresses from now on."""
+        ...
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more than half of its buffer was filled when the last message came, and still is."""
+        ...
+
+    def note_drops(self) -> None:
+        """Count the messages that were dropped since the last time, for the log."""
+        ...
+
+
+class Front(Protocol):
+    """What serves an engine's channels over a network: a gateway."""
+
+    def mint(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
+        """Make a token for a subscriber elsewhere; on any thread.
+
+        Raises:
+            InvalidParam: there is no such channel or topic, ``since`` isn't a time, or it is too much.
+            EngineError: the gateway doesn't know its own address.
+        """
+        ...
+
+    def check_application(self, application: object, /) -> None:
+        """Check the ASGI application whose lifespan enters the client.
+
+        Raises:
+            ValueError: it has mounted the gateway where no reader looks for it.
+        """
+        ...
+
+
 class Engine(TokenCarrier, Protocol):
-    """What a client asks of its engine."""
+    """What executes runs, remembers their steps and carries messages, in this process."""
+
+    # -- its life ------------------------------------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
@@ -128,7 +205,13 @@ class Engine(TokenCarrier, Protocol):
         ...
 
     async def open(self, registry: Registry, /) -> None:
-        """Start: recover what was unfinished, execute what is due."""
+        """Start: recover what was unfinished, execute what is due.
+
+        Raises:
+            EngineError: it is open already.
+            JournalRefused: the journal can't be opened, or is in use for longer than it is waited for.
+            JournalFailed: it was opened, but not recovered; opening may be tried again.
+        """
         ...
 
     async def close(self) -> None:
@@ -136,13 +219,114 @@ class Engine(TokenCarrier, Protocol):
         ...
 
     def check_entered(self) -> None:
-        """Raise `NotEntered` unless it is started, by this process."""
+        """Refuse if it isn't started, by this process.
+
+        Raises:
+            NotEntered: it isn't.
+        """
         ...
 
+    def leaves_since(self, since: float | None, /) -> None:
+        """Note that the program began to shut down, so that the bound of `close` counts from then.
+
+        Args:
+            since: by the monotonic clock; the first time counts. None if it doesn't shut down after all.
+        """
+        ...
+
+    # -- runs ----------------------------------------------------------------------------------------------
+
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
-        """Start a run of each of these functions; returns the ids of the runs."""
+        """Start a run of each of these functions; return the ids of the runs."""
         ...
 
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
         """Start a run, wait for its end, return its result as JSON, or raise the error it failed with."""
+        ...
+
+    # -- messages ------------------------------------------------------------------------------------------
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The largest encoded payload."""
+        ...
+
+    @property
+    def position(self) -> str | None:
+        """Where to resume what comes from now on; None before there is a journal."""
+        ...
+
+    def position_of(self, place: int, /) -> str:
+        """Return where to resume after the durable message at a place (`Envelope.seq`)."""
+        ...
+
+    async def position_since(self, channels: Iterable[str], since_ms: int, /) -> str:
+        """Return where a reader resumes that remembers the time of the last message it saw.
+
+        Raises:
+            PositionLost: what came after that time is no longer retained.
+            NotEntered: it isn't started.
+        """
+        ...
+
+    def has_lost(self, since_ms: int, /) -> bool:
+        """Return whether messages after this time are no longer retained, as far as that is known at once.
+
+        Nothing is read, so that a token can be made on any thread.
+        """
+        ...
+
+    def feed(
+        self,
+        addresses: Iterable[Address],
+        after: str | None,
+        /,
+        *,
+        max_messages: int,
+        max_bytes: int,
+        on_full: Callable[[], None] | None = None,
+        at_replay_end: Callable[[], Awaitable[list[Envelope]]] | None = None,
+    ) -> BatchFeed:
+        """Subscribe, with a buffer of this size.
+
+        Args:
+            addresses: what to follow.
+            after: the position to replay from; None to begin with what is published from now on.
+            max_messages: how many messages the buffer holds.
+            max_bytes: how many bytes it holds.
+            on_full: called when the buffer is full, with the hub's lock held, on any thread; again only after
+                something was taken.
+            at_replay_end: returns what the reader gets between the replayed messages and those that come.
+
+        Raises:
+            NotEntered: a position was given, and it isn't started.
+        """
+        ...
+
+    async def relay(self, envelope: Envelope, /) -> None:
+        """Publish live for another process, whose run the message may name."""
+        ...
+
+    def announce(self, envelope: Envelope, /) -> None:
+        """Hand on a frame that isn't a message (what becomes of a run); from any thread, without waiting."""
+        ...
+
+    # -- what is stored ------------------------------------------------------------------------------------
+
+    async def read(self, query: Query[Answer], /) -> Answer:
+        """Answer a query about what is stored: see `tightbeam._engine.requests`.
+
+        Raises:
+            NotEntered: it isn't started.
+        """
+        ...
+
+    # -- who serves it -------------------------------------------------------------------------------------
+
+    def serve(self, front: Front, /) -> None:
+        """Have tokens made by this gateway from now on."""
+        ...
+
+    def check_application(self, application: object, /) -> None:
+        """Check the ASGI application whose lifespan enters the client: see `Front`."""
         ...

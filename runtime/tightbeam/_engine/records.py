@@ -31,6 +31,7 @@ __all__ = [
     "RunError",
     "RunOutcome",
     "Seen",
+    "Settings",
     "StepKind",
     "StepState",
     "new_id",
@@ -262,6 +263,17 @@ def place_of_seen(seen: Sequence[Seen]) -> int:
 
 
 # -- settings ---------------------------------------------------------------------------------------------
+
+
+class Settings(NamedTuple):
+    """What an engine is made with, besides its store; times in seconds."""
+
+    max_payload_bytes: int
+    retry_delay: float
+    """Before the first retry of a run, doubled with each."""
+    shutdown_timeout: float
+    wait_for_file: float
+    """How long opening waits for a client that has the journal open."""
 
 
 class Retention(NamedTuple):

@@ -12,36 +12,21 @@ from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
 from typing import Any
 
-from tightbeam._engine.alarm import Watch, pull_back
-from tightbeam._engine.engine import RunEnd
-from tightbeam._engine.execution import (
-    Again,
-    Done,
-    Execution,
-    Failed,
-    Outcome,
-    Parked,
-    Services,
-)
+from tightbeam._engine.alarm import ClockWatch
+from tightbeam._engine.execution import Again, Done, Execution, ExecutionResult, Failed, Parked, Services
 from tightbeam._engine.failure import never_counted
-from tightbeam._engine.limiter import Lane, Place
+from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
-from tightbeam._engine.reports import (
-    log_given_up,
-    log_outcome,
-    log_unknown,
-    parked_error,
-    recording,
-)
-from tightbeam._engine.retry import delays
-from tightbeam._engine.sqlite import parking
-from tightbeam._engine.sqlite import runs as journal
-from tightbeam._engine.sqlite.runs import Run, now_us
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run, RunEnd
+from tightbeam._engine.reports import log_given_up, log_result, log_unknown, parked_error, recording
+from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
+from tightbeam._engine.retry import retry_delays
+from tightbeam._engine.traces import run_error
 from tightbeam._function import Function, Registry, SyncFunction
+from tightbeam._message import now_us
 from tightbeam.errors import JournalFailed, NotEntered, NotStorable, RunFailed
 
-__all__ = ["LEAST_GRACE", "Runner"]
+__all__ = ["LEAST_GRACE", "Scheduler"]
 
 _log = logging.getLogger("tightbeam")
 _RESIDENT = 4096
@@ -58,15 +43,15 @@ _LOOK_AGAIN = 60.0
 """Seconds after which due times are read again, in case the clock was set."""
 
 
-class Runner:
+class Scheduler:
     """Executes the runs of one journal, on one event loop."""
 
     def __init__(self, registry: Registry, services: Services) -> None:
         self._registry = registry
         self._services = services
-        self._writer = services.writer
+        self._store = services.store
         self._loop = asyncio.get_running_loop()
-        self._lanes: dict[str, Lane] = {}
+        self._limiters: dict[str, ConcurrencyLimiter] = {}
         self._parked: list[str] = []
         """Functions whose parked runs are to be tried again: once after each start."""
         self._resident: dict[str, Execution] = {}
@@ -79,31 +64,24 @@ class Runner:
         self._quiet = asyncio.Event()
         self._stopping = False
         self._scheduler: asyncio.Task[None] | None = None
-        self._watch = Watch()
+        self._watch = ClockWatch()
 
     async def start(self) -> None:
         """Recover what the last process left, and begin to schedule."""
         longest = int(self._services.longest_delay * 1e6)
         known = frozenset(function.id for function in self._registry)
-        given_up, unknown = await self._writer.submit(
-            lambda tx: (journal.recover(tx, longest), parking.park_unknown(tx, known))
-        )
-        for run_id, function, attempt in given_up:
-            log_given_up(run_id, function, attempt)
+        given_up, unknown = await self._store.submit(Recover(known, longest))
+        for run in given_up:
+            log_given_up(run)
         log_unknown(unknown)
         watch(self, self._loop, self._nudge)
         for run_id in sorted(going_on()):
             _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
-    async def add(self, runs: list[tuple[str, str]], event: str, data: bytes) -> None:
-        """Store new runs, all or none, given as (id, function); from any event loop."""
-
-        def work(tx: Transaction) -> None:
-            for run_id, function in runs:
-                journal.add_run(tx, run_id, function, event, data)
-
-        await self._writer.submit(work)
+    async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> None:
+        """Store new runs, all or none; from any event loop."""
+        await self._store.submit(AddRuns(runs, event, data))
         self._nudge_threadsafe()
 
     async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
@@ -119,7 +97,7 @@ class Runner:
     async def stop(self, within: float) -> None:
         """Finish what is due within a bound, interrupt the rest: it resumes another time."""
         # What can't be stored isn't waited for.
-        deadline = self._loop.time() + (0.0 if self._writer.is_lost else within * 0.8)
+        deadline = self._loop.time() + (0.0 if self._store.is_lost else within * 0.8)
         self._nudge()
         try:
             async with asyncio.timeout_at(deadline):
@@ -144,7 +122,7 @@ class Runner:
             _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
             self._resident[run_id].abandon()
         if left:  # nothing waits for it: the journal stores it before it closes
-            self._writer.submit(lambda tx: journal.put_back(tx, *left))
+            self._store.submit(PutBack(left))
         for waiter in tuple(self._waiters.values()):
             _settle(
                 waiter, error=NotEntered("the client was left before the run ended; the run resumes later")
@@ -179,10 +157,10 @@ class Runner:
                     _log.warning(
                         "the clock was set back by %.0f s; what is due is set back with it", lost / 1e6
                     )
-                    await self._writer.submit(lambda tx, lost=lost: pull_back(tx, lost))  # type: ignore[misc]
+                    await self._store.submit(PullBack(lost))
                 claimed, next_due = await self._claim(free)
             except JournalFailed as error:
-                if not self._writer.is_lost:
+                if not self._store.is_lost:
                     _log.error("runs can't be read from the journal: %s", error)
                 await asyncio.sleep(1.0)
                 continue
@@ -190,47 +168,26 @@ class Runner:
                 self._begin(run)
             if claimed:
                 continue
-            if not self._nudged.is_set() and not any(lane.busy for lane in self._lanes.values()):
+            if not self._nudged.is_set() and not any(limiter.busy for limiter in self._limiters.values()):
                 self._quiet.set()
             await self._until(next_due)
 
-    async def _claim(self, free: list[tuple[Function[Any], int]]) -> tuple[list[Run], int | None]:
+    async def _claim(self, free: tuple[FunctionLimit, ...]) -> Claimed:
         room = _RESIDENT - len(self._resident)
-        threads = _RESIDENT_THREADS - self._threads
         if not free or room <= 0:
-            return [], None
-        claimed: list[Run] = []
-        next_due: int | None = None
-        newly_known = tuple(self._parked)
-        busy = going_on()
-
-        def work(tx: Transaction) -> None:
-            nonlocal claimed, next_due
-            claimed, due, left = [], [], threads
-            for function_id in newly_known:
-                parking.unpark(tx, function_id)
-            for function, places in free:
-                on_thread = isinstance(function, SyncFunction)
-                limit = min(places, room - len(claimed), left if on_thread else places)
-                if limit <= 0:
-                    continue
-                runs, later = journal.claim(tx, function.id, limit, busy)
-                claimed += runs
-                left -= len(runs) if on_thread else 0
-                if later is not None:
-                    due.append(later)
-            next_due = min(due, default=None)
-
+            return Claimed([], None)
+        unpark = tuple(self._parked)
+        request = Claim(unpark, free, room, _RESIDENT_THREADS - self._threads, going_on())
         try:
-            await self._writer.submit(work)
+            claimed = await self._store.submit(request)
         except asyncio.CancelledError:
-            # They may be claimed, or will be: nobody executes them, so they go back before the journal
-            # closes.
-            back = self._writer.submit(lambda tx: journal.put_back(tx, *(run.id for run in claimed)))
+            # Runs may be claimed all the same, by a request that is still queued: they aren't executed, so
+            # they go back before the journal closes.
+            back = self._store.submit(PutBackAll(but=frozenset(self._resident)))
             back.add_done_callback(_ignore_failure)
             raise
-        del self._parked[: len(newly_known)]
-        return claimed, next_due
+        del self._parked[: len(unpark)]
+        return claimed
 
     async def _until(self, due: int | None) -> None:
         seconds = _LOOK_AGAIN if due is None else min(_LOOK_AGAIN, max(0, due - now_us()) / 1e6)
@@ -240,97 +197,101 @@ class Runner:
         except TimeoutError:
             pass
 
-    def _free(self) -> list[tuple[Function[Any], int]]:
-        """How many runs of each function may start now; those first that had their turn longest ago."""
+    def _free(self) -> tuple[FunctionLimit, ...]:
+        """Return how many runs of each function may start now; those first whose turn was longest ago."""
         for function in self._registry:
-            if function.id not in self._lanes:
-                self._lanes[function.id] = Lane(function.concurrency, self._nudge)
+            if function.id not in self._limiters:
+                self._limiters[function.id] = ConcurrencyLimiter(function.concurrency, self._nudge)
                 self._parked.append(function.id)
-        return [(self._function(name), lane.free) for name, lane in self._lanes.items() if lane.free]
+        return tuple(
+            FunctionLimit(name, limiter.free, isinstance(self._function(name), SyncFunction))
+            for name, limiter in self._limiters.items()
+            if limiter.free
+        )
 
     def _function(self, id: str) -> Function[Any]:
         function = self._registry.find(id)
-        assert function is not None  # noqa: S101 - only registered functions have lanes, and are claimed
+        assert function is not None  # noqa: S101 - only registered functions have limiters, and are claimed
         return function
 
     def _begin(self, run: Run) -> None:
         function = self._function(run.function)
-        lane = self._lanes[function.id] = self._lanes.pop(function.id)  # its turn is over
-        place = Place(lane)
+        limiter = self._limiters[function.id] = self._limiters.pop(function.id)  # its turn is over
+        slot = Slot(limiter)
         execution = Execution(
             run,
             function,
             self._services,
-            place,
+            slot,
             cut_off=self._cut_off,
             journal_failures=self._unstored.pop(run.id, 0),
         )
         self._resident[run.id] = execution
         self._threads += isinstance(function, SyncFunction)
         task = self._loop.create_task(
-            self._execute(run, function, execution, place), name=f"tightbeam-run-{run.id}"
+            self._execute(run, function, execution, slot), name=f"tightbeam-run-{run.id}"
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _execute(self, run: Run, function: Function[Any], execution: Execution, place: Place) -> None:
+    async def _execute(self, run: Run, function: Function[Any], execution: Execution, slot: Slot) -> None:
         try:
-            outcome = await execution.perform()
-            outcome = await self._record(run, outcome, execution)
-            if isinstance(outcome, Again) and never_counted(outcome.error):
+            result = await execution.perform()
+            result = await self._record(run, result, execution)
+            if isinstance(result, Again) and never_counted(result.error):
                 self._unstored[run.id] = execution.journal_failures + 1
-            self._tell(run, outcome, execution)
+            self._tell(run, result, execution)
         finally:
             if not isinstance(function, SyncFunction):
                 has_ended(run.id)
-            place.close()
+            slot.close()
             self._resident.pop(run.id, None)
             self._threads -= isinstance(function, SyncFunction)
             self._nudge()
 
-    async def _record(self, run: Run, outcome: Outcome, execution: Execution) -> Outcome:
+    async def _record(self, run: Run, result: ExecutionResult, execution: Execution) -> ExecutionResult:
         """Store how the execution ended; a full disk is waited for, since the run must not be lost.
 
         Returns:
             How it has ended: failed, where the journal can't hold its result.
         """
-        failures = execution.ledger.failures
-        work = recording(run, outcome, failures)
-        for delay in delays():
+        failures = execution.log.failures
+        error = run_error(result.error) if isinstance(result, Failed | Again) else None
+        for delay in retry_delays():
             try:
-                await self._writer.submit(work)
+                await self._store.submit(recording(run, result, error, failures))
                 break
             except NotEntered:
                 break  # it took too long to stop; the run was put back, and the journal is closed
-            except NotStorable as error:
-                if isinstance(outcome, Failed):
+            except NotStorable as unfit:
+                if isinstance(result, Failed):
                     raise
-                text = f'The result of function "{run.function}" can\'t be stored: {error}'
-                outcome = Failed(NotStorable(text))
-                work = recording(run, outcome, failures)
-            except JournalFailed as error:
+                text = f'The result of function "{run.function}" can\'t be stored: {unfit}'
+                result = Failed(NotStorable(text))
+                error = run_error(result.error)
+            except JournalFailed as failed:
                 if self._stopping:
                     break
-                if not self._writer.is_lost:
-                    _log.error("the end of run %s can't be stored, trying again: %s", run.id, error)
+                if not self._store.is_lost:
+                    _log.error("the end of run %s can't be stored, trying again: %s", run.id, failed)
                 await asyncio.sleep(delay)
-        return outcome
+        return result
 
-    def _tell(self, run: Run, outcome: Outcome, execution: Execution) -> None:
-        log_outcome(run, outcome, execution.ledger)
-        if isinstance(outcome, Done | Failed):
+    def _tell(self, run: Run, result: ExecutionResult, execution: Execution) -> None:
+        log_result(run, result, execution.log)
+        if isinstance(result, Done | Failed):
             channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
-            raw = outcome.raw if isinstance(outcome, Done) else None
-            self._services.run_ended(RunEnd(run.id, isinstance(outcome, Done), raw, channels))
+            raw = result.raw if isinstance(result, Done) else None
+            self._services.run_ended(RunEnd(run.id, isinstance(result, Done), raw, channels))
         waiter = self._waiters.get(run.id)
         if waiter is None:
             return
-        if isinstance(outcome, Done):
-            _settle(waiter, result=outcome.raw)
-        elif isinstance(outcome, Parked):
-            _settle(waiter, error=parked_error(run, outcome.parking))
-        elif isinstance(outcome, Failed):
-            error = outcome.error
+        if isinstance(result, Done):
+            _settle(waiter, result=result.raw)
+        elif isinstance(result, Parked):
+            _settle(waiter, error=parked_error(run, result.parking))
+        elif isinstance(result, Failed):
+            error = result.error
             if not isinstance(error, Exception):
                 wrapped = RunFailed(f"the run failed with {type(error).__name__}")
                 wrapped.__cause__ = error

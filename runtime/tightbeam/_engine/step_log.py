@@ -1,4 +1,4 @@
-"""The books of one execution: which steps were used, which are in flight, what is remembered. No I/O.
+"""The step log of one execution: which steps were called, which are in flight, what is remembered. No I/O.
 
 Async and sync steps share it, and a sync handler may use it from several threads.
 """
@@ -16,18 +16,19 @@ from typing import NamedTuple
 from tightbeam._context import check_step_id, current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
-from tightbeam._engine.sqlite.runs import Failure, Memo, Run, Since, StepKind, now_us
+from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind
+from tightbeam._message import now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
-__all__ = ["Ledger", "Parking", "Ticket", "Verdict"]
+__all__ = ["Parking", "StepCall", "StepLog", "StepOutcome"]
 
 _MAX_BLAMED = 32
 
 _Use = tuple[StepKind, str | None, str | None]
 
 
-class Ticket(NamedTuple):
-    """One use of a step."""
+class StepCall(NamedTuple):
+    """One call of a step by the handler."""
 
     base: str
     """The id as the handler gave it."""
@@ -46,8 +47,8 @@ class Ticket(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of a step: the error the handler gets, if any, and what is to be remembered first."""
+class StepOutcome:
+    """How a step ended: the error the handler gets, if any, and the memo that is to be stored first."""
 
     error: BaseException | None
     memo: Memo | None = None
@@ -64,8 +65,8 @@ class Parking:
     """What doesn't fit, by step and topic; never a value."""
 
 
-class Ledger:
-    """The books of one execution of a run."""
+class StepLog:
+    """The step log of one execution of a run."""
 
     def __init__(self, run: Run, retries: int) -> None:
         self.run_id = run.id
@@ -98,12 +99,14 @@ class Ledger:
         self._uses: dict[str, _Use] = {}
         self._counts: dict[str, int] = {}
         self._in_flight: dict[str, StepKind] = {}
-        self._blamed: list[tuple[Ticket, BaseException]] = []
+        self._blamed: list[tuple[StepCall, BaseException]] = []
         self._ended = False
         self._when_idle: Callable[[], None] | None = None
-        _ledgers.add(self)
+        _logs.add(self)
 
-    def begin(self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None) -> Ticket:
+    def begin(
+        self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None
+    ) -> StepCall:
         """Use a step; unless it is remembered, it is in flight until `release`.
 
         Raises:
@@ -116,7 +119,7 @@ class Ledger:
         except StepMismatch as error:
             raise self.park(id, error, str(error)) from error
 
-    def _begin(self, id: str, use: _Use) -> Ticket:
+    def _begin(self, id: str, use: _Use) -> StepCall:
         inside = current_step.get()
         with self._lock:
             self.refuse_if_ended()
@@ -141,7 +144,7 @@ class Ledger:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
             if memo is None or memo.state == "sleeping":
                 self._in_flight[id] = use[0]
-            return Ticket(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
+            return StepCall(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
 
     def refuse_if_ended(self) -> None:
         """Raise if the run is over: its context is of no more use."""
@@ -150,9 +153,13 @@ class Ledger:
                 f"run {self.run_id} has ended, or goes on elsewhere: its context can't be used any more"
             )
 
-    def since(self, ticket: Ticket) -> Since:
-        """What there is to overwrite when this step is memoized."""
-        return Since(ticket.failed_before, self.attempt > 0 or self._deaths > 0)
+    def replaced(self, call: StepCall) -> Replaced:
+        """Return what the memo of this step takes the place of.
+
+        By the time it is stored another memo may have set the run's numbers to 0: setting them once more does
+        no harm.
+        """
+        return Replaced(call.failed_before, self.attempt > 0 or self._deaths > 0)
 
     @property
     def only_sleeping(self) -> bool:
@@ -160,15 +167,15 @@ class Ledger:
         with self._lock:
             return all(kind == "step.sleep" for kind in self._in_flight.values())
 
-    def fall_asleep(self, ticket: Ticket, alarm: Alarm) -> None:
+    def fall_asleep(self, call: StepCall, alarm: Alarm) -> None:
         """Note that a step sleeps from now on."""
         with self._lock:
-            self._sleeping[ticket.step_id] = alarm
+            self._sleeping[call.step_id] = alarm
 
-    def wake_up(self, ticket: Ticket) -> None:
+    def wake_up(self, call: StepCall) -> None:
         """Note that a step sleeps no longer."""
         with self._lock:
-            self._sleeping.pop(ticket.step_id, None)
+            self._sleeping.pop(call.step_id, None)
 
     def sleeps_longer_than(self, seconds: float) -> bool:
         """Whether the run has steps that sleep, no others in flight, and none that wakes within the time."""
@@ -199,12 +206,12 @@ class Ledger:
         with self._lock:
             self.attempt = self._deaths = 0
 
-    def release(self, ticket: Ticket, stored: bool = False) -> None:
+    def release(self, call: StepCall, stored: bool = False) -> None:
         """The step is no longer in flight, or never was; if its memo is stored, attempts start over."""
         with self._lock:
             if stored:
                 self.attempt = self._deaths = 0
-            self._in_flight.pop(ticket.base, None)
+            self._in_flight.pop(call.base, None)
             if self._when_idle is None or self._busy():
                 return
             when_idle, self._when_idle = self._when_idle, None
@@ -214,26 +221,28 @@ class Ledger:
         # Sleeps aren't waited for: when they end is stored, and whoever retries the run goes on sleeping.
         return any(kind != "step.sleep" for kind in self._in_flight.values())
 
-    def judge(self, ticket: Ticket, error: BaseException) -> Verdict:
+    def judge(self, call: StepCall, error: BaseException) -> StepOutcome:
         """What becomes of a step whose function raised ``error``."""
-        kind, channel, topic = ticket.use
+        kind, channel, topic = call.use
         error_type, error_text = describe(error)
-        if is_retryable(error) and ticket.attempt >= self.retries:
-            failed = StepError(ticket.step_id, error_type, error_text)
+        if is_retryable(error) and call.attempt >= self.retries:
+            failed = StepError(call.step_id, error_type, error_text)
             failed.__cause__ = error
-            self.blame(ticket, failed)
-            return Verdict(failed, Memo(kind, channel, topic, "failed", None, None, error_type, error_text))
+            self.blame(call, failed)
+            return StepOutcome(
+                failed, Memo(kind, channel, topic, "failed", None, None, error_type, error_text)
+            )
         failure = Failure(
-            ticket.step_id, kind, channel, topic, ticket.started_at, now_us(), error_type, error_text
+            call.step_id, kind, channel, topic, call.started_at, now_us(), error_type, error_text
         )
-        self.blame(ticket, error)
+        self.blame(call, error)
         with self._lock:
             self.failures.append(failure)
             if not is_retryable(error):
-                return Verdict(error)
+                return StepOutcome(error)
             self.cause = self.cause or error
         self.over.set()
-        return Verdict(self.interrupt())
+        return StepOutcome(self.interrupt())
 
     def park(self, step_id: str, error: BaseException, reason: str) -> Interrupt:
         """Have the run parked: what it remembers isn't what today's code says. Returns what to raise."""
@@ -242,16 +251,16 @@ class Ledger:
         self.over.set()
         return self.interrupt()
 
-    def blame(self, ticket: Ticket, error: BaseException) -> None:
+    def blame(self, call: StepCall, error: BaseException) -> None:
         """Note that an error comes from a step, for the log."""
         with self._lock:
-            self._blamed.append((ticket, error))
+            self._blamed.append((call, error))
             del self._blamed[:-_MAX_BLAMED]
 
-    def origin_of(self, error: BaseException) -> Ticket | None:
+    def origin_of(self, error: BaseException) -> StepCall | None:
         """Return the use of a step that an error comes from, or one in a group; None if it isn't known."""
         with self._lock:
-            blamed = {id(one): ticket for ticket, one in self._blamed}
+            blamed = {id(one): call for call, one in self._blamed}
         return next((blamed[id(leaf)] for leaf in leaves(error) if id(leaf) in blamed), None)
 
     def interrupt(self) -> Interrupt:
@@ -296,12 +305,12 @@ class Ledger:
         self.halted.set()
 
 
-_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
+_logs: weakref.WeakSet[StepLog] = weakref.WeakSet()
 
 
 def _end_in_child() -> None:
-    for ledger in tuple(_ledgers):
-        ledger.after_fork()
+    for log in tuple(_logs):
+        log.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""What the steps of async and sync handlers share: from a step's use to the work that is to be stored."""
+"""What the steps of async and sync handlers share: from the call of a step to the request that stores it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import orjson
 from tightbeam._channels.refs import Data, TopicRef
 from tightbeam._context import check_step_function
 from tightbeam._engine.failure import of_kind
-from tightbeam._engine.sqlite import runs as journal
-from tightbeam._engine.sqlite.messages import Publish
-from tightbeam._engine.sqlite.runs import Memo
-from tightbeam._engine.sqlite.writer import Transaction, Work
-from tightbeam._engine.step_log import Ledger, Ticket, Verdict
+from tightbeam._engine.records import Memo, Publish
+from tightbeam._engine.requests import BeginSleep, MemoizePublish, MemoizeStep
+from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._payload.load import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within
@@ -32,55 +30,72 @@ from tightbeam.errors import (
 )
 
 __all__ = [
+    "LEAVE_AFTER",
+    "REST_AFTER",
     "PublishStep",
+    "begin_publish",
     "begin_run",
     "begin_sleep",
-    "done",
     "log_unstored",
+    "memo_of",
     "memo_result",
-    "outcome_of",
-    "prepare_publish",
     "published_before",
+    "storing",
     "too_large",
     "wake_time",
 ]
+
+REST_AFTER = 60.0
+"""Seconds of nothing but sleep after which the process may die without that being the run's fault."""
+LEAVE_AFTER = 60.0
+"""A run that does nothing but sleep for more seconds than these isn't kept in memory."""
 
 _log = logging.getLogger("tightbeam")
 _MAX_SLEEP = timedelta(days=3650)
 
 
 class PublishStep(NamedTuple):
-    """A durable publish that is ready to be committed, or needs no commit because it is remembered."""
+    """A durable publish that was checked and encoded."""
 
-    ticket: Ticket
+    call: StepCall
     raw: bytes
-    work: Work[None] | None
+    request: MemoizePublish | None
+    """What stores it; None if it is remembered already."""
 
 
-def prepare_publish(
-    ledger: Ledger, id: str, ref: TopicRef[..., str, Any], payload: object, limit: int
+def begin_publish(
+    log: StepLog, id: str, ref: TopicRef[..., str, Any], payload: object, limit: int
 ) -> PublishStep:
-    """Check and encode before anything is written; a remembered step keeps its first data."""
-    ticket = ledger.begin("step.realtime.publish", id, ref.channel, ref.topic)
-    step_id = ticket.step_id
+    """Call a step of kind `step.realtime.publish`: check and encode before anything is stored.
+
+    A remembered step keeps its first data.
+
+    Args:
+        log: of the execution.
+        id: of the step.
+        ref: the topic.
+        payload: the data.
+        limit: how many bytes its encoding may have.
+
+    Raises:
+        InvalidPayload: the data breaks the topic's schema.
+        PayloadTooLarge: its encoding is over the limit.
+    """
+    call = log.begin("step.realtime.publish", id, ref.channel, ref.topic)
     try:
         if step_probes:
-            step_boundary("before", step_id)
-        if ticket.memo is not None:
-            raw = _remembered(ticket.memo, step_id, ref, payload, limit)
-            return PublishStep(ticket, raw, None)
+            step_boundary("before", call.step_id)
+        if call.memo is not None:
+            return PublishStep(call, _remembered(call.memo, call.step_id, ref, payload, limit), None)
         raw = encode_within(ref, payload, limit)
     except BaseException as error:
-        ledger.blame(ticket, error)
-        ledger.release(ticket)
+        log.blame(call, error)
+        log.release(call)
         raise
-    run, run_id = ledger.run_number, ledger.run_id
-    publish = Publish(run, run_id, id, ticket.number, ref.channel, ref.topic, raw, ticket.started_at)
-
-    def work(tx: Transaction) -> None:
-        journal.memoize_publish(tx, publish, step_id, ledger.since(ticket))
-
-    return PublishStep(ticket, raw, work)
+    publish = Publish(
+        log.run_number, log.run_id, id, call.number, ref.channel, ref.topic, raw, call.started_at
+    )
+    return PublishStep(call, raw, MemoizePublish(publish, call.step_id, log.replaced(call)))
 
 
 def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
@@ -99,7 +114,7 @@ def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload:
     return first
 
 
-def published_before(ledger: Ledger, ticket: Ticket, ref: TopicRef[..., str, Data], raw: bytes) -> Data:
+def published_before(log: StepLog, call: StepCall, ref: TopicRef[..., str, Data], raw: bytes) -> Data:
     """Load what a remembered publish has published.
 
     Raises:
@@ -110,88 +125,88 @@ def published_before(ledger: Ledger, ticket: Ticket, ref: TopicRef[..., str, Dat
     except TightbeamError as error:
         issues = "; ".join(map(str, error.issues)) if isinstance(error, InvalidPayload) else str(error)
         place = f'topic "{ref.topic}" on channel "{ref.channel}"'
-        reason = f'what step "{ticket.step_id}" published on {place} doesn\'t load any more: {issues}'
-        raise ledger.park(ticket.step_id, error, reason) from error
+        reason = f'what step "{call.step_id}" published on {place} doesn\'t load any more: {issues}'
+        raise log.park(call.step_id, error, reason) from error
 
 
-def begin_run(ledger: Ledger, id: str, fn: Callable[..., object]) -> tuple[Ticket, ReturnType]:
-    """Use a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
+def begin_run(log: StepLog, id: str, fn: Callable[..., object]) -> tuple[StepCall, ReturnType]:
+    """Call a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
     check_step_function(id, fn)
-    ticket = ledger.begin("step.run", id)
+    call = log.begin("step.run", id)
     try:
         if step_probes:
-            step_boundary("before", ticket.step_id)
-        return ticket, return_type(fn, f'The result of step "{ticket.step_id}"')
+            step_boundary("before", call.step_id)
+        return call, return_type(fn, f'The result of step "{call.step_id}"')
     except BaseException as error:
-        ledger.release(ticket)
-        if ticket.memo is not None and of_kind(error, NotJson):
-            raise ledger.park(ticket.step_id, error, str(error)) from error
-        ledger.blame(ticket, error)
+        log.release(call)
+        if call.memo is not None and of_kind(error, NotJson):
+            raise log.park(call.step_id, error, str(error)) from error
+        log.blame(call, error)
         raise
 
 
-def done(raw: bytes) -> Memo:
-    """The memo of a `step.run` that succeeded."""
+def memo_of(raw: bytes) -> Memo:
+    """Return the memo of a `step.run` that returned this JSON."""
     return Memo("step.run", None, None, "done", None, raw, None, None)
 
 
-def memo_result(ledger: Ledger, ticket: Ticket, memo: Memo, result: ReturnType) -> Any:
+def memo_result(log: StepLog, call: StepCall, memo: Memo, result: ReturnType) -> Any:
     """Return the remembered result of a step.
 
     Raises:
-        StepError: what is remembered is that it failed.
+        StepError: it is remembered as failed.
         Interrupt: the result doesn't fit the type of today; the run is parked.
     """
     if memo.state == "failed":
-        failed = StepError(ticket.step_id, memo.error_type or "", memo.error_text or "")
-        ledger.blame(ticket, failed)
+        failed = StepError(call.step_id, memo.error_type or "", memo.error_text or "")
+        log.blame(call, failed)
         raise failed
     try:
         return result.recall(memo.result or b"null")
     except NotJson as error:
-        raise ledger.park(ticket.step_id, error, str(error)) from error
+        raise log.park(call.step_id, error, str(error)) from error
 
 
-def outcome_of(ledger: Ledger, ticket: Ticket, memo: Memo) -> Work[None]:
-    """The work that remembers a step's outcome."""
-
-    def work(tx: Transaction) -> None:
-        journal.memoize(tx, ledger.run_id, ticket.step_id, memo, ticket.started_at, ledger.since(ticket))
-
-    return work
+def storing(log: StepLog, call: StepCall, memo: Memo) -> MemoizeStep:
+    """Return the request that stores a step's outcome."""
+    return MemoizeStep(log.run_id, call.step_id, memo, call.started_at, log.replaced(call))
 
 
-def wake_time(ticket: Ticket, duration: timedelta) -> int:
-    """When a sleep ends: as remembered, or reckoned from now."""
-    if ticket.memo is not None:
-        return ticket.memo.wake_at or 0
+def wake_time(call: StepCall, duration: timedelta) -> int:
+    """Return when a sleep ends: as remembered, or counted from now.
+
+    Raises:
+        StepMisuse: the duration isn't one, is negative or too long.
+    """
+    if call.memo is not None:
+        return call.memo.wake_at or 0
     if not isinstance(duration, timedelta):
-        raise StepMisuse(f'step "{ticket.step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
+        raise StepMisuse(f'step "{call.step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
     if duration < timedelta(0) or duration > _MAX_SLEEP:
-        raise StepMisuse(f'step "{ticket.step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
-    return ticket.started_at + duration // timedelta(microseconds=1)
+        raise StepMisuse(f'step "{call.step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
+    return call.started_at + duration // timedelta(microseconds=1)
 
 
-def begin_sleep(tx: Transaction, ledger: Ledger, ticket: Ticket, wake_at: int) -> None:
-    """Remember when to wake."""
-    since, alone = ledger.since(ticket), ledger.only_sleeping
-    ledger.asleep = ledger.asleep or alone
-    journal.begin_sleep(tx, ledger.run_id, ticket.step_id, wake_at, ticket.started_at, since, alone)
+def begin_sleep(log: StepLog, call: StepCall, wake_at: int) -> BeginSleep:
+    """Return the request that stores when a step wakes."""
+    alone = log.only_sleeping
+    log.asleep = log.asleep or alone
+    return BeginSleep(log.run_id, call.step_id, wake_at, call.started_at, log.replaced(call), alone)
 
 
-def too_large(ledger: Ledger, ticket: Ticket, error: NotStorable) -> Verdict:
-    """Say what becomes of a step whose outcome the journal can't hold."""
-    failed = NotStorable(f'The outcome of step "{ticket.step_id}" can\'t be stored: {error}')
+def too_large(log: StepLog, call: StepCall, error: NotStorable) -> StepOutcome:
+    """Return how a step ends whose outcome the journal can't hold."""
+    failed = NotStorable(f'The outcome of step "{call.step_id}" can\'t be stored: {error}')
     failed.__cause__ = error
-    return ledger.judge(ticket, failed)
+    return log.judge(call, failed)
 
 
-def log_unstored(ledger: Ledger, ticket: Ticket, error: JournalFailed) -> None:
+def log_unstored(log: StepLog, call: StepCall, error: JournalFailed) -> None:
     """Log that a step waits for the journal."""
     _log.error(
         'step "%s" of run %s can\'t be stored, trying again: %s',
-        ticket.step_id,
-        ledger.run_id,
+        call.step_id,
+        log.run_id,
         error,
-        extra={"run_id": ledger.run_id, "step": ticket.step_id, "attempt": ticket.attempt},
+        extra={"run_id": log.run_id, "step": call.step_id, "attempt": call.attempt},
     )

@@ -12,61 +12,83 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import CurrentStep, current_step, wrong_step_kind
-from tightbeam._engine import steps
+from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
-from tightbeam._engine.limiter import Place
-from tightbeam._engine.retry import delays
-from tightbeam._engine.sqlite import runs as journal
-from tightbeam._engine.sqlite.writer import Work, Writer
-from tightbeam._engine.step_log import Ledger, Ticket, Verdict
+from tightbeam._engine.limiter import Slot
+from tightbeam._engine.requests import EndSleep, MarkAwake, Rest
+from tightbeam._engine.retry import retry_delays
+from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
+    begin_publish,
     begin_run,
     begin_sleep,
-    done,
     log_unstored,
+    memo_of,
     memo_result,
-    outcome_of,
-    prepare_publish,
     published_before,
+    storing,
     too_large,
     wake_time,
 )
+from tightbeam._engine.store import Request, Store
 from tightbeam._payload.load import load
 from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable
 
-__all__ = ["StepsSync"]
+__all__ = ["StepThread", "SyncStep", "SyncStepRealtime"]
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
 
 
-def _pauses() -> Iterator[float]:
-    """Give the seconds after which a thread that sleeps looks again; they double up to a minute."""
-    pause = 0.1
-    while True:
-        yield pause
-        pause = min(2 * pause, 60.0)
+class SyncStep:
+    """A `tightbeam.StepSync`."""
 
+    __slots__ = ("_thread", "realtime")
 
-class StepsSync:
-    """``ctx.step`` of a sync handler, and ``ctx.step.realtime``."""
-
-    def __init__(self, ledger: Ledger, writer: Writer, limit: int, place: Place) -> None:
-        self._ledger = ledger
-        self._writer = writer
-        self._limit = limit
-        self._place = place
-        self._loop = asyncio.get_running_loop()
-        self.handler_thread: int | None = None
-        """Where the handler runs; its steps may be used on other threads too."""
-
-    @property
-    def realtime(self) -> StepsSync:
+    def __init__(self, thread: StepThread, limit: int) -> None:
+        self._thread = thread
+        self.realtime = SyncStepRealtime(thread, limit)
         """Publishing as a step."""
-        return self
+
+    def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
+        """See `tightbeam.StepSync`."""
+        thread = self._thread
+        call, result = begin_run(thread.log, id, fn)
+        if call.memo is not None:
+            value = memo_result(thread.log, call, call.memo, result)
+        else:
+            value = thread.attempt(call, fn, args, result)
+        if step_probes:
+            step_boundary("after", call.step_id)
+        returned: Output = value
+        return returned
+
+    def sleep(self, id: str, duration: timedelta, /) -> None:
+        """See `tightbeam.StepSync`."""
+        thread, log = self._thread, self._thread.log
+        call = log.begin("step.sleep", id)
+        try:
+            if step_probes:
+                step_boundary("before", call.step_id)
+            if call.memo is None or call.memo.state == "sleeping":
+                thread.sleep_until(call, wake_time(call, duration))
+        finally:
+            log.release(call)
+        if step_probes:
+            step_boundary("after", call.step_id)
+
+
+class SyncStepRealtime:
+    """A `tightbeam.StepRealtimeSync`."""
+
+    __slots__ = ("_limit", "_thread")
+
+    def __init__(self, thread: StepThread, limit: int) -> None:
+        self._thread = thread
+        self._limit = limit
 
     def publish(
         self,
@@ -76,133 +98,146 @@ class StepsSync:
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
-        """See `tightbeam.ContextSync`."""
-        step = prepare_publish(self._ledger, id, topic, single_payload(topic, data, kwargs), self._limit)
-        if step.work is None:
-            value = published_before(self._ledger, step.ticket, topic, step.raw)
+        """See `tightbeam.StepRealtimeSync`."""
+        thread = self._thread
+        step = begin_publish(thread.log, id, topic, single_payload(topic, data, kwargs), self._limit)
+        if step.request is None:
+            value = published_before(thread.log, step.call, topic, step.raw)
         else:
-            self._commit(step.ticket, step.work)
+            thread.store(step.call, step.request)
             value = load(topic, step.raw)
         if step_probes:
-            step_boundary("after", step.ticket.step_id)
+            step_boundary("after", step.call.step_id)
         return value
 
-    def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
-        """See `tightbeam.ContextSync`."""
-        ticket, result = begin_run(self._ledger, id, fn)
-        if ticket.memo is not None:
-            value = memo_result(self._ledger, ticket, ticket.memo, result)
-        else:
-            value = self._attempt(ticket, fn, args, result)
-        if step_probes:
-            step_boundary("after", ticket.step_id)
-        made: Output = value
-        return made
 
-    def sleep(self, id: str, duration: timedelta, /) -> None:
-        """See `tightbeam.ContextSync`."""
-        ledger = self._ledger
-        ticket = ledger.begin("step.sleep", id)
+class StepThread:
+    """What is behind the steps of one execution on a thread."""
+
+    def __init__(self, log: StepLog, store: Store, slot: Slot) -> None:
+        self.log = log
+        self._store = store
+        self._slot = slot
+        self._loop = asyncio.get_running_loop()
+        self.handler_thread: int | None = None
+        """Where the handler runs; its steps may be used on other threads too."""
+
+    def store(self, call: StepCall, request: Request[None], *, surely: bool = False) -> None:
+        """Store a step and release its call.
+
+        Args:
+            call: of the step.
+            request: what stores it.
+            surely: whether to try again while the journal fails.
+        """
         try:
-            if step_probes:
-                step_boundary("before", ticket.step_id)
-            if ticket.memo is None or ticket.memo.state == "sleeping":
-                wake_at = wake_time(ticket, duration)
-                alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
-                if ticket.memo is None:
-                    self._surely(ticket, lambda tx: begin_sleep(tx, ledger, ticket, wake_at))
-                    ledger.progressed()
-                self._asleep(ticket, alarm)
-                ledger.asleep = False
-                self._surely(ticket, lambda tx: journal.end_sleep(tx, ledger.run_id, ticket.step_id))
-        finally:
-            ledger.release(ticket)
-        if step_probes:
-            step_boundary("after", ticket.step_id)
+            if surely:
+                self._surely(call, request)
+            else:
+                self._store.call(request)
+        except BaseException:
+            self.log.release(call)
+            raise
+        self.log.release(call, stored=True)
 
-    def _asleep(self, ticket: Ticket, alarm: Alarm) -> None:
-        """Wait for a time of day, giving up the run's place if it waits for nothing else.
+    def _surely(self, call: StepCall, request: Request[None]) -> None:
+        """Store, again and again while the journal fails, until the execution is to stop."""
+        for delay in retry_delays():
+            try:
+                self._store.call(request)
+                return
+            except JournalFailed as error:
+                if self.log.halted.is_set():
+                    raise
+                if not self._store.is_lost:
+                    log_unstored(self.log, call, error)
+                self.log.halted.wait(delay)
+
+    def sleep_until(self, call: StepCall, wake_at: int) -> None:
+        """Sleep until a time of day, which is stored first, and store that it is over.
 
         Raises:
             Interrupt: the execution is to end, or the run leaves memory meanwhile.
         """
-        ledger, over = self._ledger, self._ledger.over
-        if ledger.only_sleeping:
-            self._loop.call_soon_threadsafe(self._place.leave)
-        ledger.fall_asleep(ticket, alarm)
+        log = self.log
+        alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
+        if call.memo is None:
+            request = begin_sleep(log, call, wake_at)
+            self._surely(call, request)
+            log.progressed()
+            if request.alone and not log.only_sleeping:  # another thread has begun a step meanwhile
+                log.asleep = False
+                self._surely(call, MarkAwake(log.run_id))
+        self._asleep(call, alarm)
+        log.asleep = False
+        self._surely(call, EndSleep(log.run_id, call.step_id))
+
+    def _asleep(self, call: StepCall, alarm: Alarm) -> None:
+        """Wait for a time of day, giving up the run's slot if it waits for nothing else.
+
+        Raises:
+            Interrupt: the execution is to end, or the run leaves memory meanwhile.
+        """
+        log, over = self.log, self.log.over
+        if log.only_sleeping:
+            self._loop.call_soon_threadsafe(self._slot.release)
+        log.fall_asleep(call, alarm)
         try:
             for pause in _pauses():
                 left = alarm.left()
                 if not left:
                     break
-                if threading.get_ident() == self.handler_thread and ledger.sleeps_longer_than(
-                    steps.LEAVE_AFTER
-                ):
-                    raise ledger.leave()
-                if over.wait(min(left, pause, steps.REST_AFTER)):
-                    raise ledger.interrupt()
-                if left > steps.REST_AFTER <= pause and ledger.may_rest():
-                    with contextlib.suppress(JournalFailed):
-                        self._writer.call(lambda tx: journal.rest(tx, ledger.run_id))
+                is_handler = threading.get_ident() == self.handler_thread
+                if is_handler and log.sleeps_longer_than(step_rules.LEAVE_AFTER):
+                    raise log.leave()
+                if over.wait(min(left, pause, step_rules.REST_AFTER)):
+                    raise log.interrupt()
+                if left > step_rules.REST_AFTER <= pause and log.may_rest():
+                    with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
+                        self._store.call(Rest(log.run_id))
         finally:
-            ledger.wake_up(ticket)
+            log.wake_up(call)
         if not over.is_set():
-            asyncio.run_coroutine_threadsafe(self._place.enter(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._slot.acquire(), self._loop).result()
         if over.is_set():
-            raise self._ledger.interrupt()
+            raise log.interrupt()
 
-    def _surely(self, ticket: Ticket, work: Work[None]) -> None:
-        """Store, again and again while the journal fails, until the execution is to stop."""
-        for delay in delays():
-            try:
-                self._writer.call(work)
-                return
-            except JournalFailed as error:
-                if self._ledger.halted.is_set():
-                    raise
-                if not self._writer.is_lost:
-                    log_unstored(self._ledger, ticket, error)
-                self._ledger.halted.wait(delay)
-
-    def _commit(self, ticket: Ticket, work: Work[None], *, surely: bool = False) -> None:
-        try:
-            if surely:
-                self._surely(ticket, work)
-            else:
-                self._writer.call(work)
-        except BaseException:
-            self._ledger.release(ticket)
-            raise
-        self._ledger.release(ticket, stored=True)
-
-    def _attempt(
-        self, ticket: Ticket, fn: Callable[..., object], args: tuple[object, ...], result: ReturnType
+    def attempt(
+        self, call: StepCall, fn: Callable[..., object], args: tuple[object, ...], result: ReturnType
     ) -> Any:
-        """Call the step's function, remember what comes of it, and return or raise that."""
-        ledger = self._ledger
-        token = current_step.set(CurrentStep(ledger.run_id, ticket.step_id))
+        """Call a step's function, store what comes of it, and return or raise that."""
+        log = self.log
+        token = current_step.set(CurrentStep(log.run_id, call.step_id))
         value: Any = None
         try:
             returned = fn(*args)
             if isinstance(returned, Awaitable):
                 if inspect.iscoroutine(returned):
                     returned.close()
-                raise wrong_step_kind(ticket.step_id, wanted="plain")
+                raise wrong_step_kind(call.step_id, wanted="plain")
             raw = result.dump(returned)
             value = result.load(raw)
-        except BaseException as error:  # noqa: BLE001 - a step may raise anything; the ledger decides what it means
-            verdict = ledger.judge(ticket, error)
+        except BaseException as error:  # noqa: BLE001 - a step may raise anything; the log decides what it means
+            outcome = log.judge(call, error)
         else:
-            verdict = Verdict(None, done(raw))
+            outcome = StepOutcome(None, memo_of(raw))
         finally:
             current_step.reset(token)
-        if verdict.memo is not None:
+        if outcome.memo is not None:
             try:
-                self._commit(ticket, outcome_of(ledger, ticket, verdict.memo), surely=True)
+                self.store(call, storing(log, call, outcome.memo), surely=True)
             except NotStorable as error:
-                verdict = too_large(ledger, ticket, error)
+                outcome = too_large(log, call, error)
         else:
-            ledger.release(ticket)
-        if verdict.error is not None:
-            raise verdict.error
+            log.release(call)
+        if outcome.error is not None:
+            raise outcome.error
         return value
+
+
+def _pauses() -> Iterator[float]:
+    """Yield the seconds after which a thread that sleeps looks again; they double up to a minute."""
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(2 * pause, 60.0)

@@ -15,11 +15,12 @@ from tightbeam._message import Envelope
 __all__ = ["After", "Answer", "Backend", "Outlet", "Query", "Request", "Store"]
 
 Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
 After = Callable[[bool], None]
 """Called on the event loop of a request's caller, with whether the request was carried out."""
 
 
-class Request(Generic[Answer]):
+class Request(Generic[Answer_co]):
     """One thing to do in a store, all of it or none; a frozen value, one class for each verb.
 
     A value holds no reference to the store or to a transaction, so a request may be carried out more than
@@ -29,7 +30,7 @@ class Request(Generic[Answer]):
     __slots__ = ()
 
 
-class Query(Request[Answer]):
+class Query(Request[Answer_co]):
     """A request that changes nothing."""
 
     __slots__ = ()
@@ -169,6 +170,11 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """What messages for people call it: the path of a file."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes can open the same journal."""
         ...
 
     def open(self, outlet: Outlet, /) -> Store:

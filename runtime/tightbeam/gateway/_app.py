@@ -87,12 +87,11 @@ class Gateway(Starlette):
         self._engine = engine
         self._streams = streams
         self._http = http
-        engine.check_application = lambda application: check_mounts(application, self)
         self.dev: bool = access.dev
         """Whether it is in dev mode."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop on which it served its latest request."""
-        engine.mint = http.mint
+        engine.serve(_Front(self, http))
         engine.run_ended = teller.ended
         guard_uvicorn()
 
@@ -191,8 +190,7 @@ class Gateway(Starlette):
 
     def leaves(self, since: float | None) -> None:
         """Say that it began to shut down at this time, so that the client's bound isn't added to its own."""
-        if since is None or self._engine.leaving_since is None:
-            self._engine.leaving_since = since
+        self._engine.leaves_since(since)
 
     @property
     def inspector(self) -> str | None:
@@ -208,6 +206,19 @@ class Gateway(Starlette):
     def connections(self) -> int:
         """How many streams are open."""
         return len(self._streams)
+
+
+class _Front:
+    """What the engine needs of its gateway."""
+
+    def __init__(self, gateway: Gateway, http: HttpRoutes) -> None:
+        self._gateway = gateway
+        self.mint = http.mint
+        """See `tightbeam._engine.protocol.Front`."""
+
+    def check_application(self, application: object, /) -> None:
+        """See `tightbeam._engine.protocol.Front`."""
+        check_mounts(application, self._gateway)
 
 
 def app(

@@ -75,7 +75,7 @@ class HttpRoutes:
         self.base_url = guard.access.public_url
         """The origin that clients are told."""
 
-    def mint(self, selection: Selection, since: str | None) -> SubscriptionToken:
+    def mint(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """Make a token and say where to use it.
 
         Raises:

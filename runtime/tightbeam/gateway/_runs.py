@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import orjson
 
-from tightbeam._engine.engine import RunEnd, RunOutcome
+from tightbeam._engine.records import RunEnd, RunOutcome
 from tightbeam._hub.hub import Hub
 from tightbeam._message import Envelope
 from tightbeam.gateway._frames import RUN_TOPIC

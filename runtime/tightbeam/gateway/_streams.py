@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from tightbeam._engine.engine import EmbeddedEngine
-from tightbeam._engine.feed import UNPLACED, EmbeddedFeed
+from tightbeam._engine.feed import UNPLACED
+from tightbeam._engine.protocol import BatchFeed
+from tightbeam._engine.requests import FindOutcome, FindStart, TimeOf
 from tightbeam._message import Address, Envelope
 from tightbeam._selection import LATEST
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
@@ -74,13 +76,19 @@ class Stream:
     """A subscription on its way to one reader; `pump` is run by a task of its own."""
 
     def __init__(
-        self, feed: EmbeddedFeed, limits: Limits, reader: Reader, lost: bool, position: str | None
+        self, open_feed: Callable[[Callable[[], None]], BatchFeed], limits: Limits, reader: Reader, lost: bool
     ) -> None:
-        self._feed = feed
+        """Open a feed.
+
+        Args:
+            open_feed: opens it; gets what is to be called when its buffer is full.
+            limits: of the gateway.
+            reader: who reads the stream.
+            lost: whether what the reader asked for is no longer retained.
+        """
         self.reader = reader
         self._limits = limits
         self._lost = lost
-        self._start = position
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[str] | None = None
         self._waiting = False
@@ -90,7 +98,13 @@ class Stream:
         self._timers: list[asyncio.TimerHandle] = []
         self._carrier: Carrier
         self._watch: asyncio.TimerHandle | None = None
-        feed.mailbox.on_full = self._on_full
+        self._feed = open_feed(self._on_full)
+        self._start = self._feed.place
+
+    @property
+    def feed(self) -> BatchFeed:
+        """Its messages."""
+        return self._feed
 
     async def pump(self, carrier: Carrier) -> str:
         """Carry messages until there are no more, and say why."""
@@ -173,7 +187,7 @@ class Stream:
     @property
     def addresses(self) -> frozenset[Address]:
         """What is followed."""
-        return self._feed.mailbox.addresses
+        return self._feed.addresses
 
     @property
     def dropped(self) -> int:
@@ -183,7 +197,7 @@ class Stream:
     @property
     def is_slow(self) -> bool:
         """Whether more waits for its reader than its buffer likes to hold."""
-        return self._watch is not None or self._feed.mailbox.is_crowded
+        return self._watch is not None or self._feed.is_crowded
 
     def _on_full(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to cut
@@ -197,7 +211,7 @@ class Stream:
 
         def look() -> None:
             self._watch = None
-            if not self._feed.mailbox.is_crowded:
+            if not self._feed.is_crowded:
                 return
             if self._carrier.writes == written:
                 self.abort(End.SLOW)
@@ -233,19 +247,22 @@ class Streams:
         after, lost = await self.start_of(admitted)
         self._check_room()
         limits = self._limits
-        try:
-            feed = self._engine.feed(
+        since_us = None if admitted.since is None else admitted.since * 1000
+
+        def open_feed(on_full: Callable[[], None]) -> BatchFeed:
+            return self._engine.feed(
                 admitted.addresses,
                 after,
                 max_messages=limits.buffer_messages,
                 max_bytes=limits.buffer_bytes,
+                on_full=on_full,
+                at_replay_end=None if after is None else lambda: self._replayed(stream, after, since_us),
             )
+
+        try:
+            stream = Stream(open_feed, limits, reader, lost)
         except EngineError as error:
             raise unavailable(error) from error
-        stream = Stream(feed, limits, reader, lost, feed.place)
-        if after is not None:
-            since_us = None if admitted.since is None else admitted.since * 1000
-            feed.after_replay = lambda: self._replayed(stream, feed, after, since_us)
         self._open.add(stream)
         return stream
 
@@ -269,31 +286,29 @@ class Streams:
                 channels = {channel for channel, _ in admitted.addresses}
                 after = await engine.position_since(sorted(channels), admitted.since)
             elif after is not None and after not in UNPLACED:
-                await engine.check_position(after)
+                await engine.read(FindStart(after))
         except PositionLost:
             return "start", True
         except EngineError as error:
             raise unavailable(error) from error
         return after, False
 
-    async def _replayed(
-        self, stream: Stream, feed: EmbeddedFeed, after: str, since_us: int | None
-    ) -> list[Envelope]:
+    async def _replayed(self, stream: Stream, after: str, since_us: int | None) -> list[Envelope]:
         if after == LATEST:  # there may have been none: a reader that is cut now goes on from here
             await stream.tell_position()
-        return await self._outcomes(feed, after, since_us)
+        return await self._outcomes(stream.feed, after, since_us)
 
-    async def _outcomes(self, feed: EmbeddedFeed, after: str, since_us: int | None) -> list[Envelope]:
+    async def _outcomes(self, feed: BatchFeed, after: str, since_us: int | None) -> list[Envelope]:
         """How the last run of each channel ended, if this reader may have missed it; after its messages."""
-        channels = sorted(channel for channel, topic in feed.mailbox.addresses if topic == RUN_TOPIC)
+        channels = sorted(channel for channel, topic in feed.addresses if topic == RUN_TOPIC)
         found: list[Envelope] = []
         # The client is being left, or the position has gone by now.
         with contextlib.suppress(EngineError, PositionLost):
             if since_us is None:
-                since_us = 0 if after in UNPLACED else await self._engine.time_of(after)
+                since_us = 0 if after in UNPLACED else await self._engine.read(TimeOf(after))
             for channel in channels:
                 needed = self._runs.needs_journal(channel)
-                stored = await self._engine.last_outcome(channel) if needed else None
+                stored = await self._engine.read(FindOutcome(channel)) if needed else None
                 if (told := self._runs.outcome(channel, since_us, stored)) is not None:
                     # Before all that is still to come, for readers that remember the last time they saw.
                     seen = max(since_us, feed.last_time(channel))

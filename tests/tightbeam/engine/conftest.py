@@ -15,8 +15,9 @@ import pytest
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import STORES, Storage
+from tests.tightbeam.engine.work import Work
 from tightbeam import Client
-from tightbeam._engine.sqlite.writer import Writer
+from tightbeam._engine.sqlite.store import SqliteStore
 
 MakeClient = Callable[..., Client]
 
@@ -29,7 +30,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def busy_journal(client: Client) -> AsyncIterator[Writer]:
+async def busy_journal(client: Client) -> AsyncIterator[SqliteStore]:
     """Its thread is at work meanwhile: what is asked of it waits, and is one batch afterwards."""
     held, release = threading.Event(), threading.Event()
 
@@ -37,11 +38,11 @@ async def busy_journal(client: Client) -> AsyncIterator[Writer]:
         held.set()
         assert release.wait(30)
 
-    writer: Writer = client._engine._session.writer  # type: ignore[attr-defined]
-    holding = writer.submit(hold)
+    store: SqliteStore = client._engine._session.store  # type: ignore[attr-defined]
+    holding = store.submit(Work(hold))
     await asyncio.to_thread(held.wait, 30)
     try:
-        yield writer
+        yield store
         assert not holding.done()
     finally:
         release.set()

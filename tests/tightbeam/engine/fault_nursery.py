@@ -29,9 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.tightbeam.engine.samples import job_channel
+from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, JournalFailed, JournalRefused
 from tightbeam._engine.session import Session
-from tightbeam._engine.sqlite import file, writer
+from tightbeam._engine.sqlite import file
+from tightbeam._engine.sqlite import store as stores
 
 FAULT = 200
 """The number of the call that fails; in no place are there as many."""
@@ -94,7 +96,7 @@ class Sized:
         self._refused = False
 
     def arm(self) -> None:
-        really = writer._failure
+        really = stores._failure
 
         def lift(error: BaseException) -> BaseException:
             if isinstance(error, sqlite3.Error):
@@ -102,7 +104,7 @@ class Sized:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             return really(error)
 
-        writer._failure = lift
+        stores._failure = lift
         resource.setrlimit(resource.RLIMIT_FSIZE, (self._number * _PIECE, resource.RLIM_INFINITY))
 
     def is_left(self) -> bool:
@@ -121,9 +123,9 @@ class Child:
     def tell(self, what: object) -> None:
         os.write(self.pipe, json.dumps(what).encode() + b"\n")
 
-    def writer(self) -> Any:
+    def store(self) -> Any:
         engine: Any = self.client._engine
-        return engine._session.writer
+        return engine._session.store
 
     def define(self) -> None:
         @self.client.function("work", on="app/work", retries=0)
@@ -144,20 +146,20 @@ class Child:
 
     def arm_when_opening(self, fault: Traced | Sized) -> None:
         engine: Any = self.client._engine
-        really = engine._open_session
+        really = engine._backend.open
 
-        def opening() -> Any:
-            engine._open_session = really
+        def opening(outlet: Any) -> Any:
+            engine._backend.open = really
             if self.place in ("create", "open", "migrate"):
                 fault.arm()
-            session = really()
+            store = really(outlet)
             if self.place in ("publish", "recover"):
-                session.writer.call(lambda tx: fault.arm(), read=True)
+                store.call(Look(lambda tx: fault.arm()))
             else:
                 self.told["left"] = self.is_left(fault)
-            return session
+            return store
 
-        engine._open_session = opening
+        engine._backend.open = opening
 
     def is_left(self, fault: Traced | Sized) -> bool:
         self.tell({"ack": "everything"})  # should looking be what kills it
@@ -190,7 +192,7 @@ class Child:
             await asyncio.sleep(0.002)
         fault = self.fault
         if self.place in ("publish", "recover") and fault is not None and "refused" not in self.told:
-            self.told["left"] = await self.writer().submit(lambda tx: self.is_left(fault), read=True)
+            self.told["left"] = await self.store().submit(Look(lambda _: self.is_left(fault)))
         subscription.close()
         await reading
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context, ContextSync
 from tightbeam._engine.session import Session
-from tightbeam._engine.sqlite import file
-from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.sqlite import file, runs
 
 __all__ = ["PARALLEL", "STEPS", "Life", "live"]
 
@@ -49,7 +48,7 @@ class Life:
 
 
 async def live(life: Life) -> None:
-    journal.MAX_DEATHS = 1 << 30  # a run here dies more often than is fair
+    runs.MAX_DEATHS = 1 << 30  # a run here dies more often than is fair
     tune = file._tune
     if life.autocheckpoint is not None:
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.work import Look, Work
 from tightbeam import Client, Context
-from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.requests import MAX_DEATHS
 
 __all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
 
@@ -324,14 +325,15 @@ class World:
 
     async def committed(self, messages: dict[str, tuple[int, int]], *, sure: bool) -> set[str]:
         """See which messages came into the log, in which order: those, or where not sure some of them."""
-        writer = self.engine._session.writer
-        await writer.submit(lambda tx: None)  # what was queued before is committed then
+        store = self.engine._session.store
+        await store.submit(Work(lambda tx: None))  # what was queued before is committed then
         last = self.log[-1][0] if self.log else 0
-        rows = await writer.submit(
-            lambda tx: tx.execute(
-                "SELECT seq, id, channel, data FROM message WHERE seq > ? ORDER BY seq", (last,)
-            ).fetchall(),
-            read=True,
+        rows = await store.submit(
+            Look(
+                lambda tx: tx.execute(
+                    "SELECT seq, id, channel, data FROM message WHERE seq > ? ORDER BY seq", (last,)
+                ).fetchall()
+            )
         )
         for seq, message_id, channel, data in rows:
             number, n = messages[message_id]
@@ -373,9 +375,9 @@ class World:
         command = Command("nap", "nap")
         driver.commands.put_nowait(command)
         driver.napping = driver.use("nap")
-        runner = self.engine._session.runner
+        scheduler = self.engine._session.scheduler
         await self.until_stored(driver, "ready")
-        await self.bounded(_until(lambda: driver.run_id not in runner._resident))
+        await self.bounded(_until(lambda: driver.run_id not in scheduler._resident))
         driver.attempt = driver.deaths = 0  # that it sleeps is a new memo
         command.done.set_result(None)
         driver.script.append(command)
@@ -390,8 +392,8 @@ class World:
             )
             tx.execute("UPDATE run SET due_at = 1 WHERE id = ?", (driver.run_id,))
 
-        await self.engine._session.writer.submit(work)
-        self.engine._session.runner._nudge()
+        await self.engine._session.store.submit(Work(work))
+        self.engine._session.scheduler._nudge()
         driver.state = "active"
         await self.ready(driver)
         driver.steps[driver.napping] = None
@@ -407,14 +409,14 @@ class World:
 
     async def until_stored(self, driver: Driver, state: str) -> None:
         """Wait until a run is stored in this state."""
-        writer, run_id = self.engine._session.writer, driver.run_id
+        store, run_id = self.engine._session.store, driver.run_id
 
         def work(tx: Any) -> str:
             found: str = tx.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()[0]
             return found
 
         async def look() -> None:
-            while await writer.submit(work, read=True) != state:  # noqa: ASYNC110 - as above
+            while await store.submit(Look(work)) != state:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0)
 
         await self.bounded(look())
@@ -469,15 +471,15 @@ class World:
     async def until_parked(self, driver: Driver) -> None:
         """Wait until this start has tried a parked run."""
         await self.until_stored(driver, "parked")
-        runner = self.engine._session.runner
-        await self.bounded(_until(lambda: driver.run_id not in runner._resident and not runner._parked))
+        scheduler = self.engine._session.scheduler
+        await self.bounded(_until(lambda: driver.run_id not in scheduler._resident and not scheduler._parked))
         await self.until_stored(driver, "parked")
 
     async def close(self) -> None:
         """Leave the client; with so short a time for it, the journal's thread may take a little longer."""
         session = self.engine._session
         await self.client.__aexit__(None, None, None)
-        await self.bounded(asyncio.wrap_future(session.writer._ended))
+        await self.bounded(asyncio.wrap_future(session.store._ended))
 
     async def leave(self) -> None:
         """In good order: no attempt, no death."""
@@ -497,14 +499,14 @@ class World:
         told = {driver for driver, command in commands.items() if command.done.done()}
         old_path = self.path
         self.generation += 1
-        await self.engine._session.writer.submit(lambda tx: self._copy(old_path), read=True)
+        await self.engine._session.store.submit(Look(lambda tx: self._copy(old_path)))
         await self.close()
         self.readers.clear()
         for one in self.folder.glob(f"{old_path.name}*"):
             one.unlink()
         self._die()
         self._what_was_under_way(commands, told)
-        given_up = [driver for driver in self.active if driver.deaths == journal.MAX_DEATHS]
+        given_up = [driver for driver in self.active if driver.deaths == MAX_DEATHS]
         self.client = self._make()
         await self.client.__aenter__()
         for driver in given_up:

@@ -17,7 +17,7 @@ import pytest
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context
-from tightbeam._engine.loop_waker import Bell, hang_bell
+from tightbeam._engine.loop_waker import LoopWaker, waker_of
 
 linux = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="there is no eventfd on this system")
 
@@ -33,13 +33,13 @@ class Deaf(asyncio.SelectorEventLoop):
         raise NotImplementedError
 
 
-async def ring_from_a_thread(bell: Bell, times: int) -> list[int]:
+async def ring_from_a_thread(bell: LoopWaker, times: int) -> list[int]:
     heard: list[int] = []
 
     def work() -> None:
         for n in range(times):
-            assert bell.ring(partial(heard.append, n))
-        bell.take_down()
+            assert bell.wake(partial(heard.append, n))
+        bell.close()
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -50,7 +50,7 @@ async def ring_from_a_thread(bell: Bell, times: int) -> list[int]:
 
 @linux
 async def test_everything_that_is_rung_is_called_in_order() -> None:
-    bell = hang_bell(asyncio.get_running_loop())
+    bell = waker_of(asyncio.get_running_loop())
     assert bell is not None
     assert await ring_from_a_thread(bell, 1_000) == list(range(1_000))
 
@@ -66,12 +66,12 @@ def test_what_raises_keeps_nothing_from_the_others() -> None:
 
     async def main() -> None:
         heard: list[int] = []
-        bell = hang_bell(loop)
+        bell = waker_of(loop)
         assert bell is not None
         for settle in (partial(heard.append, 1), fail, partial(heard.append, 2)):
-            assert bell.ring(settle)
+            assert bell.wake(settle)
         await until(lambda: heard == [1, 2])
-        bell.take_down()
+        bell.close()
         await asyncio.sleep(0)
 
     try:
@@ -83,14 +83,14 @@ def test_what_raises_keeps_nothing_from_the_others() -> None:
 
 @linux
 async def test_a_bell_whose_number_was_read_by_another_still_answers() -> None:
-    bell = hang_bell(asyncio.get_running_loop())
+    bell = waker_of(asyncio.get_running_loop())
     assert bell is not None
     heard: list[int] = []
-    assert bell.ring(partial(heard.append, 1))
+    assert bell.wake(partial(heard.append, 1))
     os.eventfd_read(bell._descriptor)  # as a forked child may that goes on with its parent's loop
-    bell.answer()
+    bell.run()
     assert heard == [1]
-    bell.take_down()
+    bell.close()
     await asyncio.sleep(0)
 
 
@@ -106,7 +106,7 @@ def work_of(client: Client, ch: JobChannel) -> Any:
 async def test_a_bell_that_is_broken_is_done_without(client: Client, ch: JobChannel) -> None:
     work = work_of(client, ch)
     async with client:
-        bell = client._engine._session.writer._bell  # type: ignore[attr-defined]
+        bell = client._engine._session.store._waker  # type: ignore[attr-defined]
         descriptor, bell._descriptor = bell._descriptor, 1_000_000  # nothing is that far
         assert await client.run(work) == 7
         bell._descriptor = descriptor
@@ -122,7 +122,7 @@ async def test_without_a_descriptor_for_a_bell(
         monkeypatch.setattr(os, "eventfd", Mock(side_effect=error), raising=False)
     work = work_of(client, ch)
     async with client:
-        assert client._engine._session.writer._bell is None  # type: ignore[attr-defined]
+        assert client._engine._session.store._waker is None  # type: ignore[attr-defined]
         assert await client.run(work) == 7
 
 
@@ -185,15 +185,15 @@ async def test_event_loops_that_come_and_go_leave_no_descriptor_open(client: Cli
 def test_a_loop_that_is_closed_first() -> None:
     loop = asyncio.new_event_loop()
 
-    async def hang() -> Bell | None:
-        return hang_bell(loop)
+    async def hang() -> LoopWaker | None:
+        return waker_of(loop)
 
     before = descriptors()
     loop.run_until_complete(hang())  # nobody keeps it but the loop
-    taken_down = loop.run_until_complete(hang())
-    assert taken_down is not None
+    closed_waker = loop.run_until_complete(hang())
+    assert closed_waker is not None
     loop.close()
-    taken_down.take_down()
-    del taken_down
+    closed_waker.close()
+    del closed_waker
     gc.collect()
     assert descriptors() == before - 3  # and the loop's own

@@ -255,7 +255,7 @@ async def test_durable_messages_that_find_no_room_are_read_from_the_journal(
             assert order == sorted(order)  # each behind the durable one that it followed
         await client.realtime.publish(ch.tick, {"n": 7})
         assert (await anext(late)).data.n == 7
-        mailbox: Mailbox = late._feed.mailbox  # type: ignore[attr-defined]
+        mailbox: Mailbox = late._feed._mailbox  # type: ignore[attr-defined]
         assert not mailbox.catching_up
 
 
@@ -357,7 +357,7 @@ async def test_a_burst_holds_no_more_than_the_bound(client: Client, ch: JobChann
 
     async with client:
         subscription = client.realtime.subscribe(ch.tick)
-        mailbox: Mailbox = subscription._feed.mailbox  # type: ignore[attr-defined]
+        mailbox: Mailbox = subscription._feed._mailbox  # type: ignore[attr-defined]
         running = asyncio.create_task(client.run(burst))
         async for message in subscription:
             if message.data == Tick(n=MANY - 1):

@@ -13,10 +13,12 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
-from tightbeam import Client, Context, ContextSync, _publishing
+from tightbeam import Client, Context, ContextSync, _message, _publishing
+from tightbeam._engine import records
 from tightbeam._engine.alarm import Alarm
+from tightbeam._engine.requests import BeginSleep
 from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam.gateway import _tokens
 
 HOUR = 3600
@@ -27,7 +29,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset = 0
-        for module in (journal, _publishing):
+        for module in (_message, records, _publishing):
             monkeypatch.setattr(module, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
 
 
@@ -129,7 +131,7 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
         clock.offset -= HOUR
         session: Any = client._engine._session  # type: ignore[attr-defined]
         await client.run(client.functions[1])  # it looks, and sets back what is stored
-    await until(session.writer._ended.done)
+    await until(session.store._ended.done)
     (nap,) = inspect.run(path, run_id).steps
     assert nap.wake_at is not None
     assert nap.wake_at < datetime.now(UTC) - timedelta(seconds=HOUR - 60)
@@ -162,13 +164,13 @@ async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
 async def test_set_back_while_a_sleep_is_being_stored(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    really = journal.begin_sleep
+    really = ANSWERS[BeginSleep]
 
     def set_back(*args: Any) -> None:
         really(*args)
         clock.offset -= HOUR
 
-    monkeypatch.setattr(journal, "begin_sleep", set_back)
+    monkeypatch.setitem(ANSWERS, BeginSleep, set_back)
 
     @client.function("async")
     async def async_(ctx: Context) -> str:
@@ -206,7 +208,7 @@ async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock,
         session: Any = client._engine._session  # type: ignore[attr-defined]
         ids = await client.send("app/work")
         await until(lambda: {run.state for run in inspect.runs(path)} == {"ready", "sleeping"} and ran == [0])
-    await until(session.writer._ended.done)
+    await until(session.store._ended.done)
     clock.offset -= HOUR
     again = make_client(shutdown_timeout=timedelta(milliseconds=200))
     define(again)

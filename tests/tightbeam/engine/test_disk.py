@@ -18,12 +18,15 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, busy_journal, until
 from tests.tightbeam.engine.samples import JobChannel, Tick
+from tests.tightbeam.engine.work import Look, Work
 from tightbeam import Client, Context, ContextSync, JournalFailed
 from tightbeam._engine import execution
+from tightbeam._engine.records import Publish
+from tightbeam._engine.requests import Claim
 from tightbeam._engine.sqlite import inspect, retention
-from tightbeam._engine.sqlite import runs as journal
-from tightbeam._engine.sqlite.messages import Publish, append
-from tightbeam._engine.sqlite.runs import now_us
+from tightbeam._engine.sqlite.answers import ANSWERS
+from tightbeam._engine.sqlite.messages import append
+from tightbeam._message import now_us
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
@@ -110,7 +113,7 @@ async def limit_pages(client: Client, more: int | None) -> None:
         (pages,) = tx.execute("PRAGMA page_count").fetchone()
         tx.execute(f"PRAGMA max_page_count = {pages + more if more is not None else 1 << 30}").fetchone()
 
-    await client._engine._session.writer.submit(work, read=True)  # type: ignore[attr-defined]
+    await client._engine._session.store.submit(Look(work))  # type: ignore[attr-defined]
 
 
 async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
@@ -167,7 +170,7 @@ async def test_g8_what_was_not_stored_gives_no_attempt_back(client: Client, ch: 
 async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Client, ch: JobChannel) -> None:
     subscription = client.realtime.subscribe(ch.tick)
     async with client:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        store = client._engine._session.store  # type: ignore[attr-defined]
 
         def insert(tx: Any) -> None:
             tx.execute("INSERT INTO meta VALUES ('a', 1)")
@@ -181,13 +184,12 @@ async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Clie
 
         async with asyncio.timeout(10):
             outcomes = await asyncio.gather(
-                *(writer.submit(work) for work in (hold, insert, fail, hold)), return_exceptions=True
+                *(store.submit(Work(work)) for work in (hold, insert, fail, hold)), return_exceptions=True
             )
-        names = await writer.submit(
-            lambda tx: [name for (name,) in tx.execute("SELECT name FROM meta ORDER BY name")], read=True
-        )
+        query = "SELECT name FROM meta ORDER BY name"
+        rows = await store.submit(Look(lambda tx: tx.execute(query).fetchall()))
     assert [type(outcome) for outcome in outcomes] == [type(None), type(None), ValueError, type(None)]
-    assert names == ["a", "epoch", "log"]
+    assert [name for (name,) in rows] == ["a", "epoch", "log"]
     assert [message async for message in subscription] == []
 
 
@@ -224,8 +226,9 @@ async def test_a_reader_never_sees_what_is_not_committed(client: Client) -> None
         return [name for (name,) in tx.execute("SELECT name FROM meta ORDER BY name")]
 
     async with client:
-        async with busy_journal(client) as writer:
-            batch = [writer.submit(insert), writer.submit(names, read=True), writer.submit(lose_everything)]
+        async with busy_journal(client) as store:
+            requests = (Work(insert), Look(names), Work(lose_everything))
+            batch = [store.submit(request) for request in requests]
         inserted, read, lost = await asyncio.gather(*batch, return_exceptions=True)
     assert [type(outcome) for outcome in (inserted, lost)] == [JournalFailed, JournalFailed]
     assert read == ["epoch", "log"]
@@ -298,7 +301,7 @@ async def test_g8_a_handler_may_go_on_after_the_disk_was_full(
             (pages,) = tx.execute("PRAGMA page_count").fetchone()
             tx.execute(f"PRAGMA max_page_count = {pages + more if more is not None else 1 << 30}").fetchone()
 
-        await client._engine._session.writer.submit(work, read=True)  # type: ignore[attr-defined]
+        await client._engine._session.store.submit(Look(work))  # type: ignore[attr-defined]
 
     loop = asyncio.get_running_loop()
 
@@ -333,10 +336,10 @@ def test_a_caller_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobC
 
     async def main() -> int:
         async with client, asyncio.timeout(20):
-            async with busy_journal(client) as writer:
+            async with busy_journal(client) as store:
 
                 async def ask() -> None:
-                    writer.submit(lambda tx: None)
+                    store.submit(Work(lambda tx: None))
 
                 await asyncio.to_thread(asyncio.run, ask())  # its loop is closed before there is an answer
             return await client.run(work)
@@ -359,9 +362,9 @@ async def test_what_a_request_that_failed_had_published_is_handed_to_nobody(
 
     subscription = client.realtime.subscribe(ch.tick)
     async with client, asyncio.timeout(10):
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        store = client._engine._session.store  # type: ignore[attr-defined]
         batch = (publish(1), publish(2, fails=True), publish(3))
-        outcomes = await asyncio.gather(*map(writer.submit, batch), return_exceptions=True)
+        outcomes = await asyncio.gather(*(store.submit(Work(work)) for work in batch), return_exceptions=True)
         stored = client.realtime.subscribe(ch.tick, after="start")
         assert [(await anext(stored)).data.n for _ in range(2)] == [1, 3]
     assert [type(outcome) for outcome in outcomes] == [type(None), ValueError, type(None)]
@@ -388,8 +391,8 @@ async def test_g8_a_full_disk_is_not_asked_again_at_once(
 async def test_each_caller_gets_an_error_of_its_own(client: Client) -> None:
     """Of one that took a whole batch along: whoever raises it again adds to its traceback."""
     async with client:
-        async with busy_journal(client) as writer:
-            batch = [writer.submit(work) for work in (lambda tx: None, lose_everything, lambda tx: None)]
+        async with busy_journal(client) as store:
+            batch = [store.submit(Work(work)) for work in (lambda tx: None, lose_everything, lambda tx: None)]
         errors = await asyncio.gather(*batch, return_exceptions=True)
     assert [type(error) for error in errors] == [JournalFailed] * 3
     assert len({id(error) for error in errors}) == 3
@@ -400,7 +403,7 @@ async def test_a_claim_that_fails_is_tried_again(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Were it not, nothing would run any more."""
-    really, failing = journal.claim, [1, 1]  # a batch in which one request fails is tried once more
+    really, failing = ANSWERS[Claim], [1, 1]  # a batch in which one request fails is tried once more
 
     def claim(*arguments: Any) -> Any:
         if failing:
@@ -408,7 +411,7 @@ async def test_a_claim_that_fails_is_tried_again(
             raise sqlite3.OperationalError("disk I/O error")
         return really(*arguments)
 
-    monkeypatch.setattr(journal, "claim", claim)
+    monkeypatch.setitem(ANSWERS, Claim, claim)
 
     @client.function("work")
     async def work(ctx: Context) -> str:

@@ -12,9 +12,9 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
-from tightbeam import Client, Context
+from tightbeam import Client, Context, _message
+from tightbeam._engine import records
 from tightbeam._engine.sqlite import doubt, inspect, retention
-from tightbeam._engine.sqlite import runs as journal
 
 DAY = 24 * 3600 * 10**9
 Shift = Callable[[float], None]
@@ -25,7 +25,7 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     """Set the time of day forward by so many days; what the steady clock says is the truth."""
     days = 0.0
     really = time.time_ns
-    for module in (time, journal):
+    for module in (time, _message, records):
         monkeypatch.setattr(module, "time_ns", lambda: really() + int(days * DAY))
     monkeypatch.setattr(retention, "_BATCHES", 1)  # look after every batch
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, digest
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engine.sqlite import file, inspect
 from tightbeam._engine.sqlite.lock import Lock
@@ -48,12 +49,9 @@ async def test_the_file_is_for_its_owner_only_and_clean_after_leaving(
 
 async def test_the_pragmas_that_the_guarantees_stand_on(client: Client) -> None:
     async with client:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
-        assert await writer.submit(lambda tx: tx.execute("PRAGMA synchronous").fetchone()[0], read=True) == 2
-        assert (
-            await writer.submit(lambda tx: tx.execute("PRAGMA journal_mode").fetchone()[0], read=True)
-            == "wal"
-        )
+        store = client._engine._session.store  # type: ignore[attr-defined]
+        assert await store.submit(Look(lambda tx: tx.execute("PRAGMA synchronous").fetchone()[0])) == 2
+        assert await store.submit(Look(lambda tx: tx.execute("PRAGMA journal_mode").fetchone()[0])) == "wal"
 
 
 async def test_two_clients_cannot_have_one_file(make_client: MakeClient, path: Path) -> None:

@@ -14,8 +14,11 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, digest, until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
-from tightbeam._engine.sqlite import checkup, file, inspect, retention
+from tightbeam._engine.requests import ReadMessage
+from tightbeam._engine.sqlite import file, inspect, retention
+from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.schema import MIGRATIONS, USER_VERSION
+from tightbeam._engine.sqlite.transaction import Transaction
 
 JOURNALS = Path(__file__).parent / "journals"
 FOR_EVER = timedelta(days=36_500)
@@ -111,9 +114,9 @@ async def test_a_run_of_the_first_format_goes_on_where_it_was(
     assert detail.messages[0].id == f"{HALF}:word:3"
     assert detail.messages[0].position == "059e2ce1f6f0:5"
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert inspect.payload(connection.execute, f"{HALF}:word:11") == (b'"w11"', 5)
-        assert inspect.payload(connection.execute, f"{HALF}:word:2") is None
-        assert inspect.payload(connection.execute, "word") is None
+        assert answer(Transaction(connection), ReadMessage(f"{HALF}:word:11")) == (b'"w11"', 5)
+        assert answer(Transaction(connection), ReadMessage(f"{HALF}:word:2")) is None
+        assert answer(Transaction(connection), ReadMessage("word")) is None
 
 
 async def test_what_the_second_format_held_goes_on(
@@ -201,19 +204,6 @@ async def test_what_others_put_beside_our_tables_stays(make_client: MakeClient, 
     ((table,),) = rows(path, "SELECT sql FROM sqlite_schema WHERE name = 'theirs'")
     assert table == "CREATE TABLE theirs (run INTEGER REFERENCES run (number))"
     assert rows(path, "SELECT DISTINCT id FROM mine WHERE data IS NOT NULL")
-
-
-def test_an_older_format_is_looked_at_as_it_is(path: Path) -> None:
-    made_by(1, path)
-    before = digest(path)
-    found = checkup.check_up(path)
-    assert (found.format, found.damage, sum(found.states.values())) == (1, (), 2)
-    assert len(inspect.runs(path)) == 2
-    with pytest.raises(
-        JournalRefused, match=r"has format 1, and format 3 is needed .*: open it with a client once$"
-    ):
-        inspect.run(path, HALF)
-    assert digest(path) == before
 
 
 async def test_no_room_to_migrate(
@@ -332,7 +322,7 @@ async def test_a_number_of_a_run_that_is_gone_is_not_given_again(
     assert rows(path, "SELECT run_id FROM message") == [(first,)]  # the last message stays
     with contextlib.closing(sqlite3.connect(path)) as connection:
         said = f'"{first}"'.encode()
-        assert inspect.payload(connection.execute, f"{first}:said:0") == (said, len(said))
+        assert answer(Transaction(connection), ReadMessage(f"{first}:said:0")) == (said, len(said))
     again = make_client()
     work = work_of(again)
     async with again:

@@ -11,7 +11,10 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, EngineError, JournalRefused, StepError
+from tightbeam._engine.requests import ListRuns
 from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.sqlite.answers import answer
+from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam_cli.runs import graph
 
 
@@ -126,11 +129,9 @@ async def test_looking_sees_one_moment(client: Client, path: Path) -> None:
     async with client:
         await client.send("app/work")
         with inspect._reading(path) as connection:
-            before = inspect.latest_runs(connection.execute, 10)
+            before = answer(Transaction(connection), ListRuns(10))
             await client.send("app/work")
-            assert [one.id for one in inspect.latest_runs(connection.execute, 10)] == [
-                one.id for one in before
-            ]
+            assert answer(Transaction(connection), ListRuns(10)) == before
 
 
 async def test_a_step_that_sleeps_has_not_ended(client: Client, path: Path) -> None:

@@ -16,9 +16,10 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.work import Work
 from tightbeam import Client, Context, ContextSync, EngineError, JournalRefused, NotEntered
+from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite import runs as journal
 
 
 async def test_what_needs_entering_says_so(client: Client, ch: JobChannel) -> None:
@@ -121,7 +122,7 @@ async def test_a_run_that_does_not_stop_is_interrupted_and_resumes(
         (run_id,) = await client.send("app/long")
         await asyncio.wait_for(started.wait(), 10)
         session: Any = client._engine._session  # type: ignore[attr-defined]
-    await until(session.writer._ended.done)  # on a busy machine it may let go of the file a little later
+    await until(session.store._ended.done)  # on a busy machine it may let go of the file a little later
     summary = inspect.run(path, run_id)
     assert (summary.summary.state, summary.deaths) == ("ready", 0)
     again = make_client()
@@ -156,7 +157,7 @@ async def test_entering_and_leaving_cancelled_at_any_moment(client: Client, path
     await cancelled(client.__aexit__(None, None, None))
     if engine.is_open:  # cancelled before it began
         await client.__aexit__(None, None, None)
-    await until(session.writer._ended.done)
+    await until(session.store._ended.done)
     async with client:
         await until(lambda: inspect.run(path, run_id).summary.state == "done")
     assert done[-1] == run_id
@@ -214,7 +215,7 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
         session: Any = client._engine._session  # type: ignore[attr-defined]
     release.set()
     await until(lambda: bool(refused))
-    await until(lambda: not session.runner._tasks)  # nothing of it waits for the journal
+    await until(lambda: not session.scheduler._tasks)  # nothing of it waits for the journal
     gc.collect()
     assert told == []  # nor is there an error that nobody asked for
     assert [step.id for step in inspect.run(path, run_id).steps] == []
@@ -236,18 +237,18 @@ async def test_runs_claimed_while_the_client_is_left_are_given_back(
 
     async with client:
         session: Any = client._engine._session  # type: ignore[attr-defined]
-        await session.runner._quiet.wait()  # it has looked, and waits for something to do
-        held = session.writer.submit(hold)
+        await session.scheduler._quiet.wait()  # it has looked, and waits for something to do
+        held = session.store.submit(Work(hold))
         sending = asyncio.ensure_future(client.send("app/work"))
         await asyncio.sleep(0)
-        session.runner._nudge()  # its claim waits behind the run that is being sent
+        session.scheduler._nudge()  # its claim waits behind the run that is being sent
     with pytest.raises(JournalRefused, match="in use"):
         async with make_client():
             pass
     release.set()
     await held
     (run_id,) = await sending
-    await until(session.writer._ended.done)
+    await until(session.store._ended.done)
     detail = inspect.run(path, run_id)
     assert (detail.summary.state, detail.deaths) == ("ready", 0)
 
@@ -302,7 +303,7 @@ async def test_a_run_whose_process_dies_again_and_again_is_given_up(
     async with client:
         ids = [*(await client.send("app/deadly")), *(await client.send("app/deadly"))]
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        for run_id, deaths in zip(ids, (journal.MAX_DEATHS - 2, journal.MAX_DEATHS - 1), strict=True):
+        for run_id, deaths in zip(ids, (MAX_DEATHS - 2, MAX_DEATHS - 1), strict=True):
             connection.execute(
                 "UPDATE run SET state = 'running', ended_at = NULL, deaths = ? WHERE id = ?", (deaths, run_id)
             )
@@ -414,14 +415,14 @@ def test_after_a_fork(client: Client, path: Path, ch: JobChannel) -> None:
 async def test_entering_can_be_cancelled(client: Client, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine: Any = client._engine
     opening, go = threading.Event(), threading.Event()
-    really = engine._open_session
+    really = engine._backend.open
 
-    def slowly() -> Any:
+    def slowly(outlet: Any) -> Any:
         opening.set()
         assert go.wait(30)
-        return really()
+        return really(outlet)
 
-    monkeypatch.setattr(engine, "_open_session", slowly)
+    monkeypatch.setattr(engine._backend, "open", slowly)
     entering = asyncio.ensure_future(client.__aenter__())
     await asyncio.to_thread(opening.wait, 30)
     entering.cancel()

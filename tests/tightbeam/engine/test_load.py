@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.tightbeam.engine.conftest import busy_journal
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.work import Look, Work
 from tightbeam import Client, Context
-from tightbeam._engine.sqlite import latest, messages
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.requests import FindLatest, FindOutcome, ReadPage, SeenUntil
+from tightbeam._engine.sqlite import messages
+from tightbeam._engine.sqlite.answers import answer
+from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._hub.hub import Hub, Mailbox
 from tightbeam._message import Address, Envelope
 
@@ -115,28 +119,29 @@ async def test_a_rare_topic_costs_what_is_read_of_it(client: Client, ch: JobChan
 
     def costs(tx: Transaction) -> list[int]:
         since = tx.execute("SELECT created_at FROM message WHERE topic = 'status'").fetchone()[0] // 1000
+        addresses = tuple((ch.name, name) for name in ("status", "tick", "token"))
         return [
-            cost(tx, lambda tx: messages.read_page(tx, [(ch.name, "token")], 0)),
-            cost(tx, lambda tx: messages.read_page(tx, [(ch.name, "status"), (ch.name, "token")], 0)),
-            cost(tx, lambda tx: messages.read_page(tx, [(ch.name, "tick"), (ch.name, "status")], 0)),
-            cost(tx, lambda tx: messages.last_outcome(tx, ch.name)),
             cost(tx, lambda tx: messages._last_time(tx, ch.name)),
-            cost(
-                tx,
-                lambda tx: latest.latest_places(
-                    tx, [(ch.name, name) for name in ("status", "tick", "token")]
-                ),
+            *(
+                cost(tx, partial(answer, request=request))
+                for request in (
+                    ReadPage(addresses[2:], 0),
+                    ReadPage(addresses[::2], 0),
+                    ReadPage(addresses[:2], 0),
+                    FindOutcome(ch.name),
+                    FindLatest(addresses),
+                    SeenUntil(ch.name, since),
+                )
             ),
-            cost(tx, lambda tx: messages.seen_until(tx, ch.name, since)),
         ]
 
     async with client:
         await client.run(begin)
-        writer: Any = client._engine._session.writer  # type: ignore[attr-defined]
-        await writer.submit(lambda tx: fill(tx, 400))
-        few = await writer.submit(costs, read=True)
-        await writer.submit(lambda tx: fill(tx, 20_000))
-        many = await writer.submit(costs, read=True)
+        store: Any = client._engine._session.store  # type: ignore[attr-defined]
+        await store.submit(Work(lambda tx: fill(tx, 400)))
+        few = await store.submit(Look(costs))
+        await store.submit(Work(lambda tx: fill(tx, 20_000)))
+        many = await store.submit(Look(costs))
     assert many[:-1] == few[:-1]
     assert many[-1] < 3 * few[-1]  # by halving
 
@@ -151,13 +156,11 @@ async def test_a_page_of_several_topics_is_in_order_and_bounded(client: Client, 
 
     async with client:
         await client.run(work)
-        writer: Any = client._engine._session.writer  # type: ignore[attr-defined]
-        addresses = [(ch.name, topic) for topic in ("token", "status", "tick")]
+        store: Any = client._engine._session.store  # type: ignore[attr-defined]
+        addresses = tuple((ch.name, topic) for topic in ("token", "status", "tick"))
         place, seqs, pages = 0, [], 0
         while place < 400:
-            page, place = await writer.submit(
-                lambda tx, after=place: messages.read_page(tx, addresses, after), read=True
-            )
+            page, place = await store.submit(ReadPage(addresses, place))
             seqs += [one.seq for one in page]
             pages += 1
     assert seqs == list(range(1, 401))
@@ -167,9 +170,9 @@ async def test_a_page_of_several_topics_is_in_order_and_bounded(client: Client, 
 async def test_a_write_waits_for_one_read_however_many_wait(client: Client) -> None:
     order: list[str] = []
     async with client:
-        async with busy_journal(client) as writer:
-            reads = [writer.submit(lambda _tx, n=n: order.append(f"read {n}"), read=True) for n in range(20)]
-            first = writer.submit(lambda _tx: order.append("write"))
+        async with busy_journal(client) as store:
+            reads = [store.submit(Look(lambda _tx, n=n: order.append(f"read {n}"))) for n in range(20)]
+            first = store.submit(Work(lambda _tx: order.append("write")))
         await asyncio.gather(*reads, first)
     assert order == ["write", *(f"read {n}" for n in range(20))]
 
@@ -177,7 +180,7 @@ async def test_a_write_waits_for_one_read_however_many_wait(client: Client) -> N
 async def test_writes_that_come_during_reads_go_first(client: Client) -> None:
     order: list[str] = []
     async with client:
-        writer: Any = client._engine._session.writer  # type: ignore[attr-defined]
+        store: Any = client._engine._session.store  # type: ignore[attr-defined]
         loop = asyncio.get_running_loop()
         written: list[asyncio.Future[Any]] = []
 
@@ -188,8 +191,8 @@ async def test_writes_that_come_during_reads_go_first(client: Client) -> None:
                 asked.result(10)  # it is queued before the next read begins
 
         async def write() -> None:
-            written.append(writer.submit(lambda _tx: order.append("write")))
+            written.append(store.submit(Work(lambda _tx: order.append("write"))))
 
-        await asyncio.gather(*(writer.submit(lambda _tx, n=n: read(n), read=True) for n in range(5)))
+        await asyncio.gather(*(store.submit(Look(lambda _tx, n=n: read(n))) for n in range(5)))
         await written[0]
     assert order == ["read 0", "write", *(f"read {n}" for n in range(1, 5))]

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ def test_the_last_time_seen_tells_what_was_seen(seed: int, orders: list[str]) ->
 
 
 def after_one_time(stream: list[tuple[str, int]], seen: int) -> list[int]:
-    """Which messages the journal gives to a reader of several channels: see `messages.place_of_seen`."""
+    """Which messages the journal gives to a reader of several channels: see `records.place_of_seen`."""
     cut = seen // MILLISECOND
     durable = [n for n, (kind, _) in enumerate(stream) if kind == "durable"]
     exact = [n for n in durable if stream[n][1] // MILLISECOND == cut]
@@ -163,16 +164,16 @@ class Held:
     """Keeps the writer between a commit and its fan-out, as a slow disk keeps it before."""
 
     def __init__(self, client: Client) -> None:
-        writer: Any = client._engine._session.writer  # type: ignore[attr-defined]
+        store: Any = client._engine._session.store  # type: ignore[attr-defined]
         self.reached, self.go = threading.Event(), threading.Event()
-        fan_out = writer._fan_out
+        outlet = store._outlet
 
         def held(committed: list[Envelope]) -> None:
             self.reached.set()
             assert self.go.wait(20)
-            fan_out(committed)
+            outlet.fan_out(committed)
 
-        writer._fan_out = held
+        store._outlet = SimpleNamespace(reserve=outlet.reserve, release=outlet.release, fan_out=held)
 
 
 async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(ch: JobChannel) -> None:

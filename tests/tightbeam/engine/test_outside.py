@@ -19,7 +19,8 @@ from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.test_wal import ROOT
 from tightbeam import Client, NotEntered
-from tightbeam._engine.sqlite import outside
+from tightbeam._engine import unheard
+from tightbeam._engine.memory.unheard import unheard as in_several_processes
 
 WAY_OUT = ("`tightbeam serve`", "`tightbeam.connect`")
 
@@ -137,7 +138,7 @@ def test_a_child_whose_parent_did_nothing_is_told_nothing(path: Path, ch: JobCha
 async def test_it_is_told_once_and_again_by_nobody(
     make_client: MakeClient, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "_SECONDS", 0.0)
+    monkeypatch.setattr(unheard, "_SECONDS", 0.0)
     beside = make_client()
     async with make_client():
         for _ in range(3):
@@ -150,12 +151,12 @@ async def test_it_is_looked_for_again_while_all_is_well(
     make_client: MakeClient, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    monkeypatch.setattr(outside.Outside, "reason", lambda _: looks.append(1.0))
+    monkeypatch.setattr(unheard.UnheardWarning, "reason", lambda _: looks.append(1.0))
     client = make_client()
     for _ in range(100):
         client.realtime.publish_sync(ch.tick, {"n": 1})
     assert len(looks) == 1  # the next one some seconds later
-    monkeypatch.setattr(outside, "_SECONDS", 0.0)
+    monkeypatch.setattr(unheard, "_SECONDS", 0.0)
     client = make_client()
     client.realtime.publish_sync(ch.tick, {"n": 1})
     monkeypatch.undo()
@@ -167,7 +168,7 @@ async def test_it_is_looked_for_again_while_all_is_well(
 async def test_who_enters_is_told_nothing(
     make_client: MakeClient, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "_SECONDS", 0.0)
+    monkeypatch.setattr(unheard, "_SECONDS", 0.0)
     client = make_client()
     await client.realtime.publish(ch.tick, {"n": 0})
     for _ in range(2):
@@ -212,7 +213,7 @@ def test_a_worker_among_several(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    reason = outside.several_workers()
+    reason = in_several_processes(forked=False)
     assert (reason is None) is (count == 0)
     assert reason is None or (f" runs {count} workers," in reason and all(name in reason for name in WAY_OUT))
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import until
 from tightbeam import Client, Context
-from tightbeam._engine.limiter import Lane, Place
+from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 
 
 async def test_sleeps_that_end_together_need_one_place(client: Client) -> None:
@@ -24,8 +24,8 @@ async def test_sleeps_that_end_together_need_one_place(client: Client) -> None:
             await asyncio.gather(*naps)
         else:
             held.set()
-            lane = client._engine._session.runner._lanes["work"]  # type: ignore[attr-defined]
-            await until(lambda: bool(lane._waking) and len(lane._waking[0]._waiters) == 3)
+            limiter = client._engine._session.scheduler._limiters["work"]  # type: ignore[attr-defined]
+            await until(lambda: bool(limiter._waiting) and len(limiter._waiting[0]._waiters) == 3)
         done.append(ctx.event.data["sleeps"])
 
     async with client, asyncio.timeout(20):
@@ -39,47 +39,49 @@ async def test_sleeps_that_end_together_need_one_place(client: Client) -> None:
 
 
 @pytest.fixture
-def lane() -> Lane:
-    return Lane(1, lambda: None)
+def limiter() -> ConcurrencyLimiter:
+    return ConcurrencyLimiter(1, lambda: None)
 
 
-async def test_who_stops_waiting_takes_no_place_along(lane: Lane) -> None:
-    first = Place(lane)
-    sleeper = Place(lane)  # one too many, which leaves at once
-    sleeper.leave()
-    assert lane.busy == 1
-    waiting = [asyncio.create_task(sleeper.enter()) for _ in range(2)]
+async def test_who_stops_waiting_takes_no_place_along(limiter: ConcurrencyLimiter) -> None:
+    first = Slot(limiter)
+    sleeper = Slot(limiter)  # one too many, which leaves at once
+    sleeper.release()
+    assert limiter.busy == 1
+    waiting = [asyncio.create_task(sleeper.acquire()) for _ in range(2)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     await asyncio.wait({waiting[0]})
-    assert list(lane._waking) == [sleeper]
+    assert list(limiter._waiting) == [sleeper]
     waiting[1].cancel()
     await asyncio.wait({waiting[1]})
-    first.leave()
-    assert (lane.busy, len(lane._waking)) == (0, 0)
+    first.release()
+    assert (limiter.busy, len(limiter._waiting)) == (0, 0)
 
 
-async def test_a_run_that_is_over_waits_for_no_place(lane: Lane) -> None:
-    first = Place(lane)
-    sleeper = Place(lane)
-    sleeper.leave()
-    waiting = asyncio.create_task(sleeper.enter())
+async def test_a_run_that_is_over_waits_for_no_place(limiter: ConcurrencyLimiter) -> None:
+    first = Slot(limiter)
+    sleeper = Slot(limiter)
+    sleeper.release()
+    waiting = asyncio.create_task(sleeper.acquire())
     await asyncio.sleep(0)
     sleeper.close()
     await asyncio.wait_for(waiting, 10)
-    first.leave()
-    assert (lane.busy, len(lane._waking)) == (0, 0)
+    first.release()
+    assert (limiter.busy, len(limiter._waiting)) == (0, 0)
 
 
-async def test_a_place_that_came_with_the_cancellation_is_given_back_in_the_end(lane: Lane) -> None:
-    first = Place(lane)
-    sleeper = Place(lane)
-    sleeper.leave()
-    waiting = asyncio.create_task(sleeper.enter())
+async def test_a_slot_that_came_with_the_cancellation_is_given_back_in_the_end(
+    limiter: ConcurrencyLimiter,
+) -> None:
+    first = Slot(limiter)
+    sleeper = Slot(limiter)
+    sleeper.release()
+    waiting = asyncio.create_task(sleeper.acquire())
     await asyncio.sleep(0)
-    first.leave()
+    first.release()
     waiting.cancel()
     await asyncio.wait({waiting})
-    assert lane.busy == 1
+    assert limiter.busy == 1
     sleeper.close()
-    assert lane.busy == 0
+    assert limiter.busy == 0

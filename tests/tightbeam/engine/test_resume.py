@@ -14,10 +14,13 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, Function, NotEntered, PositionLost
-from tightbeam._engine import step_log as ledger
+from tightbeam._engine import requests, step_log
+from tightbeam._engine.records import Retention
+from tightbeam._engine.requests import FindOutcome, ReadPage, SeenUntil
 from tightbeam._engine.sqlite import file, inspect, messages, retention
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.sqlite.transaction import Transaction
 
 
 def publishing(client: Client, ch: JobChannel) -> Any:
@@ -44,7 +47,7 @@ def ticking(client: Client, ch: JobChannel, count: int) -> Function[None]:
 async def test_a_reader_resumes_after_a_restart(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "PAGE_MESSAGES", 3)
+    monkeypatch.setattr(requests, "PAGE_MESSAGES", 3)
     client = make_client()
     work = publishing(client, ch)
     async with client:
@@ -68,7 +71,7 @@ async def test_a_reader_resumes_after_a_restart(
 async def test_no_gap_and_no_duplicate_while_others_publish(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "PAGE_MESSAGES", 3)  # many hand-overs between journal and mailbox
+    monkeypatch.setattr(requests, "PAGE_MESSAGES", 3)  # many hand-overs between journal and mailbox
     other = job_channel(job_id="other")
     work = publishing(client, ch)
     count = 150
@@ -117,7 +120,7 @@ async def test_what_comes_between_registering_and_reading_comes_once(client: Cli
         got = [(await anext(subscription)).data.n for _ in range(3)]
         feed: Any = subscription._feed
         reader = asyncio.ensure_future(anext(subscription))
-        await until(lambda: not feed.mailbox.catching_up)
+        await until(lambda: not feed._mailbox.catching_up)
         await client.run(work, {"first": 3, "count": 2})
         got += [(await reader).data.n, (await anext(subscription)).data.n]
     assert got == [0, 1, 2, 3, 4]
@@ -137,7 +140,7 @@ async def test_created_at_increases_by_a_millisecond_whatever_the_clock_does(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([5_000_000, 1_000_000, 1_000_000, 9_000_000, 2_000_000] * 10)
-    monkeypatch.setattr(ledger, "now_us", lambda: next(times))
+    monkeypatch.setattr(step_log, "now_us", lambda: next(times))
     work = publishing(client, ch)
     async with client:
         subscription = client.realtime.subscribe(ch.tick)
@@ -152,7 +155,7 @@ async def test_positions_that_cannot_be_resumed_from(client: Client, ch: JobChan
         client.realtime.subscribe(ch.tick, after="start")
     async with client:
         await client.run(work, {"first": 0, "count": 2})
-        epoch = client._engine._hub.position.partition(":")[0]  # type: ignore[attr-defined]
+        epoch = client._engine.position.partition(":")[0]  # type: ignore[attr-defined]
         for after in (
             "",
             "nonsense",
@@ -198,9 +201,9 @@ def test_retention_that_fails_is_tried_again_after_the_next_batch(monkeypatch: p
         return False
 
     monkeypatch.setattr(retention, "_trim", trim)
-    trimmer = retention.Trimmer(retention.Retention(messages=1, age_us=1, size=1 << 30))
+    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=1 << 30))
     with contextlib.closing(file.open_memory()) as connection:
-        tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
+        tx = Transaction(connection)
         with pytest.raises(sqlite3.OperationalError):
             trimmer(tx, 0)
         connection.execute("ROLLBACK")
@@ -213,7 +216,7 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_BATCHES", 1)
-    monkeypatch.setattr(messages, "PAGE_MESSAGES", 2)
+    monkeypatch.setattr(requests, "PAGE_MESSAGES", 2)
     client = make_client(retain_messages=10)
     work = publishing(client, ch)
     async with client:
@@ -256,12 +259,12 @@ async def test_a_time_is_found_without_reading_everything(make_client: MakeClien
             ):
                 counting: Any = Counting(tx)
                 expected = max((seq for seq, created in rows if created < (at + 1) * 1_000), default=0)
-                assert messages.seen_until(counting, ch.name, at)[:2] == (expected, rows[-1][1])
+                assert messages.seen_until(counting, SeenUntil(ch.name, at))[:2] == (expected, rows[-1][1])
                 assert counting.count < 20
 
     async with client:
         await client.run(work)
-        await client._engine._session.writer.submit(look, read=True)  # type: ignore[attr-defined]
+        await client._engine._session.store.submit(Look(look))  # type: ignore[attr-defined]
 
 
 async def test_times_go_on_after_those_of_another_process(
@@ -360,8 +363,8 @@ def test_by_age_only_the_oldest_go() -> None:
                 "created_at, data) VALUES ('c', 't', 'r', 's', 0, 0, 0, ?, 'x')",
                 (created * second,),
             )
-        tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
-        kept = retention.Retention(messages=100, age_us=10 * second, size=1 << 30)
+        tx = Transaction(connection)
+        kept = Retention(messages=100, age_us=10 * second, size=1 << 30)
         retention._trim(tx, kept, 20 * second)
         assert connection.execute("SELECT created_at FROM message").fetchall() == [
             (50 * second,),
@@ -383,8 +386,8 @@ async def test_house_keeping_is_told_of_all_that_is_stored(client: Client, ch: J
         return "r" * 400_000
 
     async with client:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
-        writer._after_batch = lambda _tx, written: told.append(written)
+        store = client._engine._session.store  # type: ignore[attr-defined]
+        store._trimmer = lambda _tx, written: told.append(written)
         await client.run(work, {"event": "e" * 100})
     quoted = [2 + size for size in (2_000, 30_000, 400_000)]
     assert sum(told) == len('{"event":""}') + 100 + sum(quoted)
@@ -394,9 +397,9 @@ def test_retention_looks_when_much_was_written(monkeypatch: pytest.MonkeyPatch) 
     looks: list[int] = []
     monkeypatch.setattr(retention, "_trim", lambda *_: looks.append(1))
     size = 1 << 30
-    trimmer = retention.Trimmer(retention.Retention(messages=1, age_us=1, size=size))
+    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=size))
     with contextlib.closing(file.open_memory()) as connection:
-        tx = Transaction(connection, lambda _channel, at_least, _last: at_least)
+        tx = Transaction(connection)
         trimmer(tx, 0)  # the first time in any case
         trimmer(tx, size // 32 - 1)
         assert len(looks) == 1
@@ -407,7 +410,7 @@ def test_retention_looks_when_much_was_written(monkeypatch: pytest.MonkeyPatch) 
 async def test_a_replay_that_is_closed_ends_with_what_was_read(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "PAGE_MESSAGES", 3)
+    monkeypatch.setattr(requests, "PAGE_MESSAGES", 3)
 
     work = ticking(client, ch, 9)
 
@@ -444,10 +447,10 @@ async def test_a_run_that_goes_on_has_no_outcome_yet(client: Client, ch: JobChan
     async with client, asyncio.timeout(20):
         running = asyncio.ensure_future(client.run(work))
         await published.wait()
-        assert await client._engine.last_outcome(ch.name) is None  # type: ignore[attr-defined]
+        assert await client._engine.read(FindOutcome(ch.name)) is None  # type: ignore[attr-defined]
         release.set()
         await running
-        outcome = await client._engine.last_outcome(ch.name)  # type: ignore[attr-defined]
+        outcome = await client._engine.read(FindOutcome(ch.name))  # type: ignore[attr-defined]
         assert (outcome.completed, outcome.result) == (True, b'"done"')
 
 
@@ -471,22 +474,17 @@ async def test_the_steps_of_a_run_go_with_it(
     assert steps <= runs
 
 
-@pytest.mark.parametrize(("name", "bound"), [("PAGE_MESSAGES", 4), ("PAGE_BYTES", 4 * len(b'{"n":1}'))])
+@pytest.mark.parametrize("bound", [{"messages": 4}, {"size": 4 * len(b'{"n":1}')}], ids=str)
 async def test_a_page_of_the_journal_is_bounded(
-    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch, name: str, bound: int
+    client: Client, ch: JobChannel, bound: dict[str, int]
 ) -> None:
     """In messages, and in bytes: a reader that resumes far back doesn't get all of it at once."""
-    monkeypatch.setattr(messages, name, bound)
-
     work = ticking(client, ch, 9)
-
-    def pages(tx: Any) -> list[list[int]]:
-        found, upto = [], 0
-        while upto < 9:
-            page, upto = messages.read_page(tx, [(ch.name, "tick")], upto)
-            found.append([envelope.seq or 0 for envelope in page])
-        return found
-
     async with client:
         await client.run(work)
-        assert await client._engine.look(pages) == [[1, 2, 3, 4], [5, 6, 7, 8], [9]]  # type: ignore[attr-defined]
+        found, upto = [], 0
+        while upto < 9:
+            request = ReadPage(((ch.name, "tick"),), upto, **bound)
+            page, upto = await client._engine.read(request)  # type: ignore[attr-defined]
+            found.append([envelope.seq for envelope in page])
+    assert found == [[1, 2, 3, 4], [5, 6, 7, 8], [9]]

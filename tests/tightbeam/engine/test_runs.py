@@ -27,7 +27,7 @@ from tightbeam import (
     RunFailed,
     StepError,
 )
-from tightbeam._engine import scheduler as runner
+from tightbeam._engine import scheduler
 from tightbeam._engine.sqlite import inspect
 
 
@@ -441,12 +441,12 @@ async def test_so_many_runs_are_in_memory_at_most(
     client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, functions: int
 ) -> None:
     """Of all functions together; those of sync ones have a thread each. Whoever ends makes room."""
-    monkeypatch.setattr(runner, "_RESIDENT", 3)
-    monkeypatch.setattr(runner, "_RESIDENT_THREADS", 2)
+    monkeypatch.setattr(scheduler, "_RESIDENT", 3)
+    monkeypatch.setattr(scheduler, "_RESIDENT_THREADS", 2)
     resident: list[int] = []
 
     def look() -> None:
-        resident.append(len(client._engine._session.runner._resident))  # type: ignore[attr-defined]
+        resident.append(len(client._engine._session.scheduler._resident))  # type: ignore[attr-defined]
 
     async def look_async(ctx: Context) -> None:
         look()
@@ -472,7 +472,7 @@ async def test_a_run_may_fail_thousands_of_times(client: Client) -> None:
     async def failing(ctx: Context) -> None:
         attempts.append(ctx.attempt)
         if not ctx.attempt:
-            ctx._ledger.attempt = 2_000  # type: ignore[attr-defined]  # as if it had
+            ctx._log.attempt = 2_000  # type: ignore[attr-defined]  # as if it had
             raise ValueError
 
     async with client:
@@ -485,7 +485,7 @@ async def test_a_run_may_fail_thousands_of_times(client: Client) -> None:
 async def test_a_function_with_many_runs_waits_for_one_with_few(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_RESIDENT", 2)
+    monkeypatch.setattr(scheduler, "_RESIDENT", 2)
     begun: list[str] = []
     release = asyncio.Event()
 

@@ -17,9 +17,10 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.work import Work
 from tightbeam import Client, Context, ContextSync
-from tightbeam._engine import scheduler as runner
-from tightbeam._engine.alarm import pull_back
+from tightbeam._engine import scheduler
+from tightbeam._engine.requests import PullBack
 from tightbeam._engine.sqlite import checkup, inspect
 
 LONG = timedelta(hours=1)
@@ -103,7 +104,7 @@ LEAVING: list[Body] = [
 
 
 def resident(client: Client) -> int:
-    return len(client._engine._session.runner._resident)  # type: ignore[attr-defined]
+    return len(client._engine._session.scheduler._resident)  # type: ignore[attr-defined]
 
 
 async def wake(client: Client) -> None:
@@ -114,8 +115,8 @@ async def wake(client: Client) -> None:
         tx.execute("UPDATE run SET due_at = 1 WHERE state = 'ready'")
 
     session: Any = client._engine._session  # type: ignore[attr-defined]
-    await session.writer.submit(work)
-    session.runner._nudge()
+    await session.store.submit(Work(work))
+    session.scheduler._nudge()
 
 
 def stored(path: Path) -> tuple[str, datetime]:
@@ -219,7 +220,7 @@ async def test_a_run_that_waits_for_something_else_too_stays(
     async with client:
         (run_id,) = await client.send("app/work")
         await until(lambda: bool(inspect.run(path, run_id).steps))
-        steps: Any = next(iter(client._engine._session.runner._resident.values()))._steps  # type: ignore[attr-defined]
+        steps: Any = next(iter(client._engine._session.scheduler._resident.values()))._tasks  # type: ignore[attr-defined]
         really = steps._look_in
         steps._look_in = lambda seconds: (looked.append(1), really(seconds))
         await until(lambda: len(looked) == 2)  # it was looked at twice, and left where it is
@@ -301,8 +302,8 @@ async def test_a_handler_that_does_not_let_go_at_once_is_put_to_sleep_all_the_sa
 async def test_sleeping_runs_keep_nothing_from_starting(
     make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(runner, "_RESIDENT", 3)
-    monkeypatch.setattr(runner, "_RESIDENT_THREADS", 2)
+    monkeypatch.setattr(scheduler, "_RESIDENT", 3)
+    monkeypatch.setattr(scheduler, "_RESIDENT_THREADS", 2)
 
     def define() -> tuple[Client, Any]:
         client = make_client(shutdown_timeout=timedelta(milliseconds=200))
@@ -347,7 +348,7 @@ async def test_a_run_that_left_is_set_back_with_the_clock(client: Client, path: 
         await client.send("app/work")
         await until(lambda: stored(path)[0] == "ready" and not resident(client))
         before = stored(path)[1]
-        await client._engine._session.writer.submit(lambda tx: pull_back(tx, 60_000_000))  # type: ignore[attr-defined]
+        await client._engine._session.store.submit(PullBack(60_000_000))  # type: ignore[attr-defined]
     assert stored(path)[1] == before - timedelta(minutes=1)
 
 

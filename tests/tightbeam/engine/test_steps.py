@@ -20,6 +20,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, Tick, job_channel
+from tests.tightbeam.engine.work import Work
 from tightbeam import (
     Client,
     Context,
@@ -31,9 +32,10 @@ from tightbeam import (
     StepMismatch,
     StepMisuse,
 )
-from tightbeam._engine import step_rules, steps
+from tightbeam._engine import step_rules
+from tightbeam._engine.records import Replaced
+from tightbeam._engine.requests import MemoizeStep
 from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite import runs as journal
 
 
 class Receipt(pydantic.BaseModel):
@@ -261,9 +263,9 @@ async def test_parallel_steps_are_finished_before_the_retry(client: Client, how:
     async def slow() -> str:
         slow_calls.append(1)
         await failed.wait()
-        writer: Any = client._engine._session.writer  # type: ignore[attr-defined]
+        store: Any = client._engine._session.store  # type: ignore[attr-defined]
         for _ in range(30):  # time enough for the journal to begin the retry, if it were to begin now
-            await writer.submit(lambda tx: None)
+            await store.submit(Work(lambda tx: None))
         return "slow" if len(failures) == 1 else "the retry has begun"
 
     @client.function("work")
@@ -597,8 +599,8 @@ async def test_of_several_sleeps_the_first_to_end_is_woken_for(client: Client, p
 async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its_fault(
     make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
 ) -> None:
-    monkeypatch.setattr(steps, "REST_AFTER", 0.01)
-    monkeypatch.setattr(steps, "LEAVE_AFTER", 1e9)  # as if the handler waited for something else too
+    monkeypatch.setattr(step_rules, "REST_AFTER", 0.01)
+    monkeypatch.setattr(step_rules, "LEAVE_AFTER", 1e9)  # as if the handler waited for something else too
     executions: list[str] = []
     began: list[int] = []
 
@@ -800,9 +802,9 @@ async def test_cancelled_at_any_moment_everything_or_nothing(
 
     @client.function("work")
     async def work(ctx: Context) -> None:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
+        store = client._engine._session.store  # type: ignore[attr-defined]
         if held:
-            writer.submit(hold)
+            store.submit(Work(hold))
             await asyncio.to_thread(busy.wait, 30)
         tasks = [
             asyncio.ensure_future(ctx.step.realtime.publish("durable", ch.tick, {"n": 1})),
@@ -817,7 +819,7 @@ async def test_cancelled_at_any_moment_everything_or_nothing(
         release.set()
         live = [task.done() for task in tasks[1:3]]
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        await writer.submit(lambda tx: None)  # behind whatever was queued
+        await store.submit(Work(lambda tx: None))  # behind whatever was queued
         detail = inspect.run(path, ctx.run_id)
         stored = {step.id for step in detail.steps}
         assert [message.id for message in detail.messages] == (
@@ -849,8 +851,8 @@ async def test_two_publishes_of_one_execution_cannot_both_be_memoized(client: Cl
     @client.function("work", retries=0)
     async def work(ctx: Context) -> None:
         await ctx.step.realtime.publish("id", ch.tick, {"n": 1})
-        ctx._ledger._memos.clear()  # type: ignore[attr-defined]
-        ctx._ledger._counts.clear()  # type: ignore[attr-defined]
+        ctx._log._memos.clear()  # type: ignore[attr-defined]
+        ctx._log._counts.clear()  # type: ignore[attr-defined]
         await ctx.step.realtime.publish("id", ch.tick, {"n": 2})
 
     subscription = client.realtime.subscribe(ch.tick)
@@ -949,7 +951,7 @@ async def test_a_sleep_that_the_handler_cancels_is_over(client: Client, path: Pa
         await until(lambda: due(path, ctx.run_id)[0] == "sleeping")
         nap.cancel()
         await asyncio.wait({nap})
-        await client._engine._session.writer.submit(lambda tx: None)  # type: ignore[attr-defined]
+        await client._engine._session.store.submit(Work(lambda tx: None))  # type: ignore[attr-defined]
         seen.append(due(path, ctx.run_id))
 
     async with client:
@@ -964,8 +966,8 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
     make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=200))
-    monkeypatch.setattr(steps, "REST_AFTER", 0.01)
-    monkeypatch.setattr(steps, "LEAVE_AFTER", 1e9)  # as if the handler waited for something else too
+    monkeypatch.setattr(step_rules, "REST_AFTER", 0.01)
+    monkeypatch.setattr(step_rules, "LEAVE_AFTER", 1e9)  # as if the handler waited for something else too
     began, go_on = threading.Event(), threading.Event()
 
     def short() -> None:
@@ -1009,15 +1011,13 @@ async def test_two_outcomes_of_one_step_cannot_both_be_memoized(
 ) -> None:
     """As with publishes: whatever the books say."""
 
-    def outcome(result: bytes) -> Any:
-        memo = step_rules.done(result)
-        since = journal.Since(failed=failed, counted=False)
-        return lambda tx: journal.memoize(tx, "run", "step", memo, 0, since)
+    def outcome(result: bytes) -> MemoizeStep:
+        return MemoizeStep("run", "step", step_rules.memo_of(result), 0, Replaced(failed, counted=False))
 
     async with client:
-        writer = client._engine._session.writer  # type: ignore[attr-defined]
-        await writer.submit(outcome(b"1"))
+        store = client._engine._session.store  # type: ignore[attr-defined]
+        await store.submit(outcome(b"1"))
         with pytest.raises(RuntimeError, match="memoized already"):
-            await writer.submit(outcome(b"2"))
+            await store.submit(outcome(b"2"))
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT result FROM step").fetchall() == [(b"1",)]

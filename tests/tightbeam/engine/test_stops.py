@@ -19,9 +19,10 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tightbeam import Context, ContextSync
 from tightbeam._engine import lingering
+from tightbeam._engine.requests import MAX_DEATHS, Recover
 from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite import runs as journal
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.sqlite.answers import answer
+from tightbeam._engine.sqlite.transaction import Transaction
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
@@ -61,15 +62,15 @@ async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_execu
         (run_id,) = await client.send("app/encode")
         await until(lambda: bool(at_work))
         session = client._engine._session
-    await until(session.writer._ended.done)
-    for _ in range(journal.MAX_DEATHS):
+    await until(session.store._ended.done)
+    for _ in range(MAX_DEATHS):
         detail = inspect.run(path, run_id)
         assert (detail.summary.state, detail.deaths, detail.summary.attempt) == ("ready", 0, 0)
         client = define()  # another client, as another import of the module would make
         async with client:
             assert await client.run(client.functions[1]) == "not held up"
             session = client._engine._session
-        await until(session.writer._ended.done)
+        await until(session.store._ended.done)
     assert most == [1]
     assert f"run {run_id} waits: this process still executes it from before" in caplog.text
     client = define()
@@ -110,7 +111,7 @@ async def test_an_async_handler_that_refuses_to_stop_is_waited_for_as_well(
         (run_id,) = await client.send("app/stubborn")
         await until(lambda: bool(at_work))
         session = client._engine._session
-    await until(session.writer._ended.done)
+    await until(session.store._ended.done)
     assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) == ("ready", 0)
     client = define()
     async with client:
@@ -162,7 +163,7 @@ def asleep_plain(ctx): ctx.step.sleep("nap", timedelta(seconds=59))
 async def main():
     await client.__aenter__()      # and never left
     await client.send("app/go")
-    while len(client._engine._session.runner._resident) < 7:
+    while len(client._engine._session.scheduler._resident) < 7:
         await asyncio.sleep(0.01)
     while not begun.is_set():
         await asyncio.sleep(0.01)
@@ -224,5 +225,6 @@ def test_how_a_program_ends_that_never_leaves_its_client(path: Path, end: str, d
 def read_after_start(path: Path) -> list[tuple[str, str, int, int]]:
     """What the next start makes of it, without executing anything."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        journal.recover(Transaction(connection, lambda *_: 0), 1 << 60)
+        known = frozenset(name for (name,) in connection.execute("SELECT function FROM run"))
+        answer(Transaction(connection), Recover(known, 1 << 60))
         return connection.execute("SELECT function, state, attempt, deaths FROM run").fetchall()

@@ -13,15 +13,17 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, ContextSync, NotStorable
+from tightbeam._engine.requests import BeginSleep, EndRun, EndSleep, MemoizeStep
 from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite import runs as journal
+from tightbeam._engine.sqlite.answers import ANSWERS
 
 LARGE = "x" * 100_000
 
 
 def in_journal(client: Client, work: Callable[[Any], None]) -> Any:
-    return client._engine._session.writer.submit(work, read=True)  # type: ignore[attr-defined]
+    return client._engine._session.store.submit(Look(work))  # type: ignore[attr-defined]
 
 
 def room(pages: int | None) -> Callable[[Any], None]:
@@ -72,11 +74,11 @@ async def test_what_was_computed_waits_for_room(
 
 
 class Broken:
-    """A function of the journal that fails a few times as a disk does."""
+    """Requests of one kind fail a few times, as a disk does."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, times: int = 4) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: type[Any], times: int = 4) -> None:
         self.left = times
-        really = getattr(module, name)
+        really = ANSWERS[kind]
 
         def fail(*arguments: Any) -> Any:
             if self.left:
@@ -84,17 +86,17 @@ class Broken:
                 raise sqlite3.OperationalError("disk I/O error")
             return really(*arguments)
 
-        monkeypatch.setattr(module, name, fail)
+        monkeypatch.setitem(ANSWERS, kind, fail)
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
-@pytest.mark.parametrize("name", ["memoize", "begin_sleep", "end_sleep", "end_run"])
+@pytest.mark.parametrize("request_kind", [MemoizeStep, BeginSleep, EndSleep, EndRun])
 async def test_an_error_of_the_disk_costs_no_execution(
-    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, request_kind: type[Any]
 ) -> None:
     executions: list[int] = []
     calls: list[int] = []
-    broken = Broken(monkeypatch, journal, name)
+    broken = Broken(monkeypatch, request_kind)
 
     async def call() -> int:
         calls.append(1)
@@ -127,7 +129,7 @@ async def test_steps_beside_one_another_wait_for_the_disk_each(
 ) -> None:
     """And one that fails meanwhile interrupts none of them."""
     calls: list[int] = []
-    Broken(monkeypatch, journal, "memoize", 6)
+    Broken(monkeypatch, MemoizeStep, 6)
 
     async def call(n: int) -> int:
         calls.append(n)
@@ -158,7 +160,7 @@ async def test_a_stop_does_not_wait_for_the_disk(
     kind: str,
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=50))
-    Broken(monkeypatch, journal, "memoize", 1 << 30)
+    Broken(monkeypatch, MemoizeStep, 1 << 30)
 
     async def call() -> None: ...
 
@@ -174,7 +176,7 @@ async def test_a_stop_does_not_wait_for_the_disk(
         (run_id,) = await client.send(f"app/{kind}")
         await until(lambda: "trying again" in caplog.text)
         session: Any = client._engine._session  # type: ignore[attr-defined]
-    await until(session.writer._ended.done)
+    await until(session.store._ended.done)
     detail = inspect.run(path, run_id)
     assert (detail.summary.state, detail.deaths, detail.summary.attempt) == ("ready", 0, 0)
     assert "did not stop in time" not in caplog.text
@@ -184,7 +186,7 @@ async def test_a_timeout_of_the_handlers_own_ends_the_wait(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The step is over then, and its id may be used again."""
-    broken = Broken(monkeypatch, journal, "memoize", 1 << 30)
+    broken = Broken(monkeypatch, MemoizeStep, 1 << 30)
 
     async def call() -> int:
         return 7
@@ -202,7 +204,7 @@ async def test_a_timeout_of_the_handlers_own_ends_the_wait(
 
 
 def limit_values(client: Client) -> None:
-    connection = client._engine._session.writer._connection  # type: ignore[attr-defined]
+    connection = client._engine._session.store._connection  # type: ignore[attr-defined]
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000)
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
-from tightbeam._engine.sqlite import waiting
+from tightbeam._engine import waiting
 from tightbeam._engine.sqlite.lock import Lock
 
 

@@ -323,15 +323,15 @@ async def test_what_is_published_while_it_looks_back_comes_once(
 ) -> None:
     work = durable(client)
     gateway = secured(client, inspector=True)
-    look = gateway._engine.look
+    read = gateway._engine.read
 
     async def late(reading: Any) -> Any:
         """The viewer's tap is there already, and the messages will be found in the journal too."""
         await client.run(work, {"first": 0, "count": 2})
-        return await look(reading)
+        return await read(reading)
 
     async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
-        monkeypatch.setattr(gateway._engine, "look", late)
+        monkeypatch.setattr(gateway._engine, "read", late)
         async with ask.stream("GET", f"{API}/messages") as answer:
             heard = lines(answer)
             await anext(heard)

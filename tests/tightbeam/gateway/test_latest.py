@@ -15,6 +15,7 @@ from tests.tightbeam.engine.test_message_clock import Held
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events, first_messages
 from tightbeam import Client, Context, NotEntered, PositionLost
+from tightbeam._engine.requests import FindOutcome
 
 
 def publishing(client: Client, steps: list[tuple[JobChannel, str, Any]]) -> Any:
@@ -283,13 +284,14 @@ async def test_the_journal_is_asked_only_for_ends_of_runs_that_nobody_else_knows
     work = publishing(client, some(ch, two))
     looks: list[str] = []
     engine: Any = client._engine
-    last_outcome = engine.last_outcome
+    read = engine.read
 
-    async def counted(channel: str) -> Any:
-        looks.append(channel)
-        return await last_outcome(channel)
+    async def counted(query: Any) -> Any:
+        if isinstance(query, FindOutcome):
+            looks.append(query.channel)
+        return await read(query)
 
-    monkeypatch.setattr(engine, "last_outcome", counted)
+    monkeypatch.setattr(engine, "read", counted)
     async with client:
         if runs is None:  # an earlier gateway saw the run
             await client.run(work)

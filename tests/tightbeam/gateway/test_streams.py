@@ -155,7 +155,7 @@ async def test_a_reader_that_stops_reading_is_cut_and_costs_no_one_else(path: st
             held = 0
             for n in range(600):  # 30 MB
                 await client.realtime.publish(ch.token, f"{n} {text}")
-                held = max(held, *(stream._feed.mailbox._bytes for stream in gateway._streams._open), 0)
+                held = max(held, *(stream._feed._mailbox._bytes for stream in gateway._streams._open), 0)
                 assert (await data_frame(reader))["data"].startswith(f"{n} ")
             await until_connections(gateway, 1)
             assert held <= bound

@@ -22,7 +22,7 @@ from tests.tightbeam.gateway.recorded import UserChannel, user_channel
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
-from tightbeam._engine.engine import RunEnd
+from tightbeam._engine.records import RunEnd
 from tightbeam._hub.hub import Hub
 from tightbeam._message import Envelope
 from tightbeam.gateway import Limits, _frames, _runs

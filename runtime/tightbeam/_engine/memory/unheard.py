@@ -7,12 +7,10 @@ import re
 import sys
 from pathlib import Path
 
+from tightbeam._engine.unheard import WAY_OUT
+
 __all__ = ["unheard"]
 
-_WAY_OUT = (
-    "let one process serve (`tightbeam serve`), and publish and subscribe from the others by "
-    "`tightbeam.connect`"
-)
 _SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "granian", "fastapi"})
 _WORKERS = re.compile(r"(?<=\s)(?:--workers|-w)(?:=|\s*)([0-9]+)(?!\S)")
 
@@ -26,7 +24,7 @@ def unheard(*, forked: bool) -> str | None:
     if forked:
         return (
             "a client in memory is used in a process that was forked from the one it belongs to, and "
-            f"nothing that is published in one of the two reaches the other: {_WAY_OUT}"
+            f"nothing that is published in one of the two reaches the other: {WAY_OUT}"
         )
     program, *arguments = sys.argv or [""]
     place = Path(program)
@@ -36,7 +34,7 @@ def unheard(*, forked: bool) -> str | None:
         return None
     return (
         f"{server} runs {workers} workers, and the client is in memory: each worker has functions, runs and "
-        f"readers of its own, and hears nothing of the others. Run one worker, or {_WAY_OUT}"
+        f"readers of its own, and hears nothing of the others. Run one worker, or {WAY_OUT}"
     )
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tightbeam._engine.requests import MAX_DEATHS
+from tightbeam._engine.sqlite.details import SHOWN_STATE
 from tightbeam._engine.sqlite.file import open_readonly, refuse_incomplete, remedy
-from tightbeam._engine.sqlite.inspect import SHOWN_STATE
 from tightbeam._engine.sqlite.lock import holder_of
-from tightbeam._engine.sqlite.runs import MAX_DEATHS
 from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam._engine.sqlite.wal import log_path
 from tightbeam.errors import JournalRefused

@@ -10,7 +10,7 @@ import logging
 import time
 
 from tightbeam._engine.sqlite.messages import meta, set_meta
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.sqlite.transaction import Transaction
 
 __all__ = ["Doubt"]
 

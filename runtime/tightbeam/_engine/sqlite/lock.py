@@ -13,9 +13,10 @@ import time
 import weakref
 from pathlib import Path
 
+from tightbeam._engine.waiting import process_name
 from tightbeam.errors import JournalRefused
 
-__all__ = ["Lock", "file_identity", "holder_of", "lock_path", "name_of", "noted"]
+__all__ = ["Lock", "file_identity", "holder_of", "lock_path", "noted"]
 
 _PID_BYTES = 20
 _TRIES = 10
@@ -57,9 +58,10 @@ class Lock:
                 holder = _pid_in(os.pread(self._fd, _PID_BYTES, 0))
                 os.close(self._fd)
                 raise JournalRefused(
-                    f"{path} is in use by {name_of(holder)}: one client at a time may have it open. If that "
-                    "one is about to end, wait for it with Client(…, wait_for_file=…); if it goes on, let it "
-                    "serve (`tightbeam serve`), and publish and subscribe from here by `tightbeam.connect`",
+                    f"{path} is in use by {process_name(holder)}: one client at a time may have it open. If "
+                    "that one is about to end, wait for it with Client(…, wait_for_file=…); if it goes on, "
+                    "let it serve (`tightbeam serve`), and publish and subscribe from here by "
+                    "`tightbeam.connect`",
                     holder=holder,
                 )
             if self.is_in_place():
@@ -128,11 +130,6 @@ class Lock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def name_of(holder: int) -> str:
-    """Return words for the process that has a journal open, which is 0 where that isn't known."""
-    return f"process {holder}" if holder else "another process"
 
 
 def noted(path: Path) -> frozenset[str] | None:

@@ -1,40 +1,42 @@
-"""The journal's messages: appending, and reading on from a position."""
+"""The requests about messages: storing them, and reading on from a place, a position or a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
 
+from tightbeam._engine.records import Latest, Page, Publish, RunOutcome, Seen
+from tightbeam._engine.requests import (
+    FindLatest,
+    FindOutcome,
+    FindStart,
+    ReadPage,
+    ReadPlaces,
+    SeenUntil,
+    TimeOf,
+)
 from tightbeam._engine.sqlite import epochs
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._hub.message_clock import MILLISECOND
 from tightbeam._message import Address, Envelope
 from tightbeam.errors import PositionLost
 
 __all__ = [
-    "PAGE_BYTES",
-    "PAGE_MESSAGES",
     "Bounds",
-    "Publish",
-    "Seen",
     "append",
     "bounds",
-    "last_outcome",
+    "find_latest",
+    "find_outcome",
+    "find_start",
     "meta",
-    "place_of_seen",
     "read_page",
+    "read_places",
     "seen_until",
     "set_meta",
-    "start_of",
     "time_of",
 ]
 
-PAGE_MESSAGES = 256
-PAGE_BYTES = 1024 * 1024
-"""Of a page, which is read between two commits: it holds up whoever publishes."""
 _TOPICS = """
 WITH RECURSIVE found (topic) AS (
     SELECT min(topic) FROM message WHERE channel = ?1
@@ -53,27 +55,12 @@ _FOLLOWING = (
     "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "
     "WHERE channel = ? AND topic = ? AND seq > ? ORDER BY seq"
 )
+# A single look into the index by channel, topic and place, however many messages there are.
+_LATEST = "SELECT max(seq) FROM message WHERE channel = ? AND topic = ?"
+_MESSAGE = "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq = ?"
 
 
-class Publish(NamedTuple):
-    """A durable publish that is ready to be stored."""
-
-    run: int
-    """The run's number."""
-    run_id: str
-    step: str
-    """As the handler names it."""
-    number: int
-    """How often the handler used that name before."""
-    channel: str
-    topic: str
-    data: bytes
-    started_at: int
-    """When its step began, in microseconds since 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """Which positions the journal can resume from."""
 
     trimmed: int
@@ -136,12 +123,12 @@ def bounds(tx: Transaction) -> Bounds:
     return Bounds(meta(tx, "trimmed"), last or 0)
 
 
-def start_of(tx: Transaction, after: str) -> int:
-    """The place a position stands for; ``"start"`` is the oldest there is.
+def find_start(tx: Transaction, request: FindStart) -> int:
+    """Answer `FindStart`."""
+    return _start_of(tx, request.after)
 
-    Raises:
-        PositionLost: it isn't one of this journal, or what comes after it has been trimmed.
-    """
+
+def _start_of(tx: Transaction, after: str) -> int:
     there = bounds(tx)
     if after == "start":
         return there.trimmed
@@ -156,34 +143,9 @@ def start_of(tx: Transaction, after: str) -> int:
     return place
 
 
-class Seen(NamedTuple):
-    """What a reader has seen of a channel, by the time of the last message that it saw."""
-
-    place: int
-    """The last place in the channel that isn't later than that time, or the first there is."""
-    last_us: int
-    """The time of the last message in the channel, or 0."""
-    exact: int | None
-    """The place of the message with exactly that time, in milliseconds."""
-    following: int | None
-    """The place of the first message in the channel that is later."""
-    end: int
-    """The last place in the journal, of any channel."""
-
-
-def seen_until(tx: Transaction, channel: str, since_ms: int) -> Seen:
-    """Find what a reader has seen of a channel, by the time of the last message that it saw.
-
-    Times in a channel are at least a millisecond apart, so cut to milliseconds they still differ.
-
-    Args:
-        tx: reads the journal.
-        channel: the channel's name.
-        since_ms: the time, in milliseconds since 1970.
-
-    Raises:
-        PositionLost: messages after that time may have been trimmed.
-    """
+def seen_until(tx: Transaction, request: SeenUntil) -> Seen:
+    """Answer `SeenUntil`."""
+    channel, since_ms = request.channel, request.since_ms
     there = bounds(tx)
     if there.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
@@ -194,23 +156,6 @@ def seen_until(tx: Transaction, channel: str, since_ms: int) -> Seen:
     following = min((after for _, _, after in halved if after is not None), default=None)
     exact = place if place_us // MILLISECOND == since_ms else None
     return Seen(place, _stored_time(tx, channel), exact, following, there.last)
-
-
-def place_of_seen(seen: Sequence[Seen]) -> int:
-    """Return the place at which a stream of several channels resumes, by one time for all of them.
-
-    If that is the time of a durable message, the reader has seen all that the journal has up to it, as
-    streams give messages in the journal's order. Of several with the same millisecond it is the earliest: a
-    repeat is better than a gap. Else what is later than that time follows.
-
-    Args:
-        seen: of each channel, in the order in which the journal was asked.
-    """
-    if len(seen) == 1:
-        return seen[0].place
-    exact = [each.exact for each in seen if each.exact is not None]
-    following = [each.following - 1 for each in seen if each.following is not None]
-    return min(exact or following or [seen[0].end])
 
 
 def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -> tuple[int, int, int | None]:
@@ -238,51 +183,66 @@ def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -
     return low, low_us, after
 
 
-def time_of(tx: Transaction, after: str) -> int:
-    """When the message at a position was published, or the last one before it that is retained; or 0.
-
-    Raises:
-        PositionLost: as `start_of`.
-    """
-    found = tx.execute(
-        "SELECT created_at FROM message WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (start_of(tx, after),)
+def time_of(tx: Transaction, request: TimeOf) -> int:
+    """Answer `TimeOf`."""
+    row = tx.execute(
+        "SELECT created_at FROM message WHERE seq <= ? ORDER BY seq DESC LIMIT 1",
+        (_start_of(tx, request.position),),
     ).fetchone()
-    return found[0] if found else 0
+    return row[0] if row else 0
 
 
-def last_outcome(tx: Transaction, channel: str) -> tuple[str, bool, bytes | None, int] | None:
-    """Id, whether it completed, result and end of the run that published last on a channel, if it is over."""
+def find_outcome(tx: Transaction, request: FindOutcome) -> RunOutcome | None:
+    """Answer `FindOutcome`."""
     row = tx.execute(
         "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
         f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
-        (channel,),
+        (request.channel,),
     ).fetchone()
-    return (row[0], bool(row[1]), row[2], row[3]) if row else None
+    return RunOutcome(row[0], bool(row[1]), row[2], row[3]) if row else None
 
 
-def read_page(tx: Transaction, addresses: Iterable[Address], after: int) -> tuple[list[Envelope], int]:
-    """Messages to these addresses after a place, in order, and the place up to which that is all there is.
-
-    Raises:
-        PositionLost: messages after that place have been trimmed.
-    """
+def read_page(tx: Transaction, request: ReadPage) -> Page:
+    """Answer `ReadPage`."""
+    start = request.after
+    after = start if isinstance(start, int) else _start_of(tx, start)
     there = bounds(tx)
     if after < there.trimmed:
         raise PositionLost("the messages right after that position are no longer retained")
     # Each is read row by row, so that no more is read than the page takes.
-    cursors = [tx.execute(_FOLLOWING, (*address, after)) for address in addresses]
+    cursors = [tx.execute(_FOLLOWING, (*address, after)) for address in request.addresses]
     rows = cursors[0] if len(cursors) == 1 else merge(*cursors, key=itemgetter(6))
     page: list[Envelope] = []
     size, upto = 0, there.last
     for row in rows:
         page.append(Envelope(*row))
         size += len(row[2])
-        if len(page) == PAGE_MESSAGES or size >= PAGE_BYTES:
+        if len(page) == request.messages or size >= request.size:
             upto = row[6]
             break
     for cursor in cursors:
         cursor.close()
-    return page, upto
+    return Page(page, upto)
+
+
+def find_latest(tx: Transaction, request: FindLatest) -> Latest:
+    """Answer `FindLatest`."""
+    places = (tx.execute(_LATEST, address).fetchone()[0] for address in request.addresses)
+    return Latest(sorted(place for place in places if place is not None), bounds(tx).last)
+
+
+def read_places(tx: Transaction, request: ReadPlaces) -> tuple[list[Envelope], int]:
+    """Answer `ReadPlaces`."""
+    page: list[Envelope] = []
+    count, size = 0, 0
+    for count, place in enumerate(request.places[: request.messages], 1):  # noqa: B007 - returned
+        row = tx.execute(_MESSAGE, (place,)).fetchone()
+        if row is not None:
+            page.append(Envelope(*row))
+            size += len(row[2])
+            if size >= request.size:
+                break
+    return page, count
 
 
 def meta(tx: Transaction, name: str) -> int:

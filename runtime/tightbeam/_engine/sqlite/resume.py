@@ -7,9 +7,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-from tightbeam._engine.sqlite import file, parking
+from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite.lock import Lock
-from tightbeam._engine.sqlite.writer import Transaction
+from tightbeam._engine.sqlite.runs import unpark_run
+from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam.errors import EngineError, JournalFailed, JournalRefused
 
 __all__ = ["resume"]
@@ -42,7 +43,7 @@ def resume(path: str | os.PathLike[str], run_id: str) -> None:
 
 def _unpark(connection: sqlite3.Connection, path: str | os.PathLike[str], run_id: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    if parking.unpark_run(Transaction(connection, _no_message), run_id):
+    if unpark_run(Transaction(connection), run_id):
         connection.execute("COMMIT")
         return
     found = connection.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()
@@ -50,7 +51,3 @@ def _unpark(connection: sqlite3.Connection, path: str | os.PathLike[str], run_id
     if found is None:
         raise EngineError(f"there is no run {run_id} in {path}")
     raise EngineError(f"run {run_id} is {found[0]}: only a parked run can be resumed")
-
-
-def _no_message(*_: object) -> int:
-    raise AssertionError("resuming a run publishes nothing")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from tightbeam._engine.records import Retention
 from tightbeam._engine.sqlite import epochs
 from tightbeam._engine.sqlite.doubt import Doubt
 from tightbeam._engine.sqlite.messages import Bounds, bounds, meta, set_meta
+from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.sqlite.wal import LogSize
-from tightbeam._engine.sqlite.writer import Transaction
 
-__all__ = ["Retention", "Trimmer"]
+__all__ = ["Trimmer"]
 
 _TRIM_ROWS = 1_000
 _BATCHES = 64
@@ -22,16 +22,6 @@ _SLICES = 32
 """What may go after a batch outnumbers the 512 requests that it is at most."""
 _MARGIN = 32
 """It shrinks by this part, so that a journal that is full doesn't trim after every batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much the journal keeps: messages by number; messages and ended runs by age and size."""
-
-    messages: int
-    age_us: int
-    size: int
-    """Bytes of all the journal; what is freed is used again, so that the file grows little beyond it."""
 
 
 class Trimmer:

@@ -5,29 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from pathlib import Path
 
-from tightbeam._engine.sqlite.lock import name_of
 from tightbeam.errors import JournalRefused
 
-__all__ = ["Waiting"]
+__all__ = ["OpeningWait", "process_name"]
 
 _log = logging.getLogger("tightbeam")
 _PAUSE = 0.1
 _REMINDER = 10.0
 
 
-class Waiting:
-    """The patience of one client that is being entered."""
+class OpeningWait:
+    """How long one client that is being entered waits for the one that has the journal open."""
 
-    def __init__(self, path: Path | None, seconds: float) -> None:
-        self._path = path
+    def __init__(self, name: str, seconds: float) -> None:
+        """Begin to wait.
+
+        Args:
+            name: of the journal, for the log.
+            seconds: how long it is waited for at most.
+        """
+        self._name = name
         self._seconds = seconds
         self._began = time.monotonic()
         self._next = 0.0
 
     async def wait(self, refused: JournalRefused) -> None:
-        """Wait a little if the file is in use, and time is left; log a line at first, and now and then.
+        """Wait a little if the journal is in use, and time is left; log a line at first, and now and then.
 
         Args:
             refused: why it can't be opened.
@@ -45,6 +49,11 @@ class Waiting:
         if waited >= self._next:
             self._next = waited + _REMINDER
             _log.warning(
-                "%s is in use by %s: waiting for it, %.0f s at most", self._path, name_of(holder), left
+                "%s is in use by %s: waiting for it, %.0f s at most", self._name, process_name(holder), left
             )
         await asyncio.sleep(min(_PAUSE, left))
+
+
+def process_name(holder: int) -> str:
+    """Return words for the process that has a journal open, which is 0 where that isn't known."""
+    return f"process {holder}" if holder else "another process"

@@ -1,0 +1,40 @@
+"""The one place that picks a store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tightbeam._engine.records import Retention
+from tightbeam._engine.sqlite.backend import SqliteBackend
+from tightbeam._engine.store import Backend
+from tightbeam.errors import JournalRefused
+
+__all__ = ["backend_for"]
+
+
+def backend_for(path: str | os.PathLike[str] | None, retention: Retention) -> Backend:
+    """Return where a client keeps its journal; nothing is touched.
+
+    Args:
+        path: what the client was given.
+        retention: how much is kept.
+
+    Raises:
+        JournalRefused: the path is SQLite's name for memory, or can't name a file.
+    """
+    return SqliteBackend(None if path is None else _file(path), retention)
+
+
+def _file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a journal's file.
+
+    Raises:
+        JournalRefused: it is SQLite's name for memory, or can't name a file.
+    """
+    text = os.fspath(path)
+    if text == ":memory:":
+        raise JournalRefused('":memory:" would be a file of that name: leave path out to keep all in memory')
+    if not text or "\0" in text:
+        raise JournalRefused("the journal's path is empty or holds a NUL: name a file, or leave path out")
+    return Path(path)

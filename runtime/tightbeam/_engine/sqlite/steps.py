@@ -1,0 +1,117 @@
+"""The requests about steps: what is remembered of them, and that a run sleeps."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from tightbeam._engine.records import Failure, Memo, MemoizedAlready
+from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizePublish, MemoizeStep, Rest
+from tightbeam._engine.sqlite.messages import append
+from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._message import now_us
+
+__all__ = [
+    "begin_sleep",
+    "end_sleep",
+    "mark_awake",
+    "memoize_publish",
+    "memoize_step",
+    "note_failures",
+    "rest",
+]
+
+_STEP = (
+    "INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result, "
+    "error_type, error_text, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) "
+)
+_STEP_AGAIN = (
+    f"{_STEP} ON CONFLICT (run_id, id) DO UPDATE SET state = excluded.state, attempts = attempts + 1, "
+    "ended_at = excluded.ended_at, wake_at = excluded.wake_at, result = excluded.result, "
+    "error_type = excluded.error_type, error_text = excluded.error_text WHERE state = 'failing'"
+)
+_START_OVER = "UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?"
+
+
+def memoize_step(tx: Transaction, request: MemoizeStep) -> None:
+    """Answer `MemoizeStep`.
+
+    The step is the primary key: of two executions of one run only one can store a memo.
+    """
+    run_id, step_id, memo = request.run_id, request.step_id, request.memo
+    step = (run_id, step_id, memo.kind, memo.channel, memo.topic, memo.state, request.started_at, now_us())
+    try:
+        written = tx.execute(
+            _STEP_AGAIN if request.replaced.failed else _STEP,
+            (*step, memo.wake_at, memo.result, memo.error_type, memo.error_text),
+        )
+    except sqlite3.IntegrityError:
+        written = None
+    tx.written += len(memo.result or b"")
+    if written is None or written.rowcount != 1:
+        raise MemoizedAlready(run_id, step_id)
+    if request.replaced.counted:
+        tx.execute(_START_OVER, (run_id,))
+
+
+def memoize_publish(tx: Transaction, request: MemoizePublish) -> None:
+    """Answer `MemoizePublish`: one row is the message and the memo, so that neither is there alone."""
+    publish, step_id, replaced = request.publish, request.step_id, request.replaced
+    if replaced.failed:  # as a step of another kind: the code has changed
+        tx.execute(
+            "DELETE FROM step WHERE run_id = ? AND id = ? AND state = 'failing'", (publish.run_id, step_id)
+        )
+    if not append(tx, publish, now_us()):
+        raise MemoizedAlready(publish.run_id, step_id)
+    if replaced.counted:
+        tx.execute(_START_OVER, (publish.run_id,))
+
+
+def begin_sleep(tx: Transaction, request: BeginSleep) -> None:
+    """Answer `BeginSleep`."""
+    run_id, step_id, wake_at = request.run_id, request.step_id, request.wake_at
+    memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
+    memoize_step(tx, MemoizeStep(run_id, step_id, memo, request.started_at, request.replaced))
+    tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
+    if request.alone:
+        tx.execute(
+            "UPDATE run SET due_at = iif(state = 'sleeping', min(due_at, ?), ?), state = 'sleeping' "
+            "WHERE id = ?",
+            (wake_at, wake_at, run_id),
+        )
+
+
+def end_sleep(tx: Transaction, request: EndSleep) -> None:
+    """Answer `EndSleep`."""
+    tx.execute(
+        "UPDATE step SET state = 'done', ended_at = ? WHERE run_id = ? AND id = ?",
+        (now_us(), request.run_id, request.step_id),
+    )
+    _mark_awake(tx, request.run_id)
+
+
+def mark_awake(tx: Transaction, request: MarkAwake) -> None:
+    """Answer `MarkAwake`."""
+    _mark_awake(tx, request.run_id)
+
+
+def _mark_awake(tx: Transaction, run_id: str) -> None:
+    tx.execute(
+        "UPDATE run SET state = 'running', due_at = ? WHERE id = ? AND state = 'sleeping'", (now_us(), run_id)
+    )
+
+
+def rest(tx: Transaction, request: Rest) -> None:
+    """Answer `Rest`."""
+    tx.execute(
+        "UPDATE run SET state = 'sleeping', due_at = ? WHERE id = ? AND state = 'running'",
+        (now_us(), request.run_id),
+    )
+
+
+def note_failures(tx: Transaction, run_id: str, failures: Iterable[Failure]) -> None:
+    """Keep steps that failed without being memoized, for people who look at the run."""
+    for failure in failures:
+        step = (run_id, failure.step_id, failure.kind, failure.channel, failure.topic, "failing")
+        times = (failure.started_at, failure.ended_at, None)
+        tx.execute(_STEP_AGAIN, (*step, *times, None, failure.error_type, failure.error_text))

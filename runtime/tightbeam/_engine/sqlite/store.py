@@ -1,0 +1,321 @@
+"""The open journal: one thread that has the connection, and commits what callers submit in batches.
+
+Between two transactions one query is answered, so that replays don't hold up publishers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future as ThreadFuture
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+from tightbeam._engine.loop_waker import LoopWaker, waker_of
+from tightbeam._engine.pending import Pending, settle_all
+from tightbeam._engine.requests import PutBackAll
+from tightbeam._engine.sqlite.answers import ANSWERS
+from tightbeam._engine.sqlite.epochs import Epochs, record
+from tightbeam._engine.sqlite.presence import Presence
+from tightbeam._engine.sqlite.retention import Trimmer
+from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._engine.store import After, Answer, Outlet, Query, Request
+from tightbeam.errors import EngineError, JournalFailed, NotEntered, NotStorable
+
+__all__ = ["SqliteStore"]
+
+_log = logging.getLogger("tightbeam")
+_MAX_BATCH = 512
+
+
+class SqliteStore:
+    """A `Store`: owns the connection."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        outlet: Outlet,
+        epochs: Epochs,
+        last_place: int,
+        trimmer: Trimmer,
+        presence: Presence | None,
+        unlock: Callable[[], None],
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            connection: from now on used by the thread only, which closes it.
+            outlet: gets what each commit published.
+            epochs: of the journal; the last one is that of this opening, which is stored with its first
+                message.
+            last_place: of the journal's last message.
+            trimmer: called in a transaction of its own after each batch.
+            presence: tells whether the file is still in its place; None for memory.
+            unlock: called when the connection is closed: other clients may open the file.
+        """
+        self._connection = connection
+        self._outlet = outlet
+        self._epochs = epochs
+        self.last_place = last_place
+        """See `Store`."""
+        self._has_epoch = False
+        """Whether the epoch of this opening is stored."""
+        self._trimmer = trimmer
+        self._presence = presence
+        self._unlock = unlock
+        self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._why_closed = "the client has been left: its journal is closed"
+        self._ended: ThreadFuture[None] = ThreadFuture()
+        self._waker: LoopWaker | None = None
+        _stores.add(self)
+        threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
+
+    @property
+    def trimmed_us(self) -> int:
+        """See `Store`."""
+        return self._trimmer.trimmed_us
+
+    @property
+    def is_lost(self) -> bool:
+        """See `Store`."""
+        return self._presence is not None and self._presence.lost is not None
+
+    def position_of(self, place: int, /) -> str:
+        """See `Store`."""
+        return self._epochs.position(place)
+
+    def listen(self) -> None:
+        """See `Store`. Takes a descriptor, until the connection is closed."""
+        self._waker = waker_of(asyncio.get_running_loop())
+
+    def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
+        """See `Store`."""
+        pending = Pending(request, asyncio.get_running_loop(), after)
+        self._enqueue(pending)
+        assert isinstance(pending.future, asyncio.Future)  # noqa: S101 - made so for a loop; for the checker
+        return pending.future
+
+    def call(self, request: Request[Answer], /) -> Answer:
+        """See `Store`."""
+        pending = Pending(request, None)
+        self._enqueue(pending)
+        assert isinstance(pending.future, ThreadFuture)  # noqa: S101 - as in `submit`
+        return pending.future.result()
+
+    def _enqueue(self, pending: Pending[Any]) -> None:
+        with self._gate:  # so that nothing is queued behind the end
+            if self._closed:
+                raise NotEntered(self._why_closed)
+            self._queue.put(pending)
+
+    async def close(self, within: float, /) -> None:
+        """See `Store`."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
+
+    def close_at_exit(self, within: float, /) -> None:
+        """See `Store`."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(Pending(PutBackAll(), None))
+            self._queue.put(None)
+        with contextlib.suppress(TimeoutError):
+            self._ended.result(within)
+
+    def after_fork(self) -> None:
+        """Refuse all requests in a forked child: the thread that would answer isn't there."""
+        self._gate = threading.Lock()
+        self._closed = True
+        self._why_closed = (
+            "the client was entered by the process this one was forked from: enter it after the fork"
+        )
+
+    def _work(self) -> None:
+        reads: deque[Pending[Any]] = deque()
+        ending = False
+        try:
+            while not ending:
+                writes, ending = self._collect(reads)
+                if writes:
+                    self._write(writes)
+                # One at a time: a write waits for the query at hand, however many readers there are.
+                while reads:
+                    self._read(reads.popleft())
+                    if not ending:
+                        break
+        finally:
+            self._connection.close()
+            if self._presence is not None:
+                self._presence.close()
+            self._unlock()
+            if self._waker is not None:
+                self._waker.close()
+            self._ended.set_result(None)
+
+    def _collect(self, reads: deque[Pending[Any]]) -> tuple[list[Pending[Any]], bool]:
+        """Take requests from the queue; wait for one if there is no query to answer.
+
+        Args:
+            reads: gets the queries.
+
+        Returns:
+            The other requests, and whether there will be no more.
+        """
+        writes: list[Pending[Any]] = []
+        while not (reads or writes) or not self._queue.empty():
+            pending = self._queue.get()  # there is one, or nothing else to do; no other thread takes it
+            if pending is None:
+                return writes, True
+            (reads if isinstance(pending.request, Query) else writes).append(pending)
+            if len(writes) == _MAX_BATCH:
+                break
+        return writes, False
+
+    def _read(self, pending: Pending[Any]) -> None:
+        if self._presence is not None and (lost := self._presence.look_inside()) is not None:
+            pending.error = JournalFailed(lost)
+        else:
+            self._answer(pending, Transaction(self._connection, self._outlet))
+        self._settle([pending])
+
+    def _write(self, writes: list[Pending[Any]]) -> None:
+        written = self._commit(writes)
+        self._settle(writes)
+        self._keep_house(written)
+
+    def _commit(self, batch: list[Pending[Any]]) -> int:
+        """Carry out a batch in one transaction; return how many bytes of data it stored."""
+        connection, presence = self._connection, self._presence
+        try:
+            if presence is not None and (lost := presence.look_inside()) is not None:
+                raise JournalFailed(lost)
+            connection.execute("BEGIN IMMEDIATE")
+            tx = Transaction(connection, self._outlet)
+            if not self._execute(batch, tx, isolated=False):
+                # One of them failed, which is rare: once more, each behind a savepoint of its own.
+                connection.execute("ROLLBACK")
+                self._outlet.release()
+                connection.execute("BEGIN IMMEDIATE")
+                tx = Transaction(connection, self._outlet)
+                self._execute(batch, tx, isolated=True)
+            if tx.outbox and not self._has_epoch:
+                record(tx.execute, self._epochs.names[-1], self.last_place)
+            if presence is not None and (lost := presence.look()) is not None:
+                raise JournalFailed(lost)
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - whatever it was, every caller is told
+            self._roll_back()
+            for pending in batch:
+                pending.error = pending.error or _failure(error)
+            return 0
+        else:
+            if tx.outbox:
+                self._has_epoch = True
+                self._outlet.fan_out(tx.outbox)
+            return tx.written
+        finally:
+            self._outlet.release()
+
+    def _execute(self, batch: list[Pending[Any]], tx: Transaction, isolated: bool) -> bool:
+        """Carry out the requests of a batch; not isolated, the first failure ends it with False."""
+        for pending in batch:
+            sent = len(tx.outbox)
+            if isolated:
+                tx.execute("SAVEPOINT request")
+            self._answer(pending, tx)
+            if pending.error is not None:
+                if not self._connection.in_transaction:
+                    raise pending.error  # SQLite has rolled everything back: the disk is full, say
+                if not isolated:
+                    pending.error = None
+                    return False
+                tx.execute("ROLLBACK TO request")
+                del tx.outbox[sent:]
+            if isolated:
+                tx.execute("RELEASE request")
+        return True
+
+    def _answer(self, pending: Pending[Any], tx: Transaction) -> None:
+        request = pending.request
+        try:
+            pending.result = ANSWERS[type(request)](tx, request)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, not to this thread
+            pending.error = _failure(error)
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # the next BEGIN fails, and its callers are told
+
+    def _settle(self, batch: list[Pending[Any]]) -> None:
+        """Answer the callers: one wake-up for each event loop, not one a request."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[Pending[Any]]] = {}
+        for pending in batch:
+            if pending.loop is None:
+                pending.settle()
+            else:
+                by_loop.setdefault(pending.loop, []).append(pending)
+        for loop, answered in by_loop.items():
+            settle = partial(settle_all, answered)
+            waker = self._waker
+            if waker is None or waker.loop is not loop or not waker.wake(settle):
+                with contextlib.suppress(RuntimeError):  # that event loop is closed: no caller waits
+                    loop.call_soon_threadsafe(settle)
+
+    def _keep_house(self, written: int) -> None:
+        if self.is_lost:
+            return
+        try:
+            self._trimmer(Transaction(self._connection, self._outlet), written)
+        except sqlite3.Error:
+            self._roll_back()  # tried again after the next batch
+        except Exception:  # noqa: BLE001 - no memory, say: without this thread every caller would wait for ever
+            self._roll_back()
+            _log.exception("the journal's house-keeping failed")
+
+
+def _failure(error: BaseException) -> BaseException:
+    """Return what the caller gets: errors of SQLite become ours, with its words, which hold no values."""
+    if isinstance(error, sqlite3.DataError | OverflowError):  # neither room nor time would help
+        unfit = NotStorable(f"a value is more than the journal can hold: {error}")
+        unfit.__cause__ = error
+        return unfit
+    if isinstance(error, sqlite3.Error):
+        failed = JournalFailed(f"the journal failed: {error}")
+        failed.__cause__ = error
+        return failed
+    if isinstance(error, JournalFailed):  # another request of the batch met it: each caller gets its own
+        return JournalFailed(str(error))
+    if isinstance(error, Exception):
+        return error
+    return EngineError(f"the journal's thread was interrupted by {type(error).__name__}")
+
+
+_stores: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    for store in tuple(_stores):
+        store.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

@@ -1,0 +1,30 @@
+"""Requests of tests: any work on a transaction of the SQLite store, as one of a batch or as a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tightbeam._engine.sqlite.answers import ANSWERS
+from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._engine.store import Query, Request
+
+__all__ = ["Look", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Request[Any]):
+    """Do something in the transaction of a batch."""
+
+    work: Callable[[Transaction], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Query[Any]):
+    """Do something between two batches."""
+
+    work: Callable[[Transaction], Any]
+
+
+ANSWERS[Work] = ANSWERS[Look] = lambda tx, request: request.work(tx)
