@@ -142,20 +142,14 @@ def _places(error: pydantic.ValidationError, adapter: pydantic.TypeAdapter[Any])
 
 def _declared_names(schema: object) -> set[str]:
     """Collect the names of fields, and their aliases, anywhere in a core schema."""
-    names, waiting, seen = set[str](), [schema], set[int]()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, (list, tuple)):
-            waiting += node
-        elif isinstance(node, dict):
-            if isinstance(fields := node.get("fields"), dict):
-                names.update(fields)
-            found = (node.get(key) for key in ("name", "validation_alias"))
-            names.update(name for name in found if isinstance(name, str))
-            waiting += node.values()
+    from tightbeam._payload.core_schema import nodes_of  # only on failure
+
+    names = set[str]()
+    for node in nodes_of(schema):
+        if isinstance(fields := node.get("fields"), dict):
+            names.update(fields)
+        aliases = (node.get(key) for key in ("name", "validation_alias"))
+        names.update(name for name in aliases if isinstance(name, str))
     return names
 
 

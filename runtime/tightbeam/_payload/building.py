@@ -5,6 +5,10 @@ chain of eighty classes ends in a RecursionError. Here a class inside another on
 and is built when the outer one is done. Long chains are kept flat as well: at every few classes one stays a
 definition of its own, since whatever walks over a core schema recurses by what stands inside one another.
 
+Two things that this takes aren't public in Pydantic: which builder is at work (`_builder_of`), and what it
+calls a class in references (`_ref`). Where one of them has changed, Pydantic builds class inside class, which
+takes longer and ends at a chain of several hundred.
+
 Lists and maps inside one another do recurse, up to the generator's limit of 100 levels. The recursion limit
 is raised for them: frames of Python code take no room on the stack.
 """
@@ -13,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -22,6 +25,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
+from tightbeam._payload.locks import fork_safe_lock
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
@@ -29,25 +34,22 @@ if TYPE_CHECKING:
 __all__ = ["build_schema", "deep_recursion"]
 
 _INLINE = 8
-"""So many classes stand inside one another in one core schema, at most twice as many."""
+"""How many classes stand inside one another in one core schema; at most twice as many do."""
 
 _HEIGHT = "__tightbeam_height__"
 """Attribute of a class that was built: how many classes stand inside one another in its core schema."""
 
-
 _FRAMES = 10_000
 """Frames that nesting up to the limit may take, those of the caller apart."""
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _raised: list[None] = []
-"""As many as there are threads in need of it."""
-if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+"""An entry for each thread that has asked for deep recursion."""
 
 
 @contextlib.contextmanager
 def deep_recursion() -> Generator[None]:
-    """Let frames nest deeper than is usual, in all threads; several threads may ask for it at a time."""
+    """Raise the recursion limit, which is one for all threads; several threads may ask for it at a time."""
     with _lock:
         _raised.append(None)
         if len(_raised) == 1:
@@ -63,15 +65,15 @@ def deep_recursion() -> Generator[None]:
 
 @dataclass(slots=True, eq=False)
 class _Build:
-    """What one generator of Pydantic's has still to build."""
+    """The classes that one builder of Pydantic's has still to build."""
 
-    generator: object
+    builder: object
     current: type[BaseModel]
     """The class whose fields are being built."""
     levels: dict[type[BaseModel], int]
-    """How far each class is from the outermost one."""
+    """How many classes each class is away from the outermost one."""
     wanted: type[BaseModel] | None = None
-    """The class that is asked for next, to be built and not only referred to."""
+    """The class that is to be built when it is asked for next, and not only referred to."""
     pending: list[type[BaseModel]] = field(default_factory=list)
     height: int = 0
 
@@ -108,17 +110,20 @@ def build_schema(
 
     Args:
         cls: the class.
-        source: what Pydantic asks for.
-        handler: Pydantic's own.
+        source: the type that Pydantic asks for.
+        handler: builds by Pydantic's own rules.
         finish: applied to the class's own schema.
     """
-    # One generator is one schema with one set of definitions; there may be others on the way.
-    generator = getattr(handler, "_generate_schema", None)
-    if generator is None or source is not cls or not _refs_are_known():
+    if source is not cls:
         return finish(handler(source))
+    builder = _builder_of(handler)
+    if builder is None or not _refs_are_known():
+        with deep_recursion():
+            return finish(handler(source))
+    # A builder makes one schema with one set of definitions; there may be other ones further out.
     build = _builds.stack[-1] if _builds.stack else None
-    if build is None or build.generator is not generator:
-        return _build_all(_Build(generator, cls, {cls: 0}), source, handler, finish)
+    if build is None or build.builder is not builder:
+        return _build_all(_Build(builder, cls, {cls: 0}), source, handler, finish)
     if build.wanted is not cls:
         return build.refer_to(cls)
     build.wanted = None
@@ -128,7 +133,7 @@ def build_schema(
 def _build_all(
     build: _Build, source: Any, handler: GetCoreSchemaHandler, finish: Callable[[CoreSchema], CoreSchema]
 ) -> CoreSchema:
-    """Build a class, and then one by one all that it refers to."""
+    """Build a class, and then one by one all classes that it refers to."""
     outermost = build.current
     _builds.stack.append(build)
     try:
@@ -143,14 +148,19 @@ def _build_all(
     return schema
 
 
+def _builder_of(handler: GetCoreSchemaHandler) -> object | None:
+    """Return what identifies the schema that is being built; None where Pydantic doesn't show it."""
+    return getattr(handler, "_generate_schema", None)
+
+
 def _ref(cls: type[BaseModel]) -> str:
-    """Return what Pydantic calls a class in references."""
+    """Return Pydantic's name for a class in references."""
     return f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"
 
 
 @functools.cache
 def _refs_are_known() -> bool:
-    """Return whether `_ref` is right; where it isn't, Pydantic builds as it does, class inside class."""
+    """Return whether `_ref` is right."""
 
     class Probe(BaseModel):
         pass

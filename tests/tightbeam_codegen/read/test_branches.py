@@ -56,6 +56,16 @@ def test_the_class_whose_schema_it_fits(
     assert json.loads(encode(made.module("x").x_channel.t, whole)) == inside(value)
 
 
+@pytest.mark.parametrize("name", ["cls", "config", "default", "expected", "metadata", "ref", "serialization"])
+def test_below_a_property_that_is_called_like_a_key_of_pydantics_schemas(
+    compile_here: Compile, name: str
+) -> None:
+    made = compile_here(
+        {"x.channel.json": channel("x", t=closed(name, **{name: EITHER})), "parity.json": PARITY}
+    )
+    assert repr(loaded(made, "t", {name: {"n": 3}})).endswith("=Odd(n=3, on=None))")
+
+
 def test_lists_of_one_or_of_the_other(compile_here: Compile) -> None:
     lists = [{"type": "array", "items": ref(f"parity.json#/$defs/{name}")} for name in ("Even", "Odd")]
     made = compile_here({"x.channel.json": channel("x", t={"anyOf": lists}), "parity.json": PARITY})
