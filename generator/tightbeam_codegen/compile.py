@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tightbeam_codegen.incremental.incremental import Made, Use
 from tightbeam_codegen.incremental.reach import Reach
+from tightbeam_codegen.json_schema.dialects import LATEST
 from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.names import topic_name
@@ -30,7 +31,6 @@ from tightbeam_codegen.read.normalise.places import module_of, topic_place
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.read.normalise.shapes import Name, Shape, names_in
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Sources
-from tightbeam_codegen.read.resolve.dialects import LATEST
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.assemble import Types, shapes_of

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tightbeam_codegen.compile import Checked, OutOfStep, Run
 from tightbeam_codegen.incremental.incremental import Made, Memory
+from tightbeam_codegen.json_schema.dialects import LATEST
 from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
@@ -21,7 +22,6 @@ from tightbeam_codegen.read.load import Document, JsonValue
 from tightbeam_codegen.read.near_misses import near_misses
 from tightbeam_codegen.read.normalise.places import module_of
 from tightbeam_codegen.read.resolve import Sources
-from tightbeam_codegen.read.resolve.dialects import LATEST
 from tightbeam_codegen.read.resolve.references import outgoing
 from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from tightbeam_codegen.json_schema.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, find_draft, spellings
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import is_class_name
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
@@ -55,8 +55,8 @@ class Settings:
     assert_formats: bool = True
     assume_objects: bool = False
     """Whether a schema with `properties` and without `type` is an object to the types."""
-    dialect: str = DEFAULT_DIALECT
-    """A URI; of a metaschema below a mapped folder, if it isn't one of DIALECTS."""
+    dialect: str = LATEST.uri
+    """A URI; of a metaschema below a mapped folder, if it isn't one of DRAFTS."""
     refs: Mapping[str, Path] = field(default_factory=dict)
     """The local folders that stand for everything below an absolute URI; the longest prefix first."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -196,19 +196,20 @@ class _Reader:
         return "none"
 
     def _dialect(self) -> str:
-        value = self.table.get("dialect", DEFAULT_DIALECT)
-        uri = canonical_dialect(value) if isinstance(value, str) else None
+        value = self.table.get("dialect", LATEST.uri)
+        draft = find_draft(value) if isinstance(value, str) else None
+        uri = draft.uri if draft else None
         if uri is None and isinstance(value, str) and self._is_mapped(value):
             # Whether there is a metaschema at this place shows when it is used.
             uri = value
         if uri is None:
-            short = [dialect.short for dialect in DIALECTS.values()]
-            suggestion = did_you_mean(value, [*short, *DIALECTS]) if isinstance(value, str) else ""
+            short = [draft.short for draft in DRAFTS.values()]
+            suggestion = did_you_mean(value, spellings()) if isinstance(value, str) else ""
             shown = quoted(value) if isinstance(value, str) else "of this type"
             self._error(
                 "dialect", f"unknown dialect {shown}", suggestion or f"Use one of {', '.join(short)}."
             )
-        return uri or DEFAULT_DIALECT
+        return uri or LATEST.uri
 
     def _is_mapped(self, uri: str) -> bool:
         refs = self.table.get("refs")

@@ -9,19 +9,10 @@ from typing import Any
 import pytest
 
 from tests.tightbeam_codegen.compiling import channel, compile_files
-from tightbeam_codegen.json_schema.dialects import canonical_dialect
+from tightbeam_codegen.json_schema.dialects import DRAFTS
 from tightbeam_codegen.targets.typescript.ajv import validators_of
 
-URIS = {
-    year: str(canonical_dialect(short))
-    for year, short in (
-        (4, "draft-04"),
-        (6, "draft-06"),
-        (7, "draft-07"),
-        (2019, "2019-09"),
-        (2020, "2020-12"),
-    )
-}
+URIS = {draft.year: draft.uri for draft in DRAFTS.values()}
 YEARS = {uri: year for year, uri in URIS.items()}
 
 

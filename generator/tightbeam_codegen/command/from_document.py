@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tightbeam_codegen.json_schema.dialects import DIALECTS, SCHEMA_MAPS, Form
+from tightbeam._payload.subschemas import SCHEMA_MAPS
+from tightbeam_codegen.json_schema.keywords import ASSERTING, KEYWORDS
 from tightbeam_codegen.names import class_name, snake, topic_name
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
@@ -16,7 +17,6 @@ from tightbeam_codegen.read.check.forms import form_faults
 from tightbeam_codegen.read.check.names import check_topic_name
 from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load import Document, JsonValue, parse
-from tightbeam_codegen.read.normalise.keywords import ASSERTING
 
 __all__ = ["Taken", "take"]
 
@@ -84,11 +84,9 @@ def _says_something(value: JsonValue) -> bool:
 
 def _can_be(keyword: str, value: JsonValue) -> bool:
     """Whether a keyword of some draft can have a value; the dependencies of a package are names and texts."""
-    forms: list[Form] = [
-        dialect.keywords[keyword] for dialect in DIALECTS.values() if keyword in dialect.keywords
-    ]
     if isinstance(value, dict) and any(isinstance(inner, str) for inner in value.values()):
-        return not any(form in SCHEMA_MAPS for form in forms)
+        return keyword not in SCHEMA_MAPS
+    forms = [keywords[keyword] for keywords in KEYWORDS.values() if keyword in keywords]
     return any(not any(form_faults(keyword, value, form)) for form in forms)
 
 

@@ -10,19 +10,20 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 from urllib.parse import quote, urldefrag, urljoin
 
-from tightbeam_codegen.json_schema.dialects import forms_of
-from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_dialect, official_uri
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.json_schema.dialects import Dialect, draft_at
+from tightbeam_codegen.json_schema.keywords import REFERENCES
+from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
-from tightbeam_codegen.read.resolve import Dialect, Node, SchemaStore, Unresolved
-from tightbeam_codegen.read.resolve.references import held, inside, own_id
+from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
+from tightbeam_codegen.read.resolve.references import own_id
 
 __all__ = ["Reach", "Unit", "entries_of", "fragment", "unit_of"]
 
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_TELLING = frozenset([*_REFERENCES, "$schema", "$id", "id"])
+_TELLING = frozenset([*REFERENCES, "$schema", "$id", "id"])
 """Without one of these there is nothing to learn of a schema but what is inside it."""
 _DYNAMIC_ANCHORS = ("$dynamicAnchor", "$recursiveAnchor")
 
@@ -127,9 +128,8 @@ class Reach:
         stack: list[tuple[Any, Node, bool]] = [(root.schema, root, is_schema)]
         while stack:
             value, node, is_schema = stack.pop()
-            if isinstance(value, list):
-                stack.extend((item, node, False) for item in value)
-            elif isinstance(value, dict):
+            counts = True
+            if isinstance(value, dict):
                 source = original if value is root.schema else value
                 if id(source) in self._seen:
                     continue
@@ -139,13 +139,10 @@ class Reach:
                     node = node if value is node.schema else self._store.child(node, value)
                     self._note_identity(node, value, source)
                     self._follow(node, value, source, is_schema=is_schema)
-                if is_schema:
-                    # What stands beside a `$ref` up to draft 7 counts for nothing, so it may lead nowhere.
-                    counts = not (node.dialect.ref_hides_siblings and "$ref" in value)
-                    forms = forms_of(node.dialect.year)
-                    stack.extend((item, node, known and counts) for item, known in held(value, forms))
-                else:
-                    stack.extend((item, node, False) for item in inside(value))
+                # What stands beside a `$ref` up to draft 7 counts for nothing, so it may lead nowhere.
+                counts = is_schema and not (node.dialect.ref_hides_siblings and "$ref" in value)
+            found = inside(value, node.dialect.keywords)
+            stack.extend((item, node, known and counts) for _, item, known in found)
 
     def _spell(self, original: dict[str, Any], keyword: str, value: str | None) -> None:
         """Note that a keyword has to be spelt otherwise than in the document."""
@@ -156,12 +153,12 @@ class Reach:
         """Spell `$schema` and `$id` as the validators read them."""
         stated = schema.get("$schema")
         if isinstance(stated, str):
-            official = official_dialect(stated)
-            if official is not None and stated.removesuffix("#") != official:
-                self._spell(original, "$schema", official)
+            draft = draft_at(stated)
+            if draft is not None and stated.removesuffix("#") != draft.uri:
+                self._spell(original, "$schema", draft.uri)
             elif is_unversioned(stated):
                 self._spell(original, "$schema", node.dialect.uri)
-            elif official is None and (metaschema := self._store.loaded(stated.rstrip("#"))):
+            elif draft is None and (metaschema := self._store.loaded(stated.rstrip("#"))):
                 self._add(metaschema, ())
         keyword = node.dialect.id_keyword
         if isinstance(schema.get(keyword), str):
@@ -185,7 +182,7 @@ class Reach:
         self, node: Node, schema: dict[str, Any], original: dict[str, Any], *, is_schema: bool
     ) -> None:
         """Take in what the references of one object lead to; those of a schema have to lead somewhere."""
-        for keyword in _REFERENCES:
+        for keyword in REFERENCES:
             reference = schema.get(keyword)
             if not isinstance(reference, str):
                 continue
@@ -196,7 +193,7 @@ class Reach:
                 # Behind an empty fragment of a file the validator compiles each file again and again.
                 self._spell(original, keyword, spelt.removesuffix("#") or spelt)
             except Unresolved as error:
-                if is_schema and error.message and keyword in forms_of(node.dialect.year):
+                if is_schema and error.message and keyword in node.dialect.keywords:
                     self._problems.error(self._store.place(original, keyword), error.message, error.remedy)
                 elif not is_schema:
                     self._spell(original, keyword, None)  # The validator would look for it all the same.
@@ -247,12 +244,9 @@ def _is_dynamic(value: Any) -> bool:
     stack = [value]
     while stack:
         value = stack.pop()
-        if isinstance(value, dict):
-            if any(value.get(keyword) for keyword in _DYNAMIC_ANCHORS):
-                return True
-            stack.extend(inside(value))
-        elif isinstance(value, list):
-            stack.extend(value)
+        if isinstance(value, dict) and any(value.get(keyword) for keyword in _DYNAMIC_ANCHORS):
+            return True
+        stack.extend(item for _, item, _ in inside(value))
     return False
 
 

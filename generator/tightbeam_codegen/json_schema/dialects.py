@@ -1,172 +1,135 @@
-"""The five dialects of JSON Schema: their keywords, and what form the value of each keyword has."""
+"""The dialects of JSON Schema: five drafts, and metaschemas of a project's own that build on one of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.json_schema.official import official_dialect
 
+if TYPE_CHECKING:
+    from tightbeam_codegen.json_schema.keywords import Form
+
 __all__ = [
-    "DEFAULT_DIALECT",
-    "DIALECTS",
-    "SCHEMAS",
-    "SCHEMA_LISTS",
-    "SCHEMA_MAPS",
+    "DRAFTS",
+    "DRAFT_4",
+    "DRAFT_7",
+    "LATEST",
     "Dialect",
-    "Form",
-    "canonical_dialect",
-    "forms_of",
+    "custom_dialect",
+    "draft_at",
+    "find_draft",
+    "spellings",
 ]
 
-Form: TypeAlias = Literal[
-    "anchor",
-    "any",
-    "array",
-    "boolean",
-    "boolean map",
-    "boolean or schema",
-    "count",
-    "dependencies",
-    "names",
-    "names map",
-    "non-empty array",
-    "number",
-    "positive number",
-    "schema",
-    "schema map",
-    "schema or schemas",
-    "schemas",
-    "string",
-    "type",
-]
-
-SCHEMA_MAPS: frozenset[Form | None] = frozenset(["schema map", "dependencies"])
-"""Forms of keywords whose value maps names to schemas."""
-SCHEMA_LISTS: frozenset[Form | None] = frozenset(["schemas", "schema or schemas"])
-"""Forms of keywords whose value may be a list of schemas."""
-SCHEMAS: frozenset[Form | None] = frozenset(["schema", "boolean or schema", "schema or schemas"])
-"""Forms of keywords whose value may be a schema."""
+_SHORT = {4: "draft-04", 6: "draft-06", 7: "draft-07", 2019: "2019-09", 2020: "2020-12"}
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One version of JSON Schema as the checks need it."""
+    """A draft, or a metaschema that builds on one."""
 
     uri: str
-    short: str
-    """What `dialect` may call it besides its URI."""
-    keywords: Mapping[str, Form]
-    identifier: str
-    """The keyword that gives a schema its own base URI."""
-    ref_hides_siblings: bool
-    """Whether keywords beside `$ref` have no effect."""
+    """The URI of the metaschema, without an empty fragment."""
+    year: int
+    """Orders the drafts: 4, 6, 7, 2019, 2020."""
+    validates: bool = True
+    """False for a metaschema without the validation vocabulary: `type` and the rest mean nothing then."""
+    applies: bool = True
+    """False for a metaschema without the applicator vocabulary: `properties` and the rest mean nothing."""
+
+    @property
+    def short(self) -> str:
+        """What `dialect` in a channel definition may call the draft besides its URI."""
+        return _SHORT[self.year]
+
+    @property
+    def metaschema(self) -> str:
+        """The URI as the draft's metaschema spells it: up to draft 7 with an empty fragment."""
+        return self.uri + "#" if self.year <= 7 else self.uri
+
+    @property
+    def keywords(self) -> Mapping[str, Form]:
+        """The keywords of the draft, each with the form of its value."""
+        # Imported here since it brings the runtime along, which reading the settings doesn't need.
+        from tightbeam_codegen.json_schema.keywords import KEYWORDS
+
+        return KEYWORDS[self.year]
+
+    @property
+    def ref_hides_siblings(self) -> bool:
+        """Whether an object with `$ref` is that reference and nothing else, as up to draft 7."""
+        return self.year <= 7
+
+    @property
+    def definitions_keyword(self) -> str:
+        """The keyword below which libraries look for `$id` and anchors inside a document."""
+        return "definitions" if self.year <= 7 else "$defs"
+
+    @property
+    def id_keyword(self) -> str:
+        """The keyword that gives a schema its own base URI: `id` in draft 4, `$id` since."""
+        return "id" if self.year == 4 else "$id"
 
 
-def _forms(form: Form, names: str) -> dict[str, Form]:
-    return dict.fromkeys(names.split(), form)
+LATEST = Dialect("https://json-schema.org/draft/2020-12/schema", 2020)
+DRAFT_7 = Dialect("http://json-schema.org/draft-07/schema", 7)
+DRAFT_4 = Dialect("http://json-schema.org/draft-04/schema", 4)
 
-
-_DRAFT_4: dict[str, Form] = {
-    # Notes of later drafts have no effect in any: nobody needs a warning about them in an earlier one.
-    **_forms("any", "$comment contentEncoding contentMediaType deprecated examples readOnly writeOnly"),
-    **_forms("any", "default"),
-    **_forms("string", "$ref $schema description format id pattern title"),
-    **_forms("positive number", "multipleOf"),
-    **_forms("number", "maximum minimum"),
-    **_forms("boolean", "exclusiveMaximum exclusiveMinimum uniqueItems"),
-    **_forms("count", "maxItems maxLength maxProperties minItems minLength minProperties"),
-    **_forms("boolean or schema", "additionalItems additionalProperties"),
-    **_forms("schema or schemas", "items"),
-    **_forms("names", "required"),
-    **_forms("schema map", "definitions patternProperties properties"),
-    **_forms("dependencies", "dependencies"),
-    **_forms("non-empty array", "enum"),
-    **_forms("type", "type"),
-    **_forms("schemas", "allOf anyOf oneOf"),
-    **_forms("schema", "not"),
-}
-_DRAFT_6: dict[str, Form] = {
-    **{keyword: form for keyword, form in _DRAFT_4.items() if keyword != "id"},
-    **_forms("string", "$id"),
-    **_forms("number", "exclusiveMaximum exclusiveMinimum"),
-    **_forms("schema", "additionalItems additionalProperties contains propertyNames"),
-    **_forms("names", "required"),
-    **_forms("array", "enum examples"),
-    **_forms("any", "const"),
-}
-_DRAFT_7: dict[str, Form] = {
-    **_DRAFT_6,
-    **_forms("string", "$comment contentEncoding contentMediaType"),
-    **_forms("boolean", "readOnly"),  # its metaschema, as it is shipped everywhere, forgets writeOnly
-    **_forms("schema", "else if then"),
-}
-_2019_09: dict[str, Form] = {
-    **_DRAFT_7,
-    **_forms("anchor", "$anchor"),
-    **_forms("string", "$recursiveRef"),
-    **_forms("boolean", "$recursiveAnchor deprecated writeOnly"),
-    **_forms("boolean map", "$vocabulary"),
-    **_forms("schema map", "$defs dependentSchemas"),
-    **_forms("names map", "dependentRequired"),
-    **_forms("schema", "contentSchema unevaluatedItems unevaluatedProperties"),
-    **_forms("count", "maxContains minContains"),
-}
-_2020_12: dict[str, Form] = {
-    **{
-        keyword: form
-        for keyword, form in _2019_09.items()
-        if keyword not in {"$recursiveAnchor", "$recursiveRef", "additionalItems"}
-    },
-    **_forms("schema", "items"),
-    **_forms("schemas", "prefixItems"),
-    **_forms("anchor", "$dynamicAnchor"),
-    **_forms("string", "$dynamicRef"),
-}
-
-_BY_YEAR = {4: _DRAFT_4, 6: _DRAFT_6, 7: _DRAFT_7, 2019: _2019_09, 2020: _2020_12}
-
-
-def forms_of(year: int) -> Mapping[str, Form]:
-    """Return the keywords of a draft: 4, 6, 7, 2019 or 2020."""
-    return _BY_YEAR[year]
-
-
-DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-DIALECTS: Mapping[str, Dialect] = {
-    dialect.uri: dialect
-    for dialect in (
-        Dialect(DEFAULT_DIALECT, "2020-12", _2020_12, "$id", ref_hides_siblings=False),
-        Dialect(
-            "https://json-schema.org/draft/2019-09/schema",
-            "2019-09",
-            _2019_09,
-            "$id",
-            ref_hides_siblings=False,
-        ),
-        Dialect(
-            "http://json-schema.org/draft-07/schema#", "draft-07", _DRAFT_7, "$id", ref_hides_siblings=True
-        ),
-        Dialect(
-            "http://json-schema.org/draft-06/schema#", "draft-06", _DRAFT_6, "$id", ref_hides_siblings=True
-        ),
-        Dialect(
-            "http://json-schema.org/draft-04/schema#", "draft-04", _DRAFT_4, "id", ref_hides_siblings=True
-        ),
+DRAFTS: Mapping[str, Dialect] = {
+    draft.uri: draft
+    for draft in (
+        LATEST,
+        Dialect("https://json-schema.org/draft/2019-09/schema", 2019),
+        DRAFT_7,
+        Dialect("http://json-schema.org/draft-06/schema", 6),
+        DRAFT_4,
     )
 }
-"""By the URI that each metaschema has as its own."""
+"""By the URI of the metaschema, without an empty fragment."""
+
+_VOCABULARIES = {
+    2019: "https://json-schema.org/draft/2019-09/vocab/",
+    2020: "https://json-schema.org/draft/2020-12/vocab/",
+}
 
 
-def canonical_dialect(name: str) -> str | None:
-    """The URI in DIALECTS for a `$schema` value or short name; None for anything else.
+def draft_at(uri: str) -> Dialect | None:
+    """Return the draft that a `$schema` names; None for anything else.
 
     An empty fragment at the end makes no difference, as the specification has it, nor does `http` or `https`.
     """
-    official = official_dialect(name)
-    for uri, dialect in DIALECTS.items():
-        if name == dialect.short or official == uri.removesuffix("#"):
-            return uri
-    return None
+    official = official_dialect(uri)
+    return DRAFTS[official] if official is not None else None
+
+
+def find_draft(name: str) -> Dialect | None:
+    """Return the draft with this short name or URI; None for anything else."""
+    return draft_at(name) or next((draft for draft in DRAFTS.values() if draft.short == name), None)
+
+
+def spellings() -> list[str]:
+    """Return every name that a draft goes by: the short ones, then the URIs of the metaschemas."""
+    drafts = DRAFTS.values()
+    return [*(draft.short for draft in drafts), *(draft.metaschema for draft in drafts)]
+
+
+def custom_dialect(uri: str, metaschema: Mapping[str, Any], base: Dialect) -> Dialect:
+    """Return the dialect that a metaschema declares.
+
+    Args:
+        uri: of the metaschema.
+        metaschema: its content.
+        base: the dialect that it is itself written in.
+    """
+    vocabularies = metaschema.get("$vocabulary")
+    prefix = _VOCABULARIES.get(base.year)
+    if not isinstance(vocabularies, dict) or prefix is None:
+        return Dialect(uri, base.year, base.validates, base.applies)
+    return Dialect(
+        uri,
+        base.year,
+        validates=prefix + "validation" in vocabularies,
+        applies=prefix + "applicator" in vocabularies,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.official import official_dialect
 from tightbeam_codegen.problems import DefinitionErrors, Problems
 from tightbeam_codegen.read.load import Document, JsonValue
@@ -20,10 +21,8 @@ def named_metaschemas(
     pending: list[JsonValue] = [document.value for document in documents]
     while pending:
         value = pending.pop()
-        if isinstance(value, list):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
+        pending.extend(inner for _, inner, _ in inside(value))
+        if isinstance(value, dict):
             for keyword in ("$schema", "dialect"):
                 uri = value.get(keyword)
                 if (

@@ -1,29 +1,14 @@
-"""JSON Schema's own metaschemas: their URIs as people spell them, and their documents.
+"""JSON Schema's own metaschemas: their URIs as people spell them.
 
-A schema may name one by `$schema`, and refer to one ("this property is a JSON Schema"). An official URI
-always means the official document. A copy that some file embeds under the same URI never takes its place:
-what one file means would otherwise depend on which others are read.
+A schema may name one by `$schema`, and refer to one ("this property is a JSON Schema").
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from tightbeam_codegen.read.load import Document
-
-__all__ = [
-    "identity",
-    "is_official",
-    "is_unversioned",
-    "official_dialect",
-    "official_document",
-    "official_uri",
-]
+__all__ = ["is_official", "is_unversioned", "official_dialect", "official_uri"]
 
 _OLD = ("draft-04", "draft-06", "draft-07")
 _VOCABULARIES = {
@@ -74,31 +59,3 @@ def is_unversioned(stated: str) -> bool:
 def _path(uri: str) -> str:
     match = _SPELLING.fullmatch(uri) if "json-schema.org/" in uri else None
     return match[1].lower() if match else ""
-
-
-def identity(stated: str, contents: Any) -> str:
-    """Return the `$id` of a schema: for a copy of a metaschema, changed or not, one of its own.
-
-    Args:
-        stated: what the schema says.
-        contents: the schema.
-    """
-    uri = official_uri(stated)
-    document = official_document(uri) if uri is not None else None
-    if uri is None or document is None or contents is document.value:
-        return stated
-    text = json.dumps(contents, sort_keys=True)
-    return f"{uri}?copy={hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-@lru_cache(maxsize=32)
-def official_document(uri: str) -> Document | None:
-    """Return the document of a metaschema or vocabulary by its canonical URI."""
-    if uri not in _OFFICIAL:
-        return None
-    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no annotations
-
-    from tightbeam_codegen.read.load import parse
-
-    text = json.dumps(REGISTRY[uri].contents, indent=2)
-    return parse(text.encode(), uri.partition("//")[2], uri, uri)

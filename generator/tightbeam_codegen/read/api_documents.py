@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tightbeam_codegen.json_schema.dialects import DEFAULT_DIALECT
-from tightbeam_codegen.json_schema.official import official_dialect
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFT_7, LATEST, Dialect, draft_at
 
 __all__ = ["CONTAINERS", "ApiDocument", "api_document", "say_null_as_a_type"]
 
 CONTAINERS = (("$defs",), ("definitions",), ("components", "schemas"))
 """The ways from the top of a document to its shared schemas, each of which stands there by its name."""
 
-_DRAFT_4 = "http://json-schema.org/draft-04/schema#"
-_DRAFT_7 = "http://json-schema.org/draft-07/schema#"
-_DATA_KEYWORDS = frozenset({"const", "default", "enum", "example", "examples"})
 
 _NOTES: Mapping[str, str] = dict.fromkeys(("discriminator", "example", "externalDocs", "xml"), "")
 _NULLABLE = (
@@ -30,8 +27,8 @@ class ApiDocument:
 
     name: str
     """The specification and its version, such as `OpenAPI 3.1.0`."""
-    dialect: str
-    """The metaschema of the draft that its schemas are read by."""
+    dialect: Dialect
+    """The draft that its schemas are read by."""
     own_keywords: Mapping[str, str]
     """Keywords that the specification adds and that decide nothing, each with a warning or an empty text."""
 
@@ -52,14 +49,14 @@ def api_document(value: Any) -> ApiDocument | None:
         version = stated["openapi"]
         if version.startswith("3.0"):
             # Its schemas are those of draft 4, less some keywords, and with `nullable`.
-            return ApiDocument(f"OpenAPI {version}", _DRAFT_4, {**_NOTES, "nullable": _NULLABLE})
+            return ApiDocument(f"OpenAPI {version}", DRAFT_4, {**_NOTES, "nullable": _NULLABLE})
         named = value.get("jsonSchemaDialect")
-        dialect = official_dialect(named) if isinstance(named, str) else None
-        return ApiDocument(f"OpenAPI {version}", dialect or DEFAULT_DIALECT, _NOTES)
+        draft = draft_at(named) if isinstance(named, str) else None
+        return ApiDocument(f"OpenAPI {version}", draft or LATEST, _NOTES)
     if "swagger" in stated:
-        return ApiDocument(f"Swagger {stated['swagger']}", _DRAFT_4, _NOTES)
+        return ApiDocument(f"Swagger {stated['swagger']}", DRAFT_4, _NOTES)
     if "asyncapi" in stated:
-        return ApiDocument(f"AsyncAPI {stated['asyncapi']}", _DRAFT_7, _NOTES)
+        return ApiDocument(f"AsyncAPI {stated['asyncapi']}", DRAFT_7, _NOTES)
     return None
 
 
@@ -77,10 +74,8 @@ def say_null_as_a_type(value: Any) -> None:
     stack = [value]
     while stack:
         node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            stack.extend(item for key, item in node.items() if key not in _DATA_KEYWORDS)
+        stack.extend(inner for _, inner, _ in inside(node))
+        if isinstance(node, dict):
             kind, values = node.get("type"), node.get("enum")
             if node.get("nullable") is False:
                 del node["nullable"]

@@ -10,16 +10,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.incremental.reach import Reach, fragment
+from tightbeam_codegen.json_schema.dialects import Dialect
+from tightbeam_codegen.json_schema.keywords import ASSERTING, IDENTIFIERS
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
-from tightbeam_codegen.read.normalise.keywords import ASSERTING
-from tightbeam_codegen.read.resolve import Dialect, Node, SchemaStore, Unresolved
+from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
 
 __all__ = ["bundled"]
-
-_IDENTIFIERS = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor")
 
 
 def bundled(
@@ -211,16 +211,17 @@ def _definition_resource(
             # Below `topics` no validator looks for `$id` and anchors; among the definitions it does.
             identified[f"topics/{name}"] = schema
     keyword = dialect.definitions_keyword
-    if identified or (keyword != "$defs" and _identifies(definitions)):
+    if identified or (keyword != "$defs" and _identifies({keyword: definitions})):
         found[keyword] = {**definitions, **identified}
     return found
 
 
-def _identifies(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(map(_identifies, value))
-    if isinstance(value, dict):
-        # A property may be called `id`: its schema is no text.
-        named = any(isinstance(value.get(key), str | bool) for key in _IDENTIFIERS)
-        return named or any(map(_identifies, value.values()))
+def _identifies(schema: object) -> bool:
+    """Tell whether an `$id` or an anchor is in a schema."""
+    stack = [schema]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict) and any(isinstance(value.get(key), str | bool) for key in IDENTIFIERS):
+            return True
+        stack.extend(inner for _, inner, _ in inside(value))
     return False

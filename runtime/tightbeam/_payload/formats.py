@@ -13,6 +13,8 @@ from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tightbeam._payload.subschemas import inside
+
 __all__ = ["CORE_TYPES", "FORMATS", "TYPED_FORMATS", "Format", "TypedFormat", "narrow_formats"]
 
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})"
@@ -138,35 +140,16 @@ TYPED_FORMATS = {row.name: row.typed for row in FORMATS.values() if row.typed is
 CORE_TYPES = frozenset(each.core_type for each in TYPED_FORMATS.values())
 """Types of the nodes in Pydantic's core schemas that hold a typed format."""
 
-_MAPS = frozenset(
-    {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"}
-)
-"""Keywords whose value maps free names to schemas."""
-
-_VALUES = frozenset({"const", "default", "enum", "examples"})
-"""Keywords whose value is data, whatever it looks like."""
-
-
 def narrow_formats(document: Any) -> None:
     """Put the pattern beside each typed format of a document, in place; pointers into it stay valid."""
-    stack = [(document, False)]
+    stack = [document]
     while stack:
-        node, is_map = stack.pop()
-        if isinstance(node, list):
-            stack.extend((item, False) for item in node if isinstance(item, dict | list))
-        elif isinstance(node, dict):
-            if is_map:
-                stack.extend((value, False) for value in node.values() if isinstance(value, dict | list))
-                continue
-            stack.extend(
-                (value, key in _MAPS)
-                for key, value in node.items()
-                if isinstance(value, dict | list) and key not in _VALUES
-            )
-            name = node.get("format")
-            typed = TYPED_FORMATS.get(name) if isinstance(name, str) else None
-            if typed is not None and typed.pattern is not None:
-                if "pattern" not in node:
-                    node["pattern"] = typed.pattern
-                else:
-                    node["allOf"] = [*node.get("allOf", ()), {"pattern": typed.pattern}]
+        node = stack.pop()
+        stack.extend(value for _, value, _ in inside(node))
+        name = node.get("format") if isinstance(node, dict) else None
+        typed = TYPED_FORMATS.get(name) if isinstance(name, str) else None
+        if typed is not None and typed.pattern is not None:
+            if "pattern" not in node:
+                node["pattern"] = typed.pattern
+            else:
+                node["allOf"] = [*node.get("allOf", ()), {"pattern": typed.pattern}]

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urljoin
 
 from tightbeam._payload.plain import pointer_token
+from tightbeam._payload.subschemas import inside
 
 __all__ = ["Place", "Places"]
 
@@ -64,13 +65,7 @@ class Places:
                     name = schema.get(keyword)
                     if isinstance(name, str) and (keyword.endswith("nchor") or name.startswith("#")):
                         named.setdefault(f"{place.base}#{name.removeprefix('#')}", place)
-                stack.extend(
-                    place.child(key) for key, value in schema.items() if isinstance(value, (dict, list))
-                )
-            elif isinstance(schema, list):
-                stack.extend(
-                    place.child(i) for i, value in enumerate(schema) if isinstance(value, (dict, list))
-                )
+            stack.extend(place.child(*way) for way, _, _ in inside(schema))
         return named
 
     @functools.cached_property
@@ -80,12 +75,9 @@ class Places:
         stack: list[Any] = list(self._resources.values())
         while stack:
             node = stack.pop()
-            if isinstance(node, dict):
-                if isinstance(properties := node.get("properties"), dict):
-                    names.update(properties)
-                stack.extend(node.values())
-            elif isinstance(node, list):
-                stack.extend(node)
+            if isinstance(node, dict) and isinstance(properties := node.get("properties"), dict):
+                names.update(properties)
+            stack.extend(inner for _, inner, _ in inside(node))
         return frozenset(names)
 
     def find(self, ref: str, base: str = "") -> Place | None:

@@ -38,7 +38,7 @@ strict = true
         schemas=tmp_path / "definitions",
         output=tmp_path / "src/app/channels",
         assert_formats=False,
-        dialect="http://json-schema.org/draft-07/schema#",
+        dialect="http://json-schema.org/draft-07/schema",
         refs={
             "https://schemas.example.com/v2/": tmp_path / "vendor/v2",
             "https://schemas.example.com/": tmp_path / "vendor",

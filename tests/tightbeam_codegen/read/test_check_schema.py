@@ -10,34 +10,35 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema.validators import validator_for
 
+from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, find_draft
 from tightbeam_codegen.problems import Problem, Problems, render
-from tightbeam_codegen.read.check import DEFAULT_DIALECT, DIALECTS, canonical_dialect, check_schema
+from tightbeam_codegen.read.check import check_schema
 from tightbeam_codegen.read.check.metaschema import faults_by
 from tightbeam_codegen.read.check.patterns import judge_pattern
 from tightbeam_codegen.read.load import parse
 
-DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+DRAFT_7 = "http://json-schema.org/draft-07/schema"
 OWN = "https://x.example/meta"
-DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+DRAFT_4 = "http://json-schema.org/draft-04/schema"
 
 
-def check(schema: object, dialect: str = DEFAULT_DIALECT, own: Any = None) -> list[Problem]:
+def check(schema: object, dialect: str = LATEST.uri, own: Any = None) -> list[Problem]:
     problems = Problems()
     document = parse(json.dumps(schema).encode(), "x.json", "x.json", "tightbeam:///x.json")
     check_schema(document, (), dialect, problems, metaschemas={OWN: own} if own is not None else {})
     return list(problems)
 
 
-def said(schema: object, dialect: str = DEFAULT_DIALECT, own: Any = None) -> str:
+def said(schema: object, dialect: str = LATEST.uri, own: Any = None) -> str:
     return render(check(schema, dialect, own))
 
 
-@pytest.mark.parametrize("uri", DIALECTS)
+@pytest.mark.parametrize("uri", DRAFTS)
 def test_each_metaschema_has_nothing_against_itself(uri: str) -> None:
     assert said(validator_for({"$schema": uri}).META_SCHEMA, uri) == ""
 
 
-@pytest.mark.parametrize("uri", DIALECTS)
+@pytest.mark.parametrize("uri", DRAFTS)
 def test_each_keyword_is_known_to_its_own_metaschema(uri: str) -> None:
     metaschema = json.dumps(validator_for({"$schema": uri}).META_SCHEMA)
     notes = {
@@ -50,21 +51,21 @@ def test_each_keyword_is_known_to_its_own_metaschema(uri: str) -> None:
         "examples",
     }
     if "2019" not in uri and "2020" not in uri:
-        for keyword in DIALECTS[uri].keywords.keys() - notes:
+        for keyword in DRAFTS[uri].keywords.keys() - notes:
             assert f'"{keyword}":' in metaschema, keyword
 
 
 @pytest.mark.parametrize(
     ("name", "uri"),
     [
-        ("2020-12", DEFAULT_DIALECT),
-        (DEFAULT_DIALECT + "#", DEFAULT_DIALECT),
+        ("2020-12", LATEST.uri),
+        (LATEST.uri + "#", LATEST.uri),
         ("draft-07", DRAFT_7),
         ("http://json-schema.org/draft-07/schema", DRAFT_7),
         ("https://json-schema.org/draft-07/schema", DRAFT_7),
         ("https://json-schema.org/draft-07/schema#", DRAFT_7),
-        ("http://json-schema.org/draft/2020-12/schema", DEFAULT_DIALECT),
-        ("http://json-schema.org/draft/2020-12/schema#", DEFAULT_DIALECT),
+        ("http://json-schema.org/draft/2020-12/schema", LATEST.uri),
+        ("http://json-schema.org/draft/2020-12/schema#", LATEST.uri),
         ("http://www.json-schema.org/draft-07/schema/", DRAFT_7),
         ("http://json-schema.org/draft-07/hyper-schema#", DRAFT_7),
         ("http://json-schema.org/draft-03/schema#", None),
@@ -75,7 +76,8 @@ def test_each_keyword_is_known_to_its_own_metaschema(uri: str) -> None:
     ],
 )
 def test_spellings_of_dialects(name: str, uri: str | None) -> None:
-    assert canonical_dialect(name) == uri
+    found = find_draft(name)
+    assert (found.uri if found else None) == uri
 
 
 @pytest.mark.parametrize(
@@ -157,14 +159,14 @@ def test_draft_4_has_flags_beside_its_bounds() -> None:
 @pytest.mark.parametrize(
     ("schema", "dialect", "remedy"),
     [
-        ({"minLenght": 1}, DEFAULT_DIALECT, "Did you mean 'minLength'?"),
-        ({"nullable": True}, DEFAULT_DIALECT, '"type": ["string", "null"]'),
-        ({"example": 1}, DEFAULT_DIALECT, "It is `examples`"),
+        ({"minLenght": 1}, LATEST.uri, "Did you mean 'minLength'?"),
+        ({"nullable": True}, LATEST.uri, '"type": ["string", "null"]'),
+        ({"example": 1}, LATEST.uri, "It is `examples`"),
         ({"prefixItems": [{}]}, DRAFT_7, "It belongs to 2020-12; this schema is draft-07."),
-        ({"additionalItems": {}}, DEFAULT_DIALECT, "Since 2020-12 it is `items`"),
-        ({"id": "x"}, DEFAULT_DIALECT, "Since draft 6 it is `$id`"),
+        ({"additionalItems": {}}, LATEST.uri, "Since 2020-12 it is `items`"),
+        ({"id": "x"}, LATEST.uri, "Since draft 6 it is `$id`"),
         ({"$id": "x"}, DRAFT_4, "In draft 4 it is `id`"),
-        ({"zzz": 1}, DEFAULT_DIALECT, "begin its name with `x-`"),
+        ({"zzz": 1}, LATEST.uri, "begin its name with `x-`"),
     ],
 )
 def test_unknown_keywords_are_warned_about(schema: object, dialect: str, remedy: str) -> None:
@@ -207,9 +209,9 @@ def test_an_embedded_schema_may_be_of_another_dialect() -> None:
 
 def test_a_dialect_of_the_users_own() -> None:
     own = {
-        "$schema": DEFAULT_DIALECT,
+        "$schema": LATEST.uri,
         "$id": OWN,
-        "$ref": DEFAULT_DIALECT,
+        "$ref": LATEST.uri,
         "properties": {"maxLength": {"maximum": 10}},
     }
     assert said({"$schema": OWN, "maxLength": 5, "house-rule": 1}, own=own) == ""
@@ -294,7 +296,7 @@ def test_the_number_of_schemas_is_limited(monkeypatch: pytest.MonkeyPatch) -> No
 
 # Draft 4's metaschema says nothing about `$ref`.
 KEYWORDS = sorted(
-    {keyword for dialect in DIALECTS.values() for keyword in dialect.keywords} - {"$schema", "$ref"}
+    {keyword for dialect in DRAFTS.values() for keyword in dialect.keywords} - {"$schema", "$ref"}
 )
 scalars = (
     st.none()
@@ -314,7 +316,7 @@ schemas = st.recursive(
 )
 
 
-@given(schemas, st.sampled_from(sorted(DIALECTS)))
+@given(schemas, st.sampled_from(sorted(DRAFTS)))
 @example({"enum": []}, "http://json-schema.org/draft-04/schema")
 def test_the_plain_words_and_the_metaschema_agree(schema: Any, dialect: str) -> None:
     problems = Problems()

@@ -12,7 +12,7 @@ from tests.tightbeam_codegen.golden import GOOD
 from tests.typescript.node_tools import needs_node, project, run
 from tightbeam_cli import main
 from tightbeam_codegen.command.init import METASCHEMA
-from tightbeam_codegen.json_schema.dialects import DIALECTS
+from tightbeam_codegen.json_schema.dialects import DRAFTS
 from tightbeam_codegen.read.check.definition import metaschema_text
 
 PAYLOAD = json.loads(metaschema_text())["$defs"]["PayloadSchema"]
@@ -144,7 +144,7 @@ def test_good_definitions_are_not_marked(tmp_path: Path) -> None:
 
 
 def test_every_keyword_of_every_draft_is_described() -> None:
-    known = {keyword for dialect in DIALECTS.values() for keyword in dialect.keywords}
+    known = {keyword for dialect in DRAFTS.values() for keyword in dialect.keywords}
     assert PAYLOAD["properties"].keys() == known | {"x-tightbeam-name"}
     assert all(entry["title"] and entry["description"] for entry in PAYLOAD["properties"].values())
 

@@ -17,7 +17,7 @@ from tests.tightbeam_codegen.schemas import STRING, closed, ref
 from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam._payload.load import load
-from tightbeam_codegen.json_schema.official import official_document
+from tightbeam_codegen.read.resolve.official_documents import official_document
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"

@@ -9,7 +9,7 @@ from importlib import resources
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tightbeam_codegen.json_schema.dialects import DEFAULT_DIALECT, DIALECTS, canonical_dialect
+from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, find_draft, spellings
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check.metaschema import faults_by
 from tightbeam_codegen.read.check.model import Definition, Topic
@@ -118,7 +118,7 @@ def _read(
     for param, usable in params.items():
         if usable is not None:
             # Of one dialect everywhere: parameters say little, and the runtime checks them itself.
-            check_schema(document, ("params", param), DEFAULT_DIALECT, problems, warnings=warnings)
+            check_schema(document, ("params", param), LATEST.uri, problems, warnings=warnings)
     warnings.report(problems)
     if module is None or dialect is None:
         return None
@@ -170,13 +170,15 @@ def _dialect(
     stated = root.get("dialect")
     if not isinstance(stated, str):
         return settings.dialect, settings.dialect
-    uri = canonical_dialect(stated) or (stated if stated in metaschemas else None)
+    draft = find_draft(stated)
+    uri = draft.uri if draft else stated if stated in metaschemas else None
     if uri is None:
-        short = [dialect.short for dialect in DIALECTS.values()]
-        remedy = did_you_mean(stated, [*short, *DIALECTS, *metaschemas]) or f"Use one of {', '.join(short)}."
+        short = [draft.short for draft in DRAFTS.values()]
+        remedy = did_you_mean(stated, [*spellings(), *metaschemas]) or f"Use one of {', '.join(short)}."
         problems.error(document.place(("dialect",)), f"unknown dialect {quoted(stated)}", remedy)
-        meant = nearest(stated, [*short, *DIALECTS])
-        return None, (canonical_dialect(meant) if meant else None) or settings.dialect
+        meant = nearest(stated, spellings())
+        draft = find_draft(meant) if meant else None
+        return None, draft.uri if draft else settings.dialect
     return uri, uri
 
 

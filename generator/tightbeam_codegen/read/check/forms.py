@@ -11,7 +11,7 @@ from tightbeam_codegen.read.check.contradictions import kind_of
 from tightbeam_codegen.suggest import nearest
 
 if TYPE_CHECKING:
-    from tightbeam_codegen.json_schema.dialects import Form
+    from tightbeam_codegen.json_schema.keywords import Form
     from tightbeam_codegen.read.load import JsonValue, Pointer
 
 __all__ = ["TYPES", "Fault", "form_faults", "name_kind"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tightbeam_codegen.json_schema.dialects import DIALECTS
+from tightbeam_codegen.json_schema.dialects import DRAFTS
 from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.read.check.forms import Fault, name_kind
 from tightbeam_codegen.suggest import did_you_mean
@@ -25,12 +25,12 @@ def metaschema_faults(
 ) -> Iterator[Fault]:
     """What the metaschema `uri` has against `schema`; nothing from below the pointers in `elsewhere`.
 
-    `uri` is one of the dialects or of `metaschemas`.
+    `uri` is one of DRAFTS or of `metaschemas`.
     """
-    if uri in DIALECTS:
+    if (draft := DRAFTS.get(uri)) is not None:
         if _known(uri).is_valid(schema):
             return
-        faults = faults_by({"$schema": uri, "$ref": uri}, schema, {})
+        faults = faults_by({"$schema": draft.metaschema, "$ref": draft.metaschema}, schema, {})
     else:
         import jsonschema_rs
 

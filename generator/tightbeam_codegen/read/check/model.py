@@ -52,7 +52,7 @@ class Definition:
     """In the order of their placeholders."""
     topics: tuple[Topic, ...]
     dialect: str
-    """A URI of DIALECTS or of a mapped metaschema."""
+    """A URI of DRAFTS or of a mapped metaschema."""
     assert_formats: bool
     class_name: str | None
     """What `x-tightbeam-name` asks for."""

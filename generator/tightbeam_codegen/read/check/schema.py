@@ -8,15 +8,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from tightbeam_codegen.json_schema.dialects import (
-    DEFAULT_DIALECT,
-    DIALECTS,
-    SCHEMA_LISTS,
-    SCHEMA_MAPS,
-    SCHEMAS,
-    Dialect,
-    canonical_dialect,
-)
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFTS, LATEST, Dialect, draft_at
+from tightbeam_codegen.json_schema.keywords import ASSERTING, REFERENCES
 from tightbeam_codegen.json_schema.official import is_unversioned
 from tightbeam_codegen.json_schema.uris import is_uri
 from tightbeam_codegen.problems import Problems, quoted
@@ -48,7 +42,6 @@ _REFUSED = re.compile(
     r"|x-is-classvar|x-datamodel-code-generator-.*|x-xsd-.*|x-avro-.*",
     re.DOTALL,
 )
-_DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 _BY_OTHER_NAME = {
     "nullable": 'Write the type as an array: "type": ["string", "null"].',
     "example": "It is `examples`, an array.",
@@ -58,10 +51,9 @@ _BY_OTHER_NAME = {
     "defs": "It is `$defs`.",
     "schema": "It is `$schema`, or the schema's content belongs one level up.",
 }
-_ASSERTIONS_BESIDE_REF = frozenset(
-    {"type", "enum", "const", "required", "properties", "additionalProperties", "patternProperties", "items"}
-    | {"allOf", "anyOf", "oneOf", "not", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"}
-)
+
+
+_BOOLEAN_OR_SCHEMA = frozenset({"additionalItems", "additionalProperties"})
 
 
 def refused_keyword(keyword: str) -> bool:
@@ -156,19 +148,21 @@ class _Resource:
 
     def _dialect(self, schema: JsonValue, pointer: Pointer, inherited: str) -> str | None:
         if not isinstance(schema, dict) or "$schema" not in schema:
-            return canonical_dialect(inherited) or inherited
+            return inherited
         stated = schema["$schema"]
         if not isinstance(stated, str):
             message = f"$schema must be a string, not {name_kind(stated)}"
             self.problems.error(self.document.place((*pointer, "$schema")), message, "")
             return None
         if is_unversioned(stated):
-            return canonical_dialect(inherited) or inherited
-        uri = canonical_dialect(stated) if ":" in stated else None
+            return inherited
+        draft = draft_at(stated)
+        uri = draft.uri if draft else None
         for spelling in (stated, stated.removesuffix("#"), stated + "#"):
             uri = uri or (spelling if spelling in self.metaschemas else None)
         if uri is None:
-            known = did_you_mean(stated, [*DIALECTS, *self.metaschemas])
+            drafts = (draft.metaschema for draft in DRAFTS.values())
+            known = did_you_mean(stated, [*drafts, *self.metaschemas])
             self.problems.error(
                 self.document.place((*pointer, "$schema")),
                 f"unknown dialect {quoted(stated)}",
@@ -178,21 +172,26 @@ class _Resource:
 
     def _walk(self, root: JsonValue, pointer: Pointer, uri: str, found: Problems) -> Iterator[_Step]:
         """Look at every schema of one dialect; yields those that begin another one."""
-        dialect = DIALECTS.get(uri)
-        # What a dialect of somebody's own means by its keywords isn't known; where schemas are, is guessed.
-        shape = dialect or DIALECTS[DEFAULT_DIALECT]
+        dialect = DRAFTS.get(uri)
+        # A metaschema of the project may give keywords another meaning: only where schemas stand is assumed.
+        shape = dialect or LATEST
         open_steps = [_Step(root, pointer)]
         while open_steps:
             step = open_steps.pop()
             self.count += 1
             if not isinstance(step.value, dict):
-                self._check_boolean(step, uri, found)
+                self._check_boolean(step, dialect, found)
             elif step.pointer != pointer and self._begins_another(step.value, uri, shape):
                 yield step
             else:
                 self._keywords(step.value, step.pointer, dialect, found)
                 # In the order of the text: of many warnings the first ones are shown.
-                open_steps.extend(reversed(list(_inner(step.value, step.pointer, shape))))
+                inner = [
+                    _Step(value, (*step.pointer, *way))
+                    for way, value, is_schema in inside(step.value, shape.keywords)
+                    if is_schema
+                ]
+                open_steps.extend(reversed(inner))
             if self._is_too_much(step, found):
                 return
 
@@ -213,17 +212,18 @@ class _Resource:
     @staticmethod
     def _begins_another(schema: dict[str, JsonValue], uri: str, shape: Dialect) -> bool:
         stated = schema.get("$schema")
-        has_identity = shape.identifier in schema or "$id" in schema
+        has_identity = shape.id_keyword in schema or "$id" in schema
         if not has_identity or not isinstance(stated, str) or is_unversioned(stated):
             return False
-        return (canonical_dialect(stated) or stated).removesuffix("#") != uri.removesuffix("#")
+        draft = draft_at(stated)
+        return (draft.uri if draft else stated.removesuffix("#")) != uri.removesuffix("#")
 
-    def _check_boolean(self, step: _Step, uri: str, found: Problems) -> None:
+    def _check_boolean(self, step: _Step, dialect: Dialect | None, found: Problems) -> None:
         """What isn't an object is `true` or `false`, or no schema."""
         if not isinstance(step.value, bool):
             message = f"a schema must be an object, true or false, not {name_kind(step.value)}"
             found.error(self.document.place(step.pointer), message, "")
-        elif uri == _DRAFT_4 and step.pointer[-1:] not in (("additionalProperties",), ("additionalItems",)):
+        elif dialect is DRAFT_4 and _BOOLEAN_OR_SCHEMA.isdisjoint(step.pointer[-1:]):
             message = "true and false are schemas only since draft 6"
             found.error(
                 self.document.place(step.pointer), message, 'Write {} for true, {"not": {}} for false.'
@@ -280,7 +280,7 @@ class _Resource:
         )
 
     def _hidden_siblings(self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> None:
-        hidden = sorted(_ASSERTIONS_BESIDE_REF & schema.keys())
+        hidden = sorted((ASSERTING & dialect.keywords.keys() & schema.keys()).difference(REFERENCES))
         if isinstance(schema["$ref"], str) and hidden:
             message = f"{hidden[0]} has no effect beside $ref in {dialect.short}"
             self._warn((*pointer, hidden[0]), message, "Put `$ref` into an `allOf`, or use a later dialect.")
@@ -310,30 +310,14 @@ class _Resource:
             self._warn(pointer, message, remedy, key=key)
 
 
-def _inner(schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect) -> Iterator[_Step]:
-    """The schemas directly inside `schema`; values that have the wrong form are passed over."""
-    for keyword, value in schema.items():
-        form = dialect.keywords.get(keyword)
-        if form in SCHEMA_MAPS:
-            if isinstance(value, dict):
-                for name, inner in value.items():
-                    if form == "schema map" or not isinstance(inner, list):
-                        yield _Step(inner, (*pointer, keyword, name))
-        elif form in SCHEMA_LISTS and isinstance(value, list):
-            for index, inner in enumerate(value):
-                yield _Step(inner, (*pointer, keyword, index))
-        elif form in SCHEMAS and isinstance(value, (dict, bool)):
-            yield _Step(value, (*pointer, keyword))
-
-
 def _unknown_remedy(keyword: str, dialect: Dialect) -> str:
-    if keyword == "additionalItems" and dialect.short == "2020-12":
+    if keyword == "additionalItems" and dialect is LATEST:
         return "Since 2020-12 it is `items`, beside `prefixItems`."
-    if keyword == "id" and dialect.identifier == "$id":
+    if keyword == "id" and dialect.id_keyword == "$id":
         return "Since draft 6 it is `$id`."
     if keyword == "$id":
         return "In draft 4 it is `id`."
-    elsewhere = [other.short for other in DIALECTS.values() if keyword in other.keywords]
+    elsewhere = [draft.short for draft in DRAFTS.values() if keyword in draft.keywords]
     if elsewhere:
         return f"It belongs to {' and '.join(sorted(elsewhere))}; this schema is {dialect.short}."
     named = _BY_OTHER_NAME.get(keyword)

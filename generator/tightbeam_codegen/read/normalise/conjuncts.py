@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tightbeam_codegen.json_schema.keywords import ASSERTING
 from tightbeam_codegen.problems import Problems
-from tightbeam_codegen.read.normalise.keywords import ASSERTING
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
 
 __all__ = ["OPENED", "Flattener", "Part"]

@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
+from tightbeam_codegen.json_schema.keywords import NAMELESS
 from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import objects, scalars
 from tightbeam_codegen.read.normalise.arrays import exact_list
 from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.read.normalise.docs import class_doc, field_doc
-from tightbeam_codegen.read.normalise.keywords import NAMELESS
 from tightbeam_codegen.read.normalise.naming import Names, Origin
 from tightbeam_codegen.read.normalise.notices import SAY_ITS_TYPE, Notices
 from tightbeam_codegen.read.normalise.places import NamePlace, is_definition, place_of

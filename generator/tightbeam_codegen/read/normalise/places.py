@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from tightbeam._payload.subschemas import SCHEMA_MAPS
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.problems import Place
@@ -162,12 +163,7 @@ def place_of(
             parts = renamed() or parts
         key = keys.pop(0)
         inner = value[key]
-        if key in _DEFINITIONS or key in (
-            "properties",
-            "patternProperties",
-            "dependentSchemas",
-            "dependencies",
-        ):
+        if key in SCHEMA_MAPS:
             if not keys:
                 break
             name = keys.pop(0)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, urldefrag, urljoin
 
-from tightbeam_codegen.json_schema.dialects import SCHEMA_LISTS, SCHEMA_MAPS, SCHEMAS, Form
-from tightbeam_codegen.json_schema.official import is_unversioned, official_dialect, official_uri
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.json_schema.dialects import Dialect, draft_at
+from tightbeam_codegen.json_schema.keywords import REFERENCES
+from tightbeam_codegen.json_schema.official import is_unversioned, official_uri
 from tightbeam_codegen.json_schema.uris import parses
 from tightbeam_codegen.read.load import Document, Pointer
-from tightbeam_codegen.read.resolve.dialects import DRAFTS, Dialect
 
 __all__ = [
     "Schema",
     "absolute",
-    "held",
-    "inside",
+    "bad_identifier",
     "is_own_root",
-    "no_identifier",
     "outgoing",
     "own_id",
     "own_root_uri",
@@ -28,48 +27,10 @@ __all__ = [
 
 Schema: TypeAlias = dict[str, Any] | bool
 
-_DATA_KEYWORDS = frozenset(["enum", "const", "default", "examples", "example"])
-_MAP_KEYWORDS = frozenset(
-    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties", "topics"]
-)
-_REFERENCES = ("$ref", "$schema", "$dynamicRef", "$recursiveRef")
 
-
-def inside(schema: dict[str, Any]) -> Iterator[dict[str, Any] | list[Any]]:
-    """What a schema holds that may be schemas: not its data, and not the names of properties."""
-    for keyword, value in schema.items():
-        if keyword in _MAP_KEYWORDS and isinstance(value, dict):
-            # A property may be called `default`, and one called `$id` gives no base URI.
-            yield list(value.values())
-        elif isinstance(value, dict | list) and keyword not in _DATA_KEYWORDS:
-            yield value
-
-
-def held(
-    schema: dict[str, Any], forms: Mapping[str, Form]
-) -> Iterator[tuple[dict[str, Any] | list[Any], bool]]:
-    """Yield what a schema holds, and whether it is a schema by the keyword that holds it.
-
-    Args:
-        schema: the schema.
-        forms: the keywords of its dialect.
-    """
-    for keyword, value in schema.items():
-        if not isinstance(value, dict | list):
-            continue
-        form = forms.get(keyword)
-        if form in SCHEMA_MAPS or (keyword in _MAP_KEYWORDS and isinstance(value, dict)):
-            items = value.values() if isinstance(value, dict) else ()
-            yield from ((item, form in SCHEMA_MAPS) for item in items if isinstance(item, dict | list))
-        elif form in SCHEMA_LISTS and isinstance(value, list):
-            yield from ((item, True) for item in value if isinstance(item, dict | list))
-        elif keyword not in _DATA_KEYWORDS:
-            yield value, form in SCHEMAS
-
-
-def no_identifier(root: Any) -> Pointer | None:
-    """The place of an `$id` that no URI library takes, if there is one: the libraries raise for it."""
-    stack: list[tuple[Any, Pointer]] = [(root, ())] if isinstance(root, dict) else []
+def bad_identifier(root: object) -> Pointer | None:
+    """Return the place of an `$id` that no URI library takes, if there is one: the libraries raise for it."""
+    stack: list[tuple[Any, Pointer]] = [(root, ())]
     while stack:
         value, pointer = stack.pop()
         if isinstance(value, dict):
@@ -77,35 +38,38 @@ def no_identifier(root: Any) -> Pointer | None:
                 own = value.get(keyword)
                 if isinstance(own, str) and "//" in own and not parses(own):
                     return (*pointer, keyword)
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        stack.extend((inner, (*pointer, key)) for key, inner in items if isinstance(inner, dict | list))
+        stack.extend((inner, (*pointer, *way)) for way, inner, _ in inside(value))
     return None
 
 
-def outgoing(value: Any, base: str, dialect: Dialect) -> Iterator[str]:
-    """The URIs, without fragment, that a document refers to outside itself."""
-    stack = [(value, base, dialect)]
+def outgoing(value: object, base: str, dialect: Dialect) -> Iterator[str]:
+    """Yield the URIs, without fragment, that a document refers to outside itself.
+
+    Args:
+        value: the document.
+        base: its URI.
+        dialect: what it is written in if it doesn't say so.
+    """
+    stack: list[tuple[Any, str, Dialect]] = [(value, base, dialect)]
     while stack:
         value, base, dialect = stack.pop()
-        if isinstance(value, list):
-            stack.extend((item, base, dialect) for item in value)
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             stated = value.get("$schema")
-            draft = official_dialect(stated) if isinstance(stated, str) else None
-            dialect = DRAFTS[draft] if draft else dialect
+            draft = draft_at(stated) if isinstance(stated, str) else None
+            dialect = draft or dialect
             own = own_id(value, dialect)
             if own is not None and not own.startswith("#") and parses(own):
                 base = urljoin(base, own)
-            for keyword in _REFERENCES:
+            for keyword in (*REFERENCES, "$schema"):
                 reference = value.get(keyword)
                 if not isinstance(reference, str) or reference.startswith("#"):
                     continue
                 if keyword == "$schema" and (draft or is_unversioned(reference)):
                     continue
-                with contextlib.suppress(ValueError):  # no URI: said where it is followed
+                with contextlib.suppress(ValueError):  # no URI: reported where it is followed
                     uri = absolute(base, reference)[0]
                     yield official_uri(uri) or uri
-            stack.extend((item, base, dialect) for item in inside(value))
+        stack.extend((inner, base, dialect) for _, inner, _ in inside(value))
 
 
 def own_id(schema: Any, dialect: Dialect) -> str | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
-from tightbeam_codegen.json_schema.official import is_official, official_document
+from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.read.api_documents import api_document, say_null_as_a_type
 from tightbeam_codegen.read.discover import read_inside, real_path
 from tightbeam_codegen.read.load import Document, parse
+from tightbeam_codegen.read.resolve.official_documents import official_document
 
 __all__ = ["Sources"]
 

@@ -14,27 +14,23 @@ from urllib.parse import quote, urldefrag, urljoin
 import referencing
 from referencing import exceptions
 
-from tightbeam_codegen.json_schema.official import (
-    identity,
-    is_official,
-    is_unversioned,
-    official_dialect,
-    official_uri,
-)
+from tightbeam_codegen.json_schema.dialects import LATEST, Dialect, custom_dialect, draft_at
+from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
 from tightbeam_codegen.read.load import Document, Pointer
-from tightbeam_codegen.read.resolve.dialects import DRAFTS, LATEST, Dialect, custom
+from tightbeam_codegen.read.resolve.official_documents import identity
 from tightbeam_codegen.read.resolve.references import (
     Schema,
     absolute,
+    bad_identifier,
     is_own_root,
-    no_identifier,
     outgoing,
     own_id,
     own_root_uri,
 )
 from tightbeam_codegen.read.resolve.sources import Sources
+from tightbeam_codegen.read.resolve.specifications import resource
 from tightbeam_codegen.read.resolve.unresolved import Unresolved, elsewhere, no_schema, no_target
 
 __all__ = ["Node", "SchemaStore"]
@@ -157,7 +153,7 @@ class SchemaStore:
         if not isinstance(document.value, dict | bool):
             self._useless[uri] = f"{document.shown} isn't a schema"
             return None
-        if (spot := no_identifier(document.value)) is not None:
+        if (spot := bad_identifier(document.value)) is not None:
             message = "this isn't a URI or the end of one"
             self._problems.error(document.place(spot), message, "Correct it, or leave it out.")
             self._useless[uri] = ""
@@ -167,7 +163,7 @@ class SchemaStore:
         if isinstance(schema_uri, str) and urldefrag(schema_uri)[0] != uri and not _is_plain(schema_uri):
             self._find(urldefrag(schema_uri)[0])
         api = api_document(document.value)
-        default = self.dialect(api.dialect) or LATEST if api is not None else self._default_dialect
+        default = api.dialect if api is not None else self._default_dialect
         dialect = self.dialect_of(document.value, default)
         self._remember(document, dialect)
         self._add_resource(uri, document.value, dialect)
@@ -198,18 +194,16 @@ class SchemaStore:
     def _add_copy(self, schema: dict[str, Any], own: str) -> None:
         """Take in a copy of a metaschema, which goes by a URI of its own."""
         if (uri := identity(own, schema)) != own:
-            specification = self.dialect_of(schema, LATEST).specification
-            self._resources.setdefault(uri, specification.create_resource(schema))
+            self._resources.setdefault(uri, resource(schema, self.dialect_of(schema, LATEST)))
 
     def _add_resource(self, uri: str, schema: Schema, dialect: Dialect) -> None:
-        resource = dialect.specification.create_resource(schema)
-        self._resources[uri] = resource
+        added = self._resources[uri] = resource(schema, dialect)
         own = own_id(schema, dialect)
         if own is not None and not own.startswith("#"):
             canonical = urldefrag(urljoin(uri, identity(own, schema)))[0]
             if official_uri(canonical) is None:
                 self._canonical[uri] = canonical
-                self._resources.setdefault(canonical, resource)
+                self._resources.setdefault(canonical, added)
 
     # -- dialects --------------------------------------------------------------------------------------------
 
@@ -220,8 +214,8 @@ class SchemaStore:
 
     def dialect(self, uri: str) -> Dialect | None:
         """The draft with this metaschema URI: one of the five, or one found through the mapped folders."""
-        if (official := official_dialect(uri)) is not None:
-            return DRAFTS[official]
+        if (draft := draft_at(uri)) is not None:
+            return draft
         uri = uri.rstrip("#")
         if is_unversioned(uri):
             return None
@@ -232,7 +226,7 @@ class SchemaStore:
             return None
         base_uri = document.value.get("$schema")
         base = self.dialect(base_uri) if isinstance(base_uri, str) and base_uri.rstrip("#") != uri else LATEST
-        return custom(uri, document.value, base) if base else None
+        return custom_dialect(uri, document.value, base) if base else None
 
     # -- look-ups --------------------------------------------------------------------------------------------
 
@@ -260,8 +254,7 @@ class SchemaStore:
         dialect = self.dialect_of(schema, dialect)
         if not isinstance(schema.get(dialect.id_keyword, ""), str):
             return Node(schema, parent.resolver, dialect)  # inside a keyword of the user's own
-        resource = dialect.specification.create_resource(schema)
-        return Node(schema, parent.resolver.in_subresource(resource), dialect)
+        return Node(schema, parent.resolver.in_subresource(resource(schema, dialect)), dialect)
 
     def follow(self, node: Node, reference: str, keyword: str = "$ref") -> Node:
         """The schema that a reference of `node` means; the keyword is for the message. Raises Unresolved."""
@@ -442,7 +435,7 @@ class SchemaStore:
 
 def _is_plain(stated: str) -> bool:
     """Tell whether a `$schema` needs no document: it names one of the drafts, or JSON Schema in general."""
-    return official_dialect(stated) is not None or is_unversioned(stated)
+    return draft_at(stated) is not None or is_unversioned(stated)
 
 
 def _metaschemas() -> dict[str, referencing.Resource[Any]]:

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from tightbeam_codegen.json_schema.dialects import DIALECTS, Form
+from tightbeam._payload.subschemas import HOLDERS, Way, inside
+from tightbeam_codegen.json_schema.keywords import KEYWORDS, NOTES, REFERENCES
 from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.targets.typescript.patterns import Pattern, javascript_pattern
 
 __all__ = ["Adapter", "Difference", "references"]
 
 _Path: TypeAlias = tuple[str, ...]
-_Kind: TypeAlias = Literal["schema", "map", "list", "dependencies", "free"]
-_Step: TypeAlias = "tuple[Any, _Kind, tuple[_Path, ...], int]"
+_Step: TypeAlias = "tuple[Any, bool, tuple[_Path, ...], int]"
+"""A value, whether it is a schema, the ways to it, and the draft around it."""
 
 _AJVS_OWN = frozenset({"$async", "nullable"})
 """Keywords that Ajv adds to JSON Schema: to all others they mean nothing."""
-
-_NOTES = frozenset(
-    {"$comment", "default", "deprecated", "description", "examples", "readOnly", "title", "writeOnly"}
-)
-"""Keywords that decide nothing. Ajv would look for identifiers in some, and a browser has to load all."""
-
-_SCHEMAS_WITHIN: Mapping[Form, _Kind] = {
-    "boolean or schema": "schema",
-    "dependencies": "dependencies",
-    "schema": "schema",
-    "schema map": "map",
-    "schema or schemas": "schema",
-    "schemas": "list",
-}
 
 _SINCE_DRAFT_4 = "date date-time email hostname idn-email ipv4 ipv6 regex time uri"
 _SINCE_DRAFT_6 = f"{_SINCE_DRAFT_4} json-pointer uri-reference uri-template"
@@ -49,9 +36,6 @@ _FORMATS = {
 _NO_FORMATS_OF_AJV = frozenset({"idn-email", "idn-hostname", "iri", "iri-reference"})
 _SAY_MORE = "It was checked where the message was published; a `pattern` beside it is checked here too."
 
-_KEYWORDS = {
-    year: dialect.keywords for year, dialect in zip((2020, 2019, 7, 6, 4), DIALECTS.values(), strict=True)
-}
 _PROTO = "__proto__"
 _LARGEST = 2**53
 """Beyond it JavaScript reads several integers as one, up to the 64 bits of those that Python sends."""
@@ -102,40 +86,28 @@ class Adapter:
         """
         self._target = target or year
         self.differences.clear()
-        stack: list[_Step] = [(resource, "schema", ((),), year)]
+        stack: list[_Step] = [(resource, True, ((),), year)]
         while stack:
             stack.extend(self._inner(*stack.pop()))
 
-    def _inner(self, node: Any, kind: _Kind, paths: tuple[_Path, ...], year: int) -> Iterator[_Step]:
-        """Rewrite a schema; yields what schemas can stand in."""
-        if isinstance(node, list):
-            for index, item in enumerate(node):
-                yield (
-                    item,
-                    "schema" if kind in ("schema", "list") else "free",
-                    _below(paths, str(index)),
-                    year,
-                )
-        elif not isinstance(node, dict):
-            return
-        elif kind == "schema" or (kind == "free" and self._targets.intersection(paths)):
+    def _inner(self, node: Any, is_schema: bool, paths: tuple[_Path, ...], year: int) -> Iterator[_Step]:
+        """Rewrite a schema; yield what schemas can stand in."""
+        if isinstance(node, dict) and (is_schema or self._targets.intersection(paths)):
             yield from self._schema(node, paths, year)
-        else:
-            inner: _Kind = "free" if kind == "free" else "schema"
-            for key, item in node.items():
-                if not (kind == "dependencies" and isinstance(item, list)):
-                    yield item, inner, _below(paths, key), year
+        elif isinstance(node, dict | list):
+            for key, item in node.items() if isinstance(node, dict) else enumerate(node):
+                yield item, False, _below(paths, (key,)), year
 
     def _schema(self, schema: dict[str, Any], paths: tuple[_Path, ...], year: int) -> list[_Step]:
         if isinstance(stated := schema.get("$schema"), str):
             year = self._year_of(stated)
-        keywords = _KEYWORDS[year]
+        keywords = KEYWORDS[year]
         is_root = () in paths
         if year <= 7 and isinstance(schema.get("$ref"), str):
-            _drop_beside_reference(schema, keywords, is_root=is_root)
+            _drop_beside_reference(schema, is_root=is_root, year=year)
         for keyword in list(schema):
             if not any((*path, keyword) in self._ways for path in paths) and (
-                keyword not in keywords or keyword in _NOTES or keyword in _AJVS_OWN
+                keyword not in keywords or keyword in NOTES or keyword in _AJVS_OWN
             ):
                 del schema[keyword]
         if schema.get("format") not in (None, *_FORMATS[year]):
@@ -148,12 +120,8 @@ class Adapter:
         identifier = schema.get("id" if year == 4 else "$id")
         if isinstance(identifier, str) and not is_root:
             paths = (*paths, ())
-        steps: list[_Step] = []
-        for keyword, value in schema.items():
-            form = keywords.get(keyword)
-            inner = "free" if form is None else _SCHEMAS_WITHIN.get(form)
-            if inner is not None:
-                steps.append((value, inner, _below(paths, keyword), year))
+        found = inside(schema, keywords)
+        steps = [(value, is_schema, _below(paths, way), year) for way, value, is_schema in found]
         self._carry_forward(schema, year, paths)
         return steps
 
@@ -242,24 +210,20 @@ class Adapter:
         return translated is not None
 
 
-def _below(paths: tuple[_Path, ...], key: str) -> tuple[_Path, ...]:
-    return tuple((*path, key) for path in paths)
+def _below(paths: tuple[_Path, ...], way: Way) -> tuple[_Path, ...]:
+    return tuple((*path, *map(str, way)) for path in paths)
 
 
-def _drop_beside_reference(schema: dict[str, Any], keywords: Mapping[str, Form], *, is_root: bool) -> None:
+def _drop_beside_reference(schema: dict[str, Any], *, is_root: bool, year: int) -> None:
     """Remove what a reference hides up to draft 7 and Ajv looks at all the same: `type`, and identifiers.
 
     Other assertions go too, for topics of a later draft that refer to this schema. Keywords with schemas in
     them stay for references that lead there; Ajv passes over them.
     """
     for keyword in list(schema):
-        form = keywords.get(keyword)
         hidden_identifier = keyword in ("id", "$id") and not is_root
-        if hidden_identifier or (
-            form is not None
-            and form not in _SCHEMAS_WITHIN
-            and keyword not in ("$ref", "$schema", "id", "$id")
-        ):
+        asserts = keyword in KEYWORDS[year] and keyword not in HOLDERS
+        if hidden_identifier or (asserts and keyword not in ("$ref", "$schema", "id", "$id")):
             del schema[keyword]
 
 
@@ -315,7 +279,7 @@ def references(value: Any) -> Iterator[str]:
         if isinstance(node, list):
             stack.extend(node)
         elif isinstance(node, dict):
-            for keyword in ("$ref", "$dynamicRef", "$recursiveRef", "ref"):
+            for keyword in (*REFERENCES, "ref"):
                 if isinstance(ref := node.get(keyword), str):
                     yield ref
             stack.extend(node.values())

@@ -12,14 +12,14 @@ from collections.abc import Container
 from typing import Any
 from urllib.parse import urljoin
 
+from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
+from tightbeam_codegen.json_schema.keywords import IDENTIFIERS, REFERENCES
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.targets.typescript.ir import Draft
 
 __all__ = ["is_brought_along", "our_uri", "portable"]
 
-_LEFT_OUT = frozenset(
-    ["$id", "id", "$schema", "$vocabulary", "$comment", "$anchor", "$dynamicAnchor", "$recursiveAnchor"]
-)
+_LEFT_OUT = IDENTIFIERS | {"$schema", "$vocabulary", "$comment"}
 _BROUGHT_ALONG: dict[Draft, str] = {
     2019: "https://json-schema.org/draft/2019-09/",
     2020: "https://json-schema.org/draft/2020-12/",
@@ -58,16 +58,16 @@ def _rewritten(schema: Any, uri: str, whole: str) -> Any:
     made: dict[str, Any] = {}
     conditions: list[Any] = []
     for keyword, value in schema.items():
-        if keyword in ("properties", "definitions", "$defs", "dependencies"):
+        if keyword in SCHEMA_MAPS:
             made[keyword] = {name: _rewritten(inner, uri, whole) for name, inner in value.items()}
-        elif keyword in ("$dynamicRef", "$recursiveRef"):
+        elif keyword in REFERENCES and keyword != "$ref":
             conditions.append({"$ref": our_uri(whole)})
         elif keyword == "$ref":
             conditions.append({"$ref": value if value.startswith("#") else our_uri(urljoin(uri, value))})
         elif keyword == "exclusiveMinimum":
             # 0 in each of them, as a number or as a flag beside `minimum`.
             made |= {"minimum": 0, "not": {"enum": [0]}}
-        elif keyword in ("allOf", "anyOf"):
+        elif HOLDERS.get(keyword) == "schemas":
             made[keyword] = [_rewritten(inner, uri, whole) for inner in value]
         elif keyword not in _LEFT_OUT:
             made[keyword] = _rewritten(value, uri, whole)

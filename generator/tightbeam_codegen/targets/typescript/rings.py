@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from tightbeam._payload.places import Place, Places
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.json_schema.keywords import REFERENCES
 
 __all__ = ["break_rings"]
 
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_ONE = ("not", "if", "then", "else")
-_LISTS = ("allOf", "anyOf", "oneOf")
-_MAPS = ("dependentSchemas", "dependencies")
-_FREE_NAMES = frozenset({*_MAPS, "$defs", "definitions", "patternProperties", "properties"})
-_DATA = frozenset({"const", "enum"})
+_IN_PLACE = frozenset(
+    {"allOf", "anyOf", "dependencies", "dependentSchemas", "else", "if", "not", "oneOf", "then"}
+)
+"""Keywords whose schemas apply to the value itself, not to something inside it."""
 _KEYWORD = "tightbeam-ring"
 
 
@@ -37,7 +37,7 @@ def break_rings(resources: dict[str, Any]) -> None:
         uri += "_"
     bridges: dict[str, Any] = {}
     for place in list(_schemas(resources)):
-        for keyword in _REFERENCES:
+        for keyword in REFERENCES:
             target = _target(places, place, keyword)
             if place.ref in rings and target is not None and target.ref in rings:
                 bridges[str(len(bridges))] = {_KEYWORD: target.ref}
@@ -48,37 +48,20 @@ def break_rings(resources: dict[str, Any]) -> None:
 
 def _schemas(resources: dict[str, Any]) -> Iterator[Place]:
     """Yield every object that is a schema, or may be one."""
-    stack = [(Place(uri, (), uri, schema), False) for uri, schema in resources.items()]
-    stack = [(place.child(), is_map) for place, is_map in stack]
+    stack = [Place(uri, (), uri, schema).child() for uri, schema in resources.items()]
     while stack:
-        place, is_names = stack.pop()
-        if isinstance(place.schema, list):
-            stack.extend((place.child(i), False) for i in range(len(place.schema)))
-        elif isinstance(place.schema, dict):
-            if not is_names:
-                yield place
-            stack.extend(
-                (place.child(key), not is_names and key in _FREE_NAMES)
-                for key, value in place.schema.items()
-                if isinstance(value, (dict, list)) and (is_names or key not in _DATA)
-            )
+        place = stack.pop()
+        if isinstance(place.schema, dict):
+            yield place
+        stack.extend(place.child(*way) for way, _, _ in inside(place.schema))
 
 
 def _same_value(places: Places, place: Place) -> Iterator[Place]:
     """Yield the schemas that apply to a value because this one does."""
-    schema = place.schema
-    for keyword in _REFERENCES:
+    for keyword in REFERENCES:
         if (target := _target(places, place, keyword)) is not None:
             yield target
-    for keyword in _ONE:
-        if isinstance(schema.get(keyword), dict):
-            yield place.child(keyword)
-    for keyword in _LISTS:
-        if isinstance(schema.get(keyword), list):
-            yield from (place.child(keyword, i) for i in range(len(schema[keyword])))
-    for keyword in _MAPS:
-        if isinstance(schema.get(keyword), dict):
-            yield from (place.child(keyword, name) for name in schema[keyword])
+    yield from (place.child(*way) for way, _, _ in inside(place.schema) if way[0] in _IN_PLACE)
 
 
 def _target(places: Places, place: Place, keyword: str) -> Place | None:

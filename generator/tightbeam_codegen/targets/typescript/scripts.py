@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tightbeam_codegen.incremental.incremental import Made, Use
+from tightbeam_codegen.json_schema.dialects import LATEST, Dialect
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.problems import Place, Problems
 from tightbeam_codegen.read.check import Definition
@@ -15,8 +16,7 @@ from tightbeam_codegen.read.modules import TopicShape
 from tightbeam_codegen.read.normalise import Name, Names, Normaliser, normalise
 from tightbeam_codegen.read.normalise.places import topic_place
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.resolve import Dialect, Node, SchemaStore, Unresolved
-from tightbeam_codegen.read.resolve.dialects import LATEST
+from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
 from tightbeam_codegen.targets.typescript.emit import TypeScript
 
 __all__ = ["Scripts"]

@@ -1,0 +1,62 @@
+"""The drafts as the library `referencing` reads them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import referencing
+from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
+
+from tightbeam_codegen.json_schema.dialects import Dialect
+from tightbeam_codegen.read.resolve.official_documents import identity
+
+__all__ = ["resource"]
+
+_BY_YEAR: dict[int, referencing.Specification[Any]] = {
+    4: DRAFT4,
+    6: DRAFT6,
+    7: DRAFT7,
+    2019: DRAFT201909,
+    2020: DRAFT202012,
+}
+
+
+def resource(schema: Any, dialect: Dialect) -> referencing.Resource[Any]:
+    """Return a schema as a resource in which references are looked up.
+
+    Args:
+        schema: the schema.
+        dialect: what it is written in.
+    """
+    return _tolerant(dialect.year).create_resource(schema)
+
+
+@cache
+def _tolerant(year: int) -> referencing.Specification[Any]:
+    """Return a draft that passes over values that only look like schemas, where the library would give up."""
+    specification = _BY_YEAR[year]
+
+    def subresources_of(contents: Any) -> Iterator[Any]:
+        found = specification.subresources_of(contents) if isinstance(contents, dict) else ()
+        # A keyword whose value has the wrong form ends the search; the checks say what is wrong with it.
+        with contextlib.suppress(AttributeError, TypeError):
+            for inner in found:
+                if isinstance(inner, dict | bool):
+                    yield inner
+
+    def id_of(contents: Any) -> str | None:
+        own = specification.id_of(contents)
+        return identity(own, contents) if own is not None else None
+
+    specification_class: Any = referencing.Specification  # its constructor is invisible to type checkers
+    tolerant: referencing.Specification[Any] = specification_class(
+        name=specification.name,
+        id_of=id_of,
+        subresources_of=subresources_of,
+        anchors_in=specification._anchors_in,  # pyright: ignore[reportPrivateUsage]  # to copy it all
+        maybe_in_subresource=specification.maybe_in_subresource,
+    )
+    return tolerant
