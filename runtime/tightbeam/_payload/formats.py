@@ -140,6 +140,7 @@ TYPED_FORMATS = {row.name: row.typed for row in FORMATS.values() if row.typed is
 CORE_TYPES = frozenset(each.core_type for each in TYPED_FORMATS.values())
 """Types of the nodes in Pydantic's core schemas that hold a typed format."""
 
+
 def narrow_formats(document: Any) -> None:
     """Put the pattern beside each typed format of a document, in place; pointers into it stay valid."""
     stack = [document]

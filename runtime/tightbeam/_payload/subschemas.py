@@ -33,9 +33,11 @@ HOLDERS: Mapping[str, Form] = {
 }
 """The keywords of all drafts that hold schemas."""
 
-SCHEMA_MAPS = frozenset(
-    keyword for keyword, form in HOLDERS.items() if form in ("schema map", "dependencies")
-)
+_MAPS = frozenset({"dependencies", "schema map"})
+_SINGLE = frozenset({"boolean or schema", "schema", "schema or schemas"})
+_LISTS = frozenset({"schema or schemas", "schemas"})
+
+SCHEMA_MAPS = frozenset(keyword for keyword, form in HOLDERS.items() if form in _MAPS)
 """Keywords whose value maps free names to schemas."""
 
 DATA = frozenset({"const", "default", "enum", "example", "examples"})
@@ -44,8 +46,6 @@ DATA = frozenset({"const", "default", "enum", "example", "examples"})
 _NAME_MAPS = SCHEMA_MAPS | {"channels", "messages", "responses", "topics"}
 """Besides, keys of channel definitions and API documents whose value maps free names to what has schemas."""
 _MAPS_OF_NAME_MAPS = frozenset({"components"})
-_SINGLE = frozenset({"boolean or schema", "schema", "schema or schemas"})
-_LISTS = frozenset({"schema or schemas", "schemas"})
 
 
 def inside(value: object, keywords: Mapping[str, str] = HOLDERS) -> Iterator[tuple[Way, Any, bool]]:
@@ -61,23 +61,27 @@ def inside(value: object, keywords: Mapping[str, str] = HOLDERS) -> Iterator[tup
         The way to it, the value, and whether it is a schema by the keyword that holds it.
     """
     if isinstance(value, list):
-        yield from (((index,), item, False) for index, item in enumerate(value) if _may_hold(item))
-    if not isinstance(value, dict):
+        for index, item in enumerate(value):
+            if isinstance(item, (dict, list)):
+                yield (index,), item, False
         return
-    for keyword, inner in value.items():
+    for keyword, inner in value.items() if isinstance(value, dict) else ():
         if not isinstance(inner, (dict, list, bool)):
             continue
         form = keywords.get(keyword)
-        if form in ("schema map", "dependencies") and isinstance(inner, dict):
+        if form in _SINGLE and not isinstance(inner, list):
+            yield (keyword,), inner, True
+        elif form in _MAPS and isinstance(inner, dict):
             for name, item in inner.items():
                 if form == "schema map" or not isinstance(item, list):
                     yield (keyword, name), item, True
         elif form in _LISTS and isinstance(inner, list):
-            yield from (((keyword, index), item, True) for index, item in enumerate(inner))
-        elif form in _SINGLE and not isinstance(inner, list):
-            yield (keyword,), inner, True
+            for index, item in enumerate(inner):
+                yield (keyword, index), item, True
         elif keyword not in DATA and not isinstance(inner, bool):
-            yield from ((way, item, False) for way, item in _around(keyword, inner) if _may_hold(item))
+            for way, item in _around(keyword, inner):
+                if isinstance(item, (dict, list)):
+                    yield way, item, False
 
 
 def _around(keyword: str, value: Any) -> Iterator[tuple[Way, Any]]:
@@ -93,7 +97,3 @@ def _around(keyword: str, value: Any) -> Iterator[tuple[Way, Any]]:
                 yield from (((keyword, kind, name), item) for name, item in named.items())
     else:
         yield (keyword,), value
-
-
-def _may_hold(value: object) -> bool:
-    return isinstance(value, (dict, list))

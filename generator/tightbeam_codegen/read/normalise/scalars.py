@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
+from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam_codegen.read.normalise.conjuncts import Part
 from tightbeam_codegen.read.normalise.shapes import (
     ANY,
@@ -35,11 +36,6 @@ __all__ = [
 
 TYPES = frozenset(["null", "boolean", "object", "array", "string", "number"])
 """All of JSON; `number` holds `integer`."""
-
-_TYPED_FORMATS = {"date-time": "date-time", "date": "date", "uuid": "uuid", "ipv4": "ipv4"}
-_FORMAT_SINCE = {"date-time": 4, "date": 7, "uuid": 2019, "ipv4": 4}
-_SPELT = {"date-time": ("pattern", "minLength", "maxLength"), "uuid": ("pattern",)}
-"""Keywords beside which a format stays text: they may demand a spelling that its type doesn't keep."""
 
 MAX_LITERALS = 1_000
 """Of one `Literal`: beyond it type checkers crawl, and the type is that of the values."""
@@ -218,11 +214,12 @@ def string(parts: Sequence[Part], assert_formats: bool) -> Shape:
     """A string with the tightest of its bounds; a typed format instead of them where formats are law."""
     if assert_formats:
         for part in parts:
-            form = part.get("format")
-            if form not in _TYPED_FORMATS or part.node.dialect.year < _FORMAT_SINCE[form]:
+            name = part.get("format")
+            typed = TYPED_FORMATS.get(name)
+            if typed is None or part.node.dialect.year < typed.since:
                 continue
-            if all(other.get(keyword) is None for other in parts for keyword in _SPELT.get(form, ())):
-                return String(format=form)
+            if all(other.get(keyword) is None for other in parts for keyword in typed.text_beside):
+                return String(format=name)
     lows = [int(v) for v in _numbers(parts, "minLength") if v > 0]
     highs = [int(v) for v in _numbers(parts, "maxLength")]
     patterns = [p for part in parts if isinstance(p := part.get("pattern"), str)]

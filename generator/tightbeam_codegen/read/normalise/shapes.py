@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 __all__ = [
     "ANY",
@@ -95,12 +95,12 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """Text; `format` is one of those a model types, and only where formats are asserted."""
+    """Text; `format` is one of TYPED_FORMATS, and stands here only where formats are asserted."""
 
     min_length: int | None = None
     max_length: int | None = None
     pattern: str | None = None
-    format: Literal["date-time", "date", "uuid", "ipv4"] | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from tightbeam._payload.formats import FORMATS
 from tightbeam._payload.subschemas import HOLDERS, Way, inside
 from tightbeam_codegen.json_schema.keywords import KEYWORDS, NOTES, REFERENCES
 from tightbeam_codegen.problems import quoted
@@ -21,19 +22,6 @@ _Step: TypeAlias = "tuple[Any, bool, tuple[_Path, ...], int]"
 _AJVS_OWN = frozenset({"$async", "nullable"})
 """Keywords that Ajv adds to JSON Schema: to all others they mean nothing."""
 
-_SINCE_DRAFT_4 = "date date-time email hostname idn-email ipv4 ipv6 regex time uri"
-_SINCE_DRAFT_6 = f"{_SINCE_DRAFT_4} json-pointer uri-reference uri-template"
-_SINCE_DRAFT_7 = f"{_SINCE_DRAFT_6} idn-hostname iri iri-reference relative-json-pointer"
-_FORMATS = {
-    4: frozenset(_SINCE_DRAFT_4.split()),
-    6: frozenset(_SINCE_DRAFT_6.split()),
-    7: frozenset(_SINCE_DRAFT_7.split()),
-    2019: frozenset(f"{_SINCE_DRAFT_7} duration uuid".split()),
-    2020: frozenset(f"{_SINCE_DRAFT_7} duration uuid".split()),
-}
-"""The formats that the Python side checks. Ajv checks more, such as `byte`, and all of them in each draft."""
-
-_NO_FORMATS_OF_AJV = frozenset({"idn-email", "idn-hostname", "iri", "iri-reference"})
 _SAY_MORE = "It was checked where the message was published; a `pattern` beside it is checked here too."
 
 _PROTO = "__proto__"
@@ -110,8 +98,8 @@ class Adapter:
                 keyword not in keywords or keyword in NOTES or keyword in _AJVS_OWN
             ):
                 del schema[keyword]
-        if schema.get("format") not in (None, *_FORMATS[year]):
-            del schema["format"]
+        if not _checks_format(schema.get("format"), year):
+            schema.pop("format", None)
         self._note_differences(schema, paths[0])
         _loosen_limits(schema)
         _take_out_proto(schema)
@@ -166,7 +154,8 @@ class Adapter:
                 "validators in TypeScript read $recursiveRef as $ref, since a topic is written in 2020-12"
             )
             self.differences.append(Difference((*path, "$recursiveRef"), message, "Write both in one draft."))
-        if self._asserts_formats and (name := schema.get("format")) in _NO_FORMATS_OF_AJV:
+        name = schema.get("format")
+        if self._asserts_formats and name is not None and not FORMATS[name].in_ajv:
             message = f"validators in TypeScript don't check the format {name}"
             self.differences.append(Difference((*path, "format"), message, _SAY_MORE))
         for keyword in ("const", "enum", "exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"):
@@ -208,6 +197,12 @@ class Adapter:
         if translated is not None and translated != Pattern(pattern, "u"):
             self.patterns[pattern] = translated
         return translated is not None
+
+
+def _checks_format(name: object, year: int) -> bool:
+    """Tell whether Python's validator checks a format. Ajv checks more, and all of them in each draft."""
+    row = FORMATS.get(name) if isinstance(name, str) else None
+    return row is not None and 0 < row.checked_since <= year
 
 
 def _below(paths: tuple[_Path, ...], way: Way) -> tuple[_Path, ...]:
