@@ -23,7 +23,7 @@ from tightbeam_codegen.settings import load_settings
 from tightbeam_codegen.version import tool_version
 
 if TYPE_CHECKING:
-    from tightbeam._engine.sqlite.checkup import Checkup
+    from tightbeam._engine.journal import Checkup
 
 __all__ = ["Finding", "run_doctor"]
 
@@ -221,10 +221,10 @@ def _metaschema(schemas: Path) -> Iterator[Finding]:
 
 def _journal(file: Path) -> Iterator[Finding]:
     from tightbeam import JournalRefused
-    from tightbeam._engine.sqlite.checkup import check_up
+    from tightbeam._engine.backends import journal_at
 
     try:
-        found = check_up(file)
+        found = journal_at(file).check_up()
     except JournalRefused as error:
         yield Finding("journal", "problem", str(file), str(error))
         return
@@ -233,8 +233,6 @@ def _journal(file: Path) -> Iterator[Finding]:
 
 
 def _file(name: str, found: Checkup) -> Iterator[Finding]:
-    from tightbeam._engine.sqlite.wal import LARGE_LOG
-
     sizes = f"{found.size:,} bytes, {found.log_size:,} of them in the log; {found.free:,} bytes free"
     if found.damage:
         text = f"damaged: {found.damage[0]}" + (
@@ -243,7 +241,7 @@ def _file(name: str, found: Checkup) -> Iterator[Finding]:
         yield Finding("journal", "problem", name, text, "Restore it from a backup, or move it away.")
     else:
         yield Finding("journal", "ok", name, f"sound, format {found.format}, {sizes}")
-    if found.log_size >= LARGE_LOG:
+    if found.log_is_stuck:
         text = f"{found.log_size:,} bytes: it can't be moved into the file"
         remedy = "Another program reads the file in a transaction that it doesn't end: end it."
         yield Finding("journal", "problem", "log", text, remedy)

@@ -16,6 +16,7 @@ from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
     from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail
+    from tightbeam._engine.journal import Journal
 
 __all__ = ["graph", "run_resume", "run_runs", "run_table"]
 
@@ -28,6 +29,8 @@ _STYLES = {
     "sleeping": "blue",
 }
 _STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
+_LISTED = 1_000
+"""The latest runs: as many are listed, and searched for the beginning of an id."""
 # A pipe has no width; what reads from it wants whole lines.
 _WIDTH_OF_A_PIPE = 240
 
@@ -45,18 +48,20 @@ def run_runs(file: Path, run_id: str | None, *, state: str | None = None, functi
         The exit code.
     """
     from tightbeam import TightbeamError
-    from tightbeam._engine.sqlite import inspect
+    from tightbeam._engine.backends import journal_at
+    from tightbeam._engine.requests import ListRuns
 
     if state is not None and state not in _STATES:
         return _failed(f"there is no state {visible(state)}; the states are {', '.join(_STATES)}")
+    journal = journal_at(file)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
     try:
         if run_id is None:
-            found = inspect.runs(file, state=state, function=function)
+            found = journal.read(ListRuns(_LISTED, state, function))
             none = "no runs yet" if state is None and function is None else "no such runs"
             console.print(run_table(found) if found else Text(none))
             return 0
-        detail = inspect.run(file, _whole_id(file, run_id))
+        detail = _detail(journal, file, run_id)
     except (TightbeamError, OSError) as error:
         return _failed(visible(str(error)))
     for part in graph(detail):
@@ -75,27 +80,44 @@ def run_resume(file: Path, run_id: str) -> int:
         The exit code.
     """
     from tightbeam import TightbeamError
-    from tightbeam._engine.sqlite.resume import resume
+    from tightbeam._engine.backends import journal_at
 
+    journal = journal_at(file)
     try:
-        whole = _whole_id(file, run_id)
-        resume(file, whole)
+        whole = _whole_id(journal, run_id)
+        journal.resume(whole)
     except (TightbeamError, OSError) as error:
         return _failed(visible(str(error)))
     sys.stdout.write(f"run {visible(whole)} goes on when a client is entered\n")
     return 0
 
 
-def _whole_id(file: Path, run_id: str) -> str:
+def _detail(journal: Journal, file: Path, run_id: str) -> RunDetail:
+    """Return the one run whose id begins so.
+
+    Raises:
+        EngineError: there are several, or none.
+    """
+    from tightbeam import EngineError
+    from tightbeam._engine.requests import FindRun
+
+    whole = _whole_id(journal, run_id)
+    found = journal.read(FindRun(whole))
+    if found is None:
+        raise EngineError(f"there is no run {whole} in {file}")
+    return found
+
+
+def _whole_id(journal: Journal, run_id: str) -> str:
     """Return the id of the one run that begins so; what none of the latest runs begins with, as it is.
 
     Raises:
         EngineError: there are several.
     """
     from tightbeam import EngineError
-    from tightbeam._engine.sqlite import inspect
+    from tightbeam._engine.requests import ListRuns
 
-    matching = [run.id for run in inspect.runs(file) if run.id.startswith(run_id)]
+    matching = [run.id for run in journal.read(ListRuns(_LISTED)) if run.id.startswith(run_id)]
     if len(matching) > 1 and run_id not in matching:
         raise EngineError(f"{len(matching)} runs begin with {run_id}")
     return matching[0] if len(matching) == 1 else run_id

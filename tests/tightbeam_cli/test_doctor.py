@@ -18,7 +18,7 @@ import pytest
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context
 from tightbeam._engine.requests import MAX_DEATHS
-from tightbeam._engine.sqlite import checkup, wal
+from tightbeam._engine.sqlite import checkup
 from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam_cli import doctor, main
 
@@ -265,7 +265,7 @@ def test_what_is_wrong_around_it(
 def test_a_log_that_cannot_be_moved_into_the_file(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wal, "LARGE_LOG", 4_096)
+    monkeypatch.setattr(checkup, "LARGE_LOG", 4_096)
     assert main(["doctor", str(path)]) == 0
     assert "moved into the file" not in capsys.readouterr().out
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:

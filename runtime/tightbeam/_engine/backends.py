@@ -1,16 +1,17 @@
-"""The one place that picks a store."""
+"""The one place that picks a store, for a client or for a command."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from tightbeam._engine.journal import Journal
 from tightbeam._engine.records import Retention
 from tightbeam._engine.sqlite.backend import SqliteBackend
 from tightbeam._engine.store import Backend
 from tightbeam.errors import JournalRefused
 
-__all__ = ["backend_for"]
+__all__ = ["backend_for", "journal_at"]
 
 
 def backend_for(path: str | os.PathLike[str] | None, retention: Retention) -> Backend:
@@ -24,6 +25,17 @@ def backend_for(path: str | os.PathLike[str] | None, retention: Retention) -> Ba
         JournalRefused: the path is SQLite's name for memory, or can't name a file.
     """
     return SqliteBackend(None if path is None else _file(path), retention)
+
+
+def journal_at(path: str | os.PathLike[str]) -> Journal:
+    """Return the journal that a command names; nothing is touched.
+
+    Args:
+        path: where a client keeps it.
+    """
+    from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients don't need it
+
+    return JournalFile(Path(path))
 
 
 def _file(path: str | os.PathLike[str]) -> Path:

@@ -6,31 +6,19 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Generator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tightbeam._engine.journal import Copied
 from tightbeam._engine.sqlite.file import refuse_incomplete, refuse_other_kinds, refuse_unknown, sync
 from tightbeam._engine.sqlite.lock import Lock
 from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam._engine.sqlite.wal import beside, log_path, mark_copy, refuse_foreign
 from tightbeam.errors import JournalRefused
 
-__all__ = ["Copied", "back_up", "restore"]
+__all__ = ["back_up", "restore"]
 
 _BUSY_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """A copy that was checked and is on the disk."""
-
-    size: int
-    """Its bytes."""
-    runs: int
-    messages: int
-    aside: str | None = None
-    """The name that the file it replaced has now."""
 
 
 def back_up(source: Path, target: Path, *, overwrite: bool = False) -> Copied:

@@ -6,49 +6,21 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tightbeam._engine.journal import Checkup
 from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.sqlite.details import SHOWN_STATE
 from tightbeam._engine.sqlite.file import open_readonly, refuse_incomplete, remedy
 from tightbeam._engine.sqlite.lock import holder_of
 from tightbeam._engine.sqlite.schema import USER_VERSION
-from tightbeam._engine.sqlite.wal import log_path
+from tightbeam._engine.sqlite.wal import LARGE_LOG, log_path
 from tightbeam.errors import JournalRefused
 
-__all__ = ["Checkup", "check_up"]
+__all__ = ["check_up"]
 
 _SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Checkup:
-    """What was found in one journal that can be read."""
-
-    format: int
-    """Of the file; an older one is migrated when a client opens it."""
-    damage: tuple[str, ...]
-    """What SQLite's `integrity_check` says; empty if the file is sound."""
-    size: int
-    """Bytes of the file and its log."""
-    log_size: int
-    free: int
-    """Bytes left on the disk."""
-    mode: int
-    """The file's permissions."""
-    holder: int | None
-    """The process that has it open, 0 where that can't be known."""
-    states: Mapping[str, int]
-    """Runs by state; this and what follows is empty where the file is damaged."""
-    overdue: Mapping[str, int]
-    """Functions whose runs are due and wait, by the microseconds of the oldest."""
-    dying: tuple[str, ...]
-    """Runs under which the process has died, and that haven't made progress since: the first few."""
-    failed: tuple[tuple[str, str, str], ...]
-    """The last runs that failed: id, function, the error's type."""
 
 
 def check_up(path: Path) -> Checkup:
@@ -106,6 +78,7 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
         damage=tuple(damage),
         size=stat.st_size + log_size,
         log_size=log_size,
+        log_is_stuck=log_size >= LARGE_LOG,
         free=disk.f_bavail * disk.f_frsize,
         mode=stat.st_mode & 0o777,
         holder=holder_of(path),
