@@ -10,6 +10,7 @@ import functools
 import json
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from typing import Any
 
 from pydantic_core import SchemaValidator
 
@@ -47,8 +48,8 @@ def _is_address(node: Node) -> bool:
 @functools.cache
 def _reader(core_type: str, tz_constraint: str | None) -> Callable[[object], object]:
     """Return a function that reads text of a format and leaves all else as it is."""
-    schema = _BY_CORE_TYPE[core_type].core_schema
-    validator = SchemaValidator({**schema, "tz_constraint": tz_constraint} if tz_constraint else schema)
+    schema: Any = _BY_CORE_TYPE[core_type].core_schema
+    validator = SchemaValidator(schema | {"tz_constraint": tz_constraint} if tz_constraint else schema)
 
     def read(value: object) -> object:
         if type(value) is not str:
