@@ -16,7 +16,8 @@ from typing import Any
 
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.write import write
+from tightbeam_codegen.targets.python.target import PYTHON
+from tightbeam_codegen.write import Tree, write
 
 __all__ = ["LARGE", "MEDIUM", "PAYLOADS", "SCHEMAS", "TINY", "bindings", "payload_channel"]
 
@@ -83,7 +84,7 @@ def bindings(files: Mapping[str, Any], package: str) -> Path:
     result = generate(root, Settings(schemas=root), shown_root="schemas", version="0.0.0")
     if not result.files:
         raise RuntimeError("; ".join(problem.message for problem in result.problems))
-    write(folder / package, result.files)
+    write([Tree(folder / package, result.files["python"], PYTHON.language)])
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     return folder

@@ -1,50 +1,122 @@
-"""Definitions in, `{path: text}` out: the passes of the generator, in order.
+"""The generator: `read` has its passes in order, `generate` prints what they give.
 
-Nothing is written here: `tightbeam_codegen.write` puts files on disk, `tightbeam_cli` has the words.
+Nothing is written here: `write.py` puts files on disk, and the commands talk to people.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-from tightbeam_codegen.compile import Checked, OutOfStep, Run
-from tightbeam_codegen.incremental.incremental import Made, Memory
-from tightbeam_codegen.json_schema.dialects import LATEST
-from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
-from tightbeam_codegen.json_schema.uris import ROOT_URI
-from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
-from tightbeam_codegen.read.check import check_definition, check_overlaps
+from tightbeam_codegen.incremental.definitions import (
+    CompiledDefinition,
+    IncrementalCache,
+    compiled_definitions,
+    context_of,
+)
+from tightbeam_codegen.model import ChannelModel, Model
+from tightbeam_codegen.problems import Problem, Problems
+from tightbeam_codegen.read.bundle import bundle
+from tightbeam_codegen.read.check import check_overlaps
+from tightbeam_codegen.read.chosen_names import ChosenNames
+from tightbeam_codegen.read.definitions import (
+    Unchanged,
+    check_definitions,
+    load_definitions,
+    refuse_empty_root,
+    warn_of_near_misses,
+)
 from tightbeam_codegen.read.discover import discover
-from tightbeam_codegen.read.load import Document, JsonValue
-from tightbeam_codegen.read.near_misses import near_misses
-from tightbeam_codegen.read.normalise.places import module_of
+from tightbeam_codegen.read.documents import find_reached, resolve
+from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.normalise import TooMuch
 from tightbeam_codegen.read.resolve import Sources
-from tightbeam_codegen.read.resolve.references import outgoing
+from tightbeam_codegen.read.topics import NO_SHAPES, check_modules_of, normalise, normalise_exactly
+from tightbeam_codegen.read.validators import check_validators
 from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.targets.python.render import Printer
-from tightbeam_codegen.targets.python.typed import FactCache
-from tightbeam_codegen.targets.typescript import TypeScript
+from tightbeam_codegen.targets import TARGETS, Target, wanted
+from tightbeam_codegen.targets.protocol import Job, Output, Store
 
-__all__ = ["Result", "generate"]
+__all__ = ["Recall", "Result", "generate", "read"]
+
+Recall: TypeAlias = Callable[[Sequence[Document], Sources], Mapping[str, Unchanged]]
+"""Returns those of some definition files, by path, that need no reading."""
+
+
+def read(
+    root: Path,
+    settings: Settings,
+    *,
+    shown_root: str,
+    exact: bool = False,
+    recall: Recall | None = None,
+) -> Model:
+    """Read the channel definitions below a schema root, pass by pass.
+
+    What is wrong with definitions raises nothing: the model's problems have it, each with place and remedy.
+
+    Args:
+        root: the schema root.
+        settings: what reading depends on besides.
+        shown_root: how messages name the root.
+        exact: whether exact shapes are wanted too.
+        recall: returns definitions that are as they were in an earlier run, with all they refer to.
+    """
+    problems = Problems()
+    sources = Sources(root, shown_root, settings.refs)
+    documents = load_definitions(discover(root, shown_root, problems), sources, problems)
+    if not documents and not problems.has_errors:
+        refuse_empty_root(root, shown_root, problems)
+    recalled = recall(documents, sources) if recall else {}
+    unchanged = tuple(recalled.values())
+    checked = check_definitions([d for d in documents if d.path not in recalled], sources, settings, problems)
+    sound = [each.definition for each in checked]
+    everything = (*sound, *(each.definition for each in unchanged))
+    check_overlaps(everything, problems)
+    is_complete = not problems.has_errors
+    resolved = resolve(sound, unchanged, sources, settings, problems)
+    # Of definitions that are one module, which is an error, one is read on.
+    by_module = {each.definition.module: each for each in checked}
+    definitions = [each.definition for each in by_module.values()]
+    reached = find_reached(definitions, resolved, problems)
+    chosen = ChosenNames(settings, sources, problems)
+    shapes, exact_shapes = NO_SHAPES, None
+    try:
+        shapes = normalise(definitions, unchanged, resolved, chosen.names(), problems)
+        if exact and is_complete:
+            exact_shapes = normalise_exactly(definitions, unchanged, resolved, shapes.names, problems)
+    except TooMuch:
+        is_complete = False
+    channels: list[ChannelModel] = []
+    if is_complete:
+        chosen.report_unused(shapes.names, (entry for each in unchanged for entry in each.chosen))
+        check_modules_of(shapes, everything, problems)
+        for definition in definitions:
+            module = definition.module
+            bundled = bundle(definition, reached[module].reach, resolved.store, shapes)
+            named = tuple(chosen.used_in(definition.document, shapes.names))
+            found = (*by_module[module].problems, *shapes.problems[module], *reached[module].problems)
+            channels.append(ChannelModel(definition, shapes.topics[module], bundled, named, found))
+        for channel in channels if not problems.has_errors else ():
+            check_validators(channel.definition, channel.bundle.text(), problems)
+    problems.extend(problem for each in unchanged for problem in each.problems)
+    if documents:
+        warn_of_near_misses(root, shown_root, sources, problems)
+    return Model(tuple(channels), unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run: the files by posix path inside the output folder, and everything worth saying.
+    """What a run gives. There are no files where a problem is an error."""
 
-    There are no files where a problem is an error.
-    """
-
-    files: Mapping[str, str]
-    typescript: Mapping[str, str]
-    """Likewise for the front end's folder; empty unless the settings name one."""
+    files: Mapping[str, Mapping[str, str]]
+    """By target: text by posix path inside the target's folder."""
     problems: tuple[Problem, ...]
-    inputs: Mapping[str, str]
-    """Every file that was read, as shown, with its SHA-256."""
+    channels: int
+    """How many definitions there are."""
 
 
 def generate(
@@ -53,144 +125,62 @@ def generate(
     *,
     shown_root: str,
     version: str,
-    cache: FactCache | None = None,
-    memory: Memory | None = None,
+    targets: Sequence[Target] = TARGETS,
+    cache: Store | None = None,
+    remembered: IncrementalCache | None = None,
 ) -> Result:
-    """Compile all channel definitions below `root`.
-
-    What is wrong with a definition raises nothing: that is in the result's problems.
+    """Read the channel definitions below a schema root, and print them for the targets that settings ask for.
 
     Args:
         root: the schema root.
         settings: what generation depends on besides.
         shown_root: how messages name the root.
         version: of the tool, for the generated headers.
-        cache: types that were worked out before.
-        memory: definitions that were compiled before; without it the result is the same, and later.
+        targets: those that there are.
+        cache: keeps what targets work out between runs; with it runs are faster and give the same.
+        remembered: the definitions of earlier runs; likewise.
     """
+    asked_for = [target for target, _ in wanted(targets, settings)]
+    job = Job(settings, version, cache)
+
+    def run(recall: Recall | None) -> tuple[Model, dict[str, Output]]:
+        exact = any(target.exact for target in asked_for)
+        model = read(root, settings, shown_root=shown_root, exact=exact, recall=recall)
+        return model, {t.name: t.generate(model, job) for t in asked_for} if model.is_complete else {}
 
     def work() -> Result:
-        with contextlib.suppress(OutOfStep):
-            return _generate(root, settings, shown_root, version, cache, memory, recall=memory is not None)
-        return _generate(root, settings, shown_root, version, cache, memory, recall=False)
+        unchanged: dict[str, CompiledDefinition] = {}
+
+        def recall(documents: Sequence[Document], sources: Sources) -> Mapping[str, CompiledDefinition]:
+            unchanged.update(remembered.recall(documents, sources) if remembered else {})
+            return unchanged
+
+        model, outputs = run(recall)
+        context = context_of(model, outputs)
+        if model.is_complete and any(each.context != context for each in unchanged.values()):
+            # Names have changed that are in the files of unchanged definitions.
+            unchanged.clear()
+            model, outputs = run(None)
+        compiled = [*compiled_definitions(model, outputs), *unchanged.values()]
+        result = _result(model, outputs, compiled)
+        if remembered and result.files:
+            remembered.remember(compiled)
+        return result
 
     return with_room(work)
 
 
-def _generate(
-    root: Path,
-    settings: Settings,
-    shown_root: str,
-    version: str,
-    cache: FactCache | None,
-    memory: Memory | None,
-    *,
-    recall: bool,
-) -> Result:
+def _result(model: Model, outputs: Mapping[str, Output], compiled: Sequence[CompiledDefinition]) -> Result:
+    """Merge what the targets printed, and what is said about it."""
     problems = Problems()
-    sources = Sources(root, shown_root, settings.refs)
-    documents = _load(root, shown_root, sources, problems)
-    kept = memory.recall(documents, sources) if memory and recall else {}
-    if memory and kept:
-        _look_again_at_targets(documents, kept, memory.used_once(kept), sources)
-    checked = _check([d for d in documents if d.path not in kept], sources, settings, problems)
-    definitions = [each.definition for each in checked] + [made.definition for made in kept.values()]
-    check_overlaps(definitions, problems)
-    files: Mapping[str, str] = {}
-    scripts: Mapping[str, str] = {}
-    if problems.has_errors:
-        Run(checked, [], sources, settings, problems).diagnose()
-    else:
-        run = Run(checked, list(kept.values()), sources, settings, problems)
-        compiled = run.compile(Printer(version, settings.line_length), cache, _typescript(version, settings))
-        files, scripts = run.files, run.typescript
-        if memory:
-            memory.remember([*compiled, *kept.values()])
-    for each in kept.values():
-        problems.extend(each.problems)
-    inputs = {document.shown: document.digest for document in sources.files()}
-    if documents:
-        read = {document.path for document in sources.files() if document.uri.startswith(ROOT_URI)}
-        problems.extend(near_misses(root, shown_root, read))
-    if problems.has_errors:
-        files, scripts = {}, {}
-    return Result(files, scripts, problems.sorted(), inputs)
-
-
-def _typescript(version: str, settings: Settings) -> TypeScript | None:
-    if settings.typescript is None:
-        return None
-    return TypeScript(
-        version,
-        validators=settings.typescript_validators,
-        react=settings.typescript_react,
-        import_extension=settings.typescript_import_extension,
-    )
-
-
-def _load(root: Path, shown_root: str, sources: Sources, problems: Problems) -> list[Document]:
-    documents: list[Document] = []
-    for found in discover(root, shown_root, problems):
-        try:
-            documents.append(sources.at(found.path))
-        except DefinitionErrors as error:
-            problems.extend(error.problems)
-        except OSError as error:
-            problems.error(
-                None,
-                f"{found.shown} can't be read: {error.strerror or 'it is no regular file'}",
-                "Check the file's permissions.",
-            )
-    if not documents and not problems.has_errors:
-        likely = min(
-            near_misses(root, shown_root, frozenset()), key=lambda each: str(each.place), default=None
-        )
-        problems.error(
-            likely.place if likely else None,
-            f"no *.channel.json or *.channel.yaml below {shown_root}"
-            + (", but this looks like one" if likely else ""),
-            likely.remedy if likely else "Start with `tightbeam init`.",
-        )
-    return documents
-
-
-def _check(
-    documents: Iterable[Document], sources: Sources, settings: Settings, problems: Problems
-) -> list[Checked]:
-    documents = list(documents)
-    metaschemas: dict[str, JsonValue] = named_metaschemas(documents, sources, problems)
-    checked: list[Checked] = []
-    for document in documents:
-        known = len(problems)
-        definition = check_definition(document, settings, problems, metaschemas=metaschemas)
-        if definition is not None:
-            checked.append(Checked(definition, problems.after(known)))
-    return checked
-
-
-def _look_again_at_targets(
-    documents: Iterable[Document], kept: dict[str, Made], used_once: Iterable[str], sources: Sources
-) -> None:
-    """Compile those anew whose modules may hold something else now.
-
-    These are definitions that a changed one refers to, itself or over other files: their modules hold what it
-    uses of them. Those that it referred to before, whose modules may hold what it doesn't use any more. And
-    those that are one module with a schema document that it refers to.
-    """
-    paths = {document.uri: document.path for document in documents}
-    modules = {made.definition.module: path for path, made in kept.items()}
-    pending = [document for document in documents if document.path not in kept]
-    pending += [made.definition.document for uri in used_once if (made := kept.pop(paths.get(uri, ""), None))]
-    seen = {document.uri for document in pending}
-    while pending and kept:
-        document = pending.pop()
-        for uri in outgoing(document.value, document.uri, LATEST):
-            if uri in seen:
-                continue
-            seen.add(uri)
-            with contextlib.suppress(DefinitionErrors):  # said where it is loaded to be compiled
-                if (found := sources.find(uri)) is not None:
-                    pending.append(found)
-                    made = kept.pop(modules.get(module_of(found), ""), None)
-                    if made is not None and made.definition.document is not found:
-                        pending.append(made.definition.document)
+    problems.extend(model.problems)
+    files: dict[str, dict[str, str]] = {}
+    for name, output in outputs.items():
+        problems.extend(output.problems)
+        for warnings in output.warnings.values():
+            problems.extend(warnings)
+        # What is shared may have a definition's module: of what others use in a file that is unchanged.
+        files[name] = dict(output.common)
+        for each in compiled:
+            files[name] |= each.files[name]
+    return Result({} if problems.has_errors else files, problems.sorted(), len(model.definitions))

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "DefinitionErrors",
@@ -16,8 +16,10 @@ __all__ = [
     "Problem",
     "Problems",
     "Severity",
+    "from_stored",
     "quoted",
     "render",
+    "to_stored",
     "visible",
 ]
 
@@ -142,6 +144,19 @@ def render(problems: Iterable[Problem], form: Format = "text") -> str:
         return json.dumps([_as_json(problem) for problem in ordered], indent=2)
     as_lines = _as_github if form == "github" else _as_text
     return "\n".join(as_lines(problem) for problem in ordered)
+
+
+def to_stored(problem: Problem) -> list[Any]:
+    """Return a problem as a JSON value, for the cache."""
+    place = problem.place
+    where = [place.path, place.line, place.column] if place else None
+    return [where, problem.severity, problem.message, problem.remedy]
+
+
+def from_stored(value: Any) -> Problem:
+    """Return the problem in a JSON value. Raises TypeError or ValueError for any other value."""
+    where, severity, message, remedy = value
+    return Problem(Place(*where) if where else None, severity, message, remedy)
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, find_draft, spellings
 from tightbeam_codegen.json_schema.uris import ROOT_URI
@@ -15,27 +15,36 @@ from tightbeam_codegen.names import is_class_name
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.suggest import did_you_mean
 
-__all__ = ["IMPORT_EXTENSIONS", "ImportExtension", "Settings", "load_settings", "read_settings"]
+__all__ = ["Option", "OptionValue", "Settings", "load_settings", "read_settings"]
 
-ImportExtension: TypeAlias = Literal["none", "js", "ts"]
-IMPORT_EXTENSIONS: tuple[ImportExtension, ...] = get_args(ImportExtension)
-
-_KEYS = (
-    "schemas",
-    "output",
-    "typescript",
-    "typescript_validators",
-    "typescript_react",
-    "typescript_import_extension",
-    "assert_formats",
-    "assume_objects",
-    "dialect",
-    "names",
-    "refs",
-    "strict",
-)
+_COMMON_KEYS = ("assert_formats", "assume_objects", "dialect", "names", "refs", "strict")
 _RUFF_LINE_LENGTH = 88
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+OptionValue: TypeAlias = Path | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting of one target: a key of `[tool.tightbeam]`, and an option of the command."""
+
+    key: str
+    kind: Literal["folder", "flag", "choice"]
+    help: str
+    """For the command's `--help`."""
+    example: str
+    """A value, for those who gave one that can't be."""
+    default: OptionValue | None = None
+    """A folder without one is written to only where it is named."""
+    choices: tuple[str, ...] = ()
+    short: str | None = None
+    """The command's option in one letter, such as `-o`."""
+
+    @property
+    def name(self) -> str:
+        """The command's option."""
+        return f"--{self.key.replace('_', '-')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +52,8 @@ class Settings:
     """What generation depends on besides the definitions."""
 
     schemas: Path = Path("schemas")
-    output: Path = Path("generated")
-    typescript: Path | None = None
-    """The folder for the front end's bindings; none are written without it."""
-    typescript_validators: bool = False
-    """Whether there are modules among them that validate."""
-    typescript_react: bool = False
-    """Whether there are hooks for React among them."""
-    typescript_import_extension: ImportExtension = "none"
-    """How their imports name the files of each other."""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    """Those of the targets, by key; what isn't here has its default."""
     assert_formats: bool = True
     assume_objects: bool = False
     """Whether a schema with `properties` and without `type` is an object to the types."""
@@ -69,22 +71,51 @@ class Settings:
     source: Path | None = field(default=None, compare=False)
     """The file they come from."""
 
+    def folder(self, option: Option) -> Path | None:
+        """Return the folder that an option names, None where nothing is to be written."""
+        value = self.options.get(option.key, option.default)
+        return value if isinstance(value, Path) else None
 
-def load_settings(start: Path) -> Settings:
-    """The settings of the nearest pyproject.toml in `start` or above; the defaults if there is none.
+    def flag(self, option: Option) -> bool:
+        """Return whether an option is set."""
+        return self.options.get(option.key, option.default) is True
+
+    def choice(self, option: Option) -> str:
+        """Return what was chosen by an option."""
+        return str(self.options.get(option.key, option.default))
+
+
+def load_settings(start: Path, options: Sequence[Option]) -> Settings:
+    """Read the settings of the nearest pyproject.toml in `start` or above; the defaults if there is none.
 
     Relative paths in it belong to its folder.
-    Raises DefinitionErrors if that file or its table can't be used.
+
+    Args:
+        start: a folder.
+        options: those of all targets.
+
+    Raises:
+        DefinitionErrors: that file or its table can't be used.
     """
     for folder in (start, *start.absolute().parents):
         file = folder / "pyproject.toml"
         if file.is_file():
-            return read_settings(file.read_bytes(), file)
-    return Settings(schemas=start / "schemas", output=start / "generated")
+            return read_settings(file.read_bytes(), file, options)
+    defaults = {each.key: start / each.default for each in options if isinstance(each.default, Path)}
+    return Settings(schemas=start / "schemas", options=defaults)
 
 
-def read_settings(data: bytes, file: Path) -> Settings:
-    """The settings in the bytes of `file`; raises DefinitionErrors with all that is wrong."""
+def read_settings(data: bytes, file: Path, options: Sequence[Option]) -> Settings:
+    """Read the settings from the bytes of a pyproject.toml.
+
+    Args:
+        data: the bytes.
+        file: where they are from; relative paths belong to its folder.
+        options: those of all targets.
+
+    Raises:
+        DefinitionErrors: with everything that is wrong.
+    """
     shown = file.name
     try:
         text = data.decode()
@@ -103,8 +134,7 @@ def read_settings(data: bytes, file: Path) -> Settings:
             _place(text, shown, "tightbeam"), "tool.tightbeam must be a table", "Write [tool.tightbeam]."
         )
         table = {}
-    reader = _Reader(table, text, file, problems)
-    settings = reader.settings(_line_length(tool))
+    settings = _Reader(table, text, file, problems).settings(options, _line_length(tool))
     problems.raise_errors()
     return settings
 
@@ -140,20 +170,16 @@ class _Reader:
         self.file = file
         self.problems = problems
 
-    def settings(self, line_length: int) -> Settings:
-        """The settings as far as they can be used; the rest keeps its default."""
+    def settings(self, options: Sequence[Option], line_length: int) -> Settings:
+        """Return the settings as far as they can be used; the rest keeps its default."""
+        keys = ("schemas", *(option.key for option in options), *_COMMON_KEYS)
         for key in self.table:
-            if key not in _KEYS:
-                remedy = did_you_mean(key, _KEYS) or f"The keys are {', '.join(_KEYS)}."
+            if key not in keys:
+                remedy = did_you_mean(key, keys) or f"The keys are {', '.join(keys)}."
                 self._error(key, f"unknown setting {quoted(key)}", remedy)
-        folder = self.file.parent
         return Settings(
-            schemas=folder / self._text("schemas", "schemas"),
-            output=folder / self._text("output", "generated"),
-            typescript=folder / self._text("typescript", "web") if "typescript" in self.table else None,
-            typescript_validators=self._flag("typescript_validators", default=False),
-            typescript_react=self._flag("typescript_react", default=False),
-            typescript_import_extension=self._import_extension(),
+            schemas=self.file.parent / self._text("schemas", "schemas"),
+            options=dict(self._options(options)),
             assert_formats=self._flag("assert_formats", default=True),
             assume_objects=self._flag("assume_objects", default=False),
             dialect=self._dialect(),
@@ -185,15 +211,25 @@ class _Reader:
         self._error(key, f"{key} must be true or false", f"As in: {key} = true")
         return default
 
-    def _import_extension(self) -> ImportExtension:
-        key = "typescript_import_extension"
-        value = self.table.get(key, "none")
-        for known in IMPORT_EXTENSIONS:
-            if value == known:
-                return known
-        named = ", ".join(f'"{known}"' for known in IMPORT_EXTENSIONS)
-        self._error(key, f"{key} must be one of {named}", f'As in: {key} = "js"')
-        return "none"
+    def _options(self, options: Sequence[Option]) -> Iterator[tuple[str, OptionValue]]:
+        """Yield what is stated, and the folders that are written to in any case."""
+        for option in options:
+            if option.kind == "folder" and (option.key in self.table or option.default is not None):
+                yield option.key, self.file.parent / self._text(option.key, option.example)
+            elif option.key in self.table:
+                yield (
+                    option.key,
+                    self._choice(option) if option.choices else self._flag(option.key, default=False),
+                )
+
+    def _choice(self, option: Option) -> str:
+        value = self.table.get(option.key, option.default)
+        if isinstance(value, str) and value in option.choices:
+            return value
+        known = ", ".join(f'"{choice}"' for choice in option.choices)
+        remedy = f'As in: {option.key} = "{option.example}"'
+        self._error(option.key, f"{option.key} must be one of {known}", remedy)
+        return str(option.default)
 
     def _dialect(self) -> str:
         value = self.table.get("dialect", LATEST.uri)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from tightbeam_codegen.command.options import SCHEMAS, add_generate
 from tightbeam_codegen.version import tool_version
 
 __all__ = ["app", "run"]
@@ -29,18 +30,6 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-_Schemas = Annotated[
-    Path | None,
-    typer.Argument(help="The folder of channel definitions. [default: from pyproject.toml, else schemas]"),
-]
-_Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", help="The folder for the bindings. [default: from pyproject.toml, else generated]"
-    ),
-]
-
-
 @app.callback()
 def _tightbeam(
     version: Annotated[
@@ -50,65 +39,12 @@ def _tightbeam(
     """Typed realtime channels: definitions in JSON Schema, bindings in Python."""
 
 
-@app.command()
-def generate(
-    schemas: _Schemas = None,
-    output: _Output = None,
-    typescript: Annotated[
-        Path | None,
-        typer.Option(
-            "--typescript",
-            help="A folder for TypeScript bindings too. [default: from pyproject.toml, else none]",
-        ),
-    ] = None,
-    typescript_validators: Annotated[
-        bool, typer.Option("--typescript-validators", help="Modules among them that validate, with Ajv.")
-    ] = False,
-    typescript_react: Annotated[
-        bool, typer.Option("--typescript-react", help="Hooks for React among them.")
-    ] = False,
-    typescript_import_extension: Annotated[
-        Literal["none", "js", "ts"] | None,
-        typer.Option(
-            help="How they import each other: js for nodenext. [default: from pyproject.toml, else none]",
-        ),
-    ] = None,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything."),
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Generate again whenever a definition changes.")
-    ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
-    form: Annotated[
-        Literal["text", "github", "json"], typer.Option("--format", help="How problems are printed.")
-    ] = "text",
-) -> None:
-    """Turn channel definitions into Python bindings, and into TypeScript ones if asked to."""
-    from tightbeam_codegen.command.generate import run_generate, run_watch
-    from tightbeam_codegen.command.request import Request
-
-    request = Request(
-        schemas=schemas,
-        output=output,
-        typescript=typescript,
-        typescript_validators=typescript_validators,
-        typescript_react=typescript_react,
-        typescript_import_extension=typescript_import_extension,
-        check=check,
-        strict=strict,
-        form=form,
-    )
-    if watch and check:
-        typer.echo("tightbeam: --watch and --check can't be used together", err=True)
-        raise typer.Exit(2)
-    raise typer.Exit(run_watch(request) if watch else run_generate(request))
+add_generate(app)
 
 
 @app.command()
 def init(
-    schemas: _Schemas = None,
+    schemas: SCHEMAS = None,
     source: Annotated[
         Path | None,
         typer.Option(

@@ -20,6 +20,7 @@ from tightbeam_codegen.command.generate import DRIFT, FINE, run_generate
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.problems import DefinitionErrors, visible
 from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.targets import OPTIONS, TARGETS, wanted
 from tightbeam_codegen.version import tool_version
 
 if TYPE_CHECKING:
@@ -182,12 +183,13 @@ def _checkers() -> Iterator[Finding]:
 def _bindings() -> Iterator[Finding]:
     """What `generate --check` says here."""
     try:
-        settings = load_settings(Path())
+        settings = load_settings(Path(), OPTIONS)
     except DefinitionErrors as errors:
         text = "; ".join(problem.message for problem in errors.problems)
         yield Finding("bindings", "problem", "settings", text, "Mend [tool.tightbeam] in pyproject.toml.")
         return
-    subject = f"{settings.schemas} to {settings.output}"
+    folders = " and ".join(str(folder) for _, folder in wanted(TARGETS, settings))
+    subject = f"{settings.schemas} to {folders}"
     if not settings.schemas.is_dir():
         yield Finding("bindings", "note", subject, "no definitions in this folder")
         return

@@ -25,10 +25,12 @@ def require_recipes() -> None:
 
 def bindings(schemas: Path = ROOT / "schemas") -> dict[str, str]:
     """Generate the bindings for a front end with React and validators, by path in `channels/`."""
-    settings = Settings(typescript=Path("web"), typescript_validators=True, typescript_react=True)
+    settings = Settings(
+        options={"typescript": Path("web"), "typescript_validators": True, "typescript_react": True}
+    )
     result = generate(schemas, settings, shown_root="schemas", version="0.0.0")
     assert not [problem for problem in result.problems if problem.severity == "error"]
-    return {f"channels/{path}": text for path, text in result.typescript.items()}
+    return {f"channels/{path}": text for path, text in result.files["typescript"].items()}
 
 
 def project(folder: Path, files: Mapping[str, str]) -> Path:

@@ -87,13 +87,14 @@ def compile_document(
     topics = {"doc": {"schema": {"$ref": f"document.json{pointer}"}}}
     Path(root, "c.channel.json").write_text(json.dumps({"name": "c", "topics": topics}))
     package = f"corpus_{next(_numbers)}"
-    settings = Settings(schemas=root, output=folder / package, refs=dict(refs or {}))
+    settings = Settings(root, {"output": folder / package}, refs=dict(refs or {}))
     result = generate(root, settings, shown_root="schemas", version="0.0.0", cache=_facts)
-    for path, content in result.files.items():
+    files = result.files.get("python", {})
+    for path, content in files.items():
         file = folder / package / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, "utf-8")
-    return Compiled(document, pointer, settings.refs, folder, package, result.files, result.problems)
+    return Compiled(document, pointer, settings.refs, folder, package, files, result.problems)
 
 
 class Judge:

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 from tightbeam_codegen.incremental.cache import open_cache
-from tightbeam_codegen.incremental.fact_store import FactStore
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import Settings
 
@@ -41,11 +40,15 @@ def test_the_table_of_types(tmp_path: Path) -> None:
         Settings(line_length=320),
         shown_root="schemas",
         version="0",
-        cache=FactStore(open_cache()),
+        cache=open_cache(),
     )
     assert made.problems == ()
+    module = made.files["python"]["table.py"]
     found = [
-        (schema, *(_value(made.files["table.py"], f"Row{number}{suffix}") for suffix in ("", "Dict")))
+        (
+            schema,
+            *(_value(module, f"Row{number}{suffix}") for suffix in ("", "Dict")),
+        )
         for number, (schema, _, _) in enumerate(rows)
     ]
     assert found == [tuple(row) for row in rows]

@@ -13,8 +13,9 @@ from typing import Any
 from tightbeam import TopicRef
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.problems import Problem
-from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.targets.python.typed import FactCache, TypeFact
+from tightbeam_codegen.settings import OptionValue, Settings
+from tightbeam_codegen.targets.protocol import Store
+from tightbeam_codegen.targets.python.typed import TypeFact
 
 __all__ = ["Compiled", "Facts", "Refused", "compile_topics"]
 
@@ -69,7 +70,7 @@ def compile_topics(
     inline: bool = False,
     refs: Mapping[str, Path] | None = None,
     assert_formats: bool = False,
-    cache: FactCache | None = None,
+    cache: Store | None = None,
     typescript: bool = False,
 ) -> Compiled:
     """Compile a channel for each schema, its topic's schema being in a file of its own or `inline`.
@@ -87,22 +88,22 @@ def compile_topics(
             (root / "payloads" / f"{name}.json").write_text(json.dumps(schema))
         definition = {"name": name.replace("_", "-"), "topics": {"t": {"schema": payload}}}
         (root / f"{name}.channel.json").write_text(json.dumps(definition))
+    web: dict[str, OptionValue] = {"typescript": folder / "web"} if typescript else {}
+    checks: dict[str, OptionValue] = {"typescript_validators": True, "typescript_import_extension": "js"}
     settings = Settings(
-        schemas=root,
-        output=folder / package,
+        root,
+        {"output": folder / package, **web, **checks},
         refs=dict(refs or {}),
         dialect=dialect,
         assert_formats=assert_formats,
-        typescript=folder / "web" if typescript else None,
-        typescript_validators=True,
-        typescript_import_extension="js",
     )
     result = generate(root, settings, shown_root="schemas", version="0.0.0", cache=cache)
     if errors := [problem for problem in result.problems if problem.severity == "error"]:
         raise Refused(errors)
-    for path, text in result.files.items():
+    for path, text in result.files["python"].items():
         file = folder / package / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     importlib.invalidate_caches()
-    return Compiled(folder, package, result.problems, result.files, result.typescript)
+    scripts = result.files.get("typescript", {})
+    return Compiled(folder, package, result.problems, result.files["python"], scripts)

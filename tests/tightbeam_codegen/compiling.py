@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -15,27 +15,38 @@ from typing import Any
 
 from tightbeam_codegen.pipeline import Result, generate
 from tightbeam_codegen.settings import Settings
-from tightbeam_codegen.targets.python.typed import TypeFact
+from tightbeam_codegen.targets import OPTIONS
 
-__all__ = ["FACTS", "Compiled", "Facts", "channel", "compile_files", "errors", "warnings", "write_files"]
+__all__ = [
+    "FACTS",
+    "Compiled",
+    "Facts",
+    "channel",
+    "compile_files",
+    "errors",
+    "settings_of",
+    "warnings",
+    "write_files",
+]
 
 _NUMBERS = itertools.count()
 
 
 class Facts:
-    """Types worked out earlier in this process, so that a test asks only what no test asked before."""
+    """A cache for one process: types worked out for one test needn't be worked out for another."""
 
     def __init__(self) -> None:
-        self._known: dict[str, TypeFact] = {}
+        self._known: dict[str, Any] = {}
 
-    def get(self, keys: Iterable[str]) -> Mapping[str, TypeFact]:
-        return {key: self._known[key] for key in keys if key in self._known}
+    def get(self, key: str) -> Any:
+        return self._known.get(key)
 
-    def put(self, facts: Mapping[str, TypeFact]) -> None:
-        self._known.update(facts)
+    def put(self, key: str, value: Any) -> None:
+        self._known[key] = value
 
 
 FACTS = Facts()
+_OF_TARGETS = {option.key for option in OPTIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,12 @@ class Compiled:
     @property
     def files(self) -> Mapping[str, str]:
         """Generated text by path."""
-        return self.result.files
+        return self.result.files.get("python", {})
+
+    @property
+    def typescript(self) -> Mapping[str, str]:
+        """Likewise for the front end."""
+        return self.result.files.get("typescript", {})
 
     def module(self, name: str) -> ModuleType:
         """One of the generated modules, imported."""
@@ -72,6 +88,12 @@ def write_files(folder: Path, files: Mapping[str, Any]) -> None:
             file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
 
 
+def settings_of(root: Path, **stated: Any) -> Settings:
+    """Return settings, those of targets by their keys too."""
+    options = {key: value for key, value in stated.items() if key in _OF_TARGETS}
+    return Settings(root, options, **{key: value for key, value in stated.items() if key not in options})
+
+
 def compile_files(folder: Path, files: Mapping[str, Any], **settings: Any) -> Compiled:
     """Compile the definitions among `files`, given as text, bytes or JSON values by path.
 
@@ -83,9 +105,7 @@ def compile_files(folder: Path, files: Mapping[str, Any], **settings: Any) -> Co
         shutil.rmtree(root)
     root.mkdir(parents=True)
     write_files(root, files)
-    result = generate(
-        root, Settings(schemas=root, **settings), shown_root="schemas", version="0.0.0", cache=FACTS
-    )
+    result = generate(root, settings_of(root, **settings), shown_root="schemas", version="0.0.0", cache=FACTS)
     return Compiled(folder, f"made{number}", result)
 
 

@@ -23,6 +23,7 @@ from tests.tightbeam_codegen.compiling import FACTS
 from tightbeam_codegen.pipeline import Result, generate
 from tightbeam_codegen.problems import render
 from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.targets import OPTIONS
 
 __all__ = ["ALL", "CASES", "GOOD", "REFUSED", "UPDATE", "Case", "Sample", "samples"]
 
@@ -49,7 +50,11 @@ class Case:
     @property
     def width(self) -> int:
         """The line length that the case asks for."""
-        return load_settings(self.folder).line_length if (self.folder / "pyproject.toml").exists() else 88
+        return (
+            load_settings(self.folder, OPTIONS).line_length
+            if (self.folder / "pyproject.toml").exists()
+            else 88
+        )
 
     def expected(self) -> dict[str, str]:
         """The golden package."""
@@ -67,7 +72,7 @@ class Case:
         """Generate in a copy of the case, as a user would from its folder; returns what is said, too."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected"))
         monkeypatch.chdir(folder)
-        settings = load_settings(Path())
+        settings = load_settings(Path(), OPTIONS)
         result = generate(Path("schemas"), settings, shown_root="schemas", version="0.0.0", cache=FACTS)
         said = render(result.problems)
         return result, said + "\n" if said else ""
@@ -76,7 +81,7 @@ class Case:
         """Write what came out as what is expected."""
         expected = self.folder / "expected"
         shutil.rmtree(expected, ignore_errors=True)
-        for path, text in result.files.items():
+        for path, text in result.files["python"].items():
             file = expected / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")

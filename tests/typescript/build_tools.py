@@ -17,7 +17,6 @@ from typing import Any
 
 from tests import node_packages
 from tests.typescript.node_tools import bindings
-from tightbeam_codegen.settings import ImportExtension
 
 __all__ = ["FOLDER", "USED", "in_project", "modules", "needs_builds", "node_version", "tool"]
 
@@ -36,7 +35,7 @@ USED: Mapping[str, Any] = {
 
 _LIMIT = 300
 _OURS = re.compile(r'(?<=from ")(\.{1,2}/[^"]+)(?=")')
-_ENDINGS: Mapping[ImportExtension, str] = {"none": "", "js": ".js", "ts": ".ts"}
+_ENDINGS: Mapping[str, str] = {"none": "", "js": ".js", "ts": ".ts"}
 
 
 def needs_builds() -> None:
@@ -45,7 +44,7 @@ def needs_builds() -> None:
 
 
 @functools.cache
-def modules(extension: ImportExtension = "none") -> Mapping[str, str]:
+def modules(extension: str = "none") -> Mapping[str, str]:
     """The generated modules with validators, and the ones that use them, by path."""
     own = {name: (FOLDER / name).read_text("utf-8") for name in ("main.ts", "use.ts")}
     using = {name: _OURS.sub(rf"\1{_ENDINGS[extension]}", text) for name, text in own.items()}
@@ -55,7 +54,7 @@ def modules(extension: ImportExtension = "none") -> Mapping[str, str]:
 @contextmanager
 def in_project(
     name: str | None = None,
-    extension: ImportExtension = "none",
+    extension: str = "none",
     *,
     package: Mapping[str, Any] = MappingProxyType({"type": "module"}),
 ) -> Iterator[Path]:

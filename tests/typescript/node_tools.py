@@ -16,7 +16,7 @@ from typing import Any
 from tests import node_packages
 from tests.tightbeam_codegen.compiling import Compiled, compile_files, errors
 from tightbeam_codegen.pipeline import generate
-from tightbeam_codegen.settings import ImportExtension, Settings
+from tightbeam_codegen.settings import OptionValue, Settings
 
 __all__ = [
     "FOLDER",
@@ -58,7 +58,7 @@ RESOLUTIONS = {
     "bundler": {"module": "esnext", "moduleResolution": "bundler"},
     "nodenext": {"module": "nodenext", "moduleResolution": "nodenext"},
 }
-IMPORT_EXTENSION: Mapping[str, ImportExtension] = {"bundler": "none", "nodenext": "js"}
+IMPORT_EXTENSION: Mapping[str, str] = {"bundler": "none", "nodenext": "js"}
 """What imports need by each resolution."""
 
 
@@ -90,18 +90,18 @@ def project(folder: Path, files: Mapping[str, str], *, packages: bool = True) ->
 
 
 def bindings(
-    root: Path, import_extension: ImportExtension = "none", *, validators: bool = False, react: bool = False
+    root: Path, import_extension: str = "none", *, validators: bool = False, react: bool = False
 ) -> dict[str, str]:
     """The TypeScript of all definitions below a schema root, by path in `channels/`."""
-    settings = Settings(
-        typescript=Path("web"),
-        typescript_validators=validators,
-        typescript_react=react,
-        typescript_import_extension=import_extension,
-    )
+    options: dict[str, OptionValue] = {
+        "typescript": Path("web"),
+        "typescript_import_extension": import_extension,
+    }
+    options |= {"typescript_validators": validators, "typescript_react": react}
+    settings = Settings(options=options)
     result = generate(root, settings, shown_root="schemas", version="0.0.0")
     assert not [problem for problem in result.problems if problem.severity == "error"]
-    return {f"channels/{path}": text for path, text in result.typescript.items()}
+    return {f"channels/{path}": text for path, text in result.files["typescript"].items()}
 
 
 def compiled_for_node(folder: Path, files: Mapping[str, Any], **settings: Any) -> Compiled:
@@ -116,7 +116,7 @@ def compiled_for_node(folder: Path, files: Mapping[str, Any], **settings: Any) -
         **settings,
     )
     assert errors(made) == []
-    project(folder, made.result.typescript)
+    project(folder, made.typescript)
     assert tsc(folder, emit=True) == []
     return made
 

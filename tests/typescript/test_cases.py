@@ -21,7 +21,8 @@ from tests.tightbeam_codegen.golden import GOOD, UPDATE, Case, Sample, samples
 from tests.typescript.node_tools import RESOLUTIONS, needs_node, project, run, tsc
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.pipeline import generate
-from tightbeam_codegen.settings import ImportExtension, load_settings
+from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.targets import OPTIONS
 from tightbeam_codegen.targets.typescript.printer import TypeScriptPrinter
 
 by_name = pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
@@ -49,7 +50,7 @@ def is_golden(case: Case, path: str) -> bool:
     return path not in SUPPORT and (".validators." not in path or case.name in GOLDEN_VALIDATORS)
 
 
-def generated(case: Case, folder: Path, extension: ImportExtension = "none") -> dict[str, str]:
+def generated(case: Case, folder: Path, extension: str = "none") -> dict[str, str]:
     """All files of a case, made in a copy of its folder."""
     shutil.copytree(case.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected"))
     here = Path.cwd()
@@ -60,12 +61,13 @@ def generated(case: Case, folder: Path, extension: ImportExtension = "none") -> 
             "typescript_validators": True,
             "typescript_import_extension": extension,
         }
-        settings = dataclasses.replace(load_settings(Path()), **asked)  # type: ignore[arg-type]  # as the names say
+        settings = load_settings(Path(), OPTIONS)
+        settings = dataclasses.replace(settings, options={**settings.options, **asked})
         result = generate(Path("schemas"), settings, shown_root="schemas", version="0.0.0", cache=FACTS)
     finally:
         os.chdir(here)
-    assert result.files.keys() == case.expected().keys()
-    return dict(result.typescript)
+    assert result.files["python"].keys() == case.expected().keys()
+    return dict(result.files["typescript"])
 
 
 @by_name

@@ -264,9 +264,12 @@ def test_no_setting_of_the_run_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "request_"),
     [
-        (COMMAND, Request(typescript=Path("web"))),
-        ([*COMMAND, "--check", "s"], Request(Path("s"), typescript=Path("web"), check=True)),
-        ([*COMMAND, "--typescript-react"], Request(typescript=Path("web"), typescript_react=True)),
+        (COMMAND, Request(options={"typescript": Path("web")})),
+        ([*COMMAND, "--check", "s"], Request(Path("s"), {"typescript": Path("web")}, check=True)),
+        (
+            [*COMMAND, "--typescript-react"],
+            Request(options={"typescript": Path("web"), "typescript_react": True}),
+        ),
         ([*COMMAND, "--typescript", "x"], None),
         (["generate", "--typescript"], None),
         (["generate", "--typescript", "--check"], None),

@@ -86,7 +86,7 @@ def check_strings(some: list[str], folder: Path) -> None:
         typescript_import_extension="js",
     )
     assert errors(made) == []
-    scripts = made.result.typescript
+    scripts = made.typescript
     check_modules(scripts, SUPPORT)
     assert constants(scripts["values.ts"]) >= set(some)
     assert constants(scripts["odd.ts"]) >= set(some)

@@ -38,7 +38,7 @@ def test_metaschemas_that_ajv_has_are_left_to_it(tmp_path: Path) -> None:
         tmp_path, {"x.channel.json": definition}, typescript=tmp_path, typescript_validators=True
     )
     assert errors(made) == warnings(made) == []
-    assert "nonNegativeInteger" not in made.result.typescript["x.validators.ts"]
+    assert "nonNegativeInteger" not in made.typescript["x.validators.ts"]
     assert "nonNegativeInteger" in made.files["_schemas/x.py"]
 
 

@@ -108,7 +108,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_files(folder / "name_bindings", made.files)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
-    project(folder / "web", made.result.typescript)
+    project(folder / "web", made.typescript)
     assert tsc(folder / "web", emit=True) == []
     yield folder / "web"
     sys.path.remove(str(folder))

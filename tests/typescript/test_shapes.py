@@ -15,7 +15,7 @@ def script(folder: Path, definition: dict[str, Any], **settings: Any) -> str:
     made = compile_files(folder, {"x.channel.json": definition}, typescript=folder / "web", **settings)
     assert errors(made) == []
     name = "x.validators.ts" if settings else "x.ts"
-    return made.result.typescript[name]
+    return made.typescript[name]
 
 
 def test_a_parameter_may_be_called_like_what_objects_inherit_from(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ SMALL = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10}
 def module(tmp_path: Path, topics: dict[str, Any], **others: Any) -> str:
     """The module of a channel with these topics."""
     files = {"x.channel.json": {**channel("x", **topics), **others}}
-    return compile_files(tmp_path, files, typescript=tmp_path / "web").result.typescript["x.ts"]
+    return compile_files(tmp_path, files, typescript=tmp_path / "web").typescript["x.ts"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_draft_4_has_its_own_words(tmp_path: Path) -> None:
     }
     draft = {"$schema": "http://json-schema.org/draft-04/schema#", **closed("", p=schema)}
     files = {"x.channel.json": channel("x", t={"$ref": "p.json"}), "p.json": draft}
-    text = compile_files(tmp_path, files, typescript=tmp_path / "web").result.typescript["p.ts"]
+    text = compile_files(tmp_path, files, typescript=tmp_path / "web").typescript["p.ts"]
     assert "  /**\n   * @exclusiveMinimum 0\n   * @maximum 5\n   */\n  p?: number;" in text
 
 

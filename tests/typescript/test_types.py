@@ -11,7 +11,6 @@ import pytest
 from tests.tightbeam_codegen.compiling import channel
 from tests.tightbeam_codegen.schemas import STRING, closed
 from tests.typescript.node_tools import IMPORT_EXTENSION, RESOLUTIONS, bindings, needs_node, project, run, tsc
-from tightbeam_codegen.settings import ImportExtension
 
 TYPES = Path(__file__).parent / "types"
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -176,7 +175,7 @@ def test_imports_with_the_ending_of_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("resolution", "extension"), [("bundler", "js"), ("bundler", "none"), ("nodenext", "js")]
 )
-def test_validators_compile(resolution: str, extension: ImportExtension, tmp_path: Path) -> None:
+def test_validators_compile(resolution: str, extension: str, tmp_path: Path) -> None:
     project(tmp_path, bindings(SCHEMAS, extension, validators=True))
     by_itself = {"declaration": True, "isolatedDeclarations": True}
     assert tsc(tmp_path, resolution=resolution, more=by_itself) == []

@@ -5,22 +5,22 @@ from __future__ import annotations
 import dataclasses
 import errno
 import gc
-import keyword
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tightbeam_codegen.command.report import Change, Report
 from tightbeam_codegen.command.request import Request
-from tightbeam_codegen.command.shortcut import Shortcut
 from tightbeam_codegen.incremental.cache import Cache, open_cache
-from tightbeam_codegen.names import snake
-from tightbeam_codegen.problems import DefinitionErrors, Problem, quoted
+from tightbeam_codegen.incremental.up_to_date import UpToDateCheck
+from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.settings import Settings, load_settings
+from tightbeam_codegen.targets import OPTIONS, TARGETS, wanted
 from tightbeam_codegen.version import tool_version
-from tightbeam_codegen.write import TYPESCRIPT, Plan, Tree, Written, compare, diff, write
+from tightbeam_codegen.write import Plan, Tree, Written, compare, diff, write
 
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
@@ -58,67 +58,56 @@ _REMEDIES = {
 
 
 def _settings(request: Request) -> Settings:
-    settings = load_settings(Path())
+    """Return the settings of the project, overruled by the command line. Raises DefinitionErrors."""
+    settings = load_settings(Path(), OPTIONS)
     settings = dataclasses.replace(
         settings,
         schemas=settings.schemas if request.schemas is None else request.schemas,
-        output=settings.output if request.output is None else request.output,
-        typescript=settings.typescript if request.typescript is None else request.typescript,
-        typescript_validators=settings.typescript_validators or request.typescript_validators,
-        typescript_react=settings.typescript_react or request.typescript_react,
-        typescript_import_extension=request.typescript_import_extension
-        or settings.typescript_import_extension,
+        options={**settings.options, **request.options},
         strict=settings.strict or request.strict,
     )
-    _check_package_name(settings.output)
+    problems = Problems()
+    for target in TARGETS:
+        problems.extend(target.check_settings(settings))
+    problems.raise_errors()
     return settings
 
 
-def _check_package_name(output: Path) -> None:
-    """The output is a package, and whoever imports it has to spell its name. Raises DefinitionErrors."""
-    name = output.name
-    if name.isidentifier() and not keyword.iskeyword(name):
-        return
-    message = f"the output folder {quoted(output.as_posix())} can't be a package: "
-    message += f"{quoted(name)} is no name in Python" if name else "it has no name of its own"
-    alike = snake(name) if name.strip(".") else "generated"
-    raise DefinitionErrors([Problem(None, "error", message, f"Call it {quoted(alike)}, say.")])
-
-
 def _generate(request: Request, settings: Settings, cache: Cache, report: Report) -> int:
-    shortcut = Shortcut(settings, cache)
-    known = shortcut.unchanged_problems()
+    targets = wanted(TARGETS, settings)
+    shown = " and ".join(folder.as_posix() for _, folder in targets)
+    up_to_date = UpToDateCheck(settings, targets, cache)
+    known = up_to_date.warnings()
     if known is not None:
-        code = _tell_problems(known, report)
+        code = _report_problems(known, report)
         if code == FINE and not request.check:
-            _say_what_was_done(request, f"Nothing to do: {_shown_outputs(settings)} is up to date.")
+            _print(request, f"Nothing to do: {shown} is up to date.")
         return code
     with _progress("Generating…"), _uncollected():
         result = _pipeline(settings, cache)
-    if code := _tell_problems(result.problems, report):
+    if code := _report_problems(result.problems, report):
         return code
-    trees = _trees(settings, result)
+    trees = [Tree(folder, result.files[target.name], target.language) for target, folder in targets]
     if request.check:
         code = _check(trees, report)
         if code == FINE:
-            shortcut.remember(trees, result.problems)
+            up_to_date.remember(trees, result.problems)
         return code
-    python, *others = trees
     if request.form == "json":
-        plans = [(compare(tree.folder, tree.files, tree.language), tree) for tree in trees]
-        report.changes(change for plan, tree in plans for change in _changes_of(plan, tree))
-    done = write(python.folder, python.files, *others)
-    shortcut.remember(trees, result.problems)
-    _say_what_was_done(request, _what_was_done(done, settings, result))
+        report.changes(change for tree in trees for change in _changes_of(compare(tree), tree))
+    done = write(trees)
+    up_to_date.remember(trees, result.problems)
+    counted = "1 channel" if result.channels == 1 else f"{result.channels} channels"
+    _print(request, f"Generated {counted} in {shown}: {_in_words(done)}.")
     return FINE
 
 
 def _check(trees: Iterable[Tree], report: Report) -> int:
-    """Print how the disk differs from what it should hold; DRIFT if it does, else 0."""
+    """Print how the disk differs from what it should hold, and return the exit code."""
     differs = False
     for tree in trees:
-        plan = compare(tree.folder, tree.files, tree.language)
-        report.changes(_changes_of(plan, tree), diff(tree.folder, tree.files, tree.language))
+        plan = compare(tree)
+        report.changes(_changes_of(plan, tree), diff(tree))
         differs = differs or not plan.is_empty
     if differs:
         report.out_of_date()
@@ -133,18 +122,10 @@ def _changes_of(plan: Plan, tree: Tree) -> Iterator[Change]:
         yield (tree.folder / path).as_posix(), "removed" if path in plan.stale else change
 
 
-def _trees(settings: Settings, result: Result) -> list[Tree]:
-    """What goes to disk: the Python package first, then what else is asked for."""
-    trees = [Tree(settings.output, result.files)]
-    if settings.typescript is not None:
-        trees.append(Tree(settings.typescript, result.typescript, TYPESCRIPT))
-    return trees
-
-
 def _pipeline(settings: Settings, cache: Cache) -> Result:
+    """Generate with what earlier runs remember. Raises DefinitionErrors if a package is missing."""
     try:
-        from tightbeam_codegen.incremental.fact_store import FactStore
-        from tightbeam_codegen.incremental.incremental import Memory
+        from tightbeam_codegen.incremental.definitions import IncrementalCache
         from tightbeam_codegen.pipeline import generate
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("tightbeam"):
@@ -153,37 +134,33 @@ def _pipeline(settings: Settings, cache: Cache) -> Result:
         raise DefinitionErrors(
             [Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")]
         ) from None
+    present = {target.name: partial(_text_of, folder) for target, folder in wanted(TARGETS, settings)}
+    remembered = IncrementalCache(cache, _key(settings), present)
     return generate(
         settings.schemas,
         settings,
         shown_root=settings.schemas.as_posix(),
         version=tool_version(),
-        cache=FactStore(cache),
-        memory=Memory(
-            cache,
-            _what_counts(settings),
-            lambda path: _as_it_is(settings.output / path),
-            lambda path: _as_it_is((settings.typescript or settings.output) / path),
-        ),
+        cache=cache,
+        remembered=remembered,
     )
 
 
-def _what_counts(settings: Settings) -> str:
-    """Tells runs apart whose definitions have nothing to say to each other."""
+def _key(settings: Settings) -> str:
+    """Return what tells runs apart whose definitions can't be taken over from each other."""
     stated = dataclasses.replace(settings, strict=False, source=None, name_places={})
-    return f"{settings.schemas.absolute()}\0{settings.output.absolute()}\0{stated!r}"
+    return f"{Path().absolute()}\0{stated!r}"
 
 
-def _as_it_is(file: Path) -> str | None:
+def _text_of(folder: Path, path: str) -> str | None:
     try:
-        return file.read_text("utf-8")
+        return (folder / path).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 
 
-def _tell_problems(problems: Iterable[Problem], report: Report) -> int:
-    """Print all problems; the exit code if they end the run, else 0."""
-    problems = tuple(problems)
+def _report_problems(problems: Sequence[Problem], report: Report) -> int:
+    """Print all problems, and return the exit code if they end the run, else 0."""
     report.problems(problems)
     errors = any(problem.severity == "error" for problem in problems)
     if errors or (problems and report.strict):
@@ -193,25 +170,16 @@ def _tell_problems(problems: Iterable[Problem], report: Report) -> int:
     return FINE
 
 
-def _what_was_done(done: Written, settings: Settings, result: Result) -> str:
-    channels = sum(
-        path.startswith("_schemas/") and not path.endswith("/__init__.py") for path in result.files
-    )
-    counted = "1 channel" if channels == 1 else f"{channels} channels"
+def _in_words(done: Written) -> str:
     changes = [
         f"{len(paths)} {'file' if len(paths) == 1 else 'files'} {what}"
         for paths, what in ((done.written, "written"), (done.removed, "removed"))
         if paths
     ]
-    return f"Generated {counted} in {_shown_outputs(settings)}: {', '.join(changes) or 'nothing changed'}."
+    return ", ".join(changes) or "nothing changed"
 
 
-def _shown_outputs(settings: Settings) -> str:
-    outputs = (settings.output, settings.typescript)
-    return " and ".join(folder.as_posix() for folder in outputs if folder is not None)
-
-
-def _say_what_was_done(request: Request, sentence: str) -> None:
+def _print(request: Request, sentence: str) -> None:
     if request.form != "json":
         sys.stdout.write(sentence + "\n")
 
@@ -265,7 +233,7 @@ def _changes(settings: Settings) -> Iterator[object]:
         message = "--watch needs the package watchfiles"
         remedy = "Run: pip install 'tightbeam[codegen]'"
         raise DefinitionErrors([Problem(None, "error", message, remedy)]) from None
-    outputs = [each.absolute() for each in (settings.output, settings.typescript) if each is not None]
+    outputs = [folder.absolute() for _, folder in wanted(TARGETS, settings)]
 
     def is_input(_change: object, path: str) -> bool:
         # Bindings below the schema root would otherwise set off their own generation.

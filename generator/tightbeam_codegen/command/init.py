@@ -11,6 +11,7 @@ from tightbeam_codegen.problems import DefinitionErrors
 from tightbeam_codegen.read.check.definition import channel_metaschema, metaschema_text
 from tightbeam_codegen.read.load import parse
 from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.targets import OPTIONS
 
 __all__ = ["FIRST_DEFINITION", "METASCHEMA", "run_init", "run_init_editor", "run_init_from"]
 
@@ -62,7 +63,7 @@ Then:
 def run_init(schemas: Path | None) -> int:
     """Write `hello.channel.json` into the schema root; nothing that exists is overwritten."""
     try:
-        settings = load_settings(Path())
+        settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
         file = folder / "hello.channel.json"
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ def _refused(error: DefinitionErrors | OSError) -> int:
 def run_init_from(schemas: Path | None, source: Path) -> int:
     """Write a definition with a topic for each schema of a document; nothing is overwritten."""
     try:
-        settings = load_settings(Path())
+        settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
         if not source.resolve().is_relative_to(folder.resolve()):
             sys.stderr.write(f"tightbeam: {source} isn't below {folder}: copy it there first\n")
@@ -114,7 +115,7 @@ def run_init_from(schemas: Path | None, source: Path) -> int:
 def run_init_editor(schemas: Path | None) -> int:
     """Write the metaschema into the schema root, over an older one."""
     try:
-        settings = load_settings(Path())
+        settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
         folder.mkdir(parents=True, exist_ok=True)
         said = _write_metaschema(folder)

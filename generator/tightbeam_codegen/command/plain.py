@@ -1,7 +1,7 @@
 """The everyday forms of `generate`, read without typer.
 
-typer brings Pydantic along and takes 130 ms to say what these few lines say: as long as all the rest of a run
-that finds nothing to do. Whatever is at all unusual, mistakes and `--help` included, is left to it.
+typer imports Pydantic and takes 130 ms for what these few lines do: as long as all the rest of a run that
+finds nothing to do. Every unusual command line, mistakes and `--help` included, is left to it.
 """
 
 from __future__ import annotations
@@ -10,39 +10,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tightbeam_codegen.command.request import Request
+from tightbeam_codegen.settings import OptionValue
+from tightbeam_codegen.targets import OPTIONS
 
 __all__ = ["plain_request"]
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
-    """The request in `generate [SCHEMAS] [--output DIR] [--typescript DIR]` with flags in any place.
+    """Read `generate [SCHEMAS]` with folders and flags, each at most once and in any place.
 
-    None for everything else.
+    Returns:
+        The request; None for every other command line.
     """
     if not arguments or arguments[0] != "generate":
         return None
+    by_name = {option.name: option for option in OPTIONS if option.kind != "choice"}
     schemas: Path | None = None
-    folders: dict[str, Path | None] = {"--output": None, "--typescript": None}
-    flags = dict.fromkeys(("--check", "--strict", "--typescript-validators", "--typescript-react"), False)
+    options: dict[str, OptionValue] = {}
+    flags = {"--check": False, "--strict": False}
     rest = iter(arguments[1:])
     for argument in rest:
-        if argument in flags and not flags[argument]:
-            flags[argument] = True
-        elif argument in folders and folders[argument] is None:
-            value = next(rest, "")
+        option = by_name.get(argument)
+        if option is not None and option.key not in options:
+            value = next(rest, "") if option.kind == "folder" else "true"
             if not value or value.startswith("-"):
                 return None
-            folders[argument] = Path(value)
+            options[option.key] = Path(value) if option.kind == "folder" else True
+        elif argument in flags and not flags[argument]:
+            flags[argument] = True
         elif argument and not argument.startswith("-") and schemas is None:
             schemas = Path(argument)
         else:
             return None
-    return Request(
-        schemas=schemas,
-        output=folders["--output"],
-        typescript=folders["--typescript"],
-        typescript_validators=flags["--typescript-validators"],
-        typescript_react=flags["--typescript-react"],
-        check=flags["--check"],
-        strict=flags["--strict"],
-    )
+    return Request(schemas, options, check=flags["--check"], strict=flags["--strict"])

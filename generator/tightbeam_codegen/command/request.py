@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tightbeam_codegen.problems import Format
-from tightbeam_codegen.settings import ImportExtension
+from tightbeam_codegen.settings import OptionValue
 
 __all__ = ["Request"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """None stands where the settings decide."""
+    """Stated options only: for all others the settings decide."""
 
     schemas: Path | None = None
-    output: Path | None = None
-    typescript: Path | None = None
-    typescript_validators: bool = False
-    typescript_react: bool = False
-    typescript_import_extension: ImportExtension | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    """Those of targets, by key."""
     check: bool = False
     strict: bool = False
     form: Format = "text"

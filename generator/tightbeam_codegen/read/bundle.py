@@ -7,45 +7,67 @@ that no topic of the channel can reach are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tightbeam._payload.subschemas import inside
-from tightbeam_codegen.incremental.reach import Reach, fragment
 from tightbeam_codegen.json_schema.dialects import Dialect
 from tightbeam_codegen.json_schema.keywords import ASSERTING, IDENTIFIERS
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.read.api_documents import CONTAINERS
+from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
+from tightbeam_codegen.read.normalise.branches import telling_schemas
+from tightbeam_codegen.read.normalise.shapes import Name, is_open
+from tightbeam_codegen.read.reach import Reach, fragment
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
+from tightbeam_codegen.read.topics import Shapes
 
-__all__ = ["bundled"]
+__all__ = ["Bundle", "bundle"]
 
 
-def bundled(
-    store: SchemaStore,
-    reach: Reach,
-    topics: Mapping[str, bool],
-    params: Mapping[str, JsonValue],
-    branches: Mapping[str, Sequence[Node]],
-    *,
-    assert_formats: bool,
-) -> str:
-    """The JSON text for one definition file.
+def dotted(name: Name) -> str:
+    """Return the module and name of a class, in the module of its file."""
+    return ".".join((*name.module, name.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The schemas that a channel's topics need at run time, in one self-contained JSON value."""
+
+    value: Mapping[str, JsonValue]
+    """Shares parts with the documents, and must not be changed."""
+    branches: Mapping[Name, Sequence[JsonValue]]
+    """Class -> where the schemas are that a value of a union must fit to be loaded as it."""
+
+    def text(self, called: Callable[[Name], str] = dotted) -> str:
+        """Return the JSON text.
+
+        Args:
+            called: what generated code calls a class.
+        """
+        branches = {called(name): schemas for name, schemas in self.branches.items()}
+        value = {**self.value, "branches": dict(sorted(branches.items()))} if branches else self.value
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def bundle(definition: Definition, reach: Reach, store: SchemaStore, shapes: Shapes) -> Bundle:
+    """Bundle the schemas of one definition.
 
     Args:
+        definition: the definition.
+        reach: what its topics reach.
         store: resolves references.
-        reach: what the topics of the definition file reach.
-        topics: topic name -> whether anything at all may stand somewhere in a payload.
-        params: parameter name -> schema.
-        branches: class -> the schemas that a value of a union must fit to be loaded as it.
-        assert_formats: whether `format` is law.
+        shapes: what its topics come to: how values of unions are told apart, and where anything may stand.
     """
-    document, dialect, bundler = reach.definition, reach.dialect, _Bundler(store, reach)
+    document, dialect, bundler = definition.document, reach.dialect, _Bundler(store, reach)
     inline: list[str] = []
     entries: dict[str, JsonValue] = {}
     resources: dict[str, JsonValue] = dict(bundler.resources())
-    for name, is_open in topics.items():
+    topics = shapes.topics[definition.module]
+    for topic in topics:
+        name = topic.name
         if (root := store.own_root(document, name, dialect)) is not None:
             uri, own = as_uri(root[0]), root[1]
             schema = _topic_schema(document, name)
@@ -56,17 +78,16 @@ def bundled(
         else:
             inline.append(name)
             ref = (f"{document.uri}#{fragment(('topics', name, 'schema'))}", dialect.uri)
-        entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open}
+        entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open(topic.shape, shapes.named)}
     resources[document.uri] = _definition_resource(reach, document, dialect, inline)
-    text: dict[str, JsonValue] = {
-        "assertFormats": assert_formats,
+    value: dict[str, JsonValue] = {
+        "assertFormats": definition.assert_formats,
         "resources": resources,
         "topics": entries,
-        "params": dict(params),
+        "params": {param.name: param.schema for param in definition.params},
     }
-    if branches:
-        text["branches"] = {name: bundler.refs(nodes) for name, nodes in branches.items()}
-    return bundler.text(text)
+    told = telling_schemas((topic.shape for topic in topics), shapes.named, shapes.nodes)
+    return Bundle(bundler.written(value), {name: bundler.refs(nodes) for name, nodes in told.items()})
 
 
 class _Bundler:
@@ -139,15 +160,13 @@ class _Bundler:
             self._respelt[id(made)] = self._respelt[id(original)]
         return made
 
-    def text(self, value: Any) -> str:
-        """The JSON text; every reference to a file by its path names the `$id` that the file gives itself.
+    def written(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return the value in which every reference to a file by its path names the file's own `$id`.
 
         The validator takes what is in a document to be relative to the URI by which the document was
         found, so each must be found by its own. And it insists on the characters of URIs, in `$id` too.
         """
-        if self._respelt:
-            value = self._written(value)
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return {key: self._written(item) for key, item in value.items()} if self._respelt else value
 
     def _written(self, value: Any) -> Any:
         if isinstance(value, list):

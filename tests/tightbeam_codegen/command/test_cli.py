@@ -296,7 +296,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["generate", "s"], Request(schemas=Path("s"))),
         (
             ["generate", "--check", "s", "--output", "o", "--strict"],
-            Request(Path("s"), Path("o"), check=True, strict=True),
+            Request(Path("s"), {"output": Path("o")}, check=True, strict=True),
         ),
         ([], None),
         (["runs"], None),
@@ -607,14 +607,14 @@ def test_garbage_is_collected_afterwards() -> None:
 
 
 def test_what_is_remembered_brings_no_names_along(project: Path) -> None:
-    define(FINE)
+    define(FINE | {"x-tightbeam-name": "Sent"})
     assert main(["generate"]) == 0
     before = out()
     entries = [file for file in (project / "cache").rglob("*") if file.is_file()]
-    changed = [file for file in entries if '"uploads_channel"' in file.read_text()]
+    changed = [file for file in entries if '"Sent"' in file.read_text()]
     assert changed
     for file in changed:
-        file.write_text(file.read_text().replace('"uploads_channel"', '"x = 1; import os"'))
+        file.write_text(file.read_text().replace('"Sent"', '"x = 1; import os"'))
     Path("generated/__init__.py").unlink()
     assert main(["generate"]) == 0
     assert out() == before

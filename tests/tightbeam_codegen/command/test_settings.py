@@ -8,11 +8,12 @@ import pytest
 
 from tightbeam_codegen.problems import DefinitionErrors
 from tightbeam_codegen.settings import Settings, load_settings, read_settings
+from tightbeam_codegen.targets import OPTIONS
 
 
 def refusal(text: str, tmp_path: Path) -> str:
     with pytest.raises(DefinitionErrors) as raised:
-        read_settings(text.encode(), tmp_path / "pyproject.toml")
+        read_settings(text.encode(), tmp_path / "pyproject.toml", OPTIONS)
     return str(raised.value)
 
 
@@ -34,9 +35,9 @@ strict = true
 "https://schemas.example.com/v2/" = "vendor/v2"
 """
     file = tmp_path / "pyproject.toml"
-    assert read_settings(text.encode(), file) == Settings(
+    assert read_settings(text.encode(), file, OPTIONS) == Settings(
         schemas=tmp_path / "definitions",
-        output=tmp_path / "src/app/channels",
+        options={"output": tmp_path / "src/app/channels"},
         assert_formats=False,
         dialect="http://json-schema.org/draft-07/schema",
         refs={
@@ -47,7 +48,7 @@ strict = true
         line_length=100,
         source=file,
     )
-    assert list(read_settings(text.encode(), file).refs) == [
+    assert list(read_settings(text.encode(), file, OPTIONS).refs) == [
         "https://schemas.example.com/v2/",
         "https://schemas.example.com/",
     ]
@@ -57,15 +58,17 @@ def test_the_nearest_file_above_counts(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.tightbeam]\nschemas = "s"\n')
     inner = tmp_path / "a/b"
     inner.mkdir(parents=True)
-    assert load_settings(inner).schemas == tmp_path / "s"
+    assert load_settings(inner, OPTIONS).schemas == tmp_path / "s"
     (inner / "pyproject.toml").write_text("")
-    assert load_settings(inner) == Settings(schemas=inner / "schemas", output=inner / "generated")
+    assert load_settings(inner, OPTIONS) == Settings(
+        schemas=inner / "schemas", options={"output": inner / "generated"}
+    )
 
 
 def test_paths_stay_relative_where_the_file_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text("")
-    assert load_settings(Path()).schemas == Path("schemas")
+    assert load_settings(Path(), OPTIONS).schemas == Path("schemas")
 
 
 def test_a_metaschema_in_a_mapped_folder_is_a_dialect(tmp_path: Path) -> None:
@@ -73,7 +76,9 @@ def test_a_metaschema_in_a_mapped_folder_is_a_dialect(tmp_path: Path) -> None:
     text = (
         'tool.tightbeam = { dialect = "https://x.example/meta", refs = { "https://x.example/" = "vendor" } }'
     )
-    assert read_settings(text.encode(), tmp_path / "pyproject.toml").dialect == "https://x.example/meta"
+    assert (
+        read_settings(text.encode(), tmp_path / "pyproject.toml", OPTIONS).dialect == "https://x.example/meta"
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,10 +109,10 @@ def test_what_is_wrong_is_said(text: str, said: str, tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(DefinitionErrors, match="isn't UTF-8"):
-        read_settings(b"\xff", tmp_path / "pyproject.toml")
+        read_settings(b"\xff", tmp_path / "pyproject.toml", OPTIONS)
 
 
 @pytest.mark.parametrize("length", ["0", "400", "'88'", "true"])
 def test_what_ruff_would_refuse_is_ruffs_business(length: str, tmp_path: Path) -> None:
     text = f"[tool.ruff]\nline-length = {length}\n"
-    assert read_settings(text.encode(), tmp_path / "pyproject.toml").line_length == 88
+    assert read_settings(text.encode(), tmp_path / "pyproject.toml", OPTIONS).line_length == 88

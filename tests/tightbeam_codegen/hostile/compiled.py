@@ -50,7 +50,7 @@ def everywhere(
                 assert problem.message
                 refused.setdefault(_place_of(problem, folders), []).append(problem)
         if result.files:
-            return Outcome(result.files, folders, refused, result.typescript)
+            return Outcome(result.files["python"], folders, refused, result.files.get("typescript", {}))
     raise AssertionError(f"not all that is wrong was said in {_ROUNDS} rounds")
 
 
@@ -65,13 +65,9 @@ def _generated(
             own = path.removeprefix("mapped:")
             write_files(where / folders[name], {own: _in_folder(content, folders[name])})
     scripts = folder / "scripts" if typescript else None
-    settings = Settings(
-        schemas=root,
-        refs={MAPPED: mapped},
-        typescript=scripts,
-        typescript_validators=typescript,
-        typescript_import_extension="js",
-    )
+    options = {"typescript": scripts} if scripts else {}
+    flags = {"typescript_validators": typescript, "typescript_import_extension": "js"}
+    settings = Settings(root, {**options, **flags}, refs={MAPPED: mapped})
     return generate(root, settings, shown_root="root", version="0.0.0", cache=FACTS)
 
 

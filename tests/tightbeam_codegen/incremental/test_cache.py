@@ -14,7 +14,7 @@ from tightbeam_codegen.incremental.cache import (
     open_cache,
     tool_digest,
 )
-from tightbeam_codegen.incremental.fact_store import FactStore
+from tightbeam_codegen.targets.python.fact_store import FactStore
 from tightbeam_codegen.targets.python.typed import TypeFact
 
 
@@ -145,7 +145,7 @@ def test_facts_that_are_none_are_not_used(entry: object, tmp_path: Path) -> None
 
 
 def test_facts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tightbeam_codegen.incremental.fact_store.MAX_FACTS", 2)
+    monkeypatch.setattr("tightbeam_codegen.targets.python.fact_store.MAX_FACTS", 2)
     store = FactStore(Cache(tmp_path))
     store.put({"a": TypeFact("int"), "b": TypeFact("int")})
     store.put({"c": TypeFact("int")})

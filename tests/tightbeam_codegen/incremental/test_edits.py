@@ -19,7 +19,7 @@ from tests.tightbeam_codegen.edits import Edit, RandomProject
 from tests.tightbeam_codegen.schemas import STRING, open_object, ref
 from tightbeam_cli import main
 from tightbeam_codegen.names import pascal, topic_name
-from tightbeam_codegen.pipeline import Result, generate
+from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.version import tool_version
 
@@ -110,10 +110,11 @@ def compiled(files: Mapping[str, Any], folder: Path) -> Mapping[str, str]:
 # -- with and without memory -------------------------------------------------------------------------------
 
 
-def whole(folder: Path) -> Result:
+def whole(folder: Path) -> Mapping[str, str]:
     """What a run that remembers nothing gives."""
-    settings = Settings(schemas=folder / "schemas", output=folder / "generated")
-    return generate(Path("schemas"), settings, shown_root="schemas", version=tool_version(), cache=FACTS)
+    settings = Settings(folder / "schemas", {"output": folder / "generated"})
+    result = generate(Path("schemas"), settings, shown_root="schemas", version=tool_version(), cache=FACTS)
+    return result.files["python"]
 
 
 def on_disk(folder: Path) -> dict[str, str]:
@@ -179,11 +180,11 @@ def test_a_circle_stays_whole_whatever_changes_beside_it(
             files[path] |= {"description": description}
         put(files, tmp_path)
         assert main(["generate"]) == 0
-        assert differences(on_disk(tmp_path), whole(tmp_path).files) == ""
+        assert differences(on_disk(tmp_path), whole(tmp_path)) == ""
     del files["z.channel.json"]
     put(files, tmp_path)
     assert main(["generate"]) == 0
-    assert differences(on_disk(tmp_path), whole(tmp_path).files) == ""
+    assert differences(on_disk(tmp_path), whole(tmp_path)) == ""
     capsys.readouterr()
 
 
@@ -204,13 +205,13 @@ def edit_and_compare(
         put(project.files, folder)
         disturb(random, folder)
         expected = whole(folder)
-        assert expected.files
-        differs = on_disk(folder) != expected.files
+        assert expected
+        differs = on_disk(folder) != expected
         assert main(["generate", "--check"]) == int(differs)
         difference = capsys.readouterr().out
         assert bool(difference) == differs
         assert main(["generate"]) == 0
-        assert differences(on_disk(folder), expected.files) == ""
+        assert differences(on_disk(folder), expected) == ""
         said = capsys.readouterr().err
         assert main(["generate", "--check"]) == 0
         assert capsys.readouterr().err == said

@@ -15,10 +15,10 @@ from tests.tightbeam_codegen.schemas import STRING, closed, ref
 from tightbeam import InvalidPayload, TopicRef
 from tightbeam._payload.encode import encode
 from tightbeam_cli import main
-from tightbeam_codegen import compile as compiling
+from tightbeam_codegen import pipeline
 from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.read.check import Definition
-from tightbeam_codegen.targets.python import last_word
+from tightbeam_codegen.read.validators import check_validators
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFTS = [
@@ -49,9 +49,9 @@ def test_resources_that_the_validator_cannot_read_are_an_error(
     def damaged(definition: Definition, text: str, problems: Problems) -> None:
         bundle = json.loads(text)
         bundle["resources"]["https://tightbeam.invalid/f.json"] = ref("missing.json")
-        last_word.check_bundle(definition, json.dumps(bundle), problems)
+        check_validators(definition, json.dumps(bundle), problems)
 
-    monkeypatch.setattr(compiling, "check_bundle", damaged)
+    monkeypatch.setattr(pipeline, "check_validators", damaged)
     made = compile_here({"x.channel.json": channel(t=STRING)})
     (problem,) = [each for each in made.result.problems if each.severity == "error"]
     assert problem.message.startswith("the schemas that this refers to can't be read: Resource ")
@@ -83,9 +83,9 @@ def test_each_part_of_a_bundle_is_built(
     def damaged(definition: Definition, text: str, problems: Problems) -> None:
         bundle = {"branches": {}, **json.loads(text)}
         change(bundle)
-        last_word.check_bundle(definition, json.dumps(bundle), problems)
+        check_validators(definition, json.dumps(bundle), problems)
 
-    monkeypatch.setattr(compiling, "check_bundle", damaged)
+    monkeypatch.setattr(pipeline, "check_validators", damaged)
     definition = {**channel("x:{id}", t=STRING), "params": {"id": STRING}}
     made = compile_here({"x.channel.json": definition})
     (message,) = errors(made)
@@ -177,9 +177,9 @@ def test_only_what_changed_is_checked_again(tmp_path: Path, monkeypatch: pytest.
 
     def noting(definition: Definition, text: str, problems: Problems) -> None:
         checked.append(definition.name)
-        last_word.check_bundle(definition, text, problems)
+        check_validators(definition, text, problems)
 
-    monkeypatch.setattr(compiling, "check_bundle", noting)
+    monkeypatch.setattr(pipeline, "check_validators", noting)
     monkeypatch.setenv("TIGHTBEAM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     schema = closed(p=ref("http://json-schema.org/draft-07/schema#"))

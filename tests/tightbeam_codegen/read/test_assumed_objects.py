@@ -15,6 +15,7 @@ from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam._payload.load import load
 from tightbeam_codegen.settings import read_settings
+from tightbeam_codegen.targets import OPTIONS
 
 UNTYPED: dict[str, Any] = {
     "properties": {"id": {"type": "string"}, "inner": {"properties": {"n": {"type": "integer"}}}},
@@ -40,7 +41,7 @@ def test_the_types_are_objects(tmp_path: Path) -> None:
     assert warnings(compiled) == []
     assert "Any" not in compiled.files["c.py"]
     assert "inner: _t.Annotated[TInner | None, v1.optional] = None" in compiled.files["c.py"]
-    assert "inner?: TInner;" in compiled.result.typescript["c.ts"]
+    assert "inner?: TInner;" in compiled.typescript["c.ts"]
     assert load(compiled.module("c").c_channel.t, b'{"inner":{"n":1}}').inner.n == 1
 
 
@@ -79,5 +80,5 @@ def test_others_stay_open(schema: dict[str, Any], tmp_path: Path) -> None:
 
 def test_the_setting() -> None:
     file = Path("pyproject.toml")
-    assert read_settings(b"[tool.tightbeam]\nassume_objects = true\n", file).assume_objects
-    assert not read_settings(b"[tool.tightbeam]\n", file).assume_objects
+    assert read_settings(b"[tool.tightbeam]\nassume_objects = true\n", file, OPTIONS).assume_objects
+    assert not read_settings(b"[tool.tightbeam]\n", file, OPTIONS).assume_objects

@@ -21,8 +21,8 @@ from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, ref
 from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam._payload.load import load
-from tightbeam_codegen.read.cycles import homes_of
 from tightbeam_codegen.read.normalise.shapes import Name
+from tightbeam_codegen.targets.python.module_assignment import assign_modules
 
 PERSON = closed("name", name=STRING, home=ref("address.json"), tag=ref("#/$defs/Tag")) | {
     "$defs": {"Tag": {"enum": ["a", "b"]}, "Note": closed("text", text=STRING)}
@@ -221,7 +221,7 @@ EDGES = st.dictionaries(
 
 @given(EDGES, st.sets(st.sampled_from("abcdefg").map(lambda name: (name,))))
 def test_homes(edges: dict[tuple[str, ...], set[tuple[str, ...]]], channels: set[tuple[str, ...]]) -> None:
-    homes = homes_of(edges, channels)
+    homes = assign_modules(edges, channels)
     nodes = {*edges, *itertools.chain.from_iterable(edges.values())}
 
     def reach(start: tuple[str, ...]) -> set[tuple[str, ...]]:
@@ -244,7 +244,9 @@ def test_homes(edges: dict[tuple[str, ...], set[tuple[str, ...]]], channels: set
 
 
 def test_names_at_home() -> None:
-    homes = homes_of({("a",): {("b",), ("o", "line")}, ("b",): {("a",)}, ("o", "line"): {("a",)}}, set())
+    homes = assign_modules(
+        {("a",): {("b",), ("o", "line")}, ("b",): {("a",)}, ("o", "line"): {("a",)}}, set()
+    )
     assert homes.name_at_home(Name(("a",), "Note")) == "Note"
     assert homes.name_at_home(Name(("b",), "Note")) == "BNote"
     assert homes.name_at_home(Name(("b",), "BNote")) == "BNote"

@@ -231,4 +231,4 @@ def test_the_front_end_has_the_same_names(order: tuple[int, ...], tmp_path: Path
     files: Mapping[str, Any] = {"doc.json": document(*keys), "c.channel.json": using(*keys)}
     compiled = compile_files(tmp_path, files, typescript=tmp_path / "web")
     for name in names(compiled).values():
-        assert f"export type {name} = " in compiled.result.typescript["doc.ts"]
+        assert f"export type {name} = " in compiled.typescript["doc.ts"]

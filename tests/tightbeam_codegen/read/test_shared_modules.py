@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,45 @@ def test_a_class_of_the_document_gives_way_to_one_of_the_definition(tmp_path: Pa
     assert list(module.orders_channel.theirs.payload_type.model_fields) == ["sku"]
 
 
+def test_a_class_of_the_document_gives_way_to_the_name_of_a_topic(tmp_path: Path) -> None:
+    """A topic that refers to `Line` has its own name for it, which may be that of another class beside it."""
+    definition = channel(
+        "orders", note=ref("orders.schema.json#/$defs/Line"), other=ref("orders.schema.json#/$defs/Note")
+    )
+    files = {"orders.channel.json": definition, "orders.schema.json": ORDER}
+    compiled = compile_files(tmp_path, files, typescript=tmp_path / "web")
+    assert errors(compiled) == []
+    module = compiled.module("orders")
+    assert module.Note is module.Line
+    theirs = module.orders_channel.other.payload_type
+    assert list(theirs.model_fields) == ["n"]
+    assert re.fullmatch(r"NoteX?[0-9a-fA-F]{6}", theirs.__name__, re.IGNORECASE)
+    assert "export type Note = Line;" in compiled.typescript["orders.ts"]
+    assert f"export type {theirs.__name__} = " in compiled.typescript["orders.ts"]
+
+
+def test_classes_of_two_documents_give_way_to_the_name_of_a_topic(tmp_path: Path) -> None:
+    files = {
+        "order.channel.json": channel("o", order=ref("order.schema.json"), second=ref("order.json")),
+        "order.schema.json": open_object(a=STRING),
+        "order.json": open_object(b=STRING),
+    }
+    compiled = compile_files(tmp_path, files)
+    assert errors(compiled) == []
+    module = compiled.module("order")
+    assert list(module.Order.model_fields) == ["a"]
+    assert module.Order is module.order_channel.order.payload_type
+    assert list(module.order_channel.second.payload_type.model_fields) == ["b"]
+
+
+def test_a_class_and_a_topic_of_one_definition_are_refused(tmp_path: Path) -> None:
+    """Its author has named both, and can name one otherwise."""
+    definition = channel("orders", note=ref("orders.schema.json#/$defs/Line"), b=ref("#/$defs/Note"))
+    definition |= {"$defs": {"Note": open_object(own=STRING)}}
+    compiled = compile_files(tmp_path, {"orders.channel.json": definition, "orders.schema.json": ORDER})
+    assert errors(compiled) == ["the name 'Note' would stand for two things in one module"]
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -109,7 +149,7 @@ def run(files: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str])
     """Generate, and see that a run that remembers nothing gives the same."""
     put(files, folder)
     assert main(["generate"]) == 0
-    assert differences(on_disk(folder), whole(folder).files) == ""
+    assert differences(on_disk(folder), whole(folder)) == ""
     capsys.readouterr()
 
 

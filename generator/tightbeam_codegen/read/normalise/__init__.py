@@ -1,8 +1,7 @@
 """Schemas to shapes: flattened, every object, shared enum and union under its final name."""
 
-from tightbeam_codegen.read.normalise.naming import Names
+from tightbeam_codegen.read.normalise.naming import Names, Origin, settle
 from tightbeam_codegen.read.normalise.normaliser import Normaliser, TooMuch
-from tightbeam_codegen.read.normalise.settled import normalise
 from tightbeam_codegen.read.normalise.shapes import AliasDefinition, Field, Name, ObjectDefinition, Shape
 
 __all__ = [
@@ -12,7 +11,8 @@ __all__ = [
     "Names",
     "Normaliser",
     "ObjectDefinition",
+    "Origin",
     "Shape",
     "TooMuch",
-    "normalise",
+    "settle",
 ]

@@ -6,7 +6,7 @@ are plain values: two equal shapes mean the same type.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -34,7 +34,9 @@ __all__ = [
     "String",
     "Union",
     "children",
+    "is_open",
     "names_in",
+    "shapes_of",
     "union",
 ]
 
@@ -232,6 +234,39 @@ def names_in(shape: Shape) -> Iterator[Name]:
         yield shape.target
     for child in children(shape):
         yield from names_in(child)
+
+
+def shapes_of(definitions: Iterable[Definition]) -> Iterator[Shape]:
+    """Yield the shapes that definitions are made of: of their fields, and of what an alias stands for."""
+    for definition in definitions:
+        if isinstance(definition, ObjectDefinition):
+            yield from (field.shape for field in definition.fields)
+        else:
+            yield definition.shape
+
+
+def is_open(shape: Shape, definitions: Mapping[Name, Definition], seen: set[Name] | None = None) -> bool:
+    """Return whether anything at all may stand somewhere in a payload of a shape.
+
+    Args:
+        shape: of the payload.
+        definitions: every class and alias in it.
+        seen: those that were looked at.
+    """
+    seen = set() if seen is None else seen
+    match shape:
+        case Anything() | Never():
+            return True
+        case Ref(target):
+            if target in seen:
+                return False
+            seen.add(target)
+            definition = definitions[target]
+            if isinstance(definition, ObjectDefinition) and (not definition.closed or definition.is_assumed):
+                return True
+            return any(is_open(inner, definitions, seen) for inner in shapes_of([definition]))
+        case _:
+            return any(is_open(child, definitions, seen) for child in children(shape))
 
 
 def union(shapes: Iterable[Shape]) -> Shape:

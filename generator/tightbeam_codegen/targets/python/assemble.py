@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tightbeam_codegen.read.cycles import Homes
 from tightbeam_codegen.read.normalise.shapes import (
     AliasDefinition,
     Anything,
@@ -28,23 +27,15 @@ from tightbeam_codegen.read.normalise.shapes import (
     children,
     names_in,
 )
-from tightbeam_codegen.read.rivals import Alternatives, Unions
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.literals import literal
+from tightbeam_codegen.targets.python.module_assignment import ModuleAssignment
 from tightbeam_codegen.targets.python.typed import TypeFact
 from tightbeam_codegen.targets.python.typed.facts import substitute
 from tightbeam_codegen.targets.python.typed.question import Question
+from tightbeam_codegen.targets.python.unions import Alternatives, Unions
 
-__all__ = ["Types", "import_alias", "items_of", "shapes_of"]
-
-
-def shapes_of(definitions: Iterable[Definition]) -> Iterator[Shape]:
-    """Every shape whose type has to be known to print the definitions."""
-    for definition in definitions:
-        if isinstance(definition, ObjectDefinition):
-            yield from (field.shape for field in definition.fields)
-        else:
-            yield definition.shape
+__all__ = ["Types", "import_alias", "items_of"]
 
 
 def import_alias(name: Name) -> str:
@@ -61,7 +52,7 @@ class Types:
 
     definitions: Mapping[Name, Definition]
     facts: Mapping[Shape, tuple[Question, TypeFact]]
-    homes: Homes = field(default_factory=Homes)
+    homes: ModuleAssignment = field(default_factory=ModuleAssignment)
     unions: Unions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -181,27 +172,6 @@ class Types:
                 return alias and self.admits_null(definition.shape, seen | {target})  # type: ignore[union-attr]  # an alias
             case _:
                 return False
-
-    def is_open(self, shape: Shape, seen: set[Name] | None = None) -> bool:
-        """Whether anything at all may stand somewhere in a payload of this shape."""
-        seen = set() if seen is None else seen
-        match shape:
-            case Anything() | Never():
-                return True
-            case Ref(target):
-                if target in seen:
-                    return False
-                seen.add(target)
-                definition = self.definitions[target]
-                if isinstance(definition, AliasDefinition):
-                    return self.is_open(definition.shape, seen)
-                return (
-                    not definition.closed
-                    or definition.is_assumed
-                    or any(self.is_open(field.shape, seen) for field in definition.fields)
-                )
-            case _:
-                return any(self.is_open(child, seen) for child in children(shape))
 
 
 def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str, ...]) -> tuple[ir.Item, ...]:

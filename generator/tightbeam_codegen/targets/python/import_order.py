@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from tightbeam_codegen.read.cycles import ModulePath
+from tightbeam_codegen.read.documents import ModulePath
 from tightbeam_codegen.targets.python import ir
 
 __all__ = ["with_stations"]

@@ -1,78 +1,99 @@
-"""What a run asks for: the TypeScript files of one definition, of one shared file, and of all together."""
+"""Prints the TypeScript modules of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from tightbeam_codegen.read.check import Definition
-from tightbeam_codegen.read.load import Document
-from tightbeam_codegen.read.modules import TopicShape
+from tightbeam_codegen.json_schema.uris import as_uri
+from tightbeam_codegen.model import ChannelModel, Model, ModulePath
+from tightbeam_codegen.problems import Place, Problem
+from tightbeam_codegen.read.documents import Resolved
+from tightbeam_codegen.read.load import Pointer
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.settings import ImportExtension
+from tightbeam_codegen.targets.protocol import Job, Output
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.adapt import Difference
 from tightbeam_codegen.targets.typescript.ajv import validators_of
 from tightbeam_codegen.targets.typescript.modules import channel_module, shared_module
+from tightbeam_codegen.targets.typescript.options import IMPORT_EXTENSION, REACT, VALIDATORS
 from tightbeam_codegen.targets.typescript.printer import TypeScriptPrinter
 
-__all__ = ["TypeScript"]
+__all__ = ["emit"]
 
 
-class TypeScript:
-    """Makes the files, as text by posix path inside their folder.
-
-    Args:
-        version: of the tool, for the headers.
-        validators: whether there is to be a module that validates beside that of each channel.
-        react: whether there are to be hooks for React.
-        import_extension: how an import names the file of another module.
-    """
-
-    def __init__(
-        self, version: str, *, validators: bool, react: bool, import_extension: ImportExtension
-    ) -> None:
-        self._printer = TypeScriptPrinter(version, import_extension)
-        self._validators = validators
-        self._react = react
-
-    def channel(
-        self,
-        definition: Definition,
-        topics: Sequence[TopicShape],
-        named: Sequence[NamedShape],
-        bundle: str,
-        year_of: Callable[[str], int],
-    ) -> tuple[dict[str, str], Sequence[tuple[str, Difference]]]:
-        """The files of a channel definition, and what their validators decide otherwise than the Python side.
-
-        Args:
-            definition: the definition.
-            topics: its topics, with their shapes.
-            named: the types that stand in its file.
-            bundle: its bundled schemas, as the Python side has them.
-            year_of: the draft of a dialect, by its URI.
-        """
-        module = channel_module(definition, topics, named)
-        files = {_path(module.path): self._printer.module(module)}
-        if self._validators and module.channel is not None:
-            schemas = validators_of(bundle, year_of)
-            validators = ir.Validators(
+def emit(model: Model, job: Job) -> Output:
+    """Print a module for each channel, with its validators if wanted, the shared modules and the support."""
+    shapes, settings = model.exact, job.settings
+    if shapes is None:
+        raise ValueError("the model has no exact shapes")
+    printer = TypeScriptPrinter(job.version, settings.choice(IMPORT_EXTENSION))
+    validators = settings.flag(VALIDATORS)
+    named: dict[ModulePath, list[NamedShape]] = {}
+    for name, definition in shapes.named.items():
+        named.setdefault(name.module, []).append(definition)
+    own: dict[ModulePath, dict[str, str]] = {}
+    warnings: dict[ModulePath, tuple[Problem, ...]] = {}
+    for channel in model.channels:
+        path, topics = channel.module, shapes.topics[channel.module]
+        module = channel_module(channel.definition, topics, named.pop(path, []))
+        own[path] = {_path(path): printer.module(module)}
+        if validators and module.channel is not None:
+            schemas = validators_of(channel.bundle.text(), model.resolved.year_of)
+            facts = ir.Validators(
                 module, module.channel, schemas.text, schemas.drafts, schemas.asserts_formats
             )
-            files[_path(module.path, ".validators")] = self._printer.validators(validators)
-            return files, schemas.differences
-        return files, ()
-
-    def shared(
-        self, document: Document, module: tuple[str, ...], named: Sequence[NamedShape]
-    ) -> dict[str, str]:
-        """The file for a document whose definitions channels refer to."""
-        return {_path(module): self._printer.module(shared_module(document, module, named))}
-
-    def support(self) -> dict[str, str]:
-        """The files that belong to no definition."""
-        return self._printer.support(validators=self._validators, react=self._react)
+            own[path][_path(path, ".validators")] = printer.validators(facts)
+            warnings[path] = tuple(_warnings(channel, schemas.differences, model.resolved))
+    files = shapes.files
+    common = printer.support(validators=validators, react=settings.flag(REACT))
+    for path, definitions in named.items():
+        common[_path(path)] = printer.module(shared_module(files[path], path, definitions))
+    return Output(own, common, warnings=warnings)
 
 
-def _path(parts: tuple[str, ...], ending: str = "") -> str:
+def _warnings(
+    channel: ChannelModel, differences: Sequence[tuple[str, Difference]], resolved: Resolved
+) -> Iterator[Problem]:
+    """Yield a warning for each schema that Ajv reads otherwise than the Python side."""
+    for uri, difference in differences:
+        place = _place(channel, uri, difference.path, resolved)
+        yield Problem(place, "warning", difference.message, difference.remedy)
+
+
+def _place(channel: ChannelModel, uri: str, path: Sequence[str], resolved: Resolved) -> Place:
+    """Return where a schema of a bundle stands in its file."""
+    definition, store = channel.definition, resolved.store
+    document = definition.document
+    for other in store.documents():
+        if other is not document and as_uri(store.canonical_uri(other.uri)) == uri:
+            return other.place(_pointer(other.value, path))
+    if path and path[0] in ("$defs", "definitions"):
+        # Topics stand there once more where validators have to find identifiers in them.
+        name = path[1].removeprefix("topics/") if len(path) > 1 else ""
+        own = path[1:2] != (name,) and name in {topic.name for topic in channel.topics}
+        path = ("topics", name, "schema", *path[2:]) if own else ("$defs", *path[1:])
+    elif uri != document.uri:
+        for topic in definition.topics:
+            root = store.own_root(document, topic.name, resolved.dialects[definition.module])
+            if root is not None and as_uri(root[0]) == uri:
+                path = (*map(str, topic.pointer), *path)
+    return document.place(_pointer(document.value, path))
+
+
+def _pointer(value: Any, path: Sequence[str]) -> Pointer:
+    """Return a path as a pointer, in which steps into arrays are numbers."""
+    pointer: list[str | int] = []
+    inner: Any = value
+    for step in path:
+        key: Any = int(step) if isinstance(inner, list) and step.isdecimal() else step
+        pointer.append(key)
+        try:
+            inner = inner[key]
+        except (LookupError, TypeError):
+            break
+    return tuple(pointer)
+
+
+def _path(parts: ModulePath, ending: str = "") -> str:
     return "/".join(parts) + ending + ".ts"

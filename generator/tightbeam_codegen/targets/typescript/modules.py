@@ -12,10 +12,19 @@ from collections.abc import Iterable, Sequence
 from tightbeam_codegen.names import class_name, pascal
 from tightbeam_codegen.read.check import Definition, Parameter
 from tightbeam_codegen.read.load import Document
-from tightbeam_codegen.read.modules import TopicShape
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.normalise.shapes import Field, Name, ObjectDefinition, Ref, Rules, Shape, names_in
+from tightbeam_codegen.read.normalise.shapes import (
+    Field,
+    Name,
+    ObjectDefinition,
+    Ref,
+    Rules,
+    Shape,
+    names_in,
+    shapes_of,
+)
 from tightbeam_codegen.read.normalise.stated import KEYWORDS
+from tightbeam_codegen.read.topics import TopicShape
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.spelling import one_of, spelt, type_of
 
@@ -41,7 +50,7 @@ def channel_module(
     aliases: list[ir.AliasType] = []
     channel_topics: list[ir.Topic] = []
     for topic in topics:
-        name = class_name([topic.class_parts])
+        name = class_name([topic.name])
         type_ = type_of(topic.shape, path)
         if topic.shape != Ref(Name(path, name)) and name not in taken:
             # Every payload has a name to import, be it text or a number.
@@ -64,7 +73,7 @@ def channel_module(
         definition.document.path,
         definition.document.digest,
         "",
-        _imports(path, [*_shapes(named), *(topic.shape for topic in topics)]),
+        _imports(path, [*shapes_of(named), *(topic.shape for topic in topics)]),
         (*_items(named, path), *aliases),
         channel,
     )
@@ -79,7 +88,7 @@ def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) 
         document.path,
         document.digest,
         doc if isinstance(doc, str) else "",
-        _imports(path, _shapes(named)),
+        _imports(path, shapes_of(named)),
         _items(named, path),
         None,
     )
@@ -89,16 +98,6 @@ def module_specifier(path: _Path, other: _Path) -> str:
     """How the module at `path` imports the one at `other`, without an ending."""
     found = posixpath.relpath("/".join(other), "/".join(path[:-1]) or ".")
     return found if found.startswith(".") else f"./{found}"
-
-
-def _shapes(named: Iterable[NamedShape]) -> list[Shape]:
-    shapes: list[Shape] = []
-    for each in named:
-        if isinstance(each, ObjectDefinition):
-            shapes.extend(field.shape for field in each.fields)
-        else:
-            shapes.append(each.shape)
-    return shapes
 
 
 def _imports(path: _Path, shapes: Iterable[Shape]) -> tuple[ir.Import, ...]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 
 from tightbeam_codegen.read.normalise.shapes import Rules
-from tightbeam_codegen.settings import ImportExtension
 from tightbeam_codegen.targets.python.render.guard import UnsafeText
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.modules import module_specifier
@@ -45,7 +44,7 @@ _TOOLS = """\
 """
 _LEFT_ALONE = "// prettier-ignore\n"
 """Stands before each statement: Prettier has no directive for a whole file that works without a setting."""
-_IMPORT_EXTENSIONS: Mapping[ImportExtension, str] = {"none": "", "js": ".js", "ts": ".ts"}
+_IMPORT_EXTENSIONS: Mapping[str, str] = {"none": "", "js": ".js", "ts": ".ts"}
 _SUPPORT_IMPORT = re.compile(r'(?<=from )"(\./_\w+?)(?:\.js)?"')
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
@@ -58,7 +57,7 @@ class TypeScriptPrinter:
         import_extension: how an import names the file of another module.
     """
 
-    def __init__(self, version: str, import_extension: ImportExtension = "none") -> None:
+    def __init__(self, version: str, import_extension: str = "none") -> None:
         self._version = version
         self._ending = _IMPORT_EXTENSIONS[import_extension]
 

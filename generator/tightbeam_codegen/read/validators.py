@@ -1,6 +1,6 @@
-"""The check that ends a run: what the runtime will build from the bindings is built once, by the same code.
+"""The last check: whatever the runtime builds from bindings is built once, by the same code.
 
-Whatever made bindings of a schema that the runtime can't use is an error here, at its place, and not an
+A schema that the runtime can't use is so an error at its place when bindings are generated, and not an
 `OutdatedBindings` at a publish.
 """
 
@@ -18,16 +18,16 @@ from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Pointer
 
-__all__ = ["check_bundle"]
+__all__ = ["check_validators"]
 
 _REMEDY = "Correct what it names. Bindings that can't check a payload aren't written."
 
 
-def check_bundle(definition: Definition, text: str, problems: Problems) -> None:
+def check_validators(definition: Definition, text: str, problems: Problems) -> None:
     """Build the validators of every topic, of the branches of unions, and of the parameters.
 
     Args:
-        definition: the definition that the bundle was made of.
+        definition: the definition that the bundle is made of.
         text: the finished bundle.
         problems: takes what can't be built.
     """

@@ -17,18 +17,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
 
 from tightbeam_codegen.names import pascal
+from tightbeam_codegen.read.documents import ModulePath
 from tightbeam_codegen.read.normalise.shapes import Name
 
-__all__ = ["Homes", "ModulePath", "homes_of"]
-
-ModulePath: TypeAlias = tuple[str, ...]
+__all__ = ["ModuleAssignment", "assign_modules"]
 
 
 @dataclass(frozen=True, slots=True)
-class Homes:
+class ModuleAssignment:
     """Where the classes of each file stand."""
 
     _homes: Mapping[ModulePath, ModulePath] = field(default_factory=lambda: MappingProxyType({}))
@@ -53,7 +51,11 @@ class Homes:
         *folders, last = map(pascal, name.module)
         return "".join([*folders, "" if name.name.startswith(last) else last, name.name])
 
-    def with_names(self, digits: Mapping[Name, str]) -> Homes:
+    def dotted(self, name: Name) -> str:
+        """Return the module and name under which a class stands, as the runtime finds it."""
+        return ".".join((*self.of(name.module), self.name_at_home(name)))
+
+    def with_names(self, digits: Mapping[Name, str]) -> ModuleAssignment:
         """Return homes in which no guest has the name of another class: digits of its place tell it apart.
 
         Args:
@@ -70,7 +72,7 @@ class Homes:
             taken.add((home, called))
             if called != plain:
                 names[name] = called
-        return Homes(self._homes, names)
+        return ModuleAssignment(self._homes, names)
 
     def described(self, modules: Set[ModulePath]) -> str:
         """Return text that is equal for equal homes of these modules' classes, and differs for others."""
@@ -79,13 +81,20 @@ class Homes:
         return repr((homes, names))
 
 
-def homes_of(edges: Mapping[ModulePath, Set[ModulePath]], channels: Set[ModulePath]) -> Homes:
-    """The homes of modules that need each other, given what each needs and which are those of channels."""
+def assign_modules(
+    references: Mapping[ModulePath, Set[ModulePath]], channels: Set[ModulePath]
+) -> ModuleAssignment:
+    """Assign one module to the classes of all files that refer to each other in a circle.
+
+    Args:
+        references: the modules of the files that each module's files refer to.
+        channels: the modules of channel definitions, which are chosen only where a circle has no others.
+    """
     homes: dict[ModulePath, ModulePath] = {}
-    for circle in _circles(edges):
+    for circle in _circles(references):
         home = min(circle, key=lambda module: (module in channels, module))
         homes |= {module: home for module in circle if module != home}
-    return Homes(homes)
+    return ModuleAssignment(homes)
 
 
 def _circles(edges: Mapping[ModulePath, Set[ModulePath]]) -> Iterator[list[ModulePath]]:

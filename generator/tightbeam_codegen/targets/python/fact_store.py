@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tightbeam_codegen.targets.python.typed import TypeFact
 
 if TYPE_CHECKING:
-    from tightbeam_codegen.incremental.cache import Cache
     from tightbeam_codegen.read.load import JsonValue
+    from tightbeam_codegen.targets.protocol import Store
 
 __all__ = ["MAX_FACTS", "FactStore"]
 
@@ -29,7 +29,7 @@ _RULE = re.compile(r"[a-z_]+")
 class FactStore:
     """Answers from `cache`; keeps new ones in it."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Store) -> None:
         self._cache = cache
         self._entries: dict[str, JsonValue] | None = None
 

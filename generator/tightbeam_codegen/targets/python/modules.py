@@ -2,84 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tightbeam_codegen.accepted import Accepted
+from tightbeam_codegen.model import ChannelModel, ModulePath
 from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, pascal
-from tightbeam_codegen.problems import Place, Problems, quoted
+from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.normalise.shapes import Name, Ref, Rules, Shape, Union, names_in
+from tightbeam_codegen.read.normalise.shapes import Name, Ref, shapes_of
+from tightbeam_codegen.read.topics import TopicShape, topic_alias
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.assemble import Types, items_of, shapes_of
+from tightbeam_codegen.targets.python.accepted import Accepted
+from tightbeam_codegen.targets.python.assemble import Types, items_of
 from tightbeam_codegen.targets.python.literals import literal
 
-__all__ = ["TopicShape", "channel_module", "packages", "shared_module"]
-
-
-@dataclass(frozen=True, slots=True)
-class TopicShape:
-    """A topic with what its schema comes to."""
-
-    name: str
-    attribute: str
-    class_parts: str
-    """What class names of the topic begin with."""
-    shape: Shape
-    doc: str
-    place: Place
-    rules: Rules = ()
-    """What its schema says beside the shape, where shapes are exact."""
+__all__ = ["channel_module", "exports", "packages", "shared_module"]
 
 
 def channel_module(
-    definition: Definition,
-    topics: Sequence[TopicShape],
+    channel_model: ChannelModel,
     named: Sequence[NamedShape],
-    taken: Set[Name],
     types: Types,
     problems: Problems,
 ) -> ir.Module:
-    """The module of one channel definition.
+    """Assemble the module of one channel definition.
 
     Args:
-        definition: the definition.
-        topics: its topics, with their shapes.
+        channel_model: the channel.
         named: the classes and aliases that stand in this module.
-        taken: the names of those that come from its own file.
         types: spells shapes.
         problems: takes names that meet.
     """
-    module = definition.module
+    definition, topics, module = channel_model.definition, channel_model.topics, channel_model.module
     aliases: list[ir.Alias] = []
     channel_topics: list[ir.Topic] = []
     accepted = Accepted(types, module)
     private: list[ir.Alias] = []
     for topic in topics:
-        alias = _topic_alias(topic, taken, types, module)
+        alias = _topic_alias(topic, types, module)
         if alias is not None:
             aliases.append(alias)
         payload = alias.name if alias else types.model(topic.shape, module)
         if alias is None and types.unions.is_text(topic.shape):
-            private.append(ir.Alias(f"_Payload{pascal(topic.class_parts)}", payload, None, True, ""))
+            private.append(ir.Alias(f"_Payload{pascal(topic.name)}", payload, None, True, ""))
             payload = private[-1].name
         channel_topics.append(
             ir.Topic(
                 topic.attribute,
                 topic.name,
-                pascal(topic.class_parts),
+                pascal(topic.name),
                 payload,
                 accepted.named(topic.shape, alias),
                 topic.doc.strip(),
             )
         )
     description = definition.description.strip()
-    stem = definition.class_name or pascal(module[-1]) + "Channel"
     channel = ir.Channel(
-        stem,
-        f"{module[-1]}_channel",
+        *exports(definition),
         definition.name,
         definition.separator,
         tuple(_params(definition)),
@@ -103,8 +83,14 @@ def channel_module(
     return result
 
 
+def exports(definition: Definition) -> tuple[str, str]:
+    """Return the names that a channel's package offers: of its class, and of its factory or instance."""
+    last = definition.module[-1]
+    return definition.class_name or f"{pascal(last)}Channel", f"{last}_channel"
+
+
 def shared_module(
-    document: Document, module: tuple[str, ...], named: Sequence[NamedShape], types: Types
+    document: Document, module: ModulePath, named: Sequence[NamedShape], types: Types
 ) -> ir.Module:
     """The module of a document whose definitions channels refer to; arguments as above."""
     value = document.value
@@ -121,39 +107,33 @@ def shared_module(
 
 
 def packages(
-    channels: Mapping[tuple[str, ...], tuple[str, ...]], shared: Iterable[tuple[str, ...]]
+    channels: Mapping[ModulePath, tuple[str, ...]], shared: Iterable[ModulePath]
 ) -> Iterator[ir.Package]:
-    """The `__init__` of the package and of each folder in it: a folder offers the channels directly in it.
+    """Yield the `__init__` of the package and of each folder in it, which offers the channels directly in it.
 
     Args:
         channels: module -> the names that its package offers.
         shared: the other modules.
     """
-    paths: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {(): []}
-    for module in (*channels, *shared):
+    paths: dict[ModulePath, list[tuple[str, tuple[str, ...]]]] = {(): []}
+    for module in (*channels, *(("_schemas", *module) for module in channels), *shared):
         for depth in range(len(module)):
             paths.setdefault(module[:depth], [])
     for module, names in channels.items():
         paths[module[:-1]].append((module[-1], names))
-    for path, exports in sorted(paths.items()):
-        yield ir.Package(path, tuple(sorted(exports)))
+    for path, offered in sorted(paths.items()):
+        yield ir.Package(path, tuple(sorted(offered)))
 
 
-def _topic_alias(
-    topic: TopicShape, taken: Set[Name], types: Types, module: tuple[str, ...]
-) -> ir.Alias | None:
-    """The topic's own name for a payload that is a reference or a union of classes; None where it needs none.
-
-    Where the name is a class already (an object or null, say) the type is written out instead.
-    """
-    name = class_name([topic.class_parts])
-    shape = topic.shape
-    if Name(module, name) in taken and Name(module, name) in set(names_in(shape)):
-        return None
-    if not isinstance(shape, Ref | Union) or not set(names_in(shape)):
+def _topic_alias(topic: TopicShape, types: Types, module: ModulePath) -> ir.Alias | None:
+    """Declare the topic's own name for its payload, where it has one besides that of the class."""
+    named, shape = topic_alias(topic, module), topic.shape
+    if named is None:
         return None
     wire = types.wire(shape, module) if types.differs(shape) else None
-    return ir.Alias(name, types.model(shape, module), wire, types.unions.is_text(shape), topic.doc.strip())
+    return ir.Alias(
+        named.name, types.model(shape, module), wire, types.unions.is_text(shape), topic.doc.strip()
+    )
 
 
 def _params(definition: Definition) -> Iterator[ir.Param]:
@@ -213,7 +193,7 @@ def _check_names(
         met = next((name for name in names if name in taken), None)
         taken.update(names)
         if met is not None:
-            place = next((t.place for t in topics if class_name([t.class_parts]) == item.name), None)
+            place = next((t.place for t in topics if class_name([t.name]) == item.name), None)
             problems.error(
                 place or document.place(()),
                 f"the name {met!r} would stand for two things in one module",
@@ -221,7 +201,7 @@ def _check_names(
             )
     messages: dict[str, str] = {}
     for topic in topics:
-        message = f"{pascal(topic.class_parts)}Message"
+        message = f"{pascal(topic.name)}Message"
         other = messages.setdefault(message, topic.name)
         if other != topic.name:
             problems.error(

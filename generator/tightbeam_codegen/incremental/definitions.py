@@ -1,0 +1,240 @@
+"""Definitions that need no reading: as they were in an earlier run, with all that they refer to."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tightbeam_codegen.json_schema.dialects import LATEST
+from tightbeam_codegen.model import Model, ModulePath
+from tightbeam_codegen.problems import DefinitionErrors, from_stored, to_stored
+from tightbeam_codegen.read.check import Definition, Parameter
+from tightbeam_codegen.read.definitions import Unchanged
+from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.normalise.places import module_of
+from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.read.resolve.references import outgoing
+from tightbeam_codegen.targets.protocol import Output, Store
+
+__all__ = ["CompiledDefinition", "IncrementalCache", "compiled_definitions", "context_of"]
+
+Files: TypeAlias = Mapping[str, Mapping[str, str]]
+"""Target -> path in its folder -> text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledDefinition(Unchanged):
+    """A definition with all that a run made of it."""
+
+    reach: Mapping[str, str]
+    """The documents that it refers to, over others too: URI -> digest."""
+    entangled: bool
+    """Whether its files hold parts of other files: those are never taken as they are."""
+    context: str
+    """A digest of what else its files depend on."""
+    files: Files
+
+
+def context_of(model: Model, outputs: Mapping[str, Output]) -> str:
+    """Return a digest of what files depend on besides: class names that met, and the targets' contexts."""
+    contexts = [output.context for output in outputs.values()]
+    names = f"{model.shapes.names!r} {model.exact.names if model.exact else ''} {contexts!r}"
+    return hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()
+
+
+def compiled_definitions(model: Model, outputs: Mapping[str, Output]) -> list[CompiledDefinition]:
+    """Put together what the targets made of each definition that was read."""
+    context = context_of(model, outputs)
+    entangled: set[ModulePath] = model.shared_modules().union(*(each.entangled for each in outputs.values()))
+    store = model.resolved.store
+    return [
+        CompiledDefinition(
+            definition=channel.definition,
+            uses=model.shapes.uses[channel.module],
+            exact_uses=model.exact.uses[channel.module] if model.exact else (),
+            chosen=channel.chosen,
+            problems=(
+                *channel.problems,
+                *(each for output in outputs.values() for each in output.warnings.get(channel.module, ())),
+            ),
+            reach={each.uri: each.digest for each in store.reach(channel.definition.document)},
+            entangled=channel.module in entangled,
+            context=context,
+            files={name: output.own[channel.module] for name, output in outputs.items()},
+        )
+        for channel in model.channels
+    ]
+
+
+class IncrementalCache:
+    """Remembers the definitions of one schema root, for one version of the tool and one set of settings.
+
+    Args:
+        store: keeps them.
+        key: tells runs apart that can't learn from each other.
+        present: for each target what returns the text of a file as it is now, by its path; None for no file.
+    """
+
+    def __init__(self, store: Store, key: str, present: Mapping[str, Callable[[str], str | None]]) -> None:
+        self._store = store
+        self._key = f"definitions\0{key}"
+        self._present = present
+
+    def recall(self, documents: Iterable[Document], sources: Sources) -> dict[str, CompiledDefinition]:
+        """Return those of some definition files, by path, that needn't be read again.
+
+        Args:
+            documents: all definition files of the root.
+            sources: reads what they refer to.
+        """
+        documents = list(documents)
+        entries = self._store.get(self._key)
+        if not isinstance(entries, dict):
+            return {}
+        unchanged: dict[str, CompiledDefinition] = {}
+        for document in documents:
+            # What isn't as `remember` writes it is as good as forgotten.
+            with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+                found = self._recall(document, entries[document.path], sources)
+                if found is not None:
+                    unchanged[document.path] = found
+        if unchanged:
+            _drop_affected(documents, unchanged, _used_before(entries, unchanged), sources)
+        return unchanged
+
+    def remember(self, definitions: Iterable[CompiledDefinition]) -> None:
+        """Keep all definitions of this run, in place of what was known before."""
+        self._store.put(self._key, {each.definition.document.path: _entry(each) for each in definitions})
+
+    def _recall(
+        self, document: Document, entry: dict[str, Any], sources: Sources
+    ) -> CompiledDefinition | None:
+        if entry["digest"] != document.digest or entry["entangled"]:
+            return None
+        if any(_digest(sources, uri) != digest for uri, digest in entry["reach"].items()):
+            return None
+        files: dict[str, dict[str, str]] = {}
+        for target, present in self._present.items():
+            texts = files[target] = {path: present(path) or "" for path in entry["files"][target]}
+            if _digests(texts) != entry["files"][target]:
+                return None  # A file is gone, or isn't what was written.
+        return CompiledDefinition(
+            definition=_to_definition(document, entry["definition"]),
+            uses=tuple((uri, tuple(pointer)) for uri, pointer in entry["uses"]),
+            exact_uses=tuple((uri, tuple(pointer)) for uri, pointer in entry["exact_uses"]),
+            chosen=tuple(str(each) for each in entry["chosen"]),
+            problems=tuple(from_stored(problem) for problem in entry["problems"]),
+            reach=entry["reach"],
+            entangled=False,
+            context=str(entry["context"]),
+            files=files,
+        )
+
+
+def _used_before(entries: Mapping[str, Any], unchanged: Mapping[str, object]) -> set[str]:
+    """Return the URIs that definitions which changed, or are gone, referred to before."""
+    found: set[str] = set()
+    for path, entry in entries.items():
+        if path not in unchanged:
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # as above
+                found.update(uri for uri, _ in entry["uses"])
+    return found
+
+
+def _drop_affected(
+    documents: Iterable[Document],
+    unchanged: dict[str, CompiledDefinition],
+    used_before: Iterable[str],
+    sources: Sources,
+) -> None:
+    """Drop the definitions whose modules may hold something else now, since another one changed.
+
+    These are definitions that a changed one refers to, itself or over other files: their modules hold what it
+    uses of them. Those that it referred to before, whose modules may hold what nothing uses any more. And
+    those that are one module with a schema document that it refers to.
+
+    Args:
+        documents: all definition files.
+        unchanged: those that are as they were, by path; what is dropped is taken out.
+        used_before: URIs that others referred to in the earlier run.
+        sources: reads documents.
+    """
+    paths = {document.uri: document.path for document in documents}
+    modules = {each.definition.module: path for path, each in unchanged.items()}
+    pending = [document for document in documents if document.path not in unchanged]
+    once_used = [unchanged.pop(paths.get(uri, ""), None) for uri in used_before]
+    pending += [dropped.definition.document for dropped in once_used if dropped is not None]
+    seen = {document.uri for document in pending}
+    while pending and unchanged:
+        document = pending.pop()
+        for uri in outgoing(document.value, document.uri, LATEST):
+            if uri in seen:
+                continue
+            seen.add(uri)
+            with contextlib.suppress(DefinitionErrors):  # reported where the document is resolved
+                if (target := sources.find(uri)) is not None:
+                    pending.append(target)
+                    dropped = unchanged.pop(modules.get(module_of(target), ""), None)
+                    if dropped is not None and dropped.definition.document is not target:
+                        pending.append(dropped.definition.document)
+
+
+def _digests(files: Mapping[str, str]) -> dict[str, str]:
+    return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
+
+
+def _digest(sources: Sources, uri: str) -> str | None:
+    try:
+        document = sources.find(uri)
+    except DefinitionErrors:
+        return None
+    return document.digest if document else None
+
+
+def _entry(compiled: CompiledDefinition) -> dict[str, Any]:
+    return {
+        "digest": compiled.definition.document.digest,
+        "definition": _from_definition(compiled.definition),
+        "reach": dict(compiled.reach),
+        "entangled": compiled.entangled,
+        "chosen": list(compiled.chosen),
+        "context": compiled.context,
+        "uses": [[uri, list(pointer)] for uri, pointer in compiled.uses],
+        "exact_uses": [[uri, list(pointer)] for uri, pointer in compiled.exact_uses],
+        "files": {name: _digests(files) for name, files in compiled.files.items()},
+        "problems": [to_stored(problem) for problem in compiled.problems],
+    }
+
+
+def _from_definition(definition: Definition) -> dict[str, Any]:
+    """Return as much of a definition as the other definitions of a run are compared with."""
+    params = [[p.name, p.kind, list(p.enum) if p.enum else None] for p in definition.params]
+    return {
+        "module": list(definition.module),
+        "name": definition.name,
+        "separator": definition.separator,
+        "class_name": definition.class_name,
+        "params": params,
+    }
+
+
+def _to_definition(document: Document, entry: dict[str, Any]) -> Definition:
+    params = ((name, kind, tuple(enum) if enum else None) for name, kind, enum in entry["params"])
+    module, class_name = tuple(entry["module"]), entry["class_name"]
+    if not all(isinstance(name, str) and name.isidentifier() for name in (*module, class_name or "none")):
+        raise ValueError("names that can't be in code")
+    return Definition(
+        document=document,
+        module=module,
+        name=entry["name"],
+        separator=entry["separator"],
+        description="",
+        params=tuple(Parameter(name, kind, {}, enum, "") for name, kind, enum in params),
+        topics=(),
+        dialect="",
+        assert_formats=True,
+        class_name=class_name,
+    )

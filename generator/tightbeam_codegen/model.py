@@ -1,0 +1,93 @@
+"""The model: what reading channel definitions gives, and all that a target needs of them.
+
+Every consumer takes it: the targets, which print bindings, and whatever else is told about definitions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tightbeam_codegen.problems import Problem
+from tightbeam_codegen.read.bundle import Bundle
+from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.definitions import Unchanged
+from tightbeam_codegen.read.documents import ModulePath, Resolved
+from tightbeam_codegen.read.normalise.places import module_of
+from tightbeam_codegen.read.topics import Shapes, TopicShape
+
+__all__ = ["ChannelModel", "Model", "ModulePath", "TopicShape", "Unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelModel:
+    """One channel definition, read to its end."""
+
+    definition: Definition
+    topics: tuple[TopicShape, ...]
+    """Its topics, with shapes as Python's types have them."""
+    bundle: Bundle
+    """The schemas of its topics, for validators."""
+    chosen: tuple[str, ...]
+    """The entries of the settings' names that its own schemas have."""
+    problems: tuple[Problem, ...]
+    """The warnings that it draws."""
+
+    @property
+    def module(self) -> ModulePath:
+        """The module that it becomes."""
+        return self.definition.module
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Channel definitions with their topics, the shapes of these, and the places of everything.
+
+    `document.place(pointer)` of a definition's document, or of one of `resolved.store`, has line and column.
+    """
+
+    channels: tuple[ChannelModel, ...]
+    """What this run has read, in the order of modules."""
+    unchanged: tuple[Unchanged, ...]
+    """What it didn't have to read. All definitions are read unless a run is incremental."""
+    resolved: Resolved
+    shapes: Shapes
+    """Classes and aliases as Python's types can say them."""
+    exact: Shapes | None
+    """The same more exactly, with tuples and values of any kind side by side; None unless asked for."""
+    problems: tuple[Problem, ...]
+    """Everything that is wrong, in the order of places."""
+    is_complete: bool
+    """Whether each definition could be read to its end. Else there are no channels, and no shapes."""
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether a problem is an error. A complete model can still show a target's problems beside it."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """All definitions, unchanged ones too."""
+        read = (channel.definition for channel in self.channels)
+        return (*read, *(each.definition for each in self.unchanged))
+
+    @property
+    def own_modules(self) -> frozenset[ModulePath]:
+        """The modules of the channels that this run has read."""
+        return frozenset(channel.module for channel in self.channels)
+
+    def references(self) -> dict[ModulePath, set[ModulePath]]:
+        """Return the modules of the files that each module's files refer to."""
+        found: dict[ModulePath, set[ModulePath]] = {}
+        store = self.resolved.store
+        for document in store.documents():
+            found.setdefault(module_of(document), set()).update(map(module_of, store.referred_to(document)))
+        return found
+
+    def shared_modules(self) -> set[ModulePath]:
+        """Return the modules in which classes of several files stand, such as a channel's and a schema's."""
+        found: dict[ModulePath, set[str]] = {}
+        for name, place in self.shapes.places.items():
+            found.setdefault(name.module, set()).add(place.document.uri)
+        for channel in self.channels:
+            found.setdefault(channel.module, set()).add(channel.definition.document.uri)
+        return {module for module, uris in found.items() if len(uris) > 1}

@@ -1,0 +1,102 @@
+"""The first passes: the channel definitions below the schema root, read and checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
+from tightbeam_codegen.json_schema.uris import ROOT_URI
+from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
+from tightbeam_codegen.read.check import Definition, check_definition
+from tightbeam_codegen.read.discover import Found
+from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.near_misses import near_misses
+from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.settings import Settings
+
+__all__ = [
+    "Checked",
+    "Unchanged",
+    "Use",
+    "check_definitions",
+    "load_definitions",
+    "refuse_empty_root",
+    "warn_of_near_misses",
+]
+
+
+Use: TypeAlias = tuple[str, Pointer]
+"""A schema of another document that a topic uses: (document URI, pointer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sound channel definition, with the warnings that its own file draws."""
+
+    definition: Definition
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unchanged:
+    """A definition that an earlier run read, and that needs no reading: nothing it depends on has changed."""
+
+    definition: Definition
+    """Its document, module, name, parameters and class name; the rest isn't known."""
+    uses: tuple[Use, ...]
+    """What its topics use of other documents."""
+    exact_uses: tuple[Use, ...]
+    """What exact shapes of its topics use of them: as much, or more."""
+    chosen: tuple[str, ...]
+    """The entries of the settings' names that have an effect in its file."""
+    problems: tuple[Problem, ...]
+    """The warnings that it draws."""
+
+
+def load_definitions(found: Iterable[Found], sources: Sources, problems: Problems) -> list[Document]:
+    """Read the definition files; those that can't be read are reported and left out."""
+    documents: list[Document] = []
+    for each in found:
+        try:
+            documents.append(sources.at(each.path))
+        except DefinitionErrors as error:
+            problems.extend(error.problems)
+        except OSError as error:
+            message = f"{each.shown} can't be read: {error.strerror or 'it is no regular file'}"
+            problems.error(None, message, "Check the file's permissions.")
+    return documents
+
+
+def refuse_empty_root(root: Path, shown_root: str, problems: Problems) -> None:
+    """Report that a root has no definitions, and the file that most likely should be one."""
+    found = near_misses(root, shown_root, frozenset())
+    likely = min(found, key=lambda each: str(each.place), default=None)
+    problems.error(
+        likely.place if likely else None,
+        f"no *.channel.json or *.channel.yaml below {shown_root}"
+        + (", but this looks like one" if likely else ""),
+        likely.remedy if likely else "Start with `tightbeam init`.",
+    )
+
+
+def warn_of_near_misses(root: Path, shown_root: str, sources: Sources, problems: Problems) -> None:
+    """Warn of files that look like definitions, aren't called so, and aren't read for another reason."""
+    read = {document.path for document in sources.files() if document.uri.startswith(ROOT_URI)}
+    problems.extend(near_misses(root, shown_root, read))
+
+
+def check_definitions(
+    documents: Sequence[Document], sources: Sources, settings: Settings, problems: Problems
+) -> list[Checked]:
+    """Check each definition by itself; those with errors are left out."""
+    metaschemas = named_metaschemas(documents, sources, problems)
+    checked: list[Checked] = []
+    for document in documents:
+        known = len(problems)
+        definition = check_definition(document, settings, problems, metaschemas=metaschemas)
+        if definition is not None:
+            checked.append(Checked(definition, problems.after(known)))
+    return checked

@@ -1,0 +1,167 @@
+"""The pass that resolves: every document that definitions refer to, found and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tightbeam_codegen.json_schema.dialects import LATEST, Dialect
+from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
+from tightbeam_codegen.json_schema.official import is_official
+from tightbeam_codegen.problems import Problem, Problems
+from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
+from tightbeam_codegen.read.check import Definition, check_schema
+from tightbeam_codegen.read.check.warnings import Warnings
+from tightbeam_codegen.read.definitions import Unchanged
+from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.reach import Reach
+from tightbeam_codegen.read.resolve import Node, SchemaStore, Sources
+from tightbeam_codegen.settings import Settings
+
+__all__ = ["ModulePath", "Reached", "Resolved", "find_reached", "resolve"]
+
+ModulePath: TypeAlias = tuple[str, ...]
+"""A module of the generated package, without the package itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The documents behind some definitions, and how the schemas in them are read."""
+
+    store: SchemaStore
+    """Has the documents, and follows references between them."""
+    dialects: Mapping[ModulePath, Dialect]
+    """The dialect of each definition."""
+    assume_objects: bool
+    """Whether a schema with `properties` and without `type` is taken for an object."""
+    _assert_formats: bool
+    _stated: Mapping[str, bool]
+    """What definitions say of `format`, by their URI."""
+
+    def asserts_formats(self, node: Node) -> bool:
+        """Return whether `format` is law for a schema."""
+        document = self.store.document(node.schema)
+        return self._stated.get(document.uri if document else "", self._assert_formats)
+
+    def year_of(self, dialect: str) -> int:
+        """Return the draft of a dialect, as the year that orders drafts."""
+        return (self.store.dialect(dialect) or LATEST).year
+
+
+def resolve(
+    definitions: Sequence[Definition],
+    unchanged: Iterable[Unchanged],
+    sources: Sources,
+    settings: Settings,
+    problems: Problems,
+) -> Resolved:
+    """Find and check every document that definitions refer to, over other documents too.
+
+    Args:
+        definitions: the definitions.
+        unchanged: others, which use shared documents too.
+        sources: reads documents.
+        settings: the dialect of documents that name none, and what `format` means.
+        problems: takes what is wrong.
+    """
+    store = SchemaStore(sources, settings.dialect, problems)
+    dialects = {each.module: store.dialect(each.dialect) or LATEST for each in definitions}
+    for each in definitions:
+        store.add_definition(each.document, dialects[each.module])
+    for uri in {uri for each in unchanged for uri, _ in (*each.uses, *each.exact_uses)}:
+        store.add_shared(uri)
+    store.load_references()
+    own = {each.document.uri for each in definitions}
+    _check_shared([each for each in store.documents() if each.uri not in own], store, sources, problems)
+    for each in definitions:
+        _check_formats(each, own, store, settings, problems)
+    stated = {each.document.uri: each.assert_formats for each in definitions}
+    return Resolved(store, dialects, settings.assume_objects, settings.assert_formats, stated)
+
+
+def _check_shared(
+    documents: Sequence[Document], store: SchemaStore, sources: Sources, problems: Problems
+) -> None:
+    """Check the schema documents among `documents` by their dialects' metaschemas.
+
+    Definitions are checked as such. Of a document that describes an API only what topics reach is checked.
+    """
+    metaschemas = named_metaschemas(documents, sources, problems)
+    for document in documents:
+        if (
+            document.path.endswith(SUFFIXES)
+            or is_official(document.uri)
+            or api_document(document.value) is not None
+        ):
+            continue
+        dialect = store.document_dialect(document).uri
+        check_schema(document, (), dialect, problems, metaschemas=metaschemas)
+
+
+def _check_formats(
+    definition: Definition, own: Set[str], store: SchemaStore, settings: Settings, problems: Problems
+) -> None:
+    """Refuse a definition that reads `format` otherwise than a file it refers to, which has one model."""
+    if definition.assert_formats == settings.assert_formats:
+        return
+    for other in store.referred_to(definition.document):
+        if other.uri not in own and not is_official(other.uri):
+            stated = str(definition.assert_formats).lower()
+            problems.error(
+                definition.document.place(("assert_formats",)),
+                f"assert_formats is {stated} here, but not for {other.shown}, which this refers to",
+                "Say the same in both: set assert_formats in [tool.tightbeam] and leave it out here.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the topics of a definition reach, with the warnings about it that only they draw."""
+
+    reach: Reach
+    problems: tuple[Problem, ...]
+
+
+def find_reached(
+    definitions: Iterable[Definition], resolved: Resolved, problems: Problems
+) -> dict[ModulePath, Reached]:
+    """Find the parts of documents that topics reach, and check those that are checked for this reason alone.
+
+    Args:
+        definitions: the definitions.
+        resolved: their documents.
+        problems: takes references that lead nowhere, and what is wrong in reached parts of API documents.
+    """
+    found: dict[ModulePath, Reached] = {}
+    for each in definitions:
+        reach = Reach(resolved.store, each.document, resolved.dialects[each.module], problems)
+        for topic in each.topics:
+            reach.add_topic(topic.name)
+        reach.complete()
+        own = Problems()
+        _check_api_documents(reach, resolved.store, own)
+        problems.extend(own)
+        found[each.module] = Reached(reach, own.sorted())
+    return found
+
+
+def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -> None:
+    """Check the schemas that topics reach in documents of which the rest is no schema."""
+    for document in reach.documents.values():
+        if (api := api_document(document.value)) is None:
+            continue
+        warnings = Warnings()
+        dialect = store.document_dialect(document).uri
+        for container in CONTAINERS:
+            for name in reach.definitions(document, container):
+                check_schema(
+                    document,
+                    (*container, name),
+                    dialect,
+                    problems,
+                    warnings=warnings,
+                    own_keywords=api.own_keywords,
+                )
+        warnings.report(problems)

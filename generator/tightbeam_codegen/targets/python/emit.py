@@ -1,0 +1,110 @@
+"""Prints the Python package of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tightbeam_codegen.model import ChannelModel, Model, ModulePath
+from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.normalise.naming import digits_of
+from tightbeam_codegen.read.normalise.places import module_of
+from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.read.normalise.shapes import names_in, shapes_of
+from tightbeam_codegen.targets.protocol import Job, Output
+from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.assemble import Types
+from tightbeam_codegen.targets.python.fact_store import FactStore
+from tightbeam_codegen.targets.python.import_order import with_stations
+from tightbeam_codegen.targets.python.module_assignment import ModuleAssignment, assign_modules
+from tightbeam_codegen.targets.python.modules import channel_module, exports, packages, shared_module
+from tightbeam_codegen.targets.python.render import Printer
+from tightbeam_codegen.targets.python.typed import type_facts
+
+__all__ = ["emit"]
+
+
+def emit(model: Model, job: Job) -> Output:
+    """Print a module and its schemas for each channel, the shared modules, and the packages' `__init__`."""
+    problems = Problems()
+    assignment = _assign(model)
+    named = model.shapes.named
+    shapes = [topic.shape for channel in model.channels for topic in channel.topics]
+    facts = type_facts([*shapes, *shapes_of(named.values())], FactStore(job.cache) if job.cache else None)
+    types = Types(named, facts, assignment)
+    modules = with_stations(_modules(model, types, problems), model.own_modules)
+    printer = Printer(job.version, job.settings.line_length)
+    own: dict[ModulePath, dict[str, str]] = {}
+    for channel in model.channels:
+        module, schemas = modules.pop(channel.module), _schemas(channel, assignment)
+        own[channel.module] = {
+            _path(module.path): printer.module(module),
+            _path(schemas.path): printer.schemas(schemas),
+        }
+    common = {_path(path): printer.module(module) for path, module in modules.items()}
+    _check_packages(model.definitions, problems)
+    for package in packages({each.module: exports(each) for each in model.definitions}, modules):
+        common[_path((*package.path, "__init__"))] = printer.package(package)
+    return Output(
+        own,
+        common,
+        problems.sorted(),
+        context=assignment.described({name.module for name in named}),
+        entangled={module for module in own if assignment.is_in_circle(module)},
+    )
+
+
+def _assign(model: Model) -> ModuleAssignment:
+    """Assign modules to classes of files that refer to each other in a circle."""
+    references = model.references()
+    # A document may also be referred to by the `$id` that it gives itself.
+    for channel in model.channels:
+        used = (name.module for topic in channel.topics for name in names_in(topic.shape))
+        references[channel.module].update(used)
+    for name, definition in model.shapes.named.items():
+        used = (other.module for shape in shapes_of([definition]) for other in names_in(shape))
+        references[name.module].update(used)
+    digits = {name: digits_of(place) for name, place in model.shapes.places.items()}
+    return assign_modules(references, model.own_modules).with_names(digits)
+
+
+def _modules(model: Model, types: Types, problems: Problems) -> dict[ModulePath, ir.Module]:
+    by_module: dict[ModulePath, list[NamedShape]] = {name.module: [] for name in types.definitions}
+    for name, definition in types.definitions.items():
+        by_module.setdefault(types.homes.of(name.module), []).append(definition)
+    # A module without classes of its own may have those of others.
+    documents = {module_of(each): each for each in model.resolved.store.documents()}
+    documents |= model.shapes.files
+    modules = {
+        channel.module: channel_module(channel, by_module.pop(channel.module, []), types, problems)
+        for channel in model.channels
+    }
+    modules |= {
+        module: shared_module(documents[module], module, named, types) for module, named in by_module.items()
+    }
+    return dict(sorted(modules.items()))
+
+
+def _schemas(channel: ChannelModel, assignment: ModuleAssignment) -> ir.Schemas:
+    """Return the module with a channel's bundle, in which classes have their dotted names in Python."""
+    document, text = channel.definition.document, channel.bundle.text(assignment.dotted)
+    return ir.Schemas(("_schemas", *channel.module), document.path, document.digest, text)
+
+
+def _check_packages(definitions: Iterable[Definition], problems: Problems) -> None:
+    """Refuse two names of one package that are the same: of its modules, and of what channels offer."""
+    ordered = sorted(definitions, key=lambda each: each.module)
+    taken = {each.module: each.document for each in ordered}
+    for each in ordered:
+        for name in exports(each):
+            other = taken.setdefault((*each.module[:-1], name), each.document)
+            if other is not each.document:
+                problems.error(
+                    each.document.place(()),
+                    f"its {name!r} would be the same name as one that {other.shown} gives to the package",
+                    "Rename the file, or set `x-tightbeam-name`.",
+                )
+
+
+def _path(parts: tuple[str, ...]) -> str:
+    return "/".join(parts) + ".py"
