@@ -13,7 +13,7 @@ from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from tightbeam_codegen.problems import Problems
-    from tightbeam_codegen.read.check.model import Definition
+    from tightbeam_codegen.read.check.model import Definition, ParamKind
     from tightbeam_codegen.read.load import Document
 
 __all__ = ["check_overlaps", "check_separator", "check_template", "placeholders"]
@@ -85,7 +85,7 @@ def check_overlaps(definitions: Iterable[Definition], problems: Problems) -> Non
     from tightbeam_codegen.read.overlap import ChannelNames, overlap
 
     def names(definition: Definition) -> ChannelNames:
-        kinds = {param.name: param.kind for param in definition.params}
+        kinds: dict[str, ParamKind] = {param.name: param.kind for param in definition.params}
         enums = {param.name: param.enum for param in definition.params if param.enum is not None}
         return ChannelNames(Template(definition.name, kinds, definition.separator), enums)
 
