@@ -10,6 +10,7 @@ from tightbeam._connect import connect
 from tightbeam._context import Context, ContextSync, Event, Step, StepSync
 from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._function import Function
+from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._payload import model as _model  # noqa: F401 - a channel module then costs only itself
 from tightbeam._subscription import Subscription
@@ -52,6 +53,7 @@ __all__ = [
     "Event",
     "Function",
     "GatewayRefused",
+    "Hook",
     "InvalidParam",
     "InvalidPayload",
     "Issue",

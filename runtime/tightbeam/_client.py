@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -13,16 +13,20 @@ from tightbeam._engine.backends import backend_for
 from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.protocol import Engine
 from tightbeam._engine.records import Retention, Settings
-from tightbeam._function import Function, Register, Registry
+from tightbeam._function import Function, Register, Registry, check_function_id
+from tightbeam._hooks.hook import Hook
+from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import return_type, to_json
 from tightbeam._tokens import RealtimeWithTokens
-from tightbeam.errors import EngineError, NotJson, NotRegistered
+from tightbeam.errors import NotJson, NotRegistered
 
-__all__ = ["Client", "event_data"]
+__all__ = ["ENTERED_ALREADY", "Client", "event_data"]
 
 Output = TypeVar("Output")
+ENTERED_ALREADY = "the client is entered already: leave it first"
 _INVOKED = "tightbeam/function.invoked"
 _FOREVER = timedelta(days=36_500)
 """Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
@@ -49,9 +53,12 @@ class Client:
             stay.
         on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
             otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
+        hooks: what watches or surrounds what this client does, the first outermost; see `tightbeam.Hook`.
 
     Raises:
         JournalRefused: ``path`` can't name a file; other reasons are found when it is entered.
+        TypeError: an argument is of another type.
+        ValueError: a number or a duration is negative.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class Client:
         retain_for: timedelta = timedelta(days=30),
         retain_bytes: int = 1024**3,
         on_invalid_message: OnInvalidMessage = "raise",
+        hooks: Iterable[Hook] = (),
     ) -> None:
         for name, value in (
             ("retry_delay", retry_delay),
@@ -93,9 +101,10 @@ class Client:
         retention = Retention(
             retain_messages, min(retain_for, _FOREVER) // timedelta(microseconds=1), retain_bytes
         )
-        self._engine: Engine = EmbeddedEngine(backend_for(path, retention), settings)
+        self._hooks = HookList(hooks)
+        self._engine: Engine = EmbeddedEngine(backend_for(path, retention), settings, self._hooks)
         self._registry = Registry()
-        self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes, on_invalid_message)
+        self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes, on_invalid_message, self._hooks)
 
     @property
     def realtime(self) -> RealtimeWithTokens:
@@ -108,7 +117,7 @@ class Client:
         return list(self._registry)
 
     def function(
-        self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int = 100
+        self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int | None = None
     ) -> Register:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
@@ -119,16 +128,14 @@ class Client:
             id: names the function in the journal; keep it from release to release.
             on: the event that starts it; None if only `run` does.
             retries: how often a failing step, or the code between two steps, is tried again.
-            concurrency: how many of its runs execute at a time; those that sleep don't count.
+            concurrency: how many of its runs execute at a time (100); those that sleep don't count.
 
         Raises:
             EngineError: there is no id, it is taken, or the handler can't be one. A handler that is defined
                 anew in the same place (a notebook's cell that is executed again, a module that is reloaded)
                 replaces the one before, as long as the client isn't entered.
         """
-        given: object = id
-        if not isinstance(given, str):
-            raise EngineError('client.function takes the function\'s id: `@client.function("…")`')
+        check_function_id(id)
 
         def register(handler: Any, /) -> Any:
             return self._registry.add(
@@ -153,8 +160,14 @@ class Client:
             NotEntered: the client isn't entered.
         """
         self._engine.check_entered()  # before all else: what else is wrong may come of it
-        functions = self._registry.listening(name)
-        return await self._engine.send(name, event_data(name, data), [function.id for function in functions])
+        info = SendInfo((name,))
+        with Around(self._hooks.send, info):
+            functions = self._registry.listening(name)
+            ids = await self._engine.send(
+                name, event_data(name, data), [function.id for function in functions]
+            )
+            info.ids = tuple(ids)
+            return ids
 
     async def run(self, function: Function[Output], data: Mapping[str, Any] | None = None, /) -> Output:
         """Run one function and wait for its end: for tests and scripts.

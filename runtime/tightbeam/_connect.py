@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
+from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def connect(
     token: str | TokenFactory | None = None,
     key: str | None = None,
     on_invalid_message: OnInvalidMessage = "raise",
+    hooks: Iterable[Hook] = (),
 ) -> RemoteClient:
     """Make a client of the gateway at ``url``, to subscribe and, with its key, to publish and send events.
 
@@ -35,11 +37,13 @@ def connect(
         key: the server key, for programs of your own: it may publish, and subscribe to anything.
         on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
             otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
+        hooks: what watches or surrounds what this client does, the first outermost; see `tightbeam.Hook`.
 
     Raises:
+        TypeError: ``hooks`` is no list of hooks.
         ValueError: not exactly one of token and key was given, or the URL isn't one.
         ImportError: the extra isn't installed: ``pip install 'tightbeam[gateway]'``.
     """
     from tightbeam._remote.client import RemoteClient  # not at import: it needs the extra
 
-    return RemoteClient(url, token=token, key=key, on_invalid_message=on_invalid_message)
+    return RemoteClient(url, token=token, key=key, on_invalid_message=on_invalid_message, hooks=hooks)

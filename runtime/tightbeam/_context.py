@@ -24,6 +24,7 @@ __all__ = [
     "StepRealtime",
     "StepRealtimeSync",
     "StepSync",
+    "check_sleep",
     "check_step_function",
     "check_step_id",
     "current_run",
@@ -77,6 +78,21 @@ def check_step_function(id: object, function: object) -> None:
         f'step "{id}": step.run takes a function and its arguments, step.run("{id}", function, argument), '
         f"not {called}"
     )
+
+
+_MAX_SLEEP = timedelta(days=3650)
+
+
+def check_sleep(step_id: str, duration: object) -> None:
+    """Refuse what a step can't sleep for.
+
+    Raises:
+        StepMisuse: it isn't a timedelta, or is negative or too long.
+    """
+    if not isinstance(duration, timedelta):
+        raise StepMisuse(f'step "{step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
+    if duration < timedelta(0) or duration > _MAX_SLEEP:
+        raise StepMisuse(f'step "{step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
 
 
 def wrong_step_kind(step_id: str, *, wanted: str) -> StepMisuse:

@@ -10,10 +10,36 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 from tightbeam._context import Context, ContextSync, is_unicode
 from tightbeam.errors import EngineError, NotRegistered
 
-__all__ = ["AsyncFunction", "Function", "Register", "Registry", "SyncFunction", "is_async"]
+__all__ = [
+    "AsyncFunction",
+    "Function",
+    "Register",
+    "Registry",
+    "SyncFunction",
+    "check_function_id",
+    "id_taken",
+    "is_async",
+]
 
 Output = TypeVar("Output")
 Result = TypeVar("Result", covariant=True)
+CONCURRENCY = 100
+"""How many runs of a function the embedded engine executes at a time, unless the function says otherwise."""
+
+
+def check_function_id(id: object) -> None:
+    """Refuse `@client.function` without parentheses, whose "id" is the handler.
+
+    Raises:
+        EngineError: it isn't text.
+    """
+    if not isinstance(id, str):
+        raise EngineError('client.function takes the function\'s id: `@client.function("…")`')
+
+
+def id_taken(id: str) -> EngineError:
+    """Return the error for an id that another function of the client has."""
+    return EngineError(f'there is already a function "{id}"; ids are unique in a client')
 
 
 class Function(Generic[Result]):
@@ -81,7 +107,7 @@ class Registry:
         *,
         on: str | None,
         retries: int,
-        concurrency: int,
+        concurrency: int | None,
         may_replace: bool = False,
     ) -> Function[Any]:
         """Register a handler.
@@ -91,7 +117,7 @@ class Registry:
             id: names the function in the journal.
             on: the event that starts it.
             retries: how often a failure is tried again.
-            concurrency: how many of its runs execute at a time.
+            concurrency: how many of its runs execute at a time; None for the engine's default.
             may_replace: whether the function of that id may be replaced by one that is defined in the same
                 place: the cell of a notebook that is executed again, a module that is reloaded.
 
@@ -106,9 +132,13 @@ class Registry:
             )
         taken = self._by_id.get(id)
         if taken is not None and not (may_replace and _is_defined_anew(taken.__wrapped__, handler)):
-            raise EngineError(f'there is already a function "{id}"; ids are unique in a client')
+            raise id_taken(id)
         if not _is_count(retries, 0):
             raise EngineError(f'function "{id}": retries is a number of at least 0')
+        if on is not None and not _is_text(on):
+            raise EngineError(f'function "{id}": on= is the name of an event')
+        if concurrency is None:
+            concurrency = CONCURRENCY
         if not _is_count(concurrency, 1):
             raise EngineError(f'function "{id}": concurrency is a number of at least 1')
         made = _wrap(handler, id, on=on, retries=retries, concurrency=concurrency)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from time import time_ns
 from typing import Any
 
 from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
+from tightbeam._engine.protocol import Carrier
+from tightbeam._hooks.hook_list import Around, HookList, metadata_of
+from tightbeam._hooks.info import MessageInfo, PublishInfo
 from tightbeam._message import Envelope
 from tightbeam._payload.encode import encode
 from tightbeam.errors import PayloadTooLarge
 
-__all__ = ["MAX_PAYLOAD_BYTES", "build_message", "encode_within", "single_payload"]
+__all__ = [
+    "MAX_PAYLOAD_BYTES",
+    "build_message",
+    "encode_within",
+    "publish_live",
+    "publish_live_sync",
+    "single_payload",
+    "with_metadata",
+]
 
 MAX_PAYLOAD_BYTES = 524_288
 """What one message may hold, encoded: Inngest's limit, so that a program that moves there isn't surprised."""
@@ -54,5 +66,82 @@ def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> byt
 
 
 def build_message(ref: TopicRef[..., str, Any], data: object, run_id: str | None, limit: int) -> Envelope:
-    """A live message, checked and encoded."""
+    """Make a live message: check the payload, encode it, note the time.
+
+    Raises:
+        InvalidPayload: the data breaks the topic's schema.
+        PayloadTooLarge: its encoding is over ``limit`` bytes.
+    """
     return Envelope(ref.channel, ref.topic, encode_within(ref, data, limit), run_id, None, time_ns() // 1000)
+
+
+def publish_live(
+    hooks: HookList,
+    carrier: Carrier,
+    topic: TopicRef[..., str, Any],
+    data: tuple[object, ...],
+    kwargs: dict[str, Any],
+    run_id: str | None,
+    limit: int,
+) -> Awaitable[None]:
+    """Publish live, from a coroutine, which awaits what this returns.
+
+    Args:
+        hooks: the client's.
+        carrier: takes the message on.
+        topic: where to publish.
+        data: the positional arguments behind the topic.
+        kwargs: the keyword arguments, of which there may be none.
+        run_id: the run that publishes, if any.
+        limit: how many bytes the encoded payload may have.
+
+    Raises:
+        TypeError: it isn't one topic and one payload.
+        InvalidPayload: the data breaks the topic's schema.
+        PayloadTooLarge: its encoding is over the limit.
+    """
+    payload = single_payload(topic, data, kwargs)
+    if hooks.publish:
+        return _publish_surrounded(hooks, carrier, topic, payload, run_id, limit)
+    return carrier.publish(build_message(topic, payload, run_id, limit))
+
+
+def publish_live_sync(
+    hooks: HookList,
+    carrier: Carrier,
+    topic: TopicRef[..., str, Any],
+    data: tuple[object, ...],
+    kwargs: dict[str, Any],
+    run_id: str | None,
+    limit: int,
+) -> None:
+    """Publish live, from any thread. See `publish_live`."""
+    payload = single_payload(topic, data, kwargs)
+    if not hooks.publish:
+        carrier.publish_sync(build_message(topic, payload, run_id, limit))
+        return
+    publish = PublishInfo(topic, run_id)
+    with Around(hooks.publish, publish):
+        carrier.publish_sync(with_metadata(publish, build_message(topic, payload, run_id, limit)))
+
+
+async def _publish_surrounded(
+    hooks: HookList,
+    carrier: Carrier,
+    topic: TopicRef[..., str, Any],
+    payload: object,
+    run_id: str | None,
+    limit: int,
+) -> None:
+    publish = PublishInfo(topic, run_id)
+    with Around(hooks.publish, publish):
+        await carrier.publish(with_metadata(publish, build_message(topic, payload, run_id, limit)))
+
+
+def with_metadata(publish: PublishInfo, message: Envelope) -> Envelope:
+    """Return a message with the metadata that hooks have added, and let them see it."""
+    metadata = metadata_of(publish)
+    if metadata is not None:
+        message = message._replace(metadata=metadata)
+    publish.message = MessageInfo(message)
+    return message

@@ -16,9 +16,10 @@ from tightbeam._channels.refs import (
 )
 from tightbeam._context import current_run
 from tightbeam._engine.protocol import Carrier
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._message import Address
-from tightbeam._publishing import build_message, single_payload
+from tightbeam._publishing import publish_live, publish_live_sync
 from tightbeam._subscription import Subscription
 
 __all__ = ["Realtime"]
@@ -48,9 +49,14 @@ class Realtime:
     """``client.realtime``: live publishes from anywhere, and subscriptions."""
 
     def __init__(
-        self, carrier: Carrier, max_payload_bytes: int, on_invalid_message: OnInvalidMessage = "raise"
+        self,
+        carrier: Carrier,
+        max_payload_bytes: int,
+        on_invalid_message: OnInvalidMessage,
+        hooks: HookList,
     ) -> None:
         self._carrier = carrier
+        self._hooks = hooks
         self._limit = max_payload_bytes
         self._on_invalid_message: OnInvalidMessage = checked_choice(on_invalid_message)
 
@@ -69,9 +75,7 @@ class Realtime:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
         """
-        await self._carrier.publish(
-            build_message(topic, single_payload(topic, data, kwargs), current_run.get(), self._limit)
-        )
+        await publish_live(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
 
     def publish_sync(
         self,
@@ -81,9 +85,7 @@ class Realtime:
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """As `publish`, without ``await``, from any thread."""
-        self._carrier.publish_sync(
-            build_message(topic, single_payload(topic, data, kwargs), current_run.get(), self._limit)
-        )
+        publish_live_sync(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
 
     @overload
     def subscribe(
@@ -251,7 +253,7 @@ class Realtime:
             )
         addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
         choice = self._choice(on_invalid_message)
-        return Subscription(self._carrier.subscribe(addresses, after), addresses, choice)
+        return Subscription(self._carrier.subscribe(addresses, after), addresses, choice, self._hooks)
 
     def _choice(self, given: OnInvalidMessage | None) -> OnInvalidMessage:
         return self._on_invalid_message if given is None else checked_choice(given)

@@ -9,6 +9,8 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engine.protocol import Feed
+from tightbeam._hooks.hook_list import HookList, tell
+from tightbeam._hooks.info import MessageInfo
 from tightbeam._invalid_messages import OnInvalidMessage, pass_over
 from tightbeam._message import Address
 from tightbeam._payload.load import load
@@ -40,9 +42,11 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
         self,
         feed: Feed,
         refs: Mapping[Address, TopicRef[..., str, Any]],
-        on_invalid_message: OnInvalidMessage = "raise",
+        on_invalid_message: OnInvalidMessage,
+        hooks: HookList,
     ) -> None:
         self._feed = feed
+        self._hooks = hooks
         self._refs = refs
         self._on_invalid_message: OnInvalidMessage = on_invalid_message
 
@@ -55,6 +59,8 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
             envelope = await feed.next()
             if envelope is None:
                 raise StopAsyncIteration
+            if self._hooks.received:
+                tell(self._hooks.received, MessageInfo(envelope))
             try:
                 data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
             except InvalidPayload as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tightbeam._engine.protocol import SubscriptionToken, TokenCarrier
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._realtime import Realtime
 from tightbeam._selection import Channels, Topics, selected_topics, since_text
@@ -16,9 +17,13 @@ class RealtimeWithTokens(Realtime):
     """``client.realtime``: live publishes from anywhere, subscriptions, and tokens for browsers."""
 
     def __init__(
-        self, carrier: TokenCarrier, max_payload_bytes: int, on_invalid_message: OnInvalidMessage = "raise"
+        self,
+        carrier: TokenCarrier,
+        max_payload_bytes: int,
+        on_invalid_message: OnInvalidMessage,
+        hooks: HookList,
     ) -> None:
-        super().__init__(carrier, max_payload_bytes, on_invalid_message)
+        super().__init__(carrier, max_payload_bytes, on_invalid_message, hooks)
         self._tokens = carrier
 
     async def token(

@@ -1,12 +1,16 @@
-"""Every message of a hub, for one viewer: the newest are kept, and how many were let go is known."""
+"""Every message of a client, for one viewer: the newest are kept, and dropped ones counted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import threading
 from collections import deque
 
-from tightbeam._hub.hub import Hub
+from tightbeam._hooks.hook import Hook
+from tightbeam._hooks.hook_list import HookList
+from tightbeam._hooks.info import MessageInfo, envelope_of
 from tightbeam._message import Envelope
 
 __all__ = ["Tap"]
@@ -15,34 +19,52 @@ MAX_MESSAGES = 4_096
 MAX_BYTES = 8 * 1024 * 1024
 
 
-class Tap:
+class Tap(Hook):
     """Unlike a subscriber's mailbox it never closes: a person wants what is new, not all there was."""
 
-    def __init__(self, hub: Hub, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
-        self._hub = hub
+    def __init__(
+        self, hooks: HookList, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES
+    ) -> None:
+        """Begin to collect.
+
+        Args:
+            hooks: of the client whose messages are wanted.
+            max_messages: how many messages are kept.
+            max_bytes: how many bytes of data are kept.
+        """
+        self._hooks = hooks
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
         self._items: deque[Envelope] = deque()
         self._bytes = 0
         self._dropped = 0
-        self._told = False
+        self._is_woken = False
         self._something = asyncio.Event()
         self.closed = False
-        hub.add_tap(self.saw)
+        hooks.attach(self)
 
-    def saw(self, envelope: Envelope) -> None:
-        """A message; the hub's lock is held, on whatever thread publishes."""
-        items = self._items
-        items.append(envelope)
-        self._bytes += len(envelope.data)
-        while len(items) > self._max_messages or (self._bytes > self._max_bytes and len(items) > 1):
-            self._bytes -= len(items.popleft().data)
-            self._dropped += 1
-        if not self._told:
-            self._told = True
-            with contextlib.suppress(RuntimeError):  # the viewer's event loop is closed
-                self._loop.call_soon_threadsafe(self._something.set)
+    def sent(self, message: MessageInfo, /) -> None:
+        """Collect a message; on whatever thread publishes."""
+        if os.getpid() == self._pid:  # in a forked child nobody reads, and the event loop is the parent's
+            self.offer(envelope_of(message))
+
+    def offer(self, envelope: Envelope) -> None:
+        """Collect a message or a frame; the oldest ones go where there is no room."""
+        with self._lock:
+            items = self._items
+            items.append(envelope)
+            self._bytes += len(envelope.data)
+            while len(items) > self._max_messages or (self._bytes > self._max_bytes and len(items) > 1):
+                self._bytes -= len(items.popleft().data)
+                self._dropped += 1
+            if self._is_woken:
+                return
+            self._is_woken = True
+        with contextlib.suppress(RuntimeError):  # the viewer's event loop is closed
+            self._loop.call_soon_threadsafe(self._something.set)
 
     async def wait(self, seconds: float) -> None:
         """Return when there is something to take, when it is closed, or after this time."""
@@ -51,18 +73,18 @@ class Tap:
                 await self._something.wait()
 
     def take(self) -> tuple[list[Envelope], int]:
-        """The messages since the last time, in order, and how many before them were let go."""
-        with self._hub.lock:
+        """Return the messages since the last time, in order, and how many before them were dropped."""
+        with self._lock:
             taken, dropped = list(self._items), self._dropped
             self._items.clear()
             self._bytes = self._dropped = 0
-            self._told = False
+            self._is_woken = False
             if not self.closed:
                 self._something.clear()
         return taken, dropped
 
     def close(self) -> None:
-        """See no more."""
+        """Collect nothing more."""
         self.closed = True
-        self._hub.remove_tap(self.saw)
+        self._hooks.detach(self)
         self._something.set()

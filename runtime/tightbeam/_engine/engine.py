@@ -14,12 +14,13 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tightbeam import _probes
 from tightbeam._engine.feed import EmbeddedFeed
 from tightbeam._engine.protocol import Front, Selection, SubscriptionToken
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
 from tightbeam._function import Registry
+from tightbeam._hooks.hook_list import HookList, tell
+from tightbeam._hooks.info import MessageInfo
 from tightbeam._hub.hub import Hub, Loops
 from tightbeam._hub.message_clock import MILLISECOND
 from tightbeam._hub.turns import give_turn, give_turn_sync
@@ -28,7 +29,7 @@ from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     # Not at import: programs that only publish live go without.
-    from tightbeam._engine.records import RunEnd, Settings
+    from tightbeam._engine.records import Settings
     from tightbeam._engine.session import Session
     from tightbeam._engine.waiting import OpeningWait
 
@@ -46,20 +47,20 @@ _inherited: list[Session] = []
 class EmbeddedEngine:
     """An `Engine`."""
 
-    def __init__(self, backend: Backend, settings: Settings) -> None:
+    def __init__(self, backend: Backend, settings: Settings, hooks: HookList) -> None:
         """Touch nothing.
 
         Args:
             backend: where runs and messages are kept.
             settings: what the client was made with.
+            hooks: what is told of runs, steps and messages.
         """
+        self.hooks: HookList = hooks
         self._backend = backend
         self._settings = settings
         self._hub = Hub()
         self._session: Session | None = None
         self._front: Front | None = None
-        self.run_ended: Callable[[RunEnd], None] | None = None
-        """Called on the engine's event loop when a run is over; set by the gateway."""
         self._leaving_since: float | None = None
         self._leaving: set[asyncio.Future[None]] = set()
         """Tasks that close what was opened for an entering that was cancelled."""
@@ -91,22 +92,21 @@ class EmbeddedEngine:
         """Publish live, and return the event loops to give a turn to."""
         if self._unheard is not None and self._unheard.check():
             self._unheard = None
-        pressed = self._hub.emit(envelope)
-        if _probes.observers:
-            _probes.published(envelope)
-        return pressed
+        if self.hooks.sent:
+            tell(self.hooks.sent, MessageInfo(envelope))
+        return self._hub.emit(envelope)
 
     async def relay(self, envelope: Envelope, /) -> None:
         """See `Engine`."""
-        pressed = self._hub.relay(envelope)
-        if _probes.observers:
-            _probes.published(envelope)
+        if self.hooks.sent:
+            tell(self.hooks.sent, MessageInfo(envelope, relayed=True))
+        pressed = self._hub.emit(envelope)
         if pressed is not None:
             await give_turn(pressed)
 
     def announce(self, envelope: Envelope, /) -> None:
         """See `Engine`."""
-        self._hub.relay(envelope)
+        self._hub.emit(envelope)
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> EmbeddedFeed:
         """See `Engine`."""
@@ -216,10 +216,6 @@ class EmbeddedEngine:
             )
         return self._front.mint(selection, since)
 
-    def _tell_run_ended(self, end: RunEnd) -> None:
-        if self.run_ended is not None:
-            self.run_ended(end)
-
     async def open(self, registry: Registry, /) -> None:
         """See `Engine`.
 
@@ -243,7 +239,7 @@ class EmbeddedEngine:
             store = await self._when_free()
             session = Session(store, self._settings)
             self._hub.open(store.position_of, store.last_place)
-            await session.start(registry, self, self._tell_run_ended)
+            await session.start(registry, self, self.hooks)
         except BaseException:
             if session is not None:
                 await session.stop(self._settings.shutdown_timeout)
@@ -257,7 +253,7 @@ class EmbeddedEngine:
         while True:
             # On a thread: checking a file takes a while.
             opening: asyncio.Future[Store] = asyncio.ensure_future(
-                asyncio.to_thread(self._backend.open, _Outlet(self._hub))
+                asyncio.to_thread(self._backend.open, _Outlet(self._hub, self.hooks))
             )
             try:
                 return await asyncio.shield(opening)
@@ -328,10 +324,11 @@ class EmbeddedEngine:
 
 
 class _Outlet:
-    """Where a store hands on messages: the hub."""
+    """Where a store hands on messages: the hub, and hooks before it."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, hooks: HookList) -> None:
         self._hub = hub
+        self._hooks = hooks
         self.reserve = hub.reserve
         """See `Outlet`."""
         self.release = hub.release
@@ -340,10 +337,10 @@ class _Outlet:
     def fan_out(self, committed: Sequence[Envelope], /) -> None:
         """See `Outlet`."""
         try:
-            self._hub.fan_out(committed)
-            if _probes.observers:
+            if self._hooks.sent:
                 for envelope in committed:
-                    _probes.published(envelope)
+                    tell(self._hooks.sent, MessageInfo(envelope))
+            self._hub.fan_out(committed)
         except Exception:  # noqa: BLE001 - it is committed, and the store's thread must go on
             _log.exception("a message was committed, but not handed to everyone")
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import uniform
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import current_run
@@ -18,15 +18,16 @@ from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counte
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
 from tightbeam._engine.protocol import Carrier
-from tightbeam._engine.records import Run, RunEnd
+from tightbeam._engine.records import Run
 from tightbeam._engine.step_log import Parking, StepLog
 from tightbeam._engine.steps import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
 from tightbeam._engine.store import Store
 from tightbeam._function import AsyncFunction, Function, SyncFunction
-from tightbeam._message import Envelope
-from tightbeam._probes import InjectedFault
-from tightbeam._publishing import build_message, single_payload
+from tightbeam._hooks.hook import InjectedFault
+from tightbeam._hooks.hook_list import HookList
+from tightbeam._hooks.info import RunOutcome
+from tightbeam._publishing import publish_live, publish_live_sync
 from tightbeam._results import from_json, return_type
 from tightbeam.errors import NotJson
 
@@ -54,6 +55,8 @@ _LAST_WORDS = 0.5
 class Done:
     """The handler returned."""
 
+    word: ClassVar[RunOutcome] = "completed"
+
     raw: bytes
 
 
@@ -61,12 +64,16 @@ class Done:
 class Failed:
     """The run is over: the error can't be retried, or no attempt is left."""
 
+    word: ClassVar[RunOutcome] = "failed"
+
     error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
     """The run is to be tried again after so many seconds."""
+
+    word: ClassVar[RunOutcome] = "retrying"
 
     attempt: int
     delay: float
@@ -77,10 +84,14 @@ class Again:
 class Resume:
     """Interrupted by a shutdown: the run goes on when the client is entered again."""
 
+    word: ClassVar[RunOutcome] = "stopped"
+
 
 @dataclass(frozen=True, slots=True)
 class Parked:
     """What the run remembers doesn't fit today's code."""
+
+    word: ClassVar[RunOutcome] = "parked"
 
     parking: Parking
 
@@ -88,6 +99,8 @@ class Parked:
 @dataclass(frozen=True, slots=True)
 class Asleep:
     """The run only sleeps, and for long: it is executed again when the first of these steps is over."""
+
+    word: ClassVar[RunOutcome] = "sleeping"
 
     sleeps: frozenset[str]
 
@@ -105,8 +118,8 @@ class Services:
     max_payload_bytes: int
     retry_delay: float
     """Seconds before the first retry, doubled with each."""
-    run_ended: Callable[[RunEnd], None]
-    """Told of each run that is over."""
+    hooks: HookList
+    """What is told of runs, steps and publishes."""
 
     @property
     def longest_delay(self) -> float:
@@ -143,10 +156,6 @@ class _RunContext:
             "a run's context belongs to its process: pass on what another one needs, as arguments"
         )
 
-    def _message(self, ref: TopicRef[..., str, Any], payload: object) -> Envelope:
-        self._log.refuse_if_ended()
-        return build_message(ref, payload, self.run_id, self._services.max_payload_bytes)
-
 
 class RunContext(_RunContext):
     """A `tightbeam.Context`."""
@@ -163,7 +172,11 @@ class RunContext(_RunContext):
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """See `tightbeam.Context`."""
-        await self._services.carrier.publish(self._message(topic, single_payload(topic, data, kwargs)))
+        self._log.refuse_if_ended()
+        services = self._services
+        await publish_live(
+            services.hooks, services.carrier, topic, data, kwargs, self.run_id, services.max_payload_bytes
+        )
 
 
 class RunContextSync(_RunContext):
@@ -181,7 +194,11 @@ class RunContextSync(_RunContext):
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """See `tightbeam.ContextSync`."""
-        self._services.carrier.publish_sync(self._message(topic, single_payload(topic, data, kwargs)))
+        self._log.refuse_if_ended()
+        services = self._services
+        publish_live_sync(
+            services.hooks, services.carrier, topic, data, kwargs, self.run_id, services.max_payload_bytes
+        )
 
 
 class Execution:
@@ -216,7 +233,7 @@ class Execution:
         self._task: asyncio.Task[object] | None = None
         self._thread: threading.Thread | None = None
         self._tasks: StepTasks | None = None
-        self.log = StepLog(run, function.retries)
+        self.log = StepLog(run, function.retries, services.hooks)
 
     async def perform(self) -> ExecutionResult:
         """Call the handler; wait for the steps it left in flight; say what that means for the run."""

@@ -27,7 +27,6 @@ __all__ = [
     "Replaced",
     "Retention",
     "Run",
-    "RunEnd",
     "RunError",
     "RunOutcome",
     "Seen",
@@ -142,17 +141,6 @@ class MemoizedAlready(RuntimeError):
 
     def __init__(self, run_id: str, step_id: str) -> None:
         super().__init__(f'step "{step_id}" of run {run_id} is memoized already')
-
-
-class RunEnd(NamedTuple):
-    """How an execution ended its run, for those that follow it."""
-
-    run_id: str
-    completed: bool
-    result: bytes | None
-    """JSON; None unless it completed."""
-    channels: frozenset[str]
-    """Where the run had published durably before this execution of it began."""
 
 
 class RunOutcome(NamedTuple):

@@ -17,12 +17,14 @@ from tightbeam._engine.execution import Again, Done, Execution, ExecutionResult,
 from tightbeam._engine.failure import never_counted
 from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
-from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run, RunEnd
+from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
 from tightbeam._engine.reports import log_given_up, log_result, log_unknown, parked_error, recording
 from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.traces import run_error
 from tightbeam._function import Function, Registry, SyncFunction
+from tightbeam._hooks.hook_list import Around
+from tightbeam._hooks.info import RunInfo
 from tightbeam._message import now_us
 from tightbeam.errors import JournalFailed, NotEntered, NotStorable, RunFailed
 
@@ -236,8 +238,7 @@ class Scheduler:
 
     async def _execute(self, run: Run, function: Function[Any], execution: Execution, slot: Slot) -> None:
         try:
-            result = await execution.perform()
-            result = await self._record(run, result, execution)
+            result = await self._perform(run, execution)
             if isinstance(result, Again) and never_counted(result.error):
                 self._unstored[run.id] = execution.journal_failures + 1
             self._tell(run, result, execution)
@@ -248,6 +249,25 @@ class Scheduler:
             self._resident.pop(run.id, None)
             self._threads -= isinstance(function, SyncFunction)
             self._nudge()
+
+    async def _perform(self, run: Run, execution: Execution) -> ExecutionResult:
+        """Execute a run's handler and record how that ended, surrounded by the hooks."""
+        channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
+        info = RunInfo(run.id, run.function, run.event, run.attempt, channels)
+        hooks = Around(self._services.hooks.run, info)
+        error: BaseException | None = None
+        hooks.enter()
+        try:
+            result = await self._record(run, await execution.perform(), execution)
+            info.end(result.word, result.raw if isinstance(result, Done) else None)
+            error = result.error if isinstance(result, Failed | Again) else None
+        except BaseException as raised:
+            info.end("stopped")
+            error = raised
+            raise
+        finally:
+            hooks.leave(error)
+        return result
 
     async def _record(self, run: Run, result: ExecutionResult, execution: Execution) -> ExecutionResult:
         """Store how the execution ended; a full disk is waited for, since the run must not be lost.
@@ -279,10 +299,6 @@ class Scheduler:
 
     def _tell(self, run: Run, result: ExecutionResult, execution: Execution) -> None:
         log_result(run, result, execution.log)
-        if isinstance(result, Done | Failed):
-            channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
-            raw = result.raw if isinstance(result, Done) else None
-            self._services.run_ended(RunEnd(run.id, isinstance(result, Done), raw, channels))
         waiter = self._waiters.get(run.id)
         if waiter is None:
             return

@@ -5,14 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Callable
 
 from tightbeam._engine.execution import Services
 from tightbeam._engine.protocol import Carrier
-from tightbeam._engine.records import NewRun, RunEnd, Settings, new_id
+from tightbeam._engine.records import NewRun, Settings, new_id
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
 from tightbeam._engine.store import Store
 from tightbeam._function import Registry
+from tightbeam._hooks.hook_list import HookList
 
 __all__ = ["Session"]
 
@@ -27,17 +27,17 @@ class Session:
         self._scheduler: Scheduler | None = None
         _open.add(self)
 
-    async def start(self, registry: Registry, carrier: Carrier, run_ended: Callable[[RunEnd], None]) -> None:
+    async def start(self, registry: Registry, carrier: Carrier, hooks: HookList) -> None:
         """Recover and begin to execute.
 
         Args:
             registry: the functions.
             carrier: publishes live messages of runs.
-            run_ended: told of each run that is over.
+            hooks: what is told of runs, steps and publishes.
         """
         self.store.listen()
         settings = self._settings
-        services = Services(self.store, carrier, settings.max_payload_bytes, settings.retry_delay, run_ended)
+        services = Services(self.store, carrier, settings.max_payload_bytes, settings.retry_delay, hooks)
         scheduler = self._scheduler = Scheduler(registry, services)
         await scheduler.start()
 

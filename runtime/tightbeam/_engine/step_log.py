@@ -17,6 +17,7 @@ from tightbeam._context import check_step_id, current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
@@ -68,7 +69,10 @@ class Parking:
 class StepLog:
     """The step log of one execution of a run."""
 
-    def __init__(self, run: Run, retries: int) -> None:
+    def __init__(self, run: Run, retries: int, hooks: HookList) -> None:
+        self.hooks = hooks
+        """What is told of the run's steps."""
+        self.function = run.function
         self.run_id = run.id
         self.run_number = run.number
         self.retries = retries
@@ -262,6 +266,11 @@ class StepLog:
         with self._lock:
             blamed = {id(one): call for call, one in self._blamed}
         return next((blamed[id(leaf)] for leaf in leaves(error) if id(leaf) in blamed), None)
+
+    def error_of(self, call: StepCall) -> BaseException | None:
+        """Return the last error that this call of a step has failed with; None if it hasn't."""
+        with self._lock:
+            return next((error for blamed, error in reversed(self._blamed) if blamed is call), None)
 
     def interrupt(self) -> Interrupt:
         """What ends the execution, once raised; to be retried or resumed even if the handler swallows it."""

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from tightbeam._channels.refs import Data, TopicRef
-from tightbeam._context import check_step_function
+from tightbeam._context import check_sleep, check_step_function
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.records import Memo, Publish
 from tightbeam._engine.requests import BeginSleep, MemoizePublish, MemoizeStep
+from tightbeam._engine.step_hooks import tell_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
+from tightbeam._hooks.info import MessageInfo, PublishInfo
+from tightbeam._message import Envelope
 from tightbeam._payload.load import load
-from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import encode_within
 from tightbeam._results import ReturnType, return_type
 from tightbeam.errors import (
@@ -25,7 +27,6 @@ from tightbeam.errors import (
     NotJson,
     NotStorable,
     StepError,
-    StepMisuse,
     TightbeamError,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "log_unstored",
     "memo_of",
     "memo_result",
+    "prepare_publish",
     "published_before",
     "storing",
     "too_large",
@@ -51,54 +53,67 @@ LEAVE_AFTER = 60.0
 """A run that does nothing but sleep for more seconds than these isn't kept in memory."""
 
 _log = logging.getLogger("tightbeam")
-_MAX_SLEEP = timedelta(days=3650)
 
 
 class PublishStep(NamedTuple):
     """A durable publish that was checked and encoded."""
 
-    call: StepCall
     raw: bytes
-    request: MemoizePublish | None
-    """What stores it; None if it is remembered already."""
+    request: MemoizePublish
+    """What stores it."""
 
 
-def begin_publish(
-    log: StepLog, id: str, ref: TopicRef[..., str, Any], payload: object, limit: int
+def begin_publish(log: StepLog, id: str, ref: TopicRef[..., str, Any]) -> StepCall:
+    """Call a step of kind `step.realtime.publish`."""
+    call = log.begin("step.realtime.publish", id, ref.channel, ref.topic)
+    try:
+        tell_before(log, call)
+    except BaseException as error:
+        log.blame(call, error)
+        log.release(call)
+        raise
+    return call
+
+
+def prepare_publish(
+    log: StepLog,
+    call: StepCall,
+    ref: TopicRef[..., str, Any],
+    payload: object,
+    limit: int,
+    publish: PublishInfo | None,
 ) -> PublishStep:
-    """Call a step of kind `step.realtime.publish`: check and encode before anything is stored.
-
-    A remembered step keeps its first data.
+    """Check and encode a payload before anything is stored; if it is refused, the step is released.
 
     Args:
         log: of the execution.
-        id: of the step.
+        call: of the step, which isn't remembered.
         ref: the topic.
         payload: the data.
         limit: how many bytes its encoding may have.
+        publish: what hooks know of the publish, if there are any.
 
     Raises:
         InvalidPayload: the data breaks the topic's schema.
         PayloadTooLarge: its encoding is over the limit.
     """
-    call = log.begin("step.realtime.publish", id, ref.channel, ref.topic)
     try:
-        if step_probes:
-            step_boundary("before", call.step_id)
-        if call.memo is not None:
-            return PublishStep(call, _remembered(call.memo, call.step_id, ref, payload, limit), None)
         raw = encode_within(ref, payload, limit)
     except BaseException as error:
         log.blame(call, error)
         log.release(call)
         raise
-    publish = Publish(
-        log.run_number, log.run_id, id, call.number, ref.channel, ref.topic, raw, call.started_at
+    made = Publish(
+        log.run_number, log.run_id, call.base, call.number, ref.channel, ref.topic, raw, call.started_at
     )
-    return PublishStep(call, raw, MemoizePublish(publish, call.step_id, log.replaced(call)))
+    if publish is not None:
+        message_id = f"{log.run_id}:{call.base}:{call.number}"
+        message = Envelope(ref.channel, ref.topic, raw, log.run_id, message_id, call.started_at)
+        publish.message = MessageInfo(message)
+    return PublishStep(raw, MemoizePublish(made, call.step_id, log.replaced(call)))
 
 
-def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
+def _first_data(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
     first = memo.result or b"null"
     try:
         now = encode_within(ref, payload, limit)
@@ -114,12 +129,23 @@ def _remembered(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload:
     return first
 
 
-def published_before(log: StepLog, call: StepCall, ref: TopicRef[..., str, Data], raw: bytes) -> Data:
+def published_before(
+    log: StepLog, call: StepCall, memo: Memo, ref: TopicRef[..., str, Data], payload: object, limit: int
+) -> Data:
     """Load what a remembered publish has published.
 
+    Args:
+        log: of the execution.
+        call: of the step.
+        memo: what is remembered of it.
+        ref: the topic.
+        payload: the data of today; if it is other data, that is logged.
+        limit: how many bytes its encoding may have.
+
     Raises:
-        Interrupt: it can't be loaded as the topic's type of today; the run is parked.
+        Interrupt: what was published can't be loaded as the topic's type of today; the run is parked.
     """
+    raw = _first_data(memo, call.step_id, ref, payload, limit)
     try:
         return load(ref, raw)
     except TightbeamError as error:
@@ -134,8 +160,7 @@ def begin_run(log: StepLog, id: str, fn: Callable[..., object]) -> tuple[StepCal
     check_step_function(id, fn)
     call = log.begin("step.run", id)
     try:
-        if step_probes:
-            step_boundary("before", call.step_id)
+        tell_before(log, call)
         return call, return_type(fn, f'The result of step "{call.step_id}"')
     except BaseException as error:
         log.release(call)
@@ -180,10 +205,7 @@ def wake_time(call: StepCall, duration: timedelta) -> int:
     """
     if call.memo is not None:
         return call.memo.wake_at or 0
-    if not isinstance(duration, timedelta):
-        raise StepMisuse(f'step "{call.step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
-    if duration < timedelta(0) or duration > _MAX_SLEEP:
-        raise StepMisuse(f'step "{call.step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
+    check_sleep(call.step_id, duration)
     return call.started_at + duration // timedelta(microseconds=1)
 
 

@@ -17,6 +17,7 @@ from tightbeam._engine.failure import of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import EndSleep, MarkAwake, Rest
 from tightbeam._engine.retry import retry_delays
+from tightbeam._engine.step_hooks import Surrounded, tell_after, tell_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
     begin_publish,
@@ -25,6 +26,7 @@ from tightbeam._engine.step_rules import (
     log_unstored,
     memo_of,
     memo_result,
+    prepare_publish,
     published_before,
     storing,
     too_large,
@@ -33,7 +35,6 @@ from tightbeam._engine.step_rules import (
 from tightbeam._engine.store import Request, Store
 from tightbeam._engine.waits import only_sleeps
 from tightbeam._payload.load import load
-from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable, StepMisuse, TightbeamError
@@ -65,9 +66,9 @@ class AsyncStep:
         if call.memo is not None:
             value = memo_result(tasks.log, call, call.memo, result)
         else:
-            value = await tasks.attempt(call, fn, args, result)
-        if step_probes:
-            step_boundary("after", call.step_id)
+            with Surrounded(tasks.log, call):
+                value = await tasks.attempt(call, fn, args, result)
+        tell_after(tasks.log, call)
         returned: Output = value
         return returned
 
@@ -77,14 +78,13 @@ class AsyncStep:
         tasks.check_loop()
         call = log.begin("step.sleep", id)
         try:
-            if step_probes:
-                step_boundary("before", call.step_id)
+            tell_before(log, call)
             if call.memo is None or call.memo.state == "sleeping":
-                await tasks.sleep_until(call, wake_time(call, duration))
+                with Surrounded(log, call):
+                    await tasks.sleep_until(call, wake_time(call, duration))
         finally:
             log.release(call)
-        if step_probes:
-            step_boundary("after", call.step_id)
+        tell_after(log, call)
 
 
 class AsyncStepRealtime:
@@ -108,17 +108,19 @@ class AsyncStepRealtime:
         payload = single_payload(topic, data, kwargs)
         tasks = self._tasks
         tasks.check_loop()
-        step = begin_publish(tasks.log, id, topic, payload, self._limit)
-        if step.request is None:
-            value = published_before(tasks.log, step.call, topic, step.raw)
+        log, limit = tasks.log, self._limit
+        call = begin_publish(log, id, topic)
+        if call.memo is not None:
+            value = published_before(log, call, call.memo, topic, payload, limit)
         else:
-            stored = tasks.store(step.call, step.request)
-            try:
-                value = load(topic, step.raw)  # while the disk is at work
-            finally:
-                await stored
-        if step_probes:
-            step_boundary("after", step.call.step_id)
+            with Surrounded(log, call, topic) as surrounded:
+                step = prepare_publish(log, call, topic, payload, limit, surrounded.publish)
+                stored = tasks.store(call, step.request)
+                try:
+                    value = load(topic, step.raw)  # while the disk is at work
+                finally:
+                    await stored
+        tell_after(log, call)
         return value
 
 

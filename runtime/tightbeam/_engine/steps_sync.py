@@ -17,6 +17,7 @@ from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import EndSleep, MarkAwake, Rest
 from tightbeam._engine.retry import retry_delays
+from tightbeam._engine.step_hooks import Surrounded, tell_after, tell_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
     begin_publish,
@@ -25,6 +26,7 @@ from tightbeam._engine.step_rules import (
     log_unstored,
     memo_of,
     memo_result,
+    prepare_publish,
     published_before,
     storing,
     too_large,
@@ -32,7 +34,6 @@ from tightbeam._engine.step_rules import (
 )
 from tightbeam._engine.store import Request, Store
 from tightbeam._payload.load import load
-from tightbeam._probes import step_boundary, step_probes
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable
@@ -60,9 +61,9 @@ class SyncStep:
         if call.memo is not None:
             value = memo_result(thread.log, call, call.memo, result)
         else:
-            value = thread.attempt(call, fn, args, result)
-        if step_probes:
-            step_boundary("after", call.step_id)
+            with Surrounded(thread.log, call):
+                value = thread.attempt(call, fn, args, result)
+        tell_after(thread.log, call)
         returned: Output = value
         return returned
 
@@ -71,14 +72,13 @@ class SyncStep:
         thread, log = self._thread, self._thread.log
         call = log.begin("step.sleep", id)
         try:
-            if step_probes:
-                step_boundary("before", call.step_id)
+            tell_before(log, call)
             if call.memo is None or call.memo.state == "sleeping":
-                thread.sleep_until(call, wake_time(call, duration))
+                with Surrounded(log, call):
+                    thread.sleep_until(call, wake_time(call, duration))
         finally:
             log.release(call)
-        if step_probes:
-            step_boundary("after", call.step_id)
+        tell_after(log, call)
 
 
 class SyncStepRealtime:
@@ -99,15 +99,17 @@ class SyncStepRealtime:
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """See `tightbeam.StepRealtimeSync`."""
-        thread = self._thread
-        step = begin_publish(thread.log, id, topic, single_payload(topic, data, kwargs), self._limit)
-        if step.request is None:
-            value = published_before(thread.log, step.call, topic, step.raw)
+        payload = single_payload(topic, data, kwargs)
+        thread, log, limit = self._thread, self._thread.log, self._limit
+        call = begin_publish(log, id, topic)
+        if call.memo is not None:
+            value = published_before(log, call, call.memo, topic, payload, limit)
         else:
-            thread.store(step.call, step.request)
-            value = load(topic, step.raw)
-        if step_probes:
-            step_boundary("after", step.call.step_id)
+            with Surrounded(log, call, topic) as surrounded:
+                step = prepare_publish(log, call, topic, payload, limit, surrounded.publish)
+                thread.store(call, step.request)
+                value = load(topic, step.raw)
+        tell_after(log, call)
         return value
 
 

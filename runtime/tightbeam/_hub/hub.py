@@ -63,10 +63,6 @@ class Hub:
         self._routes: dict[Address, _Route] = {}
         self._wanting_turn: set[asyncio.AbstractEventLoop] | None = None
         self._clock = MessageClock()
-        self.witness: Callable[[Envelope], None] | None = None
-        """Sees each message of a run before any subscription gets it."""
-        self.taps: tuple[Callable[[Envelope], None], ...] = ()
-        """See every message with the lock held; replaced, never changed in place."""
         self.had_readers = False
         """Whether the process that this one was forked from had subscriptions."""
         self.last_seq = 0
@@ -92,13 +88,7 @@ class Hub:
         Returns:
             The event loops whose readers fall behind, to be given a turn (`tightbeam._hub.turns`).
         """
-        if self.witness is not None and envelope.run_id is not None:
-            self.witness(envelope)
-        return self.relay(envelope)
-
-    def relay(self, envelope: Envelope) -> Loops | None:
-        """Do as `emit` for a message of another process, whose run isn't one of this client's."""
-        if self.taps or (envelope.channel, envelope.topic) in self._routes:
+        if (envelope.channel, envelope.topic) in self._routes:
             with self.lock:
                 self._deliver(self._clock.stamp(envelope))
                 if self._wanting_turn is not None:
@@ -159,9 +149,6 @@ class Hub:
 
     def fan_out(self, committed: Sequence[Envelope]) -> None:
         """Hand durable messages on, in the order of their commit."""
-        if self.witness is not None:
-            for envelope in committed:
-                self.witness(envelope)
         with self.lock:
             for envelope in committed:
                 if envelope.seq is not None:
@@ -176,18 +163,6 @@ class Hub:
         if route is not None:
             for mailbox in route.mailboxes:  # never changed in place: mailboxes may leave meanwhile
                 mailbox.offer(envelope)
-        for tap in self.taps:
-            tap(envelope)
-
-    def add_tap(self, tap: Callable[[Envelope], None]) -> None:
-        """Show a function every message from now on, on the thread that publishes; it must be quick."""
-        with self.lock:
-            self.taps = (*self.taps, tap)
-
-    def remove_tap(self, tap: Callable[[Envelope], None]) -> None:
-        """Show a function no more messages."""
-        with self.lock:
-            self.taps = tuple(each for each in self.taps if each != tap)
 
     def register(
         self,
@@ -283,7 +258,6 @@ class Hub:
             mailbox.closed = True
         self.had_readers = bool(self._routes)
         self._routes = {}
-        self.taps = ()
         self.drops = DropLog()
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tightbeam._client import event_data
 from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._hooks.hook import Hook
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._message import Address, Envelope
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
@@ -34,11 +36,13 @@ class RemoteClient:
         token: str | TokenFactory | None = None,
         key: str | None = None,
         on_invalid_message: OnInvalidMessage = "raise",
+        hooks: Iterable[Hook] = (),
     ) -> None:
         if (token is None) == (key is None):
             raise ValueError("connect takes a token or a key: one of them")
+        self._hooks = HookList(hooks)
         self._carrier = _RemoteCarrier(Requests(url, key), token)
-        self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message)
+        self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message, self._hooks)
 
     @property
     def realtime(self) -> RealtimeWithTokens:

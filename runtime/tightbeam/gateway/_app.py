@@ -17,6 +17,7 @@ from starlette.routing import Match, Route, WebSocketRoute
 
 from tightbeam._channels.refs import Channel
 from tightbeam._engine.engine import EmbeddedEngine
+from tightbeam._message import Envelope
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._access import Guard, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
@@ -28,7 +29,7 @@ from tightbeam.gateway._mounting import API_PATH, check_mounts, misplaced, place
 from tightbeam.gateway._reasons import upgrade_required
 from tightbeam.gateway._refusal_log import RefusalLog
 from tightbeam.gateway._refusals import shown
-from tightbeam.gateway._runs import RunTeller
+from tightbeam.gateway._runs import RunStatusPublisher
 from tightbeam.gateway._settings import Access, Limits, environment
 from tightbeam.gateway._sse import SseRoute
 from tightbeam.gateway._stopping import end_with_server
@@ -64,8 +65,8 @@ class Gateway(Starlette):
             raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
         guard = Guard(access, limits, catalog)
         self._refusals = refusals = RefusalLog()
-        teller = RunTeller(engine.hub, runs, run_results)
-        streams = Streams(engine, limits, teller)
+        run_status = RunStatusPublisher(self._publish_status, runs, run_results)
+        streams = Streams(engine, limits, run_status)
         http = HttpRoutes(guard, engine, catalog, streams, limits)
         self._cross_origin = cross_origin = CrossOrigin(guard)
         events = EventRoute(guard, client, engine.max_payload_bytes)
@@ -92,8 +93,13 @@ class Gateway(Starlette):
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop on which it served its latest request."""
         engine.serve(_Front(self, http))
-        engine.run_ended = teller.ended
+        engine.hooks.attach(run_status)
         guard_uvicorn()
+
+    def _publish_status(self, frame: Envelope) -> None:
+        self._engine.announce(frame)
+        if self._inspector is not None:
+            self._inspector.show(frame)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""

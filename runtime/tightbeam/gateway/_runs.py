@@ -1,20 +1,22 @@
-"""`kind: "run"` frames: what becomes of a run, told on the channels it published to."""
+"""`kind: "run"` frames: the status of a run, published on the channels it publishes to."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import orjson
 
-from tightbeam._engine.records import RunEnd, RunOutcome
-from tightbeam._hub.hub import Hub
+from tightbeam._engine.records import RunOutcome
+from tightbeam._hooks.hook import Hook
+from tightbeam._hooks.info import MessageInfo, RunInfo
 from tightbeam._message import Envelope
 from tightbeam.gateway._frames import RUN_TOPIC
 
-__all__ = ["RunTeller"]
+__all__ = ["RunStatusPublisher"]
 
 _MAX_RUNS = 10_000
 _RUNNING = b'{"status":"running"}'
@@ -23,105 +25,120 @@ _MAX_OUTCOMES = 10_000
 _MAX_OUTCOME_BYTES = 16 * 1024 * 1024
 
 
-class RunTeller:
-    """Watches a hub; emits to ``(channel, "$run")``, which only gateways listen to."""
+class RunStatusPublisher(Hook):
+    """Publishes the status of runs to ``(channel, "$run")``, which only gateways subscribe to."""
 
-    def __init__(self, hub: Hub, tells: Callable[[str], bool], results: bool) -> None:
-        """Begin to watch.
+    def __init__(
+        self, publish: Callable[[Envelope], object], has_status: Callable[[str], bool], results: bool
+    ) -> None:
+        """Publish nothing yet: that begins when it is attached to a client's hooks.
 
         Args:
-            hub: whose messages.
-            tells: whether runs are told on a channel of this name.
-            results: whether the result of a completed run is told.
+            publish: hands a frame to the subscribers there are now.
+            has_status: whether the status of runs is published on a channel of this name.
+            results: whether the result of a completed run is part of its last frame.
         """
-        self._hub = hub
-        self._tells = tells
+        self._publish = publish
+        self._has_status = has_status
         self._results = results
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, set[str]] = OrderedDict()
         self._last: OrderedDict[str, tuple[str, Envelope | None]] = OrderedDict()
-        """The run that began last on each channel, and how it ended."""
+        """The run that began last on each channel, and its last frame once it has ended."""
         self._last_bytes = 0
-        hub.witness = self.saw
 
-    def saw(self, envelope: Envelope) -> None:
-        """A run publishes: if it is its first message on that channel, it is running."""
-        run_id = envelope.run_id
-        if run_id is None or envelope.topic == RUN_TOPIC:
+    def sent(self, message: MessageInfo, /) -> None:
+        """Publish that a run is running, before its first message on a channel."""
+        run_id, channel = message.run_id, message.channel
+        if run_id is None or message.relayed:
             return
         with self._lock:
             channels = self._runs.setdefault(run_id, set())
-            if envelope.channel in channels:
+            if channel in channels:
                 return
-            channels.add(envelope.channel)
+            channels.add(channel)
             while len(self._runs) > _MAX_RUNS:
                 self._runs.popitem(last=False)
-            self._remember(envelope.channel, run_id, None)
-        if self._tells(envelope.channel):
-            self._emit(envelope.channel, run_id, _RUNNING)
+            self._remember(channel, run_id, None)
+        if self._has_status(channel):
+            self._publish(_frame(channel, run_id, _RUNNING))
 
-    def ended(self, end: RunEnd) -> None:
-        """A run is over."""
+    @contextmanager
+    def run(self, run: RunInfo, /) -> Generator[None]:
+        """Publish how a run has ended, if it has, on all channels that it published to."""
+        try:
+            yield
+        finally:
+            if run.outcome in ("completed", "failed"):
+                self.ended(run)
+
+    def ended(self, run: RunInfo) -> None:
+        """Publish how a run has ended."""
         with self._lock:
-            channels = self._runs.pop(end.run_id, set()) | end.channels
-        data = outcome(end.completed, end.result if self._results else None)
+            channels = self._runs.pop(run.run_id, set()) | run.channels
+        data = last_status(run.outcome == "completed", run.result if self._results else None)
         for channel in sorted(channels):
-            if self._tells(channel):
-                told = self._emit(channel, end.run_id, data)
+            if self._has_status(channel):
+                frame = _frame(channel, run.run_id, data)
+                self._publish(frame)
                 with self._lock:
-                    if self._last.get(channel, (end.run_id,))[0] == end.run_id:
-                        self._remember(channel, end.run_id, told)
+                    if self._last.get(channel, (run.run_id,))[0] == run.run_id:
+                        self._remember(channel, run.run_id, frame)
 
     def needs_journal(self, channel: str) -> bool:
-        """Whether a run is told on this channel whose end only the journal may know."""
-        if not self._tells(channel):
+        """Tell whether only the journal may know how the last run of a channel with run status ended."""
+        if not self._has_status(channel):
             return False
         with self._lock:
             return channel not in self._last
 
     def outcome(self, channel: str, after_us: int, stored: RunOutcome | None) -> Envelope | None:
-        """How the last run of a channel ended, for a reader that was away since that time.
+        """Return the last frame of a channel's last run, for a reader that was away.
 
-        None if it hasn't ended, had before, or isn't to be told. ``stored`` is what the journal says, for a
-        run that isn't known here: an earlier process may have executed it.
+        Args:
+            channel: the channel's name.
+            after_us: since when the reader was away.
+            stored: how the run ended by the journal: an earlier process may have executed it.
+
+        Returns:
+            None if it hasn't ended, had ended before, or has no status on this channel.
         """
-        if not self._tells(channel):
+        if not self._has_status(channel):
             return None
         with self._lock:
             known = self._last.get(channel)
         if known is None and stored is not None:
-            data = outcome(stored.completed, stored.result if self._results else None)
+            data = last_status(stored.completed, stored.result if self._results else None)
             known = stored.run_id, Envelope(channel, RUN_TOPIC, data, stored.run_id, None, stored.ended_us)
-        told = known[1] if known is not None else None
-        return told if told is not None and told.created_us > after_us else None
+        frame = known[1] if known is not None else None
+        return frame if frame is not None and frame.created_us > after_us else None
 
-    def _remember(self, channel: str, run_id: str, told: Envelope | None) -> None:
+    def _remember(self, channel: str, run_id: str, frame: Envelope | None) -> None:
         _, before = self._last.pop(channel, ("", None))
-        self._last[channel] = run_id, told
-        self._last_bytes += _size(told) - _size(before)
+        self._last[channel] = run_id, frame
+        self._last_bytes += _size(frame) - _size(before)
         while len(self._last) > _MAX_OUTCOMES or self._last_bytes > _MAX_OUTCOME_BYTES:
             _, (_, forgotten) = self._last.popitem(last=False)
             self._last_bytes -= _size(forgotten)
 
-    def _emit(self, channel: str, run_id: str, data: bytes) -> Envelope:
-        told = Envelope(channel, RUN_TOPIC, data, run_id, None, time.time_ns() // 1000)
-        self._hub.emit(told)
-        return told
+
+def _frame(channel: str, run_id: str, data: bytes) -> Envelope:
+    return Envelope(channel, RUN_TOPIC, data, run_id, None, time.time_ns() // 1000)
 
 
-def _size(told: Envelope | None) -> int:
-    return len(told.data) if told is not None else 0
+def _size(frame: Envelope | None) -> int:
+    return len(frame.data) if frame is not None else 0
 
 
-def outcome(completed: bool, result: bytes | None) -> bytes:
+def last_status(completed: bool, result: bytes | None) -> bytes:
     """Return the data of the last frame of a run.
 
-    A result that no frame can hold is told as null: the official hook keeps the result of the run before
-    where a frame has none.
+    A result that no frame can hold becomes null: the official hook keeps the result of the run before where a
+    frame has none.
 
     Args:
-        completed: whether the run did, or has failed.
-        result: what it returned, as JSON; None if that isn't to be told.
+        completed: whether the run has completed, or failed.
+        result: its result as JSON; None if that isn't to be published.
     """
     if not completed:
         return b'{"status":"failed"}'

@@ -19,7 +19,7 @@ from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
 from tightbeam.gateway._access import Pass, Refused
 from tightbeam.gateway._frames import RUN_TOPIC
 from tightbeam.gateway._reasons import unavailable
-from tightbeam.gateway._runs import RunTeller
+from tightbeam.gateway._runs import RunStatusPublisher
 from tightbeam.gateway._settings import Limits
 
 __all__ = ["Carrier", "End", "Reader", "Stream", "Streams"]
@@ -224,7 +224,7 @@ class Stream:
 class Streams:
     """All streams of a gateway."""
 
-    def __init__(self, engine: EmbeddedEngine, limits: Limits, runs: RunTeller) -> None:
+    def __init__(self, engine: EmbeddedEngine, limits: Limits, runs: RunStatusPublisher) -> None:
         self._engine = engine
         self._limits = limits
         self._runs = runs

@@ -14,30 +14,33 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from tightbeam import _probes
 from tightbeam._context import CurrentStep, check_step_id, current_step
 from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
+from tightbeam._hooks.hook_list import Around, HookList, tell_step
+from tightbeam._hooks.info import StepInfo, StepKind
 from tightbeam._results import ReturnType, from_json, return_type
 from tightbeam.errors import NotJson, StepMisuse, TightbeamError
-from tightbeam.inngest._errors import printable, translated
+from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import Carrier
 
-__all__ = ["Call", "Outcome", "Use"]
+__all__ = ["NO_INTERRUPT", "Call", "Outcome", "Use"]
 
 _in_parallel: ContextVar[bool] = ContextVar("tightbeam_in_parallel", default=False)
-_NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+"""Exceptions that aren't the SDK's own way of ending a call."""
 
 
 class Use:
     """One use of a step id."""
 
-    __slots__ = ("id", "number")
+    __slots__ = ("id", "kind", "number")
 
-    def __init__(self, id: str, number: int) -> None:
+    def __init__(self, id: str, number: int, kind: StepKind) -> None:
         self.id: str = id
         self.number: int = number
         """How often the id was used before in this call: the same in every replay."""
+        self.kind: StepKind = kind
 
     @property
     def step_id(self) -> str:
@@ -94,22 +97,38 @@ class Outcome:
 class Call:
     """What the contexts and steps of one call request share."""
 
-    def __init__(self, run_id: str, carrier: Carrier, *, strict: bool) -> None:
+    def __init__(self, run_id: str, function: str, attempt: int, carrier: Carrier, *, strict: bool) -> None:
+        """Begin a call.
+
+        Args:
+            run_id: the run that it belongs to.
+            function: the id of the run's function.
+            attempt: the run's attempt, as the server counts it.
+            carrier: takes messages to the server.
+            strict: whether results must fit their annotations.
+        """
         self.run_id = run_id
+        self.function = function
+        self.attempt = attempt
         self.carrier = carrier
         self.strict = strict
-        """Whether results must fit their annotations."""
         self._counts: dict[str, int] = {}
         self._count_lock = threading.Lock()
         self._turn = asyncio.Lock()
         self._interrupt: BaseException | None = None
         self._interrupted: asyncio.Task[Any] | None = None
 
-    def use(self, id: str) -> Use:
+    @property
+    def hooks(self) -> HookList:
+        """What is told of the run, its steps and publishes."""
+        return self.carrier.hooks
+
+    def use(self, id: str, kind: StepKind) -> Use:
         """Use a step id; counted before anything is awaited, so that the numbers are the same in each replay.
 
         Raises:
             StepMisuse: inside another step, or not an id.
+            InjectedFault: a test has the handler fail here.
         """
         inside = current_step.get()
         if inside is not None and inside.run_id == self.run_id:
@@ -119,14 +138,48 @@ class Call:
         with self._count_lock:
             number = self._counts.get(id, 0)
             self._counts[id] = number + 1
-        use = Use(id, number)
-        if _probes.step_probes:
-            _probes.step_boundary("before", use.step_id)
+        use = Use(id, number, kind)
+        if self.hooks.before_step:
+            tell_step(self.hooks.before_step, self.info(use, remembered=None))
         return use
 
-    def current(self, use: Use) -> CurrentStep:
-        """What `current_step` is while the step's function runs."""
-        return CurrentStep(self.run_id, use.step_id)
+    def info(self, use: Use, *, remembered: bool | None) -> StepInfo:
+        """Return what hooks get to know of a step."""
+        return StepInfo(
+            self.run_id, self.function, use.step_id, use.kind, self.attempt, remembered=remembered
+        )
+
+    def tell_after(self, use: Use) -> None:
+        """Tell hooks that the handler has a step's result, which the server has remembered.
+
+        Raises:
+            InjectedFault: a test has the handler fail here.
+        """
+        if self.hooks.after_step:
+            tell_step(self.hooks.after_step, self.info(use, remembered=True))
+
+    @contextmanager
+    def executing(self, use: Use) -> Generator[None]:
+        """Let a step's function run: as the current step, surrounded by hooks, with errors for the SDK."""
+        self._refuse_orphan()
+        info = self.info(use, remembered=False)
+        hooks = Around(self.hooks.step, info)
+        token = current_step.set(CurrentStep(self.run_id, use.step_id))
+        error: BaseException | None = None
+        hooks.enter()
+        try:
+            with translating():
+                try:
+                    yield
+                except BaseException as raised:
+                    error = raised
+                    raise
+            info.outcome = "completed"
+        finally:
+            if error is not None:
+                info.outcome = "failed" if isinstance(error, Exception) else "interrupted"
+            hooks.leave(error)
+            current_step.reset(token)
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:
@@ -140,7 +193,7 @@ class Call:
         """Note what ends the call: the exception, not an `Exception`, that leaves one of its steps."""
         try:
             yield
-        except _NO_INTERRUPT:
+        except NO_INTERRUPT:
             raise
         except BaseException as interrupt:
             task = running_task()
@@ -161,7 +214,7 @@ class Call:
         finally:
             _in_parallel.reset(token)
 
-    def refuse_orphan(self) -> None:
+    def _refuse_orphan(self) -> None:
         """Refuse to begin a step's function after the call has ended: the next call runs the step.
 
         Raises:
@@ -195,7 +248,7 @@ class Call:
         if of_kind(error, asyncio.CancelledError) and self._interrupt is not None:
             task = running_task()
             if task is None or not task.cancelling():
-                return self._interrupt  # the handler went on after its end, and met `refuse_orphan`
+                return self._interrupt  # the handler went on after its end, and met `_refuse_orphan`
         return translated(error) if of_kind(error, Exception) else error
 
     @property

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+import logging
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast, overload
 from weakref import WeakKeyDictionary
 
 import inngest
 
-from tightbeam._client import event_data
+from tightbeam._client import ENTERED_ALREADY, event_data
 from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
-from tightbeam._function import Registry, is_async
+from tightbeam._function import Registry, check_function_id, id_taken, is_async
+from tightbeam._hooks.hook import Hook
+from tightbeam._hooks.hook_list import Around
+from tightbeam._hooks.info import SendInfo
 from tightbeam._results import from_json
 from tightbeam.errors import EngineError, NotJson
 from tightbeam.inngest._context import Context, ContextSync
@@ -26,6 +32,7 @@ __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "cre
 
 P = ParamSpec("P")
 Output = TypeVar("Output")
+_Middleware = Callable[[inngest.Inngest, object], inngest.Middleware | inngest.MiddlewareSync]
 
 
 class AsyncFunction(inngest.Function[Output]):
@@ -35,8 +42,8 @@ class AsyncFunction(inngest.Function[Output]):
 
     def __call__(self, ctx: AnyContext, /) -> Coroutine[Any, Any, Output]:
         """Call the handler itself; nothing is remembered."""
-        made: Coroutine[Any, Any, Output] = self.__wrapped__(ctx)
-        return made
+        coroutine: Coroutine[Any, Any, Output] = self.__wrapped__(ctx)
+        return coroutine
 
 
 class SyncFunction(inngest.Function[Output]):
@@ -46,8 +53,8 @@ class SyncFunction(inngest.Function[Output]):
 
     def __call__(self, ctx: AnyContextSync, /) -> Output:
         """Call the handler itself; nothing is remembered."""
-        made: Output = self.__wrapped__(ctx)
-        return made
+        result: Output = self.__wrapped__(ctx)
+        return result
 
 
 class Register(Protocol):
@@ -89,34 +96,80 @@ _functions: WeakKeyDictionary[inngest.Inngest, list[inngest.Function[Any]]] = We
 def _created(client: inngest.Inngest, options: dict[str, Any]) -> Create:
     carrier = carrier_of(client)
     if (on_failure := options.get("on_failure")) is not None:
-        options["on_failure"] = wrapped(on_failure, carrier)
+        options["on_failure"] = wrapped(on_failure, carrier, f"{options.get('fn_id')}-failure")
     make: Callable[..., Any] = inngest.Inngest.create_function
 
     def create(handler: Callable[..., Any], /) -> inngest.Function[Any]:
-        made: inngest.Function[Any] = make(client, **options)(
-            wrapped(handler, carrier, typed_result="output_type" not in options)
-        )
-        _functions.setdefault(client, []).append(made)
-        return made
+        adapted = wrapped(handler, carrier, options["fn_id"], typed_result="output_type" not in options)
+        function: inngest.Function[Any] = make(client, **options)(adapted)
+        _functions.setdefault(client, []).append(function)
+        return function
 
     return create
 
 
 @_for_clients(inngest.Inngest.create_function)
 def create_function(client: inngest.Inngest, /, **options: Any) -> Create:
-    """What the client's own ``create_function`` does, for handlers of `Context` and `ContextSync`.
+    """Create a function as the client's own method does, for handlers of `Context` and `ContextSync`.
 
-    It takes the same keywords, and works with a plain `inngest.Inngest`.
+    It works with a plain `inngest.Inngest`.
+
+    Args:
+        client: whose function it is.
+        options: the keywords of the SDK's ``create_function``.
     """
     return _created(client, options)
 
 
 class Client(inngest.Inngest):
-    """An `inngest.Inngest`, and its channels; takes the same arguments, and whatever takes one takes this.
+    """An `inngest.Inngest`, and its channels: wherever one is taken, this is taken too.
 
     Functions are made as the SDK's users do (`create_function`), or as on the embedded engine (`function`).
     The SDK's adapters serve them: ``inngest.fast_api.serve(app, client, client.functions)``.
+
+    Args:
+        hooks: what watches or surrounds what this client does, the first outermost; see `tightbeam.Hook`.
+            All other arguments are those of `inngest.Inngest`.
+
+    Raises:
+        TypeError: ``hooks`` is no list of hooks.
     """
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        api_base_url: str | None = None,
+        app_version: str | None = None,
+        env: str | None = None,
+        event_api_base_url: str | None = None,
+        event_key: str | None = None,
+        is_production: bool | None = None,
+        logger: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,
+        middleware: list[_Middleware] | None = None,
+        request_timeout: int | timedelta | None = None,
+        serializer: inngest.Serializer | None = None,
+        signing_key: str | None = None,
+        hooks: Iterable[Hook] = (),
+    ) -> None:
+        super().__init__(
+            app_id=app_id,
+            api_base_url=api_base_url,
+            app_version=app_version,
+            env=env,
+            event_api_base_url=event_api_base_url,
+            event_key=event_key,
+            is_production=is_production,
+            logger=logger,
+            middleware=middleware,
+            request_timeout=request_timeout,
+            serializer=serializer,
+            signing_key=signing_key,
+        )
+        self._tightbeam_registry = Registry()
+        self._tightbeam_pid: int | None = None
+        """The process that has entered the client."""
+        realtime(self).configure(hooks=hooks)
 
     @property
     def realtime(self) -> Realtime:
@@ -145,33 +198,43 @@ class Client(inngest.Inngest):
             id: names the function in the app; keep it from release to release.
             on: the event that starts it; None if only ``step.invoke`` does.
             retries: how often a failing step, or the code between two steps, is tried again.
-            concurrency: how many of its steps execute at a time; the account's limit if not given.
+            concurrency: how many of its steps execute at a time; by default the account's limit.
 
         Raises:
-            EngineError: the id is taken, or the handler can't be one.
+            EngineError: there is no id, it is taken, or the handler can't be one. A handler that is defined
+                anew in the same place (a notebook's cell that is executed again, a module that is reloaded)
+                replaces the one before, as long as the client isn't entered.
         """
+        check_function_id(id)
 
         def register(handler: Any, /) -> Any:
-            checked = Registry()
-            checked.add(
-                handler, id, on=on, retries=retries, concurrency=1 if concurrency is None else concurrency
+            registry = self._tightbeam_registry
+            if registry.find(id) is None and any(each.local_id == id for each in self.functions):
+                raise id_taken(id)
+            checked = registry.add(
+                handler,
+                id,
+                on=on,
+                retries=retries,
+                concurrency=concurrency,
+                may_replace=self._tightbeam_pid != os.getpid(),
             )
-            if any(one.local_id == id for one in self.functions):
-                raise EngineError(f'there is already a function "{id}"; ids are unique in a client')
-            made = inngest.Inngest.create_function(
+            handler = checked.__wrapped__
+            created = inngest.Inngest.create_function(
                 self,
                 fn_id=id,
                 retries=retries,
                 concurrency=None if concurrency is None else [inngest.Concurrency(limit=concurrency)],
                 trigger=[] if on is None else inngest.TriggerEvent(event=on),
-            )(wrapped(handler, carrier_of(self), strict=True))
+            )(wrapped(handler, carrier_of(self), id, strict=True))
             kind: Any = AsyncFunction if is_async(handler) else SyncFunction
-            callable_one = object.__new__(kind)
-            callable_one.__dict__.update(made.__dict__)
-            functools.update_wrapper(callable_one, handler)
-            callable_one.__wrapped__ = handler
-            _functions.setdefault(self, []).append(callable_one)
-            return callable_one
+            function = object.__new__(kind)
+            function.__dict__.update(created.__dict__)
+            functools.update_wrapper(function, handler)
+            function.__wrapped__ = handler
+            others = [each for each in self.functions if each.local_id != id]
+            _functions[self] = [*others, function]
+            return function
 
         return cast("Register", register)
 
@@ -190,23 +253,45 @@ class Client(inngest.Inngest):
     ) -> list[str]:
         """Send events, as the SDK does; or one by its name and data, as on the embedded engine.
 
-        Returns the events' ids (the embedded engine returns the runs').
+        Args:
+            events: an event of the SDK, several, or the name of one.
+            data: a JSON object; only with a name.
+            skip_middleware: whether the SDK's middleware is left out.
+
+        Returns:
+            The events' ids (the embedded engine returns the runs').
 
         Raises:
             NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
         """
-        if isinstance(events, str):
-            plain = from_json(event_data(events, data))
-            if is_changed(plain):
-                raise NotJson(
-                    f'the data of event "{events}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '
-                    "would change: it keeps numbers as 64-bit floats; send it as a string"
-                )
-            events = inngest.Event(name=events, data=plain)
-        return await super().send(events, skip_middleware=skip_middleware)
+        info = SendInfo(_event_names(events))
+        with Around(carrier_of(self).hooks.send, info):
+            ids = await super().send(_events(events, data), skip_middleware=skip_middleware)
+            info.ids = tuple(ids)
+            return ids
 
-    async def run(self, _function: object, _data: Mapping[str, Any] | None = None, /) -> NoReturn:
-        """Not here: runs are the server's.
+    @overload
+    def send_sync(
+        self, events: inngest.Event | list[inngest.Event], /, *, skip_middleware: bool = False
+    ) -> list[str]: ...
+    @overload
+    def send_sync(self, events: str, data: Mapping[str, Any] | None = None, /) -> list[str]: ...
+    def send_sync(
+        self,
+        events: inngest.Event | list[inngest.Event] | str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        skip_middleware: bool = False,
+    ) -> list[str]:
+        """Send events without ``await``, from any thread. See `send`."""
+        info = SendInfo(_event_names(events))
+        with Around(carrier_of(self).hooks.send, info):
+            ids = super().send_sync(_events(events, data), skip_middleware=skip_middleware)
+            info.ids = tuple(ids)
+            return ids
+
+    async def run(self, function: object, data: Mapping[str, Any] | None = None, /) -> NoReturn:  # noqa: ARG002 - as on the embedded engine
+        """Refuse: runs are the server's.
 
         Raises:
             EngineError: always.
@@ -217,15 +302,48 @@ class Client(inngest.Inngest):
         )
 
     async def __aenter__(self) -> Self:
+        if self._tightbeam_pid == os.getpid():
+            raise EngineError(ENTERED_ALREADY)
+        self._tightbeam_pid = os.getpid()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        await self.realtime.close()
+        try:
+            await self.realtime.close()
+        finally:
+            self._tightbeam_pid = None
 
     @asynccontextmanager
-    async def lifespan(self, _app: object = None, /) -> AsyncGenerator[None]:
-        """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``; closes connections."""
+    async def lifespan(self, app: object = None, /) -> AsyncGenerator[None, None]:  # noqa: ARG002 - as on the embedded engine
+        """Enter the client for the life of an ASGI app: ``FastAPI(lifespan=client.lifespan)``.
+
+        Leaving it ends the subscriptions and closes the connections.
+        """
         async with self:
             yield
+
+
+def _event_names(events: object) -> tuple[str, ...]:
+    several = events if isinstance(events, list) else [events]
+    return tuple(event if isinstance(event, str) else str(getattr(event, "name", "")) for event in several)
+
+
+def _events(
+    events: inngest.Event | list[inngest.Event] | str, data: object
+) -> inngest.Event | list[inngest.Event]:
+    """Return what the SDK sends: its own events, or one made of a name and data.
+
+    Raises:
+        NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
+    """
+    if not isinstance(events, str):
+        return events
+    plain = from_json(event_data(events, data))
+    if is_changed(plain):
+        raise NotJson(
+            f'the data of event "{events}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '
+            "would change: it keeps numbers as 64-bit floats; send it as a string"
+        )
+    return inngest.Event(name=events, data=plain)

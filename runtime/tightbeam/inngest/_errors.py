@@ -6,6 +6,8 @@ leaves here as a subclass of its own class *and* of `inngest.NonRetriableError`,
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -15,7 +17,7 @@ from tightbeam import errors
 from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
 from tightbeam.errors import TightbeamError
 
-__all__ = ["StepError", "printable", "translated"]
+__all__ = ["StepError", "printable", "translated", "translating"]
 
 
 _MAX_DEPTH, _MAX_PRINTED = 10, 100
@@ -78,6 +80,15 @@ def translated(error: Exception) -> Exception:
     made.__cause__, made.__context__ = error.__cause__, error.__context__
     made.__suppress_context__ = error.__suppress_context__
     return made.with_traceback(error.__traceback__)
+
+
+@contextmanager
+def translating() -> Generator[None]:
+    """Raise errors of ours that leave this context as the SDK understands them; see `translated`."""
+    try:
+        yield
+    except TightbeamError as error:
+        raise translated(error) from error.__cause__
 
 
 def printable(group: BaseExceptionGroup[BaseException]) -> BaseExceptionGroup[BaseException]:

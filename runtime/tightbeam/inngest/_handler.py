@@ -11,7 +11,11 @@ import inngest
 
 from tightbeam._context import current_run
 from tightbeam._function import is_async
-from tightbeam.inngest._call import Call, Outcome
+from tightbeam._hooks.hook_list import Around
+from tightbeam._hooks.info import RunInfo, RunOutcome
+from tightbeam._results import to_json
+from tightbeam.errors import NotJson
+from tightbeam.inngest._call import NO_INTERRUPT, Call, Outcome
 from tightbeam.inngest._context import Context, ContextSync, upgraded, upgraded_sync
 from tightbeam.inngest._publish import Carrier
 
@@ -21,33 +25,62 @@ Output = TypeVar("Output")
 
 
 @contextmanager
-def _ended_as_the_sdk_wants(call: Call) -> Generator[None]:
-    """Run a handler's body as its run; raise what the SDK is to get, also where the handler swallowed it."""
+def _executed(call: Call, run: RunInfo) -> Generator[None]:
+    """Execute a handler's body as its run, surrounded by hooks.
+
+    Raises what the SDK is to get, also where the handler has swallowed it.
+    """
+    hooks = Around(call.hooks.run, run)
     token = current_run.set(call.run_id)
+    ended: BaseException | None = None
+    hooks.enter()
     try:
         yield
+        if call.interrupt is not None:
+            raise call.interrupt
     except BaseException as error:
         ended = call.ended_by(error)
+        run.end(_outcome(ended))
         if ended is error:
             raise
         raise ended from ended.__cause__
     finally:
+        hooks.leave(ended if isinstance(ended, Exception) else None)
         current_run.reset(token)
-    if call.interrupt is not None:
-        raise call.interrupt
+
+
+def _outcome(ended: BaseException) -> RunOutcome:
+    """Say what becomes of a run whose call has ended in this."""
+    if isinstance(ended, Exception):
+        return "failed" if isinstance(ended, (inngest.NonRetriableError, inngest.StepError)) else "retrying"
+    return "stopped" if isinstance(ended, NO_INTERRUPT) else "continued"
 
 
 def wrapped(
-    handler: Callable[..., Any], carrier: Carrier, *, strict: bool = False, typed_result: bool = True
+    handler: Callable[..., Any],
+    carrier: Carrier,
+    function: str,
+    *,
+    strict: bool = False,
+    typed_result: bool = True,
 ) -> Callable[[Any], Any]:
-    """The handler as the SDK's `create_function` takes it.
+    """Make a handler one that the SDK's `create_function` takes.
 
     A context that was upgraded before goes through as it is: two counters would give one id to two messages.
+
+    Args:
+        handler: the handler of one of our contexts.
+        carrier: takes messages to the server.
+        function: the id of its function.
+        strict: whether results must fit their annotations.
+        typed_result: whether the handler's result becomes JSON by its annotation; else the SDK does it.
     """
     what = f"The result of function {getattr(handler, '__name__', type(handler).__name__)}"
 
-    def result(made: object) -> object:
-        return Outcome(handler, what, strict=strict).dump(made) if typed_result else made
+    def result(returned: object, run: RunInfo) -> object:
+        value = Outcome(handler, what, strict=strict).dump(returned) if typed_result else returned
+        run.end("completed", _json_of(value) if carrier.hooks.run else None)
+        return value
 
     if is_async(handler):
 
@@ -55,9 +88,10 @@ def wrapped(
         async def call_async(ctx: inngest.Context) -> object:
             if isinstance(ctx, Context):
                 return await handler(ctx)
-            call = Call(ctx.run_id, carrier, strict=strict)
-            with _ended_as_the_sdk_wants(call):
-                return result(await handler(upgraded(ctx, call)))
+            call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
+            run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
+            with _executed(call, run):
+                return result(await handler(upgraded(ctx, call)), run)
 
         return call_async
 
@@ -65,11 +99,20 @@ def wrapped(
     def call_sync(ctx: inngest.ContextSync) -> object:
         if isinstance(ctx, ContextSync):
             return handler(ctx)
-        call = Call(ctx.run_id, carrier, strict=strict)
-        with _ended_as_the_sdk_wants(call):
-            return result(handler(upgraded_sync(ctx, call)))
+        call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
+        run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
+        with _executed(call, run):
+            return result(handler(upgraded_sync(ctx, call)), run)
 
     return call_sync
+
+
+def _json_of(value: object) -> bytes | None:
+    """Encode a result for hooks; None where the SDK's serializer has to do that."""
+    try:
+        return to_json(value, "The result")
+    except NotJson:
+        return None
 
 
 @overload

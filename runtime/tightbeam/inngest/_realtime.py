@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
@@ -11,10 +12,10 @@ from weakref import WeakKeyDictionary
 import inngest
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._context import current_run
 from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, build_message, single_payload
+from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import Realtime as AnyRealtime
 from tightbeam._selection import (
     LATEST,
@@ -25,8 +26,8 @@ from tightbeam._selection import (
     since_text,
     subscription_token,
 )
-from tightbeam.errors import InvalidPayload, TightbeamError
-from tightbeam.inngest._errors import translated
+from tightbeam.errors import InvalidPayload
+from tightbeam.inngest._errors import translated, translating
 from tightbeam.inngest._keys import Keys
 from tightbeam.inngest._publish import Carrier, Server, Settings
 from tightbeam.inngest._token import mint, mint_sync
@@ -41,7 +42,7 @@ class Realtime(AnyRealtime):
     """
 
     def __init__(self, carrier: Carrier) -> None:
-        super().__init__(carrier, MAX_PAYLOAD_BYTES)
+        super().__init__(carrier, MAX_PAYLOAD_BYTES, "raise", carrier.hooks)
         self._inngest = carrier
 
     def configure(
@@ -50,6 +51,7 @@ class Realtime(AnyRealtime):
         timeout: timedelta | None = None,
         max_connections: int | None = None,
         on_invalid_message: OnInvalidMessage | None = None,
+        hooks: Iterable[Hook] | None = None,
     ) -> None:
         """Change how this client talks to the server; call it where the client is made.
 
@@ -59,10 +61,12 @@ class Realtime(AnyRealtime):
             on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe``
                 says otherwise: ``"raise"`` (the default), ``"skip"`` with a warning, or a function that is
                 called with the error.
+            hooks: what watches or surrounds what this client does, the first outermost; they replace those
+                that it has. `Client` takes them itself; this is for a plain `inngest.Inngest`.
 
         Raises:
             ValueError: ``on_invalid_message`` is another string.
-            TypeError: ``on_invalid_message`` is no function either.
+            TypeError: ``on_invalid_message`` is no function either, or ``hooks`` is no list of hooks.
         """
         settings = self._inngest.settings
         if timeout is not None:
@@ -71,6 +75,8 @@ class Realtime(AnyRealtime):
             settings = replace(settings, max_connections=max_connections)
         if on_invalid_message is not None:
             self._on_invalid_message = checked_choice(on_invalid_message)
+        if hooks is not None:
+            self._inngest.hooks.replace(hooks)
         self._inngest.configure(settings)
 
     def _choice(self, given: OnInvalidMessage | None) -> OnInvalidMessage:
@@ -84,22 +90,24 @@ class Realtime(AnyRealtime):
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
-        """Publish live: at most once, to who listens now. Inside a run the message carries the run's id.
+        """Publish live: at most once, to the subscribers of this moment.
+
+        Inside a run the message carries the run's id.
+
+        Args:
+            topic: where to publish.
+            data: the payload, a model or a dictionary.
+            kwargs: none.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: the server would cut it silently; nothing was sent.
+            InvalidParam: a name can't be sent.
             PublishFailed: the server didn't take it, or didn't answer. It is not sent again.
             SigningKeyError: there is no signing key, and this is no dev server; nothing was sent.
         """
-        try:
-            await self._inngest.publish(
-                build_message(
-                    topic, single_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES
-                )
-            )
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
+        with translating():
+            await super().publish(topic, *data, **kwargs)
 
     def publish_sync(
         self,
@@ -108,15 +116,9 @@ class Realtime(AnyRealtime):
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
-        """As `publish`, without ``await``, from any thread; it waits for the server's answer."""
-        try:
-            self._inngest.publish_sync(
-                build_message(
-                    topic, single_payload(topic, data, kwargs), current_run.get(), MAX_PAYLOAD_BYTES
-                )
-            )
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
+        """Publish live from any thread, waiting for the server's answer. See `publish`."""
+        with translating():
+            super().publish_sync(topic, *data, **kwargs)
 
     async def token(
         self,
@@ -147,10 +149,8 @@ class Realtime(AnyRealtime):
             SubscribeFailed: the server gave none.
         """
         selection, moment = selected_topics(channels, topics), since_text(since)
-        try:
+        with translating():
             key = await mint(self._inngest.http, addresses_of(selection))
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
         return self._answer(key, selection, moment, api_base_url)
 
     def token_sync(
@@ -164,10 +164,8 @@ class Realtime(AnyRealtime):
     ) -> SubscriptionToken:
         """As `token`, without ``await``."""
         selection, moment = selected_topics(channels, topics), since_text(since)
-        try:
+        with translating():
             key = mint_sync(self._inngest.http, addresses_of(selection))
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
         return self._answer(key, selection, moment, api_base_url)
 
     def _answer(

@@ -5,25 +5,36 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
 from time import time_ns
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 import inngest
 
-from tightbeam import _probes
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._context import check_step_function, check_step_id, current_step, wrong_step_kind
+from tightbeam._context import check_sleep, check_step_function, check_step_id, wrong_step_kind
+from tightbeam._hooks.hook_list import Around
+from tightbeam._hooks.info import PublishInfo
 from tightbeam._message import Envelope
 from tightbeam._payload.load import load
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload
+from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload, with_metadata
 from tightbeam._results import to_json
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
-from tightbeam.inngest._errors import StepError, translated
+from tightbeam.inngest._errors import StepError, translating
+from tightbeam.inngest._members import ai_in_turn, ai_noted, copied
 from tightbeam.inngest._memo import memo_of, value_of
 
-__all__ = ["RealtimeStep", "RealtimeStepSync", "StepRealtime", "StepRealtimeSync"]
+__all__ = [
+    "RealtimeStep",
+    "RealtimeStepSync",
+    "StepRealtime",
+    "StepRealtimeSync",
+    "upgraded_step",
+    "upgraded_step_sync",
+]
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
@@ -33,11 +44,11 @@ _UNSET: Any = object()
 
 
 def _in_turn(method: Method) -> Method:
-    """A method of the SDK's step, one at a time with the other steps of its call."""
+    """Wrap a method of the SDK's step: it takes turns with the other steps of its call."""
 
     @functools.wraps(method)
     async def in_turn(self: RealtimeStep, /, *args: Any, **kwargs: Any) -> object:
-        async with self.tightbeam_call.turn():
+        async with self.__tightbeam__.turn():
             return await method(self, *args, **kwargs)
 
     return cast("Method", in_turn)
@@ -48,7 +59,7 @@ def _noted(method: Callable[..., object]) -> Callable[..., object]:
 
     @functools.wraps(method)
     def noted(self: RealtimeStepSync, /, *args: Any, **kwargs: Any) -> object:
-        with self.tightbeam_call.noting():
+        with self.__tightbeam__.noting():
             return method(self, *args, **kwargs)
 
     return noted
@@ -57,7 +68,7 @@ def _noted(method: Callable[..., object]) -> Callable[..., object]:
 class RealtimeStep(inngest.Step):
     """``ctx.step`` of an async handler: the SDK's, with ``realtime``."""
 
-    tightbeam_call: Call
+    __tightbeam__: Call
 
     @property
     def realtime(self) -> StepRealtime:
@@ -71,56 +82,62 @@ class RealtimeStep(inngest.Step):
         *handler_args: *Arguments,
         output_type: object = _UNSET,
     ) -> Output:
-        """Run logic that is retried when it fails, and remembered when it doesn't.
+        """Run a function that is retried when it fails, and remember its result.
 
-        The result is JSON, and comes back as the return type that ``handler`` is annotated with, unless
-        ``output_type`` says how the client's serializer makes it.
+        Args:
+            step_id: names the step within its function.
+            handler: the async function. It may run more than once: when it fails, or when the process dies
+                before the server has its result.
+            handler_args: its arguments.
+            output_type: how the client's serializer makes the result, in place of the annotation.
+
+        Returns:
+            The result after a round trip through JSON, as the return type that ``handler`` is annotated with.
+
+        Raises:
+            StepError: the function failed and no attempt is left.
+            StepMisuse: the id isn't allowed, it isn't a function, or the step is inside another one.
+            NotJson: the result isn't JSON or doesn't fit the annotation; not retried.
         """
-        call = self.tightbeam_call
-        try:
+        call = self.__tightbeam__
+        with translating():
             check_step_function(step_id, handler)
-            use = call.use(step_id)
+            use = call.use(step_id, "step.run")
             if output_type is not _UNSET:
-                made = await self.tightbeam_once(use, handler, handler_args, output_type=output_type)
-                return cast("Output", _after(use, made))
+                value = await _once(self, use, handler, handler_args, output_type=output_type)
+                call.tell_after(use)
+                return cast("Output", value)
             outcome = Outcome(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             async def work(*args: *Arguments) -> object:
-                made: object = handler(*args)
-                if inspect.isawaitable(made):
-                    return outcome.dump_memo(await made)
+                returned: object = handler(*args)
+                if inspect.isawaitable(returned):
+                    return outcome.dump_memo(await returned)
                 if call.strict:
                     raise wrong_step_kind(use.step_id, wanted="async")
-                return outcome.dump_memo(made)  # as the SDK does
+                return outcome.dump_memo(returned)  # as the SDK does
 
-            memo = await self.tightbeam_once(use, work, handler_args)
-            return cast("Output", _after(use, outcome.load(memo)))
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
+            result = outcome.load(await _once(self, use, work, handler_args))
+            call.tell_after(use)
+            return cast("Output", result)
 
-    async def tightbeam_once(
-        self, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
-    ) -> object:
-        """Do the work as a step, in turn, and return what is remembered of it."""
-        call = self.tightbeam_call
+    async def sleep(self, step_id: str, duration: int | timedelta) -> None:
+        """Go on after a while; the server waits, not this process.
 
-        async def attempt(*given: object) -> object:
-            call.refuse_orphan()
-            token = current_step.set(call.current(use))
-            try:
-                made = work(*given)
-                return await made if inspect.isawaitable(made) else made
-            except TightbeamError as error:
-                raise translated(error) from error.__cause__
-            finally:
-                current_step.reset(token)
+        Args:
+            step_id: names the step within its function.
+            duration: how long, in milliseconds if it is a number.
 
-        sdk_run: Callable[..., Awaitable[object]] = super().run
-        try:
-            async with call.turn():
-                return await sdk_run(use.id, attempt, *args, **options)
-        except inngest.StepError as error:
-            raise _both_step_errors(use, error) from error.__cause__
+        Raises:
+            StepMisuse: the id or the duration isn't allowed, or the step is inside another one.
+        """
+        call = self.__tightbeam__
+        with translating():
+            use = call.use(step_id, "step.sleep")
+            if call.strict and not _is_number(duration):
+                check_sleep(use.step_id, duration)
+            await super().sleep(step_id, duration)
+            call.tell_after(use)
 
     if not TYPE_CHECKING:  # their types are the SDK's
         invoke_by_id = _in_turn(inngest.Step.invoke_by_id)
@@ -131,7 +148,7 @@ class RealtimeStep(inngest.Step):
 class RealtimeStepSync(inngest.StepSync):
     """``ctx.step`` of a sync handler: the SDK's, with ``realtime``."""
 
-    tightbeam_call: Call
+    __tightbeam__: Call
 
     @property
     def realtime(self) -> StepRealtimeSync:
@@ -145,50 +162,38 @@ class RealtimeStepSync(inngest.StepSync):
         *handler_args: *Arguments,
         output_type: object = _UNSET,
     ) -> Output:
-        """As `RealtimeStep.run`."""
-        call = self.tightbeam_call
-        try:
+        """Run a plain function as a step. See `RealtimeStep.run`."""
+        call = self.__tightbeam__
+        with translating():
             check_step_function(step_id, handler)
-            use = call.use(step_id)
+            use = call.use(step_id, "step.run")
             if output_type is not _UNSET:
-                made = self.tightbeam_once(use, handler, handler_args, output_type=output_type)
-                return cast("Output", _after(use, made))
+                value = _once_sync(self, use, handler, handler_args, output_type=output_type)
+                call.tell_after(use)
+                return cast("Output", value)
             outcome = Outcome(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             def work(*args: *Arguments) -> object:
-                made: object = handler(*args)
-                if inspect.isawaitable(made):
-                    if inspect.iscoroutine(made):
-                        made.close()
+                returned: object = handler(*args)
+                if inspect.isawaitable(returned):
+                    if inspect.iscoroutine(returned):
+                        returned.close()
                     raise wrong_step_kind(use.step_id, wanted="plain")
-                return outcome.dump_memo(made)
+                return outcome.dump_memo(returned)
 
-            return cast("Output", _after(use, outcome.load(self.tightbeam_once(use, work, handler_args))))
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
+            result = outcome.load(_once_sync(self, use, work, handler_args))
+            call.tell_after(use)
+            return cast("Output", result)
 
-    def tightbeam_once(
-        self, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
-    ) -> object:
-        """As `RealtimeStep.tightbeam_once`."""
-        call = self.tightbeam_call
-
-        def attempt(*given: object) -> object:
-            call.refuse_orphan()
-            token = current_step.set(call.current(use))
-            try:
-                return work(*given)
-            except TightbeamError as error:
-                raise translated(error) from error.__cause__
-            finally:
-                current_step.reset(token)
-
-        sdk_run: Callable[..., object] = super().run
-        try:
-            with call.noting():
-                return sdk_run(use.id, attempt, *args, **options)
-        except inngest.StepError as error:
-            raise _both_step_errors(use, error) from error.__cause__
+    def sleep(self, step_id: str, duration: int | timedelta) -> None:
+        """Go on after a while. See `RealtimeStep.sleep`."""
+        call = self.__tightbeam__
+        with translating():
+            use = call.use(step_id, "step.sleep")
+            if call.strict and not _is_number(duration):
+                check_sleep(use.step_id, duration)
+            super().sleep(step_id, duration)
+            call.tell_after(use)
 
     if not TYPE_CHECKING:  # their types are the SDK's
         invoke_by_id = _noted(inngest.StepSync.invoke_by_id)
@@ -196,14 +201,50 @@ class RealtimeStepSync(inngest.StepSync):
         wait_for_event = _noted(inngest.StepSync.wait_for_event)
 
 
-def _after(use: Use, made: object) -> object:
-    if _probes.step_probes:
-        _probes.step_boundary("after", use.step_id)
-    return made
+async def _once(
+    step: RealtimeStep, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
+) -> object:
+    """Do the work as a step of the SDK's, in turn, and return what the server remembers of it."""
+    call = step.__tightbeam__
+
+    async def attempt(*given: object) -> object:
+        with call.executing(use):
+            returned = work(*given)
+            return await returned if inspect.isawaitable(returned) else returned
+
+    # Not the SDK's own method: a middleware may have put a class of its own between.
+    run: Callable[..., Awaitable[object]] = super(RealtimeStep, step).run
+    try:
+        async with call.turn():
+            return await run(use.id, attempt, *args, **options)
+    except inngest.StepError as error:
+        raise _both_step_errors(use, error) from error.__cause__
+
+
+def _once_sync(
+    step: RealtimeStepSync, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
+) -> object:
+    """Do the work as a step of the SDK's, and return what the server remembers of it. See `_once`."""
+    call = step.__tightbeam__
+
+    def attempt(*given: object) -> object:
+        with call.executing(use):
+            return work(*given)
+
+    run: Callable[..., object] = super(RealtimeStepSync, step).run
+    try:
+        with call.noting():
+            return run(use.id, attempt, *args, **options)
+    except inngest.StepError as error:
+        raise _both_step_errors(use, error) from error.__cause__
 
 
 def _both_step_errors(use: Use, error: inngest.StepError) -> inngest.StepError:
     return error if isinstance(error, StepError) else StepError(use.step_id, error)
+
+
+def _is_number(duration: object) -> bool:
+    return isinstance(duration, int) and not isinstance(duration, bool)
 
 
 class StepRealtime:
@@ -220,31 +261,42 @@ class StepRealtime:
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
-        """Publish as a step: once it is remembered it isn't sent again; returns the published data.
+        """Publish as a step: once the server remembers it, it isn't sent again.
 
-        At least once: a process that dies between sending and being remembered sends it again, under the
-        same id, and subscribers of `tightbeam.inngest` drop it. A replay returns the first data, whatever is
-        passed then.
+        At least once: a process that dies between sending and being remembered sends the message again, under
+        the same id, and subscribers of `tightbeam.inngest` drop the second. A replay returns the first data,
+        whatever is passed then.
+
+        Args:
+            id: names the step within its function.
+            topic: where to publish.
+            data: the payload, a model or a dictionary.
+            kwargs: none.
+
+        Returns:
+            The published data, as the topic's Python type.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent, and the run isn't retried.
             PayloadTooLarge: the server would cut it; nothing was sent.
+            InvalidParam: a name can't be sent.
             PublishFailed: the server refused it for good.
+            SigningKeyError: there is no signing key, and this is no dev server; nothing was sent.
             StepError: it couldn't be sent, and no attempt is left.
+            StepMisuse: the id isn't allowed, or the step is inside another one.
         """
-        try:
-            step = self._step
-            use, envelope = _prepare(step.tightbeam_call, id, topic, single_payload(topic, data, kwargs))
+        step = self._step
+        with translating():
+            publish = _Publish(step.__tightbeam__, id, topic, single_payload(topic, data, kwargs))
 
             async def send() -> object:
-                await step.tightbeam_call.carrier.publish(_checked(envelope))
-                return memo_of(json.loads(_checked(envelope).data))
+                with publish.sending() as message:
+                    await step.__tightbeam__.carrier.publish(message)
+                return publish.memo
 
-            memo = await step.tightbeam_once(use, send, ())
-            _after(use, None)
+            memo = await _once(step, publish.use, send, ())
+            step.__tightbeam__.tell_after(publish.use)
             return load(topic, to_json(value_of(memo), "What was published"))
-        except TightbeamError as error:
-            raise translated(error) from error.__cause__
 
 
 class StepRealtimeSync:
@@ -261,37 +313,77 @@ class StepRealtimeSync:
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
-        """As `StepRealtime.publish`."""
-        try:
-            step = self._step
-            use, envelope = _prepare(step.tightbeam_call, id, topic, single_payload(topic, data, kwargs))
+        """Publish as a step. See `StepRealtime.publish`."""
+        step = self._step
+        with translating():
+            publish = _Publish(step.__tightbeam__, id, topic, single_payload(topic, data, kwargs))
 
             def send() -> object:
-                step.tightbeam_call.carrier.publish_sync(_checked(envelope))
-                return memo_of(json.loads(_checked(envelope).data))
+                with publish.sending() as message:
+                    step.__tightbeam__.carrier.publish_sync(message)
+                return publish.memo
 
-            memo = step.tightbeam_once(use, send, ())
-            _after(use, None)
+            memo = _once_sync(step, publish.use, send, ())
+            step.__tightbeam__.tell_after(publish.use)
             return load(topic, to_json(value_of(memo), "What was published"))
+
+
+class _Publish:
+    """A durable publish: checked and encoded before its step.
+
+    What is wrong is raised in the step, so that a publish that was remembered before stands.
+    """
+
+    def __init__(self, call: Call, id: str, ref: TopicRef[..., str, Any], payload: object) -> None:
+        check_step_id(id)
+        self.use: Use = call.use(id, "step.realtime.publish")
+        self._call = call
+        self._ref = ref
+        self._raw: bytes | TightbeamError
+        try:
+            self._raw = encode_within(ref, payload, MAX_PAYLOAD_BYTES)
         except TightbeamError as error:
-            raise translated(error) from error.__cause__
+            self._raw = error
+
+    @property
+    def memo(self) -> object:
+        """What the server is to remember: the published data."""
+        return memo_of(json.loads(self._encoded()))
+
+    @contextmanager
+    def sending(self) -> Generator[Envelope]:
+        """Surround the sending with the hooks, and give the message to send.
+
+        Raises:
+            InvalidPayload: the data breaks the topic's schema.
+            PayloadTooLarge: the server would cut it.
+        """
+        ref, run_id = self._ref, self._call.run_id
+        publish = PublishInfo(ref, run_id, self.use.step_id)
+        with Around(self._call.hooks.publish, publish):
+            raw, message_id = self._encoded(), f"{run_id}:{self.use.id}:{self.use.number}"
+            message = Envelope(ref.channel, ref.topic, raw, run_id, message_id, time_ns() // 1000)
+            yield with_metadata(publish, message)
+
+    def _encoded(self) -> bytes:
+        if isinstance(self._raw, TightbeamError):
+            raise self._raw
+        return self._raw
 
 
-def _prepare(
-    call: Call, id: str, ref: TopicRef[..., str, Any], payload: object
-) -> tuple[Use, Envelope | TightbeamError]:
-    """Check and encode before the step; what is wrong is raised in it, so that a remembered one stands."""
-    check_step_id(id)
-    use = call.use(id)
-    try:
-        raw = encode_within(ref, payload, MAX_PAYLOAD_BYTES)
-    except TightbeamError as error:
-        return use, error
-    message_id = f"{call.run_id}:{id}:{use.number}"
-    return use, Envelope(ref.channel, ref.topic, raw, call.run_id, message_id, time_ns() // 1000)
+def upgraded_step(step: inngest.Step, call: Call) -> RealtimeStep:
+    """Copy the SDK's step as one of ours; both share the counter of step ids."""
+    upgraded = copied(RealtimeStep, step, inngest.Step)
+    upgraded.__tightbeam__ = call
+    if hasattr(step, "ai"):
+        upgraded.ai = ai_in_turn(step.ai, call)
+    return upgraded
 
 
-def _checked(envelope: Envelope | TightbeamError) -> Envelope:
-    if isinstance(envelope, TightbeamError):
-        raise envelope
-    return envelope
+def upgraded_step_sync(step: inngest.StepSync, call: Call) -> RealtimeStepSync:
+    """Copy the SDK's step of a sync handler as one of ours. See `upgraded_step`."""
+    upgraded = copied(RealtimeStepSync, step, inngest.StepSync)
+    upgraded.__tightbeam__ = call
+    if hasattr(step, "ai"):
+        upgraded.ai = ai_noted(step.ai, call)
+    return upgraded

@@ -13,7 +13,7 @@ pytest finds them by itself where tightbeam is installed. Import the classes to 
 
 from __future__ import annotations
 
-from tightbeam._probes import InjectedFault
+from tightbeam._hooks.hook import InjectedFault
 from tightbeam.testing._faults import Faults
 from tightbeam.testing._recorder import Published
 

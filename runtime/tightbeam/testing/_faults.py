@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Literal
 
-from tightbeam import _probes
-from tightbeam._probes import Edge, InjectedFault
+from tightbeam._hooks.hook import Hook, InjectedFault
+from tightbeam._hooks.hook_list import install, uninstall
+from tightbeam._hooks.info import StepInfo
 
 __all__ = ["Faults"]
+
+Edge = Literal["before", "after"]
 
 
 class Faults:
@@ -19,6 +24,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[Edge, str]] = []
+        self._hook = _Injector(self._inject)
 
     def before(self, step_id: str, /) -> None:
         """Fail when the handler is about to begin this step; its second use is ``id:1``."""
@@ -35,15 +41,28 @@ class Faults:
 
     def start(self) -> None:
         """Begin to inject; the fixture does it."""
-        _probes.step_probes.append(self._probe)
+        install(self._hook)
 
     def stop(self) -> None:
         """Stop injecting."""
-        _probes.step_probes.remove(self._probe)
+        uninstall(self._hook)
 
-    def _probe(self, edge: Edge, step_id: str) -> None:
+    def _inject(self, edge: Edge, step_id: str) -> None:
         with self._lock:
             if (edge, step_id) not in self._waiting:
                 return
             self._waiting.remove((edge, step_id))
         raise InjectedFault(f"injected {edge} step {step_id!r}")
+
+
+class _Injector(Hook):
+    """Looks at each use of a step whether it is to fail."""
+
+    def __init__(self, inject: Callable[[Edge, str], None]) -> None:
+        self._inject = inject
+
+    def before_step(self, step: StepInfo, /) -> None:
+        self._inject("before", step.step_id)
+
+    def after_step(self, step: StepInfo, /) -> None:
+        self._inject("after", step.step_id)

@@ -1,13 +1,15 @@
-"""Recording what is published, at the core that every engine's publishes go through."""
+"""Recording what is published, by whatever client of this process."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, TypeVar
 
-from tightbeam import _probes
 from tightbeam._channels.refs import Message, TopicRef
-from tightbeam._message import Envelope
+from tightbeam._hooks.hook import Hook
+from tightbeam._hooks.hook_list import install, uninstall
+from tightbeam._hooks.info import MessageInfo
+from tightbeam._offline import go_offline, go_online
 from tightbeam._payload.load import load
 
 __all__ = ["Published"]
@@ -18,18 +20,19 @@ Data = TypeVar("Data")
 class Published:
     """What was published since the test began: live messages and, once committed, durable ones.
 
-    ``published(ch.status)`` is a list of the topic's Python type.
+    ``published(ch.status)`` is a list of the topic's Python type. While it records, clients of Inngest send
+    no message to their server.
     """
 
     def __init__(self) -> None:
-        self._envelopes: list[Envelope] = []
+        self._recorder = _Recorder()
 
     def __call__(self, topic: TopicRef[..., str, Data], /) -> list[Data]:
-        """What was published on this topic, in order, as the topic's Python type."""
+        """Return what was published on this topic, in order, as the topic's Python type."""
         return [
-            load(topic, one.data)
-            for one in tuple(self._envelopes)
-            if (one.channel, one.topic) == (topic.channel, topic.topic)
+            load(topic, message.payload)
+            for message in tuple(self._recorder.messages)
+            if (message.channel, message.topic) == (topic.channel, topic.topic)
         ]
 
     @property
@@ -37,25 +40,37 @@ class Published:
         """Everything that was published, on all channels, in order; ``data`` is plain JSON here."""
         return [
             Message(
-                channel=one.channel,
-                topic=one.topic,
-                data=json.loads(one.data),
-                run_id=one.run_id,
-                id=one.id,
-                created_at=one.created_at,
+                channel=message.channel,
+                topic=message.topic,
+                data=json.loads(message.payload),
+                run_id=message.run_id,
+                id=message.id,
+                created_at=message.created_at,
                 position=None,
             )
-            for one in tuple(self._envelopes)
+            for message in tuple(self._recorder.messages)
         ]
 
     def clear(self) -> None:
         """Forget what was published so far."""
-        self._envelopes.clear()
+        self._recorder.messages.clear()
 
     def start(self) -> None:
         """Begin to record; the fixture does it."""
-        _probes.observers.append(self._envelopes.append)
+        install(self._recorder)
+        go_offline()
 
     def stop(self) -> None:
         """Stop recording; what was recorded stays."""
-        _probes.observers.remove(self._envelopes.append)
+        go_online()
+        uninstall(self._recorder)
+
+
+class _Recorder(Hook):
+    """Keeps each message that goes out."""
+
+    def __init__(self) -> None:
+        self.messages: list[MessageInfo] = []
+
+    def sent(self, message: MessageInfo, /) -> None:
+        self.messages.append(message)

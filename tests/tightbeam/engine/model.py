@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.work import Look, Work
-from tightbeam import Client, Context
+from tightbeam import Client, Context, Hook
 from tightbeam._engine.requests import MAX_DEATHS
+from tightbeam.hooks import RunInfo
 
 __all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
 
@@ -123,6 +124,21 @@ class Reader:
                 self.check(message)
 
 
+class _Ends(Hook):
+    """Says which runs have ended, once that is stored."""
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self._ended = ended
+
+    @contextlib.contextmanager
+    def run(self, run: RunInfo, /) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if run.outcome in ("completed", "failed"):
+                self._ended(run.run_id)
+
+
 class World:
     """The engine, the model, and what moves both."""
 
@@ -184,7 +200,12 @@ class World:
     # -- the program -----------------------------------------------------------------------------------------
 
     def _make(self) -> Client:
-        client = Client(self.path, retry_delay=timedelta(0), shutdown_timeout=timedelta(milliseconds=30))
+        client = Client(
+            self.path,
+            retry_delay=timedelta(0),
+            shutdown_timeout=timedelta(milliseconds=30),
+            hooks=[_Ends(self._ended)],
+        )
 
         @client.function("script", on="app/script", retries=RETRIES)
         async def script(ctx: Context) -> int:
@@ -197,8 +218,6 @@ class World:
                     self.trouble.set_exception(error)
                 raise
 
-        engine: Any = client._engine
-        engine.run_ended = self._ended
         return client
 
     async def _script(self, ctx: Context) -> int:
@@ -220,9 +239,9 @@ class World:
                 raise AsTold
             command.done.set_result(await self._perform(ctx, command))
 
-    def _ended(self, end: Any) -> None:
+    def _ended(self, run_id: str) -> None:
         for driver in self.drivers:
-            if driver.run_id == end.run_id:
+            if driver.run_id == run_id:
                 driver.ended.set()
 
     async def _perform(self, ctx: Context, command: Command, again: bool = False) -> Any:

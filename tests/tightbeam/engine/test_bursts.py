@@ -312,9 +312,9 @@ def durable(seq: int, *, size: int = 1) -> Envelope:
 def test_the_oldest_live_messages_go_and_durable_ones_and_states_of_runs_stay() -> None:
     hub, mailbox = box(messages=6)
     for one in (durable(1), live(10), live(11, topic="$run"), live(12), durable(2), live(13)):
-        (hub.fan_out([one]) if one.seq else hub.relay(one))
+        (hub.fan_out([one]) if one.seq else hub.emit(one))
     for n in (14, 15, 16):
-        hub.relay(live(n))
+        hub.emit(live(n))
     left = [one.seq or one.created_us for one in mailbox.take_all()]
     assert left == [1, 11, 2, 14, 15, 16]
     assert mailbox.dropped == 3
@@ -322,9 +322,9 @@ def test_the_oldest_live_messages_go_and_durable_ones_and_states_of_runs_stay() 
 
 def test_room_is_bounded_in_bytes_and_one_message_always_fits() -> None:
     hub, mailbox = box(messages=100, size=10 * (1_000 + 512))
-    hub.relay(live(0, size=100_000))
+    hub.emit(live(0, size=100_000))
     for n in range(1, 31):
-        hub.relay(live(n, size=1_000))
+        hub.emit(live(n, size=1_000))
     taken = mailbox.take_all()
     assert [one.created_us for one in taken] == list(range(21, 31))
     assert mailbox.dropped == 21
@@ -333,10 +333,10 @@ def test_room_is_bounded_in_bytes_and_one_message_always_fits() -> None:
 def test_without_a_journal_durable_messages_that_find_no_room_close_it() -> None:
     hub, mailbox = box(messages=3, has_journal=False)
     hub.fan_out([durable(1), durable(2)])
-    hub.relay(live(10))
+    hub.emit(live(10))
     hub.fan_out([durable(3)])
     assert mailbox.dropped == 1
-    hub.relay(live(11))  # is what can go
+    hub.emit(live(11))  # is what can go
     assert (mailbox.dropped, mailbox.overflowed) == (2, False)
     hub.fan_out([durable(4)])
     assert mailbox.overflowed

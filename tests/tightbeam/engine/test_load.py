@@ -73,9 +73,9 @@ def test_who_leaves_while_a_message_is_delivered_harms_nobody() -> None:
     hub, (first, second, third) = hub_of(3)
     second.on_full = third.close
     for n in range(11):
-        hub.relay(_live(n))
+        hub.emit(_live(n))
     assert [len(one.take_all()) for one in (first, second, third)] == [10, 10, 10]
-    hub.relay(_live(11))
+    hub.emit(_live(11))
     assert [len(one.take_all()) for one in (first, second, third)] == [1, 1, 0]
 
 

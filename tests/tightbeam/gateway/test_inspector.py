@@ -164,12 +164,12 @@ async def test_a_viewer_that_leaves_is_forgotten_and_there_is_room_for_some(clie
         streams = [ask.stream("GET", f"{API}/messages") for _ in range(16)]
         for stream in streams:
             assert (await stream.__aenter__()).status_code == 200
-        assert len(gateway._engine.hub.taps) == 16
+        assert len(gateway._inspector._taps) == 16
         assert (await ask.get(f"{API}/messages")).status_code == 503
         for stream in streams:
             await stream.__aexit__(None, None, None)
         async with asyncio.timeout(10):
-            while gateway._engine.hub.taps:  # noqa: ASYNC110 - there is no event to wait for
+            while gateway._inspector._taps:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
 
 
@@ -185,8 +185,7 @@ async def test_closing_is_said(client: Client) -> None:
 
 
 async def test_a_tap_keeps_the_newest_and_counts_the_rest(client: Client) -> None:
-    hub = client._engine.hub  # type: ignore[attr-defined]
-    tap = Tap(hub, max_messages=3, max_bytes=60)
+    tap = Tap(client._hooks, max_messages=3, max_bytes=60)
     ch = job_channel(job_id="j1")
     for n in range(5):
         await client.realtime.publish(ch.tick, {"n": n})
@@ -350,7 +349,8 @@ async def test_a_viewer_that_is_refused_takes_no_room(client: Client) -> None:
         for _ in range(17):
             answer = await ask.get(f"{API}/messages")
             assert (answer.status_code, "no journal" in answer.json()["error"]) == (503, True)
-    assert not gateway._engine.hub.taps
+    assert not gateway._inspector._taps
+    assert len(gateway._engine.hooks.sent) == 1  # the run status
 
 
 @pytest.mark.parametrize("path", ["/inspector", "/inspector/", "/inspector/main.js"])

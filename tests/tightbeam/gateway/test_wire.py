@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,9 @@ from tests.tightbeam.gateway.recorded import UserChannel, user_channel
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
-from tightbeam._engine.records import RunEnd
-from tightbeam._hub.hub import Hub
 from tightbeam._message import Envelope
 from tightbeam.gateway import Limits, _frames, _runs
+from tightbeam.hooks import MessageInfo, RunInfo, RunOutcome
 
 RECORDINGS = Path(__file__).parent / "recordings"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -355,30 +355,48 @@ def published(run_id: str, channel: str = "job:j1") -> Envelope:
 
 def test_a_result_that_no_frame_can_hold_is_null() -> None:
     for size, told in ((524_286, True), (524_287, False)):
-        shown = json.loads(_runs.outcome(True, b'"' + b"x" * size + b'"'))
+        shown = json.loads(_runs.last_status(True, b'"' + b"x" * size + b'"'))
         assert (shown["status"], shown["result"] is not None) == ("completed", told)
-    assert json.loads(_runs.outcome(True, b"null")) == {"status": "completed", "result": None}
-    assert json.loads(_runs.outcome(True, None)) == {"status": "completed"}
+    assert json.loads(_runs.last_status(True, b"null")) == {"status": "completed", "result": None}
+    assert json.loads(_runs.last_status(True, None)) == {"status": "completed"}
+
+
+def publisher(publish: Callable[[Envelope], object] = lambda _: None) -> _runs.RunStatusPublisher:
+    return _runs.RunStatusPublisher(publish, lambda _: True, results=True)
+
+
+def ended(run_id: str, result: bytes | None, channels: frozenset[str] = frozenset()) -> RunInfo:
+    """A run that completed with this result, or failed."""
+    run = RunInfo(run_id, "work", "app/work", 0, channels)
+    run.end("failed" if result is None else "completed", result)
+    return run
 
 
 def test_how_a_run_ended_is_told_where_it_published_before_this_process() -> None:
-    hub = Hub()
-    teller = _runs.RunTeller(hub, lambda _: True, results=True)
-    told = hub.register([("job:j1", "$run")], catching_up=False, max_messages=9, max_bytes=10_000)
-    teller.ended(RunEnd("r1", completed=True, result=b"1", channels=frozenset({"job:j1"})))
-    envelope = told.take()
-    assert envelope is not None
-    assert (envelope.run_id, json.loads(envelope.data)) == ("r1", {"status": "completed", "result": 1})
+    frames: list[Envelope] = []
+    publisher(frames.append).ended(ended("r1", b"1", frozenset({"job:j1"})))
+    [frame] = frames
+    assert (frame.channel, frame.topic, frame.run_id) == ("job:j1", "$run", "r1")
+    assert json.loads(frame.data) == {"status": "completed", "result": 1}
+
+
+@pytest.mark.parametrize("outcome", ["retrying", "parked", "sleeping", "stopped"])
+def test_a_run_that_goes_on_has_not_ended(outcome: RunOutcome) -> None:
+    frames: list[Envelope] = []
+    run = RunInfo("r1", "work", "app/work", 0, frozenset({"job:j1"}))
+    with publisher(frames.append).run(run):
+        run.end(outcome)
+    assert frames == []
 
 
 def test_a_run_that_ends_isnt_taken_for_the_one_that_began_after_it() -> None:
-    teller = _runs.RunTeller(Hub(), lambda _: True, results=True)
-    teller.saw(published("r1"))
-    teller.saw(published("r2"))
-    teller.ended(RunEnd("r1", completed=True, result=None, channels=frozenset()))
-    assert teller.outcome("job:j1", 0, None) is None
-    teller.ended(RunEnd("r2", completed=False, result=None, channels=frozenset()))
-    last = teller.outcome("job:j1", 0, None)
+    runs = publisher()
+    runs.sent(MessageInfo(published("r1")))
+    runs.sent(MessageInfo(published("r2")))
+    runs.ended(ended("r1", b"null"))
+    assert runs.outcome("job:j1", 0, None) is None
+    runs.ended(ended("r2", None))
+    last = runs.outcome("job:j1", 0, None)
     assert last is not None
     assert last.run_id == "r2"
 
@@ -387,15 +405,15 @@ def test_what_is_remembered_of_runs_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_runs, "_MAX_RUNS", 3)
     monkeypatch.setattr(_runs, "_MAX_OUTCOMES", 5)
     monkeypatch.setattr(_runs, "_MAX_OUTCOME_BYTES", 1_000)
-    teller = _runs.RunTeller(Hub(), lambda _: True, results=True)
+    runs = publisher()
     for n in range(20):  # runs that go on
-        teller.saw(published(f"r{n}", f"job:{n}"))
-    assert (len(teller._runs), len(teller._last)) == (3, 5)
+        runs.sent(MessageInfo(published(f"r{n}", f"job:{n}")))
+    assert (len(runs._runs), len(runs._last)) == (3, 5)
     for n in range(100):  # and runs that end, on one channel and on many
         for channel in ("job:one", f"job:{n}"):
-            teller.saw(published(f"s{n}", channel))
-        teller.ended(RunEnd(f"s{n}", completed=True, result=b'"' + b"x" * 300 + b'"', channels=frozenset()))
-    held = sum(len(told.data) for _, told in teller._last.values() if told is not None)
+            runs.sent(MessageInfo(published(f"s{n}", channel)))
+        runs.ended(ended(f"s{n}", b'"' + b"x" * 300 + b'"'))
+    held = sum(len(frame.data) for _, frame in runs._last.values() if frame is not None)
     assert 0 < held <= 1_000
-    assert held == teller._last_bytes
-    assert "job:99" in teller._last
+    assert held == runs._last_bytes
+    assert "job:99" in runs._last

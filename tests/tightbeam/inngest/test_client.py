@@ -167,7 +167,12 @@ async def test_served_with_its_lifespan(client: Client, server: StandIn, ch: Upl
 
 
 def test_it_takes_what_the_sdks_client_takes() -> None:
-    assert inspect.signature(Client) == inspect.signature(inngest.Inngest)
+    ours = dict(inspect.signature(Client).parameters)
+    ours.pop("hooks")
+    theirs = inspect.signature(inngest.Inngest).parameters
+    assert {name: (one.kind, one.default) for name, one in ours.items()} == {
+        name: (one.kind, one.default) for name, one in theirs.items()
+    }
 
 
 def test_the_base_runtime_knows_nothing_of_it() -> None:

@@ -226,7 +226,7 @@ class Undecided(tightbeam.PublishFailed):
 @pytest.mark.parametrize("kind", [Mute, Undecided])
 def test_an_odd_error_is_left_as_it_is(kind: Callable[[str], Exception]) -> None:
     error = kind("x")
-    call = Call("r", None, strict=True)  # type: ignore[arg-type]  # nothing is published
+    call = Call("r", "f", 0, None, strict=True)  # type: ignore[arg-type]  # nothing is published
     assert call.ended_by(error) is error
     group = ExceptionGroup("several", [error, LookupError("y")])
     assert call.ended_by(group) is group
@@ -663,7 +663,7 @@ async def test_the_run_id_is_gone_where_the_handler_was_called(client: Client) -
     from tightbeam.inngest._realtime import carrier_of
 
     def given(ctx: Any, step: Any) -> Any:
-        ctx.__dict__.update(run_id="r", step=step)
+        ctx.__dict__.update(run_id="r", step=step, attempt=0, event=inngest.Event(name="app/f"))
         return ctx
 
     async def body(ctx: Context) -> str | None:
@@ -682,12 +682,12 @@ async def test_the_run_id_is_gone_where_the_handler_was_called(client: Client) -
     for handler in (body, fails):
         ctx = given(object.__new__(inngest.Context), object.__new__(inngest.Step))
         with contextlib.suppress(LookupError):
-            assert await wrapped(handler, carrier)(ctx) == "r"
+            assert await wrapped(handler, carrier, "f")(ctx) == "r"
         assert current_run.get() is None
     for handler_sync in (body_sync, fails_sync):
         ctx = given(object.__new__(inngest.ContextSync), object.__new__(inngest.StepSync))
         with contextlib.suppress(LookupError):
-            assert wrapped(handler_sync, carrier)(ctx) == "r"
+            assert wrapped(handler_sync, carrier, "f")(ctx) == "r"
         assert current_run.get() is None
 
 
@@ -713,7 +713,7 @@ async def test_a_field_that_a_release_adds_is_kept() -> None:
     counter = object()
     step.__dict__.update(counter=counter)
     original.__dict__.update(step=step, run_id="r", brand_new=1)
-    made = upgraded(original, Call("r", None, strict=False))  # type: ignore[arg-type]  # carries nothing here
+    made = upgraded(original, Call("r", "f", 0, None, strict=False))  # type: ignore[arg-type]  # carries nothing here
     assert vars(made)["brand_new"] == 1
     assert vars(made.step)["counter"] is counter  # the ids are counted in one place
     assert original.step is step
@@ -727,7 +727,7 @@ async def test_upgrading_twice_counts_once(client: Client, server: StandIn, ch: 
         await ctx.step.realtime.publish("p", ch.status, {"message": "1"})
         await ctx.step.realtime.publish("p", ch.status, {"message": "2"})
 
-    twice: Any = wrapped(body, carrier_of(client))
+    twice: Any = wrapped(body, carrier_of(client), "f")
     await run_of(client, twice).finish()
     assert ids(server) == [f"{RUN_ID}:p:0", f"{RUN_ID}:p:1"]
 
@@ -985,7 +985,7 @@ def test_the_channel_of_the_recordings_is_what_a_front_end_computes() -> None:
 
 async def test_a_call_that_is_cancelled_ends_so(client: Client, server: StandIn) -> None:
     """Not in what ended it before: who cancels a request wants no answer."""
-    call = Call(RUN_ID, carrier_of(client), strict=False)
+    call = Call(RUN_ID, "f", 0, carrier_of(client), strict=False)
     ended: list[BaseException] = []
 
     async def body() -> None:
@@ -1013,6 +1013,8 @@ def test_a_step_of_another_run_is_no_reason_against_one_of_this(client: Client) 
     """A test that triggers a run inside a step of another one, say."""
     token = current_step.set(CurrentStep("another run", "outer"))
     try:
-        assert Call(RUN_ID, carrier_of(client), strict=False).use("inner").step_id == "inner"
+        assert (
+            Call(RUN_ID, "f", 0, carrier_of(client), strict=False).use("inner", "step.run").step_id == "inner"
+        )
     finally:
         current_step.reset(token)

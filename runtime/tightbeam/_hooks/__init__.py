@@ -1,0 +1,1 @@
+"""Hooks: what watches and surrounds what a client does (public as `tightbeam.hooks`)."""

@@ -1,0 +1,290 @@
+"""The hooks of one client, and how they are called: whatever they do, nothing is changed by it."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import orjson
+
+from tightbeam._hooks.hook import Hook, InjectedFault, Manager
+from tightbeam._hooks.info import ConnectionInfo, MessageInfo, PublishInfo, RunInfo, SendInfo, StepInfo
+
+__all__ = ["Around", "HookList", "install", "metadata_of", "tell", "tell_step", "uninstall"]
+
+Info = TypeVar("Info")
+_log = logging.getLogger("tightbeam")
+_SURROUNDING = ("publish", "send", "run", "step", "connection")
+_MOMENTS = ("before_step", "after_step", "sent", "received")
+_MAX_METADATA_BYTES = 4 * 1024
+_RESERVED = frozenset({"id", "position", "dropped"})
+"""What the wire itself puts there."""
+_MAX_KINDS = 64
+"""So many kinds of failures are logged; the next ones aren't."""
+
+
+class HookList:
+    """The hooks that are called for one client: those of the process, its own, and its gateway's.
+
+    Each attribute has the methods to call, none where no hook overrides it: test its truth before making a
+    value for them.
+    """
+
+    publish: tuple[Callable[[PublishInfo], Manager | None], ...]
+    send: tuple[Callable[[SendInfo], Manager | None], ...]
+    run: tuple[Callable[[RunInfo], Manager | None], ...]
+    step: tuple[Callable[[StepInfo], Manager | None], ...]
+    connection: tuple[Callable[[ConnectionInfo], Manager | None], ...]
+    before_step: tuple[Callable[[StepInfo], None], ...]
+    after_step: tuple[Callable[[StepInfo], None], ...]
+    sent: tuple[Callable[[MessageInfo], None], ...]
+    received: tuple[Callable[[MessageInfo], None], ...]
+
+    def __init__(self, hooks: Iterable[Hook] = ()) -> None:
+        """Check the hooks.
+
+        Raises:
+            TypeError: it is no list of hooks, or a hook has a method that can't be called as one.
+        """
+        self._own = _checked(hooks)
+        self._attached: tuple[Hook, ...] = ()
+        with _lock:
+            _lists.add(self)
+            self.refresh()
+
+    def replace(self, hooks: Iterable[Hook]) -> None:
+        """Have other hooks as the client's own."""
+        checked = _checked(hooks)
+        with _lock:
+            self._own = checked
+            self.refresh()
+
+    def attach(self, hook: Hook) -> None:
+        """Call this hook too, inside of the client's own."""
+        with _lock:
+            self._attached = (*self._attached, hook)
+            self.refresh()
+
+    def detach(self, hook: Hook) -> None:
+        """Call a hook no more that was attached."""
+        with _lock:
+            self._attached = tuple(each for each in self._attached if each is not hook)
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Collect the methods to call anew. The lock of the hooks is held."""
+        hooks = (*_installed, *self._own, *self._attached)
+        for name in (*_SURROUNDING, *_MOMENTS):
+            setattr(self, name, tuple(getattr(hook, name) for hook in hooks if _overrides(hook, name)))
+
+
+class Around:
+    """The context managers of the hooks around one thing: entered in order, left in reverse order.
+
+    Used in a ``with`` statement, or by `enter` and `leave` where they are to be left with another error than
+    the one that is raised.
+    """
+
+    __slots__ = ("_entered", "_info", "_methods")
+
+    def __init__(self, methods: tuple[Callable[[Info], Manager | None], ...], info: Info) -> None:
+        self._methods: tuple[Callable[[Any], Manager | None], ...] = methods
+        self._info: object = info
+        self._entered: list[tuple[Callable[[Any], object], Manager]] = []
+
+    def enter(self) -> None:
+        """Enter the managers of all hooks; one that fails is left out."""
+        for method in self._methods:
+            try:
+                manager = method(self._info)
+                if manager is not None:
+                    manager.__enter__()
+                    self._entered.append((method, manager))
+            except BaseException as error:  # noqa: BLE001 - a hook changes nothing, whatever it raises
+                _report(method, error)
+
+    def leave(self, error: BaseException | None) -> None:
+        """Leave the managers that were entered, with the error that what they surround has failed with."""
+        kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
+        while self._entered:
+            method, manager = self._entered.pop()
+            try:
+                manager.__exit__(kind, error, trace)
+            except BaseException as raised:  # noqa: BLE001 - as above
+                if raised is not error:
+                    _report(method, raised)
+        if error is not None:
+            error.__traceback__ = trace
+
+    def __enter__(self) -> Self:
+        self.enter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.leave(error)
+
+
+def tell(methods: tuple[Callable[[Info], None], ...], info: Info) -> None:
+    """Tell hooks of a moment."""
+    for method in methods:
+        try:
+            method(info)
+        except BaseException as error:  # noqa: BLE001 - a hook changes nothing, whatever it raises
+            _report(method, error)
+
+
+def tell_step(methods: tuple[Callable[[StepInfo], None], ...], step: StepInfo) -> None:
+    """Tell hooks that the handler begins or has finished a step.
+
+    Raises:
+        InjectedFault: a test has the handler fail here.
+    """
+    for method in methods:
+        try:
+            method(step)
+        except InjectedFault:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            _report(method, error)
+
+
+def metadata_of(publish: PublishInfo) -> bytes | None:
+    """Encode what hooks want to travel with a message; what can't, doesn't travel."""
+    wanted = {key: value for key, value in publish.metadata.items() if key not in _RESERVED}
+    if not wanted:
+        return None
+    try:
+        raw = orjson.dumps(wanted)
+    except TypeError:
+        _complain(
+            "metadata", "a hook has put something into PublishInfo.metadata that isn't JSON: it is left out"
+        )
+        return None
+    if len(raw) > _MAX_METADATA_BYTES:
+        _complain(
+            "size",
+            f"hooks have put more than {_MAX_METADATA_BYTES:,} bytes into PublishInfo.metadata: left out",
+        )
+        return None
+    return raw
+
+
+def install(hook: Hook) -> None:
+    """Have a hook called for every client of this process, also for those that were made before.
+
+    It is outside of the clients' own hooks. Programs give hooks to their client; this is for tools that don't
+    make it, such as test kits and automatic instrumentation.
+
+    Raises:
+        TypeError: it is no hook, or has a method that can't be called as one.
+    """
+    global _installed  # noqa: PLW0603 - of the process, as documented
+    checked = _checked((hook,))
+    with _lock:
+        _installed += checked
+        _refresh_all()
+
+
+def uninstall(hook: Hook) -> None:
+    """Undo `install`; a hook that isn't installed is left alone."""
+    global _installed  # noqa: PLW0603 - as above
+    with _lock:
+        _installed = tuple(each for each in _installed if each is not hook)
+        _refresh_all()
+
+
+_lock = threading.Lock()
+_lists: weakref.WeakSet[HookList] = weakref.WeakSet()
+_installed: tuple[Hook, ...] = ()
+_reported: set[object] = set()
+
+
+def _refresh_all() -> None:
+    for hooks in tuple(_lists):
+        hooks.refresh()
+
+
+def _overrides(hook: Hook, name: str) -> bool:
+    return getattr(type(hook), name) is not getattr(Hook, name) or name in getattr(hook, "__dict__", ())
+
+
+def _checked(hooks: object) -> tuple[Hook, ...]:
+    if isinstance(hooks, (Hook, str)) or not isinstance(hooks, Iterable):
+        raise TypeError(f"hooks= takes a list of hooks, not {type(hooks).__name__}")
+    found = tuple(hooks)
+    for hook in found:
+        if isinstance(hook, type) and issubclass(hook, Hook):
+            raise TypeError(f"hooks= takes instances of hooks: {hook.__name__}(), not the class")
+        if not isinstance(hook, Hook):
+            raise TypeError(
+                f"a hook is an instance of a subclass of tightbeam.Hook, not {type(hook).__name__}"
+            )
+        for name in (*_SURROUNDING, *_MOMENTS):
+            _check_method(hook, name)
+    return found
+
+
+def _check_method(hook: Hook, name: str) -> None:
+    method, where = getattr(hook, name), f"{type(hook).__name__}.{name}"
+    if not callable(method):
+        raise TypeError(f"{where} is no method")
+    if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+        raise TypeError(
+            f"{where} is async: a hook is called in threads too, so its methods are plain functions"
+        )
+    if inspect.isgeneratorfunction(method):
+        raise TypeError(f"{where} is a generator: decorate it with contextlib.contextmanager")
+
+
+def _report(method: Callable[[Any], object], error: BaseException) -> None:
+    """Log the failure of a hook, the first of its kind.
+
+    Raises:
+        BaseException: the program is told to end, which happens to be noticed in a hook.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and isinstance(error, (KeyboardInterrupt, SystemExit)):
+        raise error
+    owner = type(getattr(method, "__self__", None))
+    name = getattr(method, "__name__", "?")
+    if not _is_first_of_its_kind((owner, name, type(error))):
+        return
+    from tightbeam._engine.traces import loggable  # not at import: hooks fail seldom
+
+    shown = loggable(error)
+    _log.error(
+        "the hook %s.%s.%s failed, which changes nothing else; further failures of this kind aren't logged",
+        owner.__module__,
+        owner.__qualname__,
+        name,
+        exc_info=(type(shown), shown, shown.__traceback__),
+    )
+
+
+def _complain(kind: str, text: str) -> None:
+    if _is_first_of_its_kind(kind):
+        _log.error("%s; further ones aren't logged", text)
+
+
+def _is_first_of_its_kind(kind: object) -> bool:
+    if kind in _reported or len(_reported) >= _MAX_KINDS:
+        return False
+    _reported.add(kind)
+    return True
+
+
+def _new_lock() -> None:
+    global _lock  # noqa: PLW0603 - a thread that isn't in the child may have held it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
