@@ -18,7 +18,6 @@ OPEN: tuple[set[str], ...] = (
     {f"tightbeam._engine.{name}" for name in ("engine", "execution", "reports", "scheduler", "session")},
     {"tightbeam.gateway._http", "tightbeam.gateway._openapi"},
     {"tightbeam.inngest._publish", "tightbeam.inngest._subscribe"},
-    {f"tightbeam_codegen.read.load.{name}" for name in ("document", "json_text", "yaml_text")},
 )
 """Circles that are still to be opened."""
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.read.check import Definition, check_definition
@@ -15,6 +14,7 @@ from tightbeam_codegen.read.discover import Found
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.near_misses import near_misses
 from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.read.resolve.metaschemas import named_metaschemas
 from tightbeam_codegen.settings import Settings
 
 __all__ = [

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tightbeam_codegen.json_schema.dialects import LATEST, Dialect
-from tightbeam_codegen.json_schema.metaschemas import named_metaschemas
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.problems import Problem, Problems
 from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
@@ -18,6 +17,7 @@ from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.reach import Reach
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Sources
+from tightbeam_codegen.read.resolve.metaschemas import named_metaschemas
 from tightbeam_codegen.settings import Settings
 
 __all__ = ["ModulePath", "Reached", "Resolved", "find_reached", "resolve"]

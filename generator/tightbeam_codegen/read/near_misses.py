@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem
 from tightbeam_codegen.read.discover import SUFFIXES, entries_below
-from tightbeam_codegen.read.load.document import JsonValue, parse
+from tightbeam_codegen.read.load import JsonValue, parse
 
 __all__ = ["near_misses"]
 

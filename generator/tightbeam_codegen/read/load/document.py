@@ -5,38 +5,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems
+from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load.json_text import locate, read_json, scan
 from tightbeam_codegen.read.load.limits import MAX_BYTES
 from tightbeam_codegen.read.load.positions import Lines, Spot, find
+from tightbeam_codegen.read.load.values import JsonValue
 
-__all__ = ["Document", "JsonValue", "Pointer", "parse"]
-
-JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
-Pointer: TypeAlias = tuple[str | int, ...]
+__all__ = ["Document", "parse"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FEW_PLACES = 20
-"""So many are looked up one by one before the whole text is scanned for all of them."""
+"""How many places are looked up one by one before the whole text is scanned for all places."""
 
 
 class _Positions:
-    """The places in one text; for JSON worked out when asked for, since most files have no problem."""
+    """The places in one text. Those of JSON are found when they are needed: most files have no problem."""
 
-    __slots__ = ("_asked", "_lines", "_root", "_text")
+    __slots__ = ("_lines", "_lookups", "_root", "_text")
 
     def __init__(self, text: str, shown: str, root: Spot | None) -> None:
         self._text = text
         self._lines = Lines(text, shown)
         self._root = root
-        self._asked = 0
+        self._lookups = 0
 
     def place(self, pointer: Sequence[str | int], *, key: bool) -> Place:
         if self._root is None:
-            self._asked += 1
-            if self._asked <= _FEW_PLACES:
+            self._lookups += 1
+            if self._lookups <= _FEW_PLACES:
                 return self._lines.place(locate(self._text, pointer, key=key))
             self._root = scan(self._text, self._lines, Problems())
         return self._lines.place(find(self._root, pointer, key=key))
@@ -58,23 +56,35 @@ class Document:
     positions: _Positions
 
     def place(self, pointer: Sequence[str | int], *, key: bool = False) -> Place:
-        """Where the value at `pointer` (or its key) begins; the nearest enclosing value if there is none."""
+        """Return where a value begins, or the nearest value around it.
+
+        Args:
+            pointer: the way to the value.
+            key: whether the place of its key is wanted.
+        """
         return self.positions.place(pointer, key=key)
 
 
 def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
-    """Read JSON, or YAML where `path` ends in `.yaml` or `.yml`.
+    """Read JSON, or YAML where the path ends in `.yaml` or `.yml`.
 
     YAML that is no definition file is read as other tools read it: keys may be numbers and aliases, entries
     may be merged, tags are passed over.
 
-    Raises DefinitionErrors, with a place for each problem, for text that can't be read without loss or
-    doubt: bad syntax or encoding, duplicate keys, numbers and nesting beyond what definitions need (see
-    `limits`).
+    Args:
+        data: the bytes of the file.
+        path: the posix path of the file in its root.
+        shown: the path as messages show it.
+        uri: the URI of the document.
+
+    Raises:
+        DefinitionErrors: the text can't be read without loss or doubt. It has bad syntax or encoding,
+            duplicate keys, or numbers or nesting beyond the limits; each problem has a place.
     """
     digest = hashlib.sha256(data).hexdigest()
-    # Others may save their documents as they like; a definition is read by more tools than this one.
-    text = _decode(data if _is_definition(path) else data.removeprefix(_BYTE_ORDER_MARK), shown)
+    is_definition = path.endswith(SUFFIXES)
+    # Definitions are read by more tools than this one; documents of other tools may have a byte order mark.
+    text = _decode(data if is_definition else data.removeprefix(_BYTE_ORDER_MARK), shown)
     problems = Problems()
     lines = Lines(text, shown)
     root: Spot | None = None
@@ -83,15 +93,11 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
         # PyYAML takes 15 ms to import, and most roots hold JSON only.
         from tightbeam_codegen.read.load.yaml_text import read_yaml
 
-        value, root = read_yaml(text, lines, problems, lenient=not _is_definition(path))
+        value, root = read_yaml(text, lines, problems, lenient=not is_definition)
     else:
         value = read_json(text, lines, problems)
     problems.raise_errors()
     return Document(path, shown, uri, value, digest, _Positions(text, shown, root))
-
-
-def _is_definition(path: str) -> bool:
-    return path.endswith((".channel.json", ".channel.yaml", ".channel.yml"))
 
 
 def _decode(data: bytes, shown: str) -> str:
@@ -107,7 +113,7 @@ def _decode(data: bytes, shown: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        # Everything before the bad byte is text, so its end is the place.
+        # The place is the end of the text before the bad byte.
         good = data[: error.start].decode()
         place = Lines(good, shown).place(len(good))
         raise _refused(

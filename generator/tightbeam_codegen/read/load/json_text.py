@@ -6,14 +6,19 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tightbeam_codegen.problems import Problems, quoted
+from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.read.load.limits import MAX_DEPTH, MAX_DIGITS
 from tightbeam_codegen.read.load.positions import Lines, Spot
-
-if TYPE_CHECKING:
-    from tightbeam_codegen.read.load.document import JsonValue
+from tightbeam_codegen.read.load.refusals import (
+    encodable,
+    refuse_digits,
+    refuse_duplicate,
+    refuse_half_character,
+    refuse_large_number,
+)
+from tightbeam_codegen.read.load.values import JsonValue
 
 __all__ = ["locate", "read_json", "scan"]
 
@@ -37,7 +42,13 @@ _REASONS = {
 
 
 def read_json(text: str, lines: Lines, problems: Problems) -> JsonValue:
-    """The value of `text`; None with at least one error in `problems` if the text isn't JSON or too much."""
+    """Return the value of a JSON text; None, and an error, where it is no JSON or more than definitions need.
+
+    Args:
+        text: the JSON.
+        lines: finds places in the text.
+        problems: takes the errors.
+    """
     suspects = _Suspects()
     try:
         value: JsonValue = json.loads(
@@ -53,7 +64,7 @@ def read_json(text: str, lines: Lines, problems: Problems) -> JsonValue:
     except RecursionError:
         scan(text, lines, problems)
         return None
-    if suspects.any or _HALF_CHARACTER.search(text) or _too_deep(text, value):
+    if suspects.any or _HALF_CHARACTER.search(text) or _is_too_deep(text, value):
         scan(text, lines, problems)
         if problems.has_errors:
             return None
@@ -61,9 +72,9 @@ def read_json(text: str, lines: Lines, problems: Problems) -> JsonValue:
 
 
 class _Suspects:
-    """Notices, while the C parser runs, what Python takes and definitions may not hold.
+    """Notices, while the C parser runs, values that Python accepts and definitions may not contain.
 
-    It knows no places; `scan` then says where.
+    The parser knows no places; `scan` then reports where they are.
     """
 
     def __init__(self) -> None:
@@ -91,7 +102,7 @@ class _Suspects:
         self.any = True
 
 
-def _too_deep(text: str, value: JsonValue) -> bool:
+def _is_too_deep(text: str, value: JsonValue) -> bool:
     if text.count("{") + text.count("[") <= MAX_DEPTH:
         return False
     level: list[JsonValue] = [value]
@@ -104,7 +115,7 @@ def _too_deep(text: str, value: JsonValue) -> bool:
 
 
 def _report_syntax(error: json.JSONDecodeError, text: str, lines: Lines, problems: Problems) -> None:
-    at = error.pos
+    offset = error.pos
     if not text.strip(_SPACE):
         problems.error(
             lines.place(0), "the file is empty", "Write a JSON object here, or run `tightbeam init`."
@@ -112,31 +123,36 @@ def _report_syntax(error: json.JSONDecodeError, text: str, lines: Lines, problem
         return
     reason = _REASONS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
     remedy = ""
-    before = len(text[:at].rstrip(_SPACE)) - 1
-    following = text[at : at + 1]
+    before = len(text[:offset].rstrip(_SPACE)) - 1
+    following = text[offset : offset + 1]
     # Python 3.13 points to a trailing comma itself, earlier versions to what follows it.
-    comma = at if error.msg.startswith("Illegal trailing comma") else before
-    if comma >= 0 and text[comma] == "," and (comma == at or following in ("]", "}")):
-        at, reason, remedy = comma, "a trailing comma", "Remove the comma."
+    comma = offset if error.msg.startswith("Illegal trailing comma") else before
+    if comma >= 0 and text[comma] == "," and (comma == offset or following in ("]", "}")):
+        offset, reason, remedy = comma, "a trailing comma", "Remove the comma."
     elif following in ("/", "#"):
         reason, remedy = "a comment", "JSON has no comments; use `$comment`, or YAML."
     elif following == "'":
         reason, remedy = "a single quote", "Put strings and keys in double quotes."
     elif following == "":
         reason = "the file ends too early: " + reason
-    problems.error(lines.place(min(at, len(text))), f"not valid JSON: {reason}", remedy)
+    problems.error(lines.place(min(offset, len(text))), f"not valid JSON: {reason}", remedy)
 
 
 def scan(text: str, lines: Lines, problems: Problems) -> Spot:
-    """The places of all values in `text`, and in `problems` what JSON text may hold but a definition may not.
+    """Return the places of all values in a text, and report what a definition may not contain.
 
-    `text` has been parsed before; where it isn't JSON after all, the scan ends without complaint.
+    The text has been parsed before; where it isn't JSON after all, the scan ends without an error.
+
+    Args:
+        text: the JSON.
+        lines: finds places in the text.
+        problems: takes the errors.
     """
     return _Scan(text, lines, problems).run()
 
 
 class _Scan:
-    """One walk over the tokens, without recursion, so that depth costs no stack."""
+    """Reads the tokens of a text once, without recursion, so that depth costs no stack."""
 
     def __init__(self, text: str, lines: Lines, problems: Problems) -> None:
         self.text = text
@@ -145,30 +161,30 @@ class _Scan:
         self.root: Spot | None = None
         self.open: list[Spot] = []
         self.key: str | None = None
-        self.key_at: int | None = None
+        self.key_offset: int | None = None
 
     def run(self) -> Spot:
         for token in _TOKEN.finditer(self.text):
             string, mark, other = token.groups()
             if string is not None:
-                at = token.start(1)
+                offset = token.start(1)
                 if self._expects_key():
-                    self.key, self.key_at = self._string(string, at), at
+                    self.key, self.key_offset = self._string(string, offset), offset
                 else:
-                    self._string(string, at)
-                    self._place(at)
+                    self._string(string, offset)
+                    self._place(offset)
             elif other is not None:
-                at = token.start(3)
-                self._place(at)
-                self._literal(other, at)
+                offset = token.start(3)
+                self._place(offset)
+                self._literal(other, offset)
             elif mark in "{[":
-                at = token.start(2)
-                spot = self._place(at)
+                offset = token.start(2)
+                spot = self._place(offset)
                 spot.inner = {} if mark == "{" else []
                 self.open.append(spot)
                 if len(self.open) > MAX_DEPTH:
                     self.problems.error(
-                        self.lines.place(at),
+                        self.lines.place(offset),
                         f"objects and arrays are nested more than {MAX_DEPTH} deep",
                         "Move inner schemas to `$defs` and refer to them.",
                     )
@@ -180,76 +196,38 @@ class _Scan:
     def _expects_key(self) -> bool:
         return bool(self.open) and isinstance(self.open[-1].inner, dict) and self.key is None
 
-    def _place(self, at: int) -> Spot:
-        spot = Spot(at, self.key_at)
+    def _place(self, offset: int) -> Spot:
+        spot = Spot(offset, self.key_offset)
         if not self.open:
             self.root = self.root or spot
             return spot
         inner = self.open[-1].inner
         if isinstance(inner, list):
             inner.append(spot)
-        elif inner is not None and self.key is not None and self.key_at is not None:
+        elif inner is not None and self.key is not None and self.key_offset is not None:
             first = inner.setdefault(self.key, spot)
             if first is not spot:
-                report_duplicate(self.key, first, self.key_at, self.lines, self.problems)
-        self.key = self.key_at = None
+                refuse_duplicate(self.key, first, self.key_offset, self.lines, self.problems)
+        self.key = self.key_offset = None
         return spot
 
-    def _string(self, token: str, at: int) -> str:
+    def _string(self, token: str, offset: int) -> str:
         value = token[1:-1]
         if "\\" in value:
             value = str(json.loads(token))
             if not encodable(value):
-                report_half_character(at, self.lines, self.problems)
+                refuse_half_character(offset, self.lines, self.problems)
         return value
 
-    def _literal(self, token: str, at: int) -> None:
+    def _literal(self, token: str, offset: int) -> None:
         if token.lstrip("-") in ("NaN", "Infinity"):
             self.problems.error(
-                self.lines.place(at), f"{token} isn't JSON", "Write a number, or leave the entry out."
+                self.lines.place(offset), f"{token} isn't JSON", "Write a number, or leave the entry out."
             )
         elif len(token) > MAX_DIGITS and token.lstrip("-").isdecimal():
-            report_digits(at, self.lines, self.problems)
+            refuse_digits(offset, self.lines, self.problems)
         elif token[-1].isdecimal() and math.isinf(float(token)):
-            report_too_large(token, at, self.lines, self.problems)
-
-
-def encodable(text: str) -> bool:
-    """Whether `text` has no lone surrogate, so that it can be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def report_half_character(at: int, lines: Lines, problems: Problems) -> None:
-    """Note a string with a lone surrogate."""
-    problems.error(
-        lines.place(at),
-        "half of a surrogate pair, which is no character",
-        "Write the character itself, or both halves of its escape.",
-    )
-
-
-def report_duplicate(key: str, first: Spot, at: int, lines: Lines, problems: Problems) -> None:
-    """Note that `key` stands twice in one object."""
-    line = lines.place(first.key_at if first.key_at is not None else first.at).line
-    problems.error(
-        lines.place(at),
-        f"duplicate key {quoted(key)}",
-        f"It is already on line {line}; remove or rename one of them.",
-    )
-
-
-def report_digits(at: int, lines: Lines, problems: Problems) -> None:
-    """Note an integer with too many digits."""
-    problems.error(lines.place(at), f"an integer with more than {MAX_DIGITS} digits", "Use a smaller number.")
-
-
-def report_too_large(token: str, at: int, lines: Lines, problems: Problems) -> None:
-    """Note a number that no float can hold."""
-    problems.error(lines.place(at), f"the number {quoted(token)} is too large", "Use a number below 1.8e308.")
+            refuse_large_number(token, offset, self.lines, self.problems)
 
 
 _WHITE = re.compile(r"[ \t\n\r]*")
@@ -257,44 +235,49 @@ _skip_value = json.JSONDecoder().raw_decode
 
 
 def locate(text: str, pointer: Sequence[str | int], *, key: bool) -> int:
-    """The same as `positions.find` in the result of `scan`, without looking at more of `text` than it takes.
+    """Return what `positions.find` does in the result of `scan`, without reading all of the text.
 
-    Values on the way are skipped by the C parser: 30 times as fast as a scan for one place, slower for many.
+    The C parser skips the values on the way: 30 times as fast as a scan for one place, slower for many.
+
+    Args:
+        text: valid JSON.
+        pointer: the way to the value.
+        key: whether the offset of its key is wanted.
     """
-    at, key_at = _after_white(text, 0), None
+    offset, key_offset = _after_white(text, 0), None
     for part in pointer:
-        member = _in_object(text, at, str(part)) if text[at] == "{" else _in_array(text, at, part)
+        member = _in_object(text, offset, str(part)) if text[offset] == "{" else _in_array(text, offset, part)
         if member is None:
             break
-        at, key_at = member
-    return key_at if key and key_at is not None else at
+        offset, key_offset = member
+    return key_offset if key and key_offset is not None else offset
 
 
-def _after_white(text: str, at: int) -> int:
-    found = _WHITE.match(text, at)
-    return found.end() if found else at
+def _after_white(text: str, offset: int) -> int:
+    found = _WHITE.match(text, offset)
+    return found.end() if found else offset
 
 
-def _in_object(text: str, at: int, wanted: str) -> tuple[int, int | None] | None:
-    at = _after_white(text, at + 1)
-    while text[at] == '"':
-        key_at = at
-        name, at = _skip_value(text, at)
-        at = _after_white(text, _after_white(text, at) + 1)
+def _in_object(text: str, offset: int, wanted: str) -> tuple[int, int | None] | None:
+    offset = _after_white(text, offset + 1)
+    while text[offset] == '"':
+        key_offset = offset
+        name, offset = _skip_value(text, offset)
+        offset = _after_white(text, _after_white(text, offset) + 1)
         if name == wanted:
-            return at, key_at
-        at = _after_white(text, _skip_value(text, at)[1])
-        at = _after_white(text, at + 1) if text[at] == "," else at
+            return offset, key_offset
+        offset = _after_white(text, _skip_value(text, offset)[1])
+        offset = _after_white(text, offset + 1) if text[offset] == "," else offset
     return None
 
 
-def _in_array(text: str, at: int, wanted: str | int) -> tuple[int, int | None] | None:
-    if text[at] != "[" or not str(wanted).isdecimal():
+def _in_array(text: str, offset: int, wanted: str | int) -> tuple[int, int | None] | None:
+    if text[offset] != "[" or not str(wanted).isdecimal():
         return None
-    at = _after_white(text, at + 1)
+    offset = _after_white(text, offset + 1)
     for _ in range(int(wanted)):
-        if text[at] == "]":
+        if text[offset] == "]":
             return None
-        at = _after_white(text, _skip_value(text, at)[1])
-        at = _after_white(text, at + 1) if text[at] == "," else at
-    return None if text[at] == "]" else (at, None)
+        offset = _after_white(text, _skip_value(text, offset)[1])
+        offset = _after_white(text, offset + 1) if text[offset] == "," else offset
+    return None if text[offset] == "]" else (offset, None)

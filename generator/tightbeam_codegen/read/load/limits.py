@@ -1,4 +1,4 @@
-"""What a definition file may cost. Hand-written ones stay far below; those made to hurt are refused early."""
+"""Limits of one file: far above files written by hand, so that a file made to do harm is refused early."""
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_DIGITS", "MAX_NODES"]
 
@@ -9,7 +9,7 @@ MAX_DEPTH = 100
 """Objects and arrays inside one another."""
 
 MAX_DIGITS = 1_000
-"""Digits of one integer; reading them takes time that grows with their square."""
+"""Digits of one integer: the time to read them grows with the square of their number."""
 
 MAX_NODES = 1_000_000
-"""Values in one YAML file once its aliases are written out."""
+"""Values in one YAML file, with those of its aliases."""

@@ -1,4 +1,4 @@
-"""From places in a text to lines and columns, and from JSON pointers to places in a text."""
+"""From offsets in a text to lines and columns, and from JSON pointers to offsets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class Lines:
-    """The lines of one text, found when the first place in it is asked for."""
+    """The lines of one text, found when the first place in it is needed.
+
+    Args:
+        text: the text.
+        shown: how messages name its file.
+    """
 
     __slots__ = ("_shown", "_starts", "_text")
 
@@ -25,7 +30,7 @@ class Lines:
         self._starts: list[int] | None = None
 
     def place(self, offset: int) -> Place:
-        """The place of the character at `offset`."""
+        """Return the line and column of a character."""
         if self._starts is None:
             self._starts = [0, *(end.end() for end in _LINE_END.finditer(self._text))]
         line = bisect_right(self._starts, offset)
@@ -33,18 +38,24 @@ class Lines:
 
 
 class Spot:
-    """Where one value begins in a text, where its key does, and the same for what is inside it."""
+    """Where one value begins in a text, where its key does, and the same for the values inside it."""
 
-    __slots__ = ("at", "inner", "key_at")
+    __slots__ = ("inner", "key_offset", "offset")
 
-    def __init__(self, at: int, key_at: int | None) -> None:
-        self.at = at
-        self.key_at = key_at
+    def __init__(self, offset: int, key_offset: int | None) -> None:
+        self.offset = offset
+        self.key_offset = key_offset
         self.inner: dict[str, Spot] | list[Spot] | None = None
 
 
 def find(root: Spot, pointer: Sequence[str | int], *, key: bool) -> int:
-    """The offset of the value (or its key) at `pointer`, or of the nearest one around it."""
+    """Return the offset of the value at a pointer, or of the nearest value around it.
+
+    Args:
+        root: the spot of the whole text.
+        pointer: the way to the value.
+        key: whether the offset of its key is wanted.
+    """
     spot = root
     for part in pointer:
         inner = spot.inner
@@ -56,4 +67,4 @@ def find(root: Spot, pointer: Sequence[str | int], *, key: bool) -> int:
         if below is None:
             break
         spot = below
-    return spot.key_at if key and spot.key_at is not None else spot.at
+    return spot.key_offset if key and spot.key_offset is not None else spot.offset

@@ -1,30 +1,28 @@
 """YAML text to plain values and their places: the JSON-like part of YAML, read by the 1.2 core schema.
 
-Built from the parser's events rather than with a loader: a loader recurses as deep as the text says, resolves
-by YAML 1.1 (`no` is false), keeps the last of two equal keys, and shares what an alias stands for.
+The values are built from the parser's events, not by a loader: a loader recurses as deep as the text is
+nested, resolves by YAML 1.1 (`no` is false), keeps the last of two equal keys, and shares values of aliases.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from tightbeam_codegen.problems import Problems, quoted
-from tightbeam_codegen.read.load.json_text import (
-    encodable,
-    report_digits,
-    report_duplicate,
-    report_half_character,
-    report_too_large,
-)
 from tightbeam_codegen.read.load.limits import MAX_DEPTH, MAX_DIGITS, MAX_NODES
 from tightbeam_codegen.read.load.positions import Lines, Spot
-
-if TYPE_CHECKING:
-    from tightbeam_codegen.read.load.document import JsonValue
+from tightbeam_codegen.read.load.refusals import (
+    encodable,
+    refuse_digits,
+    refuse_duplicate,
+    refuse_half_character,
+    refuse_large_number,
+)
+from tightbeam_codegen.read.load.values import JsonValue
 
 __all__ = ["read_yaml"]
 
@@ -38,25 +36,29 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 _MERGE = "\x00<<"
-"""Stands for a merge key: no text in YAML holds that character unescaped, and then it is no plain scalar."""
+"""Stands for a merge key: YAML has this character only as an escape, which no plain scalar contains."""
+_TOO_DEEP = (
+    f"mappings and sequences are nested more than {MAX_DEPTH} deep",
+    "Move inner schemas to `$defs` and refer to them.",
+)
 _TAGS_OF_PLAIN = {None, *(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null"))}
 
 
 class _GiveUpError(Exception):
-    """The rest of the text isn't worth reading; the reason is in the problems."""
+    """The rest of the text can't be read; the reason is among the problems."""
 
 
 def read_yaml(
     text: str, lines: Lines, problems: Problems, *, lenient: bool = False
 ) -> tuple[JsonValue, Spot]:
-    """The value of `text` and its places; with at least one error in `problems` if the text can't be used.
+    """Return the value of a YAML text and its places; with at least one error where it can't be used.
 
     Args:
         text: the YAML.
-        lines: finds the places in it.
-        problems: takes what is wrong.
-        lenient: also take what people write in documents that were made for other tools: keys that are
-            numbers or aliases, merge keys, tags.
+        lines: finds places in the text.
+        problems: takes the errors.
+        lenient: whether to accept what documents for other tools contain: keys that are numbers or aliases,
+            merge keys, tags.
     """
     reader = _Reader(lines, problems, lenient=lenient)
     try:
@@ -72,17 +74,21 @@ def read_yaml(
         )
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = min(mark.index, len(text)) if mark else 0
+        offset = min(mark.index, len(text)) if mark else 0
         what = ", ".join(filter(None, (error.context, error.problem))) or "bad syntax"
-        remedy = "YAML is indented with spaces." if text[at : at + 1] == "\t" else ""
-        problems.error(lines.place(at), f"not valid YAML: {what}", remedy)
+        if "maximum nesting depth" in what:
+            # The parser reads ahead, and later versions have a limit of their own.
+            problems.error(lines.place(offset), *_TOO_DEEP)
+            return reader.finish()
+        remedy = "YAML is indented with spaces." if text[offset : offset + 1] == "\t" else ""
+        problems.error(lines.place(offset), f"not valid YAML: {what}", remedy)
     return reader.finish()
 
 
 class _Open:
-    """A mapping or sequence whose end hasn't come yet."""
+    """A mapping or sequence of which the end wasn't read yet."""
 
-    __slots__ = ("anchor", "key", "key_at", "merged", "size", "spot", "value")
+    __slots__ = ("anchor", "key", "key_offset", "merged", "size", "spot", "value")
 
     def __init__(self, value: dict[str, JsonValue] | list[JsonValue], spot: Spot, anchor: str | None) -> None:
         self.value = value
@@ -90,21 +96,21 @@ class _Open:
         self.anchor = anchor
         self.size = 1
         self.key: str | None = None
-        self.key_at: int | None = None
+        self.key_offset: int | None = None
         self.merged: list[tuple[JsonValue, Spot]] = []
         """The values of merge keys: mappings, or sequences of them."""
 
     def merge(self) -> None:
-        """Take in entries of merged mappings: the mapping's own come first, then those of earlier ones."""
+        """Add the entries of merged mappings; the mapping's own count first, then those of earlier ones."""
         for value, spot in self.merged:
             if isinstance(value, list) and isinstance(spot.inner, list):
                 each = list(zip(value, spot.inner, strict=True))
             else:
                 each = [(value, spot)]
             for mapping, places in each:
-                self._take_in(mapping, places)
+                self._add_missing(mapping, places)
 
-    def _take_in(self, mapping: JsonValue, places: Spot) -> None:
+    def _add_missing(self, mapping: JsonValue, places: Spot) -> None:
         if not (
             isinstance(mapping, dict)
             and isinstance(places.inner, dict)
@@ -130,13 +136,13 @@ class _Reader:
         self.result: tuple[JsonValue, Spot] | None = None
 
     def take(self, event: Any) -> None:
-        at = event.start_mark.index
+        offset = event.start_mark.index
         if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event, at)
+            self._scalar(event, offset)
         elif isinstance(event, yaml.AliasEvent):
-            self._alias(event.anchor or "", at)
+            self._alias(event.anchor or "", offset)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._begin(event, at)
+            self._begin(event, offset)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             done = self.open.pop()
             done.merge()
@@ -146,7 +152,7 @@ class _Reader:
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                self._stop(at, "a second YAML document", "Keep one document in a file; remove the `---`.")
+                self._stop(offset, "a second YAML document", "Keep one document in a file; remove the `---`.")
 
     def finish(self) -> tuple[JsonValue, Spot]:
         if self.result is None:
@@ -156,90 +162,93 @@ class _Reader:
             return None, Spot(0, None)
         return self.result
 
-    def _stop(self, at: int, message: str, remedy: str) -> None:
-        self.problems.error(self.lines.place(at), message, remedy)
+    def _stop(self, offset: int, message: str, remedy: str) -> None:
+        self.problems.error(self.lines.place(offset), message, remedy)
         raise _GiveUpError
 
-    def _begin(self, event: Any, at: int) -> None:
-        self._refuse_tag(event, at)
+    def _begin(self, event: Any, offset: int) -> None:
+        self._refuse_tag(event, offset)
         if len(self.open) >= MAX_DEPTH:
-            message = f"mappings and sequences are nested more than {MAX_DEPTH} deep"
-            self._stop(at, message, "Move inner schemas to `$defs` and refer to them.")
+            self._stop(offset, *_TOO_DEEP)
         if self._expects_key():
-            self._stop(at, "a key that isn't a string", "Keys are plain strings here.")
+            self._stop(offset, "a key that isn't a string", "Keys are plain strings here.")
         mapping = isinstance(event, yaml.MappingStartEvent)
-        spot = Spot(at, self._key_at())
+        spot = Spot(offset, self._key_offset())
         spot.inner = {} if mapping else []
-        # Until its end has come, an alias to it would be inside itself.
+        # An alias to a mapping or sequence that isn't at its end would be inside itself.
         self.anchors.pop(event.anchor, None)
         self.open.append(_Open({} if mapping else [], spot, event.anchor))
 
-    def _scalar(self, event: Any, at: int) -> None:
-        self._refuse_tag(event, at)
+    def _scalar(self, event: Any, offset: int) -> None:
+        self._refuse_tag(event, offset)
         plain = not event.style and event.tag in _TAGS_OF_PLAIN
-        value = self._resolve(event.value, at) if plain else event.value
+        value = self._resolve(event.value, offset) if plain else event.value
         if event.style == '"' and not encodable(event.value):
-            report_half_character(at, self.lines, self.problems)
+            refuse_half_character(offset, self.lines, self.problems)
         if not self._expects_key():
-            spot = Spot(at, self._key_at())
+            spot = Spot(offset, self._key_offset())
             if event.anchor is not None:
                 self.anchors[event.anchor] = (value, spot, 1)
             self._put(value, spot, 1)
         elif not isinstance(value, str) and not self.lenient:
-            self._stop(at, f"the key {quoted(event.value)} isn't a string", "Put it in quotes.")
+            self._stop(offset, f"the key {quoted(event.value)} isn't a string", "Put it in quotes.")
         elif plain and value == "<<" and not self.lenient:
-            self._stop(at, "a merge key; YAML 1.2 has none", "Write the entries out, or refer with `$ref`.")
-        else:
-            # In JSON a key is text: that of a number is the number as it is written.
-            key = event.value
-            self.open[-1].key, self.open[-1].key_at = _MERGE if plain and key == "<<" else key, at
-            if event.anchor is not None:
-                self.anchors[event.anchor] = (value, Spot(at, None), 1)
-
-    def _alias(self, name: str, at: int) -> None:
-        if self._expects_key() and not self.lenient:
-            self._stop(at, "an alias as a key", "Write the key itself.")
-        if name not in self.anchors:
-            open_ones = any(node.anchor == name for node in self.open)
-            what = "stands inside what it stands for" if open_ones else "has no anchor before it"
             self._stop(
-                at,
+                offset, "a merge key; YAML 1.2 has none", "Write the entries out, or refer with `$ref`."
+            )
+        else:
+            # In JSON a key is text: the key of a number is the number as it is written.
+            key = event.value
+            self.open[-1].key, self.open[-1].key_offset = _MERGE if plain and key == "<<" else key, offset
+            if event.anchor is not None:
+                self.anchors[event.anchor] = (value, Spot(offset, None), 1)
+
+    def _alias(self, name: str, offset: int) -> None:
+        if self._expects_key() and not self.lenient:
+            self._stop(offset, "an alias as a key", "Write the key itself.")
+        if name not in self.anchors:
+            is_inside = any(node.anchor == name for node in self.open)
+            what = "stands inside what it stands for" if is_inside else "has no anchor before it"
+            self._stop(
+                offset,
                 f"the alias {quoted('*' + name)} {what}",
                 "Use `$ref` for schemas that recurse or come later.",
             )
         value, spot, size = self.anchors[name]
         if self._expects_key():
             if isinstance(value, str):
-                self.open[-1].key, self.open[-1].key_at = value, at
+                self.open[-1].key, self.open[-1].key_offset = value, offset
                 return
-            self._stop(at, "an alias as a key", "Write the key itself.")
+            self._stop(offset, "an alias as a key", "Write the key itself.")
         # Counted before it is written out: nine lines of aliases can stand for a billion values.
-        self._count(size, at)
-        own = Spot(at, self._key_at())
+        self._count(size, offset)
+        own = Spot(offset, self._key_offset())
         own.inner = spot.inner
         self._put(_copy(value), own, size, counted=True)
 
-    def _refuse_tag(self, event: Any, at: int) -> None:
+    def _refuse_tag(self, event: Any, offset: int) -> None:
         if self.lenient:
             return
         if event.tag is not None and not (event.tag == "!" and isinstance(event, yaml.ScalarEvent)):
-            self._stop(at, f"the tag {quoted(event.tag)}", "Remove it; definitions are plain JSON values.")
+            self._stop(
+                offset, f"the tag {quoted(event.tag)}", "Remove it; definitions are plain JSON values."
+            )
 
     def _expects_key(self) -> bool:
         return bool(self.open) and isinstance(self.open[-1].value, dict) and self.open[-1].key is None
 
-    def _key_at(self) -> int | None:
-        return self.open[-1].key_at if self.open else None
+    def _key_offset(self) -> int | None:
+        return self.open[-1].key_offset if self.open else None
 
-    def _count(self, size: int, at: int) -> None:
+    def _count(self, size: int, offset: int) -> None:
         self.nodes += size
         if self.nodes > MAX_NODES:
             message = f"more than {MAX_NODES} values once the aliases are written out"
-            self._stop(at, message, "Use `$ref` instead of aliases.")
+            self._stop(offset, message, "Use `$ref` instead of aliases.")
 
     def _put(self, value: JsonValue, spot: Spot, size: int, *, counted: bool = False) -> None:
         if not counted:
-            self._count(1, spot.at)
+            self._count(1, spot.offset)
         if not self.open:
             self.result = (value, spot)
             return
@@ -250,41 +259,41 @@ class _Reader:
             if isinstance(parent.spot.inner, list):
                 parent.spot.inner.append(spot)
             return
-        key, at = parent.key or "", parent.key_at or 0
-        parent.key = parent.key_at = None
+        key, offset = parent.key or "", parent.key_offset or 0
+        parent.key = parent.key_offset = None
         if key == _MERGE:
             parent.merged.append((value, spot))
             return
         if isinstance(parent.spot.inner, dict):
             first = parent.spot.inner.setdefault(key, spot)
             if first is not spot:
-                report_duplicate(key, first, at, self.lines, self.problems)
+                refuse_duplicate(key, first, offset, self.lines, self.problems)
         parent.value[key] = value
 
-    def _resolve(self, text: str, at: int) -> JsonValue:
-        """A plain scalar by the core schema of YAML 1.2, so that `no`, `on` and `1_000` are strings."""
+    def _resolve(self, text: str, offset: int) -> JsonValue:
+        """Return the value of a plain scalar by the core schema of YAML 1.2: `no` and `1_000` are strings."""
         if text in _NULL:
             return None
         if text in _BOOL:
             return _BOOL[text]
         if _INT.fullmatch(text):
             if len(text) > MAX_DIGITS:
-                report_digits(at, self.lines, self.problems)
+                refuse_digits(offset, self.lines, self.problems)
                 return 0
             return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
         if _FLOAT.fullmatch(text):
             number = float(text)
             if math.isinf(number):
-                report_too_large(text, at, self.lines, self.problems)
+                refuse_large_number(text, offset, self.lines, self.problems)
             return number
         if _NOT_FINITE.fullmatch(text):
             remedy = "Write a number, or put it in quotes."
-            self.problems.error(self.lines.place(at), f"{text} has no equal in JSON", remedy)
+            self.problems.error(self.lines.place(offset), f"{text} has no equal in JSON", remedy)
         return text
 
 
 def _copy(value: JsonValue) -> JsonValue:
-    # Not shared: whoever keys by identity must see two places as two.
+    # Schemas are told apart by identity, so two places never share a value.
     if isinstance(value, dict):
         return {key: _copy(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Which metaschemas of the user's own the definitions are written in."""
+"""The project's own metaschemas that documents are written in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.official import official_dialect
 from tightbeam_codegen.problems import DefinitionErrors, Problems
 from tightbeam_codegen.read.load import Document, JsonValue
-from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.read.resolve.sources import Sources
 
 __all__ = ["named_metaschemas"]
 
@@ -16,8 +16,14 @@ __all__ = ["named_metaschemas"]
 def named_metaschemas(
     documents: Iterable[Document], sources: Sources, problems: Problems
 ) -> dict[str, JsonValue]:
-    """The metaschemas that definitions name and a mapped folder has."""
-    found: dict[str, JsonValue] = {}
+    """Return the metaschemas that documents name and a mapped folder has, by URI.
+
+    Args:
+        documents: definitions, or schema documents.
+        sources: finds the metaschemas.
+        problems: takes what is wrong with their files.
+    """
+    metaschemas: dict[str, JsonValue] = {}
     pending: list[JsonValue] = [document.value for document in documents]
     while pending:
         value = pending.pop()
@@ -29,7 +35,7 @@ def named_metaschemas(
                     isinstance(uri, str)
                     and official_dialect(uri) is None
                     and sources.is_mapped(uri)
-                    and uri not in found
+                    and uri not in metaschemas
                 ):
                     try:
                         document = sources.find(uri.partition("#")[0])
@@ -37,6 +43,6 @@ def named_metaschemas(
                         problems.extend(error.problems)
                         continue
                     if document is not None:
-                        found[uri] = document.value
+                        metaschemas[uri] = document.value
                         pending.append(document.value)
-    return found
+    return metaschemas
