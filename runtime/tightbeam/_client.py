@@ -227,3 +227,14 @@ def event_data(name: str, data: object) -> bytes:
     if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
         raise NotJson(f'the data of event "{name}" is a JSON object: a mapping with string keys')
     return to_json(dict(data), f'The data of event "{name}"')
+
+
+def engine_of(client: object) -> Engine:
+    """Return the engine of a client, for what is built on it, such as a gateway. Internal.
+
+    Raises:
+        TypeError: it isn't a `Client`: Inngest's has its engine elsewhere.
+    """
+    if not isinstance(client, Client):
+        raise TypeError(f"only a tightbeam.Client has an engine in its process, not {type(client).__name__}")
+    return client._engine

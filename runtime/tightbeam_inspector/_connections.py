@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tightbeam.gateway._frames import RUN_TOPIC
-from tightbeam.gateway._refusal_log import EVERY_SECONDS, RefusalLog
-from tightbeam.gateway._refusals import shown
-from tightbeam.gateway._streams import Stream, Streams
+from tightbeam.gateway.panel import EVERY_SECONDS, RUN_TOPIC, RefusalLog, Stream, Streams, shown
 
 __all__ = ["Connections"]
 

@@ -19,7 +19,6 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tightbeam._engine.details import Part
-from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.requests import (
     FindRun,
     ListFunctions,
@@ -31,12 +30,7 @@ from tightbeam._engine.requests import (
 from tightbeam._engine.store import Answer, Query
 from tightbeam._message import Envelope
 from tightbeam.errors import EngineError
-from tightbeam.gateway._access import Guard, Refused, Scope, query_of
-from tightbeam.gateway._catalog import Catalog
-from tightbeam.gateway._frames import encode
-from tightbeam.gateway._reasons import no_journal
-from tightbeam.gateway._settings import Limits
-from tightbeam.gateway._websocket import Receive, Send
+from tightbeam.gateway.panel import PanelContext, Receive, Refused, Scope, Send, encode, no_journal, query_of
 from tightbeam_inspector._connections import Connections
 from tightbeam_inspector._describe import describe
 from tightbeam_inspector._tap import Tap
@@ -76,22 +70,22 @@ _SAFETY = {
 
 
 class Inspector:
-    """The page of one gateway."""
+    """The inspector of one gateway: a `Panel`."""
 
-    def __init__(
-        self, guard: Guard, engine: EmbeddedEngine, catalog: Catalog, limits: Limits, connections: Connections
-    ) -> None:
-        self._guard = guard
-        self._open_streams = connections
-        self._engine = engine
-        self._catalog = catalog
-        self._limits = limits
+    path = PATH
+
+    def __init__(self, context: PanelContext) -> None:
+        self._authorizer = context.authorizer
+        self._open_streams = Connections(context.streams, context.refusals)
+        self._engine = context.engine
+        self._catalog = context.catalog
+        self._limits = context.limits
         self._closing = False
         self._taps: set[Tap] = set()
         self._files: dict[str, tuple[bytes, str]] = {}
 
     def routes(self) -> list[Route]:
-        """For the gateway to serve."""
+        """Return the routes that the gateway serves."""
         return [
             Route(PATH, self._slash, methods=["GET"]),
             Route(f"{PATH}/", self._file, methods=["GET"]),
@@ -108,7 +102,7 @@ class Inspector:
         """Take viewers, again."""
         self._closing = False
 
-    def show(self, frame: Envelope) -> None:
+    def show(self, frame: Envelope, /) -> None:
         """Show every viewer the status of a run."""
         for tap in tuple(self._taps):
             tap.offer(frame)
@@ -120,11 +114,11 @@ class Inspector:
             tap.close()
 
     async def _slash(self, request: Request) -> Response:
-        self._guard.check_place(request.scope, request.headers)
+        self._authorizer.check_host_and_origin(request.scope, request.headers)
         return RedirectResponse(f"{PATH}/", headers=_SAFETY)
 
     async def _file(self, request: Request) -> Response:
-        self._guard.check_place(request.scope, request.headers)
+        self._authorizer.check_host_and_origin(request.scope, request.headers)
         if not self._files:
             self._files = _read_files()
         found = self._files.get(request.path_params.get("name", "index.html"))
@@ -134,7 +128,7 @@ class Inspector:
 
     async def _channels(self, request: Request) -> Response:
         self._enter(request)
-        said = {"version": version("tightbeam"), "dev": self._guard.access.dev}
+        said = {"version": version("tightbeam"), "dev": self._authorizer.access.dev}
         # Not by orjson: a schema's integers may be of any size.
         body = json.dumps({**said, "channels": describe(self._catalog.classes)}).encode()
         return Response(body, headers=_SAFETY, media_type="application/json")
@@ -209,7 +203,7 @@ class Inspector:
         self, tap: Tap, recent: list[Envelope], missed: int, reset: bool
     ) -> AsyncGenerator[bytes, None]:
         """What a viewer reads: frames as subscribers get them, one a line, and what isn't there."""
-        opened = {"kind": "open", "position": self._engine.hub.position, "reset": reset}
+        opened = {"kind": "open", "position": self._engine.position, "reset": reset}
         yield _line(opened) + _dropped(missed) + b"".join(map(self._frame, recent))
         seen = (recent[-1].seq or 0) if recent else 0
         while not tap.closed:
@@ -223,7 +217,7 @@ class Inspector:
         yield _line({"kind": "closing"})
 
     def _frame(self, envelope: Envelope) -> bytes:
-        position = None if envelope.seq is None else self._engine.hub.position_of(envelope.seq)
+        position = None if envelope.seq is None else self._engine.position_of(envelope.seq)
         return encode(envelope, position) + b"\n"
 
     def _leave(self, tap: Tap) -> None:
@@ -238,7 +232,7 @@ class Inspector:
 
     def _enter(self, request: Request) -> dict[str, str]:
         query = dict(reversed(query_of(request.scope)))
-        self._guard.check_place(request.scope, request.headers)
+        self._authorizer.check_host_and_origin(request.scope, request.headers)
         # Pages elsewhere can't read the answers; they shouldn't be able to make us work for nothing either.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise Refused(
@@ -247,7 +241,7 @@ class Inspector:
                 code="site",
                 remedy="open the inspector itself",
             )
-        self._guard.check_key(request.headers)
+        self._authorizer.check_key(request.headers)
         return query
 
 

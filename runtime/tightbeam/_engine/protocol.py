@@ -22,6 +22,7 @@ else:
 
 if TYPE_CHECKING:
     from tightbeam._function import Registry
+    from tightbeam._hooks.hook_list import HookList
 
 __all__ = [
     "BatchFeed",
@@ -196,6 +197,11 @@ class Front(Protocol):
 
 class Engine(TokenCarrier, Protocol):
     """What executes runs, remembers their steps and carries messages, in this process."""
+
+    @property
+    def hooks(self) -> HookList:
+        """The hooks that see and surround what it does; a gateway attaches its own."""
+        ...
 
     # -- its life ------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ from tightbeam.gateway._refusals import Refused
 from tightbeam.gateway._settings import Access, Limits, host_name
 from tightbeam.gateway._tokens import BadToken, Grant, Since, since_ms, verify
 
-__all__ = ["Guard", "Pass", "Refused", "Scope", "query_of"]
+__all__ = ["Authorizer", "Refused", "Scope", "StreamRequest", "query_of"]
 
 Scope = MutableMapping[str, Any]
 _SIGNING_KEY = re.compile(r"signkey-[a-z0-9]+-([0-9a-fA-F]+)")
@@ -41,7 +41,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class StreamRequest:
     """What a stream may follow, and where it wants to begin."""
 
     addresses: frozenset[tuple[str, str]]
@@ -65,7 +65,7 @@ def query_of(scope: Scope) -> list[tuple[str, str]]:
     return pairs
 
 
-class Guard:
+class Authorizer:
     """Decides, for one gateway."""
 
     def __init__(self, access: Access, limits: Limits, catalog: Catalog) -> None:
@@ -74,7 +74,7 @@ class Guard:
         self._catalog = catalog
         self._keys = () if access.server_key is None else tuple(map(_digest, _forms(access.server_key)))
 
-    def check_place(self, scope: Scope, headers: Headers) -> None:
+    def check_host_and_origin(self, scope: Scope, headers: Headers) -> None:
         """Host and Origin, and in dev mode that everything stays on this machine.
 
         Raises:
@@ -117,7 +117,7 @@ class Guard:
         if not any([hmac.compare_digest(given, key) for key in self._keys]):  # noqa: C419 - all, always
             raise unknown_key(shown_key, self.access)
 
-    def admit(self, query: Iterable[tuple[str, str]], headers: Headers) -> Pass:
+    def authorize(self, query: Iterable[tuple[str, str]], headers: Headers) -> StreamRequest:
         """A reader with one token, or one for each of several channels.
 
         Raises:
@@ -149,7 +149,7 @@ class Guard:
             since = given.pop()  # one time is for all channels of a stream: tokens have to agree on it
         if since == LATEST:
             begin = begin or LATEST
-        return Pass(
+        return StreamRequest(
             frozenset(allowed | {(channel, RUN_TOPIC) for channel in channels}),
             begin,
             since if isinstance(since, int) else None,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -16,10 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Match, Route, WebSocketRoute
 
 from tightbeam._channels.refs import Channel
-from tightbeam._engine.engine import EmbeddedEngine
+from tightbeam._client import Client, engine_of
 from tightbeam._message import Envelope
 from tightbeam.errors import InvalidParam
-from tightbeam.gateway._access import Guard, Refused, Scope, query_of
+from tightbeam.gateway._access import Authorizer, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
 from tightbeam.gateway._cors import CrossOrigin
 from tightbeam.gateway._events import EventRoute
@@ -36,13 +36,12 @@ from tightbeam.gateway._stopping import end_with_server
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._websocket import Receive, Send, refuse
 from tightbeam.gateway._websocket import WebSocketRoute as Connect
-from tightbeam_inspector._connections import Connections
-from tightbeam_inspector._routes import PATH, Inspector
-
-if TYPE_CHECKING:
-    from tightbeam._client import Client
+from tightbeam.gateway.panel import PanelContext, load_panel
 
 __all__ = ["Gateway", "app"]
+
+_INSPECTOR = "tightbeam_inspector"
+"""The package of the inspector, which stands above this one."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -60,22 +59,20 @@ class Gateway(Starlette):
         run_results: bool,
         inspector: bool,
     ) -> None:
-        engine = client._engine  # pyright: ignore[reportPrivateUsage]  # it is part of the runtime
-        if not isinstance(engine, EmbeddedEngine):
-            raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
-        guard = Guard(access, limits, catalog)
+        engine = engine_of(client)
+        authorizer = Authorizer(access, limits, catalog)
         self._refusals = refusals = RefusalLog()
         run_status = RunStatusPublisher(self._publish_status, runs, run_results)
         streams = Streams(engine, limits, run_status)
-        http = HttpRoutes(guard, engine, catalog, streams, limits)
-        self._cross_origin = cross_origin = CrossOrigin(guard)
-        events = EventRoute(guard, client, engine.max_payload_bytes)
-        connections = Connections(streams, refusals)
-        self._inspector = Inspector(guard, engine, catalog, limits, connections) if inspector else None
+        http = HttpRoutes(authorizer, engine, catalog, streams, limits)
+        self._cross_origin = cross_origin = CrossOrigin(authorizer)
+        events = EventRoute(authorizer, client, engine.max_payload_bytes)
+        context = PanelContext(authorizer, engine, catalog, limits, streams, refusals)
+        self._inspector = load_panel(_INSPECTOR, context) if inspector else None
         super().__init__(
             routes=[
                 *_routes(
-                    guard, streams, limits, http, events, engine.hub.position_of, cross_origin, refusals
+                    authorizer, streams, limits, http, events, engine.position_of, cross_origin, refusals
                 ),
                 *(self._inspector.routes() if self._inspector is not None else ()),
             ],
@@ -144,7 +141,7 @@ class Gateway(Starlette):
         return self._cross_origin.share(request.headers, answer)
 
     def _owns(self, path: str) -> bool:
-        owned = [API_PATH, *((PATH,) if self._inspector is not None else ())]
+        owned = [API_PATH, *(() if self._inspector is None else (self._inspector.path,))]
         return path == "/health" or any(path == one or path.startswith(f"{one}/") for one in owned)
 
     def _is_for_another_route(self, scope: Scope, path: str) -> bool:
@@ -201,7 +198,7 @@ class Gateway(Starlette):
     @property
     def inspector(self) -> str | None:
         """The path of the inspector's page, if it is served."""
-        return None if self._inspector is None else f"{PATH}/"
+        return None if self._inspector is None else f"{self._inspector.path}/"
 
     def serves_at(self, origin: str) -> None:
         """Say where this gateway can be reached, if it was made without ``public_url``."""
@@ -308,7 +305,7 @@ def _telling(catalog: Catalog, runs: bool | Iterable[type[Channel[Any]]]) -> Cal
 
 
 def _routes(
-    guard: Guard,
+    authorizer: Authorizer,
     streams: Streams,
     limits: Limits,
     http: HttpRoutes,
@@ -322,9 +319,9 @@ def _routes(
         Route("/v1/realtime/token", sharing(http.token), methods=["POST"]),
         Route("/v1/realtime/publish", sharing(http.publish), methods=["POST"]),
         Route("/v1/realtime/send", sharing(events.send), methods=["POST"]),
-        Route("/v1/realtime/sse", _OnlyGet(SseRoute(guard, streams, limits, position_of))),
-        WebSocketRoute("/v1/realtime/connect", Connect(guard, streams, limits, position_of, refusals)),
-        Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(guard, streams))),
+        Route("/v1/realtime/sse", _OnlyGet(SseRoute(authorizer, streams, limits, position_of))),
+        WebSocketRoute("/v1/realtime/connect", Connect(authorizer, streams, limits, position_of, refusals)),
+        Route("/v1/realtime/connect", _OnlyGet(_UpgradeRequired(authorizer, streams))),
         Route("/v1/realtime/openapi.json", sharing(http.openapi), methods=["GET"]),
         Route("/health", sharing(http.health), methods=["GET"]),
     ]
@@ -345,15 +342,15 @@ class _OnlyGet:
 class _UpgradeRequired:
     """Answers plain HTTP as a WebSocket would be answered, since browsers hide that answer from a page."""
 
-    def __init__(self, guard: Guard, streams: Streams) -> None:
-        self._guard = guard
+    def __init__(self, authorizer: Authorizer, streams: Streams) -> None:
+        self._authorizer = authorizer
         self._streams = streams
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         headers = Headers(scope=scope)
         query = query_of(scope)
-        self._guard.check_place(scope, headers)
-        await self._streams.start_of(self._guard.admit(query, headers))
+        self._authorizer.check_host_and_origin(scope, headers)
+        await self._streams.start_of(self._authorizer.authorize(query, headers))
         raise upgrade_required()
 
 

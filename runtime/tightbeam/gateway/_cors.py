@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tightbeam.gateway._access import Guard, Scope
+from tightbeam.gateway._access import Authorizer, Scope
 from tightbeam.gateway._mounting import API_PATH
 
 __all__ = ["CrossOrigin"]
@@ -32,8 +32,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class CrossOrigin:
     """Lets pages of allowed origins read what they are answered."""
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
 
     def share(self, headers: Headers, response: Response) -> Response:
         """Let the page that asked read this response, if its origin is allowed; no other one.
@@ -43,7 +43,7 @@ class CrossOrigin:
             response: the answer to it, which is changed.
         """
         response.headers.add_vary_header("Origin")
-        if (origin := self._guard.allowed_origin(headers)) is not None:
+        if (origin := self._authorizer.allowed_origin(headers)) is not None:
             response.headers["Access-Control-Allow-Origin"] = origin
             if "Retry-After" in response.headers:  # browsers show a page few headers unasked
                 response.headers["Access-Control-Expose-Headers"] = "Retry-After"
@@ -89,7 +89,7 @@ class CrossOrigin:
         headers = Headers(scope=scope)
         if scope["method"] != "OPTIONS" or method is None or "access-control-request-method" not in headers:
             return None
-        self._guard.check_place(scope, headers)
+        self._authorizer.check_host_and_origin(scope, headers)
         answer = Response(status_code=204)
         answer.headers["Access-Control-Allow-Methods"] = method
         answer.headers["Access-Control-Allow-Headers"] = _REQUEST_HEADERS

@@ -14,7 +14,7 @@ from tightbeam.errors import (
     NonRetriableError,
     NotRegistered,
 )
-from tightbeam.gateway._access import Guard
+from tightbeam.gateway._access import Authorizer
 from tightbeam.gateway._http import NAME_LIMIT, enter, read_body
 from tightbeam.gateway._refusals import Refused, shown
 
@@ -27,14 +27,14 @@ __all__ = ["EventRoute"]
 class EventRoute:
     """`POST /v1/realtime/send?name=`."""
 
-    def __init__(self, guard: Guard, client: Client, max_bytes: int) -> None:
-        self._guard = guard
+    def __init__(self, authorizer: Authorizer, client: Client, max_bytes: int) -> None:
+        self._authorizer = authorizer
         self._client = client
         self._max_bytes = max_bytes
 
     async def send(self, request: Request) -> Response:
         """Start a run of each function that listens to the event; answer when they are stored."""
-        name = enter(self._guard, request).get("name", "")
+        name = enter(self._authorizer, request).get("name", "")
         if not 0 < len(name) <= NAME_LIMIT:
             raise Refused(400, f"name is needed, and has at most {NAME_LIMIT:,} characters")
         data = _parsed(await read_body(request, self._max_bytes))

@@ -14,14 +14,13 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from tightbeam._engine.engine import EmbeddedEngine
-from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._engine.protocol import Engine, Selection, SubscriptionToken
 from tightbeam._message import Envelope
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
 from tightbeam._selection import BAD_SINCE, LATEST, subscription_token, topic_names
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
-from tightbeam.gateway._access import Guard, query_of
+from tightbeam.gateway._access import Authorizer, query_of
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._reasons import (
     body_too_large,
@@ -60,19 +59,19 @@ class HttpRoutes:
 
     def __init__(
         self,
-        guard: Guard,
-        engine: EmbeddedEngine,
+        authorizer: Authorizer,
+        engine: Engine,
         catalog: Catalog,
         streams: Streams,
         limits: Limits,
     ) -> None:
-        self._guard = guard
+        self._authorizer = authorizer
         self._engine = engine
         self._catalog = catalog
         self._streams = streams
         self._limits = limits
         self._max_payload_bytes = engine.max_payload_bytes
-        self.base_url = guard.access.public_url
+        self.base_url = authorizer.access.public_url
         """The origin that clients are told."""
 
     def mint(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
@@ -99,7 +98,7 @@ class HttpRoutes:
             )
         moment = _moment(since)
         age = limits.token_age.total_seconds()
-        key = mint(self._guard.access.token_secrets[0], chosen, moment, age)
+        key = mint(self._authorizer.access.token_secrets[0], chosen, moment, age)
         if len(key) > limits.token:
             raise InvalidParam(
                 f"a token for these {len(chosen)} channels has {len(key):,} bytes, and a gateway takes "
@@ -110,7 +109,7 @@ class HttpRoutes:
 
     async def token(self, request: Request) -> Response:
         """`POST /v1/realtime/token`."""
-        query = enter(self._guard, request)
+        query = enter(self._authorizer, request)
         selection = _requested(await read_body(request, _MAX_TOKEN_BODY))
         for channel, topics in selection.items():
             known = self._catalog.topics(self._known(channel, "Invalid request: "))
@@ -133,7 +132,7 @@ class HttpRoutes:
 
     async def publish(self, request: Request) -> Response:
         """`POST /v1/realtime/publish?channel=&topic=`."""
-        query = enter(self._guard, request)
+        query = enter(self._authorizer, request)
         if (request.headers.get("content-type") or "").partition(";")[0].strip() == "text/stream":
             raise Refused(415, "streams aren't relayed: publish each part as a message")
         channel, topic = query.get("channel"), query.get("topic")
@@ -166,8 +165,8 @@ class HttpRoutes:
         """`GET /v1/realtime/openapi.json`."""
         from tightbeam.gateway._openapi import document  # not at import: seldom asked for
 
-        self._guard.check_place(request.scope, request.headers)
-        described = document(version("tightbeam"), self._max_payload_bytes, dev=self._guard.access.dev)
+        self._authorizer.check_host_and_origin(request.scope, request.headers)
+        described = document(version("tightbeam"), self._max_payload_bytes, dev=self._authorizer.access.dev)
         return JSONResponse(described)
 
 
@@ -212,15 +211,15 @@ def _requested(body: bytes) -> dict[str, list[str]]:
     return selection
 
 
-def enter(guard: Guard, request: Request) -> Mapping[str, str]:
+def enter(authorizer: Authorizer, request: Request) -> Mapping[str, str]:
     """Let a holder of the server key in, and return the query of its request.
 
     Raises:
         Refused: it isn't let in, or can't be understood.
     """
     query = dict(reversed(query_of(request.scope)))
-    guard.check_place(request.scope, request.headers)
-    guard.check_key(request.headers)
+    authorizer.check_host_and_origin(request.scope, request.headers)
+    authorizer.check_key(request.headers)
     for name in ("channel", "topic"):
         if len(query.get(name, "")) > NAME_LIMIT:
             raise Refused(400, f"{name} is too long")

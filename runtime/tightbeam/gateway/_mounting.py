@@ -11,7 +11,7 @@ import copy
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, NamedTuple
 
-__all__ = ["API_PATH", "Place", "check_mounts", "misplaced", "place_of", "rest_of"]
+__all__ = ["API_PATH", "RequestPlace", "check_mounts", "misplaced", "place_of", "rest_of"]
 
 API_PATH = "/v1/realtime"
 """Where clients look for a gateway; JavaScript's drop any path before it."""
@@ -21,7 +21,7 @@ _DEPTH = 16
 """How many applications in each other, or middlewares around one, are looked through."""
 
 
-class Place(NamedTuple):
+class RequestPlace(NamedTuple):
     """Where a request stands."""
 
     root_path: str
@@ -38,11 +38,13 @@ class Place(NamedTuple):
         return _below(self.path, self.prefix)
 
 
-def place_of(scope: MutableMapping[str, Any]) -> Place:
+def place_of(scope: MutableMapping[str, Any]) -> RequestPlace:
     """Return where this request stands: Starlette's `Mount` keeps the server's root path in the scope."""
     root_path: str = scope.get("root_path", "")
     top: str = scope.get("app_root_path", root_path)
-    return Place(top, _below(scope["path"], top), root_path.removeprefix(top).rstrip("/"), "router" in scope)
+    return RequestPlace(
+        top, _below(scope["path"], top), root_path.removeprefix(top).rstrip("/"), "router" in scope
+    )
 
 
 def _below(path: str, root_path: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from tightbeam._message import Envelope
-from tightbeam.gateway._access import Guard, Scope, query_of
+from tightbeam.gateway._access import Authorizer, Scope, query_of
 from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import Frames, closing_frame, reset_frame, sse_chunk, sse_event
 from tightbeam.gateway._settings import Limits
@@ -45,7 +45,7 @@ class _Events:
             await self._write(piece)
             self.writes += 1
 
-    async def keep_alive(self, position: str | None, dropped: int) -> None:  # noqa: ARG002 - as `Carrier` has it
+    async def keep_alive(self, position: str | None, dropped: int) -> None:  # noqa: ARG002 - as `FrameWriter` has it
         # An id without data sets the reader's Last-Event-ID and shows it nothing.
         await self._write(b":\n\n" if position is None else b":\n\nid: " + position.encode() + b"\n\n")
 
@@ -77,9 +77,9 @@ class SseRoute:
     """The ASGI application behind the route."""
 
     def __init__(
-        self, guard: Guard, streams: Streams, limits: Limits, position_of: Callable[[int], str]
+        self, authorizer: Authorizer, streams: Streams, limits: Limits, position_of: Callable[[int], str]
     ) -> None:
-        self._guard = guard
+        self._authorizer = authorizer
         self._streams = streams
         self._limits = limits
         self._events = Frames(sse_event, position_of)
@@ -93,13 +93,13 @@ class SseRoute:
         """
         headers = Headers(scope=scope)
         query = query_of(scope)
-        self._guard.check_place(scope, headers)
+        self._authorizer.check_host_and_origin(scope, headers)
         stream = await self._streams.open(
-            self._guard.admit(query, headers), Reader("sse", headers.get("origin"))
+            self._authorizer.authorize(query, headers), Reader("sse", headers.get("origin"))
         )
-        carrier = self._carrier(scope, send, _response_headers(headers))
+        writer = self._writer(scope, send, _response_headers(headers))
         try:
-            pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
+            pump = asyncio.get_running_loop().create_task(stream.pump(writer))
 
             async def watch() -> None:
                 while (await receive())["type"] != "http.disconnect":
@@ -108,11 +108,11 @@ class SseRoute:
             if await run_with(pump, watch) is not End.GONE:
                 with contextlib.suppress(Exception):  # the connection may be gone
                     async with asyncio.timeout(_CLOSE_SECONDS):
-                        await carrier.end()
+                        await writer.end()
         finally:
             self._streams.leave(stream)
 
-    def _carrier(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> _Events:
+    def _writer(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> _Events:
         raw = direct(scope, send)
         size = self._limits.write_bytes
         if raw is None:

@@ -9,23 +9,22 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.feed import UNPLACED
-from tightbeam._engine.protocol import BatchFeed
+from tightbeam._engine.protocol import BatchFeed, Engine
 from tightbeam._engine.requests import FindOutcome, FindStart, TimeOf
 from tightbeam._message import Address, Envelope
 from tightbeam._selection import LATEST
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
-from tightbeam.gateway._access import Pass, Refused
+from tightbeam.gateway._access import Refused, StreamRequest
 from tightbeam.gateway._frames import RUN_TOPIC
 from tightbeam.gateway._reasons import unavailable
 from tightbeam.gateway._runs import RunStatusPublisher
 from tightbeam.gateway._settings import Limits
 
-__all__ = ["Carrier", "End", "Reader", "Stream", "Streams"]
+__all__ = ["End", "FrameWriter", "Reader", "Stream", "Streams"]
 
 
-class Carrier(Protocol):
+class FrameWriter(Protocol):
     """What takes the messages of one stream to its reader; each method returns when there is room again."""
 
     writes: int
@@ -96,7 +95,7 @@ class Stream:
         """What says that the stream is alive, and where it is."""
         self._why: str | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        self._carrier: Carrier
+        self._writer: FrameWriter
         self._watch: asyncio.TimerHandle | None = None
         self._feed = open_feed(self._on_full)
         self._start = self._feed.place
@@ -106,17 +105,17 @@ class Stream:
         """Its messages."""
         return self._feed
 
-    async def pump(self, carrier: Carrier) -> str:
+    async def pump(self, writer: FrameWriter) -> str:
         """Carry messages until there are no more, and say why."""
         self._task = asyncio.current_task()
-        self._carrier = carrier
+        self._writer = writer
         limits, feed, dropped = self._limits, self._feed, 0
         self._timers.append(self._loop.call_later(limits.stream_age.total_seconds(), self.end, End.AGE))
-        self._keep_alive(carrier)
+        self._keep_alive(writer)
         try:
-            await carrier.begin(self._start)
+            await writer.begin(self._start)
             if self._lost:
-                await carrier.reset(self._start)
+                await writer.reset(self._start)
             while True:
                 self._waiting = True
                 batch = await feed.next_batch()
@@ -126,13 +125,13 @@ class Stream:
                 if self._ping is not None:
                     await self._ping  # says a position before this batch: told later it would be a step back
                     self._ping = None
-                await carrier.send(batch)
+                await writer.send(batch)
                 if feed.dropped != dropped:
                     dropped = feed.dropped
-                    await carrier.keep_alive(feed.place, dropped)
+                    await writer.keep_alive(feed.place, dropped)
             why = self._why or End.SHUTDOWN
             if why is End.SHUTDOWN:
-                await carrier.closing()
+                await writer.closing()
         except SubscriberTooSlow:
             why = End.SLOW
         except (PositionLost, EngineError):
@@ -149,14 +148,14 @@ class Stream:
                 timer.cancel()
         return why
 
-    def _keep_alive(self, carrier: Carrier) -> None:
+    def _keep_alive(self, writer: FrameWriter) -> None:
         seconds = self._limits.keep_alive.total_seconds()
 
         def tick() -> None:
             if self._waiting and (self._ping is None or self._ping.done()):
                 # Sent only while nothing else is on its way, so that no position overtakes a message.
                 self._ping = self._loop.create_task(
-                    _quietly(carrier.keep_alive(self._feed.advance(), self._feed.dropped))
+                    _quietly(writer.keep_alive(self._feed.advance(), self._feed.dropped))
                 )
             self._timers[-1] = self._loop.call_later(seconds, tick)
 
@@ -164,7 +163,7 @@ class Stream:
 
     async def tell_position(self) -> None:
         """Tell a reader that keeps a cursor where it is."""
-        await self._carrier.keep_alive(self._feed.position, self._feed.dropped)
+        await self._writer.keep_alive(self._feed.position, self._feed.dropped)
 
     def end(self, why: str) -> None:
         """Let the reader have what is buffered, then end."""
@@ -207,13 +206,13 @@ class Stream:
         """Cut a reader whose buffer is full, and to whom nothing more can be written for a while."""
         if self._task is None or self._task.done() or self._watch is not None:
             return
-        seconds, written = self._limits.slow_grace.total_seconds(), self._carrier.writes
+        seconds, written = self._limits.slow_grace.total_seconds(), self._writer.writes
 
         def look() -> None:
             self._watch = None
             if not self._feed.is_crowded:
                 return
-            if self._carrier.writes == written:
+            if self._writer.writes == written:
                 self.abort(End.SLOW)
             else:
                 self._watch_reader()
@@ -224,7 +223,7 @@ class Stream:
 class Streams:
     """All streams of a gateway."""
 
-    def __init__(self, engine: EmbeddedEngine, limits: Limits, runs: RunStatusPublisher) -> None:
+    def __init__(self, engine: Engine, limits: Limits, runs: RunStatusPublisher) -> None:
         self._engine = engine
         self._limits = limits
         self._runs = runs
@@ -238,20 +237,20 @@ class Streams:
         """The open ones, those of this moment."""
         return iter(tuple(self._open))
 
-    async def open(self, admitted: Pass, reader: Reader) -> Stream:
+    async def open(self, wanted: StreamRequest, reader: Reader) -> Stream:
         """A stream for this reader: registered, so that it misses nothing from now on.
 
         Raises:
             Refused: 503, there is no room, or the client isn't entered.
         """
-        after, lost = await self.start_of(admitted)
+        after, lost = await self.start_of(wanted)
         self._check_room()
         limits = self._limits
-        since_us = None if admitted.since is None else admitted.since * 1000
+        since_us = None if wanted.since is None else wanted.since * 1000
 
         def open_feed(on_full: Callable[[], None]) -> BatchFeed:
             return self._engine.feed(
-                admitted.addresses,
+                wanted.addresses,
                 after,
                 max_messages=limits.buffer_messages,
                 max_bytes=limits.buffer_bytes,
@@ -266,11 +265,11 @@ class Streams:
         self._open.add(stream)
         return stream
 
-    async def start_of(self, admitted: Pass) -> tuple[str | None, bool]:
+    async def start_of(self, wanted: StreamRequest) -> tuple[str | None, bool]:
         """Find where a reader's stream begins.
 
         Args:
-            admitted: what it may follow.
+            wanted: what it may follow.
 
         Returns:
             A position, ``"start"``, or None for what comes from now on; and whether what the reader asked for
@@ -280,11 +279,11 @@ class Streams:
             Refused: 503, there is no room, or the client isn't entered.
         """
         self._check_room()
-        after, engine = admitted.after, self._engine
+        after, engine = wanted.after, self._engine
         try:
-            if after is None and admitted.since is not None:
-                channels = {channel for channel, _ in admitted.addresses}
-                after = await engine.position_since(sorted(channels), admitted.since)
+            if after is None and wanted.since is not None:
+                channels = {channel for channel, _ in wanted.addresses}
+                after = await engine.position_since(sorted(channels), wanted.since)
             elif after is not None and after not in UNPLACED:
                 await engine.read(FindStart(after))
         except PositionLost:

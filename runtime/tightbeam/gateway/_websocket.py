@@ -12,7 +12,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from tightbeam._message import Envelope
-from tightbeam.gateway._access import Guard, Refused, Scope, query_of
+from tightbeam.gateway._access import Authorizer, Refused, Scope, query_of
 from tightbeam.gateway._direct import direct
 from tightbeam.gateway._frames import RUN_TOPIC, Frames, closing_frame, ping_frame, reset_frame, ws_frame
 from tightbeam.gateway._logs import explained
@@ -100,13 +100,13 @@ class WebSocketRoute:
 
     def __init__(
         self,
-        guard: Guard,
+        authorizer: Authorizer,
         streams: Streams,
         limits: Limits,
         position_of: Callable[[int], str],
         refusals: RefusalLog,
     ) -> None:
-        self._guard = guard
+        self._authorizer = authorizer
         self._refusals = refusals
         self._streams = streams
         self._limits = limits
@@ -119,21 +119,21 @@ class WebSocketRoute:
         try:
             headers = Headers(scope=scope)
             query = query_of(scope)
-            self._guard.check_place(scope, headers)
-            admitted = self._guard.admit(query, headers)
-            stream = await self._streams.open(admitted, Reader("websocket", headers.get("origin")))
+            self._authorizer.check_host_and_origin(scope, headers)
+            wanted = self._authorizer.authorize(query, headers)
+            stream = await self._streams.open(wanted, Reader("websocket", headers.get("origin")))
         except Refused as refused:
             self._refusals.note(refused, scope)
             await refuse(scope, send, refused)
             return
         raw = direct(scope, send)
-        carrier = (
-            _Plain(send, self._texts, admitted.keeps_cursor)
+        writer = (
+            _Plain(send, self._texts, wanted.keeps_cursor)
             if raw is None
-            else _Raw(send, self._frames, admitted.keeps_cursor, raw, self._limits.write_bytes)
+            else _Raw(send, self._frames, wanted.keeps_cursor, raw, self._limits.write_bytes)
         )
         try:
-            pump = asyncio.get_running_loop().create_task(stream.pump(carrier))
+            pump = asyncio.get_running_loop().create_task(stream.pump(writer))
             ended: Refused | None = None
 
             async def watch() -> None:
@@ -147,9 +147,9 @@ class WebSocketRoute:
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     if ended is not None:
                         code = 1009 if ended.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else 1008
-                        await carrier.close(code, ended.text[:_REASON])
+                        await writer.close(code, ended.text[:_REASON])
                     elif why in _CODES:
-                        await carrier.close(_CODES[why], why)
+                        await writer.close(_CODES[why], why)
         finally:
             self._streams.leave(stream)
 
@@ -178,7 +178,7 @@ class WebSocketRoute:
             return
         kind, data, now = frame.get("kind"), frame.get("data"), stream.addresses
         if kind == "sub" and isinstance(data, str):
-            grant = self._guard.grant(data)
+            grant = self._authorizer.grant(data)
             more = grant.addresses | {(channel, RUN_TOPIC) for channel in grant.topics}
             topics = sum(topic != RUN_TOPIC for _, topic in now | more)
             if topics > self._limits.topics:

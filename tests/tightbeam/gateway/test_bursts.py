@@ -16,8 +16,8 @@ from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.node_process import node, require_node
 from tests.tightbeam.gateway.serving import frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
-from tests.tightbeam.gateway.test_commands import everything, raise_file_limit, serving
 from tests.tightbeam.gateway.test_streams import stuck_reader
+from tests.tightbeam_cli.test_commands import everything, raise_file_limit, serving
 from tightbeam import Client, Context, ContextSync
 from tightbeam.gateway import Limits
 

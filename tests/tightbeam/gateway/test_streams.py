@@ -19,7 +19,7 @@ from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context, PositionLost
 from tightbeam._message import Envelope
 from tightbeam.gateway import Gateway, Limits
-from tightbeam.gateway._access import Pass
+from tightbeam.gateway._access import StreamRequest
 from tightbeam.gateway._frames import Frames
 from tightbeam.gateway._streams import End, Reader
 from tightbeam.gateway._websocket import _Plain
@@ -323,7 +323,9 @@ async def test_no_position_overtakes_a_message(client: Client, ch: JobChannel) -
     """A reader that is cut just then would resume behind a message that it never got."""
     gateway = secured(client, limits=Limits(keep_alive=timedelta(0)))
     async with client, asyncio.timeout(10):
-        stream = await gateway._streams.open(Pass(frozenset({(ch.name, "tick")}), None, None, True), READER)
+        stream = await gateway._streams.open(
+            StreamRequest(frozenset({(ch.name, "tick")}), None, None, True), READER
+        )
         carrier = Slow()
         pump = asyncio.create_task(stream.pump(carrier))
         await client.realtime.publish(ch.tick, {"n": 1})
@@ -385,7 +387,7 @@ async def test_there_is_room_for_one_however_many_come_at_once(client: Client, c
     async with client:
         await client.run(work, {"first": 0, "count": 1})
         position = client._engine.hub.position  # type: ignore[attr-defined]
-        asked = Pass(frozenset({(ch.name, "tick")}), position, None, True)
+        asked = StreamRequest(frozenset({(ch.name, "tick")}), position, None, True)
         made = await asyncio.gather(*(streams.open(asked, READER) for _ in range(3)), return_exceptions=True)
         assert sorted(type(one).__name__ for one in made) == ["Refused", "Refused", "Stream"]
         assert len(streams) == 1
@@ -402,7 +404,9 @@ class Stuck(Slow):
 async def test_a_reader_that_is_stuck_holds_up_no_shutdown(client: Client, ch: JobChannel) -> None:
     gateway = secured(client, limits=Limits(shutdown=timedelta(0)))
     async with client, asyncio.timeout(10):
-        stream = await gateway._streams.open(Pass(frozenset({(ch.name, "tick")}), None, None, True), READER)
+        stream = await gateway._streams.open(
+            StreamRequest(frozenset({(ch.name, "tick")}), None, None, True), READER
+        )
         carrier = Stuck()
         pump = asyncio.create_task(stream.pump(carrier))
         pump.add_done_callback(lambda _: gateway._streams.leave(stream))
@@ -424,7 +428,7 @@ async def test_what_is_lost_while_it_is_read_ends_a_stream_as_any_shutdown(
     gateway = secured(client)
     async with client:
         stream = await gateway._streams.open(
-            Pass(frozenset({(ch.name, "tick")}), "start", None, True), READER
+            StreamRequest(frozenset({(ch.name, "tick")}), "start", None, True), READER
         )
         monkeypatch.setattr(type(stream._feed), "next_batch", lost)
         assert await stream.pump(Slow()) == End.SHUTDOWN

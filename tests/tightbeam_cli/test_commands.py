@@ -30,7 +30,7 @@ from tightbeam._engine.sqlite import inspect
 from tightbeam.gateway import Gateway, Limits, _serve, _stopping
 from tightbeam_cli import main
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "import sys; from tightbeam_cli import main; sys.exit(main())"]
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("TIGHTBEAM_")},
