@@ -7,6 +7,8 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from tightbeam._message import Address, Envelope
 
 __all__ = ["CLOSING", "Unreadable", "envelope_of", "parsed"]
@@ -62,6 +64,7 @@ def envelope_of(frame: dict[str, Any], addresses: Container[Address]) -> Envelop
         run_id if isinstance(run_id, str) else None,
         message_id if isinstance(message_id, str) else None,
         _microseconds(frame.get("created_at")),
+        metadata=orjson.dumps(metadata) if isinstance(metadata, dict) else None,
     )
 
 
