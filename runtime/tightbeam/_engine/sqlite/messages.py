@@ -39,9 +39,9 @@ __all__ = [
 
 _TOPICS = """
 WITH RECURSIVE found (topic) AS (
-    SELECT min(topic) FROM message WHERE channel = ?1
+    SELECT min(topic) FROM message WHERE channel = :channel
     UNION ALL
-    SELECT (SELECT min(topic) FROM message WHERE channel = ?1 AND topic > found.topic)
+    SELECT (SELECT min(topic) FROM message WHERE channel = :channel AND topic > found.topic)
     FROM found WHERE topic IS NOT NULL
 )
 """
@@ -49,7 +49,7 @@ WITH RECURSIVE found (topic) AS (
 _TOPICS_OF_CHANNEL = f"{_TOPICS} SELECT topic FROM found WHERE topic IS NOT NULL"  # noqa: S608 - of a constant
 _LAST_OF_CHANNEL = f"""
 {_TOPICS}
-SELECT max((SELECT max(seq) FROM message WHERE channel = ?1 AND topic = found.topic)) FROM found
+SELECT max((SELECT max(seq) FROM message WHERE channel = :channel AND topic = found.topic)) FROM found
 """  # noqa: S608 - of a constant
 _FOLLOWING = (
     "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "
@@ -112,7 +112,7 @@ def _stored_time(tx: Transaction, channel: str) -> int:
     """Return when the last message that is left of a channel was published, or 0."""
     last = tx.execute(
         f"SELECT created_at FROM message WHERE seq = ({_LAST_OF_CHANNEL})",  # noqa: S608 - a constant
-        (channel,),
+        {"channel": channel},
     ).fetchone()
     return last[0] if last else 0
 
@@ -150,7 +150,7 @@ def seen_until(tx: Transaction, request: SeenUntil) -> Seen:
     if there.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
     limit = (since_ms + 1) * MILLISECOND
-    topics = tx.execute(_TOPICS_OF_CHANNEL, (channel,)).fetchall()
+    topics = tx.execute(_TOPICS_OF_CHANNEL, {"channel": channel}).fetchall()
     halved = [_last_before(tx, (channel, topic), limit, there) for (topic,) in topics]
     place, place_us, _ = max(halved, default=(there.trimmed, 0, None), key=itemgetter(0))
     following = min((after for _, _, after in halved if after is not None), default=None)
@@ -197,7 +197,7 @@ def find_outcome(tx: Transaction, request: FindOutcome) -> RunOutcome | None:
     row = tx.execute(
         "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
         f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
-        (request.channel,),
+        {"channel": request.channel},
     ).fetchone()
     return RunOutcome(row[0], bool(row[1]), row[2], row[3]) if row else None
 
