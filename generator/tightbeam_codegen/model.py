@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tightbeam_codegen.problems import Problem
-from tightbeam_codegen.read.bundle import Bundle
+from tightbeam_codegen.read.channels import ChannelModel
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.definitions import Unchanged
 from tightbeam_codegen.read.documents import ModulePath, Resolved
@@ -16,26 +16,6 @@ from tightbeam_codegen.read.normalise.places import module_of
 from tightbeam_codegen.read.topics import Shapes, TopicShape
 
 __all__ = ["ChannelModel", "Model", "ModulePath", "TopicShape", "Unchanged"]
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelModel:
-    """One channel definition, read to its end."""
-
-    definition: Definition
-    topics: tuple[TopicShape, ...]
-    """Its topics, with shapes as Python's types have them."""
-    bundle: Bundle
-    """The schemas of its topics, for validators."""
-    chosen: tuple[str, ...]
-    """The entries of the settings' names that its own schemas have."""
-    problems: tuple[Problem, ...]
-    """The warnings that it draws."""
-
-    @property
-    def module(self) -> ModulePath:
-        """The module that it becomes."""
-        return self.definition.module
 
 
 @dataclass(frozen=True, slots=True)

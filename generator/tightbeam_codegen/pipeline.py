@@ -18,9 +18,9 @@ from tightbeam_codegen.incremental.definitions import (
 )
 from tightbeam_codegen.model import ChannelModel, Model
 from tightbeam_codegen.problems import Problem, Problems
-from tightbeam_codegen.read.bundle import bundle
+from tightbeam_codegen.read.channels import describe_channels
 from tightbeam_codegen.read.check import check_overlaps
-from tightbeam_codegen.read.chosen_names import ChosenNames
+from tightbeam_codegen.read.chosen_names import choose_names, warn_of_unused_names
 from tightbeam_codegen.read.definitions import (
     Unchanged,
     check_definitions,
@@ -33,7 +33,7 @@ from tightbeam_codegen.read.documents import find_reached, resolve
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import TooMuch
 from tightbeam_codegen.read.resolve import Sources
-from tightbeam_codegen.read.topics import NO_SHAPES, check_modules_of, normalise, normalise_exactly
+from tightbeam_codegen.read.topics import NO_SHAPES, check_modules_of, normalise
 from tightbeam_codegen.read.validators import check_validators
 from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings
@@ -68,44 +68,35 @@ def read(
     problems = Problems()
     sources = Sources(root, shown_root, settings.refs)
     documents = load_definitions(discover(root, shown_root, problems), sources, problems)
-    if not documents and not problems.has_errors:
-        refuse_empty_root(root, shown_root, problems)
+    refuse_empty_root(root, shown_root, documents, problems)
     recalled = recall(documents, sources) if recall else {}
     unchanged = tuple(recalled.values())
     checked = check_definitions([d for d in documents if d.path not in recalled], sources, settings, problems)
-    sound = [each.definition for each in checked]
-    everything = (*sound, *(each.definition for each in unchanged))
+    definitions = [each.definition for each in checked]
+    everything = (*definitions, *(each.definition for each in unchanged))
     check_overlaps(everything, problems)
     is_complete = not problems.has_errors
-    resolved = resolve(sound, unchanged, sources, settings, problems)
-    # Of definitions that are one module, which is an error, one is read on.
-    by_module = {each.definition.module: each for each in checked}
-    definitions = [each.definition for each in by_module.values()]
+    resolved = resolve(definitions, unchanged, sources, settings, problems)
     reached = find_reached(definitions, resolved, problems)
-    chosen = ChosenNames(settings, sources, problems)
+    chosen = choose_names(settings, sources, problems)
     shapes, exact_shapes = NO_SHAPES, None
     try:
-        shapes = normalise(definitions, unchanged, resolved, chosen.names(), problems)
+        shapes = normalise(definitions, unchanged, resolved, chosen.names, problems)
         if exact and is_complete:
-            exact_shapes = normalise_exactly(definitions, unchanged, resolved, shapes.names, problems)
+            exact_shapes = normalise(definitions, unchanged, resolved, shapes.names, problems, exact=True)
     except TooMuch:
         is_complete = False
-    channels: list[ChannelModel] = []
+    channels: tuple[ChannelModel, ...] = ()
     if is_complete:
-        chosen.report_unused(shapes.names, (entry for each in unchanged for entry in each.chosen))
         check_modules_of(shapes, everything, problems)
-        for definition in definitions:
-            module = definition.module
-            bundled = bundle(definition, reached[module].reach, resolved.store, shapes)
-            named = tuple(chosen.used_in(definition.document, shapes.names))
-            found = (*by_module[module].problems, *shapes.problems[module], *reached[module].problems)
-            channels.append(ChannelModel(definition, shapes.topics[module], bundled, named, found))
-        for channel in channels if not problems.has_errors else ():
-            check_validators(channel.definition, channel.bundle.text(), problems)
+        channels = describe_channels(checked, reached, chosen, shapes, resolved)
+        warn_of_unused_names(chosen, shapes.names, unchanged, settings, problems)
+        if not problems.has_errors:
+            for channel in channels:
+                check_validators(channel.definition, channel.bundle.text(), problems)
     problems.extend(problem for each in unchanged for problem in each.problems)
-    if documents:
-        warn_of_near_misses(root, shown_root, sources, problems)
-    return Model(tuple(channels), unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete)
+    warn_of_near_misses(root, shown_root, documents, sources, problems)
+    return Model(channels, unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete)
 
 
 @dataclass(frozen=True, slots=True)

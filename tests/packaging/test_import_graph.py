@@ -114,6 +114,24 @@ def test_the_runtime_never_imports_the_generator_nor_a_command(graph: Graph) -> 
     assert not upward
 
 
+def test_the_generator_imports_of_the_runtime_what_generated_code_means(graph: Graph) -> None:
+    """How names of channels are written, how schemas are validated, and which formats have a type."""
+    imported = {
+        other
+        for name, others in graph.items()
+        for other in others
+        if name.partition(".")[0] == "tightbeam_codegen" and other.partition(".")[0] == "tightbeam"
+    }
+    assert imported <= {
+        "tightbeam._channels.template",
+        "tightbeam._payload.formats",
+        "tightbeam._payload.places",
+        "tightbeam._payload.schemas",
+        "tightbeam._payload.subschemas",
+        "tightbeam.errors",
+    }
+
+
 @pytest.mark.parametrize(
     "text",
     [

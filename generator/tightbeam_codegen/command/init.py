@@ -10,8 +10,8 @@ from tightbeam_codegen.command.from_document import take
 from tightbeam_codegen.problems import DefinitionErrors
 from tightbeam_codegen.read.check.definition import channel_metaschema, metaschema_text
 from tightbeam_codegen.read.load import parse
-from tightbeam_codegen.settings import load_settings
-from tightbeam_codegen.targets import OPTIONS
+from tightbeam_codegen.settings import Settings, load_settings
+from tightbeam_codegen.targets import OPTIONS, TARGETS
 
 __all__ = ["FIRST_DEFINITION", "METASCHEMA", "run_init", "run_init_editor", "run_init_from"]
 
@@ -43,22 +43,6 @@ FIRST_DEFINITION = """\
 }
 """
 
-_HINT = """\
-In pyproject.toml, so that everybody generates alike:
-
-    [tool.tightbeam]
-    schemas = "{schemas}"
-    output = "generated"
-
-"""
-
-_NEXT = """\
-Then:
-
-    tightbeam generate {schemas} --output generated
-    python -c "from generated.hello import hello_channel; print(hello_channel(user_id='u1').greeting)"
-"""
-
 
 def run_init(schemas: Path | None) -> int:
     """Write `hello.channel.json` into the schema root; nothing that exists is overwritten."""
@@ -72,12 +56,29 @@ def run_init(schemas: Path | None) -> int:
         beside = _write_metaschema(folder)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
-    shown = folder.as_posix()
-    sys.stdout.write(f"Wrote {file.as_posix()}\n{beside}\n")
-    if not _has_table(settings.source):
-        sys.stdout.write(_HINT.format(schemas=shown))
-    sys.stdout.write(_NEXT.format(schemas=shown))
+    sys.stdout.write(f"Wrote {file.as_posix()}\n{beside}\n{_next_steps(settings, folder.as_posix())}")
     return 0
+
+
+_WRITTEN_TO = [(target, target.options[0]) for target in TARGETS if target.options[0].default is not None]
+"""The targets that are written in any case, each with the option that names its folder."""
+
+
+def _command(schemas: str) -> str:
+    folders = (f"{option.name} {option.default}" for _, option in _WRITTEN_TO)
+    return " ".join(["tightbeam generate", schemas, *folders])
+
+
+def _next_steps(settings: Settings, schemas: str) -> str:
+    """Return what to do after `init`: the settings to make, and the commands to try."""
+    lines: list[str] = []
+    if not _has_table(settings.source):
+        stated = [("schemas", schemas), *((option.key, option.default) for _, option in _WRITTEN_TO)]
+        lines += ["In pyproject.toml, so that everybody generates alike:", "", "    [tool.tightbeam]"]
+        lines += [*(f'    {key} = "{value}"' for key, value in stated), ""]
+    examples = (target.example.format(folder=option.default) for target, option in _WRITTEN_TO)
+    commands = [_command(schemas), *filter(None, examples)]
+    return "\n".join([*lines, "Then:", "", *(f"    {command}" for command in commands), ""])
 
 
 def _refused(error: DefinitionErrors | OSError) -> int:
@@ -108,7 +109,7 @@ def run_init_from(schemas: Path | None, source: Path) -> int:
         return _refused(error)
     sys.stdout.write(f"Wrote {file.as_posix()}: " + "\n".join(taken.sentences) + "\n" + beside)
     sys.stdout.write("Leave in it what you publish, and give the channel its name.\n\n")
-    sys.stdout.write(f"Then:\n\n    tightbeam generate {folder.as_posix()} --output generated\n")
+    sys.stdout.write(f"Then:\n\n    {_command(folder.as_posix())}\n")
     return 0
 
 

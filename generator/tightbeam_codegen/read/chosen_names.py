@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problems, quoted
+from tightbeam_codegen.read.definitions import Unchanged
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.normalise import Names
 from tightbeam_codegen.read.normalise.places import PlaceKey
@@ -15,52 +17,72 @@ from tightbeam_codegen.read.resolve import Sources
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.suggest import did_you_mean
 
-__all__ = ["ChosenNames"]
+__all__ = ["ChosenNames", "choose_names", "warn_of_unused_names"]
 
 
+@dataclass(frozen=True, slots=True)
 class ChosenNames:
-    """The entries of the table, each with the places that it is about.
+    """The entries of the table, by the places that they name."""
+
+    entries: Mapping[PlaceKey, str]
+    names: Names
+    """The names to begin with."""
+
+    def used(self, names: Names) -> dict[PlaceKey, str]:
+        """Return the entries that had an effect on names under which everything was normalised."""
+        return {key: self.entries[key] for key in names.used}
+
+
+def choose_names(settings: Settings, sources: Sources, problems: Problems) -> ChosenNames:
+    """Find the places that the entries of the table name.
 
     Args:
         settings: have the table.
         sources: find the files.
         problems: takes entries that lead nowhere.
     """
+    search = _Search(settings, sources, problems)
+    entries = {key: entry for entry in settings.names for key in search.places(entry)}
+    return ChosenNames(entries, Names({key: settings.names[entry] for key, entry in entries.items()}))
+
+
+def warn_of_unused_names(
+    chosen: ChosenNames,
+    names: Names,
+    unchanged: Iterable[Unchanged],
+    settings: Settings,
+    problems: Problems,
+) -> None:
+    """Warn of entries without effect.
+
+    Args:
+        chosen: all entries.
+        names: those under which everything was normalised.
+        unchanged: definitions that weren't, in which entries had an effect before.
+        settings: have the table.
+        problems: takes the warnings.
+    """
+    used = set(chosen.used(names).values()).union(*(each.chosen for each in unchanged))
+    for entry in dict.fromkeys(chosen.entries.values()):
+        if entry not in used:
+            problems.warning(
+                settings.name_places.get(entry),
+                f"the name {quoted(settings.names[entry])} for {quoted(entry)} has no effect:"
+                " no topic leads to it, or it becomes no class",
+                "Remove it, or name an object, an enum or a union that a topic leads to.",
+            )
+
+
+class _Search:
+    """Looks for the places of entries."""
 
     def __init__(self, settings: Settings, sources: Sources, problems: Problems) -> None:
         self._settings = settings
         self._sources = sources
         self._problems = problems
-        self._entries: dict[PlaceKey, str] = {}
-        for entry in settings.names:
-            self._entries.update((key, entry) for key in self._places(entry))
 
-    def names(self) -> Names:
-        """Return the names to begin with."""
-        return Names({key: self._settings.names[entry] for key, entry in self._entries.items()})
-
-    def used_in(self, document: Document, names: Names) -> list[str]:
-        """Return the entries about a file that had an effect."""
-        return sorted({self._entries[key] for key in names.used if key[0] == document.uri})
-
-    def report_unused(self, names: Names, others: Iterable[str]) -> None:
-        """Warn of entries without effect.
-
-        Args:
-            names: those under which everything was normalised.
-            others: entries that have an effect in what wasn't normalised, since it is as it was.
-        """
-        used = {self._entries[key] for key in names.used} | set(others)
-        for entry in dict.fromkeys(self._entries.values()):
-            if entry not in used:
-                self._problems.warning(
-                    self._settings.name_places.get(entry),
-                    f"the name {quoted(self._settings.names[entry])} for {quoted(entry)} has no effect:"
-                    " no topic leads to it, or it becomes no class",
-                    "Remove it, or name an object, an enum or a union that a topic leads to.",
-                )
-
-    def _places(self, entry: str) -> Iterator[PlaceKey]:
+    def places(self, entry: str) -> Iterator[PlaceKey]:
+        """Yield the places of one entry: a file may go by several URIs."""
         path, _, fragment = entry.partition("#")
         try:
             documents = [found for uri in self._uris(path) if (found := self._sources.find(uri)) is not None]
@@ -79,7 +101,7 @@ class ChosenNames:
             yield from ((document.uri, pointer) for document in documents)
 
     def _uris(self, path: str) -> list[str]:
-        """The URIs of a file: it may be below the schema root and below a mapped folder at the same time."""
+        """Return the URIs of a file, which may be below the schema root and below a mapped folder at once."""
         if self._sources.is_mapped(path):
             return [path]
         source = self._settings.source
@@ -91,7 +113,7 @@ class ChosenNames:
         return []
 
     def _pointer(self, entry: str, document: Document, fragment: str) -> Pointer | None:
-        """The place that a fragment means: a JSON pointer, in which the characters may stand as they are."""
+        """Return the place that a fragment means: a JSON pointer, whose characters may stand as they are."""
         if fragment and not fragment.startswith("/"):
             self._error(entry, f"{quoted(fragment)} isn't a JSON pointer", "As in: #/definitions/Name")
             return None

@@ -70,8 +70,17 @@ def load_definitions(found: Iterable[Found], sources: Sources, problems: Problem
     return documents
 
 
-def refuse_empty_root(root: Path, shown_root: str, problems: Problems) -> None:
-    """Report that a root has no definitions, and the file that most likely should be one."""
+def refuse_empty_root(root: Path, shown_root: str, documents: Sequence[Document], problems: Problems) -> None:
+    """Report that a root has no definitions, with the file that most likely should be one.
+
+    Args:
+        root: the schema root.
+        shown_root: how messages name it.
+        documents: the definitions that could be read.
+        problems: takes the error, unless it has some: those say why there are none.
+    """
+    if documents or problems.has_errors:
+        return
     found = near_misses(root, shown_root, frozenset())
     likely = min(found, key=lambda each: str(each.place), default=None)
     problems.error(
@@ -82,21 +91,42 @@ def refuse_empty_root(root: Path, shown_root: str, problems: Problems) -> None:
     )
 
 
-def warn_of_near_misses(root: Path, shown_root: str, sources: Sources, problems: Problems) -> None:
-    """Warn of files that look like definitions, aren't called so, and aren't read for another reason."""
-    read = {document.path for document in sources.files() if document.uri.startswith(ROOT_URI)}
-    problems.extend(near_misses(root, shown_root, read))
-
-
 def check_definitions(
     documents: Sequence[Document], sources: Sources, settings: Settings, problems: Problems
 ) -> list[Checked]:
-    """Check each definition by itself; those with errors are left out."""
+    """Check each definition by itself.
+
+    Args:
+        documents: the definition files.
+        sources: find metaschemas that they name.
+        settings: what definitions don't state.
+        problems: takes what is wrong.
+
+    Returns:
+        The definitions without errors; one of those that are one module, which `discover` has reported.
+    """
     metaschemas = named_metaschemas(documents, sources, problems)
-    checked: list[Checked] = []
+    checked: dict[tuple[str, ...], Checked] = {}
     for document in documents:
         known = len(problems)
         definition = check_definition(document, settings, problems, metaschemas=metaschemas)
         if definition is not None:
-            checked.append(Checked(definition, problems.after(known)))
-    return checked
+            checked[definition.module] = Checked(definition, problems.after(known))
+    return list(checked.values())
+
+
+def warn_of_near_misses(
+    root: Path, shown_root: str, documents: Sequence[Document], sources: Sources, problems: Problems
+) -> None:
+    """Warn of files that look like definitions, aren't called so, and aren't read for another reason.
+
+    Args:
+        root: the schema root.
+        shown_root: how messages name it.
+        documents: the definitions; without any, `refuse_empty_root` has reported such a file.
+        sources: have read everything that definitions refer to.
+        problems: takes the warnings.
+    """
+    if documents:
+        read = {document.path for document in sources.files() if document.uri.startswith(ROOT_URI)}
+        problems.extend(near_misses(root, shown_root, read))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tightbeam_codegen.names import class_name, topic_name
 from tightbeam_codegen.problems import Place, Problem, Problems
-from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.check import Definition, Topic
 from tightbeam_codegen.read.definitions import Unchanged, Use
 from tightbeam_codegen.read.discover import check_modules
 from tightbeam_codegen.read.documents import ModulePath, Resolved
@@ -17,7 +18,7 @@ from tightbeam_codegen.read.normalise.naming import is_own
 from tightbeam_codegen.read.normalise.places import NamePlace, topic_place
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.read.normalise.shapes import Name, Ref, Rules, Shape, Union, names_in
-from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
+from tightbeam_codegen.read.resolve import Node, Unresolved
 
 __all__ = [
     "NO_SHAPES",
@@ -25,7 +26,6 @@ __all__ = [
     "TopicShape",
     "check_modules_of",
     "normalise",
-    "normalise_exactly",
     "topic_alias",
 ]
 
@@ -63,10 +63,6 @@ class Shapes:
     problems: Mapping[ModulePath, tuple[Problem, ...]]
     """What the topics of each definition drew first."""
 
-    def in_module(self, module: ModulePath) -> list[NamedShape]:
-        """Return the classes and aliases that are named after places in one module's files."""
-        return [named for name, named in self.named.items() if name.module == module]
-
     @property
     def files(self) -> dict[ModulePath, Document]:
         """The file of each module with classes; of several files that are one module, the first by URI."""
@@ -83,62 +79,24 @@ def normalise(
     resolved: Resolved,
     names: Names,
     problems: Problems,
+    *,
+    exact: bool = False,
 ) -> Shapes:
-    """Normalise the schemas of all topics, as Python's types can say them.
+    """Normalise the schemas of all topics, again and again until no two classes have one name.
 
     Args:
         definitions: the definitions, of which no two are one module.
-        unchanged: others, which use shared documents too.
+        unchanged: others, whose topics use shared documents too.
         resolved: the documents.
-        names: the names to begin with; those that meet are settled.
-        problems: takes open types, impossible schemas, and names that meet.
+        names: the names to begin with.
+        problems: takes open types, impossible schemas, and names that meet. Of exact shapes it takes errors
+            alone, and none if there are some: the shapes that the names are from have drawn everything else.
+        exact: whether shapes say what Python's types can't.
 
     Raises:
         TooMuch: the definitions are larger than the budget; this is noted.
     """
-    uses = {use for each in unchanged for use in each.uses}
-    return _normalise(definitions, uses, resolved, names, problems, exact=False)
-
-
-def normalise_exactly(
-    definitions: Sequence[Definition],
-    unchanged: Iterable[Unchanged],
-    resolved: Resolved,
-    names: Names,
-    problems: Problems,
-) -> Shapes:
-    """Normalise them once more, with all that a schema says and Python's types can't.
-
-    Args:
-        definitions: the definitions.
-        unchanged: others, which use shared documents too.
-        resolved: the documents.
-        names: those of the first shapes. There may be more classes here, whose names are settled in turn.
-        problems: takes errors that only these shapes have. All else was found with the first ones.
-
-    Raises:
-        TooMuch: as :func:`normalise`.
-    """
-    uses = {use for each in unchanged for use in each.exact_uses}
-    found = Problems()
-    try:
-        return _normalise(definitions, uses, resolved, names, found, exact=True)
-    finally:
-        if not problems.has_errors:
-            problems.extend(problem for problem in found if problem.severity == "error")
-
-
-def _normalise(
-    definitions: Sequence[Definition],
-    uses: Iterable[Use],
-    resolved: Resolved,
-    names: Names,
-    problems: Problems,
-    *,
-    exact: bool,
-) -> Shapes:
-    """Normalise again and again until no two classes have one name."""
-    uses = sorted(uses)
+    uses = sorted({use for each in unchanged for use in (each.exact_uses if exact else each.uses)})
     while True:
         found = Problems()
         attempt = _Attempt(resolved, names, found, exact=exact)
@@ -147,26 +105,23 @@ def _normalise(
                 attempt.add(each)
             attempt.define(uses)
         except TooMuch:
-            problems.extend(found)
+            _note(found, problems, exact=exact)
             raise
         met = attempt.names_that_meet()
         settled, clashes = settle(met, names)
         if clashes or not met:
-            break
+            for clash in clashes:
+                clash.report(found)
+            _note(found, problems, exact=exact)
+            return attempt.shapes(names)
         names = settled  # The digits of a place are used up after a few rounds.
-    problems.extend(found)
-    for clash in clashes:
-        clash.report(problems)
-    normaliser = attempt.normaliser
-    return Shapes(
-        {module: tuple(topics) for module, topics in attempt.topics.items()},
-        normaliser.definitions,
-        {name: origins[0].place for name, origins in normaliser.origins.items()},
-        normaliser.nodes,
-        names,
-        attempt.uses,
-        attempt.problems,
-    )
+
+
+def _note(found: Problems, problems: Problems, *, exact: bool) -> None:
+    if not exact:
+        problems.extend(found)
+    elif not problems.has_errors:
+        problems.extend(problem for problem in found if problem.severity == "error")
 
 
 def topic_alias(topic: TopicShape, module: ModulePath) -> Name | None:
@@ -198,7 +153,7 @@ class _Attempt:
     """One normalisation of all topics under one set of names."""
 
     def __init__(self, resolved: Resolved, names: Names, found: Problems, *, exact: bool) -> None:
-        self.normaliser = Normaliser(
+        self._normaliser = Normaliser(
             resolved.store,
             found,
             resolved.asserts_formats,
@@ -206,51 +161,36 @@ class _Attempt:
             assume_objects=resolved.assume_objects,
             exact=exact,
         )
-        self.topics: dict[ModulePath, list[TopicShape]] = {}
-        self.uses: dict[ModulePath, tuple[Use, ...]] = {}
-        self.problems: dict[ModulePath, tuple[Problem, ...]] = {}
         self._resolved = resolved
         self._found = found
         self._exact = exact
-        self._documents: dict[ModulePath, Document] = {}
+        self._topics: dict[ModulePath, tuple[TopicShape, ...]] = {}
+        self._places: list[tuple[NamePlace, TopicShape]] = []
+        self._uses: dict[ModulePath, tuple[Use, ...]] = {}
+        self._problems: dict[ModulePath, tuple[Problem, ...]] = {}
 
     def add(self, definition: Definition) -> None:
         """Normalise the topics of a definition."""
-        known = len(self._found)
-        document, module, store = definition.document, definition.module, self._resolved.store
-        self._documents[module] = document
-        self.normaliser.foreign.clear()
-        topics = self.topics[module] = []
-        for topic in definition.topics:
-            node = store.topic(document, topic.name, self._resolved.dialects[module])
-            place = topic_place(document, module, topic.name)
-            shape = self.normaliser.topic(node, place, document)
-            doc = topic.description or self.normaliser.doc(node, topic.name)
-            self.normaliser.describe(place, doc)
-            topics.append(
-                TopicShape(
-                    topic.name,
-                    topic.py_name or topic_name(topic.name),
-                    shape,
-                    doc,
-                    document.place(("topics", topic.name), key=True),
-                    self.normaliser.rules([node], shape),
-                )
-            )
-        self.uses[module] = _uses_of(self.normaliser, store)
-        self.problems[module] = self._found.after(known)
+        known, module, store = len(self._found), definition.module, self._resolved.store
+        self._normaliser.foreign.clear()
+        self._topics[module] = tuple(self._topic(definition, topic) for topic in definition.topics)
+        foreign = ((store.document(schema), schema) for schema in self._normaliser.foreign.values())
+        uses = ((document.uri, store.pointer(schema)) for document, schema in foreign if document is not None)
+        self._uses[module] = tuple(sorted(uses))
+        self._problems[module] = self._found.after(known)
 
-    def names_that_meet(self) -> dict[Name, list[Origin]]:
-        """Return the names that several classes come to, or a schema document's class and a topic's alias."""
-        origins = self.normaliser.origins
-        met = {name: found for name, found in origins.items() if len(found) > 1}
-        for module, topics in self.topics.items() if not self._exact else ():
-            for topic in topics:
-                alias = topic_alias(topic, module)
-                if alias is not None and not all(is_own(each.place) for each in origins.get(alias, ())):
-                    place = topic_place(self._documents[module], module, topic.name)
-                    met[alias] = [*met.get(alias, origins[alias]), Origin(("alias", topic.name), place)]
-        return met
+    def _topic(self, definition: Definition, topic: Topic) -> TopicShape:
+        document, module, normaliser = definition.document, definition.module, self._normaliser
+        node = self._resolved.store.topic(document, topic.name, self._resolved.dialects[module])
+        place = topic_place(document, module, topic.name)
+        shape = normaliser.topic(node, place, document)
+        doc = topic.description or normaliser.doc(node, topic.name)
+        normaliser.describe(place, doc)
+        key = document.place(("topics", topic.name), key=True)
+        attribute = topic.py_name or topic_name(topic.name)
+        shaped = TopicShape(topic.name, attribute, shape, doc, key, normaliser.rules([node], shape))
+        self._places.append((place, shaped))
+        return shaped
 
     def define(self, uses: Iterable[Use]) -> None:
         """Define the schemas of shared documents that unchanged definitions use."""
@@ -258,15 +198,28 @@ class _Attempt:
         for uri, pointer in uses:
             document = store.loaded(uri)
             if document is not None:
-                try:
-                    self.normaliser.shared(store.at(document, pointer), document)
-                except Unresolved:
-                    continue  # A definition is unchanged only while all it refers to is; this can't happen.
+                # A definition is unchanged only while all it refers to is, so that this leads somewhere.
+                with contextlib.suppress(Unresolved):
+                    self._normaliser.shared(store.at(document, pointer), document)
 
+    def names_that_meet(self) -> dict[Name, list[Origin]]:
+        """Return the names that several classes come to, or a schema document's class and a topic's alias."""
+        origins = self._normaliser.origins
+        met = {name: found for name, found in origins.items() if len(found) > 1}
+        for place, topic in () if self._exact else self._places:
+            alias = topic_alias(topic, place.module)
+            if alias is not None and not all(is_own(each.place) for each in origins.get(alias, ())):
+                met[alias] = [*met.get(alias, origins[alias]), Origin(("alias", topic.name), place)]
+        return met
 
-def _uses_of(normaliser: Normaliser, store: SchemaStore) -> tuple[Use, ...]:
-    """Return what the topics since the last reset use of other documents."""
-    found = ((store.document(schema), schema) for schema in normaliser.foreign.values())
-    return tuple(
-        sorted((document.uri, store.pointer(schema)) for document, schema in found if document is not None)
-    )
+    def shapes(self, names: Names) -> Shapes:
+        """Return what the topics came to under these names."""
+        return Shapes(
+            self._topics,
+            self._normaliser.definitions,
+            {name: origins[0].place for name, origins in self._normaliser.origins.items()},
+            self._normaliser.nodes,
+            names,
+            self._uses,
+            self._problems,
+        )

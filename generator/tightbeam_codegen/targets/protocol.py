@@ -85,6 +85,11 @@ class Target(Protocol):
         """Its settings: keys of `[tool.tightbeam]`, and options of the command. The first is its folder."""
         ...
 
+    @property
+    def example(self) -> str:
+        """A command that shows what becomes of `init`'s definition, with `{folder}` in it; empty for none."""
+        ...
+
     def check_settings(self, settings: Settings, /) -> Iterable[Problem]:
         """Return what is wrong with its settings, apart from their types."""
         ...

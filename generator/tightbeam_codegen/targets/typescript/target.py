@@ -26,6 +26,7 @@ class TypeScriptTarget:
     )
     exact = True
     options = (FOLDER, VALIDATORS, REACT, IMPORT_EXTENSION)
+    example = ""
 
     def check_settings(self, _settings: Settings, /) -> Iterable[Problem]:
         """Accept all settings."""
