@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage
+from tightbeam._remote.tokens import TokenFactory
 
 if TYPE_CHECKING:
-    from tightbeam.gateway import RemoteClient
+    from tightbeam._remote.client import RemoteClient
 
 __all__ = ["TokenFactory", "connect"]
-
-TokenFactory = Callable[[], Awaitable[str]]
-"""Fetches a fresh token; called at each connect and reconnect."""
 
 
 def connect(
@@ -44,6 +42,12 @@ def connect(
         ValueError: not exactly one of token and key was given, or the URL isn't one.
         ImportError: the extra isn't installed: ``pip install 'tightbeam[gateway]'``.
     """
-    from tightbeam._remote.client import RemoteClient  # not at import: it needs the extra
-
+    try:
+        from tightbeam._remote.client import RemoteClient  # not at import: it needs the extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tightbeam"):
+            raise
+        raise ImportError(
+            f"tightbeam.connect needs the package {error.name}: pip install 'tightbeam[gateway]'"
+        ) from error
     return RemoteClient(url, token=token, key=key, on_invalid_message=on_invalid_message, hooks=hooks)

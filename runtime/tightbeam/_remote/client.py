@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from tightbeam._client import event_data
 from tightbeam._engine.protocol import Selection, SubscriptionToken
@@ -14,14 +14,12 @@ from tightbeam._hooks.hook_list import HookList
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._message import Address, Envelope
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
-from tightbeam._remote.connecting import Connector
-from tightbeam._remote.feed import RemoteFeed
-from tightbeam._remote.http import Requests
+from tightbeam._remote.feed import GatewayFeed
+from tightbeam._remote.requests import Requests
+from tightbeam._remote.tokens import TokenFactory, key_in
 from tightbeam._tokens import RealtimeWithTokens
+from tightbeam._wire.io import run
 from tightbeam.errors import GatewayRefused
-
-if TYPE_CHECKING:
-    from tightbeam._connect import TokenFactory
 
 __all__ = ["RemoteClient"]
 
@@ -79,9 +77,9 @@ class RemoteClient:
     def send_sync(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
         """As `send`, without ``await``, from any thread."""
         self._carrier.needs_key("sending events")
-        return self._carrier.requests.send_sync(name, event_data(name, data))
+        return run(self._carrier.requests.send(name, event_data(name, data), blocking=True))
 
-    def follow(self, channel: str, topics: Iterable[str] = ("*",), after: str | None = None) -> RemoteFeed:
+    def follow(self, channel: str, topics: Iterable[str] = ("*",), after: str | None = None) -> GatewayFeed:
         """The messages of a channel, encoded and unchecked: for tools that have no bindings."""
         return self._carrier.follow(channel, list(topics), after)
 
@@ -100,35 +98,37 @@ class _RemoteCarrier:
     def __init__(self, requests: Requests, token: str | TokenFactory | None) -> None:
         self.requests = requests
         self._token = token
-        self._feeds: weakref.WeakSet[RemoteFeed] = weakref.WeakSet()
+        self._feeds: weakref.WeakSet[GatewayFeed] = weakref.WeakSet()
 
     async def publish(self, envelope: Envelope, /) -> None:
         self.needs_key("publishing")
-        await self.requests.publish(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
+        await self.requests.publish(envelope)
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         self.needs_key("publishing")
-        self.requests.publish_sync(envelope.channel, envelope.topic, envelope.data, envelope.run_id)
+        run(self.requests.publish(envelope, blocking=True))
 
-    def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
+    def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> GatewayFeed:
         wanted = frozenset(addresses)
         selection: dict[str, list[str]] = {}
         for channel, topic in sorted(wanted):
             selection.setdefault(channel, []).append(topic)
         return self._feed(selection, wanted, after)
 
-    def follow(self, channel: str, topics: list[str], after: str | None) -> RemoteFeed:
+    def follow(self, channel: str, topics: list[str], after: str | None) -> GatewayFeed:
         return self._feed({channel: topics}, None, after)
 
-    def _feed(self, selection: Selection, wanted: frozenset[Address] | None, after: str | None) -> RemoteFeed:
+    def _feed(
+        self, selection: Selection, wanted: frozenset[Address] | None, after: str | None
+    ) -> GatewayFeed:
         async def token() -> str:
             if isinstance(self._token, str):
                 return self._token
             if self._token is not None:
-                return _key_of(await self._token(), selection)
+                return key_in(await self._token(), selection)
             return await self.requests.fetch_token(selection)
 
-        feed = RemoteFeed(Connector(self.requests, token, wanted), wanted, after)
+        feed = GatewayFeed(self.requests, token, wanted, after)
         self._feeds.add(feed)
         return feed
 
@@ -138,7 +138,7 @@ class _RemoteCarrier:
 
     def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         self.needs_key("making tokens")
-        return self.requests.token_sync(selection, since)
+        return run(self.requests.token(selection, since, blocking=True))
 
     def needs_key(self, what: str) -> None:
         """Refuse what only the server key allows.
@@ -153,24 +153,3 @@ class _RemoteCarrier:
         for feed in tuple(self._feeds):
             feed.close()
         self.requests.close()
-
-
-def _key_of(token: object, selection: Selection) -> str:
-    """Token routes answer with an object, factories may return it as it is.
-
-    Raises:
-        GatewayRefused: it says that it isn't for one of the channels.
-        TypeError: it is no token.
-    """
-    if isinstance(token, dict):
-        named = token.get("channels")
-        if isinstance(named, list) and (missing := [name for name in selection if name not in named]):
-            raise GatewayRefused(
-                f'the token isn\'t for channel "{missing[0]}": name it where the token is made, '
-                "client.realtime.token([…])",
-                code="channel",
-            )
-        token = token.get("key")
-    if not isinstance(token, str):
-        raise TypeError("a token factory returns a token: a string, or what the token route answered")
-    return token

@@ -1,221 +1,169 @@
-"""The messages of a remote subscription: reconnects, and resumes where it was."""
+"""The messages of a gateway: from where the last connection ended, without gap or duplicate."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import Close
 
 from tightbeam._message import Address, Envelope
-from tightbeam._payload.encoders import decoded, encoded_again
-from tightbeam._remote.connecting import Connector
-from tightbeam.errors import PositionLost
+from tightbeam._remote.answers import verdict_on
+from tightbeam._remote.requests import Requests
+from tightbeam._wire.backoff import Backoff
+from tightbeam._wire.failures import NoAnswer, Trouble, no_answer
+from tightbeam._wire.feed import Leave, WireFeed
+from tightbeam._wire.frames import Unreadable, message_of, metadata_of
+from tightbeam._wire.websocket import UpgradeRefused
+from tightbeam.errors import GatewayRefused, PositionLost, SubscribeFailed, TightbeamError
 
-__all__ = ["RemoteFeed"]
+__all__ = ["GatewayFeed"]
 
 _log = logging.getLogger("tightbeam")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 10.0
 _RESTART = 1012
 """The code with which a gateway closes when it stops."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class RemoteFeed:
-    """A `Feed` from a gateway. Read by one task at a time.
+class GatewayFeed(WireFeed):
+    """A `Feed` from a gateway, which resumes after the last message it had."""
 
-    A task of its own connects, so that a reader that is cancelled, by a timeout for example, finds the
-    connection when it comes back.
-    """
-
-    def __init__(self, connector: Connector, wanted: frozenset[Address] | None, after: str | None) -> None:
+    def __init__(
+        self,
+        requests: Requests,
+        token: Callable[[], Awaitable[str]],
+        wanted: frozenset[Address] | None,
+        after: str | None,
+    ) -> None:
         """Open nothing yet.
 
         Args:
-            connector: makes the connections.
-            wanted: what to follow, or None for all that the tokens allow.
+            requests: to the gateway in question.
+            token: fetches a fresh token for a connection.
+            wanted: the topics to follow, or None for all that the tokens allow.
             after: where to begin.
         """
-        self._connector = connector
+        super().__init__(
+            f"the gateway at {requests.origin}", Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=False)
+        )
+        self._requests = requests
+        self._token = token
         self._wanted = wanted
         self._after = after or "now"
         self._must_resume = self._after != "now"
         """Whether going on elsewhere than at the position would leave out messages that were promised."""
         self._asked_for = self._after
         """Where the current connection was asked to begin."""
-        self._connection: ClientConnection | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._failure: Exception | None = None
-        self._closed = False
-        self._is_closing = False
-        """Whether the gateway has said that it shuts down."""
         self._dropped_before = 0
         self._dropped = 0
         """Live messages that the stream of the current connection has dropped; above, those before."""
 
     @property
     def dropped(self) -> int:
-        """See `tightbeam._engine.protocol.Feed`; as far as the gateway has said."""
+        """See `Feed`; as far as the gateway has said."""
         return self._dropped_before + self._dropped
 
     @property
     def position(self) -> str | None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         return None if self._after == "now" else self._after
 
-    async def ready(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
-        while self._connection is None and not self._closed:
-            failure, self._failure = self._failure, None  # also one that came while nobody waited
-            if failure is not None:
-                raise failure
-            if self._connecting is None or self._connecting.done():
-                self._loop = asyncio.get_running_loop()
-                self._connecting = self._loop.create_task(self._connect())
-            await asyncio.wait({self._connecting})  # which goes on when this is cancelled
-
-    def give_up(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-
-    async def next(self) -> Envelope | None:
-        """See `tightbeam._engine.protocol.Feed`.
-
-        Raises:
-            GatewayRefused: it isn't let in any more.
-            SubscribeFailed: there is no gateway, or none that can be trusted.
-        """
-        while not self._closed:
-            await self.ready()
-            connection = self._connection
-            if connection is None:
-                continue
-            try:
-                text = await connection.recv(decode=False)
-            except ConnectionClosed as error:
-                self._drop(connection, error.rcvd)
-                continue
-            envelope = self._read(text)
-            if envelope is not None:
-                return envelope
-        return None
-
     def position_of(self, envelope: Envelope, /) -> str | None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         return None if envelope.seq is None else self._after
 
-    def close(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
-        self._closed = True
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return
-        with contextlib.suppress(RuntimeError):  # it closes at this moment
-            loop.call_soon_threadsafe(_end, self._connection, self._connecting)
-
-    async def _connect(self) -> None:
-        """Open the next connection; what goes wrong is kept for the reader."""
+    async def _open(self) -> ClientConnection:
         self._asked_for = self._after
+        query = [("token", await self._fetch_token()), ("after", self._after)]
+        if self._wanted is not None:
+            query.append(("want", orjson.dumps(sorted(self._wanted)).decode()))
         try:
-            connection = await self._connector.connect(self._asked_for)
-        except Exception as error:  # noqa: BLE001 - raised by `ready`
-            self._failure = error
-        else:
-            if self._closed:
-                connection.transport.abort()
-            else:
-                self._connection, self._is_closing = connection, False
-                self._dropped_before, self._dropped = self.dropped, 0
+            connection = await self._requests.open_websocket(f"/v1/realtime/connect?{urlencode(query)}")
+        except UpgradeRefused as refused:
+            verdict = verdict_on(refused.answer)
+            if isinstance(verdict, GatewayRefused):
+                raise GatewayRefused(
+                    f"no subscription: {verdict}", status=verdict.status, code=verdict.code
+                ) from None
+            raise self._judged(verdict) from None
+        except NoAnswer as failure:
+            raise self._judged(failure) from None
+        self._dropped_before, self._dropped = self.dropped, 0
+        return connection
 
-    def _drop(self, connection: ClientConnection, close: Close | None) -> None:
-        if self._connection is not connection:
-            return
-        self._connection = None
-        is_usual = self._is_closing or (close is not None and close.code == _RESTART)
-        if close is None:
-            reason = "it shuts down" if self._is_closing else "cut off"
-        else:
-            reason = f"code {close.code}, {close.reason}" if close.reason else f"code {close.code}"
-        self._connector.lost(reason, is_usual=is_usual)
-
-    def _read(self, text: bytes | str) -> Envelope | None:
+    async def _fetch_token(self) -> str:
         try:
-            frame = decoded(text)
-        except orjson.JSONDecodeError:
-            return None
-        if not isinstance(frame, dict):
-            return None
-        kind, metadata = frame.get("kind"), frame.get("metadata")
-        position = metadata.get("position") if isinstance(metadata, dict) else None
+            return await self._token()
+        except NoAnswer as failure:
+            raise self._judged(failure) from None
+        except TypeError:
+            raise
+        except TightbeamError as error:
+            if not error.retryable:
+                raise
+            raise NoAnswer(Trouble.OUTAGE, f"no token: {type(error).__name__}") from None
+        except OSError as error:  # a timeout is one
+            raise NoAnswer(Trouble.OUTAGE, f"no token: {no_answer(error).reason}") from None
+        except Exception as error:
+            if not self._has_connected:
+                raise
+            # The text stays out: it is the caller's, and may hold a token.
+            raise NoAnswer(Trouble.OUTAGE, f"no token: {type(error).__name__}") from None
+
+    def _judged(self, failure: NoAnswer) -> NoAnswer | SubscribeFailed:
+        """Return the failure if another attempt may succeed, else the error for the reader."""
+        is_address = failure.trouble is Trouble.ADDRESS and not self._has_connected
+        if not is_address and failure.trouble is not Trouble.CERTIFICATE:
+            return failure
+        return SubscribeFailed(f"no subscription from {self._server}: {failure}", status=failure.status)
+
+    def _receive(self, frame: dict[str, Any]) -> Envelope | None:
+        kind, metadata = frame.get("kind"), metadata_of(frame)
         if kind == "reset":
-            self._position_lost()
-            return None
-        if kind == "closing":
-            self._is_closing = True
-        if kind == "ping" and isinstance(metadata, dict) and isinstance(metadata.get("dropped"), int):
-            self._dropped = metadata["dropped"]
-        if kind == "ping" and isinstance(position, str) and self._after != "start":
-            self._after = position
-        if kind != "data":
-            return None
-        channel, topic = frame.get("channel"), frame.get("topic")
-        if not isinstance(channel, str) or not isinstance(topic, str):
-            return None
-        if self._wanted is not None and (channel, topic) not in self._wanted:
-            return None
-        seq = None
-        if isinstance(position, str):
-            self._after = position
-            self._must_resume = True
-            seq = int(position.rpartition(":")[2])
-        return Envelope(
-            channel,
-            topic,
-            encoded_again(frame.get("data")),
-            frame.get("run_id"),
-            metadata.get("id") if isinstance(metadata, dict) else None,
-            _microseconds(frame.get("created_at")),
-            seq,
-        )
+            self._lose_position()
+        position, dropped = metadata.get("position"), metadata.get("dropped")
+        if kind == "ping":
+            if isinstance(dropped, int):
+                self._dropped = dropped
+            if isinstance(position, str) and self._after != "start":
+                self._after = position
+        envelope = message_of(frame, self._wanted)
+        if envelope is None or not isinstance(position, str):
+            return envelope
+        seq = position.rpartition(":")[2]
+        if not (seq.isascii() and seq.isdigit()):
+            raise Unreadable("its position isn't one")
+        self._after, self._must_resume = position, True
+        return envelope._replace(seq=int(seq), metadata=None)
 
-    def _position_lost(self) -> None:
-        """Say that the gateway no longer retains what came after the position.
+    def _lose_position(self) -> None:
+        """React to a gateway that no longer retains what came after the position.
 
         Raises:
             PositionLost: the caller gave a position, or has had a durable message: what came after it was
                 promised.
+            Leave: the feed goes on with what is published from now on.
         """
         if self._asked_for == "now":
             return  # nothing was asked for that could be lost
-        connection = self._connection
-        if connection is not None:
-            connection.transport.abort()
         if self._must_resume:
-            self._closed = True
+            self.close()
             raise PositionLost("the gateway no longer retains what came after that position")
         _log.warning(
             "the gateway no longer knows the position of a subscription, which goes on with what is "
             "published from now on: it was restarted without its messages, or was away for too long"
         )
         self._after = "now"
-        self._connection = None
+        raise Leave(is_loss=False)
 
-
-def _end(connection: ClientConnection | None, connecting: asyncio.Task[None] | None) -> None:
-    if connection is not None:
-        connection.transport.abort()
-    if connecting is not None:
-        connecting.cancel()
-
-
-def _microseconds(text: object) -> int:
-    try:
-        return (datetime.fromisoformat(str(text)) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, TypeError):
-        return 0
+    def _log_loss(self, reason: str, code: int | None, pause: float | None) -> None:
+        if pause is None or self._is_closing or code == _RESTART:
+            _log.info("%s ended a connection (%s)", self._server, reason)
+            return
+        _log.warning(
+            "%s ended a connection at once (%s); the next attempt is in %.1f s", self._server, reason, pause
+        )

@@ -6,26 +6,30 @@ connection of its own, so that no kept one, closed in the meantime, leaves it op
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
-import orjson
-
-from tightbeam._remote.answers import NoAnswer, Trouble, error_code, judge
-from tightbeam._remote.pool import Answer
+from tightbeam._remote.answers import json_object, verdict_on
+from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.http import Answer
 from tightbeam._wire.names import ERROR_TYPES
-from tightbeam.errors import GatewayRefused, SendFailed, TightbeamError
+from tightbeam._wire.origin import Origin
+from tightbeam.errors import GatewayRefused, SendFailed
 
-__all__ = ["run_ids", "target", "unanswered"]
+__all__ = ["run_ids_in", "send_failed", "send_target"]
 
 
-def target(name: str) -> str:
-    """Return path and query of the request."""
+def send_target(name: str) -> str:
+    """Return path and query of the request that sends an event."""
     return f"/v1/realtime/send?name={quote(name, safe='')}"
 
 
-def run_ids(name: str, origin: str, answer: Answer) -> list[str]:
-    """Return the ids of the runs that were started.
+def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:
+    """Return the ids of the runs that an event has started.
+
+    Args:
+        answer: to the request that sent it.
+        name: of the event.
+        origin: of the gateway.
 
     Raises:
         NotRegistered: no function listens to the event.
@@ -35,37 +39,30 @@ def run_ids(name: str, origin: str, answer: Answer) -> list[str]:
         GatewayRefused: the gateway doesn't let this client in.
         SendFailed: anything else.
     """
-    found = _parsed(answer.body)
-    if answer.status == 201 and isinstance(ids := found.get("run_ids"), list):
-        return [str(one) for one in ids]
-    kind = ERROR_TYPES.get(str(found.get("type")))
-    if kind is not None and found.get("status") == answer.status:
-        raise kind(str(found.get("error")))
-    verdict: TightbeamError | NoAnswer = judge(answer.status, answer.headers, answer.body)
+    body = json_object(answer.body)
+    if answer.status == 201 and isinstance(ids := body.get("run_ids"), list):
+        return [str(run_id) for run_id in ids]
+    kind = ERROR_TYPES.get(str(body.get("type")))
+    if kind is not None and body.get("status") == answer.status:
+        raise kind(str(body.get("error")))
+    verdict = verdict_on(answer)
     if isinstance(verdict, NoAnswer):
         # By a proxy that may have passed it on, or by something that took it.
-        verdict.sent = answer.status >= 500 or answer.status < 300
-        raise unanswered(name, origin, verdict)
+        verdict.was_sent = answer.status >= 500 or answer.status < 300
+        raise send_failed(verdict, name, origin)
     if answer.status == 413:
         raise SendFailed(f'the event "{name}" was refused: its data is too large', status=413)
-    code = error_code(answer.body)
-    raise GatewayRefused(f'the event "{name}" was not taken: {verdict}', status=answer.status, code=code)
-
-
-def unanswered(name: str, origin: str, error: NoAnswer) -> SendFailed:
-    """Return the error for an event of which it isn't known that it was taken."""
-    may = "; its runs may have been started all the same" if error.sent else ""
-    return SendFailed(
-        f'no answer to the event "{name}" from the gateway at {origin}: {error}{may}',
-        status=error.status,
-        retryable=error.trouble is Trouble.OUTAGE,
-        may_have_started=error.sent,
+    raise GatewayRefused(
+        f'the event "{name}" was not taken: {verdict}', status=answer.status, code=verdict.code
     )
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def send_failed(failure: NoAnswer, name: str, origin: Origin) -> SendFailed:
+    """Return the error for an event that may not have been taken."""
+    may = "; its runs may have been started all the same" if failure.was_sent else ""
+    return SendFailed(
+        f'no answer to the event "{name}" from the gateway at {origin}: {failure}{may}',
+        status=failure.status,
+        retryable=failure.trouble is Trouble.OUTAGE,
+        may_have_started=failure.was_sent,
+    )

@@ -1,1 +1,4 @@
-"""What both ends of a connection know: a gateway and its clients, Inngest's server and ours."""
+"""What both ends of a connection know, and the client that `tightbeam.connect` and Inngest's stand on.
+
+The client is HTTP, WebSockets and frames; what a server's answers and frames mean is for those above.
+"""

@@ -15,12 +15,14 @@ from tightbeam._hooks.hook_list import HookList, tell
 from tightbeam._hooks.info import MessageInfo
 from tightbeam._message import Address, Envelope
 from tightbeam._offline import is_offline
+from tightbeam._wire.failures import NoAnswer
+from tightbeam._wire.io import run
 from tightbeam.errors import InvalidParam, PublishFailed
-from tightbeam.inngest._http import Answer, Http, NoAnswer
+from tightbeam.inngest._http import Http, is_accepted, is_retryable
 from tightbeam.inngest._keys import Keys
 
 if TYPE_CHECKING:
-    from tightbeam.inngest._subscribe import RemoteFeed
+    from tightbeam.inngest._subscribe import InngestFeed
 
 __all__ = ["Carrier", "Server", "Settings"]
 
@@ -50,7 +52,7 @@ class Carrier:
         self.settings: Settings = settings
         self.hooks: HookList = HookList()
         self.http: Http = self._http()
-        self.feeds: weakref.WeakSet[RemoteFeed] = weakref.WeakSet()
+        self.feeds: weakref.WeakSet[InngestFeed] = weakref.WeakSet()
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next request on."""
@@ -67,8 +69,12 @@ class Carrier:
             max_connections=settings.max_connections,
         )
 
-    async def publish(self, envelope: Envelope, /) -> None:
-        """Send one message, from a coroutine.
+    async def publish(self, envelope: Envelope, /, *, blocking: bool = False) -> None:
+        """Send one message.
+
+        Args:
+            envelope: the message.
+            blocking: as for `Http.post`.
 
         Raises:
             InvalidParam: its channel or topic has no name, or one that can't be sent.
@@ -77,79 +83,65 @@ class Carrier:
         """
         where = target(envelope)
         if not is_offline():
-            try:
-                answer = await self.http.post(where, envelope.data)
-            except NoAnswer as error:
-                raise _unanswered(envelope, error) from None
-            if not answer.ok:
-                raise self._refused(envelope, answer)
+            await self._post(where, envelope, blocking=blocking)
         if self.hooks.sent:
             tell(self.hooks.sent, MessageInfo(envelope))
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """As `publish`, from any thread."""
-        where = target(envelope)
-        if not is_offline():
-            try:
-                answer = self.http.post_sync(where, envelope.data)
-            except NoAnswer as error:
-                raise _unanswered(envelope, error) from None
-            if not answer.ok:
-                raise self._refused(envelope, answer)
-        if self.hooks.sent:
-            tell(self.hooks.sent, MessageInfo(envelope))
+        run(self.publish(envelope, blocking=True))
 
-    def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> RemoteFeed:
+    async def _post(self, where: str, envelope: Envelope, *, blocking: bool) -> None:
+        what = f'the message for topic "{envelope.topic}" on channel "{envelope.channel}"'
+        try:
+            answer = await self.http.post(where, envelope.data, blocking=blocking)
+        except NoAnswer as failure:
+            may = "; it may have been published all the same" if failure.was_sent else ""
+            raise PublishFailed(f"{what}: {failure}{may}", retryable=is_retryable(failure)) from None
+        if not is_accepted(answer):
+            excerpt = self.http.excerpt(answer)
+            raise PublishFailed(
+                f"{what} was not published: the server answered {answer.status}"
+                + (f": {excerpt}" if excerpt else ""),
+                status=answer.status,
+                retryable=answer.is_retryable,
+            )
+
+    def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> InngestFeed:
         """See `tightbeam._engine.protocol.Carrier`."""
-        from tightbeam.inngest._subscribe import RemoteFeed  # not at import: who only publishes goes without
+        from tightbeam.inngest._subscribe import InngestFeed  # not at import: who only publishes goes without
 
-        return RemoteFeed(self, addresses, after)
+        feed = InngestFeed(self.http, addresses, after)
+        self.feeds.add(feed)
+        return feed
 
     async def close(self) -> None:
         """End the subscriptions and close the connections; the next publish makes new ones."""
         for feed in tuple(self.feeds):
             feed.close()
-        await self.http.close()
-
-    def _refused(self, envelope: Envelope, answer: Answer) -> PublishFailed:
-        said = self.http.excerpt(answer)
-        return PublishFailed(
-            f"{_what(envelope)} was not published: the server answered {answer.status}"
-            + (f": {said}" if said else ""),
-            status=answer.status,
-            retryable=answer.retryable,
-        )
+        self.http.pool.close()
 
 
 def target(envelope: Envelope) -> str:
-    """Path and query of a message; every name is percent-encoded, so that it can't be anything else.
+    """Return path and query for a message; every name is percent-encoded, so that it can't be anything else.
 
     Raises:
         InvalidParam: its channel or topic has no name, or one that isn't text.
     """
-    channel, topic, run_id, message_id = envelope.channel, envelope.topic, envelope.run_id, envelope.id
-    if not channel or not topic:
+    if not envelope.channel or not envelope.topic:
         raise InvalidParam("a message needs the name of a channel and of a topic; one of them is empty")
+    query: list[tuple[str, str | bytes]] = [("channel", envelope.channel), ("topic", envelope.topic)]
+    if envelope.run_id is not None:
+        query.append(("run_id", envelope.run_id))
+    metadata = {} if envelope.metadata is None else orjson.loads(envelope.metadata)
+    if envelope.id is not None:
+        metadata["id"] = envelope.id
     try:
-        found = f"/v1/realtime/publish?channel={quote(channel, safe='')}&topic={quote(topic, safe='')}"
-        if run_id is not None:
-            found += f"&run_id={quote(run_id, safe='')}"
-        metadata = {} if envelope.metadata is None else orjson.loads(envelope.metadata)
-        if message_id is not None:
-            metadata["id"] = message_id
         if metadata:
-            found += f"&metadata={quote(orjson.dumps(metadata), safe='')}"
+            query.append(("metadata", orjson.dumps(metadata)))
+        pairs = [f"{name}={quote(value, safe='')}" for name, value in query]
+        return f"/v1/realtime/publish?{'&'.join(pairs)}"
     except (UnicodeEncodeError, TypeError):
         raise InvalidParam(
             "a name of a channel, topic or step has a lone surrogate: it can't be sent"
         ) from None
-    return found
-
-
-def _what(envelope: Envelope) -> str:
-    return f'the message for topic "{envelope.topic}" on channel "{envelope.channel}"'
-
-
-def _unanswered(envelope: Envelope, error: NoAnswer) -> PublishFailed:
-    may = "; it may have been published all the same" if error.retryable else ""
-    return PublishFailed(f"{_what(envelope)}: {error}{may}", retryable=error.retryable)

@@ -172,7 +172,7 @@ class Realtime(AnyRealtime):
         self, key: str, selection: Selection, since: str | None, api_base_url: str | None
     ) -> SubscriptionToken:
         reset = since is not None and since != LATEST
-        return subscription_token(key, api_base_url or self._inngest.http.origin, selection, reset=reset)
+        return subscription_token(key, api_base_url or str(self._inngest.http.origin), selection, reset=reset)
 
     async def close(self) -> None:
         """End the subscriptions and close the connections; publishing later makes new ones."""

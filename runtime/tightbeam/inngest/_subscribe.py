@@ -1,67 +1,62 @@
-"""Subscriptions: a token, a socket, and another of each whenever the socket ends.
-
-A task reads the socket into a bounded mailbox, so that a slow reader never holds up the answers to pings.
-"""
+"""Subscriptions: a task reads into a bounded mailbox, so that a slow reader doesn't hold up the server."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import random
-import ssl
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosedOK, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import WebSocketException
 
-from tightbeam._hub.hub import Hub, Loops
+from tightbeam._hub.hub import Hub
 from tightbeam._hub.turns import give_turn
 from tightbeam._message import Address, Envelope
+from tightbeam._wire.backoff import Backoff
+from tightbeam._wire.failures import NoAnswer, Trouble, no_answer
+from tightbeam._wire.feed import Leave, WireFeed
+from tightbeam._wire.frames import message_of
+from tightbeam._wire.websocket import UpgradeRefused, hang_up, open_websocket
 from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
-from tightbeam.inngest._frames import CLOSING, Unreadable, envelope_of, parsed
-from tightbeam.inngest._http import CERTIFICATE_REMEDY, Http, is_loopback
-from tightbeam.inngest._publish import Carrier
+from tightbeam.inngest._http import Http
 from tightbeam.inngest._token import mint
 
-__all__ = ["RemoteFeed"]
+__all__ = ["InngestFeed"]
 
 _log = logging.getLogger("tightbeam")
-_quiet = logging.getLogger("tightbeam.inngest.socket")
-# At DEBUG the library logs headers, and the token is in one of them. Not by level: that is easily set again.
-_quiet.addFilter(lambda record: record.levelno >= logging.WARNING)
 
 _MAX_MESSAGES = 1_024
 _MAX_BYTES = 16 * 1024 * 1024
-_MAX_FRAME = 8 * 1024 * 1024
-"""A message of 512 KiB may be six times as long in a frame: the server escapes ``<``, ``>`` and ``&``."""
 _REMEMBERED = 16_384
 """How many message ids are kept to know repeats by."""
 _MAX_REFUSALS = 3
-_FIRST_DELAY, _MAX_DELAY = 0.25, 5.0
-_STOOD = 5.0
-"""How long a connection stands before its end is no reason to wait longer than the first time."""
-_SECONDS_TO_OPEN = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 _SECONDS_TO_SUBSCRIBE = 10.0
-_SECONDS_TO_CLOSE = 1.0
 
 
-class RemoteFeed:
-    """A `Feed` of messages from the Inngest server."""
+class InngestFeed:
+    """A `Feed` of messages from the Inngest server, which a task reads into a mailbox."""
 
-    def __init__(self, carrier: Carrier, addresses: Iterable[Address], after: str | None) -> None:
-        self._carrier = carrier
-        self._addresses = tuple(addresses)
+    def __init__(self, http: Http, addresses: Iterable[Address], after: str | None) -> None:
+        """Open nothing yet.
+
+        Args:
+            http: to the server.
+            addresses: the topics to follow.
+            after: where to begin; only None can be had.
+        """
+        topics = tuple(addresses)
         self._after = after
         self._hub = Hub()
         self._mailbox = self._hub.register(
-            self._addresses, catching_up=False, max_messages=_MAX_MESSAGES, max_bytes=_MAX_BYTES
+            topics, catching_up=False, max_messages=_MAX_MESSAGES, max_bytes=_MAX_BYTES
         )
-        self._reader: Reader | None = None
-        carrier.feeds.add(self)
+        self._wire = _ServerFeed(http, topics)
+        self._reading: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
 
     async def ready(self) -> None:
         """Connect, unless it is connected already.
@@ -72,43 +67,37 @@ class RemoteFeed:
         """
         if self._after is not None:
             raise PositionLost("Inngest keeps no messages to resume from: subscribe without after=")
-        if self._mailbox.closed:
+        if self._reading is not None or self._mailbox.closed:
             return
-        if self._reader is None:
-            self._reader = Reader(self._carrier.http, self._addresses, self._hub.emit, self._mailbox.close)
         try:
-            await self._reader.connected()
-        except Exception as error:
-            self.give_up()
-            if isinstance(error, TightbeamError):
-                raise translated(error) from error.__cause__
-            raise
+            await self._wire.ready()
+        except TightbeamError as error:
+            raise translated(error) from error.__cause__
+        if not self._mailbox.closed:
+            self._reading = asyncio.get_running_loop().create_task(self._read())
 
     def give_up(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.stop()
+        """See `Feed`."""
+        self._wire.give_up()
 
     async def next(self) -> Envelope | None:
-        """See `tightbeam._engine.protocol.Feed`."""
-        if self._reader is None or not self._reader.has_connected:
-            await self.ready()
+        """See `Feed`."""
+        await self.ready()
         mailbox = self._mailbox
         while (envelope := mailbox.take()) is None:
             if mailbox.overflowed:
                 self.close()
                 raise SubscriberTooSlow
             if mailbox.closed:
-                if self._reader is not None and self._reader.error is not None:
-                    raise translated(self._reader.error) from None
+                if self._error is not None:
+                    raise translated(self._error) from None
                 return None
             await mailbox.wait()
         return envelope
 
     @property
     def dropped(self) -> int:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         return self._mailbox.dropped
 
     @property
@@ -121,219 +110,91 @@ class RemoteFeed:
         return None
 
     def close(self) -> None:
-        """See `tightbeam._engine.protocol.Feed`."""
+        """See `Feed`."""
         self._mailbox.close()
-        if self._reader is not None:
-            self._reader.stop()
+        self._wire.close()
 
-
-def _reason(error: Exception) -> str:
-    """Say why there is no connection, in words that hold no token."""
-    if isinstance(error, SubscribeFailed):
-        return str(error)
-    if isinstance(error, InvalidStatus):
-        return f"it answered {error.response.status_code}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate isn't trusted ({error.verify_message})"
-    text = error.strerror if isinstance(error, OSError) and error.strerror else ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def backoff() -> Iterator[float]:
-    """How long to wait before connecting again; with jitter, so that not all come at once to a new server."""
-    delay = _FIRST_DELAY
-    while True:
-        yield delay * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        delay = min(delay * 2, _MAX_DELAY)
-
-
-@contextlib.asynccontextmanager
-async def _closed_at_last(socket: ClientConnection) -> AsyncGenerator[ClientConnection, None]:
-    """Says goodbye to the server; when the event loop ends in the middle of that, the socket goes at once."""
-    try:
-        yield socket
-    finally:
+    async def _read(self) -> None:
+        """Fill the mailbox until the feed ends."""
         try:
-            await socket.close()
-        except BaseException:
-            socket.transport.abort()
-            raise
+            while (envelope := await self._wire.next()) is not None:
+                pressed = self._hub.emit(envelope)
+                if pressed is not None:  # the socket has given many at once
+                    await give_turn(pressed)
+        except Exception as error:  # noqa: BLE001 - whatever ends the reading is for the reader
+            self._error = error
+        finally:
+            self.close()
 
 
-async def _subscribed(socket: ClientConnection) -> None:
-    """Wait until the server has subscribed the socket to its topics.
+class _ServerFeed(WireFeed):
+    """The connections of one subscription: a fresh token for each, and repeats left out."""
 
-    The server answers the upgrade first and subscribes afterwards; it reads frames, and so answers a ping,
-    only once it has subscribed. The pong is the acknowledgement that the protocol lacks.
-
-    Raises:
-        TimeoutError: the server doesn't answer pings.
-        WebSocketException: the connection ended before the pong.
-    """
-    async with asyncio.timeout(_SECONDS_TO_SUBSCRIBE):
-        await (await socket.ping())
-
-
-class _Connect(connect):
-    """Follows no redirect: a token is for the server that gave it."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        return exc
-
-
-class Reader:
-    """The task that reads: connects, passes messages on, connects again."""
-
-    def __init__(
-        self,
-        http: Http,
-        addresses: tuple[Address, ...],
-        receive: Callable[[Envelope], Loops | None],
-        ended: Callable[[], None],
-    ) -> None:
-        self.error: Exception | None = None
+    def __init__(self, http: Http, addresses: tuple[Address, ...]) -> None:
+        super().__init__(
+            f"the server at {http.origin}", Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=True)
+        )
         self._http = http
-        self._addresses = frozenset(addresses)
-        self._order = addresses
-        self._receive = receive
-        self._ended = ended
+        self._addresses = addresses
+        self._wanted = frozenset(addresses)
         self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
-        self._loop = asyncio.get_running_loop()
-        self._connected = self._loop.create_future()
         self._refusals = 0
-        self._task = self._loop.create_task(self._run())
 
-    @property
-    def has_connected(self) -> bool:
-        """Whether the first connection stood."""
-        return self._connected.done() and self._connected.exception() is None
-
-    async def connected(self) -> None:
-        """Return when the first connection stands.
-
-        Raises:
-            SubscribeFailed: it could not be made.
-        """
-        await asyncio.shield(self._connected)
-
-    def stop(self) -> None:
-        """Close the socket and end, from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
-            self._loop.call_soon_threadsafe(self._task.cancel)
-
-    async def _run(self) -> None:
-        delays = backoff()
-        since: float | None = None
+    async def _open(self) -> ClientConnection:
         try:
-            while True:
-                try:
-                    async with _closed_at_last(await self._open_socket()) as socket:
-                        self._refusals, since = 0, self._loop.time()
-                        if not self._connected.done():
-                            self._connected.set_result(None)
-                        await self._read(socket)
-                except (WebSocketException, OSError, SubscribeFailed) as error:
-                    self._give_up_on(error)
-                    reason = _reason(error)
-                else:
-                    reason = "it was closed"
-                if since is not None and self._loop.time() - since >= _STOOD:
-                    delays = backoff()
-                delay = next(delays)
-                _log.warning(
-                    "%s the server at %s: %s; the next attempt is in %.1f s%s",
-                    "no connection to" if since is None else "a subscription lost its connection to",
-                    self._http.origin,
-                    reason,
-                    delay,
-                    "" if since is None else "; messages published in between are not received",
-                )
-                since = None
-                await asyncio.sleep(delay)
-        except Exception as error:  # noqa: BLE001 - whatever ends the reading is for who reads
-            self.error = error
-            if not self._connected.done():
-                self._connected.set_exception(error)
-                self._connected.exception()  # whoever opens it may have gone
-            else:
-                self._ended()
-        except asyncio.CancelledError:
-            if self._connected.done():
-                self._ended()
-            else:
-                self._connected.set_result(None)  # for a reader that waits: the mailbox is closed
-            raise
+            token = await mint(self._http, self._addresses)
+            connection = await self._open_websocket(token)
+        except UpgradeRefused as refused:
+            raise self._judged(NoAnswer(Trouble.OUTAGE, str(refused), status=refused.answer.status)) from None
+        except NoAnswer as failure:
+            raise self._judged(failure) from None
+        except SubscribeFailed as error:  # the first connection is never retried
+            if not error.retryable or not self._has_connected:
+                raise
+            raise NoAnswer(Trouble.OUTAGE, str(error)) from None
+        self._refusals = 0
+        return connection
 
-    async def _open_socket(self) -> ClientConnection:
-        token = await mint(self._http, self._order)
-        origin = urlsplit(self._http.origin)
-        scheme = "wss" if origin.scheme == "https" else "ws"
-        socket = await _Connect(
-            f"{scheme}://{origin.netloc}/v1/realtime/connect",
-            additional_headers={"authorization": f"Bearer {token}"},
-            proxy=None if is_loopback(self._http.origin) else True,
-            user_agent_header="tightbeam",
-            max_size=_MAX_FRAME,
-            open_timeout=_SECONDS_TO_OPEN,
-            close_timeout=_SECONDS_TO_CLOSE,
-            logger=_quiet,
+    async def _open_websocket(self, token: str) -> ClientConnection:
+        """Open a connection and wait until the server has subscribed it to its topics.
+
+        The server answers the upgrade first and subscribes afterwards; it reads frames, and so answers a
+        ping, only once it has subscribed. The pong is the acknowledgement that the protocol lacks.
+        """
+        http = self._http
+        connection = await open_websocket(
+            http.origin, "/v1/realtime/connect", {"Authorization": f"Bearer {token}"}, http.pool.context
         )
         try:
-            await _subscribed(socket)
+            async with asyncio.timeout(_SECONDS_TO_SUBSCRIBE):
+                await (await connection.ping())
+        except (WebSocketException, OSError) as error:
+            hang_up(connection)
+            raise no_answer(error) from None
         except BaseException:
-            socket.transport.abort()
+            hang_up(connection)
             raise
-        return socket
+        return connection
 
-    def _give_up_on(self, error: Exception) -> None:
-        """Raise what connecting again can't mend, or nobody waits for: the first connection is never retried.
-
-        Raises:
-            SubscribeFailed: in these cases.
-        """
-        if isinstance(error, SubscribeFailed):
-            if not error.retryable or not self._connected.done():
-                raise error
-            return
-        if isinstance(error, ssl.SSLCertVerificationError):
-            raise SubscribeFailed(
-                f"no subscription from the server at {self._http.origin}: {_reason(error)}: "
-                f"{CERTIFICATE_REMEDY}"
-            ) from None
-        status = error.response.status_code if isinstance(error, InvalidStatus) else None
-        if status in (401, 403):
+    def _judged(self, failure: NoAnswer) -> NoAnswer | SubscribeFailed:
+        """Return the failure if another attempt may succeed, else the error for the reader."""
+        if failure.trouble is Trouble.CERTIFICATE:
+            return SubscribeFailed(f"no subscription from {self._server}: {failure}")
+        is_refused = failure.status in (401, 403)
+        if is_refused:
             self._refusals += 1  # the token is fresh each time: once is bad luck
-        if not self._connected.done() or self._refusals >= _MAX_REFUSALS:
-            said = (
-                _reason(error) if status is not None else f"no connection, or it broke off: {_reason(error)}"
-            )
-            raise SubscribeFailed(
-                f"the server at {self._http.origin} gave no subscription: {said}",
-                status=status,
-                retryable=status not in (401, 403),
-            ) from None
+        if self._has_connected and self._refusals < _MAX_REFUSALS:
+            return failure
+        reason = failure.reason if failure.status else f"no connection, or it broke off: {failure}"
+        return SubscribeFailed(
+            f"{self._server} gave no subscription: {reason}", status=failure.status, retryable=not is_refused
+        )
 
-    async def _read(self, socket: ClientConnection) -> None:
-        """Pass messages on until the socket ends, or the server says that it is closing."""
-        warned = False
-        with contextlib.suppress(ConnectionClosedOK):
-            while True:
-                # Not decoded: the library would end the connection for one frame that isn't UTF-8.
-                raw = await socket.recv(decode=False)
-                try:
-                    frame = parsed(raw)
-                    envelope = envelope_of(frame, self._addresses)
-                except Unreadable as reason:
-                    if not warned:
-                        _log.warning("a frame of a subscription was passed over: %s", reason)
-                    warned = True  # one line a connection: whoever publishes such frames may publish many
-                    continue
-                if frame.get("kind") == CLOSING:
-                    return
-                if envelope is not None and not self._is_repeat(envelope):
-                    pressed = self._receive(envelope)
-                    if pressed is not None:  # the socket has given many at once
-                        await give_turn(pressed)
+    def _receive(self, frame: dict[str, Any]) -> Envelope | None:
+        if self._is_closing:
+            raise Leave(is_loss=True)
+        envelope = message_of(frame, self._wanted)
+        return None if envelope is None or self._is_repeat(envelope) else envelope
 
     def _is_repeat(self, envelope: Envelope) -> bool:
         if envelope.id is None:
@@ -346,3 +207,12 @@ class Reader:
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         return False
+
+    def _log_loss(self, reason: str, _code: int | None, pause: float | None) -> None:
+        _log.warning(
+            "a subscription lost its connection to %s: %s; the next attempt is in %.1f s; "
+            "messages published in between are not received",
+            self._server,
+            reason,
+            pause or 0.0,
+        )

@@ -19,11 +19,14 @@ from tests.certificates import untrusted
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.gateway.serving import KEY, durable, running, secured
 from tightbeam import Client, GatewayRefused, PositionLost, PublishFailed, SubscribeFailed
-from tightbeam._remote import connecting as _remote_connect
-from tightbeam._remote import http as _remote_http
-from tightbeam._remote import pool as _remote_pool
-from tightbeam._remote.answers import NoAnswer, judge
-from tightbeam._remote.connecting import Backoff
+from tightbeam._remote import feed as remote_feed
+from tightbeam._remote import requests
+from tightbeam._remote.answers import verdict_on
+from tightbeam._wire import backoff as wire_backoff
+from tightbeam._wire.backoff import Backoff
+from tightbeam._wire.failures import NoAnswer
+from tightbeam._wire.http import Answer
+from tightbeam._wire.io import _LoopIo
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -34,7 +37,7 @@ async def token() -> str:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_remote_connect, "_FIRST_DELAY", 0.004)
+    monkeypatch.setattr(remote_feed, "_FIRST_PAUSE", 0.004)
 
 
 def pauses(caplog: pytest.LogCaptureFixture) -> list[float]:
@@ -82,7 +85,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_pauses_grow_until_a_connection_lasted() -> None:
-    backoff = Backoff()
+    backoff = Backoff(0.05, 10.0, pauses_always=False)
     found = [backoff.failed(0.0) for _ in range(12)]
     for number, pause in enumerate(found):
         longest = min(0.05 * 2**number, 10.0)
@@ -97,7 +100,7 @@ def test_pauses_grow_until_a_connection_lasted() -> None:
 
 
 def test_the_server_may_ask_for_a_longer_pause() -> None:
-    backoff = Backoff()
+    backoff = Backoff(0.05, 10.0, pauses_always=False)
     assert backoff.failed(0.0, retry_after=7.0) == 7.0
     assert backoff.failed(0.0, retry_after=0.0) > 0
 
@@ -115,7 +118,7 @@ def test_the_server_may_ask_for_a_longer_pause() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_bounded(text: str, seconds: float | None) -> None:
-    found = judge(429, {"Retry-After": text}, b"")
+    found = verdict_on(Answer(429, {"Retry-After": text}, b""))
     assert isinstance(found, NoAnswer)
     assert found.retry_after == seconds
 
@@ -214,8 +217,8 @@ async def test_a_reader_that_is_polled_comes_back_after_an_outage(
     client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every pause is longer than the time-out of a poll."""
-    monkeypatch.setattr(_remote_connect, "_FIRST_DELAY", 0.05)
-    monkeypatch.setattr(_remote_connect, "_LASTED", 0.0)
+    monkeypatch.setattr(remote_feed, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(wire_backoff, "_LASTED", 0.0)
     port = await free_port()
     got: list[int] = []
     async with client, tightbeam.connect(f"http://127.0.0.1:{port}", key=KEY) as remote:
@@ -293,7 +296,7 @@ async def test_a_failure_between_two_polls_is_raised_by_the_next(ch: JobChannel)
 async def test_entering_that_is_cancelled_leaves_nothing_behind(
     ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_remote_http, "_TIMEOUT", 1_000.0)
+    monkeypatch.setattr(requests, "_TIMEOUT", 1_000.0)
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -532,15 +535,15 @@ async def test_who_is_refused_later_is_told(client: Client, ch: JobChannel, quic
 
 async def test_kept_connections_serve_many_publishes(client: Client, ch: JobChannel) -> None:
     opened: list[object] = []
-    real = asyncio.open_connection
+    real = _LoopIo.connect
 
-    async def counted(*args: Any, **more: Any) -> Any:
-        opened.append(args)
-        return await real(*args, **more)
+    async def counted(io: _LoopIo, *place: Any) -> Any:
+        opened.append(place)
+        return await real(io, *place)
 
     async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_remote_pool.asyncio, "open_connection", counted)
+            patch.setattr(_LoopIo, "connect", counted)
             for n in range(5):
                 await remote.realtime.publish(ch.tick, {"n": n})
             assert len(opened) == 1

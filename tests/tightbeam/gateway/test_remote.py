@@ -22,9 +22,11 @@ from tests.tightbeam.gateway.test_streams import until_connections
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
 from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
 from tightbeam._message import Envelope
-from tightbeam._remote import http as _remote_http
-from tightbeam._remote.answers import error_body
-from tightbeam._remote.http import Requests
+from tightbeam._remote import requests as remote_requests
+from tightbeam._remote.answers import error_text
+from tightbeam._remote.requests import Requests
+from tightbeam._wire.http import Answer
+from tightbeam._wire.io import _ThreadIo, run
 
 
 async def test_publishing_and_subscribing(client: Client, ch: JobChannel) -> None:
@@ -221,12 +223,16 @@ class Scripted:
                 self.hung_up.set()
 
 
+def tick(data: bytes, run_id: str | None = None) -> Envelope:
+    return Envelope("job:j1", "tick", data, run_id, None, 0)
+
+
 def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
     with Scripted(1, 1) as server:
         requests = Requests(server.url, KEY)
-        requests.publish_sync("job:j1", "tick", b"1", None)
+        run(requests.publish(tick(b"1"), blocking=True))
         assert server.hung_up.wait(20)
-        requests.publish_sync("job:j1", "tick", b"2", "01M80WNAQGSQ2ZY17B9WK74G59")
+        run(requests.publish(tick(b"2", "01M80WNAQGSQ2ZY17B9WK74G59"), blocking=True))
         requests.close()
     assert [one[-1:] for one in server.requests] == [b"1", b"2"]
     assert b"run_id=01M80WNAQGSQ2ZY17B9WK74G59" in server.requests[1]
@@ -235,24 +241,29 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
 
 def test_a_publish_that_isnt_answered_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on a kept connection: it may have arrived."""
-    monkeypatch.setattr(_remote_http, "_TIMEOUT", 0.5)
+    monkeypatch.setattr(remote_requests, "_TIMEOUT", 0.5)
     with Scripted(None) as server:
         requests = Requests(server.url, KEY)
-        requests.publish_sync("job:j1", "tick", b"1", None)
+        run(requests.publish(tick(b"1"), blocking=True))
         with pytest.raises(PublishFailed, match="TimeoutError"):
-            requests.publish_sync("job:j1", "tick", b"2", None)
+            run(requests.publish(tick(b"2"), blocking=True))
         requests.close()
     assert [one[-1:] for one in server.requests] == [b"1", b"2"]
 
 
-def test_a_server_that_hangs_up_at_once_is_asked_once() -> None:
+def test_a_server_that_hangs_up_at_once_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    real = _ThreadIo.connect
+
+    async def counted(io: _ThreadIo, *place: Any) -> Any:
+        asked.append(place)
+        return await real(io, *place)
+
+    monkeypatch.setattr(_ThreadIo, "connect", counted)
     with Scripted(0) as server:
         requests = Requests(server.url, KEY)
-        asked: list[object] = []
-        connection = requests._connection
-        requests._connection = lambda: asked.append(1) or connection()  # type: ignore[method-assign]
         with pytest.raises(PublishFailed) as failed:
-            requests.publish_sync("job:j1", "tick", b"1", None)
+            run(requests.publish(tick(b"1"), blocking=True))
         requests.close()
     assert failed.value.retryable
     assert len(asked) == 1
@@ -261,7 +272,7 @@ def test_a_server_that_hangs_up_at_once_is_asked_once() -> None:
 def test_what_the_gateway_refused_is_said_with_its_places() -> None:
     issues = b'[{"pointer":"/n","reason":"is required"},{"pointer":"","reason":"x"}]'
     body = b'{"error":"no","status":422,"issues":' + issues + b"}"
-    assert error_body(422, body) == "no (/n: is required; (payload): x)"
+    assert error_text(Answer(422, {}, body)) == "no (/n: is required; (payload): x)"
 
 
 async def test_the_client_logs_no_token(

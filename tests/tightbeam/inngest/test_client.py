@@ -179,11 +179,11 @@ def test_the_base_runtime_knows_nothing_of_it() -> None:
     code = "import sys, tightbeam, tightbeam.testing; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"inngest", "pyreqwest", "websockets", "httpx"}
+    assert not loaded & {"inngest", "httptools", "websockets", "httpx"}
     assert "tightbeam.inngest" not in done.stdout
 
 
-@pytest.mark.parametrize("package", ["inngest", "pyreqwest", "websockets"])
+@pytest.mark.parametrize("package", ["inngest", "httptools", "websockets"])
 def test_without_the_extra_it_says_what_to_install(package: str) -> None:
     code = f"import sys; sys.modules[{package!r}] = None; import tightbeam.inngest"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -26,15 +26,17 @@ from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.inngest.test_http import HASHED, KEY
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
 from tightbeam._message import Envelope
+from tightbeam._wire import backoff as wire_backoff
+from tightbeam._wire.backoff import Backoff
+from tightbeam._wire.frames import message_of, read_frame
 from tightbeam.inngest import Client, hash_signing_key
-from tightbeam.inngest._frames import CLOSING, envelope_of, parsed
-from tightbeam.inngest._subscribe import Reader
+from tightbeam.inngest._subscribe import _ServerFeed
 
 
 @pytest.fixture(autouse=True)
 def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connect again at once: what is waited for isn't the point here."""
-    monkeypatch.setattr("tightbeam.inngest._subscribe._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("tightbeam.inngest._subscribe._FIRST_PAUSE", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -309,10 +311,8 @@ async def test_a_frame_that_cannot_be_read_is_passed_over_and_the_connection_sta
 
 
 def test_numbers_survive_a_frame() -> None:
-    text = '{"kind":"data","data":[12345678901234567890,1.0,null],"channel":"c","topic":"t"}'
-    found = parsed(text)
-    assert found is not None
-    envelope = envelope_of(found, {("c", "t")})
+    text = b'{"kind":"data","data":[12345678901234567890,1.0,null],"channel":"c","topic":"t"}'
+    envelope = message_of(read_frame(text), {("c", "t")})
     assert envelope is not None
     assert envelope.data == b"[12345678901234567890,1.0,null]"
 
@@ -333,9 +333,8 @@ RECORDED = '"env_id":"00000000-0000-4000-b000-000000000000","channel":"user:42",
     ],
 )
 def test_frames_as_a_real_server_sends_them(rest: str, data: bytes) -> None:
-    found = parsed(f'{{"kind":"data",{rest},{RECORDED}}}')
-    assert found is not None
-    envelope = envelope_of(found, {("user:42", "ai")})
+    frame = read_frame(f'{{"kind":"data",{rest},{RECORDED}}}'.encode())
+    envelope = message_of(frame, {("user:42", "ai")})
     assert envelope is not None
     assert (envelope.data, envelope.id, envelope.created_at.year) == (data, None, 2026)
     assert (envelope.run_id is not None) is ("run_id" in rest)
@@ -388,32 +387,30 @@ async def test_a_redirect_is_not_followed(client: Client, server: StandIn, ch: U
 async def test_a_server_that_closes_at_once_is_asked_less_and_less_often(
     client: Client, server: StandIn, ch: UploadsChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tightbeam.inngest import _subscribe
+    attempts: list[int] = []  # before each failure: what the pause is doubled by
+    failed = Backoff.failed
 
-    delays: list[int] = []
+    def counted(backoff: Backoff, now: float, retry_after: float | None = None) -> float:
+        attempts.append(backoff._attempts)
+        return failed(backoff, now, retry_after)
 
-    def backoff() -> Iterator[float]:
-        for n in range(100):
-            delays.append(n)
-            yield 0.0
-
-    monkeypatch.setattr(_subscribe, "backoff", backoff)
+    monkeypatch.setattr(Backoff, "failed", counted)
     async with client.realtime.subscribe(ch):
         server.ping()
         await until(server, lambda: server.sockets[0].pongs, "a pong: this one stands")
         server.close_at_once = 5
         server.drop_sockets()
         await until(server, lambda: len(server.tokens) >= 7 and server.sockets, "a socket that stands")
-        assert delays[:6] == [0, 1, 2, 3, 4, 5]  # and not the first delay each time
+        assert attempts[:6] == [0, 1, 2, 3, 4, 5]  # and not the first pause each time
     await until(server, lambda: not server.sockets, "no socket")
-    delays.clear()
-    monkeypatch.setattr(_subscribe, "_STOOD", 0.0)
+    attempts.clear()
+    monkeypatch.setattr(wire_backoff, "_LASTED", 0.0)
     async with client.realtime.subscribe(ch):
         for _ in range(3):
             old = server.sockets[0]
             server.drop_sockets()
             await until(server, lambda s=old: server.sockets and server.sockets[0] is not s, "another socket")  # type: ignore[misc]  # mypy: s
-        assert delays == [0, 0, 0]
+        assert attempts == [0, 0, 0]
 
 
 async def test_after_a_break_it_connects_with_a_fresh_token(
@@ -444,13 +441,16 @@ async def test_closing_is_obeyed(client: Client, server: StandIn, ch: UploadsCha
         assert (await anext(messages)).data.message == "again"
 
 
-def test_the_delays_grow_are_bounded_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tightbeam.inngest import _subscribe
+def test_the_pauses_grow_are_bounded_and_differ() -> None:
+    def pauses() -> Backoff:
+        return Backoff(0.25, 5.0, pauses_always=True)
 
-    monkeypatch.setattr(_subscribe, "_FIRST_DELAY", 0.25)
-    for delay, most in zip(_subscribe.backoff(), (0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0), strict=False):
-        assert most / 2 <= delay <= most
-    assert len({next(_subscribe.backoff()) for _ in range(20)}) > 1
+    backoff = pauses()
+    for most in (0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0):
+        assert most / 2 <= backoff.failed(0.0) <= most
+    assert len({pauses().failed(0.0) for _ in range(20)}) > 1
+    backoff.opened(10.0)
+    assert 0.125 <= (backoff.ended(15.0) or 0.0) <= 0.25, "also after a connection that lasted"
 
 
 async def test_it_goes_on_trying_while_the_server_restarts(
@@ -568,9 +568,10 @@ def test_a_socket_is_gone_though_its_goodbye_is_cut_short(
     async def read() -> None:
         subscription = client.realtime.subscribe(ch.status)
         entering = asyncio.create_task(subscription.__aenter__())
-        while (reader := subscription._feed._reader) is None:  # type: ignore[attr-defined]  # noqa: ASYNC110
+        wire: Any = subscription._feed._wire  # type: ignore[attr-defined]
+        while wire._change is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        reader._connected.add_done_callback(lambda _: entering.cancel())
+        wire._change.add_done_callback(lambda _: entering.cancel())
         await asyncio.wait({entering})
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -663,7 +664,7 @@ async def test_what_waits_for_a_slow_reader_is_bounded_in_bytes(
     async with client.realtime.subscribe(ch.status) as messages:
         for n in range(20):
             server.emit(frame(ch, "status", {"message": "x" * 1_000}, metadata={"id": f"run:step:{n}"}))
-        server.emit({"kind": CLOSING})  # comes last, and ends the connection: by then all are here
+        server.emit({"kind": "closing"})  # comes last, and ends the connection: by then all are here
         await until(server, lambda: len(server.tokens) > 1, "it connected again")
         read = 0
         with pytest.raises(tightbeam.SubscriberTooSlow):  # noqa: PT012 - which of them raises is the point
@@ -679,14 +680,15 @@ async def test_nobody_reads_for_who_gave_up_while_it_connected(
 ) -> None:
     messages = client.realtime.subscribe(ch.status)
     entering = asyncio.create_task(messages.__aenter__())
-    while (reader := messages._feed._reader) is None:  # type: ignore[attr-defined]  # noqa: ASYNC110 - this feed's, and it has no event
+    wire: Any = messages._feed._wire  # type: ignore[attr-defined]
+    while wire._connecting is None:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0)
     entering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await entering
     async with asyncio.timeout(10):
-        await asyncio.wait({reader._task})
-    assert reader._task.cancelled()
+        await asyncio.wait({wire._connecting})
+    assert wire._connecting.cancelled()
 
 
 async def test_a_reader_that_is_polled_waits_for_one_first_connection(
@@ -715,8 +717,8 @@ async def test_a_first_connection_that_fails_between_two_polls_is_raised_by_the_
     messages = client.realtime.subscribe(ch.status)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(messages), 0.01)
-    reader: Any = messages._feed._reader  # type: ignore[attr-defined]
-    await asyncio.wait({reader._task})
+    wire: Any = messages._feed._wire  # type: ignore[attr-defined]
+    await asyncio.wait({wire._connecting})
     async with asyncio.timeout(10):
         with pytest.raises(tightbeam.SubscribeFailed):
             await anext(messages)
@@ -793,7 +795,7 @@ async def test_a_reader_that_was_too_slow_keeps_no_connection(
 
 def test_the_ids_that_are_remembered_are_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tightbeam.inngest._subscribe._REMEMBERED", 2)
-    reader = object.__new__(Reader)
+    reader = object.__new__(_ServerFeed)
     reader._seen = OrderedDict()
     repeats = [reader._is_repeat(Envelope("c", "t", b"1", None, one, 1)) for one in "aabbacab"]
     assert repeats == [False, True, False, True, True, False, True, False]

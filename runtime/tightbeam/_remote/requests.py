@@ -1,0 +1,159 @@
+"""The remote client's requests: publishes, tokens, events."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+from websockets.asyncio.client import ClientConnection
+
+from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._message import Envelope
+from tightbeam._remote.answers import error_text, json_object, verdict_on
+from tightbeam._remote.send import run_ids_in, send_failed, send_target
+from tightbeam._selection import addresses_of, subscription_token, token_request
+from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.http import Answer, Pool
+from tightbeam._wire.io import Limits
+from tightbeam._wire.origin import parse_origin
+from tightbeam._wire.websocket import open_websocket
+from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
+
+__all__ = ["Requests"]
+
+_TIMEOUT = 10.0
+_REQUESTS = 32
+"""How many may be under way at once, in each event loop and in all threads."""
+
+
+class Requests:
+    """Requests to one gateway, with its server key."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        """Open nothing yet.
+
+        Raises:
+            ValueError: the URL isn't one, or the key can't be sent.
+        """
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ValueError("the server key is printable ASCII: is there a line break at its end?")
+        self.origin = parse_origin(url, "the gateway's URL")
+        self._pool = Pool(self.origin, Limits(_TIMEOUT, _REQUESTS))
+        self._headers = {"Content-Type": "application/json"}
+        if key is not None:
+            self._headers["Authorization"] = f"Bearer {key}"
+
+    def __repr__(self) -> str:
+        return f"<Requests to {self.origin}>"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    async def open_websocket(self, target: str) -> ClientConnection:
+        """Open a WebSocket of the gateway; see `tightbeam._wire.websocket.open_websocket`."""
+        return await open_websocket(self.origin, target, {}, self._pool.context)
+
+    async def publish(self, envelope: Envelope, *, blocking: bool = False) -> None:
+        """Publish live.
+
+        Args:
+            envelope: the message.
+            blocking: as for `Pool.post`, here and below.
+
+        Raises:
+            PublishFailed: the gateway didn't take the message, or there was no answer.
+        """
+        target = _publish_target(envelope)
+        try:
+            answer = await self._pool.post(
+                target, self._headers, envelope.data, blocking=blocking, may_repeat=True
+            )
+        except NoAnswer as failure:
+            raise PublishFailed(
+                f"no answer from the gateway at {self.origin}: {failure}",
+                retryable=failure.trouble is Trouble.OUTAGE,
+            ) from None
+        if answer.status != 200:
+            reason = error_text(answer) or "no reason given"
+            raise PublishFailed(
+                f'the gateway refused a message for topic "{envelope.topic}" with {answer.status}: {reason}',
+                status=answer.status,
+                retryable=answer.is_retryable,
+            )
+
+    async def fetch_token(self, selection: Selection) -> str:
+        """Fetch a subscription token for connecting, over a connection of its own.
+
+        Raises:
+            NoAnswer: no gateway answered, or it was too busy to.
+            GatewayRefused: the key isn't valid there, or there is no such channel or topic.
+        """
+        body = token_request(addresses_of(selection))
+        answer = await self._pool.post("/v1/realtime/token", self._headers, body, keeps=False)
+        return self._token_in(answer, selection)["key"]
+
+    async def token(
+        self, selection: Selection, since: str | None, *, blocking: bool = False
+    ) -> SubscriptionToken:
+        """Fetch a subscription token for a subscriber elsewhere.
+
+        Args:
+            selection: the topics that it is for.
+            since: the time after which the subscriber wants messages.
+            blocking: see `publish`.
+
+        Raises:
+            GatewayRefused: the key isn't valid there, or there is no such channel or topic, or too many.
+            SubscribeFailed: no gateway answered, or it was too busy to.
+        """
+        query = "" if since is None else "?" + urlencode({"since": since}, quote_via=quote)
+        target, body = f"/v1/realtime/token{query}", token_request(addresses_of(selection))
+        try:
+            answer = await self._pool.post(target, self._headers, body, blocking=blocking, may_repeat=True)
+            return self._token_in(answer, selection)
+        except NoAnswer as failure:
+            raise SubscribeFailed(
+                f"no token from the gateway at {self.origin}: {failure}",
+                status=failure.status,
+                retryable=failure.trouble is Trouble.OUTAGE,
+            ) from None
+
+    async def send(self, name: str, data: bytes, *, blocking: bool = False) -> list[str]:
+        """Send an event; see `tightbeam._remote.send.run_ids_in` for what it raises."""
+        try:
+            answer = await self._pool.post(
+                send_target(name), self._headers, data, blocking=blocking, keeps=False
+            )
+        except NoAnswer as failure:
+            raise send_failed(failure, name, self.origin) from None
+        return run_ids_in(answer, name, self.origin)
+
+    def _token_in(self, answer: Answer, selection: Selection) -> SubscriptionToken:
+        """Return the token in an answer.
+
+        Raises:
+            GatewayRefused: there is none, and why.
+            NoAnswer: the gateway is too busy, or none answered.
+        """
+        body = json_object(answer.body) if answer.status == 201 else {}
+        jwt, topics = body.get("jwt"), body.get("topics")
+        if isinstance(jwt, str):
+            names = topics if isinstance(topics, list) else None
+            return subscription_token(
+                jwt, str(self.origin), selection, names, reset=body.get("reset") is True
+            )
+        verdict = verdict_on(answer)
+        if isinstance(verdict, GatewayRefused):
+            raise GatewayRefused(
+                f"the gateway gave no token: {verdict}", status=verdict.status, code=verdict.code
+            )
+        raise verdict
+
+
+def _publish_target(envelope: Envelope) -> str:
+    query: dict[str, str | bytes] = {"channel": envelope.channel, "topic": envelope.topic}
+    if envelope.run_id is not None:
+        query["run_id"] = envelope.run_id
+    if envelope.metadata is not None:
+        query["metadata"] = envelope.metadata
+    return f"/v1/realtime/publish?{urlencode(query, quote_via=quote)}"

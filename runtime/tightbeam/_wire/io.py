@@ -1,0 +1,153 @@
+"""Sockets used by a coroutine or by a thread, so that what is written above them serves both."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+__all__ = ["CHUNK", "Io", "Limits", "LoopTurns", "ThreadTurns", "run"]
+
+CHUNK: Final = 64 * 1024
+"""Bytes that are received at once, at most."""
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long requests may take, and how many."""
+
+    seconds: float
+    """How long one request may take."""
+    requests: int
+    """How many may be under way in each event loop, and in all threads together; more wait for their turn."""
+    seconds_in_queue: float | None = None
+    """How long a request may wait for its turn."""
+
+
+class Io(Protocol):
+    """The operations of one request."""
+
+    async def connect(self, host: str, port: int, /) -> socket.socket:
+        """Open a connection to the first address of the host that answers."""
+        ...
+
+    async def send(self, connection: socket.socket, data: bytes, /) -> None:
+        """Send all of the data."""
+        ...
+
+    async def receive(self, connection: socket.socket, /) -> bytes:
+        """Wait for data; empty at its end."""
+        ...
+
+
+class LoopTurns:
+    """Requests of coroutines, which wait in the event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._slots: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[Io]:
+        """Wait for a turn; what is done in it ends in time."""
+        slots = self._slots_of(asyncio.get_running_loop())
+        async with asyncio.timeout(self._limits.seconds_in_queue):
+            await slots.acquire()
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                yield _LoopIo()
+        finally:
+            slots.release()
+
+    def _slots_of(self, loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+        slots = self._slots.get(loop)
+        if slots is None:
+            for other in tuple(self._slots):
+                if other.is_closed():
+                    self._slots.pop(other, None)
+            slots = self._slots[loop] = asyncio.Semaphore(self._limits.requests)
+        return slots
+
+
+class ThreadTurns:
+    """Requests of threads, whose coroutines block instead of suspending; `run` runs them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._slots = threading.BoundedSemaphore(limits.requests)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[Io]:
+        """Wait for a turn; what is done in it ends in time."""
+        if not self._slots.acquire(timeout=self._limits.seconds_in_queue):
+            raise TimeoutError
+        try:
+            yield _ThreadIo(time.monotonic() + self._limits.seconds)
+        finally:
+            self._slots.release()
+
+
+class _LoopIo:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    async def connect(self, host: str, port: int, /) -> socket.socket:
+        failure = OSError("the host has no address")
+        addresses = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in addresses:
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.setblocking(False)
+                await self._loop.sock_connect(connection, address)
+            except BaseException as error:
+                connection.close()
+                if not isinstance(error, OSError):
+                    raise
+                failure = error
+            else:
+                return connection
+        raise failure
+
+    async def send(self, connection: socket.socket, data: bytes, /) -> None:
+        await self._loop.sock_sendall(connection, data)
+
+    async def receive(self, connection: socket.socket, /) -> bytes:
+        return await self._loop.sock_recv(connection, CHUNK)
+
+
+class _ThreadIo:
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    async def connect(self, host: str, port: int, /) -> socket.socket:
+        return socket.create_connection((host, port), self._remaining())
+
+    async def send(self, connection: socket.socket, data: bytes, /) -> None:
+        connection.settimeout(self._remaining())
+        connection.sendall(data)
+
+    async def receive(self, connection: socket.socket, /) -> bytes:
+        connection.settimeout(self._remaining())
+        return connection.recv(CHUNK)
+
+    def _remaining(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        return remaining
+
+
+def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run a coroutine that blocks and never suspends, in this thread."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: _Result = stop.value
+        return result
+    raise RuntimeError("a coroutine that was to block has suspended")
