@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from tightbeam._message import Address, Envelope
-from tightbeam._payload.encoders import decoded
+from tightbeam._payload.encoders import decoded, encoded_again
 
 __all__ = ["MAX_FRAME", "Unreadable", "message_of", "metadata_of", "read_frame"]
 
@@ -102,11 +102,7 @@ def message_of(frame: dict[str, Any], wanted: Container[Address] | None) -> Enve
 
 def _encoded(value: object) -> bytes:
     try:
-        return orjson.dumps(value)
-    except TypeError:  # a longer integer, deeper nesting or half a surrogate pair
-        pass
-    try:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return encoded_again(value)
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
 
