@@ -26,7 +26,7 @@ RESULTS = Path(".cache/bench/results")
 
 _VERSIONS = (
     *("pydantic", "jsonschema_rs", "orjson", "jsonschema", "fastjsonschema", "aiosqlite", "dbos"),
-    *("datamodel-code-generator", "mypy", "inngest", "pyreqwest"),
+    *("datamodel-code-generator", "mypy", "inngest", "httptools"),
 )
 
 

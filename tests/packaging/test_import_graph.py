@@ -14,10 +14,8 @@ ROOTS = (PROJECT / "runtime", PROJECT / "generator")
 Graph = dict[str, set[str]]
 
 OPEN: tuple[set[str], ...] = (
-    {"tightbeam._connect", "tightbeam._remote.client", "tightbeam.gateway"},
     {f"tightbeam._engine.{name}" for name in ("engine", "execution", "reports", "scheduler", "session")},
     {"tightbeam.gateway._http", "tightbeam.gateway._openapi"},
-    {"tightbeam.inngest._publish", "tightbeam.inngest._subscribe"},
 )
 """Circles that are still to be opened."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -17,8 +15,6 @@ __all__ = ["error_text", "json_object", "verdict_on"]
 
 _LET_IN = frozenset({401, 403})
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
-_LONGEST_WAIT = 300.0
-"""Seconds; a server that asks for a longer pause is asked again after this one."""
 
 
 def verdict_on(answer: Answer) -> NoAnswer | GatewayRefused:
@@ -26,8 +22,7 @@ def verdict_on(answer: Answer) -> NoAnswer | GatewayRefused:
     status, refusal = answer.status, error_text(answer)
     text = f"it answers {status}" + (f", {refusal}" if refusal else "")
     if answer.is_retryable:
-        pause = _seconds(answer.headers.get("Retry-After", ""))
-        return NoAnswer(Trouble.OUTAGE, text, status=status, retry_after=pause)
+        return NoAnswer(Trouble.OUTAGE, text, status=status, retry_after=answer.retry_after)
     if status in _REDIRECTS:
         reason, remedy = f"{text}: it redirects", "tokens follow no redirect, so connect to the final origin"
     elif status == HTTPStatus.UPGRADE_REQUIRED:
@@ -69,16 +64,3 @@ def error_text(answer: Answer) -> str | None:
         if isinstance(issue, dict)
     )
     return f"{text} ({places})" if places else text
-
-
-def _seconds(text: str) -> float | None:
-    """Return the seconds in a ``Retry-After`` header, which are a number or a date; None in any other."""
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_WAIT)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)

@@ -7,6 +7,8 @@ import os
 import ssl
 import weakref
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import httptools
@@ -20,6 +22,8 @@ __all__ = ["Answer", "Pool"]
 
 _MAX_ANSWER = 1024 * 1024
 """Bytes of a whole answer, with its head."""
+_LONGEST_WAIT = 300.0
+"""Seconds; a server that asks for a longer pause is asked again after this one."""
 
 
 class Answer(NamedTuple):
@@ -34,6 +38,20 @@ class Answer(NamedTuple):
     def is_retryable(self) -> bool:
         """Whether the same request may be accepted later."""
         return self.status in BUSY or self.status >= 500
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds in ``Retry-After``, which are a number or a date; None if there are none."""
+        text = self.headers.get("Retry-After", "")
+        if text.isascii() and text.isdigit():
+            return min(float(text[:9]), _LONGEST_WAIT)
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)
 
 
 class _Reading:

@@ -118,6 +118,8 @@ class _LoopIo:
         await self._loop.sock_sendall(connection, data)
 
     async def receive(self, connection: socket.socket, /) -> bytes:
+        # A turn for other tasks, and for a cancellation, also where the answer is already there.
+        await asyncio.sleep(0)
         return await self._loop.sock_recv(connection, CHUNK)
 
 

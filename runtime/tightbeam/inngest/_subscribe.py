@@ -22,7 +22,7 @@ from tightbeam._wire.websocket import UpgradeRefused, hang_up, open_websocket
 from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
 from tightbeam.inngest._errors import translated
 from tightbeam.inngest._http import Http
-from tightbeam.inngest._token import mint
+from tightbeam.inngest._token import fetch_token, mint
 
 __all__ = ["InngestFeed"]
 
@@ -141,17 +141,16 @@ class _ServerFeed(WireFeed):
         self._refusals = 0
 
     async def _open(self) -> ClientConnection:
+        # The first connection is never retried.
+        token = await (fetch_token if self._has_connected else mint)(self._http, self._addresses)
         try:
-            token = await mint(self._http, self._addresses)
             connection = await self._open_websocket(token)
         except UpgradeRefused as refused:
-            raise self._judged(NoAnswer(Trouble.OUTAGE, str(refused), status=refused.answer.status)) from None
+            status, pause = refused.answer.status, refused.answer.retry_after
+            failure = NoAnswer(Trouble.OUTAGE, str(refused), status=status, retry_after=pause)
+            raise self._judged(failure) from None
         except NoAnswer as failure:
             raise self._judged(failure) from None
-        except SubscribeFailed as error:  # the first connection is never retried
-            if not error.retryable or not self._has_connected:
-                raise
-            raise NoAnswer(Trouble.OUTAGE, str(error)) from None
         self._refusals = 0
         return connection
 

@@ -7,18 +7,18 @@ from collections.abc import Iterable
 
 from tightbeam._message import Address
 from tightbeam._selection import token_request
-from tightbeam._wire.failures import NoAnswer
+from tightbeam._wire.failures import NoAnswer, Trouble
 from tightbeam._wire.http import Answer
 from tightbeam._wire.io import run
 from tightbeam.errors import SubscribeFailed
 from tightbeam.inngest._http import Http, is_accepted, is_retryable
 
-__all__ = ["mint", "mint_sync"]
+__all__ = ["fetch_token", "mint", "mint_sync"]
 
-_PATH = "/v1/realtime/token"
+_NONE = "the server gave no token: "
 
 
-async def mint(http: Http, addresses: Iterable[Address], *, blocking: bool = False) -> str:
+async def fetch_token(http: Http, addresses: Iterable[Address], *, blocking: bool = False) -> str:
     """Return a token for these topics.
 
     Args:
@@ -27,15 +27,36 @@ async def mint(http: Http, addresses: Iterable[Address], *, blocking: bool = Fal
         blocking: as for `Http.post`.
 
     Raises:
+        NoAnswer: the server gave none, and may give one later.
         SubscribeFailed: the server gave none.
         SigningKeyError: the signing key is missing, or isn't one.
     """
     try:
-        return _token_in(http, await http.post(_PATH, token_request(addresses), blocking=blocking))
+        answer = await http.post("/v1/realtime/token", token_request(addresses), blocking=blocking)
     except NoAnswer as failure:
-        raise SubscribeFailed(
-            f"the server gave no token: {failure}", retryable=is_retryable(failure)
-        ) from None
+        if is_retryable(failure):
+            raise NoAnswer(failure.trouble, f"{_NONE}{failure}") from None
+        raise SubscribeFailed(f"{_NONE}{failure}") from None
+    if is_accepted(answer):
+        return _token_in(answer)
+    excerpt = http.excerpt(answer)
+    text = f"{_NONE}it answered {answer.status}" + (f": {excerpt}" if excerpt else "")
+    if answer.is_retryable:
+        raise NoAnswer(Trouble.OUTAGE, text, status=answer.status, retry_after=answer.retry_after)
+    raise SubscribeFailed(text, status=answer.status)
+
+
+async def mint(http: Http, addresses: Iterable[Address], *, blocking: bool = False) -> str:
+    """As `fetch_token`, where nothing is tried again.
+
+    Raises:
+        SubscribeFailed: the server gave none; ``retryable`` says whether it may give one later.
+        SigningKeyError: the signing key is missing, or isn't one.
+    """
+    try:
+        return await fetch_token(http, addresses, blocking=blocking)
+    except NoAnswer as failure:
+        raise SubscribeFailed(failure.reason, status=failure.status, retryable=True) from None
 
 
 def mint_sync(http: Http, addresses: Iterable[Address]) -> str:
@@ -43,18 +64,11 @@ def mint_sync(http: Http, addresses: Iterable[Address]) -> str:
     return run(mint(http, addresses, blocking=True))
 
 
-def _token_in(http: Http, answer: Answer) -> str:
-    if not is_accepted(answer):
-        excerpt = http.excerpt(answer)
-        raise SubscribeFailed(
-            f"the server gave no token: it answered {answer.status}" + (f": {excerpt}" if excerpt else ""),
-            status=answer.status,
-            retryable=answer.is_retryable,
-        )
+def _token_in(answer: Answer) -> str:
     try:
         token = json.loads(answer.body)["jwt"]
     except (ValueError, KeyError, TypeError, RecursionError):
         token = None
     if not isinstance(token, str) or not token:
-        raise SubscribeFailed("the server gave no token: its answer has none", status=answer.status)
+        raise SubscribeFailed(f"{_NONE}its answer has none", status=answer.status)
     return token

@@ -25,6 +25,7 @@ from tests.tightbeam.inngest.calls import RUN_ID
 from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.inngest.test_http import HASHED, KEY
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
+from tests.tightbeam.wire.servers import answering, listening
 from tightbeam._message import Envelope
 from tightbeam._wire import backoff as wire_backoff
 from tightbeam._wire.backoff import Backoff
@@ -755,6 +756,26 @@ async def test_each_failed_attempt_is_a_warning_with_its_reason(
     assert len(lines) == 4
     for line, reason in zip(lines, ("lost its connection", "503", "429", "401"), strict=True):
         assert reason in line
+
+
+async def test_a_refusal_with_a_time_is_obeyed(
+    client: Client, server: StandIn, ch: UploadsChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with client.realtime.subscribe(ch.status):
+        server.script.append((429, b"later", {"retry-after": "30"}))
+        server.drop_sockets()
+        async with asyncio.timeout(20):
+            while "429" not in caplog.text:  # noqa: ASYNC110 - a log has no event
+                await asyncio.sleep(0.005)
+    assert "answered 429: later; the next attempt is in 30.0 s" in caplog.text
+
+
+async def test_what_is_no_http_server_is_said(ch: UploadsChannel) -> None:
+    async with listening(answering(b"SSH-2.0-OpenSSH_9.2\r\n")) as port:
+        client = Client(app_id="a", is_production=False, api_base_url=f"http://127.0.0.1:{port}")
+        with pytest.raises(tightbeam.SubscribeFailed, match="doesn't speak HTTP") as caught:
+            await client.realtime.subscribe(ch).__aenter__()
+        assert caught.value.retryable, "the address may be wrong for a while only"
 
 
 async def test_a_certificate_that_isnt_trusted_is_said(ch: UploadsChannel, tmp_path: Path) -> None:
