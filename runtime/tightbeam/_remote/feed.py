@@ -160,8 +160,8 @@ class GatewayFeed(WireFeed):
         self._after = "now"
         raise Leave(is_loss=False)
 
-    def _log_loss(self, reason: str, code: int | None, pause: float | None) -> None:
-        if pause is None or self._is_closing or code == _RESTART:
+    def _log_loss(self, reason: str, pause: float | None) -> None:
+        if pause is None or self._is_closing or self._close_code == _RESTART:
             _log.info("%s ended a connection (%s)", self._server, reason)
             return
         _log.warning(

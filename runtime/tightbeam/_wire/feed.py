@@ -10,6 +10,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
 
 from tightbeam._message import Envelope
 from tightbeam._wire.backoff import Backoff
@@ -59,6 +60,8 @@ class WireFeed(ABC):
         self._closed = False
         self._is_closing = False
         """Whether the server has said on this connection that it shuts down."""
+        self._close_code: int | None = None
+        """With which code it ended the last connection."""
         self._has_warned = False
 
     @abstractmethod
@@ -81,12 +84,11 @@ class WireFeed(ABC):
         """
 
     @abstractmethod
-    def _log_loss(self, reason: str, code: int | None, pause: float | None) -> None:
+    def _log_loss(self, reason: str, pause: float | None) -> None:
         """Log that a connection has ended.
 
         Args:
             reason: how, in words.
-            code: the close code, if the server said goodbye.
             pause: seconds until the next attempt; None for at once.
         """
 
@@ -130,8 +132,7 @@ class WireFeed(ABC):
                     self._is_closing = True
                 envelope = self._receive(frame)
             except ConnectionClosed as error:
-                close = error.rcvd
-                self._lose(connection, None if close is None else (close.code, close.reason))
+                self._lose(connection, error.rcvd)
             except Leave as leaving:
                 if leaving.is_loss:
                     self._lose(connection, None)
@@ -203,13 +204,14 @@ class WireFeed(ABC):
             self._connection = None
             self._changed()
 
-    def _lose(self, connection: ClientConnection, close: tuple[int, str] | None) -> None:
+    def _lose(self, connection: ClientConnection, close: Close | None) -> None:
         if self._connection is not connection or self._closed:
             return
         pause = self._backoff.ended(asyncio.get_running_loop().time())
         self._let_go(connection)
+        self._close_code = None if close is None else close.code
         if close is None:
-            self._log_loss("it shuts down" if self._is_closing else "cut off", None, pause)
+            reason = "it shuts down" if self._is_closing else "cut off"
         else:
-            code, reason = close
-            self._log_loss(f"code {code}, {reason}" if reason else f"code {code}", code, pause)
+            reason = f"code {close.code}, {close.reason}" if close.reason else f"code {close.code}"
+        self._log_loss(reason, pause)

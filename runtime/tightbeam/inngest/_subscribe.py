@@ -207,7 +207,7 @@ class _ServerFeed(WireFeed):
             self._seen.popitem(last=False)
         return False
 
-    def _log_loss(self, reason: str, _code: int | None, pause: float | None) -> None:
+    def _log_loss(self, reason: str, pause: float | None) -> None:
         _log.warning(
             "a subscription lost its connection to %s: %s; the next attempt is in %.1f s; "
             "messages published in between are not received",
