@@ -41,22 +41,13 @@ PUBLISHES = 5
 _PIECE = 509
 """Bytes; no divisor of a page."""
 
-PLACES = ("publish", "create", "open", "recover", "migrate")
+PLACES = ("publish", "create", "open", "recover")
 CALLS = {
     "pwrite64": lambda libc, fd: libc.pwrite64(fd, b"x", 1, 0) == 1,
     "fdatasync": lambda libc, fd: libc.fdatasync(fd) == 0,
     "fsync": lambda libc, fd: libc.fsync(fd) == 0,
     "ftruncate": lambda libc, fd: libc.ftruncate(fd, 0) == 0,
 }
-
-# To a format that doesn't exist, with more than one page to write.
-MIGRATION = (
-    "ALTER TABLE run ADD COLUMN made_up TEXT",
-    "CREATE TABLE made_up (a INTEGER PRIMARY KEY, b TEXT)",
-    """WITH RECURSIVE n (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n LIMIT 200)
-    INSERT INTO made_up SELECT a, hex(randomblob(40)) FROM n""",
-    "UPDATE run SET made_up = 'migrated; with a semicolon'",
-)
 
 assert Session is not None  # imported before the forks
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -150,7 +141,7 @@ class Child:
 
         def opening(outlet: Any) -> Any:
             engine._backend.open = really
-            if self.place in ("create", "open", "migrate"):
+            if self.place in ("create", "open"):
                 fault.arm()
             store = really(outlet)
             if self.place in ("publish", "recover"):
@@ -175,7 +166,6 @@ class Child:
                 return
         except (JournalRefused, JournalFailed) as error:
             self.told["refused"] = str(error).replace(str(self.path), "PATH")
-            self.told["version when refused"] = version(self.path) if self.path.exists() else None
         async with self.client:  # the same client, in the same process
             await self.finish()
 
@@ -203,29 +193,15 @@ class Child:
     def work(self) -> None:
         """From beginning to end, and tell what there was."""
         logging.disable()
-        if self.place == "migrate":
-            file.USER_VERSION += 1
-            file.MIGRATIONS[file.USER_VERSION - 1] = MIGRATION
         try:
             asyncio.run(self.live())
             self.told["stored"] = stored(self.path)
-            self.told["version"] = version(self.path)
             with closing(sqlite3.connect(self.path)) as connection:
                 self.told["check"] = connection.execute("PRAGMA quick_check").fetchone()[0]
                 self.told["runs"] = connection.execute("SELECT state, attempt FROM run").fetchall()
         except BaseException:  # noqa: BLE001 - told to who reads
             self.told["error"] = traceback.format_exc()
         self.tell(self.told)
-
-
-def version(path: Path) -> list[Any]:
-    """The version of a file's format, and what of the migration is in it."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        columns = connection.execute("SELECT name FROM pragma_table_info('run')").fetchall()
-        tables = connection.execute("SELECT name FROM sqlite_schema WHERE name = 'made_up'").fetchall()
-        filled = connection.execute("SELECT count(*) FROM made_up").fetchone()[0] if tables else 0
-        number = connection.execute("PRAGMA user_version").fetchone()[0]
-    return [number, ("made_up",) in columns, bool(tables), filled > 0]
 
 
 def stored(path: Path) -> list[list[str]]:
@@ -312,7 +288,7 @@ def main() -> None:
     for number in range(first, FAULT, stride):
         path = folder / f"{place}-{call}-{number}" / "app.db"
         path.parent.mkdir()
-        if place in ("open", "recover", "migrate"):
+        if place in ("open", "recover"):
             fork(lambda path=path: interrupted(path))  # type: ignore[misc]
         fault = Sized(number) if call == "size" else Traced(folder, call, number)
         told = run_child(path, place, fault)
@@ -320,7 +296,6 @@ def main() -> None:
             "status"
         ]:  # killed at that call: what had been acknowledged, and what the next one makes of it
             told["before"] = apart(lambda path=path: stored(path) if path.exists() else [[], []])
-            told["version"] = apart(lambda path=path: version(path) if path.exists() else None)
             told["after"] = run_child(path, place, None)
         print(json.dumps(told | {"number": number}), flush=True)
         if told.get("left") or told.get("error"):

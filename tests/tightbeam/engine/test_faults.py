@@ -15,15 +15,12 @@ from typing import Any
 import pytest
 
 from tests.tightbeam.engine.fault_nursery import FAULT, PUBLISHES
-from tightbeam._engine.sqlite.schema import USER_VERSION
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
 EVERYTHING = [f"p{n}" for n in range(PUBLISHES)]
 STRACE = ["strace", "-f", "-o", "/dev/null"]
 
-BEFORE = [USER_VERSION, False, False, False]
-AFTER = [USER_VERSION + 1, True, True, True]
 
 slow, soak = pytest.mark.slow, pytest.mark.soak
 
@@ -74,9 +71,6 @@ def check_all(
     count = noticed = 0
     for told in children(folder, call, place, fault, first, stride):
         count += 1
-        if place == "migrate":
-            assert told["version"] == AFTER
-            assert told.get("version when refused", BEFORE) in (BEFORE, AFTER), "a half of the migration"
         check_finished(told)
         if told["left"]:
             assert not told["failed"]
@@ -125,9 +119,9 @@ def test_g8_on_a_full_disk(tmp_path: Path, place: str, stride: int) -> None:
 
 @soak
 @pytest.mark.parametrize(("call", "fault"), _FAULTS)
-@pytest.mark.parametrize("place", ["publish", "create", "open", "recover", "migrate"])
+@pytest.mark.parametrize("place", ["publish", "create", "open", "recover"])
 def test_g8_every_fault_at_every_call(tmp_path: Path, place: str, call: str, fault: str | None) -> None:
-    if call == "size" and place in ("create", "open", "migrate"):
+    if call == "size" and place in ("create", "open"):
         return  # refused by the file's size before it is opened, which `create` has for every write
     check_all(tmp_path, call, place, fault)
 
@@ -136,10 +130,9 @@ def test_g8_every_fault_at_every_call(tmp_path: Path, place: str, call: str, fau
     ("place", "call", "stride"),
     [
         pytest.param("publish", "fdatasync", 3, marks=slow),
-        pytest.param("migrate", "pwrite64", 2, marks=slow),
         *(
             pytest.param(place, call, 1, marks=soak)
-            for place in ("publish", "create", "open", "recover", "migrate")
+            for place in ("publish", "create", "open", "recover")
             for call in ("pwrite64", "fdatasync", "fsync", "ftruncate")
         ),
     ],
@@ -152,9 +145,6 @@ def test_g2_killed_at_every_call(tmp_path: Path, place: str, call: str, stride: 
         steps, messages = told["before"]
         assert steps == messages == EVERYTHING[: len(steps)]
         assert set(told["acknowledged"]) <= set(steps)
-        if place == "migrate":
-            assert told["version"] in (BEFORE, AFTER), "a half of the migration"
-            assert told["after"]["version"] == AFTER
         check_finished(told["after"])
     assert told["left"], "there are more calls than were looked at"
     print(f"{place}, {call}: {count - 1} kills")

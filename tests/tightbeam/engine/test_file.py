@@ -132,7 +132,7 @@ def too_old(path: Path) -> None:
         (columnless, "column run.deaths is missing"),
         (indexless, "index run_ready is missing"),
         (epochless, "its epoch is missing"),
-        (too_old, "format 0, which this version can't read"),
+        (too_old, "format 0, and this version of tightbeam reads format 3 only: move away"),
         (newer, "newer version"),
         (foreign, "not a journal"),
         (text, "not a journal"),
@@ -287,33 +287,6 @@ async def test_a_crash_while_creating_leaves_no_half_made_file(
         pass
 
 
-async def test_an_older_journal_is_migrated_in_one_transaction(
-    make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fill(make_client(), ch, 2)
-    monkeypatch.setattr(file, "USER_VERSION", USER_VERSION + 1)
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            file,
-            "MIGRATIONS",
-            {USER_VERSION: ("ALTER TABLE run ADD COLUMN extra TEXT", "SELECT broken FROM nowhere")},
-        )
-        with pytest.raises(JournalRefused):
-            async with make_client():
-                pass
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == USER_VERSION
-        assert "extra" not in [row[1] for row in connection.execute("PRAGMA table_info(run)")]
-    with pytest.raises(JournalRefused, match=f"format {USER_VERSION}"):
-        async with make_client():
-            pass
-    monkeypatch.setattr(file, "MIGRATIONS", {USER_VERSION: ("ALTER TABLE run ADD COLUMN extra TEXT",)})
-    async with make_client():
-        # Where an older version looks before it opens the file:
-        assert path.read_bytes()[60:64] == (USER_VERSION + 1).to_bytes(4, "big")  # noqa: ASYNC240 - nothing else runs here
-    assert len(inspect.runs(path)) == 1
-
-
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no list of descriptors")
 def test_who_is_refused_keeps_no_descriptor(path: Path) -> None:
     def descriptors() -> int:
@@ -340,7 +313,7 @@ async def test_a_file_that_is_refused_is_closed(
 
     async with client:
         pass
-    monkeypatch.setattr(file, "_migrate", Mock(side_effect=error))
+    monkeypatch.setattr(file, "_tune", Mock(side_effect=error))
     before = descriptors()
     with pytest.raises(JournalRefused) as caught:
         async with client:

@@ -12,7 +12,6 @@ from pathlib import Path
 from tightbeam._engine.journal import Copied
 from tightbeam._engine.sqlite.file import refuse_incomplete, refuse_other_kinds, refuse_unknown, sync
 from tightbeam._engine.sqlite.lock import Lock
-from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam._engine.sqlite.wal import beside, log_path, mark_copy, refuse_foreign
 from tightbeam.errors import JournalRefused
 
@@ -161,8 +160,7 @@ def _checked(draft: Path, source: Path) -> Copied:
             found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if found != "ok":
                 raise JournalRefused(f"{source} is damaged, and so would be a copy of it: {found}")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == USER_VERSION:
-                refuse_incomplete(connection, source)
+            refuse_incomplete(connection, source)
             mark_copy(connection)
             counts = [
                 connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - two words

@@ -14,7 +14,6 @@ from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.sqlite.details import SHOWN_STATE
 from tightbeam._engine.sqlite.file import open_readonly, refuse_incomplete, remedy
 from tightbeam._engine.sqlite.lock import holder_of
-from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam._engine.sqlite.wal import LARGE_LOG, log_path
 from tightbeam.errors import JournalRefused
 
@@ -49,7 +48,7 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
     connection.execute("BEGIN")
     damage = [text for (text,) in connection.execute("PRAGMA integrity_check(20)") if text != "ok"]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if not damage and version == USER_VERSION:
+    if not damage:
         refuse_incomplete(connection, path)
 
     def ask(query: str, *values: object) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The journal's file: looked at before SQLite opens it, created whole or not at all, migrated at once."""
+"""The journal's file: checked before SQLite opens it, created whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tightbeam._engine.sqlite.epochs import Epochs, load, new_epoch
 from tightbeam._engine.sqlite.lock import Lock
-from tightbeam._engine.sqlite.schema import MIGRATIONS, SCHEMA, USER_VERSION
+from tightbeam._engine.sqlite.schema import SCHEMA, USER_VERSION
 from tightbeam._engine.sqlite.wal import bind, log_path, refuse_foreign, set_aside, together
 from tightbeam.errors import JournalRefused
 
@@ -51,7 +51,7 @@ def refuse_other_kinds(path: Path) -> None:
 
 
 def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
-    """Open the journal for writing, creating or migrating it.
+    """Open the journal for writing, creating it if it isn't there.
 
     Args:
         path: of the file.
@@ -61,7 +61,7 @@ def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
         The connection.
 
     Raises:
-        JournalRefused: it isn't ours, is from a newer version, corrupt, or in use; it was left untouched.
+        JournalRefused: it isn't ours, has another format, is corrupt or in use; it was left untouched.
     """
     try:
         if not path.exists() or path.stat().st_size == 0:
@@ -71,7 +71,7 @@ def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
             _create(path)
         else:
             check(path)
-            if _is_outdated(path):
+            if not _is_in_wal_mode(path):
                 lock.note()  # what identifies it changes now
                 lock.sync()
         if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
@@ -83,7 +83,6 @@ def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
     try:
         _tune(connection)
-        _migrate(connection, path)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         bind(connection, path, lock)  # which fails if another program writes it
     except sqlite3.Error as error:
@@ -147,19 +146,16 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check(path: Path) -> None:
-    """Refuse a file that isn't a sound journal of this version or an older one, without changing it."""
+    """Refuse a file that isn't a sound journal of this format, without changing it."""
     refuse_unknown(path)
     try:
         with contextlib.closing(open_readonly(path)) as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > USER_VERSION:
-                raise JournalRefused(_newer(path, version))
+            _refuse_format(path, connection.execute("PRAGMA user_version").fetchone()[0])
             if path.stat().st_size <= _CHECKED_BYTES:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if found != "ok":
                     raise JournalRefused(f"{path} is corrupt: {remedy(path)}")
-            if version == USER_VERSION:
-                refuse_incomplete(connection, path)
+            refuse_incomplete(connection, path)
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
     except sqlite3.DatabaseError as error:
@@ -167,19 +163,14 @@ def check(path: Path) -> None:
 
 
 def refuse_unknown(path: Path) -> None:
-    """Refuse what isn't a journal of this version or an older one, by the file's header."""
+    """Refuse what isn't a journal of this format, by the file's header."""
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if header[:16] != _MAGIC or len(header) < _HEADER_BYTES:
         raise JournalRefused(f"{path} is not a journal of Tightbeam's, or its beginning is damaged")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise JournalRefused(f"{path} is a SQLite database, but not a journal of Tightbeam's")
-    version = int.from_bytes(header[60:64], "big")
-    if version > USER_VERSION:
-        raise JournalRefused(_newer(path, version))
-    for step in range(version, USER_VERSION):
-        if step not in MIGRATIONS:
-            raise JournalRefused(f"{path} has format {step}, which this version can't read")
+    _refuse_format(path, int.from_bytes(header[60:64], "big"))
 
 
 def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
@@ -213,18 +204,24 @@ def _parts(connection: sqlite3.Connection) -> set[str]:
     return found
 
 
-def _newer(path: Path, version: int) -> str:
-    return (
-        f"{path} was written by a newer version of tightbeam (format {version}, this one knows "
-        f"{USER_VERSION}): upgrade tightbeam"
-    )
+def _refuse_format(path: Path, version: int) -> None:
+    """Refuse a journal of another format than today's."""
+    if version > USER_VERSION:
+        raise JournalRefused(
+            f"{path} was written by a newer version of tightbeam (format {version}, this one knows "
+            f"{USER_VERSION}): upgrade tightbeam"
+        )
+    if version < USER_VERSION:
+        raise JournalRefused(
+            f"{path} has format {version}, and this version of tightbeam reads format {USER_VERSION} only: "
+            f"move away {together(path)}, and begin with a new journal"
+        )
 
 
-def _is_outdated(path: Path) -> bool:
-    """Return whether the file is to be migrated, or to be put into WAL mode, as after `VACUUM INTO`."""
+def _is_in_wal_mode(path: Path) -> bool:
+    """Return whether the file is in WAL mode, which it isn't after `VACUUM INTO`."""
     with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-    return header[18] != _WAL_MODE or int.from_bytes(header[60:64], "big") != USER_VERSION
+        return file.read(_HEADER_BYTES)[18] == _WAL_MODE
 
 
 def _create(path: Path) -> None:
@@ -270,26 +267,6 @@ def _initialize(connection: sqlite3.Connection) -> None:
     settings = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {USER_VERSION};"
     epoch = f"INSERT INTO meta VALUES ('epoch', '{new_epoch()}');"  # noqa: S608 - hex digits
     connection.executescript(f"BEGIN; {settings} {SCHEMA} {epoch} COMMIT;")
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == USER_VERSION:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in range(version, USER_VERSION):
-            for statement in MIGRATIONS[step]:
-                connection.execute(statement)
-        refuse_incomplete(connection, path)
-        connection.execute(f"PRAGMA user_version = {USER_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # it isn't if the disk is full
-            connection.execute("ROLLBACK")
-        raise
-    # Into the file itself: that is where an older version looks before it opens it.
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _tune(connection: sqlite3.Connection) -> None:
