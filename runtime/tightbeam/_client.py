@@ -12,7 +12,8 @@ from typing import Any, NoReturn, Self, TypeVar, cast
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.protocol import Engine
-from tightbeam._engine.records import Retention, Settings
+from tightbeam._engine.settings import Retention, Settings
+from tightbeam._engine.store import Backend
 from tightbeam._function import Function, Register, Registry, check_function_id
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList
@@ -23,7 +24,7 @@ from tightbeam._results import return_type, to_json
 from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.errors import NotJson, NotRegistered
 
-__all__ = ["ENTERED_ALREADY", "Client", "event_data"]
+__all__ = ["ENTERED_ALREADY", "Client", "client_over", "engine_of", "event_data"]
 
 Output = TypeVar("Output")
 ENTERED_ALREADY = "the client is entered already: leave it first"
@@ -214,6 +215,28 @@ class Client:
             self._engine.check_application(app)
         async with self:
             yield
+
+
+def client_over(backend: Backend, **options: Any) -> Client:
+    """Return a client that keeps its runs and messages elsewhere than in a file or in memory.
+
+    Args:
+        backend: opens the store.
+        options: those of `Client`, but for ``path``.
+    """
+    path: Any = backend
+    return Client(path, **options)
+
+
+def engine_of(client: object) -> Engine:
+    """Return the engine of a client, for what serves its channels.
+
+    Raises:
+        TypeError: its engine isn't in this process.
+    """
+    if not isinstance(client, Client):
+        raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
+    return client._engine
 
 
 def event_data(name: str, data: object) -> bytes:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tightbeam._engine.journal import Journal
-from tightbeam._engine.records import Retention
+from tightbeam._engine.memory.backend import MemoryBackend
+from tightbeam._engine.settings import Retention
 from tightbeam._engine.sqlite.backend import SqliteBackend
 from tightbeam._engine.store import Backend
 from tightbeam.errors import JournalRefused
 
+if TYPE_CHECKING:
+    from tightbeam._engine.journal import Journal
+
 __all__ = ["backend_for", "journal_at"]
 
 
-def backend_for(path: str | os.PathLike[str] | None, retention: Retention) -> Backend:
+def backend_for(path: str | os.PathLike[str] | Backend | None, retention: Retention) -> Backend:
     """Return where a client keeps its journal; nothing is touched.
 
     Args:
-        path: what the client was given.
+        path: what the client was given; a backend is what `client_over` gives it.
         retention: how much is kept.
 
     Raises:
         JournalRefused: the path is SQLite's name for memory, or can't name a file.
     """
-    return SqliteBackend(None if path is None else _file(path), retention)
+    if path is None:
+        return MemoryBackend(retention)
+    return path if isinstance(path, Backend) else SqliteBackend(_file(path), retention)
 
 
 def journal_at(path: str | os.PathLike[str]) -> Journal:
@@ -33,7 +39,7 @@ def journal_at(path: str | os.PathLike[str]) -> Journal:
     Args:
         path: where a client keeps it.
     """
-    from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients don't need it
+    from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients go without
 
     return JournalFile(Path(path))
 

@@ -29,8 +29,8 @@ from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     # Not at import: programs that only publish live go without.
-    from tightbeam._engine.records import Settings
     from tightbeam._engine.session import Session
+    from tightbeam._engine.settings import Settings
     from tightbeam._engine.waiting import OpeningWait
 
 __all__ = ["EmbeddedEngine"]

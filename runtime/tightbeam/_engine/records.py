@@ -25,12 +25,10 @@ __all__ = [
     "Recent",
     "Recovered",
     "Replaced",
-    "Retention",
     "Run",
     "RunError",
     "RunOutcome",
     "Seen",
-    "Settings",
     "StepKind",
     "StepState",
     "new_id",
@@ -248,26 +246,3 @@ def place_of_seen(seen: Sequence[Seen]) -> int:
     exact = [each.exact for each in seen if each.exact is not None]
     following = [each.following - 1 for each in seen if each.following is not None]
     return min(exact or following or [seen[0].end])
-
-
-# -- settings ---------------------------------------------------------------------------------------------
-
-
-class Settings(NamedTuple):
-    """What an engine is made with, besides its store; times in seconds."""
-
-    max_payload_bytes: int
-    retry_delay: float
-    """Before the first retry of a run, doubled with each."""
-    shutdown_timeout: float
-    wait_for_file: float
-    """How long opening waits for a client that has the journal open."""
-
-
-class Retention(NamedTuple):
-    """How much a store keeps: messages by number; messages and ended runs by age and size."""
-
-    messages: int
-    age_us: int
-    size: int
-    """Bytes of everything that is stored."""

@@ -8,8 +8,9 @@ import weakref
 
 from tightbeam._engine.execution import Services
 from tightbeam._engine.protocol import Carrier
-from tightbeam._engine.records import NewRun, Settings, new_id
+from tightbeam._engine.records import NewRun, new_id
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
+from tightbeam._engine.settings import Settings
 from tightbeam._engine.store import Store
 from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from tightbeam._message import Envelope
 
@@ -161,6 +161,7 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
 class Backend(Protocol):
     """What a client keeps its journal in, before that is opened: a file, memory, a server.
 

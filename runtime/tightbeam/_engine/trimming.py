@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from tightbeam._engine.records import Retention
+from tightbeam._engine.settings import Retention
 from tightbeam._message import now_us
 
 __all__ = ["Pace", "Trimmable", "shrink", "trim"]

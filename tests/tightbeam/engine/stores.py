@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
-from tightbeam._engine.memory.store import MemoryBackend
-from tightbeam._engine.records import Retention
+from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import Backend
 
 __all__ = ["STORES", "MemoryStorage", "Storage"]

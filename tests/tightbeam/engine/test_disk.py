@@ -20,10 +20,10 @@ from tests.tightbeam.engine.conftest import MakeClient, busy_journal, until
 from tests.tightbeam.engine.samples import JobChannel, Tick
 from tests.tightbeam.engine.work import Look, Work
 from tightbeam import Client, Context, ContextSync, JournalFailed
-from tightbeam._engine import execution
+from tightbeam._engine import execution, trimming
 from tightbeam._engine.records import Publish
 from tightbeam._engine.requests import Claim
-from tightbeam._engine.sqlite import inspect, retention
+from tightbeam._engine.sqlite import inspect
 from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam._engine.sqlite.messages import append
 from tightbeam._message import now_us
@@ -201,7 +201,7 @@ async def test_house_keeping_that_fails_ends_nothing(
     def fail(tx: object, retention: object, now: int) -> bool:
         raise MemoryError
 
-    monkeypatch.setattr(retention, "_trim", fail)
+    monkeypatch.setattr(trimming, "trim", fail)
 
     @client.function("work")
     async def work(ctx: Context) -> int:

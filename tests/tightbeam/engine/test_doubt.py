@@ -13,8 +13,8 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, _message
-from tightbeam._engine import records
-from tightbeam._engine.sqlite import doubt, inspect, retention
+from tightbeam._engine import doubt, records, trimming
+from tightbeam._engine.sqlite import inspect
 
 DAY = 24 * 3600 * 10**9
 Shift = Callable[[float], None]
@@ -27,7 +27,7 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     really = time.time_ns
     for module in (time, _message, records):
         monkeypatch.setattr(module, "time_ns", lambda: really() + int(days * DAY))
-    monkeypatch.setattr(retention, "_BATCHES", 1)  # look after every batch
+    monkeypatch.setattr(trimming, "_BATCHES", 1)  # look after every batch
 
     def forward(by: float) -> None:
         nonlocal days

@@ -14,7 +14,8 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, PositionLost
-from tightbeam._engine.sqlite import epochs, inspect, retention
+from tightbeam._engine import trimming
+from tightbeam._engine.sqlite import epochs, inspect
 
 
 async def publish(client: Client, ch: JobChannel, first: int, count: int) -> list[str]:
@@ -183,7 +184,7 @@ async def test_the_oldest_of_very_many_openings_are_merged(
 async def test_openings_go_with_their_messages(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     given = [
         position for n in range(8) for position in await publish(make_client(retain_messages=3), ch, n * 2, 2)
     ]

@@ -14,8 +14,9 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, digest, until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
+from tightbeam._engine import trimming
 from tightbeam._engine.requests import ReadMessage
-from tightbeam._engine.sqlite import inspect, retention
+from tightbeam._engine.sqlite import inspect
 from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.backup import back_up
 from tightbeam._engine.sqlite.checkup import check_up
@@ -52,7 +53,7 @@ async def test_a_journal_of_an_older_format_is_refused_untouched(make_client: Ma
     for work in (open_, lambda: inspect.runs(path), lambda: check_up(path), lambda: back_up(path, copy)):
         with pytest.raises(
             JournalRefused,
-            match=rf"^{path} has format 2, and .* reads format 3 only: move away {path}.*, and begin with a new",
+            match=rf"^{path} has format 2, and .* reads format 3 only: move away {path}.*, and begin",
         ):
             await asyncio.to_thread(work)
     assert digest(path) == before
@@ -62,7 +63,7 @@ async def test_a_journal_of_an_older_format_is_refused_untouched(make_client: Ma
 async def test_a_memo_outlives_its_message(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     client = make_client(retain_messages=2)
     attempts: list[list[int]] = []
 
@@ -85,7 +86,7 @@ async def test_a_memo_outlives_its_message(
 async def test_what_retention_drops_after_a_run_has_ended_is_gone(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     client = make_client(retain_messages=1)
 
     @client.function("first")
@@ -136,7 +137,7 @@ async def test_a_number_of_a_run_that_is_gone_is_not_given_again(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its messages may still be there, and would be taken for memos of the new run."""
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
 
     def work_of(client: Client) -> Any:
         @client.function("work")

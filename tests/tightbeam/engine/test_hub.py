@@ -262,7 +262,7 @@ async def main():
     feed = client._engine.feed(addresses, None, max_messages=10**9, max_bytes=BOUND)
     client.realtime.publish_sync(ch.tick, {"n": 0})
     before = resident()
-    while not feed.mailbox.dropped:
+    while not feed.dropped:
         client.realtime.publish_sync(ch.tick, {"n": 1})
     print((resident() - before) / BOUND)
 

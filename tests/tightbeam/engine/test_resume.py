@@ -9,17 +9,18 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.work import Look
+from tests.tightbeam.engine.work import Look, open_memory
 from tightbeam import Client, Context, Function, NotEntered, PositionLost
-from tightbeam._engine import requests, step_log
-from tightbeam._engine.records import Retention
+from tightbeam._engine import requests, step_log, trimming
 from tightbeam._engine.requests import FindOutcome, ReadPage, SeenUntil
-from tightbeam._engine.sqlite import file, inspect, messages, retention
+from tightbeam._engine.settings import Retention
+from tightbeam._engine.sqlite import inspect, messages, retention
 from tightbeam._engine.sqlite.transaction import Transaction
 
 
@@ -174,7 +175,7 @@ async def test_positions_that_cannot_be_resumed_from(client: Client, ch: JobChan
 async def test_old_messages_are_trimmed_and_their_positions_lost(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)  # look after every batch
+    monkeypatch.setattr(trimming, "_BATCHES", 1)  # look after every batch
     client = make_client(retain_messages=10)
     work = publishing(client, ch)
     async with client:
@@ -200,9 +201,9 @@ def test_retention_that_fails_is_tried_again_after_the_next_batch(monkeypatch: p
             raise sqlite3.OperationalError("disk I/O error")
         return False
 
-    monkeypatch.setattr(retention, "_trim", trim)
-    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=1 << 30))
-    with contextlib.closing(file.open_memory()) as connection:
+    monkeypatch.setattr(trimming, "trim", trim)
+    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=1 << 30), Mock())
+    with contextlib.closing(open_memory()) as connection:
         tx = Transaction(connection)
         with pytest.raises(sqlite3.OperationalError):
             trimmer(tx, 0)
@@ -215,7 +216,7 @@ def test_retention_that_fails_is_tried_again_after_the_next_batch(monkeypatch: p
 async def test_a_reader_that_is_overtaken_by_retention_is_told(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     monkeypatch.setattr(requests, "PAGE_MESSAGES", 2)
     client = make_client(retain_messages=10)
     work = publishing(client, ch)
@@ -341,7 +342,7 @@ def test_a_bound_is_a_number(name: str) -> None:
 async def test_by_age_the_last_message_and_the_numbers_stay(
     make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     client = make_client(retain_for=timedelta(0))
     work = publishing(client, ch)
     async with client:
@@ -356,7 +357,7 @@ async def test_by_age_the_last_message_and_the_numbers_stay(
 def test_by_age_only_the_oldest_go() -> None:
     """Of a channel whose times are ahead of the clock nothing is dropped for the sake of a later one."""
     second = 1_000_000
-    with contextlib.closing(file.open_memory()) as connection:
+    with contextlib.closing(open_memory()) as connection:
         for created in (1, 2, 50, 3):
             connection.execute(
                 "INSERT INTO message (channel, topic, run_id, step, number, started_at, ended_at, "
@@ -365,7 +366,7 @@ def test_by_age_only_the_oldest_go() -> None:
             )
         tx = Transaction(connection)
         kept = Retention(messages=100, age_us=10 * second, size=1 << 30)
-        retention._trim(tx, kept, 20 * second)
+        trimming.trim(retention.Kept(tx), kept, 20 * second)
         assert connection.execute("SELECT created_at FROM message").fetchall() == [
             (50 * second,),
             (3 * second,),
@@ -395,10 +396,10 @@ async def test_house_keeping_is_told_of_all_that_is_stored(client: Client, ch: J
 
 def test_retention_looks_when_much_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    monkeypatch.setattr(retention, "_trim", lambda *_: looks.append(1))
+    monkeypatch.setattr(trimming, "trim", lambda *_: looks.append(1))
     size = 1 << 30
-    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=size))
-    with contextlib.closing(file.open_memory()) as connection:
+    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=size), Mock())
+    with contextlib.closing(open_memory()) as connection:
         tx = Transaction(connection)
         trimmer(tx, 0)  # the first time in any case
         trimmer(tx, size // 32 - 1)
@@ -457,7 +458,7 @@ async def test_a_run_that_goes_on_has_no_outcome_yet(client: Client, ch: JobChan
 async def test_the_steps_of_a_run_go_with_it(
     make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     client = make_client(retain_for=timedelta(0))
 
     @client.function("work")

@@ -19,7 +19,6 @@ from tightbeam._engine.records import (
     NewRun,
     Publish,
     Replaced,
-    Retention,
     Run,
     RunError,
 )
@@ -55,6 +54,7 @@ from tightbeam._engine.requests import (
     SeenUntil,
     TimeOf,
 )
+from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import Request, Store
 from tightbeam._message import Envelope, now_us
 from tightbeam.errors import NotEntered, PositionLost

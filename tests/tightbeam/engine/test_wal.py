@@ -18,7 +18,8 @@ import pytest
 from tests.tightbeam.engine.conftest import digest
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
-from tightbeam._engine.sqlite import checkup, inspect, retention, wal
+from tightbeam._engine import trimming
+from tightbeam._engine.sqlite import checkup, inspect, wal
 
 ROOT = Path(__file__).parents[3]
 
@@ -285,7 +286,7 @@ async def test_a_log_that_grows_is_told_a_few_times(
     path: Path, ch: JobChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wal, "LARGE_LOG", 300_000)
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
     client = Client(path)
 
     @client.function("more", retries=0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import Query, Request
 
-__all__ = ["Look", "Work"]
+__all__ = ["Look", "Work", "open_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,10 @@ class Look(Query[Any]):
 
 
 ANSWERS[Work] = ANSWERS[Look] = lambda tx, request: request.work(tx)
+
+
+def open_memory() -> sqlite3.Connection:
+    """Open an empty journal that lives as long as its connection."""
+    connection = file._connect(":memory:")
+    file._initialize(connection)
+    return connection

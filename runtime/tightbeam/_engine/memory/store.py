@@ -10,41 +10,16 @@ from typing import cast
 from tightbeam._engine import trimming
 from tightbeam._engine.doubt import Doubt
 from tightbeam._engine.memory.journal import Journal
-from tightbeam._engine.memory.unheard import unheard
 from tightbeam._engine.pending import Pending
-from tightbeam._engine.records import Retention
 from tightbeam._engine.requests import MemoizePublish, PutBackAll
+from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
 from tightbeam._message import now_us
 from tightbeam.errors import NotEntered
 
-__all__ = ["MemoryBackend", "MemoryStore"]
+__all__ = ["MemoryStore"]
 
 _log = logging.getLogger("tightbeam")
-
-
-class MemoryBackend:
-    """Where a client without a file keeps its runs and messages; each time it is opened they are new ones."""
-
-    name = "memory"
-
-    def __init__(self, retention: Retention, journal: Journal | None = None) -> None:
-        """Prepare a journal in memory.
-
-        Args:
-            retention: what is kept.
-            journal: what every opening goes on with, as it would with a file; None for a new one each time.
-        """
-        self._retention = retention
-        self._journal = journal
-
-    def open(self, outlet: Outlet, /) -> MemoryStore:
-        """Open the journal."""
-        return MemoryStore(Journal() if self._journal is None else self._journal, self._retention, outlet)
-
-    def unheard(self, *, forked: bool) -> str | None:
-        """Return why nobody hears what this process publishes without entering a client, and the way out."""
-        return unheard(forked=forked)
 
 
 class MemoryStore:

@@ -12,37 +12,47 @@ from tightbeam._engine.store import Answer, Request
 
 __all__ = ["ANSWERS", "answer"]
 
-ANSWERS: dict[type[Request[Any]], Callable[[Transaction, Any], Any]] = {
-    requests.AddRuns: runs.add_runs,
-    requests.Recover: runs.recover,
-    requests.Claim: runs.claim,
-    requests.EndRun: runs.end_run,
-    requests.RetryRun: runs.retry_run,
-    requests.ParkRun: runs.park_run,
-    requests.LeaveMemory: runs.leave_memory,
-    requests.PutBack: runs.put_back,
-    requests.PutBackAll: runs.put_back_all,
-    requests.PullBack: runs.pull_back,
-    requests.MemoizeStep: steps.memoize_step,
-    requests.MemoizePublish: steps.memoize_publish,
-    requests.BeginSleep: steps.begin_sleep,
-    requests.EndSleep: steps.end_sleep,
-    requests.MarkAwake: steps.mark_awake,
-    requests.Rest: steps.rest,
-    requests.FindStart: messages.find_start,
-    requests.ReadPage: messages.read_page,
-    requests.FindLatest: messages.find_latest,
-    requests.ReadPlaces: messages.read_places,
-    requests.TimeOf: messages.time_of,
-    requests.SeenUntil: messages.seen_until,
-    requests.FindOutcome: messages.find_outcome,
-    requests.ListRuns: details.list_runs,
-    requests.ListFunctions: details.list_functions,
-    requests.FindRun: details.find_run,
-    requests.ReadMessage: details.read_message,
-    requests.ReadPart: details.read_part,
-    requests.RecentMessages: details.recent_messages,
-}
+
+class _Answers(dict[type[Request[Any]], Callable[[Transaction, Any], Any]]):
+    """The functions by the class of their requests."""
+
+    def __missing__(self, kind: type[Request[Any]]) -> Callable[[Transaction, Any], Any]:
+        raise TypeError(f"this store answers no {kind.__name__}")
+
+
+ANSWERS = _Answers(
+    {
+        requests.AddRuns: runs.add_runs,
+        requests.Recover: runs.recover,
+        requests.Claim: runs.claim,
+        requests.EndRun: runs.end_run,
+        requests.RetryRun: runs.retry_run,
+        requests.ParkRun: runs.park_run,
+        requests.LeaveMemory: runs.leave_memory,
+        requests.PutBack: runs.put_back,
+        requests.PutBackAll: runs.put_back_all,
+        requests.PullBack: runs.pull_back,
+        requests.MemoizeStep: steps.memoize_step,
+        requests.MemoizePublish: steps.memoize_publish,
+        requests.BeginSleep: steps.begin_sleep,
+        requests.EndSleep: steps.end_sleep,
+        requests.MarkAwake: steps.mark_awake,
+        requests.Rest: steps.rest,
+        requests.FindStart: messages.find_start,
+        requests.ReadPage: messages.read_page,
+        requests.FindLatest: messages.find_latest,
+        requests.ReadPlaces: messages.read_places,
+        requests.TimeOf: messages.time_of,
+        requests.SeenUntil: messages.seen_until,
+        requests.FindOutcome: messages.find_outcome,
+        requests.ListRuns: details.list_runs,
+        requests.ListFunctions: details.list_functions,
+        requests.FindRun: details.find_run,
+        requests.ReadMessage: details.read_message,
+        requests.ReadPart: details.read_part,
+        requests.RecentMessages: details.recent_messages,
+    }
+)
 """The SQL of each request; a request is carried out inside the transaction of its batch."""
 
 

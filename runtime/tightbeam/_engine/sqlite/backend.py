@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tightbeam._engine.memory.unheard import unheard
-from tightbeam._engine.records import Retention
+from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import Outlet, Store
 from tightbeam._engine.unheard import WAY_OUT
 from tightbeam._engine.waiting import process_name
@@ -17,11 +16,13 @@ __all__ = ["SqliteBackend"]
 class SqliteBackend:
     """A `Backend`. SQLite is imported when it is opened: programs that only publish live go without."""
 
-    def __init__(self, path: Path | None, retention: Retention) -> None:
+    is_shared = True
+
+    def __init__(self, path: Path, retention: Retention) -> None:
         """Touch nothing.
 
         Args:
-            path: of the file; None for a database in memory.
+            path: of the file.
             retention: how much is kept.
         """
         self._path = path
@@ -32,21 +33,14 @@ class SqliteBackend:
         """See `Backend`."""
         return str(self._path)
 
-    @property
-    def is_shared(self) -> bool:
-        """See `Backend`."""
-        return self._path is not None
-
     def open(self, outlet: Outlet, /) -> Store:
         """See `Backend`."""
         from tightbeam._engine.sqlite.opening import open_store
 
         return open_store(self._path, self._retention, outlet)
 
-    def unheard(self, *, forked: bool) -> str | None:
+    def unheard(self, *, forked: bool) -> str | None:  # noqa: ARG002 - the file tells who has it open
         """See `Backend`."""
-        if self._path is None:
-            return unheard(forked=forked)
         from tightbeam._engine.sqlite.lock import holder_of
 
         holder = holder_of(self._path)

@@ -17,7 +17,6 @@ __all__ = [
     "APPLICATION_ID",
     "history",
     "open_file",
-    "open_memory",
     "open_readonly",
     "refuse_incomplete",
     "refuse_other_kinds",
@@ -94,14 +93,6 @@ def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
     except JournalRefused:
         connection.close()
         raise
-    return connection
-
-
-def open_memory() -> sqlite3.Connection:
-    """A journal that lives as long as its connection."""
-    connection = _connect(":memory:")
-    _initialize(connection)
-    _tune(connection)
     return connection
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tightbeam._engine.records import Retention
+from tightbeam._engine.settings import Retention
 from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite.epochs import new_epoch
 from tightbeam._engine.sqlite.lock import Lock
@@ -18,27 +18,24 @@ from tightbeam._engine.store import Outlet
 __all__ = ["open_store"]
 
 
-def open_store(path: Path | None, retention: Retention, outlet: Outlet) -> SqliteStore:
+def open_store(path: Path, retention: Retention, outlet: Outlet) -> SqliteStore:
     """Lock and open a journal, making the file if it isn't there.
 
     Args:
-        path: of the file; None for a database in memory.
+        path: of the file.
         retention: how much is kept.
         outlet: gets what is published.
 
     Raises:
         JournalRefused: the file can't be opened; it was left untouched.
     """
-    lock, presence = None, None
+    path = Path(os.path.realpath(path))
+    file.refuse_other_kinds(path)
+    lock = Lock(path)
+    presence = None
     try:
-        if path is None:
-            connection = file.open_memory()
-        else:
-            path = Path(os.path.realpath(path))
-            file.refuse_other_kinds(path)
-            lock = Lock(path)
-            connection = file.open_file(path, lock)
-            presence = Presence(path, lock, connection)
+        connection = file.open_file(path, lock)
+        presence = Presence(path, lock, connection)
         # What this opening publishes has an epoch of its own, which is stored with the first of it.
         known, last, trimmed_us = file.history(connection)
         return SqliteStore(
@@ -46,17 +43,12 @@ def open_store(path: Path | None, retention: Retention, outlet: Outlet) -> Sqlit
             outlet=outlet,
             epochs=known.followed_by(new_epoch(), last),
             last_place=last,
-            trimmer=Trimmer(retention, None if path is None else LogSize(path), trimmed_us),
+            trimmer=Trimmer(retention, LogSize(path), trimmed_us),
             presence=presence,
-            unlock=_nothing if lock is None else lock.release,
+            lock=lock,
         )
     except BaseException:
         if presence is not None:
             presence.close()
-        if lock is not None:
-            lock.release()
+        lock.release()
         raise
-
-
-def _nothing() -> None:
-    """Unlock a database in memory, which has no lock."""

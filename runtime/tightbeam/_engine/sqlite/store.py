@@ -13,7 +13,6 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
 from queue import SimpleQueue
@@ -24,6 +23,7 @@ from tightbeam._engine.pending import Pending, settle_all
 from tightbeam._engine.requests import PutBackAll
 from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam._engine.sqlite.epochs import Epochs, record
+from tightbeam._engine.sqlite.lock import Lock
 from tightbeam._engine.sqlite.presence import Presence
 from tightbeam._engine.sqlite.retention import Trimmer
 from tightbeam._engine.sqlite.transaction import Transaction
@@ -47,8 +47,8 @@ class SqliteStore:
         epochs: Epochs,
         last_place: int,
         trimmer: Trimmer,
-        presence: Presence | None,
-        unlock: Callable[[], None],
+        presence: Presence,
+        lock: Lock,
     ) -> None:
         """Start the thread.
 
@@ -59,8 +59,8 @@ class SqliteStore:
                 message.
             last_place: of the journal's last message.
             trimmer: called in a transaction of its own after each batch.
-            presence: tells whether the file is still in its place; None for memory.
-            unlock: called when the connection is closed: other clients may open the file.
+            presence: tells whether the file is still in its place.
+            lock: of the file; released when the connection is closed.
         """
         self._connection = connection
         self._outlet = outlet
@@ -71,7 +71,7 @@ class SqliteStore:
         """Whether the epoch of this opening is stored."""
         self._trimmer = trimmer
         self._presence = presence
-        self._unlock = unlock
+        self._lock = lock
         self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -89,7 +89,7 @@ class SqliteStore:
     @property
     def is_lost(self) -> bool:
         """See `Store`."""
-        return self._presence is not None and self._presence.lost is not None
+        return self._presence.lost is not None
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""
@@ -161,9 +161,8 @@ class SqliteStore:
                         break
         finally:
             self._connection.close()
-            if self._presence is not None:
-                self._presence.close()
-            self._unlock()
+            self._presence.close()
+            self._lock.release()
             if self._waker is not None:
                 self._waker.close()
             self._ended.set_result(None)
@@ -188,7 +187,7 @@ class SqliteStore:
         return writes, False
 
     def _read(self, pending: Pending[Any]) -> None:
-        if self._presence is not None and (lost := self._presence.look_inside()) is not None:
+        if (lost := self._presence.look_inside()) is not None:
             pending.error = JournalFailed(lost)
         else:
             self._answer(pending, Transaction(self._connection, self._outlet))
@@ -203,7 +202,7 @@ class SqliteStore:
         """Carry out a batch in one transaction; return how many bytes of data it stored."""
         connection, presence = self._connection, self._presence
         try:
-            if presence is not None and (lost := presence.look_inside()) is not None:
+            if (lost := presence.look_inside()) is not None:
                 raise JournalFailed(lost)
             connection.execute("BEGIN IMMEDIATE")
             tx = Transaction(connection, self._outlet)
@@ -216,7 +215,7 @@ class SqliteStore:
                 self._execute(batch, tx, isolated=True)
             if tx.outbox and not self._has_epoch:
                 record(tx.execute, self._epochs.names[-1], self.last_place)
-            if presence is not None and (lost := presence.look()) is not None:
+            if (lost := presence.look()) is not None:
                 raise JournalFailed(lost)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, every caller is told
