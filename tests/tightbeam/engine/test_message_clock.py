@@ -176,8 +176,9 @@ class Held:
         store._outlet = SimpleNamespace(reserve=outlet.reserve, release=outlet.release, fan_out=held)
 
 
-async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(ch: JobChannel) -> None:
-    client = Client()
+async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(
+    client: Client, ch: JobChannel
+) -> None:
     other = job_channel(job_id="j2")
 
     @client.function("work")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -41,8 +42,9 @@ async def test_a_token_with_a_cursor(client: Client, ch: JobChannel) -> None:
             assert (await data_frame(reader))["data"] == {"message": "live"}
 
 
-async def test_what_was_live_while_a_message_was_stored_is_no_gap(client: Client, ch: JobChannel) -> None:
+async def test_what_was_live_while_a_message_was_stored_is_no_gap(tmp_path: Path, ch: JobChannel) -> None:
     """The window: a page sees a live message, is cut, and then comes what was being stored meanwhile."""
+    client = Client(tmp_path / "app.db")
     work = durable(client)
     async with running(secured(client, runs=False)) as url:
         held = Held(client)

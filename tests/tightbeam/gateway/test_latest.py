@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -167,8 +168,9 @@ async def test_the_official_client_is_told_no_positions(client: Client, ch: JobC
             assert (await frame(reader))["kind"] == "data"
 
 
-async def test_the_seam(client: Client, ch: JobChannel) -> None:
+async def test_the_seam(tmp_path: Path, ch: JobChannel) -> None:
     """Committed and not yet handed out when the reader looks back: it is the latest, and comes once."""
+    client = Client(tmp_path / "app.db")
     work = durable(client)
     async with client:
         await client.run(work, {"first": 0, "count": 2})
