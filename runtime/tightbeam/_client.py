@@ -228,17 +228,6 @@ def client_over(backend: Backend, **options: Any) -> Client:
     return Client(path, **options)
 
 
-def engine_of(client: object) -> Engine:
-    """Return the engine of a client, for what serves its channels.
-
-    Raises:
-        TypeError: its engine isn't in this process.
-    """
-    if not isinstance(client, Client):
-        raise TypeError("a gateway serves an embedded client: Inngest's server has its own")
-    return client._engine
-
-
 def event_data(name: str, data: object) -> bytes:
     """An event's data as JSON.
 
