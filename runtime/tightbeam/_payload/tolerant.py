@@ -1,6 +1,6 @@
-"""Take undeclared properties out of JSON that doesn't load: what a publisher of another version added.
+"""Take undeclared properties, which a publisher of another version added, out of JSON that doesn't load.
 
-What is left then loads as strictly as ever. Only properties that no class at that place declares are taken
+The rest then loads as strictly as ever. Only properties that no class at that place declares are taken
 out, so which class of a union a value becomes is decided by the same rules as before. An extra of an open
 class is data and stays.
 """
@@ -14,22 +14,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tightbeam._payload.core_schema import Node, choices_of, definitions_of
+from tightbeam._payload.unions.class_node import ClassNode
 
 __all__ = ["Shape", "readings"]
 
 _INTEGRAL = re.compile(rb"[0-9](?:[.][0-9]|[eE])")
-"""A number that is written as a float has one of these; most text has none."""
+"""Matches in every number that is written as a float; in most text it doesn't match."""
+
+_Fields = tuple[ClassNode, Mapping[str, Node]]
+"""A class, and its fields by the names that they may go by."""
 
 
 class Shape:
     """The declared properties of a type, by its core schema."""
 
     def __init__(self, core: object, *, by_name: bool = False) -> None:
-        """Note the schema.
+        """Set the schema.
 
         Args:
             core: the core schema.
-            by_name: whether fields also go by their Python names.
+            by_name: whether fields may go by their Python names, too.
         """
         self._root: Any = core
         self._by_name = by_name
@@ -40,38 +44,40 @@ class Shape:
 
         Args:
             value: decoded JSON; it isn't changed.
-            spare_open: keep what an open class beside a closed one might have taken.
+            spare_open: keep properties that an open class beside a closed one may have taken.
         """
         return self._prune(value, [self._root], spare_open)
 
     def _prune(self, value: object, nodes: list[Node], spare_open: bool) -> object:
         if isinstance(value, dict):
-            return self._object(value, list(self._plain(nodes)), spare_open)
+            return self._prune_object(value, list(self._alternatives(nodes)), spare_open)
         if isinstance(value, list):
-            lists = [node["items_schema"] for node in self._plain(nodes) if _has_items(node)]
+            lists = [node["items_schema"] for node in self._alternatives(nodes) if _has_items(node)]
             return [self._prune(item, lists, spare_open) for item in value] if lists else value
         return value
 
-    def _object(self, value: dict[str, Any], nodes: list[Node], spare_open: bool) -> dict[str, Any]:
-        classes = _tagged([_Class(node, self._by_name) for node in nodes if _has_fields(node)], value)
+    def _prune_object(self, value: dict[str, Any], nodes: list[Node], spare_open: bool) -> dict[str, Any]:
+        every = [ClassNode(node, node) for node in nodes if _has_fields(node)]
+        fields = [each.names if self._by_name else each.wire_names for each in every]
+        classes = _tagged(list(zip(every, fields, strict=True)), value)
         maps = [node["values_schema"] for node in nodes if node["type"] == "dict" and "values_schema" in node]
         is_open = any(node["type"] in ("any", "dict") for node in nodes) or any(
-            not one.is_closed for one in classes
+            not each.is_closed for each, _ in classes
         )
         if not classes and not maps:
             return value
-        drops = any(one.is_closed for one in classes) and not (is_open and spare_open)
+        drops = any(each.is_closed for each, _ in classes) and not (is_open and spare_open)
         kept: dict[str, Any] = {}
         for name, item in value.items():
-            inner = [one.fields[name] for one in classes if name in one.fields]
+            inner = [fields[name]["schema"] for _, fields in classes if name in fields]
             if inner or maps:
                 kept[name] = self._prune(item, [*inner, *maps], spare_open)
             elif not drops:
                 kept[name] = item
         return kept
 
-    def _plain(self, nodes: list[Node]) -> Iterator[Node]:
-        """Yield the nodes that describe values themselves, through unions, references and wrappers."""
+    def _alternatives(self, nodes: list[Node]) -> Iterator[Node]:
+        """Yield the nodes that describe a value itself, behind unions, references and wrappers."""
         stack, seen = list(reversed(nodes)), set[int]()
         while stack:
             node = stack.pop()
@@ -91,32 +97,6 @@ class Shape:
                 yield node
 
 
-class _Class:
-    """One model or typed dictionary."""
-
-    def __init__(self, node: Node, by_name: bool) -> None:
-        inner = _fields_node(node)
-        config: Mapping[str, object] = node.get("config", {})
-        behavior = inner.get("extra_behavior") or config.get("extra_fields_behavior")
-        self.is_closed = behavior == "forbid"
-        self.fields: dict[str, Node] = {}
-        for name, field in inner["fields"].items():
-            alias = field.get("validation_alias", name)
-            if isinstance(alias, str):
-                self.fields[alias] = field["schema"]
-            else:
-                self.is_closed = False  # several aliases, or a path: none of the generated classes has them
-            if by_name:
-                self.fields[name] = field["schema"]
-
-
-def _fields_node(node: Node) -> Node:
-    """Return the node below that has the fields: of a model behind whatever checks it."""
-    while "fields" not in node:
-        node = node["schema"]
-    return node
-
-
 def _has_fields(node: Node) -> bool:
     if node["type"] == "typed-dict":
         return True
@@ -131,14 +111,14 @@ def _has_items(node: Node) -> bool:
     return node["type"] == "list" and "items_schema" in node
 
 
-def _tagged(classes: list[_Class], value: dict[str, Any]) -> list[_Class]:
-    """Leave the classes that a property chooses which each of them pins to values of its own."""
+def _tagged(classes: list[_Fields], value: dict[str, Any]) -> list[_Fields]:
+    """Return the classes that a tag leaves: a property that each of them pins to values of its own."""
     if len(classes) > 1:
-        for name in classes[0].fields:
-            pinned = [_literals(one.fields[name]) if name in one.fields else set() for one in classes]
+        for name in classes[0][1]:
+            pinned = [_literals(fields[name]["schema"]) if name in fields else set() for _, fields in classes]
             if all(pinned) and len(set[object]().union(*pinned)) == sum(map(len, pinned)) and name in value:
-                wanted = _typed(value[name])
-                return [one for one, own in zip(classes, pinned, strict=True) if wanted in own]
+                tag = _typed(value[name])
+                return [each for each, literals in zip(classes, pinned, strict=True) if tag in literals]
     return classes
 
 
@@ -148,25 +128,29 @@ def _typed(value: object) -> tuple[type, object]:
 
 
 def _literals(node: Node) -> set[tuple[type, object]]:
-    """Return the values that a field is pinned to; none if it isn't."""
+    """Return the values that a field is pinned to; an empty set if it isn't pinned."""
     kind = node["type"]
     if kind == "literal":
         return {_typed(value) for value in node["expected"]}
     if kind == "chain":
         return _literals(node["steps"][-1])
     if kind == "union":
-        found = [_literals(choice) for choice in choices_of(node) if choice["type"] != "missing-sentinel"]
-        return set[tuple[type, object]]().union(*found) if all(found) else set()
+        each = [_literals(choice) for choice in choices_of(node) if choice["type"] != "missing-sentinel"]
+        return set[tuple[type, object]]().union(*each) if all(each) else set()
     inner = node.get("json_schema") if kind == "json-or-python" else node.get("schema")
     return _literals(inner) if isinstance(inner, dict) and kind != "model" else set()
 
 
 def readings(shape: Shape, raw: bytes | str) -> Iterator[str]:
-    """Yield what JSON that didn't load may mean, from the strictest reading on.
+    """Yield other readings of JSON that didn't load, the strictest first.
 
-    JSON Schema counts ``1.0`` and ``1e300`` as integers, so such numbers become ints in each reading. Then
-    undeclared properties go: first those that are undeclared beyond doubt. Nothing is yielded for what isn't
-    JSON, and nothing twice.
+    JSON Schema counts ``1.0`` and ``1e300`` as integers, so such numbers become integers in each reading.
+    Then undeclared properties are taken out: first those that are undeclared beyond doubt. Text that isn't
+    JSON has no readings.
+
+    Args:
+        shape: the declared properties.
+        raw: the JSON.
     """
     changed = False
 

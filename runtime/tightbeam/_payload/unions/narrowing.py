@@ -1,7 +1,7 @@
-"""A validator that goes to the right branch of a union at once, where trying all of them would multiply.
+"""Build validators that choose the branch of a union at once, where trying all of them would multiply.
 
-Each object is loaded as the class that Pydantic's smart mode gives it. A tag chooses the branch inside of
-Pydantic, where branches pin a required property to texts or integers of their own; else a function does
+Each object is loaded as the class that Pydantic's smart mode gives it. Where branches pin a required property
+to texts or integers of their own, this tag chooses the branch inside of Pydantic. Else a function does
 (`Chooser`). All other unions stay as they are.
 """
 
@@ -16,25 +16,26 @@ from pydantic_core import SchemaValidator
 from tightbeam._payload.building import deep_recursion
 from tightbeam._payload.core_schema import Node, build_validator, choices_of, copy_node, definitions_of
 from tightbeam._payload.formats import CORE_TYPES
-from tightbeam._payload.unions.choosing import ALL, Chooser, Class, Literals, Loading
+from tightbeam._payload.unions.choosing import ALL, Chooser, Loading
+from tightbeam._payload.unions.class_node import ClassNode, Literals
 from tightbeam._payload.unions.multiplied import multiplied_nodes
 
 __all__ = ["MESSAGES", "PUBLISHED", "Loading", "Tests", "narrowed"]
 
 MESSAGES = Loading(from_json=True, strict=True, by_alias=True, by_name=False)
-"""How messages come."""
+"""The form of messages."""
 
 PUBLISHED = Loading(from_json=False, strict=True)
-"""How values to be published come."""
+"""The form of values that are published."""
 
 Tests = Mapping[type[BaseModel], list[Callable[[object], bool]]]
-"""What decides on values of a class apart from its fields, where its validator asks that."""
+"""By class, functions that its values must pass besides its fields."""
 
 _PLAIN = (CORE_TYPES - {"lax-or-strict"}) | {
     *("bool", "chain", "enum", "float", "int", "json-or-python", "list", "literal"),
     *("missing-sentinel", "none", "str", "time", "timedelta", "tuple"),
 }
-"""Kinds of nodes that take no object, if what is inside of them takes none either."""
+"""Types of nodes that take no object if the nodes inside of them don't."""
 
 _Group = tuple[Literals, list[int]]
 
@@ -44,12 +45,12 @@ _UNION_KEYS = frozenset({"choices", "metadata", "mode", "ref", "serialization", 
 
 
 def narrowed(core: Node, loading: Loading, tests: Tests | None = None) -> SchemaValidator | None:
-    """Return a validator like a core schema's that tries no branch of a union in vain.
+    """Build a validator of a core schema that chooses branches instead of trying them.
 
     Args:
         core: the core schema.
-        loading: how values come.
-        tests: what decides on classes apart from their fields.
+        loading: the form of the values.
+        tests: by class, functions that its values must pass besides its fields.
 
     Returns:
         The validator, or None where trying all branches costs little.
@@ -77,12 +78,12 @@ class _Narrowing:
 
     def schema(self) -> Any:
         """Return the copy."""
-        made = self._copy(self._core)
+        copied = self._copy(self._core)
         if not self._added:
-            return made
-        if made["type"] != "definitions":
-            made = {"type": "definitions", "schema": made, "definitions": []}
-        return {**made, "definitions": [*made["definitions"], *self._added.values()]}
+            return copied
+        if copied["type"] != "definitions":
+            copied = {"type": "definitions", "schema": copied, "definitions": []}
+        return {**copied, "definitions": [*copied["definitions"], *self._added.values()]}
 
     def _copy(self, node: Node) -> Node:
         if node.get("type") == "union" and id(node) in self._multiplied:
@@ -90,17 +91,17 @@ class _Narrowing:
         return copy_node(node, self._copy)
 
     def _union(self, node: Node) -> Node:
-        found = self._branches(node)
-        if found is None or len(found[0]) < 2:
+        branches = self._branches(node)
+        if branches is None or len(branches[0]) < 2:
             return copy_node(node, self._copy)
-        classes, others = found
+        classes, others = branches
         objects = self._narrow(classes)
-        made = {"type": "union", "choices": [objects, *map(self._copy, others)]} if others else objects
-        return {**made, "ref": node["ref"]} if "ref" in node else made
+        union = {"type": "union", "choices": [objects, *map(self._copy, others)]} if others else objects
+        return {**union, "ref": node["ref"]} if "ref" in node else union
 
-    def _branches(self, union: Node) -> tuple[list[Class], list[Node]] | None:
-        """Return the classes in a union and its other choices; None where the order of all of them counts."""
-        classes: list[Class] = []
+    def _branches(self, union: Node) -> tuple[list[ClassNode], list[Node]] | None:
+        """Return the classes in a union, and its other choices; None where their order matters."""
+        classes: list[ClassNode] = []
         others: list[Node] = []
         stack, seen = [union], set[int]()
         is_over = False
@@ -114,13 +115,13 @@ class _Narrowing:
                 seen.add(id(node))
             elif kind == "nullable":
                 stack += [{"type": "none"}, node["schema"]]
-            elif (one := self._class(choice)) is not None:
+            elif (branch := self._class(choice)) is not None:
                 if is_over:
                     return None
-                classes.append(one)
+                classes.append(branch)
             else:
                 others.append(choice)
-                # What takes objects too, such as a map, is compared to the best of the classes before it.
+                # A choice that takes objects too, such as a map, is compared to the best class before it.
                 if not self._is_plain(choice):
                     if not classes:
                         return None
@@ -132,7 +133,7 @@ class _Narrowing:
             node = self._definitions[node["schema_ref"]]
         return node
 
-    def _class(self, choice: Node) -> Class | None:
+    def _class(self, choice: Node) -> ClassNode | None:
         node = self._resolved(choice)
         tests: list[Callable[[object], bool]] | None = []
         while node["type"] == "function-after":
@@ -141,14 +142,14 @@ class _Narrowing:
             tests = self._tests[inner["cls"]] if is_own and tests is not None else None
             node = inner
         if node["type"] == "typed-dict":
-            return Class(choice, node, tests)
+            return ClassNode(choice, node, tests)
         if node["type"] == "dataclass" and node["schema"]["type"] == "dataclass-args":
-            return Class(choice, node, None)
+            return ClassNode(choice, node, None)
         if node["type"] != "model" or node["schema"]["type"] != "model-fields":
             return None
         if node.get("custom_init") or node.get("root_model"):
             return None
-        return Class(choice, node, tests if node.get("post_init") in _OWN_HOOKS else None)
+        return ClassNode(choice, node, tests if node.get("post_init") in _OWN_HOOKS else None)
 
     def _is_plain(self, node: Node) -> bool:
         if node["type"] in _ARRAYS or node.get("metadata", {}).get("text"):
@@ -158,15 +159,16 @@ class _Narrowing:
         inner: Iterable[object] = [node.get(key) for key in ("schema", "json_schema")] + node.get("steps", [])
         return all(self._is_plain(each) for each in inner if isinstance(each, dict))
 
-    def _narrow(self, classes: list[Class]) -> Node:
-        """Return what takes an object as the right one of several classes."""
+    def _narrow(self, classes: list[ClassNode]) -> Node:
+        """Return a node that loads an object as the right one of several classes."""
         if len(classes) == 1:
-            return self._place(classes[0])
+            return self._reference(classes[0])
         tag = max(_tags(classes), key=lambda tag: len(tag[1]), default=None)
         if tag is None:
             choose = Chooser(classes, self._definitions, self._multiplied, self._loading).choose
-            every = {"type": "union", "choices": [self._place(one) for one in classes]}
-            choices: dict[object, Node] = {i: self._place(one) for i, one in enumerate(classes)}
+            references = [self._reference(branch) for branch in classes]
+            every = {"type": "union", "choices": references}
+            choices: dict[object, Node] = dict(enumerate(references))
             return {"type": "tagged-union", "discriminator": choose, "choices": {**choices, ALL: every}}
         names, groups = tag
         choices = {}
@@ -174,43 +176,44 @@ class _Narrowing:
             choices |= dict.fromkeys(literals, self._narrow([classes[i] for i in sorted(indexes)]))
         return {"type": "tagged-union", "discriminator": [[name] for name in names], "choices": choices}
 
-    def _place(self, one: Class) -> Node:
-        """Return a reference to a class, which may stand in several places of the copy."""
-        if one.node["type"] == "definition-ref":
-            return one.node
-        if (known := self._moved.get(id(one.node))) is None:
-            ref = one.node.get("ref", f"tightbeam:{len(self._moved)}")
-            known = self._moved[id(one.node)] = {"type": "definition-ref", "schema_ref": ref}
+    def _reference(self, branch: ClassNode) -> Node:
+        """Return a reference to a class, which may be used several times in the copy."""
+        node = branch.node
+        if node["type"] == "definition-ref":
+            return node
+        if (known := self._moved.get(id(node))) is None:
+            ref = node.get("ref", f"tightbeam:{len(self._moved)}")
+            known = self._moved[id(node)] = {"type": "definition-ref", "schema_ref": ref}
             if ref not in self._added:
-                self._added[ref] = {}  # it may be inside of itself
-                self._added[ref] = {**self._copy(one.node), "ref": ref}
+                self._added[ref] = {}  # the class may be inside of itself
+                self._added[ref] = {**self._copy(node), "ref": ref}
         return known
 
 
-def _tags(classes: list[Class]) -> Iterator[tuple[list[str], list[_Group]]]:
+def _tags(classes: list[ClassNode]) -> Iterator[tuple[list[str], list[_Group]]]:
     """Yield the properties that tell classes apart by their values.
 
-    Each with the names that it goes by, and with the groups of classes that have values of their own.
+    Each comes with the names that it goes by, and with the groups of classes that have values of their own.
     """
     by_wire = [
-        {field.get("validation_alias", name): name for name, field in one.fields.items()}
-        for one in classes
-        if not one.has_paths
+        {field.get("validation_alias", name): name for name, field in branch.fields.items()}
+        for branch in classes
+        if not branch.has_paths
     ]
     if len(by_wire) < len(classes):
         return
     for wire in by_wire[0]:
         names = [own[wire] for own in by_wire if wire in own]
-        if len(names) < len(classes) or not all(map(Class.is_required, classes, names)):
+        if len(names) < len(classes) or not all(map(ClassNode.is_required, classes, names)):
             continue
-        pinned = list(filter(None, map(Class.pinned, classes, names)))
+        pinned = list(filter(None, map(ClassNode.pinned, classes, names)))
         groups = _groups(pinned) if len(pinned) == len(classes) else []
         if len(groups) > 1:
             yield list(dict.fromkeys([wire, *names])), groups
 
 
 def _groups(pinned: list[Literals]) -> list[_Group]:
-    """Put together what has a value in common, by index."""
+    """Group the indexes of the classes that have a literal in common."""
     groups: list[_Group] = []
     for index, literals in enumerate(pinned):
         together = [group for group in groups if group[0] & literals]
