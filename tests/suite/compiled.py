@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.tightbeam_codegen.compiling import Facts
 from tightbeam import TopicRef
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.problems import Problem
 from tightbeam_codegen.settings import OptionValue, Settings
 from tightbeam_codegen.targets.protocol import Store
-from tightbeam_codegen.targets.python.typed import TypeFact
 
 __all__ = ["Compiled", "Facts", "Refused", "compile_topics"]
 
@@ -26,19 +26,6 @@ class Refused(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
-
-
-class Facts:
-    """Types that were worked out before, for as long as a test run lasts."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, TypeFact] = {}
-
-    def get(self, keys: Iterable[str]) -> Mapping[str, TypeFact]:
-        return {key: self._known[key] for key in keys if key in self._known}
-
-    def put(self, facts: Mapping[str, TypeFact]) -> None:
-        self._known |= facts
 
 
 @dataclass(frozen=True, slots=True)
