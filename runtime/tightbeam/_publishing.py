@@ -30,10 +30,15 @@ _COPIED_BYTES = 32_768
 
 
 def single_payload(topic: object, data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
-    """The one positional argument that `PayloadArgs` stands for, beside what must be a topic.
+    """Return the payload of a publish call, the one argument that `PayloadArgs` stands for.
+
+    Args:
+        topic: where to publish.
+        data: the positional arguments behind the topic.
+        kwargs: the keyword arguments.
 
     Raises:
-        TypeError: it isn't, or there is more or less than one payload.
+        TypeError: ``topic`` is no topic, or there is more or less than one payload.
     """
     if not isinstance(topic, TopicRef):
         raise TypeError(f"publish takes a topic of a channel, such as channel.status, {_but(topic)}")
@@ -51,7 +56,12 @@ def _but(given: object) -> str:
 
 
 def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> bytes:
-    """Check and encode.
+    """Check a payload and encode it.
+
+    Args:
+        ref: the topic.
+        data: the payload.
+        limit: how many bytes its encoding may have.
 
     Raises:
         InvalidPayload: the data breaks the topic's schema.
@@ -60,8 +70,8 @@ def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> byt
     raw = encode(ref, data)
     if len(raw) > limit:
         raise PayloadTooLarge(ref.topic, len(raw), limit, channel=ref.channel)
-    # orjson's bytes keep the buffer they were written to, some kilobytes, as long as they live; a copy
-    # doesn't. (Joining one alone would give it back as it is.)
+    # orjson's bytes keep the buffer that they were written to, some kilobytes, as long as they live; a copy
+    # doesn't. (To join a single object returns that object itself, so an empty one is joined to it.)
     return b"".join((raw, b"")) if len(raw) < _COPIED_BYTES else raw
 
 

@@ -1,7 +1,7 @@
-"""The JSON that runs leave behind: event data, step results, function results.
+"""Turn event data, step results and function results into the JSON that a journal keeps, and back.
 
-A result makes the round trip through JSON also when it is fresh, so that a first execution and a replay see
-the same value. It comes back as the type its function is annotated with.
+A fresh result makes the round trip through JSON too, so that a first execution and a replay see the same
+value. It comes back as the type that its function is annotated with.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ __all__ = ["ReturnType", "from_json", "return_type", "to_json"]
 def to_json(value: object, what: str) -> bytes:
     """Encode plain JSON data strictly.
 
+    Args:
+        value: the data.
+        what: names it in errors.
+
     Raises:
-        NotJson: it holds something JSON doesn't have; the text says what, never the value.
+        NotJson: it holds something that JSON doesn't have; the text has a type or a reason, never the value.
     """
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
@@ -45,43 +49,53 @@ def to_json(value: object, what: str) -> bytes:
 
 
 def from_json(raw: bytes) -> Any:
-    """Decode what `to_json` made: fresh objects each time."""
+    """Decode JSON that `to_json` made, to new objects each time."""
     return json.loads(raw)
 
 
 class _Adapter:
-    """An annotated type, made ready."""
+    """An annotated type that Pydantic has built."""
 
     def __init__(self, kind: pydantic.TypeAdapter[Any]) -> None:
         self.type = kind
 
     @functools.cached_property
     def _validator(self) -> SchemaValidator | None:
-        """Loads without trying all branches of a union, where these multiply."""
+        """Loads without trying all branches of a union, where that would multiply."""
         from tightbeam._payload.unions.narrowing import Loading, narrowed  # few functions remember results
 
         core: Any = self.type.core_schema
         return narrowed(core, Loading(from_json=True, by_alias=True, by_name=True))
 
     def load(self, raw: bytes | str) -> Any:
-        """Load JSON. Raises pydantic.ValidationError."""
+        """Load JSON.
+
+        Raises:
+            pydantic.ValidationError: it doesn't fit the type.
+        """
         return (self._validator or self.type).validate_json(raw, by_alias=True, by_name=True)
 
 
 class ReturnType:
-    """How the results of one function become JSON and come back; ``adapter`` is None for JSON as it is."""
+    """Turns the results of one function into JSON and back."""
 
     __slots__ = ("_adapter", "_what")
 
     def __init__(self, what: str, adapter: _Adapter | None) -> None:
+        """Set the type.
+
+        Args:
+            what: names the result in errors.
+            adapter: the annotated type; None for JSON as it is.
+        """
         self._what = what
         self._adapter = adapter
 
     def dump(self, value: object) -> bytes:
-        """The result as JSON.
+        """Encode a result.
 
         Raises:
-            NotJson: it can't be JSON, or isn't what the function is annotated with.
+            NotJson: it can't be JSON, or isn't of the annotated type.
         """
         if self._adapter is None:
             return to_json(value, self._what)
@@ -95,10 +109,10 @@ class ReturnType:
         return to_json(plain, self._what)
 
     def load(self, raw: bytes) -> Any:
-        """Load the result from JSON; undeclared properties are passed over, as in messages.
+        """Load a fresh result.
 
         Raises:
-            NotJson: it doesn't fit the annotated type (any more).
+            NotJson: it doesn't fit the annotated type after the round trip.
         """
         if self._adapter is None:
             return from_json(raw)
@@ -111,7 +125,9 @@ class ReturnType:
             ) from None
 
     def recall(self, raw: bytes) -> Any:
-        """Load a remembered result as `load` does, or else with undeclared properties passed over.
+        """Load a remembered result.
+
+        One that doesn't fit is loaded without undeclared properties, as messages are.
 
         Raises:
             NotJson: it doesn't fit the type that the function is annotated with today.
@@ -129,9 +145,9 @@ class ReturnType:
 
 
 def _places(error: pydantic.ValidationError, adapter: pydantic.TypeAdapter[Any]) -> str:
-    """Name where a result is wrong, with ``*`` for the keys that its type doesn't declare: they are data."""
+    """Name the places where a result is wrong, with ``*`` for keys that its type doesn't declare."""
     declared = _declared_names(adapter.core_schema)
-    places = (one["loc"] for one in error.errors(include_url=False, include_input=False))
+    places = (detail["loc"] for detail in error.errors(include_url=False, include_input=False))
     shown = (
         ".".join(str(part) if isinstance(part, int) or part in declared else "*" for part in place)
         or "(result)"
@@ -157,7 +173,11 @@ _known: WeakKeyDictionary[Callable[..., object], _Adapter | None] = WeakKeyDicti
 
 
 def return_type(function: Callable[..., object], what: str) -> ReturnType:
-    """How this function's results travel, by its annotation; built once for each function.
+    """Return what turns a function's results into JSON and back, by its annotation.
+
+    Args:
+        function: the function. Its type is built once.
+        what: names the result in errors.
 
     Raises:
         NotJson: Pydantic can't build the annotated type.
@@ -210,14 +230,14 @@ def _unbuildable(what: str, function: object) -> NotJson:
 
 
 def _annotation(function: Callable[..., object], what: str) -> Any:
-    """The annotated return type, resolved; of a coroutine function or an `Awaitable` the type it gives."""
+    """Return the annotated return type, resolved; of an `Awaitable` the type that awaiting it gives."""
     if sys.version_info >= (3, 14):
         import annotationlib
 
-        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
+        annotations = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
     else:
-        found = getattr(function, "__annotations__", {})
-    if "return" not in found:
+        annotations = getattr(function, "__annotations__", {})
+    if "return" not in annotations:
         return inspect.Signature.empty
     code = getattr(function, "__code__", None)
     closure = getattr(function, "__closure__", None) or ()
@@ -226,13 +246,13 @@ def _annotation(function: Callable[..., object], what: str) -> Any:
         local = dict(zip(code.co_freevars, closure, strict=False))
 
     # A function of its own, so that only this one annotation must resolve.
-    def carrier() -> None: ...
+    def annotated() -> None: ...
 
-    carrier.__annotations__ = {"return": found["return"]}
+    annotated.__annotations__ = {"return": annotations["return"]}
     try:
         contents = {name: cell.cell_contents for name, cell in local.items() if _filled(cell)}
         hints = typing.get_type_hints(
-            carrier, getattr(function, "__globals__", {}), contents, include_extras=True
+            annotated, getattr(function, "__globals__", {}), contents, include_extras=True
         )
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         raise _unbuildable(what, function) from error

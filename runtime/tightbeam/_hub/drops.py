@@ -1,4 +1,4 @@
-"""Logging how many live messages were dropped: soon, and never a line for each."""
+"""Log how many live messages were dropped, at most once a minute."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["DropLog"]
 
 _log = logging.getLogger("tightbeam")
 _SECONDS = 60.0
-"""How far apart two lines are, however many readers are slow."""
+"""The least time between two lines, however many readers are slow."""
 
 
 class DropLog:
-    """One warning for all that the readers of a hub have lost since the last one."""
+    """Logs one warning for all messages that the readers of a hub have lost since the last one."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # reentrant: a collected subscription adds to it, at any time
@@ -24,15 +24,15 @@ class DropLog:
         self._silent_until = 0.0
 
     def add(self, messages: int) -> None:
-        """Count what a reader has lost; the next line says it."""
+        """Count messages that a reader has lost, for the next line."""
         with self._lock:
             self._messages += messages
             self._times += 1
 
     def note(self, messages: int) -> None:
-        """Count what a reader has lost, and log it unless there was a line just now.
+        """Count messages that a reader has lost, and log them unless a line was logged just now.
 
-        Called on the reader's event loop.
+        Call it on the reader's event loop.
         """
         now = time.monotonic()
         self.add(messages)
@@ -44,7 +44,7 @@ class DropLog:
         self.flush()
 
     def flush(self) -> None:
-        """Log what wasn't logged yet."""
+        """Log the messages that weren't logged yet."""
         with self._lock:
             messages, times = self._messages, self._times
             self._messages = self._times = 0

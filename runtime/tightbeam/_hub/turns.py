@@ -1,6 +1,6 @@
-"""Giving the event loops of readers a turn, so that a burst of live messages reaches them.
+"""Give the event loops of readers a turn, so that a burst of live messages reaches the readers.
 
-A publisher never waits for a reader: it lets the event loop run once, whatever the reader makes of that.
+A publisher never waits for a reader: it lets the event loop run once, whether or not the reader reads then.
 """
 
 from __future__ import annotations
@@ -18,76 +18,76 @@ from tightbeam._hub.hub import Loops
 __all__ = ["give_turn", "give_turn_sync"]
 
 _SECONDS = 0.1
-"""How long to wait for an event loop that is busy: once, and not again before it has had its turn."""
+"""How long to wait for a busy event loop. It isn't waited for again before it has had its turn."""
 
 
 class _Turn:
-    """A turn that an event loop was asked for; all who ask meanwhile wait for the same one."""
+    """A turn that was requested of an event loop; all requests before it is over wait for this one."""
 
     __slots__ = ("event", "late", "waiters")
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.late = False
-        """Whether it didn't come in time: until it comes it is not waited for."""
+        """Whether it didn't come in time, so that it is no longer waited for."""
         self.waiters: list[asyncio.Future[None]] = []
 
 
 _locks = [threading.Lock()]
 _turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = weakref.WeakKeyDictionary()
-"""The turns still to come: one for each event loop, so that nothing piles up on one that is stuck."""
+"""The turns to come, one for each event loop at most, so that none pile up on one that is stuck."""
 
 
 async def give_turn(loops: Loops) -> None:
-    """Let each of these event loops run what is ready; the running one may be among them."""
+    """Let each of some event loops, the running one included, run its ready callbacks."""
     running = asyncio.get_running_loop()
     for loop in loops:
         if loop is running:
             await asyncio.sleep(0)
             continue
         waiter = running.create_future()
-        turn = _ask(loop, waiter)
+        turn = _request(loop, waiter)
         if turn is not None and not (await asyncio.wait({waiter}, timeout=_SECONDS))[0]:
             turn.late = True
 
 
 def give_turn_sync(loops: Loops) -> None:
-    """Do the same from a thread; where an event loop runs on it, nothing can be done."""
+    """Do as `give_turn` from a thread; do nothing on a thread that runs an event loop."""
     if asyncio._get_running_loop() is not None:
         return
     for loop in loops:
-        turn = _ask(loop)
+        turn = _request(loop)
         if turn is not None and not turn.event.wait(_SECONDS):
             turn.late = True
 
 
-def _ask(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None] | None = None) -> _Turn | None:
-    """Ask for a turn, unless one is under way.
+def _request(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None] | None = None) -> _Turn | None:
+    """Request a turn, unless one is to come already.
 
     Args:
-        loop: whose turn.
+        loop: the event loop.
         waiter: a future of another event loop, to be resolved when the turn is over.
 
     Returns:
-        The turn, or None if there is no use in waiting: an earlier one is late, or the loop is closed.
+        The turn, or None if waiting for it is useless: an earlier one is late, or the event loop is closed.
     """
     with _locks[0]:
-        turn, asked = _turns.get(loop), True
+        turn, requested = _turns.get(loop), True
         if turn is None:
-            turn, asked = _Turn(), False
+            turn, requested = _Turn(), False
             _turns[loop] = turn
         elif turn.late:
             return None
         if waiter is not None:
             turn.waiters.append(waiter)
     # In the first turn readers are woken, in the second they read.
-    if asked or _soon(loop, lambda: loop.call_soon(_answer, loop)):
+    if requested or _soon(loop, lambda: loop.call_soon(_end, loop)):
         return turn
-    _answer(loop)
+    _end(loop)
     return None
 
 
-def _answer(loop: asyncio.AbstractEventLoop) -> None:
+def _end(loop: asyncio.AbstractEventLoop) -> None:
     with _locks[0]:
         turn = _turns.pop(loop, None)
     if turn is not None:
@@ -102,7 +102,7 @@ def _resolve(waiter: asyncio.Future[None]) -> None:
 
 
 def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> bool:
-    with contextlib.suppress(RuntimeError):  # it is closed
+    with contextlib.suppress(RuntimeError):  # the event loop is closed
         loop.call_soon_threadsafe(callback)
         return True
     return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import BaseModel
 
 from tightbeam._payload.building import deep_recursion
-from tightbeam._payload.core_schema import choices_of, definitions_of
+from tightbeam._payload.core_schema import Node, alternatives, definitions_of
 from tightbeam._payload.dump import Dump, dump_of, has_typed_values, holds_plain_data, leaves_unset_out
 from tightbeam._payload.encoders import Encoder, encoder_by, encoder_of
 from tightbeam._payload.exact import ExactTypes
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
     from tightbeam._payload.tolerant import Shape
 
 __all__ = ["CompiledTopic", "compile_topic", "compiling"]
-
-_WRAPPERS = {
-    "default": "schema",
-    "definitions": "schema",
-    "nullable": "schema",
-    "json-or-python": "python_schema",
-}
 
 compiling = fork_safe_lock()
 """Held while anything of a topic is built, so that it is built once."""
@@ -104,24 +97,8 @@ class CompiledTopic:
         if self.payload_type is Any:
             return (BaseModel,)
         core = self.adapter[2]
-        definitions = definitions_of(core)
-        found: list[type[BaseModel]] = []
-        stack, seen = [core], set[int]()
-        while stack:
-            node = stack.pop(0)
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            kind = node["type"]
-            if kind == "model":
-                found.append(node["cls"])
-            elif kind == "definition-ref":
-                stack.append(definitions[node["schema_ref"]])
-            elif kind in ("union", "tagged-union"):
-                stack.extend(choices_of(node))
-            elif kind in _WRAPPERS:
-                stack.append(node[_WRAPPERS[kind]])
-        return tuple(found)
+        nodes = alternatives([core], definitions_of(core), _is_model, form="python_schema")
+        return tuple(dict.fromkeys(node["cls"] for node in nodes if _is_model(node)))
 
     @functools.cached_property
     def dump_typed(self) -> Dump | None:
@@ -160,6 +137,10 @@ class CompiledTopic:
                 encoder = encoder_by(dump, self.is_valid, self.may_hold_nonfinite)
             self.encoders[kind] = encoder
         return dump
+
+
+def _is_model(node: Node) -> bool:
+    return bool(node["type"] == "model")
 
 
 def compile_topic(name: str, payload_type: object, module: str) -> CompiledTopic:

@@ -7,14 +7,23 @@ in Pydantic: it stands here and in `building`, each part with a way to do withou
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic_core import SchemaValidator
 
 from tightbeam._payload.locks import fork_safe_lock
 
-__all__ = ["Node", "build_validator", "children", "choices_of", "copy_node", "definitions_of", "nodes_of"]
+__all__ = [
+    "Node",
+    "alternatives",
+    "build_validator",
+    "children",
+    "choices_of",
+    "copy_node",
+    "definitions_of",
+    "nodes_of",
+]
 
 Node = dict[str, Any]
 
@@ -75,6 +84,40 @@ def choices_of(union: Node) -> list[Node]:
     if isinstance(choices, dict):
         return list(choices.values())
     return [choice[0] if isinstance(choice, (list, tuple)) else choice for choice in choices]
+
+
+def alternatives(
+    nodes: Iterable[Node],
+    definitions: Mapping[str, Node],
+    is_last: Callable[[Node], bool],
+    *,
+    form: Literal["json_schema", "python_schema"] = "json_schema",
+) -> Iterator[Node]:
+    """Yield the nodes that describe a value itself, behind references, unions and wrappers, in order.
+
+    Args:
+        nodes: where to begin.
+        definitions: the nodes that references refer to.
+        is_last: tells nodes that are not looked into, whatever they wrap.
+        form: the form of the value.
+    """
+    stack, seen = list(nodes)[::-1], set[int]()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        kind = node["type"]
+        if kind == "definition-ref":
+            stack.append(definitions[node["schema_ref"]])
+        elif kind in ("union", "tagged-union"):
+            stack.extend(reversed(choices_of(node)))
+        elif kind == "json-or-python":
+            stack.append(node[form])
+        elif not is_last(node) and isinstance(node.get("schema"), dict):
+            stack.append(node["schema"])
+        else:
+            yield node
 
 
 def copy_node(node: Node, copy: Callable[[Node], Node]) -> Node:

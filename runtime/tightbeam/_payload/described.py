@@ -1,4 +1,4 @@
-"""A model's JSON Schema for others: what FastAPI shows in OpenAPI.
+"""Correct a model's own JSON Schema, which FastAPI shows in OpenAPI.
 
 Pydantic describes `int | float` as two types with bounds that are no keywords, and an optional field, which
 takes no null in JSON, as one whose default is null.
@@ -22,14 +22,19 @@ _BRANCHES = ("anyOf", "oneOf")
 
 
 def describe(schema: dict[str, Any], fields: Mapping[str, FieldInfo]) -> None:
-    """Correct, in place, what Pydantic says of a model's fields."""
+    """Correct Pydantic's description of a model's fields, in place.
+
+    Args:
+        schema: the model's JSON Schema.
+        fields: the model's fields, by Python name.
+    """
     properties = schema.get("properties", {})
     for name, field in fields.items():
         key = field.serialization_alias or name
-        if isinstance(found := properties.get(key, properties.get(name)), dict):
-            _correct(found)
-            if field.exclude_if is is_absent and found.get("default", found) is None:
-                del found["default"]
+        if isinstance(stated := properties.get(key, properties.get(name)), dict):
+            _correct(stated)
+            if field.exclude_if is is_absent and stated.get("default", stated) is None:
+                del stated["default"]
 
 
 def _correct(schema: dict[str, Any]) -> None:
@@ -46,7 +51,7 @@ def _correct(schema: dict[str, Any]) -> None:
 
 
 def _merge_numbers(schema: dict[str, Any]) -> None:
-    """Take integers out of an `anyOf` that has all numbers; what is alone then needs no `anyOf`."""
+    """Take integers out of an `anyOf` that has all numbers; a branch that is left alone needs no `anyOf`."""
     branches = schema.get("anyOf")
     if not isinstance(branches, list) or {"type": "number"} not in branches:
         return

@@ -63,14 +63,14 @@ def leaves_unset_out(core: Node) -> bool:
     That alone tells an absent property whose default is null from one that is null. A class of the user's own
     that adds a field with another default is dumped as a whole.
     """
-    found = False
+    has_null_default = False
     for node in nodes_of(core):
         if node["type"] == "model-field" and (field := node["schema"])["type"] == "default":
             default = field.get("default", field)
             if default is not None and default is not MISSING:
                 return False
-            found = found or is_null_by_default(node)
-    return found
+            has_null_default = has_null_default or is_null_by_default(node)
+    return has_null_default
 
 
 def holds_plain_data(core: Node) -> bool:

@@ -48,9 +48,9 @@ def make_exact(
     def follow(node: Node) -> Node | None:
         # One that is still being built can't be resolved yet; its own hook sees it.
         with contextlib.suppress(LookupError):
-            found: Any = handler.resolve_ref_schema(cast("CoreSchema", node))
-            if found["type"] != "model" or found["cls"] is own:
-                return cast("Node", found)
+            target: Any = handler.resolve_ref_schema(cast("CoreSchema", node))
+            if target["type"] != "model" or target["cls"] is own:
+                return cast("Node", target)
         return None
 
     for node in nodes_of(schema, follow):

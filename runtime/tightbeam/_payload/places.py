@@ -1,4 +1,4 @@
-"""Places in bundled schemas: by absolute URI, their children, where their references lead."""
+"""Find schemas in a bundle: by absolute URI, below others, and at the end of references."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 
 @dataclass(frozen=True)
 class Place:
-    """One schema in a bundle."""
+    """A schema in a bundle, and where it is."""
 
     document: str
-    """URI of the resource it is in."""
+    """URI of the resource that it is in."""
     tokens: tuple[str, ...]
-    """Where in the resource, unescaped."""
+    """The way to it in the resource, unescaped."""
     base: str
-    """What its relative references are relative to."""
+    """The URI that its references are relative to."""
     schema: Any
 
     @functools.cached_property
@@ -35,7 +35,7 @@ class Place:
         return self.document + "#" + "".join(f"/{quote(pointer_token(token))}" for token in self.tokens)
 
     def child(self, *tokens: str | int) -> Place:
-        """The schema below this one."""
+        """Return the schema below this one at the end of a way."""
         schema, base = self.schema, self.base
         for token in tokens:
             schema = schema[token]
@@ -51,7 +51,7 @@ class Places:
 
     @functools.cached_property
     def _named(self) -> dict[str, Place]:
-        """Resources, embedded ones included, and anchors, by absolute URI."""
+        """The resources, with those inside of others, and the anchors, by absolute URI."""
         named: dict[str, Place] = {}
         stack = [Place(uri, (), _base(uri, schema), schema) for uri, schema in self._resources.items()]
         for place in stack:
@@ -81,7 +81,15 @@ class Places:
         return frozenset(names)
 
     def find(self, ref: str, base: str = "") -> Place | None:
-        """The schema a reference leads to, or None when it isn't found."""
+        """Find the schema that a reference leads to.
+
+        Args:
+            ref: the reference.
+            base: the URI that it is relative to.
+
+        Returns:
+            The schema, or None if there is none.
+        """
         uri, _, fragment = _join(base, ref).partition("#")
         fragment = unquote(fragment)
         if fragment and not fragment.startswith("/"):

@@ -1,4 +1,4 @@
-"""Walks over plain data, off the hot path: what in it isn't JSON, and where."""
+"""Walk over plain data, off the hot path: find what in it isn't JSON, and spell it for the encoder."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 MAX_DEPTH = 254
-"""The encoder's own limit."""
+"""How deep containers may be nested: the encoder's own limit."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 def has_nonfinite(data: object) -> bool:
-    """Whether a NaN or an infinity is anywhere in data that was encoded, so that it has an end."""
+    """Return whether a NaN or an infinity is anywhere in data that was encoded, and so isn't endless."""
     stack = [data]
     while stack:
         value = stack.pop()
@@ -52,9 +52,9 @@ def has_nonfinite(data: object) -> bool:
 
 
 def is_sent_exactly(value: int) -> bool:
-    """Tell whether readers of JSON get this integer as it is: within 64 bits, or what a float holds exactly.
+    """Return whether readers of JSON get an integer unchanged: it has 64 bits at most, or a float holds it.
 
-    JSON Schema counts ``1e300`` as an integer, so one can have been loaded, and what was loaded can be
+    JSON Schema counts ``1e300`` as an integer, so such a number can have been loaded, and then can be
     published.
     """
     if _SMALLEST <= value <= _LARGEST:
@@ -70,15 +70,15 @@ def _nearest_float(value: int) -> float:
 
 
 def with_digits(data: object) -> object:
-    """Return a copy in which integers over 64 bits are written out, which the encoder doesn't do by itself.
+    """Return a copy in which integers over 64 bits are spelt out, which the encoder doesn't do by itself.
 
-    As a float one would be loaded as a float where its type is open.
+    Spelt as a float, such a number would load as a float where its type is open.
     """
     return _with_large(data, lambda value: orjson.Fragment(str(value)))
 
 
 def with_floats(data: object) -> object:
-    """Return a copy in which integers over 64 bits are floats, as they may have come."""
+    """Return a copy in which integers over 64 bits are floats, as they may have been received."""
     return _with_large(data, float)
 
 
@@ -93,7 +93,7 @@ def _with_large(data: object, spelt: Callable[[int], object]) -> object:
 
 
 def with_lists(data: object) -> object:
-    """A copy of plain containers with a list for each tuple: both are arrays, and models hold lists."""
+    """Return a copy with a list for each tuple: both are arrays, and models hold lists."""
     if type(data) is dict:
         return {key: with_lists(value) for key, value in data.items()}
     if type(data) is list or type(data) is tuple:
@@ -102,9 +102,13 @@ def with_lists(data: object) -> object:
 
 
 def is_kept(data: object, dumped: object) -> bool:
-    """Whether a dump says all that plain data said.
+    """Return whether a dump holds all that the plain data held.
 
-    Where a type is a union with Any, Pydantic may take a dict for a model and leave out what is null in it.
+    Where a type is a union with Any, Pydantic may take a dict for a model, and leave out its null properties.
+
+    Args:
+        data: the plain data.
+        dumped: the dump of what was loaded from it.
     """
     if type(data) is dict:
         return (
@@ -120,9 +124,13 @@ def is_kept(data: object, dumped: object) -> bool:
 
 
 def with_texts(data: object, dumped: object) -> object:
-    """Return the dump of plain data, its texts as they were given.
+    """Return the dump of plain data with the texts that the data has.
 
-    Text of a typed format was read, and spelt anew: it is sent as it was given, or refused by the schema.
+    Text of a typed format was read and spelt again in the dump. It is to be sent as it was given.
+
+    Args:
+        data: the plain data.
+        dumped: its dump, of the same shape.
     """
     if type(data) is dict and isinstance(dumped, dict):
         return {key: with_texts(value, dumped[key]) for key, value in data.items()}
@@ -132,7 +140,7 @@ def with_texts(data: object, dumped: object) -> object:
 
 
 def json_type(value: object) -> str:
-    """What JSON calls this value, with its article."""
+    """Return what JSON calls a value, with its article."""
     if isinstance(value, Enum):
         return json_type(value.value)
     match value:
@@ -155,22 +163,22 @@ def json_type(value: object) -> str:
 
 
 def class_name(kind: type) -> str:
-    """Name a class with its module: a model of the user's own is often called like the generated one."""
+    """Return a class's name with its module: a user's own model is often called like the generated one."""
     return f"{kind.__module__}.{kind.__name__}"
 
 
 def pointer_token(name: str) -> str:
-    """A name as a part of a JSON pointer."""
+    """Return a name as a part of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def not_json(data: object, declared: Callable[[], Collection[str]], limit: int) -> list[Issue]:
-    """The first places where data isn't JSON.
+    """Return the first places where data isn't JSON.
 
     Args:
-        data: what was published, or the dump of it.
+        data: the published data, or its dump.
         declared: gives the property names that may be shown; any other key is shown as ``*``.
-        limit: how many places are enough.
+        limit: how many places to return at most.
     """
     issues: list[Issue] = []
     names: Collection[str] | None = None
@@ -227,7 +235,7 @@ _AS_TEXT = {("datetime", "time"): "value.isoformat()"} | {
     (typed.python_type.__module__, typed.python_type.__qualname__): typed.text
     for typed in TYPED_FORMATS.values()
 }
-"""How a value that models take and dictionaries don't becomes text, by the module and name of its type."""
+"""How to make text of a value that models take and dictionaries don't, by module and name of its type."""
 
 
 def _key_reason(value: dict[object, object]) -> str | None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tightbeam._payload.core_schema import Node, choices_of, definitions_of
+from tightbeam._payload.core_schema import Node, alternatives, choices_of, definitions_of
 from tightbeam._payload.unions.class_node import ClassNode
 
 __all__ = ["Shape", "readings"]
@@ -50,7 +50,7 @@ class Shape:
 
     def _prune(self, value: object, nodes: list[Node], spare_open: bool) -> object:
         if isinstance(value, dict):
-            return self._prune_object(value, list(self._alternatives(nodes)), spare_open)
+            return self._prune_object(value, self._alternatives(nodes), spare_open)
         if isinstance(value, list):
             lists = [node["items_schema"] for node in self._alternatives(nodes) if _has_items(node)]
             return [self._prune(item, lists, spare_open) for item in value] if lists else value
@@ -76,25 +76,8 @@ class Shape:
                 kept[name] = item
         return kept
 
-    def _alternatives(self, nodes: list[Node]) -> Iterator[Node]:
-        """Yield the nodes that describe a value itself, behind unions, references and wrappers."""
-        stack, seen = list(reversed(nodes)), set[int]()
-        while stack:
-            node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            kind = node["type"]
-            if kind == "definition-ref":
-                stack.append(self._definitions[node["schema_ref"]])
-            elif kind in ("union", "tagged-union"):
-                stack.extend(choices_of(node))
-            elif kind == "json-or-python":
-                stack.append(node["json_schema"])
-            elif not _has_fields(node) and isinstance(node.get("schema"), dict):
-                stack.append(node["schema"])
-            else:
-                yield node
+    def _alternatives(self, nodes: list[Node]) -> list[Node]:
+        return list(alternatives(nodes, self._definitions, _has_fields))
 
 
 def _has_fields(node: Node) -> bool:

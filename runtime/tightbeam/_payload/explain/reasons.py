@@ -39,10 +39,10 @@ _SHOWN_TEXT = 80
 def type_reason(types: Iterable[str], value: object) -> str:
     """Word a wrong type: ``must be a string or null, not an integer``."""
     wanted = [_TYPES.get(name, name) for name in types]
-    found = json_type(value)
-    if found == "an integer" and "a number" in wanted:
-        found = "a number"
-    return f"must be {_either(wanted)}, not {found}"
+    actual = json_type(value)
+    if actual == "an integer" and "a number" in wanted:
+        actual = "a number"
+    return f"must be {_either(wanted)}, not {actual}"
 
 
 def one_of(values: Iterable[object]) -> str:

@@ -159,7 +159,7 @@ def _branches(tester: SchemaTester, union: Union) -> list[Branch]:
 
 def _parts(tester: SchemaTester, branch: Place) -> list[Place]:
     """List the schemas that describe the value itself: through references and `allOf`."""
-    found: list[Place] = []
+    parts: list[Place] = []
     stack, seen = [branch], set[str]()
     while stack and len(seen) < _MAX_PARTS:
         place = stack.pop()
@@ -169,11 +169,11 @@ def _parts(tester: SchemaTester, branch: Place) -> list[Place]:
         seen.add(place.ref)
         is_hidden = "$ref" in schema and tester.hides_siblings(place)
         if not is_hidden:
-            found.append(place)
+            parts.append(place)
             stack.extend(place.child("allOf", i) for i in reversed(range(len(schema.get("allOf", ())))))
         if "$ref" in schema and (target := tester.places.find(schema["$ref"], place.base)) is not None:
             stack.append(target)
-    return found
+    return parts
 
 
 def _only_union(branch: Branch) -> Union | None:
@@ -204,14 +204,14 @@ def _tag(
 ) -> tuple[str, list[list[object]]] | None:
     """Find the property that most branches pin to values of their own or of their group's, with these."""
     pins = [branch.pins(tester) for branch in branches]
-    found, most = None, 1
+    best, most = None, 1
     for name in {name: None for own in pins for name in own if name not in tried}:
         pinned = [own.get(name, []) for own in pins]
         count = sum(map(bool, pinned))
         groups = {frozenset(map(repr, literals)) for literals in pinned if literals}
         if count > most and len(groups) > 1 and sum(map(len, groups)) == len(frozenset().union(*groups)):
-            found, most = (name, pinned), count
-    return found
+            best, most = (name, pinned), count
+    return best
 
 
 def _known_properties(branch: Branch, value: dict[str, Any]) -> int:

@@ -1,7 +1,7 @@
-"""Which parts of a type cost more than a value is long, were all branches of its unions tried.
+"""Find the parts of a type that cost more than in proportion to a value, if all branches of unions are tried.
 
-Pydantic tries every branch of a union, and each branch loads all of its fields, those that refer to the union
-again included. A value nested ten deep in a recursive union of eight classes is so loaded 8¹⁰ times.
+Pydantic tries every branch of a union, and each branch loads all of its fields, also those that refer to the
+union again. So a value nested ten deep in a recursive union of eight classes is loaded 8¹⁰ times.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tightbeam._payload.formats import CORE_TYPES
 __all__ = ["OBJECTS", "multiplied_nodes"]
 
 _LIMIT = 1_000
-"""So many classes may be tried for a value that has each property once; more is multiplied."""
+"""How many classes may be tried for a value that has each property once."""
 
 _TRANSPARENT = frozenset({"default", "function-after", "nullable"})
 _SCALARS = frozenset({"any", "bool", "chain", "enum", "float", "int", "literal", "none", "str"}) | (
@@ -24,7 +24,7 @@ OBJECTS = frozenset({"dataclass", "model", "tagged-union", "typed-dict"})
 
 
 def multiplied_nodes(core: Node) -> set[int]:
-    """Return the ids of the nodes in which a union is tried again inside of its branches, too often."""
+    """Return the ids of the nodes in which unions are tried again inside of their branches too often."""
     definitions: dict[str, Node] = {}
     has_unions = False
     for node in nodes_of(core):
@@ -49,7 +49,7 @@ def _may_multiply(node: Node) -> bool:
 
 
 def _own_cost(node: Node, inner: list[Node], costs: dict[int, int]) -> int:
-    if node["type"] == "json-or-python":  # two forms of the same
+    if node["type"] == "json-or-python":  # two forms of one type
         return max(costs.get(id(child), 0) for child in inner)
     return (node["type"] in OBJECTS) + sum(costs.get(id(child), 0) for child in inner)
 
@@ -76,14 +76,14 @@ def _branches(node: Node, ring: set[int], definitions: dict[str, Node]) -> bool:
 
 
 class _Inner:
-    """What is right inside of nodes, but scalars; what they refer to included."""
+    """Finds the nodes right inside of others and those that they refer to, but no scalars."""
 
     def __init__(self, definitions: dict[str, Node]) -> None:
         self._definitions = definitions
         self._known: dict[int, list[Node]] = {}
 
     def of(self, node: Node) -> list[Node]:
-        """Return what is inside of one."""
+        """Return the nodes right inside of a node."""
         if (known := self._known.get(id(node))) is None:
             known = self._known[id(node)] = list(self._found(node))
         return known
@@ -98,7 +98,7 @@ class _Inner:
 
 
 def _rings(root: Node, inner: _Inner) -> Iterator[list[Node]]:
-    """Yield the nodes below one, those that are inside of each other together, the innermost first."""
+    """Yield the nodes below one, grouped where they are inside of each other, the innermost first."""
     order: dict[int, int] = {}
     lowest: dict[int, int] = {}
     done: set[int] = set()
