@@ -253,6 +253,16 @@ def test_what_it_answers_is_no_code(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "list[f()]",
         "str = f()",
         "lambda: str",
+        "Unknown",
+        "list",
+        "tuple[str, int]",
+        "dict[int, str]",
+        "Optional[str]",
+        "R0.x",
+        "'str'",
+        "Literal[1.5]",
+        "Annotated[str, Field(ge=[1])]",
+        "str & int",
     ]
     generated = typed.generated_source
     monkeypatch.setattr("tests.tightbeam_codegen.compiling.FACTS", None)

@@ -15,7 +15,24 @@ from tightbeam_codegen.incremental.cache import (
     tool_digest,
 )
 from tightbeam_codegen.targets.python.fact_store import FactStore
-from tightbeam_codegen.targets.python.typed import TypeFact
+from tightbeam_codegen.targets.python.type_tree import (
+    ANY,
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    ArrayOf,
+    Constants,
+    DictOf,
+    Format,
+    ListOf,
+    MappingOf,
+    Named,
+    OneOf,
+    SequenceOf,
+)
+from tightbeam_codegen.targets.python.typed import Fact
 
 
 def files(folder: Path) -> list[Path]:
@@ -113,14 +130,15 @@ def test_the_digest_stays_the_same() -> None:
 
 def test_facts_come_back(tmp_path: Path) -> None:
     facts = {
-        "a": TypeFact("int | float", (("ge", 0), ("le", 1.5))),
-        "b": TypeFact("_t.Literal['s0', 's1', -1, True] | None"),
-        "c": TypeFact("dict[str, list[R0 | _p.AwareDatetime]]"),
-        "d": TypeFact("str", (("pattern", "s0"),)),
+        "a": Fact(OneOf((INT, FLOAT)), (("ge", 0), ("le", 1.5))),
+        "b": Fact(OneOf((Constants(("s0", "s1", -1, True)), NONE))),
+        "c": Fact(DictOf(ListOf(OneOf((Named("R0"), Format("date-time"), ANY))))),
+        "d": Fact(STR, (("pattern", "s0"),)),
+        "e": Fact(MappingOf(OneOf((ArrayOf(BOOL), SequenceOf(Named("R1")))))),
     }
     cache = Cache(tmp_path)
     FactStore(cache).put(facts)
-    assert FactStore(cache).get(["a", "b", "c", "d", "e"]) == facts
+    assert FactStore(cache).get(["a", "b", "c", "d", "e", "f"]) == facts
 
 
 @pytest.mark.parametrize(
@@ -129,10 +147,25 @@ def test_facts_come_back(tmp_path: Path) -> None:
         None,
         "int",
         ["int"],
+        ["int", [], 1],
         ["__import__('os').system('x')", []],
-        ["_t.get_type_hints(x)", []],
         ["int\n", []],
+        [[], []],
+        [["list"], []],
+        [["list", "int", "int"], []],
+        [["tuple", "int"], []],
+        [["name", "print"], []],
+        [["name", "R0\n"], []],
+        [["format", "email"], []],
+        [["constants"], []],
+        [["constants", "word"], []],
+        [["constants", 1.5], []],
+        [["constants", ["s0"]], []],
+        [["union", "int"], []],
+        [["union", "int", "print()"], []],
+        [["list", {"int": 1}], []],
         ["int", [["ge(", 1]]],
+        ["int", [["default_factory", 1]]],
         ["int", [["ge", [1]]]],
         ["int", "rules"],
         ["int", [["ge"]]],
@@ -140,16 +173,16 @@ def test_facts_come_back(tmp_path: Path) -> None:
 )
 def test_facts_that_are_none_are_not_used(entry: object, tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    cache.put("facts", {"a": entry, "b": ["int", []]})  # type: ignore[dict-item]  # what a damaged file may hold
-    assert FactStore(cache).get(["a", "b"]) == {"b": TypeFact("int")}
+    cache.put("facts-2", {"a": entry, "b": ["int", []]})  # type: ignore[dict-item]  # what a damaged file may hold
+    assert FactStore(cache).get(["a", "b"]) == {"b": Fact(INT)}
 
 
 def test_facts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tightbeam_codegen.targets.python.fact_store.MAX_FACTS", 2)
     store = FactStore(Cache(tmp_path))
-    store.put({"a": TypeFact("int"), "b": TypeFact("int")})
-    store.put({"c": TypeFact("int")})
-    assert store.get("abc") == {"c": TypeFact("int")}
+    store.put({"a": Fact(INT), "b": Fact(INT)})
+    store.put({"c": Fact(INT)})
+    assert store.get("abc") == {"c": Fact(INT)}
 
 
 def test_the_oldest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -12,24 +13,39 @@ from hypothesis import strategies as st
 from tests.tightbeam_codegen.allowed import check_source
 from tests.tightbeam_codegen.formatting import formatting_changes
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.literals import literal
+from tightbeam_codegen.targets.python.expressions import Word, subscript, type_expression
 from tightbeam_codegen.targets.python.render import Printer
 from tightbeam_codegen.targets.python.render.guard import UnsafeText
 from tightbeam_codegen.targets.python.render.layout import Layout, columns
+from tightbeam_codegen.targets.python.type_tree import (
+    ANY,
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    ArrayOf,
+    Constants,
+    DictOf,
+    Format,
+    ListOf,
+    MappingOf,
+    Named,
+    OneOf,
+    SequenceOf,
+    one_of,
+)
 
 CLASS_NAMES = st.from_regex(r"[A-Z][A-Za-z0-9]{0,45}", fullmatch=True)
 FIELD_NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,45}x", fullmatch=True)
 WORDS = st.text("abcdefgh'\"\\\n 汉字éß€🎉", max_size=30)
-SCALARS = st.sampled_from(["str", "int", "bool", "float", "None", "_t.Any", "_p.AwareDatetime", "_dt.date"])
-LITERALS = st.lists(WORDS.map(literal), min_size=1, max_size=6, unique=True).map(
-    lambda words: f"_t.Literal[{', '.join(words)}]"
-)
+SCALARS = st.sampled_from([ANY, BOOL, FLOAT, INT, NONE, STR, Format("date-time"), Format("date")])
+LITERALS = st.lists(WORDS, min_size=1, max_size=6, unique=True).map(tuple).map(Constants)
 TYPES = st.recursive(
-    SCALARS | CLASS_NAMES | LITERALS,
+    SCALARS | CLASS_NAMES.map(Named) | LITERALS,
     lambda inner: (
-        inner.map("list[{}]".format)
-        | inner.map("dict[str, {}]".format)
-        | st.lists(inner, min_size=2, max_size=4).map(" | ".join)
+        st.one_of(inner.map(kind) for kind in (ListOf, DictOf, ArrayOf, SequenceOf, MappingOf))
+        | st.lists(inner, min_size=2, max_size=4).map(one_of)
     ),
     max_leaves=6,
 )
@@ -80,7 +96,7 @@ PARAMS = st.builds(
     py_name=FIELD_NAMES,
     wire_name=FIELD_NAMES,
     kind=st.sampled_from(["string", "integer"]),
-    type=LITERALS | st.just("str"),
+    type=LITERALS | st.just(STR),
     is_uuid=st.booleans(),
     doc=DOCS,
 )
@@ -93,12 +109,11 @@ CHANNELS = st.builds(
     params=st.lists(PARAMS, max_size=3).map(tuple),
     topics=st.lists(TOPICS, min_size=1, max_size=4).map(tuple),
     private=st.lists(PRIVATE_ALIASES, max_size=2).map(tuple),
-    schemas=st.just("._schemas.x"),
     doc=DOCS,
 )
 IMPORTS = st.builds(
     ir.Import,
-    module=FIELD_NAMES.map(".{}".format),
+    module=st.tuples(FIELD_NAMES),
     names=st.lists(CLASS_NAMES.map(lambda name: (name, f"_x_{name}")), min_size=1, max_size=3).map(tuple),
 )
 MODULES = st.builds(
@@ -155,23 +170,27 @@ def test_schemas_are_stable_under_the_formatter(words: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["", " = None"])
 def test_names_that_end_near_the_edge(suffix: str) -> None:
+    types = (DictOf(INT), ListOf(Named("A" * 40)), OneOf((Named("A" * 30), Named("B" * 30))))
     fields = "".join(
-        Layout(60).statement(f"{'x' * length}: ", f"_t.Annotated[{type_}, v1.optional]", suffix, "    ")
-        + "\n"
+        Layout(60).statement(f"{'x' * length}: ", annotation, suffix, "    ") + "\n"
         for length in range(1, 60)
-        for type_ in ("dict[str, int]", f"list[{'A' * 40}]", f"{'A' * 30} | {'B' * 30}")
+        for annotation in (subscript("_t.Annotated", type_expression(t), Word("v1.optional")) for t in types)
     )
     assert formatting_changes(f"class Model:\n{fields}", 60) == ""
 
 
 def test_what_fits_stays_on_its_line() -> None:
     layout = Layout(20)
-    assert layout.statement("a: ", "list[str] | None", "", "") == "a: list[str] | None"
-    assert layout.statement("a: ", "list[strs] | None", "", "") == "a: list[strs] | None"
-    assert layout.statement("a: ", "list[strss] | None", "", "") == "a: (\n    list[strss]\n    | None\n)"
-    assert (
-        layout.statement("a: ", "_t.Literal['b', 'c']", " = 1") == 'a: _t.Literal[\n    "b",\n    "c",\n] = 1'
-    )
+
+    def field(item: str) -> str:
+        return layout.statement("a: ", type_expression(OneOf((ListOf(Named(item)), NONE))))
+
+    assert field("Strs") == "a: list[Strs] | None"
+    assert field("Strss") == "a: (\n    list[Strss]\n    | None\n)"
+    words = type_expression(Constants(("b", "c")))
+    assert layout.statement("a: ", words, " = 1") == 'a: _t.Literal[\n    "b",\n    "c",\n] = 1'
+    one = type_expression(ListOf(Named("ALongName")))
+    assert layout.statement("a: ", one, " = None") == "a: list[\n    ALongName\n] = None"
 
 
 @pytest.mark.parametrize(
@@ -181,8 +200,8 @@ def test_width_of_text(text: str, width: int) -> None:
     assert columns(text) == width
 
 
-def a_module(**changes: str) -> ir.Module:
-    stated = {"py_name": "a", "type": "str", "wire_type": "str", "class_name": "X"} | changes
+def a_module(**changes: Any) -> ir.Module:
+    stated = {"py_name": "a", "type": STR, "wire_type": STR, "class_name": "X"} | changes
     field = ir.Field(stated["py_name"], "a", stated["type"], stated["wire_type"], (), (), "required", "")
     return ir.Module(
         ("x",), "x.json", "0" * 64, "Doc.", (), (ir.Class(stated["class_name"], (field,), True, ""),), None
@@ -197,24 +216,23 @@ def a_module(**changes: str) -> ir.Module:
         {"py_name": "class"},
         {"py_name": ""},
         {"class_name": "X(print())"},
-        {"type": "print()"},
-        {"type": "str\nprint"},
-        {"type": "str; print"},
-        {"type": 'str"'},
-        {"type": '"a" "\n"'},
-        {"type": "(str)"},
-        {"type": "str = 1"},
-        {"wire_type": "lambda: 1"},
-        {"wire_type": "str  # x"},
-        {"type": ""},
-        {"type": "'\\"},
+        {"type": Named("print()")},
+        {"type": ListOf(Named("str\nprint"))},
+        {"type": OneOf((Named("str; print"), STR))},
+        {"wire_type": DictOf(Named("lambda"))},
+        {"wire_type": MappingOf(ArrayOf(Named("str  # x")))},
+        {"type": SequenceOf(Named(""))},
+        {"type": Named("a.b")},
+        {"type": Named('"a"')},
     ],
 )
-def test_what_is_no_name_and_no_type_is_never_printed(changes: dict[str, str]) -> None:
+def test_what_is_no_name_is_never_printed(changes: dict[str, Any]) -> None:
     with pytest.raises(UnsafeText):
         Printer("0.1.0", 88).module(a_module(**changes))
 
 
 def test_ordinary_names_and_types_are_printed() -> None:
-    type_ = "dict[str, _t.Literal[\"it's\", 'a\"b', -1] | list[_common_Money]] | naïve.汉 | None"
-    assert "汉" in Printer("0.1.0", 88).module(a_module(type=type_, py_name="naïve"))
+    words = Constants(("it's", 'a"b', -1))
+    type_ = DictOf(one_of([words, ListOf(Named("_common_Money")), Named("naïve汉"), NONE]))
+    text = Printer("0.1.0", 88).module(a_module(type=type_, py_name="naïve"))
+    assert """_t.Literal["it's", 'a"b', -1] | list[_common_Money] | naïve汉 | None""" in text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never, cast
 
 from tightbeam_codegen.read.normalise.shapes import (
     AliasDefinition,
@@ -25,13 +26,30 @@ from tightbeam_codegen.read.normalise.shapes import (
     String,
     Union,
     children,
-    names_in,
 )
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.literals import literal
 from tightbeam_codegen.targets.python.module_assignment import ModuleAssignment
-from tightbeam_codegen.targets.python.typed import TypeFact
-from tightbeam_codegen.targets.python.typed.facts import substitute
+from tightbeam_codegen.targets.python.type_tree import (
+    ANY,
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    ArrayOf,
+    Constants,
+    DictOf,
+    ListOf,
+    MappingOf,
+    Named,
+    Type,
+    filled,
+    null_last,
+    one_of,
+    targets_of,
+)
+from tightbeam_codegen.targets.python.typed import Fact
+from tightbeam_codegen.targets.python.typed.facts import Rules
 from tightbeam_codegen.targets.python.typed.question import Question
 from tightbeam_codegen.targets.python.unions import Alternatives, Unions
 
@@ -51,7 +69,7 @@ class Types:
     """
 
     definitions: Mapping[Name, Definition]
-    facts: Mapping[Shape, tuple[Question, TypeFact]]
+    facts: Mapping[Shape, tuple[Question, Fact]]
     homes: ModuleAssignment = field(default_factory=ModuleAssignment)
     unions: Unions = field(init=False)
 
@@ -59,32 +77,32 @@ class Types:
         object.__setattr__(self, "unions", Unions(self.definitions))
 
     def spelt(self, name: Name, module: tuple[str, ...]) -> str:
-        """A class or alias as `module` refers to it."""
+        """Return what `module` calls a class or alias."""
         if self.homes.of(name.module) == module:
             return self.homes.name_at_home(name)
         return name.name if name.module == module else import_alias(name)
 
-    def model(self, shape: Shape, module: tuple[str, ...]) -> str:
-        """The type on the model, as `module` spells it."""
+    def named(self, name: Name, module: tuple[str, ...], suffix: str = "") -> Named:
+        """Return how `module` refers to a class or alias, or to its wire form with the suffix `Dict`."""
+        return Named(self.spelt(name, module) + suffix, name)
+
+    def model(self, shape: Shape, module: tuple[str, ...]) -> Type:
+        """Return the type on the model, as `module` names its parts."""
         question, fact = self.facts[shape]
-        names = [self.spelt(name, module) for name in question.names]
-        return substitute(fact.type, names, [literal(word) for word in question.words])
+        if not (question.names or question.words):
+            return fact.type
+        return filled(fact.type, [self.named(name, module) for name in question.names], question.words)
 
-    def names(self, shape: Shape) -> Iterator[Name]:
-        """Yield the classes and aliases that a shape's types are spelt with, on the model and on the wire."""
-        yield from names_in(shape)
-        yield from self.unions.names(shape)
-
-    def rules(self, shape: Shape) -> tuple[tuple[str, int | float | str], ...]:
-        """What the model checks beyond the type: arguments of `pydantic.Field`."""
+    def rules(self, shape: Shape) -> Rules:
+        """Return what the model checks beyond the type: arguments of `pydantic.Field`."""
         question, fact = self.facts[shape]
         return tuple(
             (name, question.words[int(value[1:])] if isinstance(value, str) else value)
             for name, value in fact.rules
         )
 
-    def wire(self, shape: Shape, module: tuple[str, ...], opened: frozenset[Name] = frozenset()) -> str:
-        """The type in the typed dictionary: what JSON has.
+    def wire(self, shape: Shape, module: tuple[str, ...], opened: frozenset[Name] = frozenset()) -> Type:
+        """Return the type in the typed dictionary: what JSON has.
 
         Args:
             shape: the shape.
@@ -93,49 +111,49 @@ class Types:
         """
         match shape:
             case Anything() | Never():
-                return "_t.Any"
+                return ANY
             case Null():
-                return "None"
+                return NONE
             case Boolean():
-                return "bool"
+                return BOOL
             case Integer():
-                return "int"
+                return INT
             case Number():
-                return "float"
+                return FLOAT
             case String():
-                return "str"
+                return STR
             case Literals(values):
-                return f"_t.Literal[{', '.join(literal(value) for value in values)}]"
+                return Constants(cast("tuple[str | int, ...]", values))  # only exact shapes have fractions
             case List(item):
-                return f"list[{self.wire(item, module, opened)}]"
+                return ListOf(self.wire(item, module, opened))
             case Map(value):
-                return f"dict[str, {self.wire(value, module, opened)}]"
+                return DictOf(self.wire(value, module, opened))
             case Ref(target):
-                return self.spelt(target, module) + ("Dict" if self.differs(shape) else "")
+                return self.named(target, module, "Dict" if self.differs(shape) else "")
             case Union(branches):
                 if (found := self.unions.rivals(shape, opened)) is not None:
                     return self._merged(found, module)
-                return " | ".join(dict.fromkeys(self.wire(branch, module, opened) for branch in branches))
+                return one_of(self.wire(branch, module, opened) for branch in branches)
+            case _:
+                assert_never(shape)
 
-    def _merged(self, found: Alternatives, module: tuple[str, ...]) -> str:
-        """Spell a union's wire form with one array and one mapping for all that are in it.
+    def _merged(self, found: Alternatives, module: tuple[str, ...]) -> Type:
+        """Return a union's wire form with one array and one mapping for all that are in it.
 
         They can only be read, so that a list of either kind fits.
         """
-        array = mapping = ""
-        if found.items is not None:
-            array = f"v1.Array[{self.wire(found.items, module, found.opened)}]"
-        if found.values is not None:
-            mapping = f"_abc.Mapping[str, {self.wire(found.values, module, found.opened)}]"
-        spelt = [
-            array
-            if isinstance(branch, List)
-            else mapping
-            if isinstance(branch, Map)
-            else self.wire(branch, module, found.opened)
-            for branch in found.branches
-        ]
-        return " | ".join(sorted(dict.fromkeys(spelt), key=lambda operand: operand == "None"))
+        array = [] if found.items is None else [ArrayOf(self.wire(found.items, module, found.opened))]
+        mapping = [] if found.values is None else [MappingOf(self.wire(found.values, module, found.opened))]
+        branches: list[Type] = []
+        for branch in found.branches:
+            match branch:
+                case List():
+                    branches += array
+                case Map():
+                    branches += mapping
+                case _:
+                    branches.append(self.wire(branch, module, found.opened))
+        return null_last(branches)
 
     def differs(self, shape: Shape, seen: frozenset[Name] = frozenset(), *, numbers: bool = True) -> bool:
         """Whether the type on the wire is another than the model's.
@@ -178,8 +196,8 @@ def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str,
     """The classes and aliases of one module: classes first, then aliases, each after those it is made of."""
     ordered = sorted(definitions, key=lambda d: (d.name.module != module, d.name.module, d.order))
     classes = [_class(types, d, module) for d in ordered if isinstance(d, ObjectDefinition)]
-    aliases = [d for d in ordered if isinstance(d, AliasDefinition)]
-    return (*classes, *(_alias(types, alias, module) for alias in _dependencies_first(types, aliases)))
+    aliases = {d.name: _alias(types, d, module) for d in ordered if isinstance(d, AliasDefinition)}
+    return (*classes, *_dependencies_first(types, aliases))
 
 
 def _class(types: Types, definition: ObjectDefinition, module: tuple[str, ...]) -> ir.Class:
@@ -214,19 +232,18 @@ def _alias(types: Types, definition: AliasDefinition, module: tuple[str, ...]) -
     return ir.Alias(name, model, wire if differs else None, quoted, definition.doc)
 
 
-def _dependencies_first(types: Types, aliases: list[AliasDefinition]) -> list[AliasDefinition]:
-    """A plain alias is evaluated where it stands, after those in it; an endless one isn't."""
-    by_name = {alias.name: alias for alias in aliases}
-    done: dict[Name, AliasDefinition] = {}
+def _dependencies_first(types: Types, aliases: Mapping[Name, ir.Alias]) -> Iterable[ir.Alias]:
+    """Return aliases in an order in which they can be evaluated: an endless one is evaluated later anyway."""
+    done: dict[Name, ir.Alias] = {}
 
-    def visit(alias: AliasDefinition, active: frozenset[Name]) -> None:
-        if alias.name in done or alias.name in active:
+    def visit(name: Name, active: frozenset[Name]) -> None:
+        if name in done or name in active or name not in aliases:
             return
-        for name in () if types.unions.is_endless(alias.name) else types.names(alias.shape):
-            if name in by_name:
-                visit(by_name[name], active | {alias.name})
-        done[alias.name] = alias
+        if not types.unions.is_endless(name):
+            for other in targets_of(ir.types_of([aliases[name]], None)):
+                visit(other, active | {name})
+        done[name] = aliases[name]
 
-    for alias in aliases:
-        visit(alias, frozenset())
-    return list(done.values())
+    for name in aliases:
+        visit(name, frozenset())
+    return done.values()

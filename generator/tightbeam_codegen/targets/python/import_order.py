@@ -33,7 +33,7 @@ def with_stations(
     depths: dict[ModulePath, int] = {}
     stations: dict[ModulePath, frozenset[ModulePath]] = {}
     for path in _innermost_first(modules, channels):
-        inner = [other for other in _imported(modules[path]) if other in depths]
+        inner = [other.module for other in modules[path].imports if other.module in depths]
         depths[path] = 1 + max((depths[other] for other in inner), default=0)
         passed = frozenset(other for other in inner if depths[other] % _APART == 0)
         stations[path] = passed.union(*(stations[other] for other in inner))
@@ -41,8 +41,7 @@ def with_stations(
     for path, depth in depths.items():
         if depth > _APART:
             order = sorted(stations[path], key=lambda other: (depths[other], other))
-            first = tuple("." * len(path) + ".".join(other) for other in order)
-            made[path] = dataclasses.replace(modules[path], first=first)
+            made[path] = dataclasses.replace(modules[path], first=tuple(order))
     return made
 
 
@@ -60,9 +59,4 @@ def _innermost_first(
             elif path in modules and path not in seen:
                 seen.add(path)
                 stack.append((path, True))
-                stack.extend((other, False) for other in _imported(modules[path]))
-
-
-def _imported(module: ir.Module) -> Iterator[ModulePath]:
-    for imported in module.imports:
-        yield tuple(imported.module.lstrip(".").split("."))
+                stack.extend((other.module, False) for other in modules[path].imports)

@@ -1,14 +1,16 @@
 """The intermediate representation: what a generated package says, as plain facts ready to print.
 
-Small, frozen and closed. Types are Python expressions in the spelling of a generated module (docs/design.md,
-"How a generated module reads"); every string of the user's in them is already a literal. Printers never see
-raw schemas.
+Small, frozen and closed. Names are identifiers by now; words of a schema (property names, fixed strings,
+descriptions) are as they were written, and become source in the printer only. Printers never see raw schemas.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from tightbeam_codegen.targets.python.type_tree import Type
 
 __all__ = [
     "Alias",
@@ -22,6 +24,7 @@ __all__ = [
     "Param",
     "Schemas",
     "Topic",
+    "types_of",
 ]
 
 Presence: TypeAlias = Literal["required", "optional", "optional-nullable", "null-by-default"]
@@ -33,9 +36,9 @@ class Field:
 
     py_name: str
     wire_name: str
-    type: str
+    type: Type
     """On the model, without what presence adds (`| None`)."""
-    wire_type: str
+    wire_type: Type
     rules: tuple[tuple[str, int | float | str], ...]
     """Keyword arguments of `pydantic.Field`."""
     unchecked: tuple[tuple[str, int | float | str | bool], ...]
@@ -62,8 +65,8 @@ class Alias:
     """
 
     name: str
-    type: str
-    wire_type: str | None
+    type: Type
+    wire_type: Type | None
     quoted: bool
     doc: str
 
@@ -79,8 +82,8 @@ class Topic:
     wire_name: str
     class_name: str
     """The topic's own name in CamelCase: its message alias is this with `Message` appended."""
-    payload_type: str
-    publish_type: str
+    payload_type: Type
+    publish_type: Type
     doc: str
 
 
@@ -91,7 +94,7 @@ class Param:
     py_name: str
     wire_name: str
     kind: Literal["string", "integer", "boolean"]
-    type: str
+    type: Type
     is_uuid: bool
     """Whether a `UUID` may be given for its text."""
     doc: str
@@ -109,8 +112,6 @@ class Channel:
     topics: tuple[Topic, ...]
     private: tuple[Alias, ...]
     """Names that only the topics' types are spelt with, where payloads contain themselves."""
-    schemas: str
-    """The module with the topics' schemas, relative to the channel's package."""
     doc: str
 
 
@@ -118,8 +119,7 @@ class Channel:
 class Import:
     """Names of another generated module: `from <module> import <name> as <alias>, …`."""
 
-    module: str
-    """Relative, such as `.common`."""
+    module: tuple[str, ...]
     names: tuple[tuple[str, str], ...]
     """(name, alias)."""
 
@@ -136,7 +136,7 @@ class Module:
     imports: tuple[Import, ...]
     items: tuple[Item, ...]
     channel: Channel | None
-    first: tuple[str, ...] = ()
+    first: tuple[tuple[str, ...], ...] = ()
     """Modules to import before those of `imports`, in this order."""
 
 
@@ -157,3 +157,24 @@ class Package:
     path: tuple[str, ...]
     exports: tuple[tuple[str, tuple[str, ...]], ...]
     """(module, names) of the channels below it."""
+
+
+def types_of(items: Iterable[Item], channel: Channel | None) -> Iterable[Type]:
+    """Return the types that a module with these items and this channel spells out, each once."""
+    return dict.fromkeys(_types(items, channel))
+
+
+def _types(items: Iterable[Item], channel: Channel | None) -> Iterator[Type]:
+    for item in items:
+        if isinstance(item, Class):
+            for field in item.fields:
+                yield from (field.type, field.wire_type)
+        else:
+            yield item.type
+            if item.wire_type is not None:
+                yield item.wire_type
+    if channel is not None:
+        yield from (param.type for param in channel.params)
+        yield from (alias.type for alias in channel.private)
+        for topic in channel.topics:
+            yield from (topic.payload_type, topic.publish_type)

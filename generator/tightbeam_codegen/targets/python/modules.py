@@ -10,12 +10,22 @@ from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.normalise.shapes import Name, Ref, shapes_of
+from tightbeam_codegen.read.normalise.shapes import Ref
 from tightbeam_codegen.read.topics import TopicShape, topic_alias
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.accepted import Accepted
 from tightbeam_codegen.targets.python.assemble import Types, items_of
-from tightbeam_codegen.targets.python.literals import literal
+from tightbeam_codegen.targets.python.type_tree import (
+    BOOL,
+    INT,
+    STR,
+    Constants,
+    Format,
+    Named,
+    OneOf,
+    Type,
+    targets_of,
+)
 
 __all__ = ["channel_module", "exports", "packages", "shared_module"]
 
@@ -43,17 +53,17 @@ def channel_module(
         alias = _topic_alias(topic, types, module)
         if alias is not None:
             aliases.append(alias)
-        payload = alias.name if alias else types.model(topic.shape, module)
+        payload = Named(alias.name) if alias else types.model(topic.shape, module)
         if alias is None and types.unions.is_text(topic.shape):
             private.append(ir.Alias(f"_Payload{pascal(topic.name)}", payload, None, True, ""))
-            payload = private[-1].name
+            payload = Named(private[-1].name)
         channel_topics.append(
             ir.Topic(
                 topic.attribute,
                 topic.name,
                 pascal(topic.name),
                 payload,
-                accepted.named(topic.shape, alias),
+                accepted.type_of(topic.shape, alias),
                 topic.doc.strip(),
             )
         )
@@ -65,17 +75,15 @@ def channel_module(
         tuple(_params(definition)),
         tuple(channel_topics),
         (*private, *accepted.aliases),
-        "." * len(module) + ".".join(("_schemas", *module)),
         description,
     )
     items = (*items_of(types, named, module), *aliases)
-    names = {*accepted.names, *(name for topic in topics for name in types.names(topic.shape))}
     result = ir.Module(
         module,
         definition.document.path,
         definition.document.digest,
         description or f"The channel `{definition.name}`.",
-        _imports(module, named, names, types),
+        _imports(module, ir.types_of(items, channel), types),
         items,
         channel,
     )
@@ -95,13 +103,14 @@ def shared_module(
     """The module of a document whose definitions channels refer to; arguments as above."""
     value = document.value
     doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
+    items = items_of(types, named, module)
     return ir.Module(
         module,
         document.path,
         document.digest,
         doc.strip() if isinstance(doc, str) and doc.strip() else "Shared payload types.",
-        _imports(module, named, (), types),
-        items_of(types, named, module),
+        _imports(module, ir.types_of(items, None), types),
+        items,
         None,
     )
 
@@ -139,14 +148,14 @@ def _topic_alias(topic: TopicShape, types: Types, module: ModulePath) -> ir.Alia
 def _params(definition: Definition) -> Iterator[ir.Param]:
     names = [param.name for param in definition.params]
     py_names = field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
-    kinds = {"string": "str", "integer": "int", "boolean": "bool"}
+    kinds: dict[str, Type] = {"string": STR, "integer": INT, "boolean": BOOL}
     for param in definition.params:
         type_ = kinds[param.kind]
-        is_uuid = definition.assert_formats and param.schema.get("format") == "uuid" and type_ == "str"
+        is_uuid = definition.assert_formats and param.schema.get("format") == "uuid" and type_ == STR
         if param.enum:
-            type_ = f"_t.Literal[{', '.join(literal(value) for value in param.enum)}]"
+            type_ = Constants(tuple(param.enum))
         elif is_uuid:
-            type_ = "_uuid.UUID | str"
+            type_ = OneOf((Format("uuid"), STR))
         yield ir.Param(
             py_names[param.name],
             param.name,
@@ -157,13 +166,17 @@ def _params(definition: Definition) -> Iterator[ir.Param]:
         )
 
 
-def _imports(
-    module: tuple[str, ...], named: Iterable[NamedShape], names: Iterable[Name], types: Types
-) -> tuple[ir.Import, ...]:
-    """What a module's classes and topics take from others, and what of its own file stands elsewhere."""
+def _imports(module: tuple[str, ...], spelt: Iterable[Type], types: Types) -> tuple[ir.Import, ...]:
+    """Return what a module's types take from others, and what of its own file stands elsewhere.
+
+    Args:
+        module: the module.
+        spelt: every type in it.
+        types: knows where classes stand.
+    """
     homes, home = types.homes, types.homes.of(module)
     offered = [] if home == module else [name for name in types.definitions if name.module == module]
-    used = {*names, *(name for shape in shapes_of(named) for name in types.names(shape))}
+    used = targets_of(spelt)
     by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for name in sorted({*used, *offered}, key=lambda name: (name.module, name.name)):
         if homes.of(name.module) == module:
@@ -175,10 +188,7 @@ def _imports(
         imported.append((there, types.spelt(name, module)))
         if types.differs(Ref(name)):
             imported.append((f"{there}Dict", f"{types.spelt(name, module)}Dict"))
-    return tuple(
-        ir.Import("." * len(module) + ".".join(other), tuple(imported))
-        for other, imported in sorted(by_module.items())
-    )
+    return tuple(ir.Import(other, tuple(imported)) for other, imported in sorted(by_module.items()))
 
 
 def _check_names(

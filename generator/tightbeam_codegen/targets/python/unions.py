@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tightbeam_codegen.read.normalise.shapes import (
@@ -132,18 +132,3 @@ class Unions:
             return None
         found = self.alternatives(shape, opened)
         return found if found.count(List) > 1 or found.count(Map) > 1 else None
-
-    def names(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Iterator[Name]:
-        """Yield the classes and aliases that the wire form of a shape is spelt with."""
-        if (found := self.rivals(shape, opened)) is not None:
-            for inner in (found.items, found.values):
-                if inner is not None:
-                    yield from self.names(inner, found.opened)
-            for branch in found.branches:
-                if not isinstance(branch, List | Map):
-                    yield from self.names(branch, found.opened)
-            return
-        if isinstance(shape, Ref):
-            yield shape.target
-        for child in children(shape):
-            yield from self.names(child, opened)

@@ -7,32 +7,26 @@ nothing of a schema becomes code: no call, no statement and no line end fits int
 from __future__ import annotations
 
 import keyword
-import re
 from collections.abc import Iterable, Iterator
 
 from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.type_tree import Named, Type, nodes_of
 
-__all__ = ["UnsafeText", "check_module", "check_package", "types_of"]
-
-# Names and their attributes, brackets, `|`, numbers, strings. No parentheses: a type calls nothing. What is
-# taken is never given back (`+` after a quantifier): a long name that is none costs no more than others.
-_TYPE = re.compile(r"""(?:[^\W\d][\w.]*+|[\[\], |]|-?\d++|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+')++""")
-# The same for names with marks in them, which are no `\w`: what is none of the others is looked at by itself.
-_PART = re.compile(r"""[\[\], |]|-?\d++|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|([^\[\], |"'\n\\]++)""")
+__all__ = ["UnsafeText", "check_module", "check_package"]
 
 
 class UnsafeText(Exception):
-    """A name or a type that can't be one. A bug of the generator's: nothing is generated."""
+    """A name that can't be one. A bug of the generator's: nothing is generated."""
 
 
-def check_module(module: ir.Module) -> None:
-    """Raises UnsafeText for a module that can't be printed as it is."""
+def check_module(module: ir.Module, types: Iterable[Type]) -> None:
+    """Raise UnsafeText for a module with a name in it, or in its types, that is none."""
     _check_names(_names(module))
-    _check_types(types_of(module))
+    _check_names(node.name for type_ in types for node in nodes_of(type_) if isinstance(node, Named))
 
 
 def check_package(package: ir.Package) -> None:
-    """Raises UnsafeText for a package that can't be printed as it is."""
+    """Raise UnsafeText for a package with a name in it that is none."""
     for module, names in package.exports:
         _check_names([module, *names])
 
@@ -43,28 +37,12 @@ def _check_names(names: Iterable[str]) -> None:
             raise UnsafeText(f"not a name: {name!r}")
 
 
-def _check_types(types: Iterable[str]) -> None:
-    for type_ in types:
-        if not (_TYPE.fullmatch(type_) or _is_type(type_)):
-            raise UnsafeText(f"not a type: {type_!r}")
-
-
-def _is_type(text: str) -> bool:
-    end = 0
-    while end < len(text):
-        part = _PART.match(text, end)
-        if part is None or (part[1] and not all(map(str.isidentifier, part[1].split(".")))):
-            return False
-        end = part.end()
-    return end > 0
-
-
 def _names(module: ir.Module) -> Iterator[str]:
     yield from module.path
-    for first in module.first:
-        yield from first.lstrip(".").split(".")
+    for path in module.first:
+        yield from path
     for imported in module.imports:
-        yield from imported.module.lstrip(".").split(".")
+        yield from imported.module
         for names in imported.names:
             yield from names
     for item in module.items:
@@ -76,25 +54,6 @@ def _names(module: ir.Module) -> Iterator[str]:
     if module.channel is not None:
         yield from (module.channel.class_name, module.channel.function)
         yield from (alias.name for alias in module.channel.private)
-        yield from module.channel.schemas.lstrip(".").split(".")
         yield from (param.py_name for param in module.channel.params)
         for topic in module.channel.topics:
             yield from (topic.attribute, f"{topic.class_name}Message")
-
-
-def types_of(module: ir.Module) -> Iterator[str]:
-    """Every type that a module spells out."""
-    for item in module.items:
-        if isinstance(item, ir.Class):
-            for field in item.fields:
-                yield field.type
-                yield field.wire_type
-        else:
-            yield item.type
-            yield item.type if item.wire_type is None else item.wire_type
-    if module.channel is not None:
-        yield from (param.type for param in module.channel.params)
-        yield from (alias.type for alias in module.channel.private)
-        for topic in module.channel.topics:
-            yield topic.payload_type
-            yield topic.publish_type

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.render.guard import types_of
+from tightbeam_codegen.targets.python.type_tree import Type
+from tightbeam_codegen.targets.python.words import IMPORTS, words_of
 
-__all__ = ["standard_and_third_party", "without_strings"]
-
-_STANDARD = {
-    "_abc": "import collections.abc as _abc",
-    "_dt": "import datetime as _dt",
-    "_ipaddress": "import ipaddress as _ipaddress",
-    "_t": "import typing as _t",
-    "_uuid": "import uuid as _uuid",
-    "TYPE_CHECKING": "from typing import TYPE_CHECKING",
-}
-_THIRD_PARTY = {
-    "_p": "import pydantic as _p",
-    "_te": "import typing_extensions as _te",
-    "_MISSING": "from pydantic_core import MISSING as _MISSING",
-    "v1": "from tightbeam._codegen import v1",
-}
-_PREFIX = re.compile(r"\b(_abc|_dt|_ipaddress|_t|_uuid|_p|v1)\.")
-_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+__all__ = ["standard_and_third_party"]
 
 
-def standard_and_third_party(module: ir.Module) -> list[list[str]]:
-    """The import lines for names that aren't generated: those of the standard library, then the others."""
-    types = " ".join(types_of(module))
-    used = {*_PREFIX.findall(without_strings(types)), *_stated(module)}
-    groups = [[_STANDARD[name] for name in _STANDARD if name in used]]
-    groups.append([_THIRD_PARTY[name] for name in _THIRD_PARTY if name in used])
+def standard_and_third_party(module: ir.Module, types: Iterable[Type]) -> list[list[str]]:
+    """Return the import lines for what isn't generated, in two groups: the standard library, the rest.
+
+    Args:
+        module: the module.
+        types: every type in it.
+    """
+    words = {*_stated(module), *(word for type_ in types for word in words_of(type_))}
+    lines = sorted((IMPORTS[word] for word in words), key=lambda line: (line.startswith("from"), line))
+    groups = [[line for line in lines if _is_standard(line) == standard] for standard in (True, False)]
     return [group for group in groups if group]
 
 
-def without_strings(source: str) -> str:
-    """Python source with every string in it emptied: what is left are the program's own words."""
-    return _STRING.sub("''", source) if '"' in source or "'" in source else source
+def _is_standard(line: str) -> bool:
+    return line.split()[1].partition(".")[0] in sys.stdlib_module_names
 
 
 def _stated(module: ir.Module) -> Iterator[str]:
-    """Yield what the module uses besides: bases, rules, the sentinel, quoted aliases."""
+    """Yield the words that a module needs besides: for bases, rules, the sentinel, quoted aliases."""
     if module.channel is not None:
         yield from ("v1", "_t")
     if module.first:

@@ -6,17 +6,16 @@ module is stable under `ruff format` at the width it was made for.
 
 from __future__ import annotations
 
-import ast
 import unicodedata
 from collections.abc import Iterable
 
-from tightbeam_codegen.targets.python.literals import literal
+from tightbeam_codegen.targets.python.expressions import Argument, Bracketed, Chain, Expression
 
 __all__ = ["Layout", "columns"]
 
 
 def columns(line: str) -> int:
-    """How wide a line is to the formatter: East Asian characters take two columns, combining ones none."""
+    """Return how many columns a line has to the formatter: East Asian characters take two, marks none."""
     if line.isascii():
         return len(line)
     return sum(map(_columns, line))
@@ -34,100 +33,78 @@ class Layout:
     def __init__(self, width: int) -> None:
         self.width = width
 
-    def statement(self, prefix: str, expression: str, suffix: str = "", indent: str = "") -> str:
-        """`prefix expression suffix` from column `indent` on, such as a field; without the line's end."""
-        flat = f"{indent}{prefix}{expression}{suffix}"
-        if columns(flat) <= self.width:
-            return flat
+    def fits(self, text: str) -> bool:
+        """Return whether every line of a text has room."""
+        return all(columns(line) <= self.width for line in text.split("\n"))
+
+    def statement(self, prefix: str, expression: Expression, suffix: str = "", indent: str = "") -> str:
+        """Lay out `prefix expression suffix`, such as a field, without the line's end.
+
+        Args:
+            prefix: what stands before the expression on its line.
+            expression: the part that may be broken.
+            suffix: what stands behind it; with ` = ` in front, the statement's value.
+            indent: of the statement.
+        """
+        source = expression.source
+        if columns(line := f"{indent}{prefix}{source}{suffix}") <= self.width:
+            return line
         value = suffix.removeprefix(" = ")
-        if value != suffix and columns(head := f"{indent}{prefix}{expression} = (") <= self.width:
+        if value != suffix and columns(head := f"{indent}{prefix}{source} = (") <= self.width:
             return f"{head}\n{indent}    {value}\n{indent})"
-        node = ast.parse(expression, mode="eval").body
-        opened = f"{indent}{prefix}{self._open(node, indent)}{suffix}"
+        opened = f"{indent}{prefix}{self._open(expression, indent)}{suffix}"
         begin, inner = f"{indent}{prefix}(", indent + "    "
-        wrapped = self._fit(node, inner, "")
+        wrapped = self._fit(expression, inner, "")
         # Other than a union it has a bracket of its own to open. Parentheses go around it only where there is
         # no value behind it, the line up to that bracket is too long, and then all else fits.
-        own = (
-            value != suffix or self._fits(opened.partition("\n")[0]) or not self._fits(f"{begin}\n{wrapped}")
-        )
-        if own and not isinstance(node, ast.BinOp):
+        own = value != suffix or self.fits(opened.partition("\n")[0]) or not self.fits(f"{begin}\n{wrapped}")
+        if own and not isinstance(expression, Chain):
             return opened
         return f"{begin}\n{wrapped}\n{indent}){suffix}"
 
-    def _fits(self, text: str) -> bool:
-        return all(columns(line) <= self.width for line in text.split("\n"))
+    def sequence(self, items: Iterable[Expression], indent: str) -> str:
+        """Lay out elements that stand alone, such as those of `__all__`, one a line with a comma."""
+        return "".join(f"{self.statement('', item, ',', indent + '    ')}\n" for item in items)
 
-    def sequence(self, items: Iterable[str], indent: str) -> str:
-        """Elements one a line, each with a comma."""
-        inner = indent + "    "
-        return "".join(f"{self.statement('', item, ',', inner)}\n" for item in items)
+    def _elements(self, items: Iterable[Expression], indent: str) -> str:
+        """Lay out what stands in an opened bracket, one a line with a comma."""
+        return "".join(f"{self._element(item, indent + '    ')}\n" for item in items)
 
-    def _fit(self, node: ast.expr, indent: str, suffix: str, lead: str = "") -> str:
-        """An expression with what stands before and behind it, alone on its line."""
-        flat = f"{indent}{lead}{_flat(node)}{suffix}"
-        if columns(flat) <= self.width:
-            return flat
-        if isinstance(node, ast.BinOp):
-            return self._operands(node, indent, suffix)
-        return f"{indent}{lead}{self._open(node, indent)}{suffix}"
+    def _element(self, item: Expression, indent: str) -> str:
+        if isinstance(item, Argument):
+            return self.statement(f"{item.name}=", item.value, ",", indent)
+        return self._fit(item, indent, ",")
 
-    def _operands(self, node: ast.BinOp, indent: str, suffix: str = "") -> str:
-        """A union, on one line or one operand a line."""
-        flat = f"{indent}{_flat(node)}{suffix}"
-        if columns(flat) <= self.width:
-            return flat
-        operands: list[ast.expr] = []
-        left: ast.expr = node
-        while isinstance(left, ast.BinOp):
-            operands.append(left.right)
-            left = left.left
-        *others, last = operands[::-1]
-        lines = [self._fit(left, indent, "")]
-        lines += [self._fit(operand, indent, "", "| ") for operand in others]
-        return "\n".join([*lines, self._fit(last, indent, suffix, "| ")])
+    def _fit(self, expression: Expression, indent: str, suffix: str, lead: str = "") -> str:
+        """Lay out an expression alone on its line.
 
-    def _open(self, node: ast.expr, indent: str) -> str:
-        """An expression with its outermost bracket opened, from the current column on."""
-        inner = indent + "    "
-        match node:
-            case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)):
-                return f"{_flat(value)}[\n{self._each(elements, inner)}{indent}]"
-            case ast.Subscript(value=value, slice=element):
-                return f"{_flat(value)}[\n{self._fit(element, inner, '')}\n{indent}]"
-            case ast.List(elts=elements) if elements:
-                return f"[\n{self._each(elements, inner)}{indent}]"
-            case ast.Call(func=func, args=args, keywords=keywords):
-                lines = [self._fit(arg, inner, ",") for arg in args]
-                lines += [self._keyword(keyword, inner) for keyword in keywords]
-                return f"{_flat(func)}(\n" + "\n".join(lines) + f"\n{indent})"
+        Args:
+            expression: the expression.
+            indent: of the line.
+            suffix: what stands behind it.
+            lead: what stands before it.
+        """
+        line = f"{indent}{lead}{expression.source}{suffix}"
+        if columns(line) <= self.width:
+            return line
+        if isinstance(expression, Chain):
+            return self._operands(expression, indent, suffix)
+        return f"{indent}{lead}{self._open(expression, indent)}{suffix}"
+
+    def _operands(self, chain: Chain, indent: str, suffix: str) -> str:
+        """Lay out a union, one operand a line."""
+        first, *others = chain.operands
+        lines = [self._fit(first, indent, "")]
+        lines += [self._fit(operand, indent, "", "| ") for operand in others[:-1]]
+        return "\n".join([*lines, self._fit(others[-1], indent, suffix, "| ")])
+
+    def _open(self, expression: Expression, indent: str) -> str:
+        """Open the outermost bracket of an expression, from the current column on."""
+        match expression:
+            case Bracketed(head, (item,), "[]") if head:
+                # A comma would make a tuple of it.
+                return f"{head}[\n{self._fit(item, indent + '    ', '')}\n{indent}]"
+            case Bracketed(head, items, brackets) if items:
+                return f"{head}{brackets[0]}\n{self._elements(items, indent)}{indent}{brackets[1]}"
             case _:
-                return _flat(node)
-
-    def _each(self, elements: Iterable[ast.expr], indent: str) -> str:
-        return "".join(f"{self._fit(element, indent, ',')}\n" for element in elements)
-
-    def _keyword(self, keyword: ast.keyword, indent: str) -> str:
-        return self.statement(f"{keyword.arg}=", _flat(keyword.value), ",", indent)
-
-
-def _flat(node: ast.expr) -> str:
-    """`ast.unparse` for the generated subset, with strings as `ruff format` quotes them."""
-    match node:
-        case ast.Constant(value=value) if value is not ...:
-            return literal(value)  # type: ignore[arg-type]  # generated code has no bytes or complex constants
-        case ast.UnaryOp(operand=operand):
-            return f"-{_flat(operand)}"
-        case ast.BinOp(left=left, right=right):
-            return f"{_flat(left)} | {_flat(right)}"
-        case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)):
-            return f"{_flat(value)}[{', '.join(map(_flat, elements))}]"
-        case ast.Subscript(value=value, slice=element):
-            return f"{_flat(value)}[{_flat(element)}]"
-        case ast.List(elts=elements):
-            return f"[{', '.join(map(_flat, elements))}]"
-        case ast.Call(func=func, args=args, keywords=keywords):
-            inner = [*map(_flat, args), *(f"{keyword.arg}={_flat(keyword.value)}" for keyword in keywords)]
-            return f"{_flat(func)}({', '.join(inner)})"
-        case _:
-            return ast.unparse(node)
+                return expression.source

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import assert_never
 
 import jinja2
 
 from tightbeam_codegen.names import is_plain_key
 from tightbeam_codegen.readable_json import readable_json
 from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.expressions import (
+    Expression,
+    Word,
+    arguments,
+    call,
+    chained,
+    constant,
+    subscript,
+    type_expression,
+)
 from tightbeam_codegen.targets.python.literals import commented, docstring, literal
 from tightbeam_codegen.targets.python.render.guard import check_module, check_package
-from tightbeam_codegen.targets.python.render.imports import standard_and_third_party, without_strings
+from tightbeam_codegen.targets.python.render.imports import standard_and_third_party
 from tightbeam_codegen.targets.python.render.layout import Layout, columns
+from tightbeam_codegen.targets.python.type_tree import ANY, Constants, DictOf, Named, Type, nodes_of
 
 __all__ = ["Printer"]
 
@@ -53,7 +64,7 @@ class Printer:
             "param_kinds": self._param_kinds,
             "param_value": self._param_value,
             "readable_json": readable_json,
-            "sequence": lambda names: self._layout.sequence(map(literal, names), ""),
+            "sequence": lambda names: self._layout.sequence(map(constant, names), ""),
             "topic_ref": self._topic_ref,
         }
         tests: dict[str, Callable[..., bool]] = {"plain": _has_plain_keys}
@@ -64,18 +75,20 @@ class Printer:
 
     def module(self, module: ir.Module) -> str:
         """The source of a generated module. Raises UnsafeText."""
-        check_module(module)
+        types = ir.types_of(module.items, module.channel)
+        check_module(module, types)
         classes = [item for item in module.items if isinstance(item, ir.Class)]
         aliases = [item for item in module.items if isinstance(item, ir.Alias)]
-        siblings = [self._import(imported) for imported in module.imports]
-        first = [_import_first(module.first)] if module.first else []
+        siblings = [self._import(module, imported) for imported in module.imports]
+        first = [_import_first(module)] if module.first else []
         return self._templates.get_template("module.py.jinja").render(
             version=self._version,
             module=module,
-            imports=[*standard_and_third_party(module), *filter(None, [first, siblings])],
+            imports=[*standard_and_third_party(module, types), *filter(None, [first, siblings])],
             exported=sorted(_exported(module, classes, aliases)),
             classes=classes,
             aliases=aliases,
+            schemas=_relative(module.path, ("_schemas", *module.path)),
         )
 
     def schemas(self, schemas: ir.Schemas) -> str:
@@ -98,9 +111,9 @@ class Printer:
     def _import_names(self, module: str, names: Iterable[str]) -> str:
         return self._from(f".{module}", list(names), "    ")
 
-    def _import(self, imported: ir.Import) -> str:
+    def _import(self, module: ir.Module, imported: ir.Import) -> str:
         names = [f"{name} as {alias}" for name, alias in imported.names]
-        return self._from(imported.module, names, "")
+        return self._from(_relative(module.path, imported.module), names, "")
 
     def _from(self, module: str, names: list[str], indent: str) -> str:
         flat = f"{indent}from {module} import {', '.join(names)}"
@@ -120,23 +133,28 @@ class Printer:
     # -- lines -----------------------------------------------------------------------------------------------
 
     def _model_field(self, field: ir.Field) -> str:
-        type_, value, notes = field.type, "", []
+        type_, value = type_expression(field.type), ""
+        notes: list[Expression] = []
         if field.rules:
-            notes.append(f"_p.Field({_keywords(field.rules)})")
+            notes.append(call("_p.Field", *arguments(field.rules)))
         if field.unchecked:
-            notes.append(f"v1.unchecked({_keywords(field.unchecked)})")
+            notes.append(call("v1.unchecked", *arguments(field.unchecked)))
         if field.py_name != field.wire_name:
-            notes.append(f"v1.wire({literal(field.wire_name)})")
-        if field.presence == "optional":
-            type_, value = f"{type_} | None", " = None"
-            notes.append("v1.optional")
-        elif field.presence == "optional-nullable":
-            type_, value = f"{type_} | _MISSING", " = _MISSING"
-        elif field.presence == "null-by-default":
-            value = " = None"
-        if notes:
-            type_ = f"_t.Annotated[{', '.join([type_, *notes])}]"
-        return self._layout.statement(f"{field.py_name}: ", type_, value, "    ")
+            notes.append(call("v1.wire", constant(field.wire_name)))
+        match field.presence:
+            case "required":
+                pass
+            case "optional":
+                type_, value = chained(type_, Word("None")), " = None"
+                notes.append(Word("v1.optional"))
+            case "optional-nullable":
+                type_, value = chained(type_, Word("_MISSING")), " = _MISSING"
+            case "null-by-default":
+                value = " = None"
+            case _:
+                assert_never(field.presence)
+        annotation = subscript("_t.Annotated", type_, *notes) if notes else type_
+        return self._layout.statement(f"{field.py_name}: ", annotation, value, "    ")
 
     def _dict_key(self, field: ir.Field) -> str:
         return self._layout.statement(f"{field.wire_name}: ", _key_type(field), "", "    ")
@@ -146,7 +164,7 @@ class Printer:
         name = f"{class_.name}Dict"
         if not all(field.wire_name for field in class_.fields):
             # Type checkers take no empty key: such an object is left to the validator.
-            return self._layout.statement(f"{name}: _t.TypeAlias = ", "dict[str, _t.Any]")
+            return self._layout.statement(f"{name}: _t.TypeAlias = ", type_expression(DictOf(ANY)))
         head = f"{name} = _te.TypedDict("
         wrapped = columns(head) > self._layout.width
         indent = "    " if wrapped else ""
@@ -158,8 +176,8 @@ class Printer:
     def _dict_item(self, field: ir.Field, indent: str) -> str:
         type_ = _key_type(field)
         # The functional form is evaluated where it stands, before the dictionaries and aliases that it names.
-        if _LATER_NAME.search(without_strings(field.wire_type)):
-            type_ = literal(type_)
+        if any(map(_is_declared_later, nodes_of(field.wire_type))):
+            type_ = constant(type_.source)
         return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", indent)
 
     def _alias(self, alias: ir.Alias) -> str:
@@ -168,29 +186,33 @@ class Printer:
             lines.append(self._one_alias(f"{alias.name}Dict", alias.wire_type, quoted=alias.quoted))
         return "\n".join(lines)
 
-    def _one_alias(self, name: str, type_: str, *, quoted: bool) -> str:
+    def _one_alias(self, name: str, type_: Type, *, quoted: bool) -> str:
+        expression = type_expression(type_)
         if quoted:
             # pyright understands a recursive TypeAliasType only in some orders of evaluation.
-            checked = self._layout.statement(f"{name}: _t.TypeAlias = ", literal(type_), "", "    ")
-            call = f"_te.TypeAliasType({literal(name)}, {literal(type_)})"
-            built = self._layout.statement(f"{name} = ", call, "", "    ")
-            return f"if TYPE_CHECKING:\n{checked}\nelse:\n{built}"
-        return self._layout.statement(f"{name}: _t.TypeAlias = ", type_)
+            text = constant(expression.source)
+            checked = self._layout.statement(f"{name}: _t.TypeAlias = ", text, "", "    ")
+            built = call("_te.TypeAliasType", constant(name), text)
+            return f"if TYPE_CHECKING:\n{checked}\nelse:\n" + self._layout.statement(
+                f"{name} = ", built, "", "    "
+            )
+        return self._layout.statement(f"{name}: _t.TypeAlias = ", expression)
 
     def _message(self, topic: ir.Topic) -> str:
-        message = f"v1.Message[_t.Literal[{literal(topic.wire_name)}], {topic.payload_type}]"
+        message = subscript("v1.Message", _topic_literal(topic), type_expression(topic.payload_type))
         return self._layout.statement(f"{topic.class_name}Message: _t.TypeAlias = ", message)
 
     def _channel_base(self, channel: ir.Channel) -> str:
         groups = list(_message_groups(channel))
-        messages = groups[0] if len(groups) == 1 else (f"_Messages{index}" for index in range(len(groups)))
-        return self._layout.statement("", f"v1.Channel[{' | '.join(messages)}]", ",", "    ")
+        names = (Word(f"_Messages{index}") for index in range(len(groups)))
+        messages = groups[0] if len(groups) == 1 else chained(*names)
+        return self._layout.statement("", subscript("v1.Channel", messages), ",", "    ")
 
     def _message_aliases(self, channel: ir.Channel) -> list[str]:
         """Names for parts of a union that is too long to be written as one."""
         groups = list(_message_groups(channel))
         return [
-            self._layout.statement(f"_Messages{index}: _t.TypeAlias = ", " | ".join(group))
+            self._layout.statement(f"_Messages{index}: _t.TypeAlias = ", group)
             for index, group in enumerate(groups if len(groups) > 1 else [])
         ]
 
@@ -202,10 +224,11 @@ class Printer:
         return f"class {name}(\n{lines}):"
 
     def _param(self, param: ir.Param) -> str:
-        return self._layout.statement(f"{param.py_name}: ", param.type, ",", "    ")
+        return self._layout.statement(f"{param.py_name}: ", type_expression(param.type), ",", "    ")
 
     def _param_value(self, param: ir.Param) -> str:
-        value = f"v1.uuid_text({param.py_name})" if param.is_uuid else param.py_name
+        name = Word(param.py_name)
+        value = call("v1.uuid_text", name) if param.is_uuid else name
         return self._layout.statement(f"{literal(param.wire_name)}: ", value, ",", "            ")
 
     def _param_kinds(self, channel: ir.Channel) -> str:
@@ -218,46 +241,55 @@ class Printer:
 
     def _instance(self, channel: ir.Channel) -> str:
         prefix = f"{channel.function}: {channel.class_name} = "
-        return self._layout.statement(prefix, f"v1.open_channel({channel.class_name}, {{}})")
+        return self._layout.statement(prefix, call("v1.open_channel", Word(channel.class_name), Word("{}")))
 
     def _topic_ref(self, topic: ir.Topic) -> str:
-        wire = literal(topic.wire_name)
-        type_ = f"v1.TopicRef[[{topic.publish_type}], _t.Literal[{wire}], {topic.payload_type}]"
-        flat = f"    {topic.attribute}: {type_} = v1.topic({wire}, {topic.payload_type})"
-        if columns(flat) <= self._layout.width:
-            return flat
-        parts = [f"[{topic.publish_type}]", f"_t.Literal[{wire}]", topic.payload_type]
+        payload, wire_name = type_expression(topic.payload_type), constant(topic.wire_name)
+        parts = (subscript("", type_expression(topic.publish_type)), _topic_literal(topic), payload)
+        made = call("v1.topic", wire_name, payload).source
+        line = f"    {topic.attribute}: {subscript('v1.TopicRef', *parts).source} = {made}"
+        if columns(line) <= self._layout.width:
+            return line
         head = f"    {topic.attribute}: v1.TopicRef[\n{self._layout.sequence(parts, '    ')}    ] = "
-        tail = f"v1.topic({wire}, {topic.payload_type})"
-        if columns(f"    ] = {tail}") <= self._layout.width:
-            return head + tail
-        return head + f"v1.topic(\n{self._layout.sequence([wire, topic.payload_type], '    ')}    )"
+        if columns(f"    ] = {made}") <= self._layout.width:
+            return head + made
+        return head + f"v1.topic(\n{self._layout.sequence([wire_name, payload], '    ')}    )"
 
 
 _OPERANDS = 100
 """Of one `|` chain: pyright reads no expression nested deeper than 256."""
-_LATER_NAME = re.compile(r"Dict\b|(?<![\w.])(?!(?:None|True|False)\b)[^\W\d_a-z]\w*")
 
 
-def _keywords(given: Iterable[tuple[str, str | float]]) -> str:
-    return ", ".join(f"{name}={literal(value)}" for name, value in given)
+def _is_declared_later(node: Type) -> bool:
+    """Return whether a part of a type is a dictionary, or a class or alias of the same module."""
+    return isinstance(node, Named) and (node.name.endswith("Dict") or not node.name.startswith("_"))
 
 
-def _message_groups(channel: ir.Channel) -> Iterable[list[str]]:
-    names = [f"{topic.class_name}Message" for topic in channel.topics]
-    yield from (names[start : start + _OPERANDS] for start in range(0, len(names), _OPERANDS))
+def _topic_literal(topic: ir.Topic) -> Expression:
+    return type_expression(Constants((topic.wire_name,)))
+
+
+def _message_groups(channel: ir.Channel) -> Iterable[Expression]:
+    names = [Word(f"{topic.class_name}Message") for topic in channel.topics]
+    yield from (chained(*names[start : start + _OPERANDS]) for start in range(0, len(names), _OPERANDS))
 
 
 def _has_plain_keys(class_: ir.Class) -> bool:
     return all(is_plain_key(field.wire_name) for field in class_.fields)
 
 
-def _key_type(field: ir.Field) -> str:
-    return field.wire_type if field.presence == "required" else f"_t.NotRequired[{field.wire_type}]"
+def _key_type(field: ir.Field) -> Expression:
+    type_ = type_expression(field.wire_type)
+    return type_ if field.presence == "required" else subscript("_t.NotRequired", type_)
 
 
-def _import_first(modules: Iterable[str]) -> str:
-    lines = "".join(f"        {literal(module)},\n" for module in modules)
+def _relative(module: Sequence[str], other: Sequence[str]) -> str:
+    """Return how a module names another one of its package."""
+    return "." * len(module) + ".".join(other)
+
+
+def _import_first(module: ir.Module) -> str:
+    lines = "".join(f"        {literal(_relative(module.path, path))},\n" for path in module.first)
     return f"v1.import_first(\n    __name__,\n    [\n{lines}    ],\n)"
 
 

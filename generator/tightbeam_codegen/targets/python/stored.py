@@ -1,0 +1,106 @@
+"""Facts as JSON values, for a cache that outlives a run.
+
+A type is a word (`"int"`) or a list of its kind and its parts (`["list", "int"]`). Facts become part of
+generated modules, so a value of any other form, as a damaged file may hold, is read as no fact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypeGuard, assert_never
+
+from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam_codegen.targets.python.type_tree import (
+    ArrayOf,
+    Constants,
+    DictOf,
+    Format,
+    ListOf,
+    MappingOf,
+    Named,
+    OneOf,
+    Plain,
+    SequenceOf,
+    Type,
+)
+from tightbeam_codegen.targets.python.typed.facts import REFERENCE, RULES, WORD, Fact
+
+__all__ = ["from_json", "to_json"]
+
+_Container: TypeAlias = type[ListOf | DictOf | ArrayOf | SequenceOf | MappingOf]
+_CONTAINERS: dict[str, _Container] = {
+    "list": ListOf,
+    "dict": DictOf,
+    "array": ArrayOf,
+    "sequence": SequenceOf,
+    "mapping": MappingOf,
+}
+_KINDS = {container: kind for kind, container in _CONTAINERS.items()}
+
+
+class _NoFactError(Exception):
+    """A value that no fact was turned into."""
+
+
+def to_json(fact: Fact) -> list[Any]:
+    """Return a fact as a JSON value."""
+    return [_stored(fact.type), [list(rule) for rule in fact.rules]]
+
+
+def from_json(value: object) -> Fact | None:
+    """Return the fact that `to_json` turned into a value; None for any other value."""
+    match value:
+        case [type_, list(rules)]:
+            try:
+                return Fact(_type(type_), tuple(map(_rule, rules)))
+            except _NoFactError:
+                return None
+        case _:
+            return None
+
+
+def _stored(type_: Type) -> Any:
+    match type_:
+        case Plain(word):
+            return word
+        case Format(name):
+            return ["format", name]
+        case Named(token):
+            return ["name", token]
+        case Constants(values):
+            return ["constants", *values]
+        case ListOf(inner) | DictOf(inner) | ArrayOf(inner) | SequenceOf(inner) | MappingOf(inner):
+            return [_KINDS[type(type_)], _stored(inner)]
+        case OneOf(branches):
+            return ["union", *map(_stored, branches)]
+        case _:
+            assert_never(type_)
+
+
+def _type(value: object) -> Type:
+    match value:
+        case "Any" | "None" | "bool" | "float" | "int" | "str":
+            return Plain(value)
+        case ["format", str(name)] if name in TYPED_FORMATS:
+            return Format(name)
+        case ["name", str(token)] if REFERENCE.fullmatch(token):
+            return Named(token)
+        case ["constants", *values] if values and all(map(_is_constant, values)):
+            return Constants(tuple(filter(_is_constant, values)))
+        case ["union", _, _, *_]:
+            return OneOf(tuple(map(_type, value[1:])))
+        case [str(kind), inner] if kind in _CONTAINERS:
+            return _CONTAINERS[kind](_type(inner))
+        case _:
+            raise _NoFactError
+
+
+def _is_constant(value: object) -> TypeGuard[str | int]:
+    return isinstance(value, int) or (isinstance(value, str) and WORD.fullmatch(value) is not None)
+
+
+def _rule(value: object) -> tuple[str, int | float | str]:
+    match value:
+        case [str(name), int() | float() | str() as bound] if name in RULES:
+            return name, bound
+        case _:
+            raise _NoFactError

@@ -1,0 +1,76 @@
+"""The words that types are spelt with and that come from other modules.
+
+They begin with an underscore, or are `v1`, so that no class of a definition can have their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import assert_never
+
+from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam_codegen.targets.python.type_tree import (
+    ArrayOf,
+    Constants,
+    DictOf,
+    Format,
+    ListOf,
+    MappingOf,
+    Named,
+    OneOf,
+    Plain,
+    SequenceOf,
+    Type,
+    nodes_of,
+)
+
+__all__ = ["IMPORTS", "format_word", "words_of"]
+
+_PREFIXES = {
+    "collections.abc": "_abc",
+    "datetime": "_dt",
+    "pydantic": "_p",
+    "typing": "_t",
+    "typing_extensions": "_te",
+}
+"""What other modules are called, where it isn't their name with an underscore in front."""
+
+
+def _prefix(module: str) -> str:
+    return _PREFIXES.get(module, f"_{module}")
+
+
+IMPORTS: Mapping[str, str] = {
+    **{
+        _prefix(module): f"import {module} as {_prefix(module)}"
+        for module in (*_PREFIXES, *(typed.annotation[0] for typed in TYPED_FORMATS.values()))
+    },
+    "TYPE_CHECKING": "from typing import TYPE_CHECKING",
+    "_MISSING": "from pydantic_core import MISSING as _MISSING",
+    "v1": "from tightbeam._codegen import v1",
+}
+"""Each word with the statement that brings it."""
+
+
+def format_word(name: str) -> str:
+    """Return how the type of a format is spelt."""
+    module, type_name = TYPED_FORMATS[name].annotation
+    return f"{_prefix(module)}.{type_name}"
+
+
+def words_of(type_: Type) -> Iterator[str]:
+    """Yield the words that a type is spelt with, keys of `IMPORTS`."""
+    for node in nodes_of(type_):
+        match node:
+            case Plain("Any") | Constants():
+                yield "_t"
+            case Format(name):
+                yield _prefix(TYPED_FORMATS[name].annotation[0])
+            case SequenceOf() | MappingOf():
+                yield "_abc"
+            case ArrayOf():
+                yield "v1"
+            case Plain() | Named() | ListOf() | DictOf() | OneOf():
+                pass
+            case _:
+                assert_never(node)
