@@ -65,7 +65,7 @@ def _words(name: str) -> list[str]:
 
 @functools.cache
 def snake(name: str) -> str:
-    """The snake_case identifier for a wire name: ``line-added`` -> ``line_added``, ``3d`` -> ``x3d``."""
+    """Return a wire name in snake_case: ``line_added`` for ``line-added``, ``x3d`` for ``3d``."""
     text = unicodedata.normalize("NFKC", "_".join(_words(name)).lower())
     if not text.isidentifier():
         text = unicodedata.normalize("NFKC", "x" + text)  # a mark in front joins the x
@@ -74,7 +74,7 @@ def snake(name: str) -> str:
 
 @functools.cache
 def pascal(name: str) -> str:
-    """The PascalCase identifier for a wire name: ``line-added`` -> ``LineAdded``, ``3d`` -> ``X3d``."""
+    """Return a wire name in PascalCase: ``LineAdded`` for ``line-added``, ``X3d`` for ``3d``."""
     words = [*_words(name), *_rewritten(name)]
     text = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in words))
     # A letter without case could meet a field's name inside the class: only an upper-case letter may lead.
@@ -82,9 +82,9 @@ def pascal(name: str) -> str:
 
 
 def _rewritten(name: str) -> list[str]:
-    """A word that tells a name from the one that Python takes it for: ``xfb01`` for a name with a ligature.
+    """Return a word that keeps a name apart from the one that NFKC makes of it: ``xfb01`` for a ligature.
 
-    It depends on nothing but the name, so that no other one, added later, changes what it becomes.
+    The word depends on the name alone, so that a name added later changes nothing.
     """
     changed = [char for char in name if unicodedata.normalize("NFKC", char) != char]
     if not changed and unicodedata.normalize("NFKC", name) != name:
@@ -93,10 +93,10 @@ def _rewritten(name: str) -> list[str]:
 
 
 def class_name(parts: Iterable[str]) -> str:
-    """The class name for a place in a definition, given the wire names on the way to it.
+    """Return the class name for a place in a definition, given the wire names on the way to it.
 
-    ``Message``, ``Dict`` and ``Channel`` at the end belong to the other things a module declares: such a name
-    gets ``Data`` appended, whether or not anything clashes today.
+    The endings ``Message``, ``Dict`` and ``Channel`` belong to other declarations of a module. A name with
+    such an ending gets ``Data`` appended, whether or not anything clashes today.
     """
     name = "".join(pascal(part) for part in parts)
     return name + "Data" if name.endswith(_CLASS_SUFFIXES) or keyword.iskeyword(name) else name
@@ -105,30 +105,30 @@ def class_name(parts: Iterable[str]) -> str:
 def field_names(
     wire_names: Iterable[str], chosen: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, str]:
-    """Python attribute names for the properties of one class, all different, keyed by wire name.
+    """Return attribute names for the properties of one class, all different, by wire name.
 
-    Of several properties that meet in one attribute the one spelt exactly so keeps it, else the first; the
+    Of several properties that come to one attribute, the one spelt exactly so keeps it, else the first. The
     others get a suffix made from their wire name, so that a property added elsewhere never renames them.
 
     Args:
         wire_names: the properties, in the schema's order.
-        chosen: attributes that were asked for, by wire name; all different, and nobody else gets them.
+        chosen: attributes that the schema asks for, by wire name; all different, and kept from the others.
     """
     names = list(wire_names)
     wanted = {wire: chosen.get(wire) or _field_name(wire) for wire in names}
     owner: dict[str, str] = {}
     for wire in sorted(names, key=lambda wire: (wire not in chosen, wire != wanted[wire])):
         owner.setdefault(wanted[wire], wire)
-    found = {wire: name for name, wire in owner.items()}
+    assigned = {wire: name for name, wire in owner.items()}
     for wire in names:
-        if wire not in found:
-            found[wire] = _suffixed(wanted[wire], wire, set(found.values()))
-    return {wire: found[wire] for wire in names}
+        if wire not in assigned:
+            assigned[wire] = _suffixed(wanted[wire], wire, set(assigned.values()))
+    return {wire: assigned[wire] for wire in names}
 
 
 def _suffixed(name: str, wire: str, taken: Set[str]) -> str:
     digest = hashlib.sha256(wire.encode("utf-8", "surrogatepass")).hexdigest()
-    # Six digits, unless there is a property that is called like the outcome.
+    # Six digits are enough, unless a property has the resulting name.
     tries = (f"{name}_{digest[:length]}" for length in range(6, len(digest)))
     return next(free for free in tries if free not in taken)
 
@@ -141,18 +141,18 @@ def _field_name(wire: str) -> str:
 
 
 def topic_name(wire: str) -> str:
-    """The attribute of a channel for a topic: ``line-added`` -> ``line_added``, ``list`` -> ``list_``."""
+    """Return a channel's attribute for a topic: ``line_added`` for ``line-added``, ``list_`` for ``list``."""
     name = "_".join([snake(wire), *_rewritten(wire)])
     return name + "_" if name in SPELT_WITH else name
 
 
 def is_class_name(name: str) -> bool:
-    """Whether a class can be called just what somebody chose: CamelCase, no reserved ending."""
+    """Return whether a chosen name can be a class's as it is: CamelCase, no reserved ending."""
     return name.isascii() and name[:1].isupper() and class_name([name]) == name
 
 
 def is_field_name(name: str) -> bool:
-    """Whether a field can be called just what somebody chose."""
+    """Return whether a chosen name can be a field's as it is."""
     free = name not in _RESERVED_FIELDS and not name.startswith(("model_", "_"))
     return free and name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
@@ -162,7 +162,7 @@ _MODULE_NAMES = frozenset(["_dt", "_ipaddress", "_p", "_t", "_te", "_uuid", "_MI
 
 
 def is_plain_key(wire: str) -> bool:
-    """Whether a property can be written as an attribute of a class-form ``TypedDict``."""
+    """Return whether a property can be an attribute in the class form of a ``TypedDict``."""
     return (
         wire.isidentifier()
         and not keyword.iskeyword(wire)

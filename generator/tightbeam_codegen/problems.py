@@ -1,4 +1,4 @@
-"""What is wrong with a definition, where, and what to do about it: collected, and shown all at once."""
+"""Problems of definitions, each with place, cause and remedy; a run collects them and shows all at once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong (`message`) and what the reader can do about it (`remedy`, may be empty)."""
+    """One fault (`message`), and what the author can do about it (`remedy`, which may be empty)."""
 
     place: Place | None
     severity: Severity
@@ -52,7 +52,7 @@ class Problem:
 
 
 class DefinitionErrors(Exception):
-    """Definitions that can't be used; `problems` is everything that was found, sorted, without repeats."""
+    """Definitions can't be used. `problems` has everything that is wrong, sorted, without repeats."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = _in_order(problems)
@@ -66,20 +66,26 @@ class Problems:
     """Collects problems, so that one run can show all of them."""
 
     def __init__(self) -> None:
-        # A dict keeps the order of arrival and drops repeats.
-        self._found: dict[Problem, None] = {}
+        # A dict keeps the order in which problems arrive, and drops repeats.
+        self._noted: dict[Problem, None] = {}
 
     def error(self, place: Place | None, message: str, remedy: str = "") -> None:
-        """Note something that stops generation."""
+        """Note a problem that stops generation.
+
+        Args:
+            place: where it is; None for one that is in no file.
+            message: what is wrong.
+            remedy: what the author can do about it.
+        """
         self.add(Problem(place, "error", message, remedy))
 
     def warning(self, place: Place | None, message: str, remedy: str = "") -> None:
-        """Note something that stops generation only when warnings are fatal."""
+        """Note a problem that stops generation only where warnings are errors; arguments as of `error`."""
         self.add(Problem(place, "warning", message, remedy))
 
     def add(self, problem: Problem) -> None:
-        """Note a problem found elsewhere; one that is already known is dropped."""
-        self._found[problem] = None
+        """Note a problem; one that is known is dropped."""
+        self._noted[problem] = None
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Note all of `problems`."""
@@ -87,37 +93,37 @@ class Problems:
             self.add(problem)
 
     def after(self, count: int) -> tuple[Problem, ...]:
-        """Those that were noted since there were `count` of them, in order of arrival."""
-        return tuple(islice(self._found, count, None))
+        """Return the problems that were noted since there were `count` of them, in order of arrival."""
+        return tuple(islice(self._noted, count, None))
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything here stops generation."""
-        return any(problem.severity == "error" for problem in self._found)
+        """Whether a problem stops generation."""
+        return any(problem.severity == "error" for problem in self._noted)
 
     def sorted(self) -> tuple[Problem, ...]:
-        """Everything found, ordered by place, without repeats."""
-        return _in_order(self._found)
+        """Return all problems in the order of their places."""
+        return _in_order(self._noted)
 
     def raise_errors(self) -> None:
-        """Raise DefinitionErrors with everything found if any of it is an error."""
+        """Raise DefinitionErrors with all problems if one of them is an error."""
         if self.has_errors:
-            raise DefinitionErrors(self._found)
+            raise DefinitionErrors(self._noted)
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.sorted())
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._noted)
 
 
 def visible(text: str) -> str:
-    """`text` on one line, with everything that a terminal would act on or hide spelt as an escape.
+    """Return a text on one line, with escapes for characters that a terminal would act on or hide.
 
-    That is control characters, line and paragraph separators, bidirectional and other format characters, and
-    lone surrogates. The result can always be encoded as UTF-8.
+    These are control characters, line and paragraph separators, bidirectional and other format characters,
+    and lone surrogates. The result can always be encoded as UTF-8.
     """
-    # Printable covers all of that in one call; only the space among the separators is printable.
+    # None of these characters is printable, so that most texts need no second look.
     return text if text.isprintable() else "".join(map(_visible_character, text))
 
 
@@ -131,14 +137,19 @@ def _visible_character(character: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` from a definition as it may stand in a message: in quotes, escaped, cut when it is long."""
+    """Return a text of a definition for a message: in quotes, escaped, and cut if it is long."""
     if len(text) > _LONGEST_QUOTE:
         text = text[: _LONGEST_QUOTE - 1] + "…"
     return "'" + visible(text) + "'"
 
 
 def render(problems: Iterable[Problem], form: Format = "text") -> str:
-    """`problems` in order, as text for people, GitHub workflow commands or a JSON array (no last newline)."""
+    """Return problems in the order of their places, without a newline at the end.
+
+    Args:
+        problems: the problems.
+        form: text for people, GitHub's workflow commands, or a JSON array.
+    """
     ordered = _in_order(problems)
     if form == "json":
         return json.dumps([_as_json(problem) for problem in ordered], indent=2)
@@ -154,7 +165,11 @@ def to_stored(problem: Problem) -> list[Any]:
 
 
 def from_stored(value: Any) -> Problem:
-    """Return the problem in a JSON value. Raises TypeError or ValueError for any other value."""
+    """Return the problem in a JSON value.
+
+    Raises:
+        TypeError, ValueError: the value isn't one of `to_stored`.
+    """
     where, severity, message, remedy = value
     return Problem(Place(*where) if where else None, severity, message, remedy)
 

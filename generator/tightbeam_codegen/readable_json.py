@@ -1,4 +1,4 @@
-"""JSON as people lay it out, for the schemas that generated modules carry: a change shows as a few lines."""
+"""JSON laid out for readers, for the schemas in generated modules: a change shows as a few lines."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NOT_ASCII = re.compile(r"[^ -~]")
 def readable_json(text: str) -> str:
     """Lay out a JSON text over several lines, each object and array on one line where it fits.
 
-    Each character in the result is printable, or a line feed between two values: what a terminal or an editor
-    would act on is an escape of JSON's. Three quotation marks never stand side by side.
+    Each character of the result is printable, or a line feed between two values. Characters that a terminal
+    or an editor would act on become escapes. Three quotation marks never stand side by side.
 
     Args:
         text: JSON without repeated keys.
     """
     laid_out = _laid_out(json.loads(text), "", 0)
-    # Nearly all text is printable, and asking for all of it at once is much faster.
+    # Nearly all texts are printable, and one check of a whole text is much faster than one a character.
     if laid_out.replace("\n", "").isprintable():
         return laid_out
     return _NOT_ASCII.sub(_shown, laid_out)

@@ -1,4 +1,4 @@
-"""Room for recursion: schemas that refer to each other are followed as deep as they go."""
+"""A large stack for recursion: schemas that refer to each other are followed to any depth."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["with_room"]
 _Result = TypeVar("_Result")
 
 _STACKS = (512 * 1024 * 1024, 64 * 1024 * 1024)
-"""Bytes, the first that the system gives. Of these only what is used becomes memory."""
+"""Sizes in bytes; the first that the system grants is taken. Unused stack takes no memory."""
 
 _FRAMES = 400_000
 """For the longest chain that the normaliser follows."""
 
 
 def with_room(work: Callable[[], _Result]) -> _Result:
-    """Run `work` in a thread with a large stack, where functions may call each other very deep.
+    """Call a function in a thread with a large stack, and return or raise what it returns or raises.
 
-    Whatever it returns or raises, this does. The caller may have a small stack, or little of it left.
+    The caller's own stack may be small, or nearly used up.
     """
     outcome: list[_Result] = []
     errors: list[BaseException] = []
@@ -48,7 +48,7 @@ def with_room(work: Callable[[], _Result]) -> _Result:
 
 
 def _started(run: Callable[[], None]) -> threading.Thread | None:
-    """Start a thread with the largest stack that there is; None where there are no threads."""
+    """Start a thread with the largest stack that the system grants; None where there are no threads."""
     for size in _STACKS:
         usual = threading.stack_size()
         try:

@@ -140,10 +140,10 @@ def read_settings(data: bytes, file: Path, options: Sequence[Option]) -> Setting
 
 
 def _line_length(tool: object) -> int:
-    """What ruff will format generated code to. Its own table isn't ours to complain about."""
+    """Return the line length of ruff in the same file. Mistakes in ruff's table are left to ruff."""
     ruff = tool.get("ruff") if isinstance(tool, dict) else None
     value = ruff.get("line-length") if isinstance(ruff, dict) else None
-    # Up to what ruff takes; in less than 60 columns no layout of ours is stable.
+    # ruff takes 320 at most, and below 60 columns ruff would change our layout.
     if isinstance(value, int) and 60 <= value <= 320:
         return value
     return _RUFF_LINE_LENGTH
@@ -154,16 +154,18 @@ def _unreadable(place: Place, message: str) -> DefinitionErrors:
 
 
 def _place(text: str, shown: str, key: str) -> Place:
-    """Where a key of our tables most likely stands; tomllib keeps no positions."""
+    """Find where a key of our tables most likely stands, since tomllib keeps no positions."""
     begin = re.search(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tightbeam\b", text, re.MULTILINE)
     start = begin.start() if begin else 0
     spelt = re.compile(rf"^[ \t]*(['\"]?){re.escape(key)}\1[ \t]*=", re.MULTILINE)
-    found = spelt.search(text, start) or begin
-    at = found.start() if found else 0
+    match = spelt.search(text, start) or begin
+    at = match.start() if match else 0
     return Place(shown, text.count("\n", 0, at) + 1, 1)
 
 
 class _Reader:
+    """Reads the table `[tool.tightbeam]` of one file, and notes everything that is wrong with it."""
+
     def __init__(self, table: Mapping[str, Any], text: str, file: Path, problems: Problems) -> None:
         self.table = table
         self.text = text
@@ -171,7 +173,12 @@ class _Reader:
         self.problems = problems
 
     def settings(self, options: Sequence[Option], line_length: int) -> Settings:
-        """Return the settings as far as they can be used; the rest keeps its default."""
+        """Return the settings; those that can't be used have their defaults.
+
+        Args:
+            options: those of all targets.
+            line_length: of generated code.
+        """
         keys = ("schemas", *(option.key for option in options), *_COMMON_KEYS)
         for key in self.table:
             if key not in keys:
@@ -236,7 +243,7 @@ class _Reader:
         draft = find_draft(value) if isinstance(value, str) else None
         uri = draft.uri if draft else None
         if uri is None and isinstance(value, str) and self._is_mapped(value):
-            # Whether there is a metaschema at this place shows when it is used.
+            # The first definition that uses it shows whether there is a metaschema at this address.
             uri = value
         if uri is None:
             short = [draft.short for draft in DRAFTS.values()]

@@ -9,9 +9,9 @@ __all__ = ["tool_version"]
 
 
 def tool_version() -> str:
-    """The version in the checkout this runs from, else that of the installed distribution.
+    """Return the version in the checkout this runs from, else that of the installed distribution.
 
-    The checkout comes first: what an editable install recorded may be older.
+    An editable install may have recorded an older version than the checkout has.
     """
     project = Path(__file__).parents[2] / "pyproject.toml"
     try:

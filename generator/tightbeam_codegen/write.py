@@ -1,4 +1,4 @@
-"""Generated text to disk, all of it or nothing, and never over anything that isn't ours."""
+"""Writes generated text to disk: all of it or nothing, and never over a file that isn't ours."""
 
 from __future__ import annotations
 
@@ -209,9 +209,14 @@ def _read(output: Path, path: str, problems: Problems) -> bytes | None:
 def ours(
     output: Path, language: Language, *, besides: Container[str] = frozenset()
 ) -> Iterator[tuple[str, bytes]]:
-    """The files below `output` that have our header, with what is in them; those of `besides` aren't read.
+    """Yield the files below a folder that have our header, each with its bytes.
 
-    Links, hidden folders and those that other tools fill are left alone.
+    Links, hidden folders and folders that other tools fill are left alone.
+
+    Args:
+        output: the folder.
+        language: of the files.
+        besides: paths that aren't read.
     """
     waiting = [""]
     while waiting:
@@ -219,7 +224,7 @@ def ours(
         try:
             entries = sorted(os.scandir(output / folder), key=lambda entry: entry.name)
         except OSError:
-            # Where the output itself can't be read, writing to it will say so.
+            # If the output folder itself can't be read, writing to it reports that.
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
@@ -239,7 +244,7 @@ def ours(
 
 def _write_new(file: Path, data: bytes, *, like: Path) -> None:
     mode = _mode(like)
-    # Refuses to follow a link or to reuse a file. The umask applies as for any new file.
+    # These flags neither follow a link nor reuse a file. The umask applies as for any new file.
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
@@ -253,7 +258,7 @@ def _remove(output: Path, path: str) -> None:
     compiled = file.parent / "__pycache__"
     for leftover in compiled.glob(f"{file.stem}.*.pyc") if file.stem.isidentifier() else ():
         leftover.unlink(missing_ok=True)
-    # Folders that hold something else stay.
+    # Folders that hold other files stay.
     for folder in (compiled, *(output / parent for parent in PurePosixPath(path).parents)):
         with contextlib.suppress(OSError):
             if folder != output:

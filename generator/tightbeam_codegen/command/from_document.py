@@ -1,4 +1,4 @@
-"""A channel definition for a document that is there already: a topic for each schema that it offers."""
+"""Makes a channel definition from an existing document, with a topic for each schema in it."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from tightbeam_codegen.read.check.names import check_topic_name
 from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load import Document, JsonValue, parse
 
-__all__ = ["Taken", "take"]
+__all__ = ["Import", "import_document"]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The definition that a document gives, and what to tell about it."""
+class Import:
+    """The definition made from a document, and sentences about it for the author."""
 
     definition: dict[str, Any]
     sentences: tuple[str, ...]
 
 
-def take(document: Document) -> Taken:
-    """Make a topic of the document itself, where it says something, and of each of its shared schemas.
+def import_document(document: Document) -> Import:
+    """Make a topic for the document itself, if it is a schema, and for each of its shared schemas.
 
-    A topic has the schema's name. Where that can't be a topic's, or two come to one name in Python, a few
-    digits made of the name are added.
+    A topic has the schema's name. If that can't be a topic's, or two come to one name in Python, digits made
+    of the name are added.
 
     Raises:
-        DefinitionErrors: it is a definition already, an AsyncAPI document, or has no schema in it.
+        DefinitionErrors: the document is a definition already, an AsyncAPI document, or has no schema in it.
     """
     api = api_document(document.value)
     _refuse_others(document)
     stem = document.path.rpartition("/")[2].partition(".")[0]
     topics = _Topics(document)
-    if api is None and _says_something(document.value):
+    if api is None and _is_schema(document.value):
         topics.add(stem, "")
     has_root = bool(topics.schemas)
     left_out: list[str] = []
@@ -55,15 +55,15 @@ def take(document: Document) -> Taken:
     if not topics.schemas:
         where = "components/schemas, or definitions" if api is not None else "$defs, or definitions"
         _refuse(document, f"no schema in {document.path}", f"Its schemas have to stand in {where}.")
-    sentences = [_what_was_taken(document, len(topics.schemas), has_root=has_root)]
+    sentences = [_summary(document, len(topics.schemas), has_root=has_root)]
     if api is not None:
         sentences.append(f"Of the {api.name} document nothing but its schemas was taken.")
     if left_out:
         sentences.append(f"Left out, being no schemas: {', '.join(map(quoted, left_out))}.")
-    return Taken({"name": snake(stem).replace("_", "-"), "topics": topics.schemas}, tuple(sentences))
+    return Import({"name": snake(stem).replace("_", "-"), "topics": topics.schemas}, tuple(sentences))
 
 
-def _what_was_taken(document: Document, count: int, *, has_root: bool) -> str:
+def _summary(document: Document, count: int, *, has_root: bool) -> str:
     shared = count - has_root
     schemas = "1 schema" if shared == 1 else f"{shared} schemas"
     each = f"{schemas} in it" if has_root else f"{schemas} in {document.path}"
@@ -73,17 +73,18 @@ def _what_was_taken(document: Document, count: int, *, has_root: bool) -> str:
     return f"{topics}, for {document.path} itself and {each}." if has_root else f"{topics}, for {each}."
 
 
-def _says_something(value: JsonValue) -> bool:
-    """Whether the document is a schema itself, and not only one of its own shared schemas by another name."""
+def _is_schema(value: JsonValue) -> bool:
+    """Return whether a document is a schema, and more than a reference to one of its shared schemas."""
     if not isinstance(value, dict):
         return isinstance(value, bool)
-    said = {keyword for keyword in ASSERTING.intersection(value) if _can_be(keyword, value[keyword])}
+    stated = {keyword for keyword in ASSERTING.intersection(value) if _can_be(keyword, value[keyword])}
     reference = value.get("$ref")
-    return bool(said) and not (said == {"$ref"} and isinstance(reference, str) and reference.startswith("#"))
+    is_alias = stated == {"$ref"} and isinstance(reference, str) and reference.startswith("#")
+    return bool(stated) and not is_alias
 
 
 def _can_be(keyword: str, value: JsonValue) -> bool:
-    """Whether a keyword of some draft can have a value; the dependencies of a package are names and texts."""
+    """Return whether a keyword of some draft can have a value; `dependencies` of a package.json can't be."""
     if isinstance(value, dict) and any(isinstance(inner, str) for inner in value.values()):
         return keyword not in SCHEMA_MAPS
     forms = [keywords[keyword] for keywords in KEYWORDS.values() if keyword in keywords]
@@ -97,7 +98,7 @@ def _entries(value: JsonValue, container: tuple[str, ...]) -> Iterator[tuple[str
 
 
 class _Topics:
-    """The topics so far, and the Python names that they take up."""
+    """Collects topics under names that can stand side by side."""
 
     def __init__(self, document: Document) -> None:
         self._path = quote(document.path)
@@ -105,6 +106,12 @@ class _Topics:
         self.schemas: dict[str, Any] = {}
 
     def add(self, name: str, fragment: str) -> None:
+        """Add a topic for a schema.
+
+        Args:
+            name: of the schema.
+            fragment: where the schema stands in the document, as the end of a reference.
+        """
         topic = self._free(name)
         self._taken |= _names(topic)
         self.schemas[topic] = {"schema": {"$ref": self._path + fragment}}
@@ -122,7 +129,7 @@ def _names(topic: str) -> set[str]:
 
 
 def _escaped(name: str) -> str:
-    """A name as a token of a JSON pointer in a URI's fragment."""
+    """Return a name as a token of a JSON pointer in a URI's fragment."""
     return quote(name.replace("~", "~0").replace("/", "~1"), safe="~$!'()*,;:@")
 
 
@@ -145,7 +152,7 @@ def _refuse_others(document: Document) -> None:
 
 
 def _payloads(value: JsonValue) -> Iterator[str]:
-    """Where an AsyncAPI document has schemas of payloads, the shared ones first."""
+    """Yield references to the schemas of payloads in an AsyncAPI document, the shared schemas first."""
     for container, ending in ((("components", "schemas"), ""), (("components", "messages"), "/payload")):
         for name, entry in _entries(value, container):
             if not ending or (isinstance(entry, dict) and "payload" in entry):

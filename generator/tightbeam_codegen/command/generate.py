@@ -31,7 +31,7 @@ FINE, DRIFT, WRONG = 0, 1, 2
 
 
 def run_generate(request: Request) -> int:
-    """Generate once; prints what there is to say and returns the exit code."""
+    """Generate once, print the outcome, and return the exit code."""
     report = Report(request.form)
     try:
         settings = _settings(request)
@@ -58,7 +58,11 @@ _REMEDIES = {
 
 
 def _settings(request: Request) -> Settings:
-    """Return the settings of the project, overruled by the command line. Raises DefinitionErrors."""
+    """Return the settings of the project, overruled by the command line.
+
+    Raises:
+        DefinitionErrors: with everything that is wrong with them.
+    """
     settings = load_settings(Path(), OPTIONS)
     settings = dataclasses.replace(
         settings,
@@ -83,7 +87,7 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
         if code == FINE and not request.check:
             _print(request, f"Nothing to do: {shown} is up to date.")
         return code
-    with _progress("Generating…"), _uncollected():
+    with _progress("Generating…"), _without_collection():
         result = _pipeline(settings, cache)
     if code := _report_problems(result.problems, report):
         return code
@@ -115,7 +119,7 @@ def _check(trees: Iterable[Tree], report: Report) -> int:
 
 
 def _changes_of(plan: Plan, tree: Tree) -> Iterator[Change]:
-    """How the files of a tree change."""
+    """Yield the changes of a tree's files."""
     for path in sorted([*plan.changed, *plan.stale]):
         old = plan.changed.get(path)
         change: Literal["added", "changed", "removed"] = "added" if old is None else "changed"
@@ -123,7 +127,11 @@ def _changes_of(plan: Plan, tree: Tree) -> Iterator[Change]:
 
 
 def _pipeline(settings: Settings, cache: Cache) -> Result:
-    """Generate with what earlier runs remember. Raises DefinitionErrors if a package is missing."""
+    """Generate with all that earlier runs remember.
+
+    Raises:
+        DefinitionErrors: a package of the extra `codegen` is missing.
+    """
     try:
         from tightbeam_codegen.incremental.definitions import IncrementalCache
         from tightbeam_codegen.pipeline import generate
@@ -165,7 +173,7 @@ def _report_problems(problems: Sequence[Problem], report: Report) -> int:
     errors = any(problem.severity == "error" for problem in problems)
     if errors or (problems and report.strict):
         if not errors:
-            report.say("Nothing was written: warnings are errors under --strict.")
+            report.print_text("Nothing was written: warnings are errors under --strict.")
         return WRONG
     return FINE
 
@@ -185,8 +193,8 @@ def _print(request: Request, sentence: str) -> None:
 
 
 @contextmanager
-def _uncollected() -> Generator[None]:
-    """No garbage collection: next to nothing of a run is garbage before its end, and there is much of it."""
+def _without_collection() -> Generator[None]:
+    """Collect no garbage: a run makes many objects, and hardly one of them is garbage before its end."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

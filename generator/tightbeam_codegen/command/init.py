@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tightbeam_codegen.command.from_document import take
+from tightbeam_codegen.command.from_document import import_document
 from tightbeam_codegen.problems import DefinitionErrors
 from tightbeam_codegen.read.check.definition import channel_metaschema, metaschema_text
 from tightbeam_codegen.read.load import parse
@@ -45,7 +45,7 @@ FIRST_DEFINITION = """\
 
 
 def run_init(schemas: Path | None) -> int:
-    """Write `hello.channel.json` into the schema root; nothing that exists is overwritten."""
+    """Write `hello.channel.json` into the schema root, and return the exit code; no file is overwritten."""
     try:
         settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
@@ -89,7 +89,12 @@ def _refused(error: DefinitionErrors | OSError) -> int:
 
 
 def run_init_from(schemas: Path | None, source: Path) -> int:
-    """Write a definition with a topic for each schema of a document; nothing is overwritten."""
+    """Write a definition with a topic for each schema of a document, and return the exit code.
+
+    Args:
+        schemas: the schema root; None for that of the settings.
+        source: the document, below the root. No file is overwritten.
+    """
     try:
         settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
@@ -98,37 +103,37 @@ def run_init_from(schemas: Path | None, source: Path) -> int:
             return 2
         file = source.with_name(f"{source.stem.removesuffix('.schema')}-topics.channel.json")
         document = parse(source.read_bytes(), source.name, source.as_posix(), source.resolve().as_uri())
-        taken = take(document)
+        imported = import_document(document)
         up = "../" * len(source.resolve().parent.relative_to(folder.resolve()).parts)
-        definition = {"$schema": f"{up}{METASCHEMA}", **taken.definition}
+        definition = {"$schema": f"{up}{METASCHEMA}", **imported.definition}
         text = json.dumps(definition, ensure_ascii=False, indent=2)
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(f"{text}\n")
         beside = _write_metaschema(folder)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
-    sys.stdout.write(f"Wrote {file.as_posix()}: " + "\n".join(taken.sentences) + "\n" + beside)
+    sys.stdout.write(f"Wrote {file.as_posix()}: " + "\n".join(imported.sentences) + "\n" + beside)
     sys.stdout.write("Leave in it what you publish, and give the channel its name.\n\n")
     sys.stdout.write(f"Then:\n\n    {_command(folder.as_posix())}\n")
     return 0
 
 
 def run_init_editor(schemas: Path | None) -> int:
-    """Write the metaschema into the schema root, over an older one."""
+    """Write the metaschema into the schema root, over an older one, and return the exit code."""
     try:
         settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
         folder.mkdir(parents=True, exist_ok=True)
-        said = _write_metaschema(folder)
+        written = _write_metaschema(folder)
     except (DefinitionErrors, OSError) as error:
         sys.stderr.write(f"tightbeam: {error}\n")
         return 2
-    sys.stdout.write(said or f"{(folder / METASCHEMA).as_posix()} is up to date\n")
+    sys.stdout.write(written or f"{(folder / METASCHEMA).as_posix()} is up to date\n")
     return 0
 
 
 def _write_metaschema(folder: Path) -> str:
-    """Write the metaschema beside the definitions, never over a file that isn't ours; says what was done."""
+    """Write the metaschema beside the definitions, never over a file that isn't ours; return a sentence."""
     file, text = folder / METASCHEMA, metaschema_text()
     if file.exists():
         present = file.read_text("utf-8", "replace")

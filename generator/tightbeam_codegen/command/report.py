@@ -1,4 +1,4 @@
-"""What a run of `generate` says: to people, to GitHub's annotations, or as one JSON object for programs."""
+"""Prints the outcome of `generate`: for people, as GitHub's annotations, or as one JSON object."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Change: TypeAlias = tuple[str, Literal["added", "changed", "removed"]]
 
 
 class Report:
-    """Prints problems and sentences as they come, the JSON object at the end.
+    """Prints problems and sentences as they come, and the JSON object at the end.
 
-    Problems go to standard error, so that standard output is the diff, or the JSON, and nothing else.
+    Problems go to standard error, so that standard output has the diff, or the JSON, and nothing else.
 
     Args:
         form: how problems are printed.
@@ -33,7 +33,7 @@ class Report:
         self._changes: list[Change] = []
         self._diff = ""
         self.strict = False
-        """Whether a warning fails the run, and is annotated as what it is then: an error."""
+        """Whether warnings fail the run, and are annotated as errors."""
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Print problems."""
@@ -43,44 +43,49 @@ class Report:
             problems = [self._as_annotated(problem) for problem in problems]
         text = render(problems, "github" if self._form == "github" else "text")
         if text:
-            self.say(text)
+            self.print_text(text)
 
-    def say(self, text: str) -> None:
-        """Print a sentence for people."""
-        # A terminal that can't show a character gets an escape instead of an exception.
+    def print_text(self, text: str) -> None:
+        """Print text for people."""
+        # A character that the terminal can't show becomes an escape, and no exception.
         encoding = sys.stderr.encoding or "utf-8"
         sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
     def changes(self, changes: Iterable[Change], diff: str = "") -> None:
-        """Note what was written, or would be; print the diff."""
+        """Note changes, and print the diff.
+
+        Args:
+            changes: of files that are written, or would be.
+            diff: of these files.
+        """
         self._changes += changes
         self._diff += diff
         if self._form != "json":
             sys.stdout.write(diff)
 
     def out_of_date(self) -> None:
-        """Say that a run would change something."""
+        """Report that a run would change something."""
         if self._form == "github":
             drift = (Place(path, 1, 1) for path, _ in self._changes)
             message, remedy = "this file is out of date", "Run `tightbeam generate`."
             self.problems(Problem(place, "error", message, remedy) for place in drift)
         else:
-            self.say("The bindings are out of date; run `tightbeam generate`.")
+            self.print_text("The bindings are out of date; run `tightbeam generate`.")
 
     def finish(self, code: int) -> int:
-        """Print the JSON object, if that is the format; returns the exit code."""
+        """Print the JSON object if that is the format, and return the exit code."""
         if self._form == "json":
-            found = {
+            outcome = {
                 "ok": code == 0,
                 "problems": json.loads(render(self._problems, "json")),
                 "changed": [{"file": path, "change": change} for path, change in self._changes],
                 "diff": self._diff,
             }
-            sys.stdout.write(json.dumps(found, indent=2) + "\n")
+            sys.stdout.write(json.dumps(outcome, indent=2) + "\n")
         return code
 
     def _as_annotated(self, problem: Problem) -> Problem:
-        """A problem as GitHub shows it: its file named from the top of the repository."""
+        """Return a problem as GitHub shows it: with its file's path from the top of the repository."""
         severity = "error" if self.strict else problem.severity
         place = problem.place
         if place is not None:
@@ -89,7 +94,7 @@ class Report:
 
 
 def _from_repository(path: str) -> str:
-    """A path as seen from the top of the repository; unchanged outside of one."""
+    """Return a path as seen from the top of the repository; outside of one it stays as it is."""
     file = Path(path).absolute()
     workspace = os.environ.get("GITHUB_WORKSPACE")
     here = Path.cwd().absolute()

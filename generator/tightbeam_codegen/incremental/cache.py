@@ -1,7 +1,7 @@
-"""Results of earlier runs, by the content of what they were made from.
+"""JSON values that runs keep for later ones, in the user's cache folder.
 
-Kept in the user's cache folder, never in the project: what a project brings along could otherwise decide what
-is generated from definitions that say something else. JSON only; whatever can't be read counts as absent.
+The folder is never in the project: files that a project brings along could otherwise decide what is
+generated. An entry that can't be read counts as absent.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 __all__ = ["MAX_ENTRY", "MAX_TOTAL", "Cache", "cache_folder", "open_cache", "tool_digest"]
 
 MAX_ENTRY = 64 * 1024 * 1024
-"""Bytes of one entry; a larger one isn't kept."""
+"""Bytes of an entry; a larger one isn't kept."""
 
 MAX_TOTAL = 512 * 1024 * 1024
-"""Bytes of all entries; beyond it the oldest half goes."""
+"""Bytes of all entries; when there are more, the oldest half is removed."""
 
-_WHOSE_VERSIONS_COUNT = (
+_LIBRARIES = (
     *("datamodel_code_generator", "jinja2", "jsonschema_rs", "jsonschema_specifications"),
     *("pydantic", "pydantic_core", "referencing"),
 )
 
 
 class Cache:
-    """A store that may forget anything at any time.
+    """Keeps JSON values by key; any of them may be gone at any time.
 
     Args:
-        folder: where entries lie; None for a cache that keeps nothing.
-        salt: what makes entries of another version of the tool unfindable.
+        folder: of the entries; None for a cache that keeps nothing.
+        salt: part of each key. With another one, as of another version of the tool, no entry is found.
     """
 
     def __init__(self, folder: Path | None, salt: str = "") -> None:
@@ -48,7 +48,7 @@ class Cache:
         self._checked = False
 
     def get(self, key: str) -> JsonValue:
-        """What was put under `key`, or None."""
+        """Return the value of a key, or None."""
         file = self._file(key)
         if file is None:
             return None
@@ -58,14 +58,19 @@ class Cache:
             entry = json.loads(file.read_bytes())
         except (OSError, ValueError, RecursionError):
             return None
-        # The key stands inside too, so that a file moved or cut by accident isn't taken for another.
+        # The entry has its key inside, so that a file that was moved isn't taken for another one.
         if not isinstance(entry, dict) or entry.get("key") != self._salt + key:
             return None
         value: JsonValue = entry.get("value")
         return value
 
     def put(self, key: str, value: JsonValue) -> None:
-        """Keep `value` under `key`; quietly does nothing where it can't be kept."""
+        """Keep a value if possible: an entry that is too large or a full disk is no error.
+
+        Args:
+            key: of the value.
+            value: any JSON value.
+        """
         file = self._file(key)
         if file is None:
             return
@@ -89,7 +94,7 @@ class Cache:
         return self._folder / name[:2] / name[2:]
 
     def _prepare(self) -> None:
-        """Once a process: make the folder, and forget the oldest entries if there are too many."""
+        """Make the folder, and remove the oldest entries if there are too many; done once a process."""
         if self._checked or self._folder is None:
             return
         self._checked = True
@@ -111,9 +116,9 @@ class Cache:
 
 
 def cache_folder() -> Path | None:
-    """The user's folder for this: `TIGHTBEAM_CACHE_DIR`, or what the platform has; None for no cache.
+    """Return the cache folder of the user: `TIGHTBEAM_CACHE_DIR`, or the platform's; None for no cache.
 
-    An empty `TIGHTBEAM_CACHE_DIR` switches it off.
+    An empty `TIGHTBEAM_CACHE_DIR` switches the cache off.
     """
     stated = os.environ.get("TIGHTBEAM_CACHE_DIR")
     if stated is not None:
@@ -130,7 +135,7 @@ def cache_folder() -> Path | None:
 
 
 def open_cache() -> Cache:
-    """The cache for this version of the tool, or one that keeps nothing where others could write to it."""
+    """Open the cache for this version of the tool; it keeps nothing if others can write to its folder."""
     folder = cache_folder()
     if folder is not None and not _is_own(folder):
         folder = None
@@ -150,17 +155,17 @@ def _is_own(folder: Path) -> bool:
 
 @lru_cache(maxsize=1)
 def tool_digest() -> str:
-    """A digest of what decides about generated text besides definitions: our source, Python, libraries."""
-    found = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    """Return a digest of what generated text depends on besides definitions: our code, Python, libraries."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     for name in _installed():
-        found.update(f"{name}\n".encode())
+        digest.update(f"{name}\n".encode())
     package = Path(__file__).parents[1]
     for folder in (package, *_checkers()):
         for file in sorted(folder.rglob("*")):
             if file.suffix != ".pyc" and file.is_file():
-                found.update(f"{folder.name}/{file.relative_to(folder).as_posix()}\0".encode())
-                found.update(file.read_bytes())
-    return found.hexdigest()
+                digest.update(f"{folder.name}/{file.relative_to(folder).as_posix()}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _checkers() -> list[Path]:
@@ -171,14 +176,14 @@ def _checkers() -> list[Path]:
 
 
 def _installed() -> list[str]:
-    """The libraries that matter, with their versions, by the names of their folders in the import path.
+    """Return the libraries that matter with their versions, as their folders in the import path are called.
 
-    `importlib.metadata` would say the same, and take 50 ms to import: a third of a run with nothing to do.
+    `importlib.metadata` gives the same and takes 50 ms to import: a third of a run with nothing to do.
     """
-    found: list[str] = []
+    installed: list[str] = []
     for folder in sys.path:
-        # What isn't a folder (an archive, an entry that is gone) has nothing to say.
+        # The import path may have archives, and folders that are gone.
         with contextlib.suppress(OSError):
             names = [entry.name for entry in Path(folder).iterdir() if entry.suffix == ".dist-info"]
-            found.extend(name for name in names if name.partition("-")[0].lower() in _WHOSE_VERSIONS_COUNT)
-    return sorted(found)
+            installed.extend(name for name in names if name.partition("-")[0].lower() in _LIBRARIES)
+    return sorted(installed)

@@ -39,14 +39,24 @@ class CompiledDefinition(Unchanged):
 
 
 def context_of(model: Model, outputs: Mapping[str, Output]) -> str:
-    """Return a digest of what files depend on besides: class names that met, and the targets' contexts."""
+    """Return a digest of what the files of all definitions depend on besides.
+
+    Args:
+        model: has the names of classes that met.
+        outputs: have the contexts of targets.
+    """
     contexts = [output.context for output in outputs.values()]
     names = f"{model.shapes.names!r} {model.exact.names if model.exact else ''} {contexts!r}"
     return hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()
 
 
 def compiled_definitions(model: Model, outputs: Mapping[str, Output]) -> list[CompiledDefinition]:
-    """Put together what the targets made of each definition that was read."""
+    """Collect what the targets printed of each definition that was read.
+
+    Args:
+        model: the definitions.
+        outputs: of the targets, by name.
+    """
     context = context_of(model, outputs)
     entangled: set[ModulePath] = model.shared_modules().union(*(each.entangled for each in outputs.values()))
     store = model.resolved.store
@@ -96,7 +106,7 @@ class IncrementalCache:
             return {}
         unchanged: dict[str, CompiledDefinition] = {}
         for document in documents:
-            # What isn't as `remember` writes it is as good as forgotten.
+            # An entry of another form than `remember` writes counts as absent.
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
                 found = self._recall(document, entries[document.path], sources)
                 if found is not None:
@@ -139,7 +149,7 @@ def _used_before(entries: Mapping[str, Any], unchanged: Mapping[str, object]) ->
     found: set[str] = set()
     for path, entry in entries.items():
         if path not in unchanged:
-            with contextlib.suppress(KeyError, TypeError, ValueError):  # as above
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # an entry of another form
                 found.update(uri for uri, _ in entry["uses"])
     return found
 

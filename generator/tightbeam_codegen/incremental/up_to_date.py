@@ -62,7 +62,12 @@ class UpToDateCheck:
             return None
 
     def remember(self, trees: Iterable[Tree], problems: Iterable[Problem]) -> None:
-        """Note that these inputs gave these files, and that they are in place."""
+        """Note that the inputs as they were give these files, and that the files are in place.
+
+        Args:
+            trees: the files.
+            problems: the warnings of the run.
+        """
         if self._inputs is None or self._inputs != self._digest_of_inputs():
             return
         outputs = [
@@ -109,8 +114,8 @@ def _files(root: Path, outputs: Set[Path]) -> Iterator[tuple[str, bytes]]:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_symlink():
-                # Where it leads is an input by itself. What lies there is one only inside the roots, where it
-                # is found without the link; anywhere else it must not even be opened.
+                # The target's path is an input. The target itself is one only inside the roots, where it is
+                # found without the link; files outside of them must not be opened.
                 yield path, b"link " + os.fsencode(real_path(Path(entry.path)))
                 continue
             if entry.is_dir(follow_symlinks=False):

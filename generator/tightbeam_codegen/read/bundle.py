@@ -99,7 +99,7 @@ class _Bundler:
         self._respelt = dict(reach.respelt)
 
     def whole_document(self, name: str) -> tuple[str, str] | None:
-        """The URI and draft of the document that a topic is nothing but a reference to, if it is one."""
+        """Return the URI and draft of a document if a topic is nothing but a reference to it."""
         node = self._store.topic(self._reach.definition, name, self._reach.dialect)
         schema = node.schema
         if (
@@ -118,7 +118,7 @@ class _Bundler:
         return f"{self._uri(document)}#", target.dialect.uri
 
     def resources(self) -> Iterable[tuple[str, JsonValue]]:
-        """The documents besides the definition file, less what of them isn't needed."""
+        """Yield the documents besides the definition file, without the parts that no topic reaches."""
         for document in (document for _, document in sorted(self._reach.documents.items())):
             value: Any = document.value
             if document is self._reach.definition:
@@ -126,7 +126,7 @@ class _Bundler:
             dialect = self._store.document_dialect(document)
             if isinstance(value, dict):
                 kept = self._kept(document)
-                # Of a document of which only definitions are needed, the rest refers to what isn't there.
+                # If only definitions are needed, references in the rest of the document would lead nowhere.
                 rest = value.keys() if self._reach.has(document, ()) else {"$schema", dialect.id_keyword}
                 value = {
                     key: kept.get(key, inner) for key, inner in value.items() if kept.get(key, key in rest)
@@ -134,7 +134,7 @@ class _Bundler:
             yield self._uri(document), self.with_dialect(value, document.value, dialect)
 
     def _kept(self, document: Document) -> dict[str, JsonValue]:
-        """The shared definitions that are needed, by the keyword at the top that they stand below."""
+        """Return the shared definitions that are reached, by the keyword at the top of the document."""
         kept: dict[str, JsonValue] = {}
         for container in CONTAINERS:
             found: JsonValue = self._reach.definitions(document, container) or None
@@ -145,26 +145,32 @@ class _Bundler:
         return kept
 
     def _beside(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
-        """What stands beside a container inside another keyword, such as `messages` beside `schemas`."""
+        """Return the neighbours of a container in another keyword, such as `messages` beside `schemas`."""
         value: Any = document.value
         outer = value[container[0]] if self._reach.has(document, ()) else {}
         return {key: inner for key, inner in outer.items() if key != container[1]}
 
     def with_dialect(self, schema: Any, original: Any, dialect: Dialect) -> Any:
-        """A schema document, or what is left of it, that names its draft."""
+        """Return a schema document that names its draft.
+
+        Args:
+            schema: the document, or the reached parts of it.
+            original: the whole document.
+            dialect: of the document.
+        """
         if not isinstance(schema, dict):
             return schema
         stated = {} if "$schema" in schema else {"$schema": dialect.uri}
-        made = {**stated, **schema}
+        named = {**stated, **schema}
         if id(original) in self._respelt:
-            self._respelt[id(made)] = self._respelt[id(original)]
-        return made
+            self._respelt[id(named)] = self._respelt[id(original)]
+        return named
 
     def written(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the value in which every reference to a file by its path names the file's own `$id`.
 
-        The validator takes what is in a document to be relative to the URI by which the document was
-        found, so each must be found by its own. And it insists on the characters of URIs, in `$id` too.
+        The validator takes references in a document to be relative to the URI by which the document was
+        found, so that each must be found by its own. The validator also insists on the characters of URIs.
         """
         return {key: self._written(item) for key, item in value.items()} if self._respelt else value
 
@@ -181,24 +187,24 @@ class _Bundler:
         }
 
     def refs(self, nodes: Iterable[Node]) -> list[JsonValue]:
-        """Where schemas of the topics are in the text, each with its draft; less those that have no place."""
-        found: list[JsonValue] = []
+        """Return references to schemas of topics, each with its draft; `true` and `false` have no place."""
+        refs: list[JsonValue] = []
         for node in nodes:
             if (document := self._store.document(node.schema)) is None:
                 continue
             uri, pointer = self._uri(document), self._store.pointer(node.schema)
             if document is self._reach.definition:
                 uri, pointer = self._place(pointer)
-            found.append({"ref": f"{uri}#{fragment(pointer)}", "dialect": node.dialect.uri})
-        return found
+            refs.append({"ref": f"{uri}#{fragment(pointer)}", "dialect": node.dialect.uri})
+        return refs
 
     def _uri(self, document: Document) -> str:
         return as_uri(self._store.canonical_uri(document.uri))
 
     def _place(self, pointer: Pointer) -> tuple[str, Pointer]:
-        """Where something of the definition file is: in a topic's own document, or among the definitions.
+        """Return the resource and the place in it that a part of the definition file has in the bundle.
 
-        The latter where it may stand below an `$id` that no validator sees elsewhere.
+        That is a topic's own document, or the definitions, where validators look for an `$id`.
         """
         document, dialect = self._reach.definition, self._reach.dialect
         if pointer[:1] != ("topics",):
@@ -219,10 +225,10 @@ def _topic_schema(document: Document, name: str) -> Any:
 def _definition_resource(
     reach: Reach, document: Document, dialect: Dialect, inline: Iterable[str]
 ) -> JsonValue:
-    """The definition file as a schema document: `#/$defs/…` and `#/topics/…` in it mean what they say."""
+    """Return the definition file as a schema document, in which `#/$defs/…` and `#/topics/…` lead on."""
     topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
     definitions = reach.definitions(document, ("$defs",))
-    found: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
+    resource: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
     identified: dict[str, JsonValue] = {}
     for name in inline:
         schema = _topic_schema(document, name)
@@ -231,8 +237,8 @@ def _definition_resource(
             identified[f"topics/{name}"] = schema
     keyword = dialect.definitions_keyword
     if identified or (keyword != "$defs" and _identifies({keyword: definitions})):
-        found[keyword] = {**definitions, **identified}
-    return found
+        resource[keyword] = {**definitions, **identified}
+    return resource
 
 
 def _identifies(schema: object) -> bool:

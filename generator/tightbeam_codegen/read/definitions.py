@@ -57,7 +57,13 @@ class Unchanged:
 
 
 def load_definitions(found: Iterable[Found], sources: Sources, problems: Problems) -> list[Document]:
-    """Read the definition files; those that can't be read are reported and left out."""
+    """Read the definition files.
+
+    Args:
+        found: the files.
+        sources: reads them.
+        problems: takes those that can't be read, which are left out.
+    """
     documents: list[Document] = []
     for each in found:
         try:

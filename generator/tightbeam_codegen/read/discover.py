@@ -1,4 +1,4 @@
-"""Which files below a root are channel definitions, and which Python modules they become."""
+"""Finds the channel definitions below a root, and the Python modules that they become."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 SUFFIXES = (".channel.json", ".channel.yaml", ".channel.yml")
 
 MAX_FILES = 100_000
-"""Entries below one root; more is a root that was meant for something else, such as a home folder."""
+"""Entries below a root. A root with more of them, such as a home folder, was named by mistake."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,10 +42,15 @@ class Found:
 
 
 def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
-    """The channel definitions below `root`, sorted by path.
+    """Find the channel definitions below a root, sorted by path.
 
-    Hidden files and folders are skipped. Symbolic links to somewhere outside the root are errors, and so are
-    names that aren't text, can't be a module's, or meet in one module.
+    Hidden files and folders are skipped. Symbolic links that lead out of the root are errors, and so are
+    names that aren't text, can't be a module's, or come to one module.
+
+    Args:
+        root: the schema root.
+        shown_root: how messages name it.
+        problems: takes what is wrong with files and their names.
     """
     if not root.is_dir():
         message = f"the schema root {quoted(shown_root)} isn't a folder"
@@ -66,7 +71,7 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
 
 
 def entries_below(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Everything below `root` that isn't hidden, with its path; folders behind links aren't entered."""
+    """Yield everything below a root that isn't hidden, with its path; folders behind links aren't entered."""
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -102,7 +107,7 @@ _COPY = "Copy it into the root, or map it in [tool.tightbeam.refs]."
 
 
 def real_path(path: Path) -> Path:
-    """Where a path leads through symbolic links; links in a circle lead nowhere, and are left as they are."""
+    """Resolve the symbolic links of a path; links in a circle lead nowhere, and stay as they are."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):
@@ -110,11 +115,15 @@ def real_path(path: Path) -> Path:
 
 
 def read_inside(root: Path, path: str) -> bytes:
-    """The bytes of the file at `path` below `root`.
+    """Read the file at a path below a root.
+
+    Args:
+        root: a folder.
+        path: relative to it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        PermissionError: it lies outside the root, directly or by a symbolic link, or isn't a regular file.
+        PermissionError: the file is outside the root, directly or by a symbolic link, or isn't a regular one.
     """
     file = real_path(root / path)
     if not file.is_relative_to(root.resolve()):
@@ -134,9 +143,15 @@ def _check_names(found: Iterable[Found], problems: Problems) -> None:
 
 
 def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | None:
-    """The module for a definition: `orders/line-item.channel.yaml` gives `("orders", "line_item")`.
+    """Return the module of a definition: `("orders", "line_item")` for `orders/line-item.channel.yaml`.
 
-    None, and an error, if a part of the path has no name in Python.
+    Args:
+        path: of the file below its root.
+        shown: the path as messages show it.
+        problems: takes a part of the path that can't be the name of a module.
+
+    Returns:
+        The module; None if there was such a part.
     """
     parts = path.split("/")
     suffix = next((suffix for suffix in SUFFIXES if parts[-1].endswith(suffix)), "")
@@ -153,15 +168,19 @@ def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | 
 
 
 def check_modules(modules: Iterable[tuple[str, tuple[str, ...]]], problems: Problems) -> None:
-    """Note files, given with their modules, that can't have the modules that they become.
+    """Report files that can't have the modules that they become.
 
-    Two channel definitions can't be one module, and where a disk ignores case, two modules can't be one file.
-    A module and a package of one name can't stand beside each other either. A channel definition and schema
-    documents may well be one module: it then has the classes of all of them.
+    Two channel definitions can't be one module. Two modules can't be one file on a disk that ignores case,
+    and a module and a package can't have one name. A channel definition and schema documents may be one
+    module, which then has the classes of all of them.
+
+    Args:
+        modules: the files, as messages show them, each with its module.
+        problems: takes the errors.
     """
     taken: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
     packages: dict[tuple[str, ...], str] = {}
-    # Of several files that are one module, the definition is what others are held against.
+    # Of several files that are one module, the definition comes first, and the others are compared with it.
     ordered = sorted(modules, key=lambda item: (not item[0].endswith(SUFFIXES), item))
     for shown, module in ordered:
         for depth in range(1, len(module)):

@@ -22,7 +22,7 @@ def near_misses(root: Path, shown_root: str, read: Set[str]) -> Iterator[Problem
     Args:
         root: the schema root.
         shown_root: how messages name it.
-        read: the paths of files that something refers to, or that are definitions: these mean what they are.
+        read: the paths of definitions, and of files that they refer to: these are what they are meant to be.
     """
     for path, entry in entries_below(root):
         if path in read or path.endswith(SUFFIXES) or not entry.is_file(follow_symlinks=False):

@@ -1,4 +1,4 @@
-"""What the topics of a channel can reach: documents, shared definitions, and references that lead nowhere.
+"""Finds what the topics of a channel can reach: documents, shared definitions, and references to nothing.
 
 Every keyword that holds a schema is walked, in each dialect by its own table: a reference below `not` or
 `propertyNames` has to lead somewhere just as one below `properties`, though no type comes of it.
@@ -76,11 +76,21 @@ class Reach:
                 self._add_dynamic()
 
     def has(self, document: Document, unit: tuple[str, ...]) -> bool:
-        """Tell whether a unit of a document is reached."""
+        """Return whether a unit of a document is reached.
+
+        Args:
+            document: the document.
+            unit: the pointer of a shared definition; empty for the rest of the document.
+        """
         return (document.uri, unit) in self._units
 
     def definitions(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
-        """Return the entries of a document's `$defs`, or of another container, that are reached."""
+        """Return the shared definitions that are reached, by name.
+
+        Args:
+            document: the document.
+            container: where they stand in it, such as `("$defs",)`.
+        """
         entries = entries_of(document, container)
         return {name: schema for name, schema in entries.items() if self.has(document, (*container, name))}
 
@@ -139,7 +149,7 @@ class Reach:
                     node = node if value is node.schema else self._store.child(node, value)
                     self._note_identity(node, value, source)
                     self._follow(node, value, source, is_schema=is_schema)
-                # What stands beside a `$ref` up to draft 7 counts for nothing, so it may lead nowhere.
+                # Up to draft 7 keywords beside a `$ref` count for nothing, so that they may lead nowhere.
                 counts = is_schema and not (node.dialect.ref_hides_siblings and "$ref" in value)
             found = inside(value, node.dialect.keywords)
             stack.extend((item, node, known and counts) for _, item, known in found)
@@ -208,13 +218,16 @@ class Reach:
                     # It may stand below a keyword that no dialect knows, such as `components`.
                     self._pending.append((target, target.schema, True))
             elif isinstance(target.schema, bool) and (document := self._store.loaded(target.base_uri)):
-                # `true` and `false` can't be told where they stand: the whole document is kept for them.
+                # `true` and `false` have no identity, so that the whole document is kept for them.
                 for unit in _units_of(document):
                     self._add(document, unit)
 
     @staticmethod
     def _own_uri(node: Node, document: Document) -> str | None:
-        """The URI of a resource in a document that names its own draft: only by that its draft is noticed."""
+        """Return the URI of a resource in a document that names its own draft, None for any other.
+
+        The validator reads a resource by its own draft only where it is referred to by its own URI.
+        """
         own = own_id(node.schema, node.dialect)
         if node.schema is document.value or own is None or "$schema" not in node.keywords:
             return None
@@ -232,7 +245,7 @@ def unit_of(pointer: Pointer) -> tuple[str, ...]:
 
 
 def _units_of(document: Document) -> Iterator[tuple[str, ...]]:
-    """Every unit of a document."""
+    """Yield every unit of a document."""
     yield ()
     for container in CONTAINERS:
         for name in entries_of(document, container):
@@ -240,7 +253,7 @@ def _units_of(document: Document) -> Iterator[tuple[str, ...]]:
 
 
 def _is_dynamic(value: Any) -> bool:
-    """Tell whether a dynamic anchor is in a value."""
+    """Return whether there is a dynamic anchor in a value."""
     stack = [value]
     while stack:
         value = stack.pop()
@@ -251,7 +264,12 @@ def _is_dynamic(value: Any) -> bool:
 
 
 def entries_of(document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
-    """Return what stands in a container of shared definitions, such as `$defs`, at the top of a document."""
+    """Return the shared definitions of a document in one container.
+
+    Args:
+        document: the document.
+        container: the keywords on the way to them from the top, such as `("$defs",)`.
+    """
     value = document.value
     for keyword in container:
         value = value.get(keyword) if isinstance(value, dict) else None

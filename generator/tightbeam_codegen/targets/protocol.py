@@ -29,7 +29,7 @@ class Store(Protocol):
         """Return the value of a key, or None."""
 
     def put(self, key: str, value: Any) -> None:
-        """Keep a value."""
+        """Keep a JSON value under a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,11 @@ class Target(Protocol):
 
 
 def wanted(targets: Iterable[Target], settings: Settings) -> list[tuple[Target, Path]]:
-    """Return the targets that settings ask for, each with its folder."""
+    """Return the targets that settings ask for, each with its folder.
+
+    Args:
+        targets: all targets.
+        settings: name the folders.
+    """
     folders = ((target, settings.folder(target.options[0])) for target in targets)
     return [(target, folder) for target, folder in folders if folder is not None]
