@@ -249,4 +249,4 @@ def engine_of(client: object) -> Engine:
     """
     if not isinstance(client, Client):
         raise TypeError(f"only a tightbeam.Client has an engine in its process, not {type(client).__name__}")
-    return client._engine
+    return client._engine  # pyright: ignore[reportPrivateUsage]  # of this module
