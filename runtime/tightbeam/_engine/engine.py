@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import time
-import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from tightbeam._engine.feed import EmbeddedFeed
 from tightbeam._engine.protocol import Front, Selection, SubscriptionToken
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
+from tightbeam._forks import watch_forks
 from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList, tell
 from tightbeam._hooks.info import MessageInfo
@@ -69,7 +69,7 @@ class EmbeddedEngine:
         self._warning = UnheardWarning(backend)
         self._unheard: UnheardWarning | None = self._warning
         """Asked at each publish and subscription, while the client isn't entered."""
-        _engines.add(self)
+        watch_forks(self)
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
 
@@ -343,15 +343,3 @@ class _Outlet:
             self._hub.fan_out(committed)
         except Exception:  # noqa: BLE001 - it is committed, and the store's thread must go on
             _log.exception("a message was committed, but not handed to everyone")
-
-
-_engines: weakref.WeakSet[EmbeddedEngine] = weakref.WeakSet()
-
-
-def _tell_engines() -> None:
-    for engine in tuple(_engines):
-        engine.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_tell_engines)

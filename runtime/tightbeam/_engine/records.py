@@ -27,10 +27,10 @@ __all__ = [
     "Replaced",
     "Run",
     "RunError",
-    "RunOutcome",
     "Seen",
     "StepKind",
     "StepState",
+    "StoredOutcome",
     "new_id",
     "place_of_seen",
 ]
@@ -141,7 +141,7 @@ class MemoizedAlready(RuntimeError):
         super().__init__(f'step "{step_id}" of run {run_id} is memoized already')
 
 
-class RunOutcome(NamedTuple):
+class StoredOutcome(NamedTuple):
     """How a run ended, as the store remembers it."""
 
     run_id: str

@@ -22,8 +22,8 @@ from tightbeam._engine.records import (
     Recovered,
     Replaced,
     RunError,
-    RunOutcome,
     Seen,
+    StoredOutcome,
 )
 from tightbeam._engine.store import Query, Request
 from tightbeam._message import Address, Envelope
@@ -331,7 +331,7 @@ class SeenUntil(Query[Seen]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindOutcome(Query[RunOutcome | None]):
+class FindOutcome(Query[StoredOutcome | None]):
     """Find how the run ended that published last on a channel; None if it goes on, or there is none."""
 
     channel: str

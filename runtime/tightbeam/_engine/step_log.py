@@ -6,9 +6,7 @@ Async and sync steps share it, and a sync handler may use it from several thread
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +15,7 @@ from tightbeam._context import check_step_id, current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind
+from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import now_us
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
@@ -106,7 +105,7 @@ class StepLog:
         self._blamed: list[tuple[StepCall, BaseException]] = []
         self._ended = False
         self._when_idle: Callable[[], None] | None = None
-        _logs.add(self)
+        watch_forks(self)
 
     def begin(
         self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None
@@ -312,18 +311,6 @@ class StepLog:
         self.stopping = True
         self.over.set()
         self.halted.set()
-
-
-_logs: weakref.WeakSet[StepLog] = weakref.WeakSet()
-
-
-def _end_in_child() -> None:
-    for log in tuple(_logs):
-        log.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_end_in_child)
 
 
 def _refuse_mismatch(step_id: str, before: tuple[str, str | None, str | None], now: _Use) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -11,11 +11,13 @@ import orjson
 
 from tightbeam._channels.refs import Data, TopicRef
 from tightbeam._context import check_sleep, check_step_function
+from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.records import Memo, Publish
-from tightbeam._engine.requests import BeginSleep, MemoizePublish, MemoizeStep
+from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizePublish, MemoizeStep
 from tightbeam._engine.step_hooks import tell_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
+from tightbeam._engine.store import Request
 from tightbeam._hooks.info import MessageInfo, PublishInfo
 from tightbeam._message import Envelope
 from tightbeam._payload.load import load
@@ -36,12 +38,12 @@ __all__ = [
     "PublishStep",
     "begin_publish",
     "begin_run",
-    "begin_sleep",
     "log_unstored",
     "memo_of",
     "memo_result",
     "prepare_publish",
     "published_before",
+    "sleeping",
     "storing",
     "too_large",
     "wake_time",
@@ -209,11 +211,26 @@ def wake_time(call: StepCall, duration: timedelta) -> int:
     return call.started_at + duration // timedelta(microseconds=1)
 
 
-def begin_sleep(log: StepLog, call: StepCall, wake_at: int) -> BeginSleep:
-    """Return the request that stores when a step wakes."""
-    alone = log.only_sleeping
-    log.asleep = log.asleep or alone
-    return BeginSleep(log.run_id, call.step_id, wake_at, call.started_at, log.replaced(call), alone)
+def sleeping(log: StepLog, call: StepCall, wake_at: int) -> Iterator[Request[None] | Alarm]:
+    """Yield what a sleep consists of, one after the other: requests to store, and the time to wait for.
+
+    Args:
+        log: of the execution.
+        call: of the step; if it has a memo, it slept in an earlier execution, and that was stored.
+        wake_at: the time of day.
+    """
+    alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
+    if call.memo is None:
+        alone = log.only_sleeping
+        log.asleep = log.asleep or alone
+        yield BeginSleep(log.run_id, call.step_id, wake_at, call.started_at, log.replaced(call), alone)
+        log.progressed()
+        if alone and not log.only_sleeping:  # another step has begun while that was stored
+            log.asleep = False
+            yield MarkAwake(log.run_id)
+    yield alarm
+    log.asleep = False
+    yield EndSleep(log.run_id, call.step_id)
 
 
 def too_large(log: StepLog, call: StepCall, error: NotStorable) -> StepOutcome:

@@ -15,19 +15,19 @@ from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.limiter import Slot
-from tightbeam._engine.requests import EndSleep, MarkAwake, Rest
+from tightbeam._engine.requests import MarkAwake, Rest
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.step_hooks import Surrounded, tell_after, tell_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
     begin_publish,
     begin_run,
-    begin_sleep,
     log_unstored,
     memo_of,
     memo_result,
     prepare_publish,
     published_before,
+    sleeping,
     storing,
     too_large,
     wake_time,
@@ -169,25 +169,17 @@ class StepTasks:
             Interrupt: the execution is to end, or the run leaves memory meanwhile.
         """
         log = self.log
-        alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
         try:
-            if call.memo is None:
-                request = begin_sleep(log, call, wake_at)
-                await self._surely(call, lambda: self._store.submit(request))
-                log.progressed()
-                if request.alone and not log.only_sleeping:  # another step has begun meanwhile
-                    await self._surely(call, self._mark_awake)
-            await self._asleep(call, alarm)
-            log.asleep = False
-            await self._surely(call, lambda: self._store.submit(EndSleep(log.run_id, call.step_id)))
+            for action in sleeping(log, call, wake_at):
+                if isinstance(action, Alarm):
+                    await self._asleep(call, action)
+                else:
+                    await self._surely(call, partial(self._store.submit, action))
         except asyncio.CancelledError:
             if not log.over.is_set():  # a timeout of the handler's own: it goes on
-                self._mark_awake()
+                log.asleep = False
+                self._store.submit(MarkAwake(log.run_id))
             raise
-
-    def _mark_awake(self) -> asyncio.Future[None]:
-        self.log.asleep = False
-        return self._store.submit(MarkAwake(self.log.run_id))
 
     async def _asleep(self, call: StepCall, alarm: Alarm) -> None:
         """Wait for a time of day, giving up the run's slot if it waits for nothing else.

@@ -15,19 +15,19 @@ from tightbeam._context import CurrentStep, current_step, wrong_step_kind
 from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Slot
-from tightbeam._engine.requests import EndSleep, MarkAwake, Rest
+from tightbeam._engine.requests import Rest
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.step_hooks import Surrounded, tell_after, tell_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
     begin_publish,
     begin_run,
-    begin_sleep,
     log_unstored,
     memo_of,
     memo_result,
     prepare_publish,
     published_before,
+    sleeping,
     storing,
     too_large,
     wake_time,
@@ -161,18 +161,11 @@ class StepThread:
         Raises:
             Interrupt: the execution is to end, or the run leaves memory meanwhile.
         """
-        log = self.log
-        alarm = Alarm(wake_at)  # before anything waits: the clock may be set back meanwhile
-        if call.memo is None:
-            request = begin_sleep(log, call, wake_at)
-            self._surely(call, request)
-            log.progressed()
-            if request.alone and not log.only_sleeping:  # another thread has begun a step meanwhile
-                log.asleep = False
-                self._surely(call, MarkAwake(log.run_id))
-        self._asleep(call, alarm)
-        log.asleep = False
-        self._surely(call, EndSleep(log.run_id, call.step_id))
+        for action in sleeping(self.log, call, wake_at):
+            if isinstance(action, Alarm):
+                self._asleep(call, action)
+            else:
+                self._surely(call, action)
 
     def _asleep(self, call: StepCall, alarm: Alarm) -> None:
         """Wait for a time of day, giving up the run's slot if it waits for nothing else.

@@ -8,11 +8,10 @@ happens under one lock.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from tightbeam._forks import watch_forks
 from tightbeam._hub.drops import DropLog
 from tightbeam._hub.mailbox import Mailbox
 from tightbeam._hub.message_clock import MessageClock
@@ -70,7 +69,7 @@ class Hub:
         self._position_of: Callable[[int], str] | None = None
         self.drops = DropLog()
         """Logs how many live messages are dropped."""
-        _hubs.add(self)
+        watch_forks(self)
 
     @property
     def position(self) -> str | None:
@@ -259,15 +258,3 @@ class Hub:
         self.had_readers = bool(self._routes)
         self._routes = {}
         self.drops = DropLog()
-
-
-_hubs: weakref.WeakSet[Hub] = weakref.WeakSet()
-
-
-def _reset_hubs() -> None:
-    for hub in tuple(_hubs):
-        hub.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_hubs)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import orjson
 
-from tightbeam._engine.records import RunOutcome
+from tightbeam._engine.records import StoredOutcome
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.info import MessageInfo, RunInfo
 from tightbeam._message import Envelope
@@ -92,7 +92,7 @@ class RunStatusPublisher(Hook):
         with self._lock:
             return channel not in self._last
 
-    def outcome(self, channel: str, after_us: int, stored: RunOutcome | None) -> Envelope | None:
+    def outcome(self, channel: str, after_us: int, stored: StoredOutcome | None) -> Envelope | None:
         """Return the last frame of a channel's last run, for a reader that was away.
 
         Args:

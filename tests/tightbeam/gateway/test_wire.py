@@ -25,7 +25,7 @@ from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
 from tightbeam._message import Envelope
 from tightbeam.gateway import Limits, _frames, _runs
-from tightbeam.hooks import MessageInfo, RunInfo, RunOutcome
+from tightbeam.hooks import MessageInfo, RunInfo, StoredOutcome
 
 RECORDINGS = Path(__file__).parent / "recordings"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -381,7 +381,7 @@ def test_how_a_run_ended_is_told_where_it_published_before_this_process() -> Non
 
 
 @pytest.mark.parametrize("outcome", ["retrying", "parked", "sleeping", "stopped"])
-def test_a_run_that_goes_on_has_not_ended(outcome: RunOutcome) -> None:
+def test_a_run_that_goes_on_has_not_ended(outcome: StoredOutcome) -> None:
     frames: list[Envelope] = []
     run = RunInfo("r1", "work", "app/work", 0, frozenset({"job:j1"}))
     with publisher(frames.append).run(run):

@@ -8,7 +8,7 @@ from itertools import islice
 from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail, attempts_shown
 from tightbeam._engine.memory.messages import Messages
 from tightbeam._engine.memory.runs import Runs, StoredRun, StoredStep
-from tightbeam._engine.records import Excerpt, RunOutcome
+from tightbeam._engine.records import Excerpt, StoredOutcome
 from tightbeam._engine.requests import (
     FindOutcome,
     FindRun,
@@ -82,13 +82,13 @@ class Listing:
             len(envelope.data),
         )
 
-    def find_outcome(self, request: FindOutcome) -> RunOutcome | None:
+    def find_outcome(self, request: FindOutcome) -> StoredOutcome | None:
         """Find how the run ended that was the last to publish on a channel."""
         message = self._messages.by_place.get(self._messages.last_place(request.channel))
         run = None if message is None else self._runs.by_id.get(message.envelope.run_id or "")
         if run is None or run.ended_at is None:
             return None
-        return RunOutcome(run.id, run.state == "done", run.result, run.ended_at)
+        return StoredOutcome(run.id, run.state == "done", run.result, run.ended_at)
 
     def read_message(self, request: ReadMessage) -> Excerpt | None:
         """Read the data of a message that is still retained."""

@@ -10,10 +10,10 @@ import contextlib
 import os
 import sys
 import time
-import weakref
 from pathlib import Path
 
 from tightbeam._engine.waiting import process_name
+from tightbeam._forks import watch_forks
 from tightbeam.errors import JournalRefused
 
 __all__ = ["Lock", "file_identity", "holder_of", "lock_path", "noted"]
@@ -71,7 +71,7 @@ class Lock:
             raise JournalRefused(f"{self._place} is removed again and again")
         with contextlib.suppress(OSError):  # the disk is full: who is refused then isn't told by whom
             os.pwrite(self._fd, f"{os.getpid():<{_PID_BYTES}}\n".encode(), 0)
-        _held.add(self)
+        watch_forks(self)
 
     def _open(self, path: Path) -> int:
         try:
@@ -120,6 +120,10 @@ class Lock:
         """Return whether the locked file is still the one that others would lock."""
         found = os.fstat(self._fd)
         return file_identity(self._place) == (found.st_dev, found.st_ino)
+
+    def after_fork(self) -> None:
+        """Let go of the lock in a forked child, which would keep it when the parent has ended."""
+        self.release()
 
     def release(self) -> None:
         """Let others open the journal.
@@ -172,16 +176,3 @@ def holder_of(path: Path) -> int | None:
 def _pid_in(raw: bytes) -> int:
     text = raw.partition(b"\n")[0].strip()
     return int(text) if text.isdigit() else 0
-
-
-_held: weakref.WeakSet[Lock] = weakref.WeakSet()
-
-
-def _release_in_child() -> None:
-    # A child that outlives its parent would keep the journal locked.
-    for lock in tuple(_held):
-        lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_release_in_child)

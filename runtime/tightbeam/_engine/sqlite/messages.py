@@ -6,7 +6,7 @@ from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
 
-from tightbeam._engine.records import Latest, Page, Publish, RunOutcome, Seen
+from tightbeam._engine.records import Latest, Page, Publish, Seen, StoredOutcome
 from tightbeam._engine.requests import (
     FindLatest,
     FindOutcome,
@@ -192,14 +192,14 @@ def time_of(tx: Transaction, request: TimeOf) -> int:
     return row[0] if row else 0
 
 
-def find_outcome(tx: Transaction, request: FindOutcome) -> RunOutcome | None:
+def find_outcome(tx: Transaction, request: FindOutcome) -> StoredOutcome | None:
     """Answer `FindOutcome`."""
     row = tx.execute(
         "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
         f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
         {"channel": request.channel},
     ).fetchone()
-    return RunOutcome(row[0], bool(row[1]), row[2], row[3]) if row else None
+    return StoredOutcome(row[0], bool(row[1]), row[2], row[3]) if row else None
 
 
 def read_page(tx: Transaction, request: ReadPage) -> Page:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sqlite3
 import threading
-import weakref
 from collections import deque
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
@@ -28,6 +26,7 @@ from tightbeam._engine.sqlite.presence import Presence
 from tightbeam._engine.sqlite.retention import Trimmer
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
+from tightbeam._forks import watch_forks
 from tightbeam.errors import EngineError, JournalFailed, NotEntered, NotStorable
 
 __all__ = ["SqliteStore"]
@@ -78,7 +77,7 @@ class SqliteStore:
         self._why_closed = "the client has been left: its journal is closed"
         self._ended: ThreadFuture[None] = ThreadFuture()
         self._waker: LoopWaker | None = None
-        _stores.add(self)
+        watch_forks(self)
         threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
 
     @property
@@ -306,15 +305,3 @@ def _failure(error: BaseException) -> BaseException:
     if isinstance(error, Exception):
         return error
     return EngineError(f"the journal's thread was interrupted by {type(error).__name__}")
-
-
-_stores: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
-
-
-def _close_in_child() -> None:
-    for store in tuple(_stores):
-        store.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
