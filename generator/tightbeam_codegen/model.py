@@ -59,8 +59,10 @@ class Model:
         """Return the modules of the files that each module's files refer to."""
         found: dict[ModulePath, set[ModulePath]] = {}
         store = self.resolved.store
-        for document in store.documents():
-            found.setdefault(module_of(document), set()).update(map(module_of, store.referred_to(document)))
+        for document in store.documents.all():
+            found.setdefault(module_of(document), set()).update(
+                map(module_of, store.documents.referred_to(document))
+            )
         return found
 
     def shared_modules(self) -> set[ModulePath]:

@@ -70,7 +70,7 @@ def compiled_definitions(model: Model, outputs: Mapping[str, Output]) -> list[Co
                 *channel.problems,
                 *(each for output in outputs.values() for each in output.warnings.get(channel.module, ())),
             ),
-            reach={each.uri: each.digest for each in store.reach(channel.definition.document)},
+            reach={each.uri: each.digest for each in store.documents.reach(channel.definition.document)},
             entangled=channel.module in entangled,
             context=context,
             files={name: output.own[channel.module] for name, output in outputs.items()},

@@ -22,6 +22,7 @@ from tightbeam_codegen.read.normalise.branches import telling_schemas
 from tightbeam_codegen.read.normalise.shapes import Name, is_open
 from tightbeam_codegen.read.reach import Reach, fragment
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
+from tightbeam_codegen.read.resolve.references import topic_schema
 from tightbeam_codegen.read.topics import Shapes
 
 __all__ = ["Bundle", "bundle"]
@@ -70,7 +71,7 @@ def bundle(definition: Definition, reach: Reach, store: SchemaStore, shapes: Sha
         name = topic.name
         if (root := store.own_root(document, name, dialect)) is not None:
             uri, own = as_uri(root[0]), root[1]
-            schema = _topic_schema(document, name)
+            schema = topic_schema(document, name)
             resources[uri] = bundler.with_dialect(schema, schema, own)
             ref = (f"{uri}#", own.uri)
         elif (whole := bundler.whole_document(name)) is not None:
@@ -123,7 +124,7 @@ class _Bundler:
             value: Any = document.value
             if document is self._reach.definition:
                 continue
-            dialect = self._store.document_dialect(document)
+            dialect = self._store.documents.document_dialect(document)
             if isinstance(value, dict):
                 kept = self._kept(document)
                 # If only definitions are needed, references in the rest of the document would lead nowhere.
@@ -199,7 +200,7 @@ class _Bundler:
         return refs
 
     def _uri(self, document: Document) -> str:
-        return as_uri(self._store.canonical_uri(document.uri))
+        return as_uri(self._store.documents.canonical_uri(document))
 
     def _place(self, pointer: Pointer) -> tuple[str, Pointer]:
         """Return the resource and the place in it that a part of the definition file has in the bundle.
@@ -212,26 +213,21 @@ class _Bundler:
         name = str(pointer[1])
         if (root := self._store.own_root(document, name, dialect)) is not None:
             return as_uri(root[0]), pointer[3:]
-        if _identifies(_topic_schema(document, name)):
+        if _identifies(topic_schema(document, name)):
             return document.uri, (dialect.definitions_keyword, f"topics/{name}", *pointer[3:])
         return document.uri, pointer
-
-
-def _topic_schema(document: Document, name: str) -> Any:
-    value: Any = document.value
-    return value["topics"][name]["schema"]
 
 
 def _definition_resource(
     reach: Reach, document: Document, dialect: Dialect, inline: Iterable[str]
 ) -> JsonValue:
     """Return the definition file as a schema document, in which `#/$defs/…` and `#/topics/…` lead on."""
-    topics: dict[str, JsonValue] = {name: {"schema": _topic_schema(document, name)} for name in inline}
+    topics: dict[str, JsonValue] = {name: {"schema": topic_schema(document, name)} for name in inline}
     definitions = reach.definitions(document, ("$defs",))
     resource: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
     identified: dict[str, JsonValue] = {}
     for name in inline:
-        schema = _topic_schema(document, name)
+        schema = topic_schema(document, name)
         if _identifies(schema):
             # Below `topics` no validator looks for `$id` and anchors; among the definitions it does.
             identified[f"topics/{name}"] = schema

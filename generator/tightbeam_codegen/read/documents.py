@@ -47,7 +47,7 @@ class Resolved:
 
     def year_of(self, dialect: str) -> int:
         """Return the draft of a dialect, as the year that orders drafts."""
-        return (self.store.dialect(dialect) or LATEST).year
+        return (self.store.documents.dialect(dialect) or LATEST).year
 
 
 def resolve(
@@ -67,14 +67,14 @@ def resolve(
         problems: takes what is wrong.
     """
     store = SchemaStore(sources, settings.dialect, problems)
-    dialects = {each.module: store.dialect(each.dialect) or LATEST for each in definitions}
+    dialects = {each.module: store.documents.dialect(each.dialect) or LATEST for each in definitions}
     for each in definitions:
-        store.add_definition(each.document, dialects[each.module])
+        store.documents.add_definition(each.document, dialects[each.module])
     for uri in {uri for each in unchanged for uri, _ in (*each.uses, *each.exact_uses)}:
-        store.add_shared(uri)
+        store.documents.find(uri)
     store.load_references()
     own = {each.document.uri for each in definitions}
-    _check_shared([each for each in store.documents() if each.uri not in own], store, sources, problems)
+    _check_shared([each for each in store.documents.all() if each.uri not in own], store, sources, problems)
     for each in definitions:
         _check_formats(each, own, store, settings, problems)
     stated = {each.document.uri: each.assert_formats for each in definitions}
@@ -96,7 +96,7 @@ def _check_shared(
             or api_document(document.value) is not None
         ):
             continue
-        dialect = store.document_dialect(document).uri
+        dialect = store.documents.document_dialect(document).uri
         check_schema(document, (), dialect, problems, metaschemas=metaschemas)
 
 
@@ -106,7 +106,7 @@ def _check_formats(
     """Refuse a definition that reads `format` otherwise than a file it refers to, which has one model."""
     if definition.assert_formats == settings.assert_formats:
         return
-    for other in store.referred_to(definition.document):
+    for other in store.documents.referred_to(definition.document):
         if other.uri not in own and not is_official(other.uri):
             stated = str(definition.assert_formats).lower()
             problems.error(
@@ -153,7 +153,7 @@ def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -
         if (api := api_document(document.value)) is None:
             continue
         warnings = Warnings()
-        dialect = store.document_dialect(document).uri
+        dialect = store.documents.document_dialect(document).uri
         for container in CONTAINERS:
             for name in reach.definitions(document, container):
                 check_schema(

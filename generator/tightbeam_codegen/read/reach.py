@@ -168,7 +168,7 @@ class Reach:
                 self._spell(original, "$schema", draft.uri)
             elif is_unversioned(stated):
                 self._spell(original, "$schema", node.dialect.uri)
-            elif draft is None and (metaschema := self._store.loaded(stated.rstrip("#"))):
+            elif draft is None and (metaschema := self._store.documents.get(stated.rstrip("#"))):
                 self._add(metaschema, ())
         keyword = node.dialect.id_keyword
         if isinstance(schema.get(keyword), str):
@@ -198,7 +198,7 @@ class Reach:
                 continue
             self._dynamic = self._dynamic or keyword != "$ref"
             try:
-                target = self._store.follow(Node(schema, node.resolver, node.dialect), reference, keyword)
+                target = self._store.follow(Node(schema, node.base_uri, node.dialect), reference, keyword)
                 spelt = as_uri(self._store.canonical_reference(node, reference))
                 # Behind an empty fragment of a file the validator compiles each file again and again.
                 self._spell(original, keyword, spelt.removesuffix("#") or spelt)
@@ -217,7 +217,7 @@ class Reach:
                 if target.schema is not document.value:
                     # It may stand below a keyword that no dialect knows, such as `components`.
                     self._pending.append((target, target.schema, True))
-            elif isinstance(target.schema, bool) and (document := self._store.loaded(target.base_uri)):
+            elif isinstance(target.schema, bool) and (document := self._store.documents.get(target.base_uri)):
                 # `true` and `false` have no identity, so that the whole document is kept for them.
                 for unit in _units_of(document):
                     self._add(document, unit)

@@ -196,7 +196,7 @@ class _Attempt:
         """Define the schemas of shared documents that unchanged definitions use."""
         store = self._resolved.store
         for uri, pointer in uses:
-            document = store.loaded(uri)
+            document = store.documents.get(uri)
             if document is not None:
                 # A definition is unchanged only while all it refers to is, so that this leads somewhere.
                 with contextlib.suppress(Unresolved):

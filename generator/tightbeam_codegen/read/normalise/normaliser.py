@@ -158,7 +158,7 @@ class Normaliser:
         """Where it is in the file that names it, though it be made of another one's schemas."""
         schemas = (part.node.schema for part in parts)
         own = (schema for schema in schemas if self._store.document(schema) is place.document)
-        return place.document.uri, self._store.order(next(own, place.schema))
+        return place.document.uri, self._store.origins.order(next(own, place.schema))
 
     # -- one schema ------------------------------------------------------------------------------------------
 
@@ -255,7 +255,7 @@ class Normaliser:
         if self._nested > MAX_DEPTH or self._depth > MAX_CHAIN:
             self._notices.too_deep(node, MAX_DEPTH if self._nested > MAX_DEPTH else MAX_CHAIN)
             return False
-        if len(self._memo) > self._store.size * _GROWTH + _FREE_SHAPES:
+        if len(self._memo) > len(self._store.origins) * _GROWTH + _FREE_SHAPES:
             self._notices.too_much(node, _GROWTH)
             raise TooMuch
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.names import field_names
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
@@ -42,15 +43,15 @@ class Notices:
 
     def left_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
         """Warn that a schema leaves the type open, and what comes of that."""
-        if (
-            self._flattener.is_broken(node)
-            or self._store.is_official(node.schema)
-            or node.key in self._explained
-        ):
+        if self._flattener.is_broken(node) or self._is_official(node) or node.key in self._explained:
             return
         self._problems.warning(
             self._store.place(node.schema), f"the type is left open here, so {then}", remedy
         )
+
+    def _is_official(self, node: Node) -> bool:
+        document = self._store.document(node.schema)
+        return document is not None and is_official(document.uri)
 
     def impossible(self, node: Node, otherwise: Place | None = None) -> None:
         """Warn of a schema that nothing can fit; `otherwise` is for `false`, which has no place."""

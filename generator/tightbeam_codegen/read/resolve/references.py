@@ -1,4 +1,4 @@
-"""What a document says about where it is and what it refers to: nothing is looked up for it."""
+"""What a document states about itself and refers to; nothing is looked up."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = [
     "Schema",
     "absolute",
     "bad_identifier",
-    "is_own_root",
     "outgoing",
     "own_id",
-    "own_root_uri",
+    "own_root",
+    "topic_schema",
 ]
 
 Schema: TypeAlias = dict[str, Any] | bool
@@ -85,23 +85,38 @@ def own_id(schema: Any, dialect: Dialect) -> str | None:
     return own
 
 
-def is_own_root(schema: Schema, dialect: Dialect) -> bool:
-    """Whether a topic's schema is its own document: `#` in it means itself and not the definition file."""
-    return isinstance(schema, dict) and ("$schema" in schema or own_id(schema, dialect) is not None)
+def topic_schema(document: Document, topic: str) -> Schema:
+    """Return the schema of a topic as it stands in a definition file."""
+    value: Any = document.value
+    schema: Schema = value["topics"][topic]["schema"]
+    return schema
 
 
-def own_root_uri(document: Document, topic: str, schema: Schema, dialect: Dialect) -> str:
-    """The base URI of such a schema: its `$id`, else one beside the definition file.
+def own_root(document: Document, topic: str, around: Dialect, dialect: Dialect) -> str | None:
+    """Return the base URI of a topic's schema that is a document of its own; None for any other.
 
-    `dialect` is its own: in draft 4 it is `id` that counts.
+    `#` in such a schema means the schema and not the definition file.
+
+    Args:
+        document: the definition file.
+        topic: the name of the topic.
+        around: the dialect of the file.
+        dialect: the dialect of the schema.
+
+    Returns:
+        The `$id` of the schema, else a URI beside that of the definition file.
     """
+    schema = topic_schema(document, topic)
+    if not isinstance(schema, dict) or not ("$schema" in schema or own_id(schema, around) is not None):
+        return None
     own = own_id(schema, dialect)
-    base = f"{document.uri}?topic={quote(topic, safe='')}"
-    return urldefrag(urljoin(document.uri, own))[0] if own is not None else base
+    if own is None:
+        return f"{document.uri}?topic={quote(topic, safe='')}"
+    return urldefrag(urljoin(document.uri, own))[0]
 
 
 @lru_cache(maxsize=4096)
 def absolute(base: str, reference: str) -> tuple[str, str]:
-    """A reference's URI and fragment. Few differ: files refer to the same ones again and again."""
+    """Return the URI and the fragment of a reference; cached, since files repeat the same references."""
     uri, fragment = urldefrag(urljoin(urldefrag(base)[0], reference))
     return uri, fragment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -51,12 +51,17 @@ def _tolerant(year: int) -> referencing.Specification[Any]:
         own = specification.id_of(contents)
         return identity(own, contents) if own is not None else None
 
+    def anchors_in(tolerant: referencing.Specification[Any], contents: Any) -> Iterator[Any]:
+        anchors: Iterable[Any] = specification.anchors_in(contents)  # their fields are hidden likewise
+        for anchor in anchors:
+            yield type(anchor)(name=anchor.name, resource=tolerant.create_resource(anchor.resource.contents))
+
     specification_class: Any = referencing.Specification  # its constructor is invisible to type checkers
     tolerant: referencing.Specification[Any] = specification_class(
         name=specification.name,
         id_of=id_of,
         subresources_of=subresources_of,
-        anchors_in=specification._anchors_in,  # pyright: ignore[reportPrivateUsage]  # to copy it all
+        anchors_in=anchors_in,
         maybe_in_subresource=specification.maybe_in_subresource,
     )
     return tolerant

@@ -73,7 +73,7 @@ def _modules(model: Model, types: Types, problems: Problems) -> dict[ModulePath,
     for name, definition in types.definitions.items():
         by_module.setdefault(types.homes.of(name.module), []).append(definition)
     # A module without classes of its own may have those of others.
-    documents = {module_of(each): each for each in model.resolved.store.documents()}
+    documents = {module_of(each): each for each in model.resolved.store.documents.all()}
     documents |= model.shapes.files
     modules = {
         channel.module: channel_module(channel, by_module.pop(channel.module, []), types, problems)

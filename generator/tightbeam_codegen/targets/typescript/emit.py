@@ -65,8 +65,8 @@ def _place(channel: ChannelModel, uri: str, path: Sequence[str], resolved: Resol
     """Return where a schema of a bundle stands in its file."""
     definition, store = channel.definition, resolved.store
     document = definition.document
-    for other in store.documents():
-        if other is not document and as_uri(store.canonical_uri(other.uri)) == uri:
+    for other in store.documents.all():
+        if other is not document and as_uri(store.documents.canonical_uri(other)) == uri:
             return other.place(_pointer(other.value, path))
     if path and path[0] in ("$defs", "definitions"):
         # Topics stand there once more where validators have to find identifiers in them.
