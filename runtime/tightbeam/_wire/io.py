@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final, Protocol, TypeVar
 
 __all__ = ["CHUNK", "Io", "Limits", "LoopTurns", "ThreadTurns", "run"]
@@ -99,9 +100,8 @@ class _LoopIo:
 
     async def connect(self, host: str, port: int, /) -> socket.socket:
         failure = OSError("the host has no address")
-        addresses = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for family, kind, protocol, _, address in addresses:
-            connection = socket.socket(family, kind, protocol)
+        for family, address in await self._addresses(host, port):
+            connection = socket.socket(family, socket.SOCK_STREAM)
             try:
                 connection.setblocking(False)
                 await self._loop.sock_connect(connection, address)
@@ -113,6 +113,14 @@ class _LoopIo:
             else:
                 return connection
         raise failure
+
+    async def _addresses(self, host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
+        try:
+            is_six = ip_address(host).version == 6
+        except ValueError:
+            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return [(family, address) for family, _, _, _, address in found]
+        return [(socket.AF_INET6 if is_six else socket.AF_INET, (host, port))]
 
     async def send(self, connection: socket.socket, data: bytes, /) -> None:
         await self._loop.sock_sendall(connection, data)
