@@ -10,7 +10,8 @@ from typing import Any, Self
 from tightbeam._client import event_data
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._hooks.hook import Hook
-from tightbeam._hooks.hook_list import HookList
+from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._message import Address, Envelope
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
@@ -39,7 +40,7 @@ class RemoteClient:
         if (token is None) == (key is None):
             raise ValueError("connect takes a token or a key: one of them")
         self._hooks = HookList(hooks)
-        self._carrier = _RemoteCarrier(Requests(url, key), token)
+        self._carrier = _RemoteCarrier(Requests(url, key), token, self._hooks)
         self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message, self._hooks)
 
     @property
@@ -71,13 +72,19 @@ class RemoteClient:
             GatewayRefused: the server key isn't valid there, or this client has none.
             SendFailed: the gateway didn't answer, or the data is too large for it.
         """
-        self._carrier.needs_key("sending events")
-        return await self._carrier.requests.send(name, event_data(name, data))
+        return await self._send(name, data, blocking=False)
 
     def send_sync(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
         """As `send`, without ``await``, from any thread."""
+        return run(self._send(name, data, blocking=True))
+
+    async def _send(self, name: str, data: Mapping[str, Any] | None, *, blocking: bool) -> list[str]:
         self._carrier.needs_key("sending events")
-        return run(self._carrier.requests.send(name, event_data(name, data), blocking=True))
+        info = SendInfo((name,))
+        with Around(self._hooks.send, info):
+            run_ids = await self._carrier.requests.send(name, event_data(name, data), blocking=blocking)
+            info.ids = tuple(run_ids)
+            return run_ids
 
     def follow(self, channel: str, topics: Iterable[str] = ("*",), after: str | None = None) -> GatewayFeed:
         """The messages of a channel, encoded and unchecked: for tools that have no bindings."""
@@ -95,8 +102,9 @@ class RemoteClient:
 class _RemoteCarrier:
     """Messages and tokens by way of a gateway."""
 
-    def __init__(self, requests: Requests, token: str | TokenFactory | None) -> None:
+    def __init__(self, requests: Requests, token: str | TokenFactory | None, hooks: HookList) -> None:
         self.requests = requests
+        self._hooks = hooks
         self._token = token
         self._feeds: weakref.WeakSet[GatewayFeed] = weakref.WeakSet()
 
@@ -128,7 +136,7 @@ class _RemoteCarrier:
                 return key_in(await self._token(), selection)
             return await self.requests.fetch_token(selection)
 
-        feed = GatewayFeed(self.requests, token, wanted, after)
+        feed = GatewayFeed(self.requests, token, wanted, after, self._hooks)
         self._feeds.add(feed)
         return feed
 

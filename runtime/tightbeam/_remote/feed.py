@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 from websockets.asyncio.client import ClientConnection
 
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import Address, Envelope
 from tightbeam._remote.answers import verdict_on
 from tightbeam._remote.requests import Requests
@@ -38,6 +39,7 @@ class GatewayFeed(WireFeed):
         token: Callable[[], Awaitable[str]],
         wanted: frozenset[Address] | None,
         after: str | None,
+        hooks: HookList,
     ) -> None:
         """Open nothing yet.
 
@@ -46,10 +48,10 @@ class GatewayFeed(WireFeed):
             token: fetches a fresh token for a connection.
             wanted: the topics to follow, or None for all that the tokens allow.
             after: where to begin.
+            hooks: see `WireFeed`.
         """
-        super().__init__(
-            f"the gateway at {requests.origin}", Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=False)
-        )
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=False)
+        super().__init__("the gateway", requests.origin, wanted or (), backoff, hooks)
         self._requests = requests
         self._token = token
         self._wanted = wanted

@@ -6,16 +6,20 @@ import asyncio
 import contextlib
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 
-from tightbeam._message import Envelope
+from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.info import ConnectionInfo
+from tightbeam._message import Address, Envelope
 from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import NoAnswer
 from tightbeam._wire.frames import Unreadable, read_frame
+from tightbeam._wire.origin import Origin
 from tightbeam._wire.websocket import hang_up
 
 __all__ = ["Leave", "WireFeed"]
@@ -39,15 +43,24 @@ class WireFeed(ABC):
     example, finds the connection when it comes back, and no connection outlives its event loop.
     """
 
-    def __init__(self, server: str, backoff: Backoff) -> None:
+    def __init__(
+        self, server: str, origin: Origin, topics: Iterable[Address], backoff: Backoff, hooks: HookList
+    ) -> None:
         """Open nothing yet.
 
         Args:
-            server: what the server is and where, for messages.
+            server: what the server is, for messages.
+            origin: where it is.
+            topics: what is followed; nothing where that is for the token to say.
             backoff: the pauses between attempts.
+            hooks: what surrounds a connection.
         """
-        self._server = server
+        self._server = f"{server} at {origin}"
         self._backoff = backoff
+        self._hooks = hooks
+        self._topics = tuple(sorted(topics))
+        self._origin = origin
+        self._info = self._new_info()
         self._has_connected = False
         """Whether there ever was a connection."""
         self._connection: ClientConnection | None = None
@@ -144,6 +157,7 @@ class WireFeed(ABC):
                 self._has_warned = True  # once a connection: a publisher of such frames may publish many
             else:
                 if envelope is not None:
+                    self._info.messages += 1
                     return envelope
         return None
 
@@ -164,13 +178,20 @@ class WireFeed(ABC):
                 self._failure = error
                 return
             self._connection, self._is_closing, self._has_warned = connection, False, False
+            info = self._info = self._new_info()
+            around = Around(self._hooks.connection, info)
+            around.enter()
             try:
-                lost = self._changed()
-                await lost
+                await self._changed()  # until it is lost
             finally:
                 if self._connection is connection:
                     self._connection = None
                 hang_up(connection)
+                info.reason = info.reason or "closed here"
+                around.leave(None)
+
+    def _new_info(self) -> ConnectionInfo:
+        return ConnectionInfo("client", "websocket", self._topics, str(self._origin))
 
     async def _connect(self) -> ClientConnection:
         loop = asyncio.get_running_loop()
@@ -208,10 +229,11 @@ class WireFeed(ABC):
         if self._connection is not connection or self._closed:
             return
         pause = self._backoff.ended(asyncio.get_running_loop().time())
-        self._let_go(connection)
         self._close_code = None if close is None else close.code
         if close is None:
             reason = "it shuts down" if self._is_closing else "cut off"
         else:
             reason = f"code {close.code}, {close.reason}" if close.reason else f"code {close.code}"
+        self._info.reason = reason
+        self._let_go(connection)
         self._log_loss(reason, pause)

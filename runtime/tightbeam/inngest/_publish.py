@@ -111,7 +111,7 @@ class Carrier:
         """See `tightbeam._engine.protocol.Carrier`."""
         from tightbeam.inngest._subscribe import InngestFeed  # not at import: who only publishes goes without
 
-        feed = InngestFeed(self.http, addresses, after)
+        feed = InngestFeed(self.http, addresses, after, self.hooks)
         self.feeds.add(feed)
         return feed
 

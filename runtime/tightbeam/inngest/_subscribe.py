@@ -11,6 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._hub.hub import Hub
 from tightbeam._hub.turns import give_turn
 from tightbeam._message import Address, Envelope
@@ -40,13 +41,14 @@ _SECONDS_TO_SUBSCRIBE = 10.0
 class InngestFeed:
     """A `Feed` of messages from the Inngest server, which a task reads into a mailbox."""
 
-    def __init__(self, http: Http, addresses: Iterable[Address], after: str | None) -> None:
+    def __init__(self, http: Http, addresses: Iterable[Address], after: str | None, hooks: HookList) -> None:
         """Open nothing yet.
 
         Args:
             http: to the server.
             addresses: the topics to follow.
             after: where to begin; only None can be had.
+            hooks: see `WireFeed`.
         """
         topics = tuple(addresses)
         self._after = after
@@ -54,7 +56,7 @@ class InngestFeed:
         self._mailbox = self._hub.register(
             topics, catching_up=False, max_messages=_MAX_MESSAGES, max_bytes=_MAX_BYTES
         )
-        self._wire = _ServerFeed(http, topics)
+        self._wire = _ServerFeed(http, topics, hooks)
         self._reading: asyncio.Task[None] | None = None
         self._error: Exception | None = None
 
@@ -130,10 +132,9 @@ class InngestFeed:
 class _ServerFeed(WireFeed):
     """The connections of one subscription: a fresh token for each, and repeats left out."""
 
-    def __init__(self, http: Http, addresses: tuple[Address, ...]) -> None:
-        super().__init__(
-            f"the server at {http.origin}", Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=True)
-        )
+    def __init__(self, http: Http, addresses: tuple[Address, ...], hooks: HookList) -> None:
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=True)
+        super().__init__("the server", http.origin, addresses, backoff, hooks)
         self._http = http
         self._addresses = addresses
         self._wanted = frozenset(addresses)
