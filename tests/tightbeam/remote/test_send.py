@@ -12,7 +12,7 @@ import pytest
 
 import tightbeam
 from tests.tightbeam.gateway.serving import KEY, running, secured
-from tests.tightbeam.gateway.test_reconnect import Streams, answering, listening, token
+from tests.tightbeam.remote.test_reconnect import Streams, answering, listening, token
 from tightbeam import (
     Client,
     Context,
