@@ -40,7 +40,7 @@ class RemoteClient:
         if (token is None) == (key is None):
             raise ValueError("connect takes a token or a key: one of them")
         self._hooks = HookList(hooks)
-        self._carrier = _RemoteCarrier(Requests(url, key), token, self._hooks)
+        self._carrier = _GatewayCarrier(Requests(url, key), token, self._hooks)
         self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message, self._hooks)
 
     @property
@@ -99,7 +99,7 @@ class RemoteClient:
         await self._carrier.close()
 
 
-class _RemoteCarrier:
+class _GatewayCarrier:
     """Messages and tokens by way of a gateway."""
 
     def __init__(self, requests: Requests, token: str | TokenFactory | None, hooks: HookList) -> None:

@@ -22,7 +22,7 @@ from tightbeam._results import ReturnType, from_json, return_type
 from tightbeam.errors import NotJson, StepMisuse, TightbeamError
 from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of
-from tightbeam.inngest._publish import Carrier
+from tightbeam.inngest._publish import InngestCarrier
 
 __all__ = ["NO_INTERRUPT", "Call", "Outcome", "Use"]
 
@@ -97,7 +97,9 @@ class Outcome:
 class Call:
     """What the contexts and steps of one call request share."""
 
-    def __init__(self, run_id: str, function: str, attempt: int, carrier: Carrier, *, strict: bool) -> None:
+    def __init__(
+        self, run_id: str, function: str, attempt: int, carrier: InngestCarrier, *, strict: bool
+    ) -> None:
         """Begin a call.
 
         Args:

@@ -17,7 +17,7 @@ from tightbeam._results import to_json
 from tightbeam.errors import NotJson
 from tightbeam.inngest._call import NO_INTERRUPT, Call, Outcome
 from tightbeam.inngest._context import Context, ContextSync, upgraded, upgraded_sync
-from tightbeam.inngest._publish import Carrier
+from tightbeam.inngest._publish import InngestCarrier
 
 __all__ = ["on_failure", "wrapped"]
 
@@ -58,7 +58,7 @@ def _outcome(ended: BaseException) -> RunOutcome:
 
 def wrapped(
     handler: Callable[..., Any],
-    carrier: Carrier,
+    carrier: InngestCarrier,
     function: str,
     *,
     strict: bool = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
 
 from tightbeam._wire.failures import NoAnswer, Trouble
 from tightbeam._wire.http import Answer, Pool
@@ -10,10 +10,21 @@ from tightbeam._wire.io import Limits
 from tightbeam._wire.origin import parse_origin
 from tightbeam.inngest._keys import Keys
 
-__all__ = ["Http", "is_accepted", "is_retryable"]
+__all__ = ["Http", "Server", "is_accepted", "is_retryable"]
 
 _EXCERPT = 200
 _REFUSED = (401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which server, and with what right."""
+
+    url: str
+    """Inngest's paths are at the root, whatever path it has."""
+    env: str | None
+    """The branch environment."""
+    keys: Keys
 
 
 class Http:
@@ -22,28 +33,18 @@ class Http:
     Nothing is sent twice, except once more with the fallback key after 401 or 403.
     """
 
-    def __init__(
-        self, origin: str, keys: Keys, env: str | None, *, timeout: timedelta, max_connections: int
-    ) -> None:
+    def __init__(self, server: Server, limits: Limits) -> None:
         """Open nothing yet.
 
-        Args:
-            origin: the server's URL; Inngest's paths are at the root, whatever path it has.
-            keys: what to authorize with.
-            env: the branch environment.
-            timeout: how long a request may take, and how long it may wait for its turn.
-            max_connections: how many requests may be under way.
-
         Raises:
-            ValueError: the URL isn't one.
+            ValueError: the server's URL isn't one.
         """
-        seconds = timeout.total_seconds()
-        self.origin = parse_origin(origin, "the Inngest server's URL")
-        self.pool = Pool(self.origin, Limits(seconds, max_connections, seconds_in_queue=seconds))
-        self._keys = keys
+        self.origin = parse_origin(server.url, "the Inngest server's URL")
+        self.pool = Pool(self.origin, limits)
+        self._keys = server.keys
         self._headers = {"Content-Type": "application/json", "User-Agent": "tightbeam"}
-        if env is not None:
-            self._headers["X-Inngest-Env"] = env
+        if server.env is not None:
+            self._headers["X-Inngest-Env"] = server.env
 
     def __repr__(self) -> str:
         return f"<Http {self.origin}>"

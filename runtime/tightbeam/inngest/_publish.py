@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,58 +16,39 @@ from tightbeam._hooks.info import MessageInfo
 from tightbeam._message import Address, Envelope
 from tightbeam._offline import is_offline
 from tightbeam._wire.failures import NoAnswer
-from tightbeam._wire.io import run
+from tightbeam._wire.io import Limits, run
 from tightbeam.errors import InvalidParam, PublishFailed
-from tightbeam.inngest._http import Http, is_accepted, is_retryable
-from tightbeam.inngest._keys import Keys
+from tightbeam.inngest._http import Http, Server, is_accepted, is_retryable
 
 if TYPE_CHECKING:
     from tightbeam.inngest._subscribe import InngestFeed
 
-__all__ = ["Carrier", "Server", "Settings"]
+__all__ = ["InngestCarrier"]
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Which server, and with what right."""
-
-    origin: str
-    env: str | None
-    keys: Keys
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What `Realtime.configure` sets."""
-
-    timeout: timedelta = timedelta(seconds=10)
-    max_connections: int = 64
-
-
-class Carrier:
+class InngestCarrier:
     """Carries messages to the server, and from it."""
 
-    def __init__(self, server: Server, settings: Settings) -> None:
-        self.server = server
-        self.settings: Settings = settings
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._limits = Limits(seconds=10.0, requests=64, seconds_in_queue=10.0)
+        self.http: Http = Http(server, self._limits)
         self.hooks: HookList = HookList()
-        self.http: Http = self._http()
         self.feeds: weakref.WeakSet[InngestFeed] = weakref.WeakSet()
 
-    def configure(self, settings: Settings) -> None:
-        """Use other settings from the next request on."""
-        self.settings = settings
-        self.http = self._http()
+    def configure(self, *, timeout: timedelta | None, max_connections: int | None) -> None:
+        """Use other limits from the next request on.
 
-    def _http(self) -> Http:
-        server, settings = self.server, self.settings
-        return Http(
-            server.origin,
-            server.keys,
-            server.env,
-            timeout=settings.timeout,
-            max_connections=settings.max_connections,
-        )
+        Args:
+            timeout: how long a request may take, and how long it may wait for its turn; None for no change.
+            max_connections: how many requests may be under way; None for no change.
+        """
+        if timeout is not None:
+            seconds = timeout.total_seconds()
+            self._limits = replace(self._limits, seconds=seconds, seconds_in_queue=seconds)
+        if max_connections is not None:
+            self._limits = replace(self._limits, requests=max_connections)
+        self.http = Http(self._server, self._limits)
 
     async def publish(self, envelope: Envelope, /, *, blocking: bool = False) -> None:
         """Send one message.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
@@ -28,8 +27,9 @@ from tightbeam._selection import (
 )
 from tightbeam.errors import InvalidPayload
 from tightbeam.inngest._errors import translated, translating
+from tightbeam.inngest._http import Server
 from tightbeam.inngest._keys import Keys
-from tightbeam.inngest._publish import Carrier, Server, Settings
+from tightbeam.inngest._publish import InngestCarrier
 from tightbeam.inngest._token import mint, mint_sync
 
 __all__ = ["Realtime", "realtime"]
@@ -41,7 +41,7 @@ class Realtime(AnyRealtime):
     Get one from `Client`, or for a plain `inngest.Inngest` from `tightbeam.inngest.realtime`.
     """
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: InngestCarrier) -> None:
         super().__init__(carrier, MAX_PAYLOAD_BYTES, "raise", carrier.hooks)
         self._inngest = carrier
 
@@ -68,16 +68,12 @@ class Realtime(AnyRealtime):
             ValueError: ``on_invalid_message`` is another string.
             TypeError: ``on_invalid_message`` is no function either, or ``hooks`` is no list of hooks.
         """
-        settings = self._inngest.settings
-        if timeout is not None:
-            settings = replace(settings, timeout=timeout)
-        if max_connections is not None:
-            settings = replace(settings, max_connections=max_connections)
         if on_invalid_message is not None:
             self._on_invalid_message = checked_choice(on_invalid_message)
         if hooks is not None:
             self._inngest.hooks.replace(hooks)
-        self._inngest.configure(settings)
+        if timeout is not None or max_connections is not None:
+            self._inngest.configure(timeout=timeout, max_connections=max_connections)
 
     def _choice(self, given: OnInvalidMessage | None) -> OnInvalidMessage:
         choice = super()._choice(given)
@@ -195,12 +191,10 @@ def realtime(client: inngest.Inngest) -> Realtime:
         found = _known.get(client)
         if found is None:
             keys = Keys(client.signing_key, client.signing_key_fallback, required=client.is_production)
-            found = _known[client] = Realtime(
-                Carrier(Server(client.api_origin, client.env, keys), Settings())
-            )
+            found = _known[client] = Realtime(InngestCarrier(Server(client.api_origin, client.env, keys)))
         return found
 
 
-def carrier_of(client: inngest.Inngest) -> Carrier:
+def carrier_of(client: inngest.Inngest) -> InngestCarrier:
     """What carries a client's messages."""
     return realtime(client)._inngest  # pyright: ignore[reportPrivateUsage]  # this module's own

@@ -25,12 +25,13 @@ from tests.tightbeam.channels.channels_sample import sample_channel
 from tests.tightbeam.inngest.standin import LIMIT, StandIn
 from tests.tightbeam.wire.servers import answering, listening
 from tightbeam._message import Envelope
+from tightbeam._wire.io import Limits
 from tightbeam._wire.origin import parse_origin
 from tightbeam.inngest import Client, hash_signing_key, realtime
 from tightbeam.inngest._errors import translated
-from tightbeam.inngest._http import Http
+from tightbeam.inngest._http import Http, Server
 from tightbeam.inngest._keys import Keys
-from tightbeam.inngest._publish import Carrier, Server, Settings
+from tightbeam.inngest._publish import InngestCarrier
 
 KEY = "signkey-test-" + "ab" * 32
 HASHED = "9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885"
@@ -46,8 +47,8 @@ async def publish(client: inngest.Inngest, message: str, *, sync: bool) -> None:
         await realtime(client).publish(ref, {"message": message})
 
 
-def carrier(server: StandIn, **settings: Any) -> Carrier:
-    return Carrier(Server(server.origin, None, Keys(None, None, required=False)), Settings(**settings))
+def carrier(server: StandIn) -> InngestCarrier:
+    return InngestCarrier(Server(server.origin, None, Keys(None, None, required=False)))
 
 
 # --------------------------------------------------------------------------------------------- keys
@@ -586,7 +587,7 @@ async def test_a_payload_without_room_for_doubt(client: Client, server: StandIn,
 
 
 def test_the_client_of_http_shows_nothing() -> None:
-    http = Http("http://h/x", Keys(KEY, None, required=True), None, timeout=timedelta(1), max_connections=1)
+    http = Http(Server("http://h/x", None, Keys(KEY, None, required=True)), Limits(1.0, 1))
     assert repr(http) == "<Http http://h>"
 
 
