@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +45,22 @@ def test_a_lazy_package_imports_at_first_use(package: types.ModuleType):
 def test_a_lazy_package_has_no_other_names(package: types.ModuleType, name: str):
     with pytest.raises(AttributeError, match=f"module 'lazy_sample' has no attribute '{name}'"):
         getattr(package, name)
+
+
+IMPORTED = """
+import sys, tightbeam
+before = set(sys.modules)
+import generated
+generated.uploads_channel(upload_id="1")
+print(*sorted(sys.modules.keys() - before))
+"""
+
+
+def test_a_channel_costs_its_own_modules_alone() -> None:
+    """The libraries, and the parts of Pydantic that a class takes, are imported by `import tightbeam`."""
+    command = [sys.executable, "-c", IMPORTED]
+    project = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60, check=True)
+    names = done.stdout.split()
+    assert "generated.uploads" in names
+    assert {name.partition(".")[0] for name in names} == {"generated", "tightbeam"}

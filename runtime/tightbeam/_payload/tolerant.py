@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tightbeam._payload.core_schema import Node, alternatives, choices_of, definitions_of
 from tightbeam._payload.unions.class_node import ClassNode
@@ -21,8 +21,14 @@ __all__ = ["Shape", "readings"]
 _INTEGRAL = re.compile(rb"[0-9](?:[.][0-9]|[eE])")
 """Matches in every number that is written as a float; in most text it doesn't match."""
 
-_Fields = tuple[ClassNode, Mapping[str, Node]]
-"""A class, and its fields by the names that they may go by."""
+
+class _Class(NamedTuple):
+    """A class as far as it matters here."""
+
+    is_closed: bool
+    """Whether undeclared properties are refused."""
+    fields: Mapping[str, Node]
+    """The nodes of the fields, by every name that they may go by."""
 
 
 class Shape:
@@ -38,6 +44,8 @@ class Shape:
         self._root: Any = core
         self._by_name = by_name
         self._definitions = definitions_of(core)
+        self._classes: dict[int, _Class] = {}
+        """The classes that were met so far, by the ids of their nodes."""
 
     def pruned(self, value: object, *, spare_open: bool) -> object:
         """Return the value without undeclared properties.
@@ -57,24 +65,30 @@ class Shape:
         return value
 
     def _prune_object(self, value: dict[str, Any], nodes: list[Node], spare_open: bool) -> dict[str, Any]:
-        every = [ClassNode(node, node) for node in nodes if _has_fields(node)]
-        fields = [each.names if self._by_name else each.wire_names for each in every]
-        classes = _tagged(list(zip(every, fields, strict=True)), value)
+        classes = _tagged([self._class(node) for node in nodes if _has_fields(node)], value)
         maps = [node["values_schema"] for node in nodes if node["type"] == "dict" and "values_schema" in node]
         is_open = any(node["type"] in ("any", "dict") for node in nodes) or any(
-            not each.is_closed for each, _ in classes
+            not each.is_closed for each in classes
         )
         if not classes and not maps:
             return value
-        drops = any(each.is_closed for each, _ in classes) and not (is_open and spare_open)
+        drops = any(each.is_closed for each in classes) and not (is_open and spare_open)
         kept: dict[str, Any] = {}
         for name, item in value.items():
-            inner = [fields[name]["schema"] for _, fields in classes if name in fields]
+            inner = [each.fields[name] for each in classes if name in each.fields]
             if inner or maps:
                 kept[name] = self._prune(item, [*inner, *maps], spare_open)
             elif not drops:
                 kept[name] = item
         return kept
+
+    def _class(self, node: Node) -> _Class:
+        if (known := self._classes.get(id(node))) is None:
+            of_node = ClassNode(node, node)
+            fields = of_node.names if self._by_name else of_node.wire_names
+            inner = {name: field["schema"] for name, field in fields.items()}
+            known = self._classes[id(node)] = _Class(of_node.is_closed, inner)
+        return known
 
     def _alternatives(self, nodes: list[Node]) -> list[Node]:
         return list(alternatives(nodes, self._definitions, _has_fields))
@@ -94,11 +108,11 @@ def _has_items(node: Node) -> bool:
     return node["type"] == "list" and "items_schema" in node
 
 
-def _tagged(classes: list[_Fields], value: dict[str, Any]) -> list[_Fields]:
+def _tagged(classes: list[_Class], value: dict[str, Any]) -> list[_Class]:
     """Return the classes that a tag leaves: a property that each of them pins to values of its own."""
     if len(classes) > 1:
-        for name in classes[0][1]:
-            pinned = [_literals(fields[name]["schema"]) if name in fields else set() for _, fields in classes]
+        for name in classes[0].fields:
+            pinned = [_literals(each.fields[name]) if name in each.fields else set() for each in classes]
             if all(pinned) and len(set[object]().union(*pinned)) == sum(map(len, pinned)) and name in value:
                 tag = _typed(value[name])
                 return [each for each, literals in zip(classes, pinned, strict=True) if tag in literals]
