@@ -1,40 +1,169 @@
 """The stores that the engine's tests run over: an entry in `STORES` for each.
 
-A test that asks for the fixture `path` looks at the file of a client's journal, so it runs over the store
-that has one. All others run over each store.
+A test that asks for the fixture `path`, or whose module does, looks at a journal's file, or at how SQLite
+stores things. So it runs over the store that has a file: that is where kills and power cuts, the disk, locks,
+backups, formats and other processes are tested. All other tests run over each store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
+from tests.tightbeam.engine.doubles import BackendDouble
+from tightbeam import Client, Context
+from tightbeam._client import client_over
+from tightbeam._engine.backends import backend_for
+from tightbeam._engine.details import RunDetail, RunSummary
 from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
+from tightbeam._engine.records import FunctionLimit
+from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recover
 from tightbeam._engine.settings import Retention
-from tightbeam._engine.store import Backend
+from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.store import Answer, Backend, Query, Store
+from tightbeam._message import Envelope
 
-__all__ = ["STORES", "MemoryStorage", "Storage"]
+__all__ = ["KEEPS", "STORES", "SqliteStorage", "Storage"]
+
+KEEPS = Retention(messages=100_000, age_us=30 * 24 * 3_600_000_000, size=1 << 30)
+_NUDGE = "tests/nudge"
+_LATER = PullBack(timedelta(days=4_000) // timedelta(microseconds=1))
+"""Lets all be due; no sleep of a test is longer."""
 
 
-class Storage(Protocol):
+class Storage(ABC):
     """Where the clients of one test keep their runs and messages: clients come and go, it stays."""
 
+    def __init__(self) -> None:
+        self.doubles: list[BackendDouble] = []
+        """What the clients were made over, in order."""
+
+    @abstractmethod
     def backend(self, retention: Retention) -> Backend:
         """Return a backend that goes on with what was stored before."""
-        ...
+
+    @abstractmethod
+    def read(self, query: Query[Answer]) -> Answer:
+        """Answer a query, whether or not a client is entered."""
+
+    @property
+    def double(self) -> BackendDouble:
+        """Return what the latest client was made over."""
+        return self.doubles[-1]
+
+    def client(self, **options: Any) -> Client:
+        """Return a client that goes on with what was stored before, and retries at once."""
+        kept = KEEPS._replace(
+            **{
+                name: options.pop(option)
+                for name, option in (("messages", "retain_messages"), ("size", "retain_bytes"))
+                if option in options
+            }
+        )
+        if "retain_for" in options:
+            kept = kept._replace(age_us=options.pop("retain_for") // timedelta(microseconds=1))
+        double = BackendDouble(self.backend(kept))
+        self.doubles.append(double)
+        return client_over(double, **{"retry_delay": timedelta(0), **options})
+
+    def run(self, id: str) -> RunDetail:
+        """Return a run as it is stored."""
+        found = self.read(FindRun(id))
+        assert found is not None, f"there is no run {id}"
+        return found
+
+    def runs(self, *, state: str | None = None, function: str | None = None) -> list[RunSummary]:
+        """Return the runs as they are stored, oldest first."""
+        return [one for one in self.read(ListRuns(100_000, state, function)) if one.event != _NUDGE]
+
+    async def wake(self, client: Client) -> None:
+        """Do as if so much time had passed that all runs are due which a client doesn't execute."""
+        await self.double.store.submit(_LATER)
+        await self.nudge(client)
+
+    async def let_time_pass(self) -> None:
+        """Do as if so much time had passed, with no client entered, that all runs are due."""
+        async with self.opened() as store:
+            store.call(_LATER)
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[Store]:
+        """Open the store without a client, to change what is stored."""
+        store = self.backend(KEEPS).open(_NoOutlet())
+        try:
+            yield store
+        finally:
+            await store.close(30)
+
+    async def nudge(self, client: Client) -> None:
+        """Have the scheduler look for runs that are due: it does when another one is sent."""
+        if not any(function.id == _NUDGE for function in client.functions):
+            client.function(_NUDGE, on=_NUDGE)(_do_nothing)
+        await client.send(_NUDGE)
+
+    async def die(self, function: str, times: int) -> None:
+        """Do as if a process had died so often under the runs of a function that are due."""
+        for _ in range(times):
+            async with self.opened() as store:
+                store.call(Recover(frozenset({function}), 0))
+                store.call(Claim((), (FunctionLimit(function, 99, on_thread=False),), 99, 99, frozenset()))
+
+    async def closed(self) -> None:
+        """Wait until the latest client has let its store go, for which it may have taken too long to wait."""
+        await self.double.store.close(30)
 
 
-class MemoryStorage:
+class MemoryStorage(Storage):
     """Dictionaries that outlive the clients of a test."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._journal = Journal()
 
     def backend(self, retention: Retention) -> Backend:
-        """Return a backend that goes on with what was stored before."""
+        """Return a backend over the dictionaries."""
         return MemoryBackend(retention, self._journal)
 
+    def read(self, query: Query[Answer]) -> Answer:
+        """Answer a query from the dictionaries."""
+        with self._journal.lock:
+            return self._journal.answer(query)
 
-STORES: dict[str, Callable[[Path], Storage]] = {"memory": MemoryStorage}
+
+class SqliteStorage(Storage):
+    """A file."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.path = folder / "app.db"
+
+    def backend(self, retention: Retention) -> Backend:
+        """Return a backend over the file."""
+        return backend_for(self.path, retention)
+
+    def read(self, query: Query[Answer]) -> Answer:
+        """Answer a query from the file, as another process does."""
+        return inspect.read(self.path, query)
+
+
+STORES: dict[str, Callable[[Path], Storage]] = {"memory": MemoryStorage, "sqlite": SqliteStorage}
+
+
+class _NoOutlet:
+    """For a store that nothing is published to."""
+
+    def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
+        raise AssertionError
+
+    def release(self) -> None: ...
+
+    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+        assert not committed
+
+
+async def _do_nothing(ctx: Context) -> None: ...

@@ -18,6 +18,9 @@ from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context
 from tightbeam._engine.loop_waker import LoopWaker, waker_of
+from tightbeam._engine.sqlite import store as sqlite_store
+
+pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
 
 linux = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="there is no eventfd on this system")
 
@@ -103,10 +106,14 @@ def work_of(client: Client, ch: JobChannel) -> Any:
 
 
 @linux
-async def test_a_bell_that_is_broken_is_done_without(client: Client, ch: JobChannel) -> None:
+async def test_a_bell_that_is_broken_is_done_without(
+    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     work = work_of(client, ch)
+    wakers: list[Any] = []
+    monkeypatch.setattr(sqlite_store, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
     async with client:
-        bell = client._engine._session.store._waker  # type: ignore[attr-defined]
+        (bell,) = wakers
         descriptor, bell._descriptor = bell._descriptor, 1_000_000  # nothing is that far
         assert await client.run(work) == 7
         bell._descriptor = descriptor
@@ -121,8 +128,10 @@ async def test_without_a_descriptor_for_a_bell(
     else:
         monkeypatch.setattr(os, "eventfd", Mock(side_effect=error), raising=False)
     work = work_of(client, ch)
+    wakers: list[Any] = []
+    monkeypatch.setattr(sqlite_store, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
     async with client:
-        assert client._engine._session.store._waker is None  # type: ignore[attr-defined]
+        assert wakers == [None]
         assert await client.run(work) == 7
 
 

@@ -155,7 +155,8 @@ async def test_a_loop_that_cannot_wait_keeps_the_newest_and_says_how_many_are_go
     assert len([message async for message in other]) == feeds._MAX_MESSAGES
     await client.realtime.publish(ch.tick, {"n": 1})
     assert (await reading).data.n == 1
-    client._engine.hub.close_all()  # type: ignore[attr-defined]  # as leaving the client does
+    async with client:
+        pass  # leaving it ends all subscriptions
     lines = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert [line.partition(", at")[0] for line in lines] == ["dropped live messages: 500"] * 2  # one at once
 

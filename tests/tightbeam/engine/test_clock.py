@@ -6,19 +6,17 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, _message, _publishing
-from tightbeam._engine import records
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.requests import BeginSleep
-from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite.answers import ANSWERS
+from tightbeam._engine.store import Request
 from tightbeam.gateway import _tokens
 
 HOUR = 3600
@@ -29,7 +27,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset = 0
-        for module in (_message, records, _publishing):
+        for module in (_message, _publishing):
             monkeypatch.setattr(module, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
 
 
@@ -62,7 +60,7 @@ async def test_order_and_times(client: Client, ch: JobChannel, clock: Clock, jum
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
 async def test_runs_that_wait_for_their_place_begin_all_the_same(
-    client: Client, clock: Clock, jump: int, path: Path
+    client: Client, clock: Clock, jump: int, storage: Storage
 ) -> None:
     held, release, ran = asyncio.Event(), asyncio.Event(), []
 
@@ -80,7 +78,7 @@ async def test_runs_that_wait_for_their_place_begin_all_the_same(
         release.set()
         await until(lambda: len(ran) == 4)
     assert sorted(ran) == sorted(ids)
-    assert {inspect.run(path, one).summary.state for one in ids} == {"done"}
+    assert {storage.run(one).summary.state for one in ids} == {"done"}
 
 
 async def test_a_retry_waits_as_long_as_it_was_meant_to(
@@ -110,7 +108,7 @@ async def test_a_retry_waits_as_long_as_it_was_meant_to(
 
 @pytest.mark.slow
 async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
-    make_client: MakeClient, clock: Clock, path: Path
+    make_client: MakeClient, clock: Clock, storage: Storage
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=100))
     naps: list[float] = []
@@ -127,12 +125,11 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
     define(client)
     async with client:
         (run_id,) = await client.send("app/sleepy")
-        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+        await until(lambda: storage.run(run_id).summary.state == "sleeping")
         clock.offset -= HOUR
-        session: Any = client._engine._session  # type: ignore[attr-defined]
         await client.run(client.functions[1])  # it looks, and sets back what is stored
-    await until(session.store._ended.done)
-    (nap,) = inspect.run(path, run_id).steps
+    await storage.closed()
+    (nap,) = storage.run(run_id).steps
     assert nap.wake_at is not None
     assert nap.wake_at < datetime.now(UTC) - timedelta(seconds=HOUR - 60)
     again = make_client()
@@ -143,7 +140,7 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
-    client: Client, clock: Clock, path: Path, kind: str
+    client: Client, clock: Clock, storage: Storage, kind: str
 ) -> None:
     @client.function("async", on="app/async")
     async def async_(ctx: Context) -> None:
@@ -155,22 +152,20 @@ async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
 
     async with client:
         (run_id,) = await client.send(f"app/{kind}")
-        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+        await until(lambda: storage.run(run_id).summary.state == "sleeping")
         clock.offset -= HOUR
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+        await until(lambda: storage.run(run_id).summary.state == "done")
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_set_back_while_a_sleep_is_being_stored(
-    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
+    client: Client, clock: Clock, storage: Storage, kind: str
 ) -> None:
-    really = ANSWERS[BeginSleep]
+    def set_back(request: Request[Any]) -> None:
+        if isinstance(request, BeginSleep):
+            clock.offset -= HOUR
 
-    def set_back(*args: Any) -> None:
-        really(*args)
-        clock.offset -= HOUR
-
-    monkeypatch.setitem(ANSWERS, BeginSleep, set_back)
+    storage.double.answering = set_back
 
     @client.function("async")
     async def async_(ctx: Context) -> str:
@@ -186,7 +181,7 @@ async def test_set_back_while_a_sleep_is_being_stored(
         assert await client.run(async_ if kind == "async" else sync) == "awake"
 
 
-async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock, path: Path) -> None:
+async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock, storage: Storage) -> None:
     """A retry that would be due in an hour; a sleep of an hour stays one."""
     client = make_client(retry_delay=timedelta(seconds=200), shutdown_timeout=timedelta(milliseconds=200))
     ran = []
@@ -205,17 +200,16 @@ async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock,
 
     define(client)
     async with client:
-        session: Any = client._engine._session  # type: ignore[attr-defined]
         ids = await client.send("app/work")
-        await until(lambda: {run.state for run in inspect.runs(path)} == {"ready", "sleeping"} and ran == [0])
-    await until(session.store._ended.done)
+        await until(lambda: {run.state for run in storage.runs()} == {"ready", "sleeping"} and ran == [0])
+    await storage.closed()
     clock.offset -= HOUR
     again = make_client(shutdown_timeout=timedelta(milliseconds=200))
     define(again)
     async with again:
         await until(lambda: len(ran) == 2)
     assert ran == [0, 1]
-    assert [inspect.run(path, run_id).summary.state for run_id in ids] == ["done", "sleeping"]
+    assert [storage.run(run_id).summary.state for run_id in ids] == ["done", "sleeping"]
 
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,17 +16,19 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam.engine.conftest import MakeClient, busy_journal, until
+from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, Tick
-from tests.tightbeam.engine.work import Look, Work
+from tests.tightbeam.engine.stores import Storage
+from tests.tightbeam.engine.work import Look, Work, busy
 from tightbeam import Client, Context, ContextSync, JournalFailed
 from tightbeam._engine import execution, trimming
 from tightbeam._engine.records import Publish
 from tightbeam._engine.requests import Claim
 from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam._engine.sqlite.messages import append
 from tightbeam._message import now_us
+
+pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
@@ -106,18 +108,18 @@ async def test_g1_message_and_memo_are_committed_when_the_publish_returns(
     assert seen == [(n, n) for n in range(1, 6)]
 
 
-async def limit_pages(client: Client, more: int | None) -> None:
+async def limit_pages(storage: Storage, more: int | None) -> None:
     """Leave room for so many pages, as a full disk would; None gives all the room back."""
 
     def work(tx: Any) -> None:
         (pages,) = tx.execute("PRAGMA page_count").fetchone()
         tx.execute(f"PRAGMA max_page_count = {pages + more if more is not None else 1 << 30}").fetchone()
 
-    await client._engine._session.store.submit(Look(work))  # type: ignore[attr-defined]
+    await storage.double.store.submit(Look(work))
 
 
 async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
-    make_client: MakeClient, path: Path, ch: JobChannel
+    make_client: MakeClient, storage: Storage, path: Path, ch: JobChannel
 ) -> None:
     client = make_client()
     errors: list[JournalFailed] = []
@@ -128,14 +130,14 @@ async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
         attempts.append(ctx.attempt)
         await ctx.step.realtime.publish("fits", ch.token, "x")
         if not errors:
-            await limit_pages(client, 2)
+            await limit_pages(storage, 2)
         try:
             await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
         except JournalFailed as error:
             errors.append(error)
             detail = inspect.run(path, ctx.run_id)
             assert [step.id for step in detail.steps] == ["fits"]
-            await limit_pages(client, None)
+            await limit_pages(storage, None)
             raise
         return Tick(n=1)
 
@@ -148,17 +150,19 @@ async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
     assert [len(message.data) async for message in subscription] == [1, 100_000]
 
 
-async def test_g8_what_was_not_stored_gives_no_attempt_back(client: Client, ch: JobChannel) -> None:
+async def test_g8_what_was_not_stored_gives_no_attempt_back(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     attempts = []
 
     @client.function("work", retries=1)
     async def work(ctx: Context) -> None:
         attempts.append(ctx.attempt)
         if ctx.attempt:
-            await limit_pages(client, 2)
+            await limit_pages(storage, 2)
             with pytest.raises(JournalFailed):
                 await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
-            await limit_pages(client, None)
+            await limit_pages(storage, None)
         raise ValueError("its own fault")
 
     async with client, asyncio.timeout(10):
@@ -167,10 +171,12 @@ async def test_g8_what_was_not_stored_gives_no_attempt_back(client: Client, ch: 
     assert attempts == [0, 1]
 
 
-async def test_g8_one_failure_in_a_batch_does_not_take_others_along(client: Client, ch: JobChannel) -> None:
+async def test_g8_one_failure_in_a_batch_does_not_take_others_along(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     subscription = client.realtime.subscribe(ch.tick)
     async with client:
-        store = client._engine._session.store  # type: ignore[attr-defined]
+        store = storage.double.store
 
         def insert(tx: Any) -> None:
             tx.execute("INSERT INTO meta VALUES ('a', 1)")
@@ -218,7 +224,7 @@ def lose_everything(tx: Any) -> None:
     raise sqlite3.OperationalError("database or disk is full")
 
 
-async def test_a_reader_never_sees_what_is_not_committed(client: Client) -> None:
+async def test_a_reader_never_sees_what_is_not_committed(client: Client, storage: Storage) -> None:
     def insert(tx: Any) -> None:
         tx.execute("INSERT INTO meta VALUES ('a', 1)")
 
@@ -226,7 +232,8 @@ async def test_a_reader_never_sees_what_is_not_committed(client: Client) -> None
         return [name for (name,) in tx.execute("SELECT name FROM meta ORDER BY name")]
 
     async with client:
-        async with busy_journal(client) as store:
+        store = storage.double.store
+        async with busy(store):
             requests = (Work(insert), Look(names), Work(lose_everything))
             batch = [store.submit(request) for request in requests]
         inserted, read, lost = await asyncio.gather(*batch, return_exceptions=True)
@@ -292,28 +299,21 @@ def test_g8_when_the_kernel_refuses_to_write(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_g8_a_handler_may_go_on_after_the_disk_was_full(
-    client: Client, ch: JobChannel, kind: str
+    client: Client, storage: Storage, ch: JobChannel, kind: str
 ) -> None:
     """The step that wasn't stored is over: nobody waits for it, and its name may be used again."""
-
-    async def limit(more: int | None) -> None:
-        def work(tx: Any) -> None:
-            (pages,) = tx.execute("PRAGMA page_count").fetchone()
-            tx.execute(f"PRAGMA max_page_count = {pages + more if more is not None else 1 << 30}").fetchone()
-
-        await client._engine._session.store.submit(Look(work))  # type: ignore[attr-defined]
 
     loop = asyncio.get_running_loop()
 
     def limit_sync(more: int | None) -> None:
-        asyncio.run_coroutine_threadsafe(limit(more), loop).result(10)
+        asyncio.run_coroutine_threadsafe(limit_pages(storage, more), loop).result(10)
 
     @client.function("async", retries=0)
     async def async_(ctx: Context) -> str:
-        await limit(2)
+        await limit_pages(storage, 2)
         with pytest.raises(JournalFailed):
             await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
-        await limit(None)
+        await limit_pages(storage, None)
         return await ctx.step.realtime.publish("large", ch.token, "small")
 
     @client.function("sync", retries=0)
@@ -329,14 +329,17 @@ async def test_g8_a_handler_may_go_on_after_the_disk_was_full(
         assert await client.run(functions[kind]) == "small"
 
 
-def test_a_caller_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobChannel) -> None:
+def test_a_caller_whose_event_loop_is_gone_harms_nobody(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     @client.function("work")
     async def work(ctx: Context) -> int:
         return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
 
     async def main() -> int:
         async with client, asyncio.timeout(20):
-            async with busy_journal(client) as store:
+            store = storage.double.store
+            async with busy(store):
 
                 async def ask() -> None:
                     store.submit(Work(lambda tx: None))
@@ -348,7 +351,7 @@ def test_a_caller_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobC
 
 
 async def test_what_a_request_that_failed_had_published_is_handed_to_nobody(
-    client: Client, ch: JobChannel
+    client: Client, storage: Storage, ch: JobChannel
 ) -> None:
     """Whether it is tried alone, or behind others of its batch that are stored."""
 
@@ -362,7 +365,7 @@ async def test_what_a_request_that_failed_had_published_is_handed_to_nobody(
 
     subscription = client.realtime.subscribe(ch.tick)
     async with client, asyncio.timeout(10):
-        store = client._engine._session.store  # type: ignore[attr-defined]
+        store = storage.double.store
         batch = (publish(1), publish(2, fails=True), publish(3))
         outcomes = await asyncio.gather(*(store.submit(Work(work)) for work in batch), return_exceptions=True)
         stored = client.realtime.subscribe(ch.tick, after="start")
@@ -388,10 +391,11 @@ async def test_g8_a_full_disk_is_not_asked_again_at_once(
     assert summary.due_at >= summary.created_at + timedelta(hours=1)
 
 
-async def test_each_caller_gets_an_error_of_its_own(client: Client) -> None:
+async def test_each_caller_gets_an_error_of_its_own(client: Client, storage: Storage) -> None:
     """Of one that took a whole batch along: whoever raises it again adds to its traceback."""
     async with client:
-        async with busy_journal(client) as store:
+        store = storage.double.store
+        async with busy(store):
             batch = [store.submit(Work(work)) for work in (lambda tx: None, lose_everything, lambda tx: None)]
         errors = await asyncio.gather(*batch, return_exceptions=True)
     assert [type(error) for error in errors] == [JournalFailed] * 3
@@ -400,18 +404,10 @@ async def test_each_caller_gets_an_error_of_its_own(client: Client) -> None:
 
 
 async def test_a_claim_that_fails_is_tried_again(
-    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: Client, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Were it not, nothing would run any more."""
-    really, failing = ANSWERS[Claim], [1, 1]  # a batch in which one request fails is tried once more
-
-    def claim(*arguments: Any) -> Any:
-        if failing:
-            failing.pop()
-            raise sqlite3.OperationalError("disk I/O error")
-        return really(*arguments)
-
-    monkeypatch.setitem(ANSWERS, Claim, claim)
+    storage.double.fail(Claim, 1)
 
     @client.function("work")
     async def work(ctx: Context) -> str:

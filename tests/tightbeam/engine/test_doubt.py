@@ -6,15 +6,14 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, _message
-from tightbeam._engine import doubt, records, trimming
-from tightbeam._engine.sqlite import inspect
+from tightbeam._engine import doubt, trimming
 
 DAY = 24 * 3600 * 10**9
 Shift = Callable[[float], None]
@@ -25,7 +24,7 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     """Set the time of day forward by so many days; what the steady clock says is the truth."""
     days = 0.0
     really = time.time_ns
-    for module in (time, _message, records):
+    for module in (time, _message):
         monkeypatch.setattr(module, "time_ns", lambda: really() + int(days * DAY))
     monkeypatch.setattr(trimming, "_BATCHES", 1)  # look after every batch
 
@@ -72,7 +71,7 @@ async def kept(client: Client, ch: JobChannel, last: int) -> list[int]:
 
 
 async def test_a_clock_that_is_ahead_for_a_while(
-    client: Client, path: Path, ch: JobChannel, shift: Shift, caplog: pytest.LogCaptureFixture
+    client: Client, storage: Storage, ch: JobChannel, shift: Shift, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with client:
         await publish(client, ch, 0, 10)
@@ -81,7 +80,7 @@ async def test_a_clock_that_is_ahead_for_a_while(
         shift(-40)
         await publish(client, ch, 15, 5)
         assert await kept(client, ch, 19) == list(range(20))
-    assert len(inspect.runs(path)) == 3
+    assert len(storage.runs()) == 3
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert sum("the clock is 40.0 days ahead" in line for line in warned) == 1
 

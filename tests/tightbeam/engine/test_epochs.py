@@ -17,6 +17,8 @@ from tightbeam import Client, Context, PositionLost
 from tightbeam._engine import trimming
 from tightbeam._engine.sqlite import epochs, inspect
 
+pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
+
 
 async def publish(client: Client, ch: JobChannel, first: int, count: int) -> list[str]:
     """Publish durable ticks in an opening of its own; returns the positions as a reader is given them."""

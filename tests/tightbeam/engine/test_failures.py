@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import logging
-import sqlite3
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,9 +16,9 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, InvalidPayload, NonRetriableError, StepError
 from tightbeam._engine import traces
-from tightbeam._engine.sqlite import inspect
 
 SECRET = "secret-" + "value"  # in two parts, since a traceback holds lines of the source
 
@@ -55,12 +53,12 @@ def from_sync(ctx: ContextSync) -> None:
     [(from_handler, None), (from_step, "look up"), (from_group, "look up"), (from_sync, "look up")],
 )
 async def test_the_traceback_of_a_failure_is_logged_and_kept(
-    client: Client, path: Path, caplog: pytest.LogCaptureFixture, body: Any, step: str | None
+    client: Client, storage: Storage, caplog: pytest.LogCaptureFixture, body: Any, step: str | None
 ) -> None:
     client.function("work", on="app/work", retries=1)(body)
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.state == "failed")
+        await until(lambda: storage.run(run_id).summary.state == "failed")
     records: list[Any] = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [record.levelname for record in records] == ["WARNING", "ERROR"]
     for attempt, record in enumerate(records):
@@ -74,7 +72,7 @@ async def test_the_traceback_of_a_failure_is_logged_and_kept(
         text = logging.Formatter().formatException(record.exc_info)
         assert "in deep" in text
         assert "KeyError: 'x'" in text
-    detail = inspect.run(path, run_id)
+    detail = storage.run(run_id)
     kept = detail.traceback or ""
     assert f'File "{__file__}", line {deep.__code__.co_firstlineno + 1}, in deep' in kept
     assert "KeyError: 'x'" in kept
@@ -84,7 +82,7 @@ async def test_the_traceback_of_a_failure_is_logged_and_kept(
 
 async def test_the_place_of_a_failure_is_no_generated_line(
     client: Client,
-    path: Path,
+    storage: Storage,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -105,8 +103,8 @@ async def test_the_place_of_a_failure_is_no_generated_line(
     client.function("work", on="app/work", retries=0)(body)
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.state == "failed")
-    kept = inspect.run(path, run_id).traceback or ""
+        await until(lambda: storage.run(run_id).summary.state == "failed")
+    kept = storage.run(run_id).traceback or ""
     assert f'File "{__file__}", line {body.__code__.co_firstlineno + 1}, in body' in kept
     assert "made_here.py" not in kept
     with pytest.raises(ValueError, match="mars") as caught:
@@ -115,7 +113,7 @@ async def test_the_place_of_a_failure_is_no_generated_line(
 
 
 async def test_an_attempt_that_is_retried_keeps_its_traceback_until_the_run_has_succeeded(
-    make_client: MakeClient, path: Path
+    make_client: MakeClient, path: Path, storage: Storage
 ) -> None:
     client = make_client(retry_delay=timedelta(hours=1), shutdown_timeout=timedelta(milliseconds=100))
     fails = True
@@ -128,16 +126,15 @@ async def test_an_attempt_that_is_retried_keeps_its_traceback_until_the_run_has_
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.error_type == "KeyError")
-    detail = inspect.run(path, run_id)
+        await until(lambda: storage.run(run_id).summary.error_type == "KeyError")
+    detail = storage.run(run_id)
     assert (detail.summary.state, detail.summary.attempts) == ("ready", 1)
     assert "in deep" in (detail.traceback or "")
     fails = False
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE run SET due_at = 1")
+    await storage.let_time_pass()
     async with client:
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
-    detail = inspect.run(path, run_id)
+        await until(lambda: storage.run(run_id).summary.state == "done")
+    detail = storage.run(run_id)
     assert (detail.summary.attempts, detail.traceback, detail.summary.error_type) == (2, None, None)
 
 
@@ -189,6 +186,7 @@ def refused_to_serialize() -> None:
 async def test_no_input_of_pydantics_is_logged_or_kept(
     client: Client,
     path: Path,
+    storage: Storage,
     caplog: pytest.LogCaptureFixture,
     fail: Callable[[], None],
     kind: str,
@@ -203,8 +201,8 @@ async def test_no_input_of_pydantics_is_logged_or_kept(
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.state == "failed")
-    detail = inspect.run(path, run_id)
+        await until(lambda: storage.run(run_id).summary.state == "failed")
+    detail = storage.run(run_id)
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert record.exc_info is not None
     logged = logging.Formatter().format(record)

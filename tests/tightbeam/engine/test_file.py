@@ -15,6 +15,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, digest
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.stores import Storage
 from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engine.sqlite import file, inspect
@@ -47,9 +48,10 @@ async def test_the_file_is_for_its_owner_only_and_clean_after_leaving(
     assert {one.name for one in path.parent.iterdir()} == {"app.db", "app.db.lock"}
 
 
-async def test_the_pragmas_that_the_guarantees_stand_on(client: Client) -> None:
+@pytest.mark.usefixtures("path")
+async def test_the_pragmas_that_the_guarantees_stand_on(client: Client, storage: Storage) -> None:
     async with client:
-        store = client._engine._session.store  # type: ignore[attr-defined]
+        store = storage.double.store
         assert await store.submit(Look(lambda tx: tx.execute("PRAGMA synchronous").fetchone()[0])) == 2
         assert await store.submit(Look(lambda tx: tx.execute("PRAGMA journal_mode").fetchone()[0])) == "wal"
 

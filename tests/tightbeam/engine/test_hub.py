@@ -12,9 +12,15 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam.engine.conftest import busy_journal
 from tests.tightbeam.engine.samples import JobChannel, Status, Tick, job_channel
-from tightbeam import Client, Context, InvalidPayload
+from tests.tightbeam.engine.stores import Storage
+from tightbeam import Client, Context, InvalidPayload, Subscription
+from tightbeam._client import engine_of
+from tightbeam._engine.feed import EmbeddedFeed
+from tightbeam._engine.store import Store
+from tightbeam._hooks.hook_list import HookList
+from tightbeam._hub.hub import Hub
+from tightbeam._message import Envelope
 
 
 async def test_a_message_says_where_it_comes_from(client: Client, ch: JobChannel) -> None:
@@ -127,10 +133,12 @@ async def test_everyone_sees_one_order_whoever_publishes(client: Client, ch: Job
     assert seqs == sorted(seqs)
 
 
-async def test_a_live_publish_never_waits_for_the_disk(client: Client, ch: JobChannel) -> None:
-    """G4: the journal's thread is held up; live messages go on."""
+async def test_a_live_publish_never_waits_for_the_disk(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
+    """G4: the store is held up; live messages go on."""
     subscription = client.realtime.subscribe(ch.tick)
-    async with client, busy_journal(client):
+    async with client, storage.double.held():
         await client.realtime.publish(ch.tick, {"n": 1})
         assert (await anext(subscription)).data == Tick(n=1)
 
@@ -150,18 +158,32 @@ async def test_leaving_the_client_ends_the_iteration(client: Client, ch: JobChan
     assert await asyncio.wait_for(reader, 10) == [1]
 
 
-async def test_a_subscription_that_is_left_behind_leaves_the_hub(client: Client, ch: JobChannel) -> None:
-    hub: Any = client._engine._hub  # type: ignore[attr-defined]
+def subscribe(hub: Hub, ch: JobChannel) -> Any:
+    """Return a subscription to the ticks of a channel."""
+
+    def no_store() -> Store:
+        raise AssertionError("it replays nothing")
+
+    refs = {(ch.name, "tick"): ch.tick}
+    return Subscription(EmbeddedFeed(hub, refs, None, no_store), refs, "raise", HookList())
+
+
+def tick(ch: JobChannel, n: int) -> Envelope:
+    return Envelope(ch.name, "tick", b'{"n":%d}' % n, None, None, 0)
+
+
+async def test_a_subscription_that_is_left_behind_leaves_the_hub(ch: JobChannel) -> None:
+    hub = Hub()
 
     async def first() -> int:
-        async for message in client.realtime.subscribe(ch.tick):
-            return message.data.n
+        async for message in subscribe(hub, ch):
+            return int(message.data.n)
         raise AssertionError
 
     reader = asyncio.create_task(first())
     await asyncio.sleep(0)
     assert hub._routes
-    await client.realtime.publish(ch.tick, {"n": 7})
+    hub.emit(tick(ch, 7))
     assert await reader == 7
     gc.collect()
     assert not hub._routes
@@ -211,11 +233,12 @@ def test_publishing_and_reading_on_different_event_loops(client: Client, ch: Job
     assert got == list(range(200))
 
 
-def test_a_reader_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobChannel) -> None:
+def test_a_reader_whose_event_loop_is_gone_harms_nobody(ch: JobChannel) -> None:
+    hub = Hub()
     kept: list[Any] = []
 
     async def abandon() -> None:
-        subscription = client.realtime.subscribe(ch.tick)
+        subscription = subscribe(hub, ch)
         kept.append(subscription)
         kept.append(asyncio.ensure_future(anext(subscription)))
         await asyncio.sleep(0)
@@ -223,8 +246,7 @@ def test_a_reader_whose_event_loop_is_gone_harms_nobody(client: Client, ch: JobC
     loop = asyncio.new_event_loop()
     loop.run_until_complete(abandon())
     loop.close()
-    client.realtime.publish_sync(ch.tick, {"n": 1})
-    hub: Any = client._engine._hub  # type: ignore[attr-defined]
+    hub.emit(tick(ch, 1))
     assert not hub._routes
     kept[1].remove_done_callback  # noqa: B018 - keep the task alive until here
     kept[1]._log_destroy_pending = False
@@ -249,6 +271,7 @@ _HOLDING = """
 import asyncio, os
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client
+from tightbeam._client import engine_of
 
 BOUND = 4 * 1024 * 1024
 
@@ -259,7 +282,7 @@ def resident():
 async def main():
     client, ch = Client(), job_channel(job_id="j1")
     addresses = [(ch.name, "tick")]
-    feed = client._engine.feed(addresses, None, max_messages=10**9, max_bytes=BOUND)
+    feed = engine_of(client).feed(addresses, None, max_messages=10**9, max_bytes=BOUND)
     client.realtime.publish_sync(ch.tick, {"n": 0})
     before = resident()
     while not feed.dropped:
@@ -283,9 +306,7 @@ def test_what_a_stuck_reader_holds_is_what_is_counted() -> None:
 
 @pytest.mark.parametrize("batch", [False, True])
 async def test_what_was_read_makes_room(client: Client, ch: JobChannel, batch: bool) -> None:
-    feed = client._engine.feed(  # type: ignore[attr-defined]
-        [(ch.name, "token")], None, max_messages=100, max_bytes=10 * (1_000 + 512)
-    )
+    feed = engine_of(client).feed([(ch.name, "token")], None, max_messages=100, max_bytes=10 * (1_000 + 512))
     for _ in range(5):
         for _ in range(8):
             await client.realtime.publish(ch.token, "x" * 998)

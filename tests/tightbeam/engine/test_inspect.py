@@ -10,6 +10,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, EngineError, JournalRefused, StepError
 from tightbeam._engine.requests import ListRuns
 from tightbeam._engine.sqlite import inspect
@@ -18,7 +19,7 @@ from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam_cli.runs import graph
 
 
-async def test_the_graph_of_a_run(client: Client, path: Path, ch: JobChannel) -> None:
+async def test_the_graph_of_a_run(client: Client, storage: Storage, ch: JobChannel) -> None:
     failures: list[int] = []
 
     async def flaky() -> str:
@@ -40,14 +41,14 @@ async def test_the_graph_of_a_run(client: Client, path: Path, ch: JobChannel) ->
     async with client:
         with pytest.raises(StepError):
             await client.run(work)
-        (summary,) = inspect.runs(path)  # while the client has it open
+        (summary,) = storage.runs()  # while the client has it open
     assert (summary.function, summary.event, summary.state) == ("work", "app/work", "failed")
     assert (summary.error_type, summary.error_text) == (
         "StepError",
         'Step "broken" failed: RuntimeError: broken',
     )
     assert summary.created_at.tzinfo is not None
-    detail = inspect.run(path, summary.id)
+    detail = storage.run(summary.id)
     assert detail.summary == summary
     assert [(step.id, step.kind, step.state, step.attempts) for step in detail.steps] == [
         ("flaky", "step.run", "done", 3),
@@ -62,7 +63,7 @@ async def test_the_graph_of_a_run(client: Client, path: Path, ch: JobChannel) ->
     assert message.size == len(b'{"n":1}')
 
 
-async def test_a_step_that_is_failing_shows_its_attempts(make_client: MakeClient, path: Path) -> None:
+async def test_a_step_that_is_failing_shows_its_attempts(make_client: MakeClient, storage: Storage) -> None:
     client = make_client(retry_delay=timedelta(hours=1), shutdown_timeout=timedelta(milliseconds=200))
 
     async def broken() -> None:
@@ -74,8 +75,8 @@ async def test_a_step_that_is_failing_shows_its_attempts(make_client: MakeClient
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: bool(inspect.run(path, run_id).steps))
-    detail = inspect.run(path, run_id)
+        await until(lambda: bool(storage.run(run_id).steps))
+    detail = storage.run(run_id)
     assert (detail.summary.state, detail.summary.attempt, detail.summary.error_type) == (
         "ready",
         1,
@@ -87,7 +88,7 @@ async def test_a_step_that_is_failing_shows_its_attempts(make_client: MakeClient
     ]
 
 
-def test_looking_changes_nothing(client: Client, path: Path, ch: JobChannel) -> None:
+def test_looking_changes_nothing(client: Client, path: Path, storage: Storage, ch: JobChannel) -> None:
     @client.function("work")
     async def work(ctx: Context) -> None:
         await ctx.step.realtime.publish("publish", ch.tick, {"n": 1})
@@ -98,7 +99,7 @@ def test_looking_changes_nothing(client: Client, path: Path, ch: JobChannel) -> 
 
     asyncio.run(fill())
     before = path.read_bytes()
-    assert len(inspect.runs(path)) == 1
+    assert len(storage.runs()) == 1
     assert path.read_bytes() == before
     assert sorted(one.name for one in path.parent.iterdir()) == ["app.db", "app.db.lock"]
 
@@ -112,14 +113,14 @@ async def test_what_cannot_be_looked_at(client: Client, path: Path) -> None:
         inspect.run(path, "nobody")
 
 
-async def test_the_latest_runs_oldest_first(client: Client, path: Path) -> None:
+async def test_the_latest_runs_oldest_first(client: Client, storage: Storage) -> None:
     @client.function("work", on="app/work")
     async def work(ctx: Context) -> None: ...
 
     async with client:
         ids = [(await client.send("app/work"))[0] for _ in range(5)]
-    assert [summary.id for summary in inspect.runs(path)] == ids
-    assert [summary.id for summary in inspect.runs(path, limit=2)] == ids[-2:]
+    assert [summary.id for summary in storage.runs()] == ids
+    assert [summary.id for summary in storage.read(ListRuns(2))] == ids[-2:]
 
 
 async def test_looking_sees_one_moment(client: Client, path: Path) -> None:
@@ -134,20 +135,22 @@ async def test_looking_sees_one_moment(client: Client, path: Path) -> None:
             assert answer(Transaction(connection), ListRuns(10)) == before
 
 
-async def test_a_step_that_sleeps_has_not_ended(client: Client, path: Path) -> None:
+async def test_a_step_that_sleeps_has_not_ended(client: Client, storage: Storage) -> None:
     @client.function("work", on="app/work")
     async def work(ctx: Context) -> None:
         await ctx.step.sleep("nap", timedelta(days=1))
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: bool(inspect.run(path, run_id).steps))
-        (step,) = inspect.run(path, run_id).steps
+        await until(lambda: bool(storage.run(run_id).steps))
+        (step,) = storage.run(run_id).steps
     assert (step.state, step.ended_at) == ("sleeping", None)
 
 
 @pytest.mark.parametrize("retries", [0, 1])
-async def test_failures_as_a_person_counts_them(retries: int, make_client: MakeClient, path: Path) -> None:
+async def test_failures_as_a_person_counts_them(
+    retries: int, make_client: MakeClient, storage: Storage
+) -> None:
     client = make_client(retry_delay=timedelta(milliseconds=1))
     raised: list[int] = []
 
@@ -159,13 +162,13 @@ async def test_failures_as_a_person_counts_them(retries: int, make_client: MakeC
     async with client:
         with pytest.raises(ValueError, match="never"):
             await client.run(work)
-    (summary,) = inspect.runs(path)
+    (summary,) = storage.runs()
     assert summary.failures == summary.attempts == len(raised) == retries + 1
-    heading, *_ = graph(inspect.run(path, summary.id))
+    heading, *_ = graph(storage.run(summary.id))
     assert ("failed 1 time" if retries == 0 else "failed 2 times") in str(heading)
 
 
-async def test_failures_before_a_step_and_after_it(make_client: MakeClient, path: Path) -> None:
+async def test_failures_before_a_step_and_after_it(make_client: MakeClient, storage: Storage) -> None:
     client = make_client(retry_delay=timedelta(milliseconds=1))
     raised: list[str] = []
 
@@ -183,7 +186,7 @@ async def test_failures_before_a_step_and_after_it(make_client: MakeClient, path
 
     async with client:
         await client.run(work)
-    (summary,) = inspect.runs(path)
+    (summary,) = storage.runs()
     assert (summary.state, summary.failures, summary.attempts) == ("done", 3, 4)
-    heading, *_ = graph(inspect.run(path, summary.id))
+    heading, *_ = graph(storage.run(summary.id))
     assert "attempt 4  failed 3 times" in str(heading)

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, EngineError, StepError, StepMisuse
-from tightbeam._engine.sqlite import inspect
 from tightbeam.errors import TightbeamError
 
 
@@ -66,7 +65,7 @@ async def test_when_no_attempt_is_left_the_handler_may_swallow_it(client: Client
 
 @pytest.mark.parametrize("kind", ["step", "await"])
 async def test_a_handler_that_swallows_the_shutdown_is_resumed(
-    make_client: MakeClient, path: Path, kind: str
+    make_client: MakeClient, storage: Storage, kind: str
 ) -> None:
     """It returned, but half-way: its run isn't done."""
     finished: list[str] = []
@@ -88,12 +87,12 @@ async def test_a_handler_that_swallows_the_shutdown_is_resumed(
     async with client:
         (run_id,) = await client.send("app/work")
         await asyncio.wait_for(begun.wait(), 10)
-    assert inspect.run(path, run_id).summary.state in ("ready", "sleeping")
+    assert storage.run(run_id).summary.state in ("ready", "sleeping")
     again = make_client()
     define(again, timedelta(0))
     async with again:
         await until(lambda: finished == [run_id])
-    assert inspect.run(path, run_id).summary.state == "done"
+    assert storage.run(run_id).summary.state == "done"
 
 
 class Unreadable(TightbeamError):
@@ -146,7 +145,7 @@ def wide() -> Exception:
 )
 @pytest.mark.parametrize("kind", ["handler", "step"])
 async def test_a_run_ends_whatever_its_error_is_like(
-    client: Client, path: Path, make: Callable[[], BaseException], text: str, kind: str
+    client: Client, storage: Storage, make: Callable[[], BaseException], text: str, kind: str
 ) -> None:
     @client.function("work", on="app/work", retries=0)
     async def work(ctx: Context) -> None:
@@ -157,8 +156,8 @@ async def test_a_run_ends_whatever_its_error_is_like(
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.state == "failed")
-    assert text in (inspect.run(path, run_id).summary.error_text or "")
+        await until(lambda: storage.run(run_id).summary.state == "failed")
+    assert text in (storage.run(run_id).summary.error_text or "")
 
 
 async def test_ids_that_cannot_be_stored(client: Client) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
 from tightbeam import Client, Context, InvalidPayload
+from tightbeam._client import engine_of
 from tightbeam._message import Envelope
 from tightbeam._payload import encode as encoding
 
@@ -24,9 +24,7 @@ async def test_every_choice(ch: JobChannel, caplog: pytest.LogCaptureFixture) ->
     client = Client()
 
     async def emit(raw: bytes) -> None:
-        client._engine.publish_sync(  # type: ignore[attr-defined]
-            Envelope(ch.name, "tick", raw, None, None, time.time_ns() // 1000)
-        )
+        engine_of(client).publish_sync(Envelope(ch.name, "tick", raw, None, None, time.time_ns() // 1000))
 
     await check_choices(
         lambda **more: client.realtime.subscribe(ch.tick, **more),
@@ -48,7 +46,7 @@ async def test_the_clients_choice_holds_where_a_subscription_has_none(
     skipping = client.realtime.subscribe(ch.tick)
     raising = client.realtime.subscribe(ch.tick, on_invalid_message="raise")
     for raw in (b"{}", b'{"n":1}'):
-        client._engine.publish_sync(Envelope(ch.name, "tick", raw, None, None, 0))  # type: ignore[attr-defined]
+        engine_of(client).publish_sync(Envelope(ch.name, "tick", raw, None, None, 0))
     assert (await anext(skipping)).data.n == 1
     with pytest.raises(InvalidPayload):
         await anext(raising)
@@ -66,12 +64,10 @@ def other_bindings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert encoding.encode is not encode
 
 
-@pytest.mark.parametrize("file", [None, "app.db"])
 async def test_a_reader_goes_on_behind_a_stored_one(
-    ch: JobChannel, tmp_path: Path, file: str | None, monkeypatch: pytest.MonkeyPatch
+    ch: JobChannel, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Odd ones can't be loaded; reading goes on by position, with one subscription for each."""
-    client = Client(None if file is None else tmp_path / file)
 
     @client.function("publish")
     async def publish(ctx: Context) -> None:
@@ -112,7 +108,7 @@ async def test_a_live_one_has_the_position_of_what_came_before(ch: JobChannel) -
     async with client:
         messages = client.realtime.subscribe(ch.tick)
         await client.run(publish, {"from": 0, "to": 2})
-        client._engine.publish_sync(Envelope(ch.name, "tick", b"{}", None, None, 0))  # type: ignore[attr-defined]
+        engine_of(client).publish_sync(Envelope(ch.name, "tick", b"{}", None, None, 0))
         await client.run(publish, {"from": 2, "to": 4})
         assert [(await anext(messages)).data.n for _ in range(2)] == [0, 1]
         with pytest.raises(InvalidPayload) as caught:

@@ -16,10 +16,11 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.engine.work import Work
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, EngineError, JournalRefused, NotEntered
-from tightbeam._engine.requests import MAX_DEATHS
-from tightbeam._engine.sqlite import inspect
+from tightbeam._client import engine_of
+from tightbeam._engine.records import NewRun
+from tightbeam._engine.requests import MAX_DEATHS, AddRuns, Claim
 
 
 async def test_what_needs_entering_says_so(client: Client, ch: JobChannel) -> None:
@@ -98,7 +99,7 @@ async def test_in_memory_everything_but_the_file(ch: JobChannel) -> None:
 
 
 async def test_a_run_that_does_not_stop_is_interrupted_and_resumes(
-    make_client: MakeClient, path: Path
+    make_client: MakeClient, storage: Storage
 ) -> None:
     order: list[str] = []
     started = asyncio.Event()
@@ -121,9 +122,8 @@ async def test_a_run_that_does_not_stop_is_interrupted_and_resumes(
     async with client:
         (run_id,) = await client.send("app/long")
         await asyncio.wait_for(started.wait(), 10)
-        session: Any = client._engine._session  # type: ignore[attr-defined]
-    await until(session.store._ended.done)  # on a busy machine it may let go of the file a little later
-    summary = inspect.run(path, run_id)
+    await storage.closed()
+    summary = storage.run(run_id)
     assert (summary.summary.state, summary.deaths) == ("ready", 0)
     again = make_client()
     define(again, hang=False)
@@ -133,7 +133,9 @@ async def test_a_run_that_does_not_stop_is_interrupted_and_resumes(
 
 
 @pytest.mark.parametrize("turns", range(12))
-async def test_entering_and_leaving_cancelled_at_any_moment(client: Client, path: Path, turns: int) -> None:
+async def test_entering_and_leaving_cancelled_at_any_moment(
+    client: Client, storage: Storage, turns: int
+) -> None:
     """Whenever that is, the client can be entered again, and what was sent isn't lost."""
     done = []
 
@@ -148,25 +150,29 @@ async def test_entering_and_leaving_cancelled_at_any_moment(client: Client, path
         task.cancel()
         await asyncio.wait({task})
 
-    engine: Any = client._engine
+    engine = engine_of(client)
     await cancelled(client.__aenter__())
     if not engine.is_open:
         await client.__aenter__()
     (run_id,) = await client.send("app/work")
-    session = engine._session
     await cancelled(client.__aexit__(None, None, None))
     if engine.is_open:  # cancelled before it began
         await client.__aexit__(None, None, None)
-    await until(session.store._ended.done)
+    await storage.closed()
     async with client:
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+        await until(lambda: storage.run(run_id).summary.state == "done")
     assert done[-1] == run_id
+
+
+def runs_in_memory() -> list[asyncio.Task[Any]]:
+    """Return the tasks that execute runs."""
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("tightbeam-run")]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["async", "sync", "step"])
 async def test_a_handler_that_refuses_to_stop_is_left_behind(
-    make_client: MakeClient, path: Path, kind: str
+    make_client: MakeClient, storage: Storage, kind: str
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=200))
     started = asyncio.Event()
@@ -212,45 +218,50 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
     async with client:
         (run_id,) = await client.send(f"app/{kind}")
         await asyncio.wait_for(started.wait(), 10)
-        session: Any = client._engine._session  # type: ignore[attr-defined]
     release.set()
     await until(lambda: bool(refused))
-    await until(lambda: not session.scheduler._tasks)  # nothing of it waits for the journal
+    await until(lambda: not runs_in_memory())  # nothing of it waits for the store
     gc.collect()
     assert told == []  # nor is there an error that nobody asked for
-    assert [step.id for step in inspect.run(path, run_id).steps] == []
-    assert inspect.run(path, run_id).summary.state in ("ready", "running")
+    assert [step.id for step in storage.run(run_id).steps] == []
+    assert storage.run(run_id).summary.state in ("ready", "running")
 
 
 async def test_runs_claimed_while_the_client_is_left_are_given_back(
-    make_client: MakeClient, path: Path
+    make_client: MakeClient, storage: Storage
 ) -> None:
-    """And the file stays locked until the journal's thread has let go of it."""
     client = make_client(shutdown_timeout=timedelta(milliseconds=50))
-    release = threading.Event()
-
-    def hold(tx: object) -> None:
-        assert release.wait(30)
+    double = storage.double
 
     @client.function("work", on="app/work")
     async def work(ctx: Context) -> None: ...
 
-    async with client:
-        session: Any = client._engine._session  # type: ignore[attr-defined]
-        await session.scheduler._quiet.wait()  # it has looked, and waits for something to do
-        held = session.store.submit(Work(hold))
+    async with contextlib.AsyncExitStack() as held, client:
+        await until(lambda: double.requested(Claim) > 0)
+        await held.enter_async_context(double.held())
         sending = asyncio.ensure_future(client.send("app/work"))
-        await asyncio.sleep(0)
-        session.scheduler._nudge()  # its claim waits behind the run that is being sent
-    with pytest.raises(JournalRefused, match="in use"):
-        async with make_client():
-            pass
-    release.set()
-    await held
+        await asyncio.sleep(0)  # and leaving makes the engine claim, behind the run that is being sent
     (run_id,) = await sending
-    await until(session.store._ended.done)
-    detail = inspect.run(path, run_id)
+    await storage.closed()
+    assert double.requested(Claim) == 2
+    detail = storage.run(run_id)
     assert (detail.summary.state, detail.deaths) == ("ready", 0)
+
+
+@pytest.mark.usefixtures("path")
+async def test_a_file_is_locked_until_it_is_let_go(make_client: MakeClient, storage: Storage) -> None:
+    """The client has been left; what it asked last is still being stored."""
+    client = make_client(shutdown_timeout=timedelta(milliseconds=50))
+    async with contextlib.AsyncExitStack() as held:
+        async with client:
+            double = storage.double
+            await held.enter_async_context(storage.double.held())
+        with pytest.raises(JournalRefused, match="in use"):
+            async with make_client():
+                pass
+    await double.store.close(30)
+    async with make_client():
+        pass
 
 
 async def test_whoever_waits_for_a_run_hears_that_the_client_was_left(make_client: MakeClient) -> None:
@@ -290,7 +301,7 @@ async def test_cancelling_the_wait_does_not_stop_the_run(client: Client) -> None
 
 
 async def test_a_run_whose_process_dies_again_and_again_is_given_up(
-    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+    make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client()
     calls = []
@@ -299,26 +310,22 @@ async def test_a_run_whose_process_dies_again_and_again_is_given_up(
     async def deadly(ctx: Context) -> None:
         calls.append(ctx.attempt)
 
-    # As if the process had died under it nine, and ten, times.
-    async with client:
-        ids = [*(await client.send("app/deadly")), *(await client.send("app/deadly"))]
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        for run_id, deaths in zip(ids, (MAX_DEATHS - 2, MAX_DEATHS - 1), strict=True):
-            connection.execute(
-                "UPDATE run SET state = 'running', ended_at = NULL, deaths = ? WHERE id = ?", (deaths, run_id)
-            )
-    calls.clear()
+    ids = ["died ten times", "died nine times"]
+    for run_id, more in zip(ids, (1, MAX_DEATHS - 1), strict=True):
+        async with storage.opened() as store:
+            store.call(AddRuns((NewRun(run_id, "deadly"),), "app/deadly", b"{}"))
+        await storage.die("deadly", more)
     async with client:
         pass
     assert calls == [0]
-    states = [(inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) for run_id in ids]
-    assert states == [("done", 9), ("failed", 10)]
+    states = [(storage.run(run_id).summary.state, storage.run(run_id).deaths) for run_id in ids]
+    assert states == [("failed", 10), ("done", 9)]
     assert any("given up" in record.getMessage() for record in caplog.records)
 
 
 @pytest.mark.slow
 async def test_an_unfinished_run_of_a_function_that_is_gone_is_parked(
-    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+    make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(seconds=2))
     started = asyncio.Event()
@@ -334,7 +341,7 @@ async def test_an_unfinished_run_of_a_function_that_is_gone_is_parked(
     async with make_client():
         pass
     assert any("old" in record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-    assert inspect.run(path, run_id).summary.state == "parked"
+    assert storage.run(run_id).summary.state == "parked"
 
 
 def test_one_client_on_two_event_loops(client: Client, ch: JobChannel) -> None:
@@ -412,17 +419,14 @@ def test_after_a_fork(client: Client, path: Path, ch: JobChannel) -> None:
         assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
 
 
-async def test_entering_can_be_cancelled(client: Client, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine: Any = client._engine
+async def test_entering_can_be_cancelled(client: Client, storage: Storage) -> None:
     opening, go = threading.Event(), threading.Event()
-    really = engine._backend.open
 
-    def slowly(outlet: Any) -> Any:
+    def slowly() -> None:
         opening.set()
         assert go.wait(30)
-        return really(outlet)
 
-    monkeypatch.setattr(engine._backend, "open", slowly)
+    storage.double.opening = slowly
     entering = asyncio.ensure_future(client.__aenter__())
     await asyncio.to_thread(opening.wait, 30)
     entering.cancel()
@@ -430,7 +434,6 @@ async def test_entering_can_be_cancelled(client: Client, path: Path, monkeypatch
     go.set()
     with pytest.raises(asyncio.CancelledError):
         await entering
-    monkeypatch.undo()
     async with client:  # neither the lock nor the client is stuck
         pass
 
@@ -484,7 +487,7 @@ def test_a_path_that_can_name_no_file_is_refused(path: str | Path) -> None:
 
 @pytest.mark.parametrize("step", ["step.run", "step.sleep", "step.realtime.publish"])
 async def test_a_new_step_shows_that_the_process_did_not_die_of_the_run(
-    client: Client, path: Path, ch: JobChannel, step: str
+    client: Client, storage: Storage, ch: JobChannel, step: str
 ) -> None:
     @client.function("work", on="app/work")
     async def work(ctx: Context) -> None:
@@ -495,12 +498,10 @@ async def test_a_new_step_shows_that_the_process_did_not_die_of_the_run(
         else:
             await ctx.step.realtime.publish("step", ch.tick, {"n": 1})
 
-    async with client:
-        (run_id,) = await client.send("app/work")
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:  # as if it had died
-        connection.execute("UPDATE run SET state = 'running', ended_at = NULL, deaths = 3")
-        connection.execute("DELETE FROM step")
-        connection.execute("DELETE FROM message")
+    async with storage.opened() as store:
+        store.call(AddRuns((NewRun("r", "work"),), "app/work", b"{}"))
+    await storage.die("work", 3)
+    assert storage.run("r").deaths == 2
     async with client:
         pass
-    assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) == ("done", 0)
+    assert (storage.run("r").summary.state, storage.run("r").deaths) == ("done", 0)

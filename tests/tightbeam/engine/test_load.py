@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam.engine.conftest import busy_journal
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.engine.work import Look, Work
+from tests.tightbeam.engine.stores import Storage
+from tests.tightbeam.engine.work import Look, Work, busy
 from tightbeam import Client, Context
 from tightbeam._engine.requests import FindLatest, FindOutcome, ReadPage, SeenUntil
 from tightbeam._engine.sqlite import messages
@@ -83,7 +83,10 @@ def _live(n: int) -> Envelope:
     return Envelope(*ADDRESSES[0], b"1", None, None, n)
 
 
-async def test_a_rare_topic_costs_what_is_read_of_it(client: Client, ch: JobChannel) -> None:
+@pytest.mark.usefixtures("path")
+async def test_a_rare_topic_costs_what_is_read_of_it(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     """Counted in instructions of SQLite's: as many among twenty thousand messages as among two hundred."""
 
     @client.function("begin")
@@ -137,7 +140,7 @@ async def test_a_rare_topic_costs_what_is_read_of_it(client: Client, ch: JobChan
 
     async with client:
         await client.run(begin)
-        store: Any = client._engine._session.store  # type: ignore[attr-defined]
+        store = storage.double.store
         await store.submit(Work(lambda tx: fill(tx, 400)))
         few = await store.submit(Look(costs))
         await store.submit(Work(lambda tx: fill(tx, 20_000)))
@@ -146,7 +149,9 @@ async def test_a_rare_topic_costs_what_is_read_of_it(client: Client, ch: JobChan
     assert many[-1] < 3 * few[-1]  # by halving
 
 
-async def test_a_page_of_several_topics_is_in_order_and_bounded(client: Client, ch: JobChannel) -> None:
+async def test_a_page_of_several_topics_is_in_order_and_bounded(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     @client.function("work")
     async def work(ctx: Context) -> None:
         async with asyncio.TaskGroup() as group:
@@ -156,7 +161,7 @@ async def test_a_page_of_several_topics_is_in_order_and_bounded(client: Client, 
 
     async with client:
         await client.run(work)
-        store: Any = client._engine._session.store  # type: ignore[attr-defined]
+        store = storage.double.store
         addresses = tuple((ch.name, topic) for topic in ("token", "status", "tick"))
         place, seqs, pages = 0, [], 0
         while place < 400:
@@ -167,20 +172,23 @@ async def test_a_page_of_several_topics_is_in_order_and_bounded(client: Client, 
     assert pages == 2
 
 
-async def test_a_write_waits_for_one_read_however_many_wait(client: Client) -> None:
+@pytest.mark.usefixtures("path")
+async def test_a_write_waits_for_one_read_however_many_wait(client: Client, storage: Storage) -> None:
     order: list[str] = []
     async with client:
-        async with busy_journal(client) as store:
+        store = storage.double.store
+        async with busy(store):
             reads = [store.submit(Look(lambda _tx, n=n: order.append(f"read {n}"))) for n in range(20)]
             first = store.submit(Work(lambda _tx: order.append("write")))
         await asyncio.gather(*reads, first)
     assert order == ["write", *(f"read {n}" for n in range(20))]
 
 
-async def test_writes_that_come_during_reads_go_first(client: Client) -> None:
+@pytest.mark.usefixtures("path")
+async def test_writes_that_come_during_reads_go_first(client: Client, storage: Storage) -> None:
     order: list[str] = []
     async with client:
-        store: Any = client._engine._session.store  # type: ignore[attr-defined]
+        store = storage.double.store
         loop = asyncio.get_running_loop()
         written: list[asyncio.Future[Any]] = []
 

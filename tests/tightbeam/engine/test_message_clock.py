@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tightbeam import Client, Context
+from tests.tightbeam.engine.stores import Storage
+from tightbeam import Client, Context, ContextSync
 from tightbeam._hub import message_clock
 from tightbeam._hub.message_clock import MILLISECOND, MessageClock
 from tightbeam._message import Envelope
@@ -160,42 +160,31 @@ def test_channels_that_are_past_are_forgotten(monkeypatch: pytest.MonkeyPatch) -
     assert times.stamp(envelope("ahead", now)).created_us == now + 60_000_000
 
 
-class Held:
-    """Keeps the writer between a commit and its fan-out, as a slow disk keeps it before."""
-
-    def __init__(self, client: Client) -> None:
-        store: Any = client._engine._session.store  # type: ignore[attr-defined]
-        self.reached, self.go = threading.Event(), threading.Event()
-        outlet = store._outlet
-
-        def held(committed: list[Envelope]) -> None:
-            self.reached.set()
-            assert self.go.wait(20)
-            outlet.fan_out(committed)
-
-        store._outlet = SimpleNamespace(reserve=outlet.reserve, release=outlet.release, fan_out=held)
-
-
 async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(
-    client: Client, ch: JobChannel
+    client: Client, storage: Storage, ch: JobChannel
 ) -> None:
     other = job_channel(job_id="j2")
+    committed, go_on = threading.Event(), threading.Event()
+
+    def fanning_out() -> None:
+        committed.set()
+        assert go_on.wait(20)
 
     @client.function("work")
-    async def work(ctx: Context) -> None:
-        await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
+    def work(ctx: ContextSync) -> None:
+        ctx.step.realtime.publish("p", ch.tick, {"n": 1})
 
     async with client:
         reader, others = client.realtime.subscribe(ch), client.realtime.subscribe(other)
-        held = Held(client)
+        storage.double.fanning_out = fanning_out
         running = asyncio.create_task(client.run(work))
-        await asyncio.to_thread(held.reached.wait, 20)
+        await asyncio.to_thread(committed.wait, 20)
         later = time.time_ns() + 3_000_000
         while time.time_ns() < later:  # noqa: ASYNC110 - by the clock, the live one comes milliseconds later
             await asyncio.sleep(0)
         await client.realtime.publish(ch.tick, {"n": 0})
         await client.realtime.publish(other.tick, {"n": 0})
-        held.go.set()
+        go_on.set()
         await running
         live, durable, elsewhere = await anext(reader), await anext(reader), await anext(others)
     assert (live.data.n, durable.data.n) == (0, 1)  # type: ignore[union-attr]

@@ -22,6 +22,8 @@ from tightbeam import Client, NotEntered
 from tightbeam._engine import unheard
 from tightbeam._engine.memory.unheard import unheard as in_several_processes
 
+pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
+
 WAY_OUT = ("`tightbeam serve`", "`tightbeam.connect`")
 
 

@@ -17,9 +17,9 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, EngineError, JournalRefused, RunParked, StepMismatch
 from tightbeam._codegen import v1
-from tightbeam._engine.sqlite import checkup, inspect
 from tightbeam._engine.sqlite.resume import resume
 
 
@@ -182,6 +182,7 @@ CASES = [
 async def test_a_run_that_todays_code_does_not_fit_waits_for_code_that_does(
     make_client: MakeClient,
     path: Path,
+    storage: Storage,
     caplog: pytest.LogCaptureFixture,
     yesterday: Body,
     today: Body,
@@ -196,14 +197,14 @@ async def test_a_run_that_todays_code_does_not_fit_waits_for_code_that_does(
     client, log = deploy(yesterday)
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
-    now(path)
+        await until(lambda: storage.run(run_id).summary.state == "sleeping")
+    await storage.let_time_pass()
     for _ in range(2):  # it is tried once at each start
         caplog.clear()
         client, log = deploy(today)
         async with client:
             await until(lambda: "is parked" in caplog.text)
-        detail = inspect.run(path, run_id)
+        detail = storage.run(run_id)
         assert log == []
         assert (detail.summary.state, detail.summary.attempt, detail.deaths) == ("parked", 0, 0)
         assert detail.summary.error_type == kind
@@ -218,37 +219,29 @@ async def test_a_run_that_todays_code_does_not_fit_waits_for_code_that_does(
             record
         ).items()
         assert SECRET not in reason + caplog.text
-    assert checkup.check_up(path).states == {"parked": 1}
 
     client, log = deploy(yesterday)
     async with client:
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+        await until(lambda: storage.run(run_id).summary.state == "done")
     assert log == ["went on"]
-    assert [step.attempts for step in inspect.run(path, run_id).steps] == [1, 1]
-
-
-def now(path: Path) -> None:
-    """The pause is over."""
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE step SET wake_at = 1 WHERE state = 'sleeping'")
-        connection.execute("UPDATE run SET due_at = 1")
+    assert [step.attempts for step in storage.run(run_id).steps] == [1, 1]
 
 
 async def test_runs_of_a_function_that_is_gone_are_parked(
-    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+    make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=50))
     define(client, run_text, [])
     async with client:
         ids = [(await client.send("app/work"))[0] for _ in range(3)]
-        await until(lambda: {run.state for run in inspect.runs(path)} == {"sleeping"})
+        await until(lambda: {run.state for run in storage.runs()} == {"sleeping"})
     for _ in range(2):
         caplog.clear()
         async with make_client():
             pass
         [record] = caplog.records
         assert record.getMessage() == "runs of functions that aren't registered are parked: work (3)"
-        assert {(run.state, run.error_text) for run in inspect.runs(path)} == {
+        assert {(run.state, run.error_text) for run in storage.runs()} == {
             ("parked", 'no function "work" is registered')
         }
     log: list[str] = []
@@ -260,12 +253,12 @@ async def test_runs_of_a_function_that_is_gone_are_parked(
     async with later:
         define(later, run_text, log)  # registered after the client was entered
         await later.run(other)
-        await until(lambda: {run.state for run in inspect.runs(path, function="work")} == {"sleeping"})
+        await until(lambda: {run.state for run in storage.runs(function="work")} == {"sleeping"})
     assert log == []  # they sleep on, and aren't executed for having been parked
-    assert [run.id for run in inspect.runs(path, state="sleeping")] == ids
+    assert [run.id for run in storage.runs(state="sleeping")] == ids
 
 
-async def test_whoever_waits_for_a_run_that_is_parked_is_told(client: Client, path: Path) -> None:
+async def test_whoever_waits_for_a_run_that_is_parked_is_told(client: Client, storage: Storage) -> None:
     @client.function("work", retries=3)
     async def work(ctx: Context) -> None:
         step = (run_text, sleep)[ctx.attempt]
@@ -277,21 +270,21 @@ async def test_whoever_waits_for_a_run_that_is_parked_is_told(client: Client, pa
             await client.run(work)
     assert isinstance(caught.value, StepMismatch)  # whoever caught that goes on catching it
     assert not caught.value.retryable
-    (run,) = inspect.runs(path)
+    (run,) = storage.runs()
     assert (run.id, run.state, run.attempts) == (caught.value.run_id, "parked", 2)
     assert caught.value.reason == run.error_text
 
 
 @pytest.mark.parametrize("how", ["gather", "TaskGroup"])
 async def test_a_step_beside_one_that_does_not_fit_is_remembered(
-    make_client: MakeClient, path: Path, how: str
+    make_client: MakeClient, path: Path, storage: Storage, how: str
 ) -> None:
     first = make_client(shutdown_timeout=timedelta(milliseconds=50))
     define(first, run_text, [])
     async with first:
         (run_id,) = await first.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
-    now(path)
+        await until(lambda: storage.run(run_id).summary.state == "sleeping")
+    await storage.let_time_pass()
     calls: list[int] = []
 
     async def slow() -> int:
@@ -312,11 +305,11 @@ async def test_a_step_beside_one_that_does_not_fit_is_remembered(
         client = make_client()
         define(client, body, [])
         async with client:
-            await until(lambda state=state: inspect.run(path, run_id).summary.state == state)  # type: ignore[misc]
+            await until(lambda state=state: storage.run(run_id).summary.state == state)  # type: ignore[misc]
     assert calls == [1]
 
 
-async def test_a_parked_run_is_resumed_by_hand(make_client: MakeClient, path: Path) -> None:
+async def test_a_parked_run_is_resumed_by_hand(make_client: MakeClient, path: Path, storage: Storage) -> None:
     client = make_client()
 
     @client.function("work", on="app/work")
@@ -335,7 +328,7 @@ async def test_a_parked_run_is_resumed_by_hand(make_client: MakeClient, path: Pa
     assert not path.with_name("other.db").exists()
     parked(path, run_id)
     resume(path, run_id)
-    assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).summary.error_type) == (
+    assert (storage.run(run_id).summary.state, storage.run(run_id).summary.error_type) == (
         "ready",
         None,
     )

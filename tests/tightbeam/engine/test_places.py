@@ -12,9 +12,19 @@ from tightbeam import Client, Context
 from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 
 
-async def test_sleeps_that_end_together_need_one_place(client: Client) -> None:
-    """The only place is taken while both of them wait for it."""
+async def test_sleeps_that_end_together_need_one_place(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only place is taken while all of them wait for it."""
     asleep, held, done = asyncio.Event(), asyncio.Event(), []
+    waiting: list[Slot] = []
+    really = Slot.acquire
+
+    async def acquire(slot: Slot) -> None:
+        waiting.append(slot)
+        await really(slot)
+
+    monkeypatch.setattr(Slot, "acquire", acquire)
 
     @client.function("work", on="app/work", concurrency=1)
     async def work(ctx: Context) -> None:
@@ -24,8 +34,8 @@ async def test_sleeps_that_end_together_need_one_place(client: Client) -> None:
             await asyncio.gather(*naps)
         else:
             held.set()
-            limiter = client._engine._session.scheduler._limiters["work"]  # type: ignore[attr-defined]
-            await until(lambda: bool(limiter._waiting) and len(limiter._waiting[0]._waiters) == 3)
+            await until(lambda: len(waiting) == 3)
+            assert len(set(waiting)) == 1
         done.append(ctx.event.data["sleeps"])
 
     async with client, asyncio.timeout(20):

@@ -9,18 +9,17 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
-from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.work import Look, open_memory
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, Function, NotEntered, PositionLost
-from tightbeam._engine import requests, step_log, trimming
+from tightbeam._client import engine_of
+from tightbeam._engine import step_log, trimming
 from tightbeam._engine.requests import FindOutcome, ReadPage, SeenUntil
-from tightbeam._engine.settings import Retention
-from tightbeam._engine.sqlite import inspect, messages, retention
+from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.transaction import Transaction
 
 
@@ -46,9 +45,8 @@ def ticking(client: Client, ch: JobChannel, count: int) -> Function[None]:
 
 
 async def test_a_reader_resumes_after_a_restart(
-    make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+    make_client: MakeClient, storage: Storage, ch: JobChannel
 ) -> None:
-    monkeypatch.setattr(requests, "PAGE_MESSAGES", 3)
     client = make_client()
     work = publishing(client, ch)
     async with client:
@@ -56,6 +54,7 @@ async def test_a_reader_resumes_after_a_restart(
         await client.run(work, {"first": 0, "count": 10})
         positions = [(await anext(subscription)).position for _ in range(10)]
     again = make_client()
+    storage.double.page = 3
     work = publishing(again, ch)
     async with again:
         from_start = again.realtime.subscribe(ch.tick, after="start")
@@ -70,9 +69,9 @@ async def test_a_reader_resumes_after_a_restart(
 
 
 async def test_no_gap_and_no_duplicate_while_others_publish(
-    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+    client: Client, storage: Storage, ch: JobChannel
 ) -> None:
-    monkeypatch.setattr(requests, "PAGE_MESSAGES", 3)  # many hand-overs between journal and mailbox
+    storage.double.page = 3  # many hand-overs between store and mailbox
     other = job_channel(job_id="other")
     work = publishing(client, ch)
     count = 150
@@ -119,9 +118,8 @@ async def test_what_comes_between_registering_and_reading_comes_once(client: Cli
         subscription = client.realtime.subscribe(ch.tick, after="start")
         await client.run(work, {"first": 0, "count": 3})
         got = [(await anext(subscription)).data.n for _ in range(3)]
-        feed: Any = subscription._feed
         reader = asyncio.ensure_future(anext(subscription))
-        await until(lambda: not feed._mailbox.catching_up)
+        await asyncio.sleep(0)  # it has seen that it got all, and waits
         await client.run(work, {"first": 3, "count": 2})
         got += [(await reader).data.n, (await anext(subscription)).data.n]
     assert got == [0, 1, 2, 3, 4]
@@ -150,13 +148,15 @@ async def test_created_at_increases_by_a_millisecond_whatever_the_clock_does(
     assert all(later - earlier >= timedelta(milliseconds=1) for earlier, later in pairwise(stamps))
 
 
-async def test_positions_that_cannot_be_resumed_from(client: Client, ch: JobChannel) -> None:
+async def test_positions_that_cannot_be_resumed_from(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     work = publishing(client, ch)
     with pytest.raises(NotEntered):
         client.realtime.subscribe(ch.tick, after="start")
     async with client:
         await client.run(work, {"first": 0, "count": 2})
-        epoch = client._engine.position.partition(":")[0]  # type: ignore[attr-defined]
+        epoch = storage.run(storage.runs()[0].id).messages[0].position.partition(":")[0]
         for after in (
             "",
             "nonsense",
@@ -191,34 +191,29 @@ async def test_old_messages_are_trimmed_and_their_positions_lost(
     assert numbers == list(range(20, 30))
 
 
-def test_retention_that_fails_is_tried_again_after_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = 0
+def test_retention_that_fails_is_tried_again_after_the_next_batch() -> None:
+    pace = trimming.Pace(1 << 30)
+    assert pace.is_time(0)  # and then it fails
+    assert pace.is_time(0)
+    pace.has_more = False
+    assert not any(pace.is_time(0) for _ in range(3))  # and not before it is time
 
-    def trim(*_: Any) -> bool:
-        nonlocal looks
-        looks += 1
-        if looks == 1:
-            raise sqlite3.OperationalError("disk I/O error")
-        return False
 
-    monkeypatch.setattr(trimming, "trim", trim)
-    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=1 << 30), Mock())
-    with contextlib.closing(open_memory()) as connection:
-        tx = Transaction(connection)
-        with pytest.raises(sqlite3.OperationalError):
-            trimmer(tx, 0)
-        connection.execute("ROLLBACK")
-        for _ in range(3):
-            trimmer(tx, 0)
-    assert looks == 2  # and then not before it is time
+def test_retention_looks_when_much_was_written() -> None:
+    size = 1 << 30
+    pace = trimming.Pace(size)
+    assert pace.is_time(0)  # the first time in any case
+    pace.has_more = False
+    assert not pace.is_time(size // 32 - 1)
+    assert pace.is_time(1)
 
 
 async def test_a_reader_that_is_overtaken_by_retention_is_told(
-    make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+    make_client: MakeClient, storage: Storage, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trimming, "_BATCHES", 1)
-    monkeypatch.setattr(requests, "PAGE_MESSAGES", 2)
     client = make_client(retain_messages=10)
+    storage.double.page = 2
     work = publishing(client, ch)
     async with client:
         await client.run(work, {"first": 0, "count": 9})
@@ -230,8 +225,7 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
             await anext(reader)
 
 
-async def test_a_time_is_found_without_reading_everything(make_client: MakeClient) -> None:
-    client = make_client()
+async def test_a_time_is_found_without_reading_everything(client: Client, path: Path) -> None:
     channels = [job_channel(job_id=f"j{n}") for n in range(3)]
 
     @client.function("work", retries=0)
@@ -241,31 +235,31 @@ async def test_a_time_is_found_without_reading_everything(make_client: MakeClien
                 publish = ctx.step.realtime.publish(f"p{n}", channels[n * n % 7 % 3].tick, {"n": n})
                 group.create_task(publish)
 
-    class Counting:
-        def __init__(self, tx: Any) -> None:
-            self.tx, self.count = tx, 0
+    async with client:
+        await client.run(work)
+    count = 0
 
-        def execute(self, *arguments: Any) -> Any:
-            self.count += 1
-            return self.tx.execute(*arguments)
+    def note(_statement: str) -> None:
+        nonlocal count
+        count += 1
 
-    def look(tx: Any) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tx = Transaction(connection)
         for ch in channels:
             query = "SELECT seq, created_at FROM message WHERE channel = ? ORDER BY seq"
-            rows = tx.execute(query, (ch.name,)).fetchall()
+            rows = connection.execute(query, (ch.name,)).fetchall()
+            connection.set_trace_callback(note)
             for at in (
                 0,
                 *(created // 1_000 + more for _, created in rows[::25] for more in (-1, 0, 1)),
                 2**50,
             ):
-                counting: Any = Counting(tx)
+                count = 0
+                seen = answer(tx, SeenUntil(ch.name, at))
                 expected = max((seq for seq, created in rows if created < (at + 1) * 1_000), default=0)
-                assert messages.seen_until(counting, SeenUntil(ch.name, at))[:2] == (expected, rows[-1][1])
-                assert counting.count < 20
-
-    async with client:
-        await client.run(work)
-        await client._engine._session.store.submit(Look(look))  # type: ignore[attr-defined]
+                assert seen[:2] == (expected, rows[-1][1])
+                assert count < 20
+            connection.set_trace_callback(None)
 
 
 async def test_times_go_on_after_those_of_another_process(
@@ -288,7 +282,7 @@ async def test_times_go_on_after_those_of_another_process(
 
 
 async def test_by_size_the_oldest_messages_and_runs_go(
-    make_client: MakeClient, path: Path, ch: JobChannel
+    make_client: MakeClient, path: Path, storage: Storage, ch: JobChannel
 ) -> None:
     bound = 1024 * 1024
     client = make_client(retain_bytes=bound)
@@ -317,7 +311,7 @@ async def test_by_size_the_oldest_messages_and_runs_go(
             numbers.append(int((await anext(kept)).data.split()[0]))
     assert numbers == sorted(numbers)
     assert largest < bound * 2  # the bound, and what one batch adds before anything goes
-    assert 1 < len(inspect.runs(path)) < 60
+    assert 1 < len(storage.runs()) < 60
 
 
 async def test_a_size_that_holds_nothing_keeps_the_last_message_and_what_runs(
@@ -340,7 +334,7 @@ def test_a_bound_is_a_number(name: str) -> None:
 
 
 async def test_by_age_the_last_message_and_the_numbers_stay(
-    make_client: MakeClient, path: Path, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+    make_client: MakeClient, storage: Storage, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trimming, "_BATCHES", 1)
     client = make_client(retain_for=timedelta(0))
@@ -351,68 +345,13 @@ async def test_by_age_the_last_message_and_the_numbers_stay(
         await client.run(work, {"first": 5, "count": 5})
         seqs = [int(((await anext(subscription)).position or "").partition(":")[2]) for _ in range(10)]
     assert seqs == list(range(1, 11))
-    assert len(inspect.runs(path)) <= 1  # ended runs go with their time, too
-
-
-def test_by_age_only_the_oldest_go() -> None:
-    """Of a channel whose times are ahead of the clock nothing is dropped for the sake of a later one."""
-    second = 1_000_000
-    with contextlib.closing(open_memory()) as connection:
-        for created in (1, 2, 50, 3):
-            connection.execute(
-                "INSERT INTO message (channel, topic, run_id, step, number, started_at, ended_at, "
-                "created_at, data) VALUES ('c', 't', 'r', 's', 0, 0, 0, ?, 'x')",
-                (created * second,),
-            )
-        tx = Transaction(connection)
-        kept = Retention(messages=100, age_us=10 * second, size=1 << 30)
-        trimming.trim(retention.Kept(tx), kept, 20 * second)
-        assert connection.execute("SELECT created_at FROM message").fetchall() == [
-            (50 * second,),
-            (3 * second,),
-        ]
-
-
-async def test_house_keeping_is_told_of_all_that_is_stored(client: Client, ch: JobChannel) -> None:
-    """The bound of the journal's size stands on that."""
-    told: list[int] = []
-
-    async def step() -> str:
-        return "s" * 2_000
-
-    @client.function("work")
-    async def work(ctx: Context) -> str:
-        await ctx.step.run("step", step)
-        await ctx.step.realtime.publish("publish", ch.token, "p" * 30_000)
-        return "r" * 400_000
-
-    async with client:
-        store = client._engine._session.store  # type: ignore[attr-defined]
-        store._trimmer = lambda _tx, written: told.append(written)
-        await client.run(work, {"event": "e" * 100})
-    quoted = [2 + size for size in (2_000, 30_000, 400_000)]
-    assert sum(told) == len('{"event":""}') + 100 + sum(quoted)
-
-
-def test_retention_looks_when_much_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[int] = []
-    monkeypatch.setattr(trimming, "trim", lambda *_: looks.append(1))
-    size = 1 << 30
-    trimmer = retention.Trimmer(Retention(messages=1, age_us=1, size=size), Mock())
-    with contextlib.closing(open_memory()) as connection:
-        tx = Transaction(connection)
-        trimmer(tx, 0)  # the first time in any case
-        trimmer(tx, size // 32 - 1)
-        assert len(looks) == 1
-        trimmer(tx, 1)
-        assert len(looks) == 2
+    assert len(storage.runs()) <= 1  # ended runs go with their time, too
 
 
 async def test_a_replay_that_is_closed_ends_with_what_was_read(
-    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+    client: Client, storage: Storage, ch: JobChannel
 ) -> None:
-    monkeypatch.setattr(requests, "PAGE_MESSAGES", 3)
-
+    storage.double.page = 3
     work = ticking(client, ch, 9)
 
     async with client:
@@ -428,14 +367,17 @@ async def test_a_feed_that_replays_has_seen_no_more_than_it_gave(client: Client,
 
     async with client:
         await client.run(work)
-        feed = client._engine.feed([(ch.name, "tick")], "start", max_messages=9, max_bytes=9999)  # type: ignore[attr-defined]
+        feed = engine_of(client).feed([(ch.name, "tick")], "start", max_messages=9, max_bytes=9999)
         assert feed.advance() == "start"
         first = await feed.next()
+        assert first is not None
         assert feed.advance() == feed.position_of(first)
         feed.close()
 
 
-async def test_a_run_that_goes_on_has_no_outcome_yet(client: Client, ch: JobChannel) -> None:
+async def test_a_run_that_goes_on_has_no_outcome_yet(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     published, release = asyncio.Event(), asyncio.Event()
 
     @client.function("work")
@@ -448,10 +390,11 @@ async def test_a_run_that_goes_on_has_no_outcome_yet(client: Client, ch: JobChan
     async with client, asyncio.timeout(20):
         running = asyncio.ensure_future(client.run(work))
         await published.wait()
-        assert await client._engine.read(FindOutcome(ch.name)) is None  # type: ignore[attr-defined]
+        assert storage.read(FindOutcome(ch.name)) is None
         release.set()
         await running
-        outcome = await client._engine.read(FindOutcome(ch.name))  # type: ignore[attr-defined]
+        outcome = storage.read(FindOutcome(ch.name))
+        assert outcome is not None
         assert (outcome.completed, outcome.result) == (True, b'"done"')
 
 
@@ -476,16 +419,16 @@ async def test_the_steps_of_a_run_go_with_it(
 
 
 @pytest.mark.parametrize("bound", [{"messages": 4}, {"size": 4 * len(b'{"n":1}')}], ids=str)
-async def test_a_page_of_the_journal_is_bounded(
-    client: Client, ch: JobChannel, bound: dict[str, int]
+async def test_a_page_is_bounded(
+    client: Client, storage: Storage, ch: JobChannel, bound: dict[str, int]
 ) -> None:
     """In messages, and in bytes: a reader that resumes far back doesn't get all of it at once."""
     work = ticking(client, ch, 9)
     async with client:
         await client.run(work)
-        found, upto = [], 0
-        while upto < 9:
-            request = ReadPage(((ch.name, "tick"),), upto, **bound)
-            page, upto = await client._engine.read(request)  # type: ignore[attr-defined]
-            found.append([envelope.seq for envelope in page])
-    assert found == [[1, 2, 3, 4], [5, 6, 7, 8], [9]]
+    pages: list[list[int]] = []
+    upto = 0
+    while upto < 9:
+        page, upto = storage.read(ReadPage(((ch.name, "tick"),), upto, **bound))
+        pages.append([envelope.seq or 0 for envelope in page])
+    assert pages == [[1, 2, 3, 4], [5, 6, 7, 8], [9]]

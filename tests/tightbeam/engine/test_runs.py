@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam.engine.conftest import MakeClient, busy_journal, until
+from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, Status
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import (
     Client,
     Context,
@@ -28,7 +28,8 @@ from tightbeam import (
     StepError,
 )
 from tightbeam._engine import scheduler
-from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.records import NewRun, RunError
+from tightbeam._engine.requests import AddRuns, RetryRun
 
 
 async def test_a_run_returns_the_functions_result(client: Client) -> None:
@@ -199,7 +200,7 @@ async def test_errors_that_cannot_be_retried_fail_at_once(client: Client, ch: Jo
 
 
 async def test_no_payload_value_is_stored_with_an_error(
-    make_client: MakeClient, path: Path, ch: JobChannel
+    make_client: MakeClient, path: Path, storage: Storage, ch: JobChannel
 ) -> None:
     client = make_client()
 
@@ -212,7 +213,7 @@ async def test_no_payload_value_is_stored_with_an_error(
     async with client:
         with pytest.raises(InvalidPayload):
             await client.run(invalid)
-    (summary,) = inspect.runs(path)
+    (summary,) = storage.runs()
     assert (summary.state, summary.error_type) == ("failed", "InvalidPayload")
     assert "/n" in (summary.error_text or "")
     assert b"secret-value" not in path.read_bytes()  # noqa: ASYNC240 - the client has been left
@@ -438,7 +439,7 @@ async def test_ten_thousand_runs_wait_in_the_journal_not_in_memory() -> None:
 @pytest.mark.parametrize("functions", [1, 6])
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_so_many_runs_are_in_memory_at_most(
-    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, functions: int
+    client: Client, storage: Storage, monkeypatch: pytest.MonkeyPatch, kind: str, functions: int
 ) -> None:
     """Of all functions together; those of sync ones have a thread each. Whoever ends makes room."""
     monkeypatch.setattr(scheduler, "_RESIDENT", 3)
@@ -446,7 +447,7 @@ async def test_so_many_runs_are_in_memory_at_most(
     resident: list[int] = []
 
     def look() -> None:
-        resident.append(len(client._engine._session.scheduler._resident))  # type: ignore[attr-defined]
+        resident.append(len(storage.double.resident))
 
     async def look_async(ctx: Context) -> None:
         look()
@@ -457,29 +458,29 @@ async def test_so_many_runs_are_in_memory_at_most(
     for n in range(functions):
         client.function(f"f{n}", on="app/event")(look_async if kind == "async" else look_sync)
     async with client:
-        async with busy_journal(client):
+        async with storage.double.held(AddRuns):
             sending = [asyncio.ensure_future(client.send("app/event")) for _ in range(8 // functions)]
-            await asyncio.sleep(0)  # all of them wait for the journal, and are stored together
+            await asyncio.sleep(0)  # all of them wait for the store
         await asyncio.gather(*sending)
         await until(lambda: len(resident) == 8 // functions * functions)
     assert max(resident) == {"async": 3, "sync": 2}[kind]
 
 
-async def test_a_run_may_fail_thousands_of_times(client: Client) -> None:
+async def test_a_run_may_fail_thousands_of_times(client: Client, storage: Storage) -> None:
     attempts: list[int] = []
 
     @client.function("failing", on="app/fail", retries=3_000)
     async def failing(ctx: Context) -> None:
         attempts.append(ctx.attempt)
-        if not ctx.attempt:
-            ctx._log.attempt = 2_000  # type: ignore[attr-defined]  # as if it had
+        if len(attempts) == 1:
             raise ValueError
 
+    async with storage.opened() as store:
+        store.call(AddRuns((NewRun("r", "failing"),), "app/fail", b"{}"))
+        store.call(RetryRun("r", 2_000, 0, RunError("ValueError", "", None), ()))  # as if it had
     async with client:
-        await client.send("app/fail")
-        with contextlib.suppress(TimeoutError):
-            await until(lambda: len(attempts) == 2)
-    assert attempts == [0, 2_001]
+        await until(lambda: len(attempts) == 2)
+    assert attempts == [2_000, 2_001]
 
 
 async def test_a_function_with_many_runs_waits_for_one_with_few(
@@ -508,9 +509,9 @@ async def test_a_function_with_many_runs_waits_for_one_with_few(
     assert begun.index("few") <= 4  # both may have ended at once, and then it was the other's turn
 
 
-async def test_a_delay_of_hours_is_kept(client: Client, path: Path) -> None:
+async def test_a_delay_of_hours_is_kept(make_client: MakeClient, storage: Storage) -> None:
     """Five minutes are for delays that have been doubled."""
-    slow = Client(path, retry_delay=timedelta(hours=1))
+    slow = make_client(retry_delay=timedelta(hours=1))
 
     @slow.function("failing", on="app/fail")
     async def failing(ctx: Context) -> None:
@@ -518,6 +519,6 @@ async def test_a_delay_of_hours_is_kept(client: Client, path: Path) -> None:
 
     async with slow:
         (run_id,) = await slow.send("app/fail")
-        await until(lambda: inspect.run(path, run_id).summary.error_type == "ValueError")
-    summary = inspect.run(path, run_id).summary
+        await until(lambda: storage.run(run_id).summary.error_type == "ValueError")
+    summary = storage.run(run_id).summary
     assert summary.due_at >= summary.created_at + timedelta(minutes=30)

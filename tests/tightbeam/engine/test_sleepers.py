@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +16,12 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.engine.work import Work
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync
 from tightbeam._engine import scheduler
-from tightbeam._engine.requests import PullBack
-from tightbeam._engine.sqlite import checkup, inspect
+from tightbeam._engine.requests import LeaveMemory, PullBack
+from tightbeam._engine.sqlite import checkup
+from tightbeam._engine.step_log import StepLog
 
 LONG = timedelta(hours=1)
 LONGER = timedelta(hours=2)
@@ -87,6 +87,12 @@ def plain_beside_a_thread(ctx: ContextSync) -> None:
         other.result()
 
 
+def has_left(storage: Storage) -> bool:
+    """Return whether a run sleeps and none is in memory."""
+    double = storage.double
+    return double.requested(LeaveMemory) > 0 and not double.resident
+
+
 LEAVING: list[Body] = [
     direct,
     in_a_call,
@@ -103,31 +109,9 @@ LEAVING: list[Body] = [
 ]
 
 
-def resident(client: Client) -> int:
-    return len(client._engine._session.scheduler._resident)  # type: ignore[attr-defined]
-
-
-async def wake(client: Client) -> None:
-    """As if the time had come."""
-
-    def work(tx: Any) -> None:
-        tx.execute("UPDATE step SET wake_at = 1 WHERE state = 'sleeping'")
-        tx.execute("UPDATE run SET due_at = 1 WHERE state = 'ready'")
-
-    session: Any = client._engine._session  # type: ignore[attr-defined]
-    await session.store.submit(Work(work))
-    session.scheduler._nudge()
-
-
-def stored(path: Path) -> tuple[str, datetime]:
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        state, due = connection.execute("SELECT state, due_at FROM run").fetchone()
-    return state, datetime.fromtimestamp(due / 1e6, UTC)
-
-
 @pytest.mark.parametrize("body", LEAVING, ids=[one.__name__ for one in LEAVING])
 async def test_a_run_that_only_sleeps_for_long_leaves_memory_and_comes_back(
-    client: Client, path: Path, body: Body
+    client: Client, storage: Storage, body: Body
 ) -> None:
     executions: list[int] = []
     if asyncio.iscoroutinefunction(body):
@@ -148,18 +132,15 @@ async def test_a_run_that_only_sleeps_for_long_leaves_memory_and_comes_back(
     began = datetime.now(UTC)
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: bool(executions) and not resident(client))
-        state, due = stored(path)
-        assert state == "ready"
+        await until(lambda: has_left(storage))
+        detail = storage.run(run_id)
+        due = detail.summary.due_at
         assert began + LONG <= due < began + LONG + timedelta(minutes=1)  # of several, the first to end
-        detail = inspect.run(path, run_id)
         assert (detail.summary.state, detail.summary.attempts, detail.deaths) == ("sleeping", 1, 0)
-        assert checkup.check_up(path).states == {"sleeping": 1}
-        assert checkup.check_up(path).overdue == {}
-        await wake(client)
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+        await storage.wake(client)
+        await until(lambda: storage.run(run_id).summary.state == "done")
     assert executions == [0, 0]
-    assert {step.state for step in inspect.run(path, run_id).steps} == {"done"}
+    assert {step.state for step in storage.run(run_id).steps} == {"done"}
 
 
 async def in_timeout(ctx: Context, ended: asyncio.Event) -> None:
@@ -206,11 +187,21 @@ STAYING = [in_timeout, in_wait_for, in_timeout_of_a_child, race, beside_an_event
 
 @pytest.mark.parametrize("body", STAYING, ids=[one.__name__ for one in STAYING])
 async def test_a_run_that_waits_for_something_else_too_stays(
-    client: Client, path: Path, body: Callable[[Context, asyncio.Event], Awaitable[None]]
+    client: Client,
+    storage: Storage,
+    body: Callable[[Context, asyncio.Event], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     executions: list[int] = []
     ended = asyncio.Event()
     looked: list[int] = []
+    really = StepLog.sleeps_longer_than
+
+    def look(log: StepLog, seconds: float) -> bool:
+        looked.append(1)
+        return really(log, seconds)
+
+    monkeypatch.setattr(StepLog, "sleeps_longer_than", look)
 
     @client.function("work", on="app/work", retries=0)
     async def work(ctx: Context) -> None:
@@ -219,14 +210,11 @@ async def test_a_run_that_waits_for_something_else_too_stays(
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: bool(inspect.run(path, run_id).steps))
-        steps: Any = next(iter(client._engine._session.scheduler._resident.values()))._tasks  # type: ignore[attr-defined]
-        really = steps._look_in
-        steps._look_in = lambda seconds: (looked.append(1), really(seconds))
-        await until(lambda: len(looked) == 2)  # it was looked at twice, and left where it is
-        assert resident(client) == 1
+        await until(lambda: bool(storage.run(run_id).steps))
+        await until(lambda: len(looked) >= 2)  # it was looked at twice, and left where it is
+        assert storage.double.resident == {run_id}
         ended.set()
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+        await until(lambda: storage.run(run_id).summary.state == "done")
     assert executions == [0]
 
 
@@ -250,7 +238,7 @@ async def test_a_short_sleep_stays(client: Client, kind: str) -> None:
 
 
 async def test_what_is_done_again_after_a_long_sleep_and_what_is_not(
-    client: Client, path: Path, ch: JobChannel
+    client: Client, storage: Storage, ch: JobChannel
 ) -> None:
     calls: list[str] = []
 
@@ -274,16 +262,16 @@ async def test_what_is_done_again_after_a_long_sleep_and_what_is_not(
     subscription = client.realtime.subscribe(ch.tick)
     async with client:
         waiting = asyncio.ensure_future(client.run(work))  # waits however often it is executed
-        await until(lambda: "cleaned up" in calls and not resident(client))
+        await until(lambda: has_left(storage))
         assert not waiting.done()
-        await wake(client)
+        await storage.wake(client)
         assert await asyncio.wait_for(waiting, 10) == "result"
     assert calls == ["handler", "step", "cleaned up", "handler", "cleaned up"]
     assert [message.data.n async for message in subscription] == [1, 2, 1, 3]
 
 
 async def test_a_handler_that_does_not_let_go_at_once_is_put_to_sleep_all_the_same(
-    client: Client, path: Path
+    client: Client, storage: Storage
 ) -> None:
     @client.function("work", on="app/work", retries=0)
     async def work(ctx: Context) -> None:
@@ -294,13 +282,13 @@ async def test_a_handler_that_does_not_let_go_at_once_is_put_to_sleep_all_the_sa
 
     async with client:
         await client.send("app/work")
-        await until(lambda: stored(path)[0] == "ready" and not resident(client))
-    assert inspect.runs(path)[0].state == "sleeping"
+        await until(lambda: has_left(storage))
+    assert storage.runs()[0].state == "sleeping"
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_sleeping_runs_keep_nothing_from_starting(
-    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    make_client: MakeClient, storage: Storage, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(scheduler, "_RESIDENT", 3)
     monkeypatch.setattr(scheduler, "_RESIDENT_THREADS", 2)
@@ -334,25 +322,26 @@ async def test_sleeping_runs_keep_nothing_from_starting(
         async with client:
             for _ in range(0 if turn else 20):
                 await client.send("app/trial")
-            await until(lambda: len(inspect.runs(path, state="sleeping")) == 20)
+            await until(lambda: len(storage.runs(state="sleeping")) == 20)
             assert await asyncio.wait_for(client.run(quick), 10) == "done"
-            await until(lambda client=client: not resident(client))  # type: ignore[misc]
+            await until(lambda: not storage.double.resident)
 
 
-async def test_a_run_that_left_is_set_back_with_the_clock(client: Client, path: Path) -> None:
+async def test_a_run_that_left_is_set_back_with_the_clock(client: Client, storage: Storage) -> None:
     @client.function("work", on="app/work")
     async def work(ctx: Context) -> None:
         await ctx.step.sleep("nap", LONG)
 
     async with client:
         await client.send("app/work")
-        await until(lambda: stored(path)[1] > datetime.now(UTC) + LONG / 2)  # it has left memory
-        before = stored(path)[1]
-        await client._engine._session.store.submit(PullBack(60_000_000))  # type: ignore[attr-defined]
-    assert stored(path)[1] == before - timedelta(minutes=1)
+        await until(lambda: has_left(storage))
+        (before,) = storage.runs()
+        await storage.double.store.submit(PullBack(60_000_000))
+    (after,) = storage.runs()
+    assert after.due_at == before.due_at - timedelta(minutes=1)
 
 
-async def test_a_sleep_that_was_given_up_wakes_nobody(client: Client, path: Path) -> None:
+async def test_a_sleep_that_was_given_up_wakes_nobody(client: Client, storage: Storage) -> None:
     """Its row still says that it sleeps, and for less long: the run isn't executed over and over."""
     executions: list[int] = []
 
@@ -366,14 +355,14 @@ async def test_a_sleep_that_was_given_up_wakes_nobody(client: Client, path: Path
 
     async with client:
         await client.send("app/work")
-        await until(lambda: bool(executions) and stored(path)[0] == "ready" and not resident(client))
-        assert stored(path)[1] > datetime.now(UTC) + timedelta(minutes=50)
+        await until(lambda: has_left(storage))
+        assert storage.runs()[0].due_at > datetime.now(UTC) + timedelta(minutes=50)
     assert executions == [1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["async", "sync"])
-async def test_ten_thousand_sleeping_runs(make_client: MakeClient, path: Path, kind: str) -> None:
+async def test_ten_thousand_sleeping_runs(make_client: MakeClient, storage: Storage, kind: str) -> None:
     client = make_client()
     asleep = 0
 
@@ -398,10 +387,25 @@ async def test_ten_thousand_sleeping_runs(make_client: MakeClient, path: Path, k
         await asyncio.gather(*(client.send(event) for _ in range(10_000)))
         assert await asyncio.wait_for(client.run(quick), 10) == "done"
         async with asyncio.timeout(300):
-            while asleep < 10_000 or resident(client):  # noqa: ASYNC110 - the journal has no event
+            while asleep < 10_000 or storage.double.resident:  # noqa: ASYNC110 - a store has no event
                 await asyncio.sleep(0.05)
         assert threading.active_count() < 50
     async with client:
         assert await asyncio.wait_for(client.run(quick), 10) == "done"
-    assert checkup.check_up(path).states == {"sleeping": 10_000, "done": 2}
+    states = [run.state for run in storage.runs()]
+    assert (states.count("sleeping"), states.count("done")) == (10_000, 2)
     assert asleep == 10_000
+
+
+async def test_a_check_up_counts_a_run_that_left_as_asleep(
+    client: Client, path: Path, storage: Storage
+) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        await ctx.step.sleep("nap", LONG)
+
+    async with client:
+        await client.send("app/work")
+        await until(lambda: has_left(storage))
+        assert checkup.check_up(path).states == {"sleeping": 1}
+        assert checkup.check_up(path).overdue == {}

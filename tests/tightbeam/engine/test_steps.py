@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
-import sqlite3
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypedDict
 
 import pydantic
@@ -20,7 +17,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, Tick, job_channel
-from tests.tightbeam.engine.work import Work
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import (
     Client,
     Context,
@@ -33,9 +30,8 @@ from tightbeam import (
     StepMisuse,
 )
 from tightbeam._engine import step_rules
-from tightbeam._engine.records import Replaced
-from tightbeam._engine.requests import MemoizeStep
-from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.records import MemoizedAlready
+from tightbeam._engine.requests import MemoizePublish, PutBack
 
 
 class Receipt(pydantic.BaseModel):
@@ -249,7 +245,9 @@ async def test_the_handler_does_not_see_a_failure_that_is_retried(client: Client
 
 
 @pytest.mark.parametrize("how", ["gather", "TaskGroup"])
-async def test_parallel_steps_are_finished_before_the_retry(client: Client, how: str) -> None:
+async def test_parallel_steps_are_finished_before_the_retry(
+    client: Client, storage: Storage, how: str
+) -> None:
     failures: list[int] = []
     slow_calls = []
     failed = asyncio.Event()
@@ -263,9 +261,8 @@ async def test_parallel_steps_are_finished_before_the_retry(client: Client, how:
     async def slow() -> str:
         slow_calls.append(1)
         await failed.wait()
-        store: Any = client._engine._session.store  # type: ignore[attr-defined]
-        for _ in range(30):  # time enough for the journal to begin the retry, if it were to begin now
-            await store.submit(Work(lambda tx: None))
+        for _ in range(30):  # time enough for the store to begin the retry, if it were to begin now
+            await storage.double.store.submit(PutBack(()))
         return "slow" if len(failures) == 1 else "the retry has begun"
 
     @client.function("work")
@@ -521,7 +518,9 @@ async def test_steps_on_another_event_loop_are_refused(client: Client, ch: JobCh
 # ----------------------------------------------------------------------------------------------- sleep
 
 
-async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(make_client: MakeClient, path: Path) -> None:
+async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(
+    make_client: MakeClient, storage: Storage
+) -> None:
     woke: list[str] = []
 
     def define(client: Client, slept: asyncio.Event | None) -> None:
@@ -538,23 +537,19 @@ async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(make_client: Ma
     async with first:
         (run_id,) = await first.send("app/nap")
         await asyncio.wait_for(began.wait(), 10)
-        await until(lambda: bool(inspect.run(path, run_id).steps))
-    detail = inspect.run(path, run_id)
+        await until(lambda: bool(storage.run(run_id).steps))
+    detail = storage.run(run_id)
     assert detail.steps[0].state == "sleeping"
-    # The recorded time is what counts: move it to the past, as waiting would.
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE step SET wake_at = 1")
-        connection.execute("UPDATE run SET due_at = 1")
-
+    await storage.let_time_pass()  # the recorded time is what counts
     second = make_client()
     define(second, None)
     async with second:
         pass
     assert woke == [run_id]
-    assert inspect.run(path, run_id).steps[0].state == "done"
+    assert storage.run(run_id).steps[0].state == "done"
 
 
-async def test_a_sleep_ends_when_its_time_has_come(client: Client, path: Path) -> None:
+async def test_a_sleep_ends_when_its_time_has_come(client: Client, storage: Storage) -> None:
     @client.function("async")
     async def async_(ctx: Context) -> None:
         await ctx.step.sleep("nap", timedelta(milliseconds=30))
@@ -566,21 +561,20 @@ async def test_a_sleep_ends_when_its_time_has_come(client: Client, path: Path) -
     async with client:
         await client.run(async_)
         await client.run(sync)
-    for summary in inspect.runs(path):
-        (step,) = inspect.run(path, summary.id).steps
+    for summary in storage.runs():
+        (step,) = storage.run(summary.id).steps
         assert step.wake_at == step.started_at + timedelta(milliseconds=30)
         assert step.ended_at is not None
         assert step.ended_at >= step.wake_at - timedelta(milliseconds=5)  # two clocks are at work
 
 
-def due(path: Path, run_id: str) -> tuple[str, datetime]:
-    """A run's state, and when it is due."""
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        state, at = connection.execute("SELECT state, due_at FROM run WHERE id = ?", (run_id,)).fetchone()
-    return state, datetime.fromtimestamp(at / 1e6, UTC)
+def due(storage: Storage, run_id: str) -> tuple[str, datetime]:
+    """Return a run's state, and when it is due."""
+    summary = storage.run(run_id).summary
+    return summary.state, summary.due_at
 
 
-async def test_of_several_sleeps_the_first_to_end_is_woken_for(client: Client, path: Path) -> None:
+async def test_of_several_sleeps_the_first_to_end_is_woken_for(client: Client, storage: Storage) -> None:
     @client.function("naps", on="app/naps")
     async def naps(ctx: Context) -> None:
         hours = [ctx.step.sleep(f"{n}", timedelta(hours=n)) for n in (1, 48, 2)]
@@ -588,16 +582,16 @@ async def test_of_several_sleeps_the_first_to_end_is_woken_for(client: Client, p
 
     async with client:
         (run_id,) = await client.send("app/naps")
-        await until(lambda: len(inspect.run(path, run_id).steps) == 3)
-        await until(lambda: due(path, run_id)[0] == "ready")  # it isn't kept in memory
-        _, at = due(path, run_id)
+        await until(lambda: len(storage.run(run_id).steps) == 3)
+        await until(lambda: not storage.double.resident)
+        _, at = due(storage, run_id)
         assert at < datetime.now(UTC) + timedelta(hours=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its_fault(
-    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+    make_client: MakeClient, storage: Storage, monkeypatch: pytest.MonkeyPatch, sync: bool
 ) -> None:
     monkeypatch.setattr(step_rules, "REST_AFTER", 0.01)
     monkeypatch.setattr(step_rules, "LEAVE_AFTER", 1e9)  # as if the handler waited for something else too
@@ -634,21 +628,19 @@ async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its
 
     first = make_client(shutdown_timeout=timedelta(seconds=1))
     define(first)
-    copy = path.with_name("copy.db")
     async with first:
         (run_id,) = await first.send("app/sync" if sync else "app/async")
-        await until(lambda: "step.sleep" in {step.kind for step in inspect.run(path, run_id).steps})
-        assert due(path, run_id)[0] == "running"
+        await until(lambda: "step.sleep" in {step.kind for step in storage.run(run_id).steps})
+        assert due(storage, run_id)[0] == "running"
         go_on.set()
-        await until(lambda: due(path, run_id)[0] == "sleeping")
-        assert due(path, run_id)[1] <= datetime.now(UTC)  # it would resume at once
-        for end in ("", "-wal"):  # what a kill leaves behind now
-            shutil.copy(f"{path}{end}", f"{copy}{end}")
-    second = Client(copy, shutdown_timeout=timedelta(seconds=1))
+        await until(lambda: due(storage, run_id)[0] == "sleeping")
+        assert due(storage, run_id)[1] <= datetime.now(UTC)  # it would resume at once
+        storage.double.is_crashed = True
+    second = make_client(shutdown_timeout=timedelta(seconds=1))
     define(second)
     async with second:
         await until(lambda: len(executions) == 2)
-    assert inspect.run(copy, run_id).deaths == 0
+    assert storage.run(run_id).deaths == 0
     assert began == [1]
 
 
@@ -737,7 +729,7 @@ async def test_parallel_publishes_are_sent_once(client: Client, ch: JobChannel, 
 
 
 async def test_an_invalid_payload_sends_and_memoizes_nothing(
-    make_client: MakeClient, path: Path, ch: JobChannel
+    make_client: MakeClient, storage: Storage, ch: JobChannel
 ) -> None:
     client = make_client(max_payload_bytes=100)
 
@@ -758,7 +750,7 @@ async def test_an_invalid_payload_sends_and_memoizes_nothing(
         with pytest.raises(PayloadTooLarge):
             await client.realtime.publish(ch.token, "x" * 99)
     assert [message.id async for message in subscription] == [f"{run_id}:id:1"]
-    assert [step.id for step in inspect.run(path, run_id).steps] == ["id:1"]
+    assert [step.id for step in storage.run(run_id).steps] == ["id:1"]
 
 
 async def test_a_cancelled_publish_is_committed_and_delivered(client: Client, ch: JobChannel) -> None:
@@ -786,15 +778,11 @@ async def test_a_cancelled_publish_is_committed_and_delivered(client: Client, ch
 @pytest.mark.parametrize("held", [False, True], ids=["", "disk busy"])
 @pytest.mark.parametrize("turns", range(8))
 async def test_cancelled_at_any_moment_everything_or_nothing(
-    client: Client, ch: JobChannel, path: Path, turns: int, held: bool
+    client: Client, ch: JobChannel, storage: Storage, turns: int, held: bool
 ) -> None:
     """Live, durable, and `step.run`: after so many turns of the event loop."""
     received: list[int] = []
-    busy, release = threading.Event(), threading.Event()
-
-    def hold(tx: Any) -> None:
-        busy.set()
-        assert release.wait(30)
+    double = storage.double
 
     async def give(n: int) -> int:
         await asyncio.sleep(0)
@@ -802,25 +790,21 @@ async def test_cancelled_at_any_moment_everything_or_nothing(
 
     @client.function("work")
     async def work(ctx: Context) -> None:
-        store = client._engine._session.store  # type: ignore[attr-defined]
-        if held:
-            store.submit(Work(hold))
-            await asyncio.to_thread(busy.wait, 30)
-        tasks = [
-            asyncio.ensure_future(ctx.step.realtime.publish("durable", ch.tick, {"n": 1})),
-            asyncio.ensure_future(ctx.publish(ch.tick, {"n": 2})),
-            asyncio.ensure_future(client.realtime.publish(ch.tick, {"n": 3})),
-            asyncio.ensure_future(ctx.step.run("step", give, 4)),
-        ]
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        for task in tasks:
-            task.cancel()
-        release.set()
+        async with double.held() if held else contextlib.nullcontext():
+            tasks = [
+                asyncio.ensure_future(ctx.step.realtime.publish("durable", ch.tick, {"n": 1})),
+                asyncio.ensure_future(ctx.publish(ch.tick, {"n": 2})),
+                asyncio.ensure_future(client.realtime.publish(ch.tick, {"n": 3})),
+                asyncio.ensure_future(ctx.step.run("step", give, 4)),
+            ]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
         live = [task.done() for task in tasks[1:3]]
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        await store.submit(Work(lambda tx: None))  # behind whatever was queued
-        detail = inspect.run(path, ctx.run_id)
+        await double.store.submit(PutBack(()))  # behind whatever was queued
+        detail = storage.run(ctx.run_id)
         stored = {step.id for step in detail.steps}
         assert [message.id for message in detail.messages] == (
             [f"{ctx.run_id}:durable:0"] if "durable" in stored else []
@@ -845,21 +829,21 @@ async def test_cancelled_at_any_moment_everything_or_nothing(
     assert sorted(received) == sorted(expected)
 
 
-async def test_two_publishes_of_one_execution_cannot_both_be_memoized(client: Client, ch: JobChannel) -> None:
-    """The last line of defence: the step is the primary key, whatever the books say."""
+async def test_a_publish_that_another_execution_has_memoized_is_an_error(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
+    """The last line of defence: the store says so, whatever the step log says."""
 
     @client.function("work", retries=0)
     async def work(ctx: Context) -> None:
+        storage.double.fail(MemoizePublish, 1, error=lambda: MemoizedAlready(ctx.run_id, "id"))
         await ctx.step.realtime.publish("id", ch.tick, {"n": 1})
-        ctx._log._memos.clear()  # type: ignore[attr-defined]
-        ctx._log._counts.clear()  # type: ignore[attr-defined]
-        await ctx.step.realtime.publish("id", ch.tick, {"n": 2})
 
     subscription = client.realtime.subscribe(ch.tick)
     async with client:
         with pytest.raises(RuntimeError, match="memoized already"):
             await client.run(work)
-    assert [message.data.n async for message in subscription] == [1]
+    assert [message.data.n async for message in subscription] == []
 
 
 async def test_a_step_that_succeeds_meanwhile_gives_another_no_attempt_more(client: Client) -> None:
@@ -924,7 +908,7 @@ async def test_a_sleep_that_the_handler_leaves_behind_ends_with_the_run(client: 
         naps[0].exception()
 
 
-async def test_a_restart_leaves_a_run_alone_that_sleeps(make_client: MakeClient, path: Path) -> None:
+async def test_a_restart_leaves_a_run_alone_that_sleeps(make_client: MakeClient, storage: Storage) -> None:
     client = make_client()
     executions: list[str] = []
 
@@ -935,24 +919,24 @@ async def test_a_restart_leaves_a_run_alone_that_sleeps(make_client: MakeClient,
 
     async with client:
         (run_id,) = await client.send("app/nap")
-        await until(lambda: inspect.run(path, run_id).summary.state == "sleeping")
+        await until(lambda: storage.run(run_id).summary.state == "sleeping")
     async with client:
         pass
     assert executions == [run_id]
 
 
-async def test_a_sleep_that_the_handler_cancels_is_over(client: Client, path: Path) -> None:
+async def test_a_sleep_that_the_handler_cancels_is_over(client: Client, storage: Storage) -> None:
     """If the process dies now, or is stopped, the run doesn't wait for the end of that sleep."""
     seen: list[tuple[str, datetime]] = []
 
     @client.function("work")
     async def work(ctx: Context) -> None:
         nap = asyncio.ensure_future(ctx.step.sleep("nap", timedelta(days=1)))
-        await until(lambda: due(path, ctx.run_id)[0] == "sleeping")
+        await until(lambda: due(storage, ctx.run_id)[0] == "sleeping")
         nap.cancel()
         await asyncio.wait({nap})
-        await client._engine._session.store.submit(Work(lambda tx: None))  # type: ignore[attr-defined]
-        seen.append(due(path, ctx.run_id))
+        await storage.double.store.submit(PutBack(()))  # behind what the end of the sleep stores
+        seen.append(due(storage, ctx.run_id))
 
     async with client:
         await client.run(work)
@@ -963,7 +947,7 @@ async def test_a_sleep_that_the_handler_cancels_is_over(client: Client, path: Pa
 
 @pytest.mark.parametrize("first", ["ended", "cancelled", "sync"])
 async def test_a_run_that_rests_after_another_sleep_says_so_again(
-    make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+    make_client: MakeClient, storage: Storage, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=200))
     monkeypatch.setattr(step_rules, "REST_AFTER", 0.01)
@@ -981,7 +965,7 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
     async def async_(ctx: Context) -> None:
         if first == "cancelled":
             nap = asyncio.ensure_future(ctx.step.sleep("nap", timedelta(days=1)))
-            await until(lambda: due(path, ctx.run_id)[0] == "sleeping")
+            await until(lambda: due(storage, ctx.run_id)[0] == "sleeping")
             nap.cancel()
             await asyncio.wait({nap})
         else:
@@ -999,25 +983,7 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
 
     async with client:
         (run_id,) = await client.send("app/sync" if first == "sync" else "app/async")
-        await until(lambda: "long" in {step.id for step in inspect.run(path, run_id).steps})
-        assert due(path, run_id)[0] == "running"
+        await until(lambda: "long" in {step.id for step in storage.run(run_id).steps})
+        assert due(storage, run_id)[0] == "running"
         go_on.set()
-        await until(lambda: due(path, run_id)[0] == "sleeping")
-
-
-@pytest.mark.parametrize("failed", [False, True], ids=["", "failed before"])
-async def test_two_outcomes_of_one_step_cannot_both_be_memoized(
-    client: Client, path: Path, failed: bool
-) -> None:
-    """As with publishes: whatever the books say."""
-
-    def outcome(result: bytes) -> MemoizeStep:
-        return MemoizeStep("run", "step", step_rules.memo_of(result), 0, Replaced(failed, counted=False))
-
-    async with client:
-        store = client._engine._session.store  # type: ignore[attr-defined]
-        await store.submit(outcome(b"1"))
-        with pytest.raises(RuntimeError, match="memoized already"):
-            await store.submit(outcome(b"2"))
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT result FROM step").fetchall() == [(b"1",)]
+        await until(lambda: due(storage, run_id)[0] == "sleeping")

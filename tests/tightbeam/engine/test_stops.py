@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,12 +15,11 @@ from typing import Any
 import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Context, ContextSync
 from tightbeam._engine import lingering
-from tightbeam._engine.requests import MAX_DEATHS, Recover
-from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite.answers import answer
-from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._engine.details import RunDetail
+from tightbeam._engine.requests import MAX_DEATHS, ListRuns, Recover
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
@@ -30,7 +27,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"
 
 @pytest.mark.slow
 async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_executed_twice_at_once(
-    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
+    make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The thread goes on in this process; its run waits for it, and the step runs again when it has ended."""
     release = threading.Event()
@@ -61,30 +58,28 @@ async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_execu
     async with client:
         (run_id,) = await client.send("app/encode")
         await until(lambda: bool(at_work))
-        session = client._engine._session
-    await until(session.store._ended.done)
+    await storage.closed()
     for _ in range(MAX_DEATHS):
-        detail = inspect.run(path, run_id)
+        detail = storage.run(run_id)
         assert (detail.summary.state, detail.deaths, detail.summary.attempt) == ("ready", 0, 0)
         client = define()  # another client, as another import of the module would make
         async with client:
             assert await client.run(client.functions[1]) == "not held up"
-            session = client._engine._session
-        await until(session.store._ended.done)
+        await storage.closed()
     assert most == [1]
     assert f"run {run_id} waits: this process still executes it from before" in caplog.text
     client = define()
     async with client:
         release.set()
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
+        await until(lambda: storage.run(run_id).summary.state == "done")
     assert most == [1, 1]
-    assert inspect.run(path, run_id).deaths == 0
+    assert storage.run(run_id).deaths == 0
     assert not lingering.going_on()
 
 
 @pytest.mark.slow
 async def test_an_async_handler_that_refuses_to_stop_is_waited_for_as_well(
-    make_client: MakeClient, path: Path
+    make_client: MakeClient, storage: Storage
 ) -> None:
     release = asyncio.Event()
     at_work: list[int] = []
@@ -110,23 +105,23 @@ async def test_an_async_handler_that_refuses_to_stop_is_waited_for_as_well(
     async with client:
         (run_id,) = await client.send("app/stubborn")
         await until(lambda: bool(at_work))
-        session = client._engine._session
-    await until(session.store._ended.done)
-    assert (inspect.run(path, run_id).summary.state, inspect.run(path, run_id).deaths) == ("ready", 0)
+    await storage.closed()
+    assert (storage.run(run_id).summary.state, storage.run(run_id).deaths) == ("ready", 0)
     client = define()
     async with client:
         await client.send("app/stubborn")
         await until(lambda: len(most) == 2)  # the other run: this one waits
-        assert inspect.run(path, run_id).summary.state == "ready"
+        assert storage.run(run_id).summary.state == "ready"
         release.set()
-        await until(lambda: inspect.run(path, run_id).summary.state == "done")
-    assert inspect.run(path, run_id).deaths == 0
+        await until(lambda: storage.run(run_id).summary.state == "done")
+    assert storage.run(run_id).deaths == 0
 
 
 PROGRAM = """
 import asyncio, os, signal, sys, threading, time
 from datetime import timedelta
 from tightbeam import Client
+from tightbeam._engine.sqlite.inspect import runs
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests behind it
 client = Client(sys.argv[1], retry_delay=timedelta(0))
@@ -163,7 +158,7 @@ def asleep_plain(ctx): ctx.step.sleep("nap", timedelta(seconds=59))
 async def main():
     await client.__aenter__()      # and never left
     await client.send("app/go")
-    while len(client._engine._session.scheduler._resident) < 7:
+    while {run.state for run in runs(sys.argv[1])} - {"running", "sleeping"}:
         await asyncio.sleep(0.01)
     while not begun.is_set():
         await asyncio.sleep(0.01)
@@ -204,8 +199,11 @@ else:
         ("fork", 1),  # the child's end is not the parent's, which then dies
     ],
 )
-def test_how_a_program_ends_that_never_leaves_its_client(path: Path, end: str, deaths: int) -> None:
-    ended = subprocess.run(
+async def test_how_a_program_ends_that_never_leaves_its_client(
+    path: Path, storage: Storage, end: str, deaths: int
+) -> None:
+    ended = await asyncio.to_thread(
+        subprocess.run,
         [sys.executable, "-W", "ignore", "-c", PROGRAM, str(path), end],
         env=ENVIRONMENT,
         cwd=ROOT,
@@ -215,16 +213,16 @@ def test_how_a_program_ends_that_never_leaves_its_client(path: Path, end: str, d
         timeout=300,  # nothing waits for what sleeps an hour
     )
     assert (ended.returncode == -signal.SIGKILL) == (end == "kill"), ended.stderr
-    opened = read_after_start(path)
-    assert {name: (state, attempt, dead) for name, state, attempt, dead in opened} == {
-        name: ("ready", 0, 0 if "asleep" in name else deaths)
+    opened = await read_after_start(storage)
+    assert {one.summary.function: (one.summary.state, one.summary.attempt, one.deaths) for one in opened} == {
+        name: ("sleeping" if "asleep" in name else "ready", 0, 0 if "asleep" in name else deaths)
         for name in ("plain step", "plain", "async step", "async", "swallows", "asleep", "asleep, plain")
     }, ended.stderr
 
 
-def read_after_start(path: Path) -> list[tuple[str, str, int, int]]:
-    """What the next start makes of it, without executing anything."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        known = frozenset(name for (name,) in connection.execute("SELECT function FROM run"))
-        answer(Transaction(connection), Recover(known, 1 << 60))
-        return connection.execute("SELECT function, state, attempt, deaths FROM run").fetchall()
+async def read_after_start(storage: Storage) -> list[RunDetail]:
+    """Return what the next start makes of the runs, without executing anything."""
+    async with storage.opened() as store:
+        functions = frozenset(one.function for one in store.call(ListRuns(99)))
+        store.call(Recover(functions, 1 << 60))
+        return [storage.run(one.id) for one in store.call(ListRuns(99))]

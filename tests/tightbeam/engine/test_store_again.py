@@ -3,51 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.doubles import Fault
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.engine.work import Look
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, NotStorable
+from tightbeam._engine import retry
 from tightbeam._engine.requests import BeginSleep, EndRun, EndSleep, MemoizeStep
-from tightbeam._engine.sqlite import inspect
-from tightbeam._engine.sqlite.answers import ANSWERS
+from tightbeam._engine.store import Request
 
 LARGE = "x" * 100_000
 
 
-def in_journal(client: Client, work: Callable[[Any], None]) -> Any:
-    return client._engine._session.store.submit(Look(work))  # type: ignore[attr-defined]
-
-
-def room(pages: int | None) -> Callable[[Any], None]:
-    """Leave room for so many pages more, as a full disk would; None gives all the room back."""
-
-    def work(tx: Any) -> None:
-        (count,) = tx.execute("PRAGMA page_count").fetchone()
-        tx.execute(f"PRAGMA max_page_count = {count + pages if pages is not None else 1 << 30}").fetchone()
-
-    return work
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what can't be stored be stored again sooner."""
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 @pytest.mark.parametrize("what", ["step", "result", "failed step"])
 async def test_what_was_computed_waits_for_room(
-    make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture, kind: str, what: str
+    make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture, kind: str, what: str
 ) -> None:
     client = make_client()
     loop = asyncio.get_running_loop()
     calls: list[int] = []
+    faults: list[Fault] = []
 
     async def compute() -> str:
         calls.append(1)
-        await in_journal(client, room(2))
+        faults.append(storage.double.fail((MemoizeStep, EndRun)))
         if what == "failed step":
             raise ValueError(LARGE)
         return LARGE
@@ -66,37 +57,21 @@ async def test_what_was_computed_waits_for_room(
     async with client:
         (run_id,) = await client.send(f"app/{kind}")
         await until(lambda: caplog.text.count("can't be stored, trying again") >= 2)
-        await in_journal(client, room(None))
-        await until(lambda: inspect.run(path, run_id).summary.ended_at is not None)
+        faults[0].left = 0
+        await until(lambda: storage.run(run_id).summary.ended_at is not None)
     assert calls == [1]
-    summary = inspect.run(path, run_id).summary
+    summary = storage.run(run_id).summary
     assert (summary.state, summary.attempts) == ("failed" if what == "failed step" else "done", 1)
 
 
-class Broken:
-    """Requests of one kind fail a few times, as a disk does."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: type[Any], times: int = 4) -> None:
-        self.left = times
-        really = ANSWERS[kind]
-
-        def fail(*arguments: Any) -> Any:
-            if self.left:
-                self.left -= 1
-                raise sqlite3.OperationalError("disk I/O error")
-            return really(*arguments)
-
-        monkeypatch.setitem(ANSWERS, kind, fail)
-
-
 @pytest.mark.parametrize("kind", ["async", "sync"])
-@pytest.mark.parametrize("request_kind", [MemoizeStep, BeginSleep, EndSleep, EndRun])
+@pytest.mark.parametrize("request_", [MemoizeStep, BeginSleep, EndSleep, EndRun])
 async def test_an_error_of_the_disk_costs_no_execution(
-    client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, request_kind: type[Any]
+    client: Client, storage: Storage, kind: str, request_: type[Request[Any]]
 ) -> None:
     executions: list[int] = []
     calls: list[int] = []
-    broken = Broken(monkeypatch, request_kind)
+    fault = storage.double.fail(request_, 2)
 
     async def call() -> int:
         calls.append(1)
@@ -120,16 +95,14 @@ async def test_an_error_of_the_disk_costs_no_execution(
 
     async with client, asyncio.timeout(20):
         assert await client.run(async_ if kind == "async" else sync) == 7
-    assert broken.left == 0
+    assert fault.left == 0
     assert (executions, calls) == ([0], [1])
 
 
-async def test_steps_beside_one_another_wait_for_the_disk_each(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_steps_beside_one_another_wait_for_the_disk_each(client: Client, storage: Storage) -> None:
     """And one that fails meanwhile interrupts none of them."""
     calls: list[int] = []
-    Broken(monkeypatch, MemoizeStep, 6)
+    storage.double.fail(MemoizeStep, 6)
 
     async def call(n: int) -> int:
         calls.append(n)
@@ -154,13 +127,12 @@ async def test_steps_beside_one_another_wait_for_the_disk_each(
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_stop_does_not_wait_for_the_disk(
     make_client: MakeClient,
-    path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    storage: Storage,
     caplog: pytest.LogCaptureFixture,
     kind: str,
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(milliseconds=50))
-    Broken(monkeypatch, MemoizeStep, 1 << 30)
+    storage.double.fail(MemoizeStep)
 
     async def call() -> None: ...
 
@@ -175,18 +147,15 @@ async def test_a_stop_does_not_wait_for_the_disk(
     async with client:
         (run_id,) = await client.send(f"app/{kind}")
         await until(lambda: "trying again" in caplog.text)
-        session: Any = client._engine._session  # type: ignore[attr-defined]
-    await until(session.store._ended.done)
-    detail = inspect.run(path, run_id)
+    await storage.closed()
+    detail = storage.run(run_id)
     assert (detail.summary.state, detail.deaths, detail.summary.attempt) == ("ready", 0, 0)
     assert "did not stop in time" not in caplog.text
 
 
-async def test_a_timeout_of_the_handlers_own_ends_the_wait(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_timeout_of_the_handlers_own_ends_the_wait(client: Client, storage: Storage) -> None:
     """The step is over then, and its id may be used again."""
-    broken = Broken(monkeypatch, MemoizeStep, 1 << 30)
+    fault = storage.double.fail(MemoizeStep)
 
     async def call() -> int:
         return 7
@@ -196,21 +165,24 @@ async def test_a_timeout_of_the_handlers_own_ends_the_wait(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await ctx.step.run("call", call)
-        broken.left = 0
+        fault.left = 0
         return await ctx.step.run("call", call)
 
     async with client, asyncio.timeout(20):
         assert await client.run(work) == 7
 
 
-def limit_values(client: Client) -> None:
-    connection = client._engine._session.store._connection  # type: ignore[attr-defined]
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000)
+def never_fits() -> Exception:
+    return NotStorable("a value is more than the journal can hold: string or blob too big")
+
+
+def is_large(request: Request[Any]) -> bool:
+    return LARGE in repr(request)
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_result_that_the_journal_can_never_hold_is_an_error_at_once(
-    client: Client, path: Path, ch: JobChannel, kind: str
+    client: Client, storage: Storage, ch: JobChannel, kind: str
 ) -> None:
     calls: list[str] = []
 
@@ -258,7 +230,7 @@ async def test_a_result_that_the_journal_can_never_hold_is_an_error_at_once(
 
     functions = {function.id: function for function in client.functions}
     async with client, asyncio.timeout(20):
-        limit_values(client)
+        storage.double.fail(Request, error=never_fits, where=is_large)
         with pytest.raises(
             NotStorable, match=r'outcome of step "compute" can\'t be stored: .*string or blob too big'
         ):
@@ -271,5 +243,5 @@ async def test_a_result_that_the_journal_can_never_hold_is_an_error_at_once(
             await client.send("app/goes-on", {"large": LARGE})
         assert await client.run(goes_on) == "little"
     assert calls == ["step", "result", "publish", "step"]
-    assert [run.state for run in inspect.runs(path)] == ["failed"] * 3 + ["done"]
-    assert {run.error_type for run in inspect.runs(path)} == {"NotStorable", None}
+    assert [run.state for run in storage.runs()] == ["failed"] * 3 + ["done"]
+    assert {run.error_type for run in storage.runs()} == {"NotStorable", None}

@@ -16,6 +16,8 @@ from tightbeam import Client, Context, JournalRefused
 from tightbeam._engine import waiting
 from tightbeam._engine.sqlite.lock import Lock
 
+pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
+
 
 async def test_the_next_client_takes_over(
     make_client: MakeClient, ch: JobChannel, caplog: pytest.LogCaptureFixture

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam._engine.sqlite.transaction import Transaction
-from tightbeam._engine.store import Query, Request
+from tightbeam._engine.store import Query, Request, Store
 
-__all__ = ["Look", "Work", "open_memory"]
+__all__ = ["Look", "Work", "busy", "open_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,25 @@ class Look(Query[Any]):
     """Do something between two batches."""
 
     work: Callable[[Transaction], Any]
+
+
+@contextlib.asynccontextmanager
+async def busy(store: Store) -> AsyncIterator[None]:
+    """Keep the thread of a SQLite store at work meanwhile: what is requested then is one batch afterwards."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold(tx: object) -> None:
+        held.set()
+        assert release.wait(30)
+
+    holding = store.submit(Work(hold))
+    await asyncio.to_thread(held.wait, 30)
+    try:
+        yield
+        assert not holding.done()
+    finally:
+        release.set()
+    await holding
 
 
 ANSWERS[Work] = ANSWERS[Look] = lambda tx, request: request.work(tx)

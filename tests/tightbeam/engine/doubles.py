@@ -1,0 +1,304 @@
+"""A backend around another one: tests tell it what becomes of requests, and ask it what was requested."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tightbeam._engine.pending import Pending
+from tightbeam._engine.requests import Claim, EndRun, LeaveMemory, ParkRun, PutBack, ReadPage, RetryRun
+from tightbeam._engine.store import After, Answer, Backend, Outlet, Request, Store
+from tightbeam._message import Envelope
+from tightbeam.errors import JournalFailed, NotEntered
+
+__all__ = ["BackendDouble", "Fault", "StoreDouble", "disk_error"]
+
+Kinds = type[Request[Any]] | tuple[type[Request[Any]], ...]
+_ALL: Kinds = Request
+
+
+def _any(request: Request[Any]) -> bool:
+    return True
+
+
+def disk_error() -> Exception:
+    """Return what a store raises whose disk fails."""
+    return JournalFailed("the journal failed: disk I/O error")
+
+
+@dataclass
+class Fault:
+    """Requests that fail instead of being carried out."""
+
+    kinds: Kinds
+    left: int
+    """How many of them are still to fail."""
+    error: Callable[[], Exception]
+    where: Callable[[Request[Any]], bool]
+
+    def meets(self, request: Request[Any]) -> Exception | None:
+        """Return what a request fails with; None if it is to be carried out."""
+        if not self.left or not isinstance(request, self.kinds) or not self.where(request):
+            return None
+        self.left -= 1
+        return self.error()
+
+
+@dataclass
+class Hold:
+    """Requests that wait, in their order, until they are let go."""
+
+    kinds: Kinds
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def release(self) -> None:
+        """Let the requests go, in their order, on the event loop that they were submitted from."""
+        while self.waiting:
+            self.waiting.pop(0)()
+        self.released.set()
+        self.over.set()
+
+
+class BackendDouble:
+    """A `Backend` whose stores are watched."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.stores: list[StoreDouble] = []
+        """Those that were opened, in order."""
+        self.faults: list[Fault] = []
+        self.holds: list[Hold] = []
+        self.requests: list[Request[Any]] = []
+        """What was submitted, in order."""
+        self.resident: set[str] = set()
+        """The runs that are claimed, and aren't stored as anything else since."""
+        self.is_crashed = False
+        """As if the process had died: nothing is stored any more."""
+        self.page: int | None = None
+        """How many messages a page holds at most, if not as many as the engine asks for."""
+        self.opening: Callable[[], None] = _nothing
+        """Called on the thread that opens the backend, before it does."""
+        self.answering: Callable[[Request[Any]], None] = _ignore
+        """Called when a request was carried out, before its caller goes on."""
+        self.fanning_out: Callable[[], None] = _nothing
+        """Called between a commit and its fan-out."""
+
+    @property
+    def name(self) -> str:
+        """Return the backend's name."""
+        return self._backend.name
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether other processes may have the backend open."""
+        return self._backend.is_shared
+
+    def open(self, outlet: Outlet, /) -> Store:
+        """Open the backend."""
+        self.opening()
+        self.resident.clear()
+        self.is_crashed = False
+        store = StoreDouble(self, self._backend.open(_OutletDouble(self, outlet)))
+        self.stores.append(store)
+        return store
+
+    def unheard(self, *, forked: bool) -> str | None:
+        """Return what the backend says."""
+        return self._backend.unheard(forked=forked)
+
+    @property
+    def store(self) -> StoreDouble:
+        """Return the store that was opened last."""
+        return self.stores[-1]
+
+    def fail(
+        self,
+        kinds: Kinds,
+        times: int = 1 << 30,
+        *,
+        error: Callable[[], Exception] = disk_error,
+        where: Callable[[Request[Any]], bool] = _any,
+    ) -> Fault:
+        """Let requests fail.
+
+        Args:
+            kinds: their classes.
+            times: how many of them.
+            error: makes what they raise.
+            where: whether a request of these classes is one of them.
+        """
+        fault = Fault(kinds, times, error, where)
+        self.faults.append(fault)
+        return fault
+
+    @contextlib.asynccontextmanager
+    async def held(self, kinds: Kinds = _ALL) -> AsyncIterator[Hold]:
+        """Let requests of these classes wait meanwhile, as behind a disk that is busy."""
+        hold = Hold(kinds)
+        self.holds.append(hold)
+        try:
+            yield hold
+        finally:
+            self.holds.remove(hold)
+            hold.release()
+
+    def requested(self, kind: type[Request[Any]]) -> int:
+        """Return how many requests of a class were submitted."""
+        return sum(isinstance(request, kind) for request in tuple(self.requests))
+
+    def hold_of(self, request: Request[Any]) -> Hold | None:
+        """Return what a request is to wait for."""
+        return next((hold for hold in self.holds if isinstance(request, hold.kinds)), None)
+
+    def error_of(self, request: Request[Any]) -> Exception | None:
+        """Return what a request fails with, if it is to fail."""
+        if self.is_crashed:
+            return disk_error()
+        return next((error for fault in self.faults if (error := fault.meets(request)) is not None), None)
+
+    def note(self, request: Request[Any], answer: Any) -> None:
+        """Note that a request was carried out."""
+        self.answering(request)
+        if isinstance(request, Claim):
+            self.resident |= {run.id for run in answer.runs}
+        elif isinstance(request, EndRun | RetryRun | ParkRun | LeaveMemory):
+            self.resident.discard(request.run_id)
+        elif isinstance(request, PutBack):
+            self.resident -= set(request.runs)
+
+
+class StoreDouble:
+    """A `Store` that does what its backend's double was told."""
+
+    def __init__(self, double: BackendDouble, store: Store) -> None:
+        self._double = double
+        self._store = store
+        self._closing: asyncio.Future[None] | None = None
+
+    @property
+    def last_place(self) -> int:
+        """Return the store's."""
+        return self._store.last_place
+
+    @property
+    def trimmed_us(self) -> int:
+        """Return the store's."""
+        return self._store.trimmed_us
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether the store is lost, or the process is as if dead."""
+        return self._double.is_crashed or self._store.is_lost
+
+    def position_of(self, place: int, /) -> str:
+        """Return the store's."""
+        return self._store.position_of(place)
+
+    def listen(self) -> None:
+        """Let the store listen."""
+        self._store.listen()
+
+    def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
+        """Submit a request, unless it is to fail, now or once it is let go."""
+        if self._closing is not None:
+            raise NotEntered("the client has been left: its journal is closed")
+        hold = self._double.hold_of(request)
+        if hold is None:
+            return self._submit(request, after)
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def let_go() -> None:
+            _follow(waiting, self._submit(request, after))
+
+        hold.waiting.append(let_go)
+        return waiting
+
+    def _submit(self, request: Request[Answer], after: After | None) -> asyncio.Future[Answer]:
+        double = self._double
+        error = double.error_of(request)
+        if error is not None:
+            loop = asyncio.get_running_loop()
+            pending = Pending(request, loop, after)
+            pending.error = error
+            loop.call_soon(pending.settle)
+            assert isinstance(pending.future, asyncio.Future)
+            return pending.future
+        double.requests.append(request)
+        if double.page is not None and isinstance(request, ReadPage):
+            request = replace(request, messages=double.page)
+        future = self._store.submit(request, after=after)
+        future.add_done_callback(lambda done: _note(double, request, done))
+        return future
+
+    def call(self, request: Request[Answer], /) -> Answer:
+        """Carry out a request, unless it is to fail."""
+        hold = self._double.hold_of(request)
+        if hold is not None:
+            assert hold.released.wait(30)
+        error = self._double.error_of(request)
+        if error is not None:
+            raise error
+        self._double.requests.append(request)
+        answer = self._store.call(request)
+        self._double.note(request, answer)
+        return answer
+
+    async def close(self, within: float, /) -> None:
+        """Close the store, behind what waits."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._let_go())
+        done, _ = await asyncio.wait({self._closing}, timeout=within)
+        if done:
+            await self._store.close(within)
+
+    async def _let_go(self) -> None:
+        for hold in tuple(self._double.holds):
+            await hold.over.wait()
+
+    def close_at_exit(self, within: float, /) -> None:
+        """Close the store."""
+        self._store.close_at_exit(within)
+
+
+class _OutletDouble:
+    def __init__(self, double: BackendDouble, outlet: Outlet) -> None:
+        self._double = double
+        self._outlet = outlet
+        self.reserve = outlet.reserve
+        self.release = outlet.release
+
+    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+        self._double.fanning_out()
+        self._outlet.fan_out(committed)
+
+
+def _nothing() -> None: ...
+
+
+def _ignore(request: Request[Any]) -> None: ...
+
+
+def _note(double: BackendDouble, request: Request[Any], done: asyncio.Future[Any]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        double.note(request, done.result())
+
+
+def _follow(waiting: asyncio.Future[Any], future: asyncio.Future[Any]) -> None:
+    """Resolve one future as another is resolved."""
+
+    def settle(done: asyncio.Future[Any]) -> None:
+        if waiting.done():
+            return
+        error = done.exception()
+        if error is not None:
+            waiting.set_exception(error)
+        else:
+            waiting.set_result(done.result())
+
+    future.add_done_callback(settle)
