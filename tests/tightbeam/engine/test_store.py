@@ -279,9 +279,11 @@ async def test_of_two_outcomes_the_first_stays(opened: Opened, failed: bool) -> 
     run = opened.started("a")
     replaced = Replaced(failed, counted=False)
     opened.ask(MemoizeStep("a", "p1", done(b"1"), now_us(), replaced))
+    publish = Publish(run.number, "a", "p1", 0, CHANNEL, "tick", b"2", now_us())
     for request in (
         MemoizeStep("a", "p1", done(b"2"), now_us(), replaced),
         BeginSleep("a", "p1", 1, now_us(), replaced, alone=False),
+        MemoizePublish(publish, "p1", replaced),
     ):
         with pytest.raises(MemoizedAlready, match='step "p1" of run a is memoized already'):
             opened.ask(request)

@@ -71,8 +71,11 @@ class Bounds(NamedTuple):
 
 _APPEND = (
     "INSERT INTO message (channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 "
+    "WHERE NOT EXISTS (SELECT 1 FROM step WHERE run_id = ?4 AND id = ?11) "
+    "ON CONFLICT DO NOTHING"
 )
+"""The memo of a step is its message, or a row of its own: also of a publish whose message was trimmed."""
 
 
 def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
@@ -91,8 +94,9 @@ def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
     """
     run, run_id, step, number, channel, topic, data, started_at = publish
     created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
+    step_id = f"{step}:{number}" if number else step
     written = tx.execute(
-        _APPEND, (channel, topic, run, run_id, step, number, started_at, ended_at, created, data)
+        _APPEND, (channel, topic, run, run_id, step, number, started_at, ended_at, created, data, step_id)
     )
     if not written.rowcount:
         return False
