@@ -26,16 +26,16 @@ __all__ = ["as_json", "main"]
 
 def as_json(model: Model) -> dict[str, Any]:
     """Return a model as a JSON value: channels with their topics, classes and aliases, places, problems."""
-    found: dict[str, Any] = {
+    value: dict[str, Any] = {
         "channels": [_channel(channel) for channel in model.channels],
         "types": _types(model.shapes),
     }
     if model.exact is not None:
-        found["exact"] = {
+        value["exact"] = {
             "topics": {".".join(module): _plain(topics) for module, topics in model.exact.topics.items()},
             "types": _types(model.exact),
         }
-    return found | {"problems": json.loads(render(model.problems, "json"))}
+    return value | {"problems": json.loads(render(model.problems, "json"))}
 
 
 def main(arguments: Sequence[str]) -> int:

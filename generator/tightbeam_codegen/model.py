@@ -1,6 +1,6 @@
 """The model: what reading channel definitions gives, and all that a target needs of them.
 
-Every consumer takes it: the targets, which print bindings, and whatever else is told about definitions.
+Every consumer takes it: the targets, which print bindings, and other readers of definitions.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ class Model:
 
     def references(self) -> dict[ModulePath, set[ModulePath]]:
         """Return the modules of the files that each module's files refer to."""
-        found: dict[ModulePath, set[ModulePath]] = {}
+        references: dict[ModulePath, set[ModulePath]] = {}
         store = self.resolved.store
         for document in store.documents.all():
-            found.setdefault(module_of(document), set()).update(
+            references.setdefault(module_of(document), set()).update(
                 map(module_of, store.documents.referred_to(document))
             )
-        return found
+        return references
 
     def shared_modules(self) -> set[ModulePath]:
         """Return the modules in which classes of several files stand, such as a channel's and a schema's."""
-        found: dict[ModulePath, set[str]] = {}
+        files: dict[ModulePath, set[str]] = {}
         for name, place in self.shapes.places.items():
-            found.setdefault(name.module, set()).add(place.document.uri)
+            files.setdefault(name.module, set()).add(place.document.uri)
         for channel in self.channels:
-            found.setdefault(channel.module, set()).add(channel.definition.document.uri)
-        return {module for module, uris in found.items() if len(uris) > 1}
+            files.setdefault(channel.module, set()).add(channel.definition.document.uri)
+        return {module for module, uris in files.items() if len(uris) > 1}

@@ -19,9 +19,9 @@ def tool_version() -> str:
     except OSError:
         text = ""
     if re.search(r'^name = "tightbeam"$', text, re.MULTILINE):
-        found = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)
-        if found:
-            return found[1]
+        match = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)
+        if match:
+            return match[1]
     from importlib import metadata
 
     return metadata.version("tightbeam")

@@ -108,15 +108,15 @@ class IncrementalCache:
         for document in documents:
             # An entry of another form than `remember` writes counts as absent.
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-                found = self._recall(document, entries[document.path], sources)
-                if found is not None:
-                    unchanged[document.path] = found
+                recalled = self._recall(document, entries[document.path], sources)
+                if recalled is not None:
+                    unchanged[document.path] = recalled
         if unchanged:
             _drop_affected(documents, unchanged, _used_before(entries, unchanged), sources)
         return unchanged
 
     def remember(self, definitions: Iterable[CompiledDefinition]) -> None:
-        """Keep all definitions of this run, in place of what was known before."""
+        """Keep all definitions of this run, in place of those of the run before."""
         self._store.put(self._key, {each.definition.document.path: _entry(each) for each in definitions})
 
     def _recall(
@@ -130,7 +130,7 @@ class IncrementalCache:
         for target, present in self._present.items():
             texts = files[target] = {path: present(path) or "" for path in entry["files"][target]}
             if _digests(texts) != entry["files"][target]:
-                return None  # A file is gone, or isn't what was written.
+                return None  # A file is gone, or has been changed.
         return CompiledDefinition(
             definition=_to_definition(document, entry["definition"]),
             uses=tuple((uri, tuple(pointer)) for uri, pointer in entry["uses"]),
@@ -146,12 +146,12 @@ class IncrementalCache:
 
 def _used_before(entries: Mapping[str, Any], unchanged: Mapping[str, object]) -> set[str]:
     """Return the URIs that definitions which changed, or are gone, referred to before."""
-    found: set[str] = set()
+    uris: set[str] = set()
     for path, entry in entries.items():
         if path not in unchanged:
             with contextlib.suppress(KeyError, TypeError, ValueError):  # an entry of another form
-                found.update(uri for uri, _ in entry["uses"])
-    return found
+                uris.update(uri for uri, _ in entry["uses"])
+    return uris
 
 
 def _drop_affected(
@@ -177,13 +177,13 @@ def _drop_affected(
     pending = [document for document in documents if document.path not in unchanged]
     once_used = [unchanged.pop(paths.get(uri, ""), None) for uri in used_before]
     pending += [dropped.definition.document for dropped in once_used if dropped is not None]
-    seen = {document.uri for document in pending}
+    visited = {document.uri for document in pending}
     while pending and unchanged:
         document = pending.pop()
         for uri in outgoing(document.value, document.uri, LATEST):
-            if uri in seen:
+            if uri in visited:
                 continue
-            seen.add(uri)
+            visited.add(uri)
             with contextlib.suppress(DefinitionErrors):  # reported where the document is resolved
                 if (target := sources.find(uri)) is not None:
                     pending.append(target)

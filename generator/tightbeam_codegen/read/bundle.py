@@ -87,8 +87,8 @@ def bundle(definition: Definition, reach: Reach, store: SchemaStore, shapes: Sha
         "topics": entries,
         "params": {param.name: param.schema for param in definition.params},
     }
-    told = telling_schemas((topic.shape for topic in topics), shapes.named, shapes.nodes)
-    return Bundle(bundler.written(value), {name: bundler.refs(nodes) for name, nodes in told.items()})
+    schemas = telling_schemas((topic.shape for topic in topics), shapes.named, shapes.nodes)
+    return Bundle(bundler.written(value), {name: bundler.refs(nodes) for name, nodes in schemas.items()})
 
 
 class _Bundler:
@@ -138,11 +138,11 @@ class _Bundler:
         """Return the shared definitions that are reached, by the keyword at the top of the document."""
         kept: dict[str, JsonValue] = {}
         for container in CONTAINERS:
-            found: JsonValue = self._reach.definitions(document, container) or None
+            reached: JsonValue = self._reach.definitions(document, container) or None
             if len(container) == 1:
-                kept[container[0]] = found
-            elif found:
-                kept[container[0]] = {**self._beside(document, container), container[1]: found}
+                kept[container[0]] = reached
+            elif reached:
+                kept[container[0]] = {**self._beside(document, container), container[1]: reached}
         return kept
 
     def _beside(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:

@@ -1,4 +1,4 @@
-"""The pass that puts together what was found out about each channel, and bundles its schemas."""
+"""The pass that describes channels: it collects what other passes give of each, and bundles its schemas."""
 
 from __future__ import annotations
 
@@ -56,14 +56,13 @@ def describe_channels(
     channels: list[ChannelModel] = []
     for each in checked:
         definition, module = each.definition, each.definition.module
-        found = reached[module]
         channels.append(
             ChannelModel(
                 definition,
                 shapes.topics[module],
-                bundle(definition, found.reach, resolved.store, shapes),
+                bundle(definition, reached[module].reach, resolved.store, shapes),
                 tuple(sorted({entry for key, entry in used if key[0] == definition.document.uri})),
-                (*each.problems, *shapes.problems[module], *found.problems),
+                (*each.problems, *shapes.problems[module], *reached[module].problems),
             )
         )
     return tuple(channels)

@@ -85,7 +85,7 @@ class _Search:
         """Yield the places of one entry: a file may go by several URIs."""
         path, _, fragment = entry.partition("#")
         try:
-            documents = [found for uri in self._uris(path) if (found := self._sources.find(uri)) is not None]
+            documents = [each for uri in self._uris(path) if (each := self._sources.find(uri)) is not None]
         except DefinitionErrors as error:
             self._problems.extend(error.problems)
             return
@@ -123,13 +123,13 @@ class _Search:
             plain = token.replace("~1", "/").replace("~0", "~")
             keys: Iterable[str | int] = range(len(value)) if isinstance(value, list) else ()
             inner = {str(key): key for key in (value if isinstance(value, dict) else keys)}
-            found = next((spelt for spelt in (plain, unquote(plain)) if spelt in inner), None)
-            if found is None:
+            key = next((spelt for spelt in (plain, unquote(plain)) if spelt in inner), None)
+            if key is None:
                 remedy = did_you_mean(plain, inner) or "Correct what stands behind `#`."
                 self._error(entry, f"{document.shown} has no {quoted(plain)} there", remedy)
                 return None
-            pointer.append(inner[found])
-            value = value[inner[found]]
+            pointer.append(inner[key])
+            value = value[inner[key]]
         return tuple(pointer)
 
     def _error(self, entry: str, message: str, remedy: str) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.read.check import Definition, check_definition
-from tightbeam_codegen.read.discover import Found
+from tightbeam_codegen.read.discover import DefinitionFile
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.near_misses import near_misses
 from tightbeam_codegen.read.resolve import Sources
@@ -56,16 +56,16 @@ class Unchanged:
     """The warnings that it draws."""
 
 
-def load_definitions(found: Iterable[Found], sources: Sources, problems: Problems) -> list[Document]:
+def load_definitions(files: Iterable[DefinitionFile], sources: Sources, problems: Problems) -> list[Document]:
     """Read the definition files.
 
     Args:
-        found: the files.
+        files: the files.
         sources: reads them.
         problems: takes those that can't be read, which are left out.
     """
     documents: list[Document] = []
-    for each in found:
+    for each in files:
         try:
             documents.append(sources.at(each.path))
         except DefinitionErrors as error:
@@ -87,8 +87,8 @@ def refuse_empty_root(root: Path, shown_root: str, documents: Sequence[Document]
     """
     if documents or problems.has_errors:
         return
-    found = near_misses(root, shown_root, frozenset())
-    likely = min(found, key=lambda each: str(each.place), default=None)
+    candidates = near_misses(root, shown_root, frozenset())
+    likely = min(candidates, key=lambda each: str(each.place), default=None)
     problems.error(
         likely.place if likely else None,
         f"no *.channel.json or *.channel.yaml below {shown_root}"

@@ -15,7 +15,7 @@ from tightbeam_codegen.problems import Place, Problems, quoted
 __all__ = [
     "MAX_FILES",
     "SUFFIXES",
-    "Found",
+    "DefinitionFile",
     "check_modules",
     "discover",
     "entries_below",
@@ -31,7 +31,7 @@ MAX_FILES = 100_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Found:
+class DefinitionFile:
     """A channel definition file."""
 
     path: str
@@ -41,7 +41,7 @@ class Found:
     file: Path
 
 
-def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
+def discover(root: Path, shown_root: str, problems: Problems) -> list[DefinitionFile]:
     """Find the channel definitions below a root, sorted by path.
 
     Hidden files and folders are skipped. Symbolic links that lead out of the root are errors, and so are
@@ -56,18 +56,18 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Found]:
         message = f"the schema root {quoted(shown_root)} isn't a folder"
         problems.error(None, message, "Name the folder of definitions, or begin with `tightbeam init`.")
         return []
-    found: list[Found] = []
+    files: list[DefinitionFile] = []
     real_root = root.resolve()
     for count, (path, entry) in enumerate(entries_below(root)):
         if count >= MAX_FILES:
             remedy = "Name a folder that holds definitions only."
             problems.error(None, f"more than {MAX_FILES} files in {quoted(shown_root)}", remedy)
             return []
-        file = Found(path, str(PurePosixPath(shown_root) / path), Path(entry.path))
+        file = DefinitionFile(path, str(PurePosixPath(shown_root) / path), Path(entry.path))
         if _is_definition(file, entry, real_root, problems):
-            found.append(file)
-    _check_names(found, problems)
-    return sorted(found)
+            files.append(file)
+    _check_names(files, problems)
+    return sorted(files)
 
 
 def entries_below(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -85,7 +85,9 @@ def entries_below(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield path, entry
 
 
-def _is_definition(file: Found, entry: os.DirEntry[str], real_root: Path, problems: Problems) -> bool:
+def _is_definition(
+    file: DefinitionFile, entry: os.DirEntry[str], real_root: Path, problems: Problems
+) -> bool:
     leads_out = entry.is_symlink() and not real_path(file.file).is_relative_to(real_root)
     if file.file.is_dir():
         if leads_out:
@@ -133,9 +135,9 @@ def read_inside(root: Path, path: str) -> bytes:
     return file.read_bytes()
 
 
-def _check_names(found: Iterable[Found], problems: Problems) -> None:
+def _check_names(files: Iterable[DefinitionFile], problems: Problems) -> None:
     modules: list[tuple[str, tuple[str, ...]]] = []
-    for file in found:
+    for file in files:
         module = module_path(file.path, file.shown, problems)
         if module is not None:
             modules.append((file.shown, module))

@@ -134,7 +134,7 @@ def find_reached(
         resolved: their documents.
         problems: takes references that lead nowhere, and what is wrong in reached parts of API documents.
     """
-    found: dict[ModulePath, Reached] = {}
+    reached: dict[ModulePath, Reached] = {}
     for each in definitions:
         reach = Reach(resolved.store, each.document, resolved.dialects[each.module], problems)
         for topic in each.topics:
@@ -143,8 +143,8 @@ def find_reached(
         own = Problems()
         _check_api_documents(reach, resolved.store, own)
         problems.extend(own)
-        found[each.module] = Reached(reach, own.sorted())
-    return found
+        reached[each.module] = Reached(reach, own.sorted())
+    return reached
 
 
 def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -> None:

@@ -151,8 +151,8 @@ class Reach:
                     self._follow(node, value, source, is_schema=is_schema)
                 # Up to draft 7 keywords beside a `$ref` count for nothing, so that they may lead nowhere.
                 counts = is_schema and not (node.dialect.ref_hides_siblings and "$ref" in value)
-            found = inside(value, node.dialect.keywords)
-            stack.extend((item, node, known and counts) for _, item, known in found)
+            inner = inside(value, node.dialect.keywords)
+            stack.extend((item, node, known and counts) for _, item, known in inner)
 
     def _spell(self, original: dict[str, Any], keyword: str, value: str | None) -> None:
         """Note that a keyword has to be spelt otherwise than in the document."""

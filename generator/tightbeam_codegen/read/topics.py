@@ -98,30 +98,30 @@ def normalise(
     """
     uses = sorted({use for each in unchanged for use in (each.exact_uses if exact else each.uses)})
     while True:
-        found = Problems()
-        attempt = _Attempt(resolved, names, found, exact=exact)
+        noted = Problems()
+        attempt = _Attempt(resolved, names, noted, exact=exact)
         try:
             for each in definitions:
                 attempt.add(each)
             attempt.define(uses)
         except TooMuch:
-            _note(found, problems, exact=exact)
+            _note(noted, problems, exact=exact)
             raise
         met = attempt.names_that_meet()
         settled, clashes = settle(met, names)
         if clashes or not met:
             for clash in clashes:
-                clash.report(found)
-            _note(found, problems, exact=exact)
+                clash.report(noted)
+            _note(noted, problems, exact=exact)
             return attempt.shapes(names)
         names = settled  # The digits of a place are used up after a few rounds.
 
 
-def _note(found: Problems, problems: Problems, *, exact: bool) -> None:
+def _note(noted: Problems, problems: Problems, *, exact: bool) -> None:
     if not exact:
-        problems.extend(found)
+        problems.extend(noted)
     elif not problems.has_errors:
-        problems.extend(problem for problem in found if problem.severity == "error")
+        problems.extend(problem for problem in noted if problem.severity == "error")
 
 
 def topic_alias(topic: TopicShape, module: ModulePath) -> Name | None:
@@ -152,17 +152,17 @@ def check_modules_of(shapes: Shapes, definitions: Iterable[Definition], problems
 class _Attempt:
     """One normalisation of all topics under one set of names."""
 
-    def __init__(self, resolved: Resolved, names: Names, found: Problems, *, exact: bool) -> None:
+    def __init__(self, resolved: Resolved, names: Names, noted: Problems, *, exact: bool) -> None:
         self._normaliser = Normaliser(
             resolved.store,
-            found,
+            noted,
             resolved.asserts_formats,
             names,
             assume_objects=resolved.assume_objects,
             exact=exact,
         )
         self._resolved = resolved
-        self._found = found
+        self._noted = noted
         self._exact = exact
         self._topics: dict[ModulePath, tuple[TopicShape, ...]] = {}
         self._places: list[tuple[NamePlace, TopicShape]] = []
@@ -171,13 +171,13 @@ class _Attempt:
 
     def add(self, definition: Definition) -> None:
         """Normalise the topics of a definition."""
-        known, module, store = len(self._found), definition.module, self._resolved.store
+        known, module, store = len(self._noted), definition.module, self._resolved.store
         self._normaliser.foreign.clear()
         self._topics[module] = tuple(self._topic(definition, topic) for topic in definition.topics)
         foreign = ((store.document(schema), schema) for schema in self._normaliser.foreign.values())
         uses = ((document.uri, store.pointer(schema)) for document, schema in foreign if document is not None)
         self._uses[module] = tuple(sorted(uses))
-        self._problems[module] = self._found.after(known)
+        self._problems[module] = self._noted.after(known)
 
     def _topic(self, definition: Definition, topic: Topic) -> TopicShape:
         document, module, normaliser = definition.document, definition.module, self._normaliser
@@ -205,7 +205,7 @@ class _Attempt:
     def names_that_meet(self) -> dict[Name, list[Origin]]:
         """Return the names that several classes come to, or a schema document's class and a topic's alias."""
         origins = self._normaliser.origins
-        met = {name: found for name, found in origins.items() if len(found) > 1}
+        met = {name: several for name, several in origins.items() if len(several) > 1}
         for place, topic in () if self._exact else self._places:
             alias = topic_alias(topic, place.module)
             if alias is not None and not all(is_own(each.place) for each in origins.get(alias, ())):
