@@ -24,7 +24,7 @@ from tightbeam._results import return_type, to_json
 from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.errors import NotJson, NotRegistered
 
-__all__ = ["ENTERED_ALREADY", "Client", "client_over", "engine_of", "event_data"]
+__all__ = ["ENTERED_ALREADY", "Client", "client_over", "engine_of", "event_data", "event_name"]
 
 Output = TypeVar("Output")
 ENTERED_ALREADY = "the client is entered already: leave it first"
@@ -151,35 +151,64 @@ class Client:
         return cast("Register", register)
 
     async def send(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
-        """Send an event: start a run of each function that listens to it. Returns the runs' ids.
+        """Send an event: start a run of each function that listens to it.
 
         When it returns the runs are stored: they survive a crash.
 
+        Args:
+            name: the event's name.
+            data: a JSON object.
+
+        Returns:
+            The ids of the runs.
+
         Raises:
+            NotEntered: the client isn't entered.
+            TypeError: the name isn't text.
             NotRegistered: no function listens to it.
             NotJson: the data isn't a JSON object.
-            NotEntered: the client isn't entered.
+            NotStorable: the data is larger than the journal can hold.
+            JournalFailed: the runs couldn't be stored.
         """
-        self._engine.check_entered()  # before all else: what else is wrong may come of it
-        info = SendInfo((name,))
+        self._engine.check_entered()  # first, since other errors may follow from it
+        info = SendInfo((event_name(name),))
         with Around(self._hooks.send, info):
-            functions = self._registry.listening(name)
-            ids = await self._engine.send(
-                name, event_data(name, data), [function.id for function in functions]
-            )
+            functions = [function.id for function in self._registry.listening(name)]
+            ids = await self._engine.send(name, event_data(name, data), functions)
+            info.ids = tuple(ids)
+            return ids
+
+    def send_sync(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+        """Send an event without ``await``, from any thread; it waits for the disk. See `send`."""
+        self._engine.check_entered()
+        info = SendInfo((event_name(name),))
+        with Around(self._hooks.send, info):
+            functions = [function.id for function in self._registry.listening(name)]
+            ids = self._engine.send_sync(name, event_data(name, data), functions)
             info.ids = tuple(ids)
             return ids
 
     async def run(self, function: Function[Output], data: Mapping[str, Any] | None = None, /) -> Output:
         """Run one function and wait for its end: for tests and scripts.
 
-        Returns its result, or raises the error it failed with, after the same retries as any run. Cancelling
-        the wait doesn't stop the run.
+        The run is retried as any run. Cancelling the wait doesn't stop it.
+
+        Args:
+            function: what `function` returned.
+            data: the event's data, a JSON object.
+
+        Returns:
+            The function's result.
 
         Raises:
+            NotEntered: the client isn't entered, or is left before the run has ended.
             NotRegistered: it isn't a function of this client.
             NotJson: the data isn't a JSON object.
-            NotEntered: the client isn't entered, or is left before the run has ended.
+            NotStorable: the data is larger than the journal can hold.
+            JournalFailed: the run couldn't be stored.
+            RunParked: today's code doesn't fit what the run remembers.
+            RunFailed: the run ended without an exception that could be raised here.
+            Exception: whatever the run failed with.
         """
         self._engine.check_entered()
         given: object = function
@@ -206,7 +235,10 @@ class Client:
 
     @asynccontextmanager
     async def lifespan(self, app: object = None, /) -> AsyncGenerator[None, None]:
-        """The client's life as an ASGI app's: ``FastAPI(lifespan=client.lifespan)``.
+        """Enter the client for the life of an ASGI app: ``FastAPI(lifespan=client.lifespan)``.
+
+        Args:
+            app: the application, whose mount of the gateway is checked.
 
         Raises:
             ValueError: the application has mounted the client's gateway where no reader looks for it.
@@ -228,8 +260,19 @@ def client_over(backend: Backend, **options: Any) -> Client:
     return Client(path, **options)
 
 
+def event_name(name: object) -> str:
+    """Return what was given as the name of an event.
+
+    Raises:
+        TypeError: it isn't text.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"send takes the name of an event, not {type(name).__name__}")
+    return name
+
+
 def event_data(name: str, data: object) -> bytes:
-    """An event's data as JSON.
+    """Encode an event's data.
 
     Raises:
         NotJson: it isn't a JSON object.

@@ -107,8 +107,11 @@ def since_text(since: datetime | str | None) -> str | None:
 
     Raises:
         InvalidParam: it is text, but neither a time with a zone nor "latest".
-        TypeError: it is a time without a zone.
+        TypeError: it is a time without a zone, or something else.
     """
+    given: object = since
+    if not isinstance(given, (datetime, str, type(None))):
+        raise TypeError(f"since is a time or text, not {type(given).__name__}")
     if isinstance(since, datetime):
         if since.tzinfo is None:
             raise TypeError("since has a time zone")

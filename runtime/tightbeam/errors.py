@@ -10,25 +10,26 @@
     ├── SendFailed             a gateway didn't take an event, or didn't answer (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
-    │   ├── StepMisuse         a step where or how none can be: nested, bad id or function, in flight, over
+    │   ├── StepMisuse         a step that is nested or comes too late, or has a bad id or function
     │   ├── NotJson            an event's data, a step's or a function's result that can't be JSON
     │   └── NotStorable        one of these that is larger than the journal can hold
     ├── StepMismatch           a step id was used for something else before
     ├── PositionLost           the position to resume from is no longer retained
-    ├── SubscriberTooSlow      the reader fell behind and was closed (position: where to resume)
-    └── EngineError            the engine can't do what was asked
+    ├── SubscriberTooSlow      the reader fell behind and was closed (retryable; position: where to resume)
+    └── EngineError            the engine can't do this
         ├── NotEntered         the client isn't entered (here): `async with client`
         ├── NoGateway          a token was asked for, and no gateway serves this client
         ├── GatewayRefused     a gateway didn't let this client in: token, key, origin or topic (status, code)
         ├── NotRegistered      no function has that id, or none listens to that event
-        ├── JournalRefused     the file is locked, corrupt, from a newer version or not ours; it is untouched
-        ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent
+        ├── JournalRefused     the file is locked (retryable), corrupt, too new or not ours; it is untouched
+        ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent (retryable)
         ├── SigningKeyError    the key for the server is missing or isn't one (it is never shown)
         ├── RunParked          today's code doesn't fit what the run remembers: it waits for code that does
         └── RunFailed          a run ended without an error of its own to raise
 
-Whether trying again can help is a property of the error: ``error.retryable``. No text here holds payload
-values, tokens or keys.
+``error.retryable`` is true where the same call may succeed when it is made again later, and false everywhere
+else. Engines go by it: a handler that ends in an error that isn't retryable fails its run at once. No text
+here holds payload values, tokens or keys.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ __all__ = [
     "PublishFailed",
     "RunFailed",
     "RunParked",
+    "SendFailed",
     "SigningKeyError",
     "StepError",
     "StepMismatch",
@@ -146,45 +148,34 @@ class PayloadTooLarge(TightbeamError):
 
 
 class InvalidParam(TightbeamError):
-    """A channel parameter can't be part of the name, or a name doesn't fit the channel's template."""
+    """A value can't be part of a channel's name, a name fits no channel, or there is no such topic."""
 
 
 class OutdatedBindings(TightbeamError):
     """The generated package is incomplete, or was made by a version this runtime doesn't understand."""
 
 
-class PublishFailed(TightbeamError):
-    """The server did not take the message.
-
-    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again
-    can help.
-    """
+class _ServerError(TightbeamError):
+    """A server didn't do what it was asked for."""
 
     def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
         self.status = status
+        """The HTTP status, or None when there was no answer."""
         self.retryable = retryable
+        """Whether the same call may succeed later: an outage, not a refusal."""
         super().__init__(message)
 
 
-class SubscribeFailed(TightbeamError):
-    """The server gave no token, or refused the connection of a subscription.
-
-    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again
-    can help.
-    """
-
-    def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
-        self.status = status
-        self.retryable = retryable
-        super().__init__(message)
+class PublishFailed(_ServerError):
+    """The server didn't take the message, or didn't answer."""
 
 
-class SendFailed(TightbeamError):
-    """A gateway didn't take an event, or didn't answer.
+class SubscribeFailed(_ServerError):
+    """The server gave no token, refused the connection of a subscription, or didn't answer."""
 
-    ``status`` is the HTTP status, or None when there was no answer; ``retryable`` says whether trying again
-    can help.
-    """
+
+class SendFailed(_ServerError):
+    """A gateway didn't take an event, or didn't answer."""
 
     def __init__(
         self,
@@ -194,11 +185,9 @@ class SendFailed(TightbeamError):
         retryable: bool = False,
         may_have_started: bool = False,
     ) -> None:
-        self.status = status
-        self.retryable = retryable
         self.may_have_started = may_have_started
         """Whether the event may have arrived: sending it again may start its runs twice."""
-        super().__init__(message)
+        super().__init__(message, status=status, retryable=retryable)
 
 
 class NonRetriableError(TightbeamError):
@@ -225,7 +214,7 @@ class StepError(NonRetriableError):
 
 
 class StepMisuse(NonRetriableError):
-    """A step where none can be, or in a way that can't be repeated.
+    """A step is used where it can't be, or in a way that can't be repeated.
 
     Inside another step, with an id that isn't allowed, with a coroutine or another kind of function than the
     handler is, twice at a time under one id, or after its run has ended.
@@ -265,27 +254,19 @@ class SubscriberTooSlow(TightbeamError):
 
 
 class EngineError(TightbeamError):
-    """The engine can't do what was asked, or its storage failed; nothing was memoized, nothing sent."""
-
-    retryable = True
+    """The engine can't do this: nothing was memoized, nothing sent."""
 
 
 class NotEntered(EngineError):
     """The client was not entered, has been left, or was entered by the process this one was forked from."""
 
-    retryable = False
-
 
 class NoGateway(EngineError):
     """A token was asked for, and no gateway serves this client's channels."""
 
-    retryable = False
-
 
 class GatewayRefused(EngineError):
     """A gateway didn't let this client in: the token or key isn't valid there, or not for these topics."""
-
-    retryable = False
 
     def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
         self.status = status
@@ -298,34 +279,32 @@ class GatewayRefused(EngineError):
 class NotRegistered(EngineError):
     """No function of this client has that id, or none listens to that event."""
 
-    retryable = False
-
 
 class JournalRefused(EngineError):
-    """The client's file can't be opened: locked, corrupt, of a newer version or not ours. It is untouched."""
+    """The client's file can't be opened: locked, corrupt, of a newer version or not ours. It is untouched.
 
-    retryable = False
+    Retryable where another client has it open, which will let it go.
+    """
 
     def __init__(self, message: str, *, holder: int | None = None) -> None:
         self.holder = holder
         """The process that has the file open, 0 where it isn't known; None if that isn't the reason."""
+        self.retryable = holder is not None
         super().__init__(message)
 
 
 class JournalFailed(EngineError):
     """The journal couldn't be written or read: disk full, I/O error. Nothing was memoized, nothing sent."""
 
+    retryable = True
+
 
 class SigningKeyError(EngineError):
     """The key that requests to the server are authorized with is missing, or isn't one; nothing was sent."""
 
-    retryable = False
-
 
 class RunFailed(EngineError):
     """A run ended, and there is no exception of its handler's that could be raised in its place."""
-
-    retryable = False
 
 
 class RunParked(EngineError):
@@ -333,8 +312,6 @@ class RunParked(EngineError):
 
     It goes on at the next start of a client whose code fits. Raised where `Client.run` waits for such a run.
     """
-
-    retryable = False
 
     def __init__(self, run_id: str, function_id: str, reason: str) -> None:
         self.run_id = run_id

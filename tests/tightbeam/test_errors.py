@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,23 +62,97 @@ def test_pickling_keeps_text_and_fields(error: TightbeamError):
     assert copy.retryable is error.retryable
 
 
-@pytest.mark.parametrize(
-    ("error", "retryable"),
-    [
-        (INVALID, False),
-        (PayloadTooLarge("t", 2, 1), False),
-        (errors.InvalidParam("x"), False),
-        (errors.StepMismatch("x"), False),
-        (errors.PositionLost("x"), False),
-        (errors.NonRetriableError("x"), False),
-        (PublishFailed("x", status=503, retryable=True), True),
-        (PublishFailed("x", status=400), False),
-        (SubscriberTooSlow(None), True),
-        (errors.EngineError("x"), True),
-    ],
-)
-def test_whether_trying_again_can_help_is_said_by_the_error(error: TightbeamError, retryable: bool):
-    assert error.retryable is retryable
+RETRYABLE: dict[str, bool | None] = {
+    "EngineError": False,  # a duplicate id, retries=-1, entering twice, `run` on Inngest
+    "GatewayRefused": False,  # with the same token or key
+    "InvalidParam": False,
+    "InvalidPayload": False,
+    "JournalFailed": True,  # the disk may have room again
+    "JournalRefused": None,  # see below
+    "NoGateway": False,
+    "NonRetriableError": False,
+    "NotEntered": False,
+    "NotJson": False,
+    "NotRegistered": False,
+    "NotStorable": False,
+    "OutdatedBindings": False,
+    "PayloadTooLarge": False,
+    "PositionLost": False,
+    "PublishFailed": None,
+    "RunFailed": False,
+    "RunParked": False,
+    "SendFailed": None,
+    "SigningKeyError": False,
+    "StepError": False,
+    "StepMismatch": False,
+    "StepMisuse": False,
+    "SubscribeFailed": None,
+    "SubscriberTooSlow": True,  # from where it was closed
+    "TightbeamError": False,
+}
+"""Whether the same call may succeed later; None where it depends on what happened."""
+
+
+def test_whether_trying_again_can_help_is_said_by_each_class():
+    classes = {name: getattr(errors, name) for name in errors.__all__ if name != "Issue"}
+    assert classes.keys() == RETRYABLE.keys()
+    for name, cls in classes.items():
+        if RETRYABLE[name] is not None:
+            assert cls.retryable is RETRYABLE[name], name
+
+
+@pytest.mark.parametrize("cls", [errors.PublishFailed, errors.SubscribeFailed, errors.SendFailed])
+def test_what_a_server_says_decides_for_requests(cls: type[errors.PublishFailed]):
+    assert cls("no").retryable is False
+    outage = cls("no", status=503, retryable=True)
+    assert (outage.retryable, outage.status) == (True, 503)
+
+
+def test_a_file_that_is_in_use_may_be_free_later():
+    assert errors.JournalRefused("it is corrupt").retryable is False
+    assert errors.JournalRefused("it is in use", holder=4711).retryable is True
+    assert errors.JournalRefused("it is in use", holder=0).retryable is True
+
+
+async def test_errors_of_the_embedded_engine_mean_what_they_say(tmp_path: Path):
+    """Each call that can't succeed later says so; the one that can says that."""
+
+    async def handler(ctx: tightbeam.Context) -> None: ...
+
+    client = tightbeam.Client(tmp_path / "j.db")
+    function = client.function("f", on="app/f")(handler)
+    elsewhere = tightbeam.Client(tmp_path / "j.db")
+    met: list[TightbeamError] = []
+
+    async def meet(call: Callable[[], Any]) -> None:
+        try:
+            returned = call()
+            if inspect.isawaitable(returned):
+                await returned
+        except TightbeamError as error:
+            met.append(error)
+
+    await meet(lambda: client.send("app/f"))
+    await meet(lambda: client.function("g", retries=-1)(handler))
+    await meet(lambda: client.realtime.token_sync("job:j1", ["status"]))
+    async with client:
+        await meet(lambda: client.function("f")(lambda ctx: None))
+        await meet(lambda: client.send("app/other"))
+        await meet(lambda: client.run(handler))  # type: ignore[arg-type]  # what is tested
+        await meet(lambda: client.run(function, {"a": {1}}))
+        await meet(client.__aenter__)
+        await meet(elsewhere.__aenter__)
+    assert [(type(error).__name__, error.retryable) for error in met] == [
+        ("NotEntered", False),
+        ("EngineError", False),
+        ("NoGateway", False),
+        ("EngineError", False),
+        ("NotRegistered", False),
+        ("NotRegistered", False),
+        ("NotJson", False),
+        ("EngineError", False),
+        ("JournalRefused", True),
+    ]
 
 
 class Foreign(Exception):
@@ -111,3 +189,6 @@ def test_one_base_catches_everything():
 
 def test_every_error_is_public():
     assert set(errors.__all__) <= set(dir(tightbeam))
+    classes = [each for each in vars(errors).values() if inspect.isclass(each)]
+    found = {each.__name__ for each in classes if issubclass(each, TightbeamError)}
+    assert {name for name in found if not name.startswith("_")} == set(errors.__all__) - {"Issue"}

@@ -297,6 +297,10 @@ class EmbeddedEngine:
         """See `Engine`."""
         return await self._entered().send(name, data, list(function_ids))
 
+    def send_sync(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+        """See `Engine`."""
+        return self._entered().send_sync(name, data, list(function_ids))
+
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
         """See `Engine`."""
         return await self._entered().run(name, data, function_id)

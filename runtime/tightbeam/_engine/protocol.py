@@ -246,6 +246,10 @@ class Engine(TokenCarrier, Protocol):
         """Start a run of each of these functions; return the ids of the runs."""
         ...
 
+    def send_sync(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+        """Start a run of each of these functions, from any thread; return the ids of the runs."""
+        ...
+
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
         """Start a run, wait for its end, return its result as JSON, or raise the error it failed with."""
         ...

@@ -86,6 +86,11 @@ class Scheduler:
         await self._store.submit(AddRuns(runs, event, data))
         self._nudge_threadsafe()
 
+    def add_sync(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> None:
+        """Store new runs, all or none; from a thread."""
+        self._store.call(AddRuns(runs, event, data))
+        self._nudge_threadsafe()
+
     async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
         """Begin a run and wait for its end; from any event loop."""
         waiter: ThreadFuture[bytes] = ThreadFuture()

@@ -57,6 +57,12 @@ class Session:
         await self.scheduler.add(runs, name, data)
         return [run.id for run in runs]
 
+    def send_sync(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
+        """Store a run of each function, from a thread; return their ids."""
+        runs = tuple(NewRun(new_id(), function_id) for function_id in function_ids)
+        self.scheduler.add_sync(runs, name, data)
+        return [run.id for run in runs]
+
     async def run(self, name: str, data: bytes, function_id: str) -> bytes:
         """Store a run, wait for its end, and return its result."""
         run = NewRun(new_id(), function_id)

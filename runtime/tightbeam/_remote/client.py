@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from tightbeam._client import event_data
+from tightbeam._client import event_data, event_name
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList
@@ -80,7 +80,7 @@ class RemoteClient:
 
     async def _send(self, name: str, data: Mapping[str, Any] | None, *, blocking: bool) -> list[str]:
         self._carrier.needs_key("sending events")
-        info = SendInfo((name,))
+        info = SendInfo((event_name(name),))
         with Around(self._hooks.send, info):
             run_ids = await self._carrier.requests.send(name, event_data(name, data), blocking=blocking)
             info.ids = tuple(run_ids)

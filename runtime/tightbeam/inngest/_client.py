@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import inngest
 
-from tightbeam._client import ENTERED_ALREADY, event_data
+from tightbeam._client import ENTERED_ALREADY, event_data, event_name
 from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
@@ -247,7 +247,7 @@ class Client(inngest.Inngest):
     async def send(
         self,
         events: inngest.Event | list[inngest.Event] | str,
-        data: Mapping[str, Any] | None = None,
+        _data: Mapping[str, Any] | None = None,
         *,
         skip_middleware: bool = False,
     ) -> list[str]:
@@ -255,7 +255,7 @@ class Client(inngest.Inngest):
 
         Args:
             events: an event of the SDK, several, or the name of one.
-            data: a JSON object; only with a name.
+            _data: a JSON object; only with a name.
             skip_middleware: whether the SDK's middleware is left out.
 
         Returns:
@@ -266,7 +266,7 @@ class Client(inngest.Inngest):
         """
         info = SendInfo(_event_names(events))
         with Around(carrier_of(self).hooks.send, info):
-            ids = await super().send(_events(events, data), skip_middleware=skip_middleware)
+            ids = await super().send(_events(events, _data), skip_middleware=skip_middleware)
             info.ids = tuple(ids)
             return ids
 
@@ -279,14 +279,14 @@ class Client(inngest.Inngest):
     def send_sync(
         self,
         events: inngest.Event | list[inngest.Event] | str,
-        data: Mapping[str, Any] | None = None,
+        _data: Mapping[str, Any] | None = None,
         *,
         skip_middleware: bool = False,
     ) -> list[str]:
         """Send events without ``await``, from any thread. See `send`."""
         info = SendInfo(_event_names(events))
         with Around(carrier_of(self).hooks.send, info):
-            ids = super().send_sync(_events(events, data), skip_middleware=skip_middleware)
+            ids = super().send_sync(_events(events, _data), skip_middleware=skip_middleware)
             info.ids = tuple(ids)
             return ids
 
@@ -330,16 +330,18 @@ def _event_names(events: object) -> tuple[str, ...]:
     return tuple(event if isinstance(event, str) else str(getattr(event, "name", "")) for event in several)
 
 
-def _events(
-    events: inngest.Event | list[inngest.Event] | str, data: object
-) -> inngest.Event | list[inngest.Event]:
+def _events(events: object, data: object) -> inngest.Event | list[inngest.Event]:
     """Return what the SDK sends: its own events, or one made of a name and data.
 
     Raises:
+        TypeError: it is no name, and no event of the SDK.
         NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
     """
-    if not isinstance(events, str):
+    if isinstance(events, inngest.Event):
         return events
+    if isinstance(events, list) and all(isinstance(event, inngest.Event) for event in events):
+        return events
+    events = event_name(events)
     plain = from_json(event_data(events, data))
     if is_changed(plain):
         raise NotJson(

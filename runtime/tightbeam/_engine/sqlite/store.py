@@ -27,7 +27,7 @@ from tightbeam._engine.sqlite.retention import Trimmer
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
 from tightbeam._forks import watch_forks
-from tightbeam.errors import EngineError, JournalFailed, NotEntered, NotStorable
+from tightbeam.errors import JournalFailed, NotEntered, NotStorable
 
 __all__ = ["SqliteStore"]
 
@@ -304,4 +304,4 @@ def _failure(error: BaseException) -> BaseException:
         return JournalFailed(str(error))
     if isinstance(error, Exception):
         return error
-    return EngineError(f"the journal's thread was interrupted by {type(error).__name__}")
+    return JournalFailed(f"the journal's thread was interrupted by {type(error).__name__}")

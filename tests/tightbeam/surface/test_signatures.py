@@ -1,0 +1,149 @@
+"""Both engines, and `connect()` where it has the call, are called alike."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from typing import Any
+
+import pytest
+
+import tightbeam
+import tightbeam.inngest
+from tests.tightbeam.surface.conftest import make
+from tightbeam import _context
+from tightbeam._engine import execution, steps, steps_sync
+from tightbeam.inngest import _step
+
+ON_INNGEST_ONLY = {
+    ("token", "api_base_url"),
+    ("token_sync", "api_base_url"),
+}
+"""Parameters of one engine, keyword-only and with a default."""
+
+
+def shape(call: Any) -> list[tuple[str, object, object]]:
+    """Name, kind and default of each parameter but ``self``."""
+    parameters = inspect.signature(call).parameters.values()
+    return [(each.name, each.kind, each.default) for each in parameters if each.name != "self"]
+
+
+def call_of(owner: Any, name: str) -> Any:
+    """The method; where it is the SDK's as well, the form that is ours."""
+    method = getattr(owner, name)
+    overloads = typing.get_overloads(method) if inspect.isfunction(method) else []
+    ours = [each for each in overloads if "data" in inspect.signature(each).parameters]
+    return ours[0] if ours else method
+
+
+@pytest.mark.parametrize(
+    "name", ["function", "send", "send_sync", "run", "lifespan", "__aenter__", "__aexit__"]
+)
+def test_clients(name: str) -> None:
+    embedded = shape(call_of(tightbeam.Client, name))
+    on_inngest = [
+        # The first parameter of `send` is called as the SDK calls it; it is positional.
+        ("name", kind, default) if each == "events" else (each, kind, default)
+        for each, kind, default in shape(call_of(tightbeam.inngest.Client, name))
+    ]
+    assert on_inngest == embedded
+    remote = getattr(type(make("connect")), name, None)
+    if remote is not None:
+        assert shape(remote) == embedded
+
+
+@pytest.mark.parametrize("name", ["realtime", "functions"])
+def test_properties(name: str) -> None:
+    for cls in (tightbeam.Client, tightbeam.inngest.Client):
+        assert isinstance(inspect.getattr_static(cls, name), property)
+
+
+@pytest.mark.parametrize("name", ["publish", "publish_sync", "subscribe", "token", "token_sync"])
+def test_realtime(name: str) -> None:
+    embedded = inspect.signature(getattr(make("embedded").realtime, name))
+    for other in ("inngest", "connect"):
+        theirs = inspect.signature(getattr(make(other).realtime, name))
+        extra = [each for each in theirs.parameters.values() if each.name not in embedded.parameters]
+        assert all((name, each.name) in ON_INNGEST_ONLY and other == "inngest" for each in extra)
+        assert all(each.kind is each.KEYWORD_ONLY and each.default is None for each in extra)
+        common = [each for each in theirs.parameters.values() if each not in extra]
+        assert theirs.replace(parameters=common) == embedded
+
+
+@pytest.mark.parametrize(
+    ("protocol", "implementations"),
+    [
+        (_context.Context.publish, [execution.RunContext.publish, tightbeam.inngest.Context.publish]),
+        (
+            _context.ContextSync.publish,
+            [execution.RunContextSync.publish, tightbeam.inngest.ContextSync.publish],
+        ),
+        (_context.StepRealtime.publish, [steps.AsyncStepRealtime.publish, _step.StepRealtime.publish]),
+        (
+            _context.StepRealtimeSync.publish,
+            [steps_sync.SyncStepRealtime.publish, _step.StepRealtimeSync.publish],
+        ),
+        (_context.Step.run, [steps.AsyncStep.run]),
+        (_context.StepSync.run, [steps_sync.SyncStep.run]),
+        (_context.Step.sleep, [steps.AsyncStep.sleep]),
+        (_context.StepSync.sleep, [steps_sync.SyncStep.sleep]),
+    ],
+)
+def test_contexts(protocol: Any, implementations: list[Any]) -> None:
+    for each in implementations:
+        assert inspect.signature(each) == inspect.signature(protocol)
+
+
+@pytest.mark.parametrize("name", ["run", "sleep"])
+@pytest.mark.parametrize(
+    ("protocol", "theirs"),
+    [(_context.Step, _step.RealtimeStep), (_context.StepSync, _step.RealtimeStepSync)],
+)
+def test_steps_of_the_sdk_take_the_positional_form(protocol: type, theirs: type, name: str) -> None:
+    """They have the SDK's names for their parameters, and one more keyword with a default."""
+    ours = list(inspect.signature(getattr(protocol, name)).parameters.values())
+    sdk = list(inspect.signature(getattr(theirs, name)).parameters.values())
+    assert [each.kind for each in sdk[: len(ours)]] == [
+        each.POSITIONAL_OR_KEYWORD if each.kind is each.POSITIONAL_ONLY else each.kind for each in ours
+    ][:1] + [each.kind for each in sdk[1 : len(ours)]]
+    inspect.Signature(sdk).bind(None, "id", len, *([] if name == "sleep" else ["argument"]))
+    assert all(each.default is not each.empty for each in sdk[len(ours) :])
+
+
+def public(thing: object) -> set[str]:
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+def test_what_a_handler_holds_has_the_surface_that_is_documented() -> None:
+    """`ctx.step` is `run`, `sleep`, `realtime`, and `realtime` is `publish`; on Inngest the SDK's besides."""
+    import inngest
+
+    assert public(steps.AsyncStep) == public(steps_sync.SyncStep) == {"run", "sleep", "realtime"}
+    for ours, theirs in ((_step.RealtimeStep, inngest.Step), (_step.RealtimeStepSync, inngest.StepSync)):
+        assert public(ours) - public(theirs) == {"realtime"}
+    for realtime in (
+        steps.AsyncStepRealtime,
+        steps_sync.SyncStepRealtime,
+        _step.StepRealtime,
+        _step.StepRealtimeSync,
+    ):
+        assert public(realtime) == {"publish"}
+    for context, sdk in (
+        (tightbeam.inngest.Context, inngest.Context),
+        (tightbeam.inngest.ContextSync, inngest.ContextSync),
+    ):
+        assert public(context) - public(sdk) == {"publish"}
+    for run_context in (execution.RunContext, execution.RunContextSync):
+        assert public(run_context) == {"attempt", "publish"}  # the other three are set on the instance
+
+
+def test_what_a_client_holds_has_the_surface_that_is_documented() -> None:
+    import inngest
+
+    shared = {"function", "functions", "lifespan", "realtime", "run", "send", "send_sync"}
+    assert public(tightbeam.Client) == shared
+    assert public(tightbeam.inngest.Client) - public(inngest.Inngest) == shared - {"send", "send_sync"}
+    assert public(type(make("connect"))) == {"follow", "realtime", "send", "send_sync"}
+    realtime = {"publish", "publish_sync", "subscribe", "token", "token_sync"}
+    assert public(make("embedded").realtime) == public(make("connect").realtime) == realtime
+    assert public(make("inngest").realtime) == realtime | {"close", "configure"}
