@@ -13,10 +13,7 @@ ROOTS = (PROJECT / "runtime", PROJECT / "generator")
 
 Graph = dict[str, set[str]]
 
-OPEN: tuple[set[str], ...] = (
-    {f"tightbeam._engine.{name}" for name in ("engine", "execution", "reports", "scheduler", "session")},
-    {"tightbeam.gateway._http", "tightbeam.gateway._openapi"},
-)
+OPEN: tuple[set[str], ...] = ({"tightbeam.gateway._http", "tightbeam.gateway._openapi"},)
 """Circles that are still to be opened."""
 
 

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 
+from tightbeam._forks import fork_safe_lock
 from tightbeam._hub.hub import Loops
 
 __all__ = ["give_turn", "give_turn_sync"]
@@ -33,7 +34,7 @@ class _Turn:
         self.waiters: list[asyncio.Future[None]] = []
 
 
-_locks = [threading.Lock()]
+_lock = fork_safe_lock()
 _turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = weakref.WeakKeyDictionary()
 """The turns to come, one for each event loop at most, so that none pile up on one that is stuck."""
 
@@ -71,7 +72,7 @@ def _request(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None] | Non
     Returns:
         The turn, or None if waiting for it is useless: an earlier one is late, or the event loop is closed.
     """
-    with _locks[0]:
+    with _lock:
         turn, requested = _turns.get(loop), True
         if turn is None:
             turn, requested = _Turn(), False
@@ -88,7 +89,7 @@ def _request(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None] | Non
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
-    with _locks[0]:
+    with _lock:
         turn = _turns.pop(loop, None)
     if turn is not None:
         turn.event.set()
@@ -108,11 +109,5 @@ def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> bo
     return False
 
 
-def _after_fork() -> None:
-    # The lock may have been held, and no event loop of the parent's runs here.
-    _locks[0] = threading.Lock()
-    _turns.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # no event loop of the parent process runs in a child
+    os.register_at_fork(after_in_child=_turns.clear)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from tightbeam._payload.locks import fork_safe_lock
+from tightbeam._forks import fork_safe_lock
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import BaseModel
 
+from tightbeam._forks import fork_safe_lock
 from tightbeam._payload.building import deep_recursion
 from tightbeam._payload.core_schema import Node, alternatives, definitions_of
 from tightbeam._payload.dump import Dump, dump_of, has_typed_values, holds_plain_data, leaves_unset_out
 from tightbeam._payload.encoders import Encoder, encoder_by, encoder_of
 from tightbeam._payload.exact import ExactTypes
-from tightbeam._payload.locks import fork_safe_lock
 from tightbeam._payload.schemas import Bundle, TopicSchema, bundle, outdated_topic
 
 if TYPE_CHECKING:

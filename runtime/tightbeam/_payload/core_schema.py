@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic_core import SchemaValidator
 
-from tightbeam._payload.locks import fork_safe_lock
+from tightbeam._forks import fork_safe_lock
 
 __all__ = [
     "Node",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
+from tightbeam._forks import fork_safe_lock
 from tightbeam._payload.formats import narrow_formats
-from tightbeam._payload.locks import fork_safe_lock
 from tightbeam.errors import OutdatedBindings
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
@@ -12,6 +10,7 @@ import inngest
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._forks import fork_safe_lock
 from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
@@ -179,9 +178,7 @@ def _raise_translated(error: InvalidPayload) -> None:
     raise translated(error)
 
 
-_lock = threading.Lock()
-if hasattr(os, "register_at_fork"):  # a child in which a thread that isn't there holds it would wait for ever
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+_lock = fork_safe_lock()
 _known: WeakKeyDictionary[inngest.Inngest, Realtime] = WeakKeyDictionary()
 
 
