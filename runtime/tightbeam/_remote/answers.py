@@ -7,22 +7,27 @@ from typing import Any
 
 import orjson
 
-from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer
 from tightbeam.errors import GatewayRefused
 
-__all__ = ["error_text", "json_object", "verdict_on"]
+__all__ = ["error_for", "error_text", "json_object"]
 
 _LET_IN = frozenset({401, 403})
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 
-def verdict_on(answer: Answer) -> NoAnswer | GatewayRefused:
-    """Return the error for an answer that isn't the one that was wanted."""
+def error_for(answer: Answer, prefix: str = "") -> NoAnswer | GatewayRefused:
+    """Return the error for an answer that isn't the expected one.
+
+    Args:
+        answer: to a request, or to the opening of a WebSocket.
+        prefix: what a refusal means for the caller.
+    """
     status, refusal = answer.status, error_text(answer)
     text = f"it answers {status}" + (f", {refusal}" if refusal else "")
     if answer.is_retryable:
-        return NoAnswer(Trouble.OUTAGE, text, status=status, retry_after=answer.retry_after)
+        return NoAnswer(FailureKind.OUTAGE, text, status=status, retry_after=answer.retry_after)
     if status in _REDIRECTS:
         reason, remedy = f"{text}: it redirects", "tokens follow no redirect, so connect to the final origin"
     elif status == HTTPStatus.UPGRADE_REQUIRED:
@@ -34,11 +39,11 @@ def verdict_on(answer: Answer) -> NoAnswer | GatewayRefused:
         code = json_object(answer.body).get("code")
         hint = "; give `token=` a function that fetches one" if code == "expired" else ""
         return GatewayRefused(
-            f"the gateway refused ({status}): {refusal or 'no reason given'}{hint}",
+            f"{prefix}the gateway refused ({status}): {refusal or 'no reason given'}{hint}",
             status=status,
             code=code if isinstance(code, str) else None,
         )
-    return NoAnswer(Trouble.ADDRESS, reason, remedy=remedy, status=status)
+    return NoAnswer(FailureKind.ADDRESS, reason, remedy=remedy, status=status)
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from websockets.asyncio.client import ClientConnection
 
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import Address, Envelope
-from tightbeam._remote.answers import verdict_on
+from tightbeam._remote.answers import error_for
 from tightbeam._remote.requests import Requests
 from tightbeam._wire.backoff import Backoff
-from tightbeam._wire.failures import NoAnswer, Trouble, no_answer
-from tightbeam._wire.feed import Leave, WireFeed
+from tightbeam._wire.failures import FailureKind, NoAnswer, failure_of
+from tightbeam._wire.feed import LeaveConnection, WireFeed
 from tightbeam._wire.frames import Unreadable, message_of, metadata_of
 from tightbeam._wire.websocket import UpgradeRefused
-from tightbeam.errors import GatewayRefused, PositionLost, SubscribeFailed, TightbeamError
+from tightbeam.errors import PositionLost, SubscribeFailed, TightbeamError
 
 __all__ = ["GatewayFeed"]
 
@@ -86,14 +86,10 @@ class GatewayFeed(WireFeed):
         try:
             connection = await self._requests.open_websocket(f"/v1/realtime/connect?{urlencode(query)}")
         except UpgradeRefused as refused:
-            verdict = verdict_on(refused.answer)
-            if isinstance(verdict, GatewayRefused):
-                raise GatewayRefused(
-                    f"no subscription: {verdict}", status=verdict.status, code=verdict.code
-                ) from None
-            raise self._judged(verdict) from None
+            error = error_for(refused.answer, "no subscription: ")
+            raise (self._error_for(error) if isinstance(error, NoAnswer) else error) from None
         except NoAnswer as failure:
-            raise self._judged(failure) from None
+            raise self._error_for(failure) from None
         self._dropped_before, self._dropped = self.dropped, 0
         return connection
 
@@ -101,25 +97,25 @@ class GatewayFeed(WireFeed):
         try:
             return await self._token()
         except NoAnswer as failure:
-            raise self._judged(failure) from None
+            raise self._error_for(failure) from None
         except TypeError:
             raise
         except TightbeamError as error:
             if not error.retryable:
                 raise
-            raise NoAnswer(Trouble.OUTAGE, f"no token: {type(error).__name__}") from None
+            raise NoAnswer(FailureKind.OUTAGE, f"no token: {type(error).__name__}") from None
         except OSError as error:  # a timeout is one
-            raise NoAnswer(Trouble.OUTAGE, f"no token: {no_answer(error).reason}") from None
+            raise NoAnswer(FailureKind.OUTAGE, f"no token: {failure_of(error).reason}") from None
         except Exception as error:
             if not self._has_connected:
                 raise
             # The text stays out: it is the caller's, and may hold a token.
-            raise NoAnswer(Trouble.OUTAGE, f"no token: {type(error).__name__}") from None
+            raise NoAnswer(FailureKind.OUTAGE, f"no token: {type(error).__name__}") from None
 
-    def _judged(self, failure: NoAnswer) -> NoAnswer | SubscribeFailed:
+    def _error_for(self, failure: NoAnswer) -> NoAnswer | SubscribeFailed:
         """Return the failure if another attempt may succeed, else the error for the reader."""
-        is_address = failure.trouble is Trouble.ADDRESS and not self._has_connected
-        if not is_address and failure.trouble is not Trouble.CERTIFICATE:
+        is_address = failure.kind is FailureKind.ADDRESS and not self._has_connected
+        if not is_address and failure.kind is not FailureKind.CERTIFICATE:
             return failure
         return SubscribeFailed(f"no subscription from {self._server}: {failure}", status=failure.status)
 
@@ -148,7 +144,7 @@ class GatewayFeed(WireFeed):
         Raises:
             PositionLost: the caller gave a position, or has had a durable message: what came after it was
                 promised.
-            Leave: the feed goes on with what is published from now on.
+            LeaveConnection: the feed goes on with what is published from now on.
         """
         if self._asked_for == "now":
             return  # nothing was asked for that could be lost
@@ -160,7 +156,7 @@ class GatewayFeed(WireFeed):
             "published from now on: it was restarted without its messages, or was away for too long"
         )
         self._after = "now"
-        raise Leave(is_loss=False)
+        raise LeaveConnection(is_loss=False)
 
     def _log_loss(self, reason: str, pause: float | None) -> None:
         if pause is None or self._is_closing or self._close_code == _RESTART:

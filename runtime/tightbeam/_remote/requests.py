@@ -8,15 +8,15 @@ from websockets.asyncio.client import ClientConnection
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._message import Envelope
-from tightbeam._remote.answers import error_text, json_object, verdict_on
+from tightbeam._remote.answers import error_for, error_text, json_object
 from tightbeam._remote.send import run_ids_in, send_failed, send_target
 from tightbeam._selection import addresses_of, subscription_token, token_request
-from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
-from tightbeam._wire.io import Limits
+from tightbeam._wire.io import RequestLimits
 from tightbeam._wire.origin import parse_origin
 from tightbeam._wire.websocket import open_websocket
-from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
+from tightbeam.errors import PublishFailed, SubscribeFailed
 
 __all__ = ["Requests"]
 
@@ -37,7 +37,7 @@ class Requests:
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ValueError("the server key is printable ASCII: is there a line break at its end?")
         self.origin = parse_origin(url, "the gateway's URL")
-        self._pool = Pool(self.origin, Limits(_TIMEOUT, _REQUESTS))
+        self._pool = Pool(self.origin, RequestLimits(_TIMEOUT, _REQUESTS))
         self._headers = {"Content-Type": "application/json"}
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
@@ -66,12 +66,12 @@ class Requests:
         target = _publish_target(envelope)
         try:
             answer = await self._pool.post(
-                target, self._headers, envelope.data, blocking=blocking, may_repeat=True
+                target, self._headers, envelope.data, blocking=blocking, retry_if_stale=True
             )
         except NoAnswer as failure:
             raise PublishFailed(
                 f"no answer from the gateway at {self.origin}: {failure}",
-                retryable=failure.trouble is Trouble.OUTAGE,
+                retryable=failure.kind is FailureKind.OUTAGE,
             ) from None
         if answer.status != 200:
             reason = error_text(answer) or "no reason given"
@@ -89,7 +89,7 @@ class Requests:
             GatewayRefused: the key isn't valid there, or there is no such channel or topic.
         """
         body = token_request(addresses_of(selection))
-        answer = await self._pool.post("/v1/realtime/token", self._headers, body, keeps=False)
+        answer = await self._pool.post("/v1/realtime/token", self._headers, body, keep_alive=False)
         return self._token_in(answer, selection)["key"]
 
     async def token(
@@ -109,20 +109,22 @@ class Requests:
         query = "" if since is None else "?" + urlencode({"since": since}, quote_via=quote)
         target, body = f"/v1/realtime/token{query}", token_request(addresses_of(selection))
         try:
-            answer = await self._pool.post(target, self._headers, body, blocking=blocking, may_repeat=True)
+            answer = await self._pool.post(
+                target, self._headers, body, blocking=blocking, retry_if_stale=True
+            )
             return self._token_in(answer, selection)
         except NoAnswer as failure:
             raise SubscribeFailed(
                 f"no token from the gateway at {self.origin}: {failure}",
                 status=failure.status,
-                retryable=failure.trouble is Trouble.OUTAGE,
+                retryable=failure.kind is FailureKind.OUTAGE,
             ) from None
 
     async def send(self, name: str, data: bytes, *, blocking: bool = False) -> list[str]:
         """Send an event; see `tightbeam._remote.send.run_ids_in` for what it raises."""
         try:
             answer = await self._pool.post(
-                send_target(name), self._headers, data, blocking=blocking, keeps=False
+                send_target(name), self._headers, data, blocking=blocking, keep_alive=False
             )
         except NoAnswer as failure:
             raise send_failed(failure, name, self.origin) from None
@@ -142,12 +144,7 @@ class Requests:
             return subscription_token(
                 jwt, str(self.origin), selection, names, reset=body.get("reset") is True
             )
-        verdict = verdict_on(answer)
-        if isinstance(verdict, GatewayRefused):
-            raise GatewayRefused(
-                f"the gateway gave no token: {verdict}", status=verdict.status, code=verdict.code
-            )
-        raise verdict
+        raise error_for(answer, "the gateway gave no token: ")
 
 
 def _publish_target(envelope: Envelope) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tightbeam._remote.answers import json_object, verdict_on
-from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._remote.answers import error_for, json_object
+from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer
 from tightbeam._wire.names import ERROR_TYPES
 from tightbeam._wire.origin import Origin
-from tightbeam.errors import GatewayRefused, SendFailed
+from tightbeam.errors import SendFailed
 
 __all__ = ["run_ids_in", "send_failed", "send_target"]
 
@@ -45,16 +45,14 @@ def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:
     kind = ERROR_TYPES.get(str(body.get("type")))
     if kind is not None and body.get("status") == answer.status:
         raise kind(str(body.get("error")))
-    verdict = verdict_on(answer)
-    if isinstance(verdict, NoAnswer):
+    error = error_for(answer, f'the event "{name}" was not taken: ')
+    if isinstance(error, NoAnswer):
         # By a proxy that may have passed it on, or by something that took it.
-        verdict.was_sent = answer.status >= 500 or answer.status < 300
-        raise send_failed(verdict, name, origin)
+        error.was_sent = answer.status >= 500 or answer.status < 300
+        raise send_failed(error, name, origin)
     if answer.status == 413:
         raise SendFailed(f'the event "{name}" was refused: its data is too large', status=413)
-    raise GatewayRefused(
-        f'the event "{name}" was not taken: {verdict}', status=answer.status, code=verdict.code
-    )
+    raise error
 
 
 def send_failed(failure: NoAnswer, name: str, origin: Origin) -> SendFailed:
@@ -63,6 +61,6 @@ def send_failed(failure: NoAnswer, name: str, origin: Origin) -> SendFailed:
     return SendFailed(
         f'no answer to the event "{name}" from the gateway at {origin}: {failure}{may}',
         status=failure.status,
-        retryable=failure.trouble is Trouble.OUTAGE,
+        retryable=failure.kind is FailureKind.OUTAGE,
         may_have_started=failure.was_sent,
     )

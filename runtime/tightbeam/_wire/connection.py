@@ -1,4 +1,4 @@
-"""One connection to a server, plain or with TLS, to be used by one exchange at a time."""
+"""One connection to a server, plain or with TLS; one exchange uses it at a time."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class _Tls:
     async def receive(self, io: Io, /) -> bytes:
         try:
             return await self._complete(io, partial(self._tls.read, CHUNK))
-        except ssl.SSLEOFError:  # the server ended without TLS's goodbye
+        except ssl.SSLEOFError:  # the server hung up without a closing alert
             return b""
 
     async def _complete(self, io: Io, operation: Callable[[], _Result]) -> _Result:
-        """Repeat an operation until the other side has sent what it needs."""
+        """Perform an operation of TLS, which may need something from the other side first."""
         while True:
             try:
                 result = operation()
@@ -90,7 +90,7 @@ class Connection:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._stream: Stream = _Plain(connection)
-        # Not by __del__: the socket must not be collected, with a warning, before this object.
+        # No __del__: the collector may take the socket first, which warns that nothing has closed it.
         self.close: Callable[[], object] = weakref.finalize(self, connection.close)
         """Close the connection at once."""
         self.has_received = False
@@ -98,12 +98,12 @@ class Connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def secure(self, io: Io, context: ssl.SSLContext, host: str) -> None:
-        """Go on in TLS.
+        """Switch to TLS.
 
         Args:
-            io: where to wait.
+            io: what to wait with.
             context: what to trust.
-            host: whose certificate it has to be.
+            host: the name that the server's certificate has to have.
         """
         tls = _Tls(self._stream, context, host)
         await tls.handshake(io)

@@ -1,4 +1,4 @@
-"""Why there is no connection or no answer: one reading of every error that an attempt can raise."""
+"""Failures to connect or to get an answer: one explanation for each error that an attempt can raise."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Final
 
 from websockets.exceptions import InvalidProxy
 
-__all__ = ["BUSY", "BadProxy", "NoAnswer", "NotHttp", "ProxyRefused", "Trouble", "no_answer"]
+__all__ = ["BUSY", "BadProxy", "FailureKind", "NoAnswer", "NotHttp", "ProxyRefused", "failure_of"]
 
 BUSY: Final = frozenset({408, 425, 429})
 """Statuses below 500 after which the same request may be accepted later."""
 
 
-class Trouble(enum.Enum):
-    """What can mend a failure."""
+class FailureKind(enum.Enum):
+    """What can mend a failure: time, or the caller."""
 
     OUTAGE = "outage"
-    """Time: the same attempt may succeed later."""
+    """The same attempt may succeed later."""
     ADDRESS = "address"
-    """The caller, at the first attempt: no such server is at that URL. Later it is an outage."""
+    """No such server is at that URL: the caller's to mend at the first attempt, and an outage later."""
     CERTIFICATE = "certificate"
-    """The caller: the server can't prove that it is that host."""
+    """The server can't prove that it is that host: the caller's to mend."""
 
 
 class NotHttp(ConnectionError):
@@ -47,14 +47,14 @@ class NoAnswer(Exception):
 
     def __init__(
         self,
-        trouble: Trouble,
+        kind: FailureKind,
         reason: str,
         *,
         remedy: str = "",
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        self.trouble = trouble
+        self.kind = kind
         self.reason = reason
         self.remedy = remedy
         self.status = status
@@ -65,23 +65,23 @@ class NoAnswer(Exception):
         super().__init__(f"{reason}: {remedy}" if remedy else reason)
 
 
-def no_answer(error: Exception, seconds: float | None = None) -> NoAnswer:
+def failure_of(error: Exception, seconds: float | None = None) -> NoAnswer:
     """Explain why there is no connection or no answer.
 
     Args:
         error: what the attempt raised.
-        seconds: how long it was waited for.
+        seconds: the time that the attempt had.
 
     Returns:
-        The failure, to be raised ``from None``: the error itself may hold a URL.
+        The failure. Raise it ``from None``: the error itself may hold a URL.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return NoAnswer(
-            Trouble.CERTIFICATE,
+            FailureKind.CERTIFICATE,
             f"its certificate isn't trusted ({error.verify_message or error.reason})",
             remedy="check the host in the URL, or name the CA that signed it in SSL_CERT_FILE",
         )
-    return _at_the_address(error) or NoAnswer(Trouble.OUTAGE, _described(error, seconds))
+    return _at_the_address(error) or NoAnswer(FailureKind.OUTAGE, _described(error, seconds))
 
 
 def _at_the_address(error: Exception) -> NoAnswer | None:
@@ -99,7 +99,7 @@ def _at_the_address(error: Exception) -> NoAnswer | None:
         remedy = "check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
     else:
         return None
-    return NoAnswer(Trouble.ADDRESS, reason, remedy=remedy)
+    return NoAnswer(FailureKind.ADDRESS, reason, remedy=remedy)
 
 
 def _described(error: Exception, seconds: float | None) -> str:

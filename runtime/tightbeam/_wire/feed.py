@@ -22,13 +22,13 @@ from tightbeam._wire.frames import Unreadable, read_frame
 from tightbeam._wire.origin import Origin
 from tightbeam._wire.websocket import hang_up
 
-__all__ = ["Leave", "WireFeed"]
+__all__ = ["LeaveConnection", "WireFeed"]
 
 _log = logging.getLogger("tightbeam")
 
 
-class Leave(Exception):
-    """Raised while a frame is received: this connection is of no more use, open another one."""
+class LeaveConnection(Exception):
+    """Raised for a frame that ends the use of a connection: another one is opened."""
 
     def __init__(self, *, is_loss: bool) -> None:
         self.is_loss = is_loss
@@ -51,9 +51,9 @@ class WireFeed(ABC):
         Args:
             server: what the server is, for messages.
             origin: where it is.
-            topics: what is followed; nothing where that is for the token to say.
+            topics: what is followed, as far as it isn't the token that says it.
             backoff: the pauses between attempts.
-            hooks: what surrounds a connection.
+            hooks: those of the client; they surround each connection.
         """
         self._server = f"{server} at {origin}"
         self._backoff = backoff
@@ -68,7 +68,7 @@ class WireFeed(ABC):
         self._connecting: asyncio.Task[None] | None = None
         """The task that connects and holds connections; it ends when that can't succeed any more."""
         self._change: asyncio.Future[None] | None = None
-        """Done when the state changes that the task or a reader waits for."""
+        """Done at the next change of `_connection`, which the task or a reader waits for."""
         self._failure: Exception | None = None
         self._closed = False
         self._is_closing = False
@@ -92,7 +92,7 @@ class WireFeed(ABC):
 
         Raises:
             Unreadable: the frame is passed over, with a warning for each connection.
-            Leave: the connection is of no more use.
+            LeaveConnection: the connection is of no more use.
             TightbeamError: the reader gets this.
         """
 
@@ -112,7 +112,7 @@ class WireFeed(ABC):
             Exception: whatever `_open` raises that isn't `NoAnswer`.
         """
         while self._connection is None and not self._closed:
-            failure, self._failure = self._failure, None  # also one from a time without a reader
+            failure, self._failure = self._failure, None  # it may have happened while no reader was waiting
             if failure is not None:
                 raise failure
             if self._connecting is None or self._connecting.done():
@@ -146,15 +146,15 @@ class WireFeed(ABC):
                 envelope = self._receive(frame)
             except ConnectionClosed as error:
                 self._lose(connection, error.rcvd)
-            except Leave as leaving:
+            except LeaveConnection as leaving:
                 if leaving.is_loss:
                     self._lose(connection, None)
                 else:
-                    self._let_go(connection)
+                    self._drop(connection)
             except Unreadable as reason:
                 if not self._has_warned:
                     _log.warning("a frame of a subscription was passed over: %s", reason)
-                self._has_warned = True  # once a connection: a publisher of such frames may publish many
+                self._has_warned = True  # one line a connection: a publisher may send many such frames
             else:
                 if envelope is not None:
                     self._info.messages += 1
@@ -170,7 +170,7 @@ class WireFeed(ABC):
                 loop.call_soon_threadsafe(connecting.cancel)
 
     async def _hold(self) -> None:
-        """Open connections and hold each until it is lost; keep what goes wrong for the reader."""
+        """Open connections and hold each until it is lost; keep an error for the reader."""
         while not self._closed:
             try:
                 connection = await self._connect()
@@ -213,14 +213,14 @@ class WireFeed(ABC):
                 return connection
 
     def _changed(self) -> asyncio.Future[None]:
-        """Wake who waits for a change, and return a future for the next one."""
+        """Resolve the future of this change, and return one for the next change."""
         change = self._change
         if change is not None and not change.done():
             change.set_result(None)
         self._change = asyncio.get_running_loop().create_future()
         return self._change
 
-    def _let_go(self, connection: ClientConnection) -> None:
+    def _drop(self, connection: ClientConnection) -> None:
         if self._connection is connection:
             self._connection = None
             self._changed()
@@ -235,5 +235,5 @@ class WireFeed(ABC):
         else:
             reason = f"code {close.code}, {close.reason}" if close.reason else f"code {close.code}"
         self._info.reason = reason
-        self._let_go(connection)
+        self._drop(connection)
         self._log_loss(reason, pause)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import httptools
 
 from tightbeam._wire.connection import Connection, default_context
-from tightbeam._wire.failures import BUSY, NotHttp, ProxyRefused, no_answer
-from tightbeam._wire.io import Io, Limits, LoopTurns, ThreadTurns
+from tightbeam._wire.failures import BUSY, NotHttp, ProxyRefused, failure_of
+from tightbeam._wire.io import Io, LoopLimiter, RequestLimits, ThreadLimiter
 from tightbeam._wire.origin import Origin, Proxy, proxy_for
 
 __all__ = ["Answer", "Pool"]
@@ -54,81 +54,101 @@ class Answer(NamedTuple):
         return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)
 
 
-class _Reading:
-    """Callbacks of httptools' parser: one answer as far as it has come."""
+class _AnswerParser:
+    """One answer as far as it has come: a parser of httptools and its callbacks."""
 
     def __init__(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.headers: dict[str, str] = {}
-        self.body = bytearray()
-        self.status = 0
-        self.is_complete = self.keeps_open = False
+        self.answer: Answer | None = None
+        """The answer, when all of it has come."""
+        self.keeps_open = False
+        """Whether the server leaves the connection open after it."""
+        self._parser = httptools.HttpResponseParser(self)
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+
+    def feed(self, received: bytes) -> None:
+        """Parse what has come.
+
+        Raises:
+            NotHttp: it isn't HTTP.
+        """
+        try:
+            self._parser.feed_data(received)
+        except httptools.HttpParserError as error:
+            raise NotHttp from error
+
+    def end(self) -> None:
+        """Take the end of the connection for the end of the body, where that is how it ends.
+
+        Raises:
+            ConnectionResetError: the answer isn't complete.
+        """
+        if self._status < 200 or {"Content-Length", "Transfer-Encoding"} & self._headers.keys():
+            raise ConnectionResetError(errno.ECONNRESET, "the connection broke off without an answer")
+        self.answer = Answer(self._status, self._headers, bytes(self._body))
+
+    def on_message_begin(self) -> None:
+        self.keeps_open = False  # after an answer there is nothing to come
+        self._headers, self._body = {}, bytearray()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").title()] = value.decode("latin-1")
+        self._headers[name.decode("latin-1").title()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self.status = self.parser.get_status_code()
+        self._status = self._parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
-        self.body += body
+        self._body += body
 
     def on_message_complete(self) -> None:
-        if self.status < 200:  # an interim answer, before the one that counts
-            self.headers.clear()
-            return
-        self.is_complete = True
-        self.keeps_open = bool(self.parser.should_keep_alive())  # known only here
-
-    @property
-    def ends_with_connection(self) -> bool:
-        """Whether the end of the connection is the end of the body."""
-        return self.status >= 200 and not {"Content-Length", "Transfer-Encoding"} & self.headers.keys()
+        if self._status >= 200 and self.answer is None:  # below 200 is an interim answer
+            self.answer = Answer(self._status, self._headers, bytes(self._body))
+            self.keeps_open = bool(self._parser.should_keep_alive())  # known only here
 
 
 async def _read_answer(io: Io, connection: Connection) -> tuple[Answer, bool]:
-    """Read one answer; return it, and whether the connection can be used again.
+    """Read one answer.
+
+    Returns:
+        The answer, and whether the connection can be used again.
 
     Raises:
         NotHttp: the server doesn't speak HTTP.
         ConnectionError: the connection ended before the answer did, or the answer is too long.
     """
-    reading, size = _Reading(), 0
-    while not reading.is_complete:
+    parser, size = _AnswerParser(), 0
+    while parser.answer is None:
         received = await connection.receive(io)
-        if not received:
-            break
         size += len(received)
         if size > _MAX_ANSWER:
             raise ConnectionError(errno.EMSGSIZE, "the answer is too long")
-        try:
-            reading.parser.feed_data(received)
-        except httptools.HttpParserError as error:
-            raise NotHttp from error
-    if not (reading.is_complete or reading.ends_with_connection):
-        raise ConnectionResetError(errno.ECONNRESET, "the connection broke off without an answer")
-    return Answer(reading.status, reading.headers, bytes(reading.body)), reading.keeps_open
+        if received:
+            parser.feed(received)
+        else:
+            parser.end()
+    return parser.answer, parser.keeps_open
 
 
 class _Request:
     """A request on its way."""
 
-    __slots__ = ("data", "keeps", "may_repeat", "was_sent")
+    __slots__ = ("data", "keep_alive", "retry_if_stale", "was_sent")
 
-    def __init__(self, data: bytes, *, keeps: bool, may_repeat: bool) -> None:
+    def __init__(self, data: bytes, *, keep_alive: bool, retry_if_stale: bool) -> None:
         self.data = data
-        self.keeps = keeps
-        self.may_repeat = may_repeat
+        self.keep_alive = keep_alive
+        self.retry_if_stale = retry_if_stale
         self.was_sent = False
 
 
 class Pool:
-    """POST requests to one origin. Coroutines of all event loops and all threads share the connections.
+    """Sends POST requests to one origin; coroutines of all event loops and all threads share its connections.
 
     Redirects aren't followed. A child process that was forked opens connections of its own.
     """
 
-    def __init__(self, origin: Origin, limits: Limits) -> None:
+    def __init__(self, origin: Origin, limits: RequestLimits) -> None:
         """Open nothing yet.
 
         Args:
@@ -140,15 +160,15 @@ class Pool:
         self._idle: list[Connection] = []
         self._tls: ssl.SSLContext | None = None
         self._proxy: Proxy | None = None
-        self._has_proxy = not origin.is_loopback
-        """Whether the environment may name a proxy that isn't known yet."""
-        self.forget()
+        self._knows_proxy = origin.is_loopback
+        """Whether the environment has been read for a proxy."""
+        self.reset()
         _pools.add(self)
 
-    def forget(self) -> None:
-        """Close the kept connections, and forget what waits: after a fork that is the parent's business."""
+    def reset(self) -> None:
+        """Begin anew, as in a child process: the connections and what waits for a slot are the parent's."""
         self.close()
-        self._loops, self._threads = LoopTurns(self._limits), ThreadTurns(self._limits)
+        self._loops, self._threads = LoopLimiter(self._limits), ThreadLimiter(self._limits)
 
     def close(self) -> None:
         """Close the connections, each after its request; later requests open new ones."""
@@ -163,8 +183,8 @@ class Pool:
         body: bytes,
         *,
         blocking: bool = False,
-        keeps: bool = True,
-        may_repeat: bool = False,
+        keep_alive: bool = True,
+        retry_if_stale: bool = False,
     ) -> Answer:
         """Send a request and read its answer, whatever its status. Cancelling it ends it at once.
 
@@ -173,38 +193,38 @@ class Pool:
             headers: by name, besides ``Host``, ``Content-Length`` and ``Connection``.
             body: as it is sent.
             blocking: whether to block the thread instead of suspending, for `tightbeam._wire.io.run`.
-            keeps: whether to use a kept connection, and to keep it.
-            may_repeat: whether to send the request again when a kept connection ends without a byte of the
-                answer: most likely the server had closed it meanwhile.
+            keep_alive: whether to use a kept connection, and to keep it.
+            retry_if_stale: whether to send the request again when a kept connection ends without a byte of
+                the answer: most likely the server had closed it meanwhile.
 
         Raises:
             NoAnswer: there is none.
         """
         request = None
         try:
-            data = self._head(target, headers, len(body), keeps=keeps) + body
-            request = _Request(data, keeps=keeps, may_repeat=may_repeat)
-            async with (self._threads if blocking else self._loops).turn() as io:
-                return await self._answer(io, request)
+            data = self._head(target, headers, len(body), keep_alive=keep_alive) + body
+            request = _Request(data, keep_alive=keep_alive, retry_if_stale=retry_if_stale)
+            async with (self._threads if blocking else self._loops).slot() as io:
+                return await self._request(io, request)
         except OSError as error:
-            failure = no_answer(error, self._limits.seconds)
+            failure = failure_of(error, self._limits.seconds)
             failure.was_sent = request is not None and request.was_sent
             raise failure from None
 
-    def _head(self, target: str, headers: Mapping[str, str], size: int, *, keeps: bool) -> bytes:
-        proxy = self._proxy_of_environment()
+    def _head(self, target: str, headers: Mapping[str, str], size: int, *, keep_alive: bool) -> bytes:
+        proxy = self._find_proxy()
         lines = [f"Host: {self.origin.netloc}", f"Content-Length: {size}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if proxy is not None and not self.origin.is_secure:
             target = f"{self.origin}{target}"
             lines += proxy.headers
-        if not keeps:
+        if not keep_alive:
             lines.append("Connection: close")
         return "\r\n".join([f"POST {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
-    async def _answer(self, io: Io, request: _Request) -> Answer:
+    async def _request(self, io: Io, request: _Request) -> Answer:
         idle = self._idle
-        while request.keeps and idle:
+        while request.keep_alive and idle:
             try:
                 kept = idle.pop()
             except IndexError:  # another thread was faster
@@ -215,7 +235,7 @@ class Pool:
             try:
                 return await self._exchange(io, kept, request, idle)
             except ConnectionError:
-                if kept.has_received or not request.may_repeat:
+                if kept.has_received or not request.retry_if_stale:
                     raise
         return await self._exchange(io, await self._open(io), request, idle)
 
@@ -229,14 +249,14 @@ class Pool:
         except BaseException:
             connection.close()
             raise
-        if request.keeps and is_reusable and idle is self._idle and len(idle) < self._limits.requests:
+        if request.keep_alive and is_reusable and idle is self._idle and len(idle) < self._limits.requests:
             idle.append(connection)
         else:
             connection.close()
         return answer
 
     async def _open(self, io: Io) -> Connection:
-        origin, proxy = self.origin, self._proxy_of_environment()
+        origin, proxy = self.origin, self._find_proxy()
         first = origin if proxy is None else proxy.origin
         connection = Connection(await io.connect(first.host, first.port))
         try:
@@ -251,9 +271,9 @@ class Pool:
             raise
         return connection
 
-    def _proxy_of_environment(self) -> Proxy | None:
-        if self._has_proxy:
-            self._proxy, self._has_proxy = proxy_for(self.origin), False
+    def _find_proxy(self) -> Proxy | None:
+        if not self._knows_proxy:
+            self._proxy, self._knows_proxy = proxy_for(self.origin), True
         return self._proxy
 
     def context(self) -> ssl.SSLContext:
@@ -291,10 +311,10 @@ async def _open_tunnel(io: Io, connection: Connection, proxy: Proxy, origin: Ori
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
-def _forget_all() -> None:
+def _reset_all() -> None:
     for pool in tuple(_pools):
-        pool.forget()
+        pool.reset()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(after_in_child=_reset_all)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final, Protocol, TypeVar
 
-__all__ = ["CHUNK", "Io", "Limits", "LoopTurns", "ThreadTurns", "run"]
+__all__ = ["CHUNK", "Io", "LoopLimiter", "RequestLimits", "ThreadLimiter", "run"]
 
 CHUNK: Final = 64 * 1024
 """Bytes that are received at once, at most."""
@@ -20,15 +20,15 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How long requests may take, and how many."""
+class RequestLimits:
+    """How many requests there may be, and how long they may take."""
 
     seconds: float
     """How long one request may take."""
     requests: int
-    """How many may be under way in each event loop, and in all threads together; more wait for their turn."""
+    """How many may be under way in each event loop, and in all threads together; more wait for a slot."""
     seconds_in_queue: float | None = None
-    """How long a request may wait for its turn."""
+    """How long a request may wait for a slot."""
 
 
 class Io(Protocol):
@@ -47,16 +47,16 @@ class Io(Protocol):
         ...
 
 
-class LoopTurns:
-    """Requests of coroutines, which wait in the event loop."""
+class LoopLimiter:
+    """Limits the requests of coroutines, which wait in the event loop."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
         self._slots: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
     @asynccontextmanager
-    async def turn(self) -> AsyncGenerator[Io]:
-        """Wait for a turn; what is done in it ends in time."""
+    async def slot(self) -> AsyncGenerator[Io]:
+        """Acquire a slot for one request, and give the request its time."""
         slots = self._slots_of(asyncio.get_running_loop())
         async with asyncio.timeout(self._limits.seconds_in_queue):
             await slots.acquire()
@@ -76,16 +76,16 @@ class LoopTurns:
         return slots
 
 
-class ThreadTurns:
-    """Requests of threads, whose coroutines block instead of suspending; `run` runs them."""
+class ThreadLimiter:
+    """Limits the requests of threads, whose coroutines block instead of suspending; `run` runs them."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
         self._slots = threading.BoundedSemaphore(limits.requests)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncGenerator[Io]:
-        """Wait for a turn; what is done in it ends in time."""
+    async def slot(self) -> AsyncGenerator[Io]:
+        """Acquire a slot for one request, and give the request its time."""
         if not self._slots.acquire(timeout=self._limits.seconds_in_queue):
             raise TimeoutError
         try:
@@ -118,15 +118,15 @@ class _LoopIo:
         try:
             is_six = ip_address(host).version == 6
         except ValueError:
-            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            return [(family, address) for family, _, _, _, address in found]
+            resolved = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return [(family, address) for family, _, _, _, address in resolved]
         return [(socket.AF_INET6 if is_six else socket.AF_INET, (host, port))]
 
     async def send(self, connection: socket.socket, data: bytes, /) -> None:
         await self._loop.sock_sendall(connection, data)
 
     async def receive(self, connection: socket.socket, /) -> bytes:
-        # A turn for other tasks, and for a cancellation, also where the answer is already there.
+        # Other tasks run, and a cancellation is delivered, even if the answer is already there.
         await asyncio.sleep(0)
         return await self._loop.sock_recv(connection, CHUNK)
 
@@ -160,4 +160,4 @@ def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
     except StopIteration as stop:
         result: _Result = stop.value
         return result
-    raise RuntimeError("a coroutine that was to block has suspended")
+    raise RuntimeError("a coroutine that has to block has suspended")

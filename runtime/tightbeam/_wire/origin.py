@@ -1,4 +1,4 @@
-"""Where a server is: scheme, host and port, parsed once; and the proxy on the way to it."""
+"""The origin of a server, parsed once, and the proxy that leads to it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Proxy:
 
     origin: Origin
     headers: tuple[str, ...] = field(repr=False)
-    """The lines that a request to the proxy has besides."""
+    """Header lines that a request to the proxy needs."""
 
 
 def parse_origin(url: str, subject: str) -> Origin:

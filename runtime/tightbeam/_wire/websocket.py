@@ -10,7 +10,7 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
 
-from tightbeam._wire.failures import NotHttp, no_answer
+from tightbeam._wire.failures import NotHttp, failure_of
 from tightbeam._wire.frames import MAX_FRAME
 from tightbeam._wire.http import Answer
 from tightbeam._wire.origin import Origin
@@ -19,8 +19,8 @@ __all__ = ["UpgradeRefused", "hang_up", "open_websocket"]
 
 _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 1.0
-_GOODBYE: Final = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
-"""A masked close frame with code 1000."""
+_CLOSE_FRAME: Final = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
+"""Masked, with code 1000."""
 
 _quiet = logging.getLogger("tightbeam.websocket")
 # At DEBUG the library logs requests, which hold tokens. Not by level: that is easily set again.
@@ -48,10 +48,10 @@ async def open_websocket(
     """Open a WebSocket.
 
     Args:
-        origin: where.
+        origin: of the server.
         target: path and query.
         headers: of the request.
-        context: makes what to trust, where the origin has TLS.
+        context: makes the TLS context, where the origin has TLS.
 
     Raises:
         UpgradeRefused: the server's answer, whatever its status.
@@ -72,18 +72,18 @@ async def open_websocket(
         )
     except InvalidStatus as error:
         response = error.response
-        found = {name.title(): value for name, value in response.headers.raw_items()}
-        raise UpgradeRefused(Answer(response.status_code, found, bytes(response.body))) from None
+        received = {name.title(): value for name, value in response.headers.raw_items()}
+        raise UpgradeRefused(Answer(response.status_code, received, bytes(response.body))) from None
     except InvalidMessage as error:
-        is_other = not isinstance(error.__cause__, (EOFError, OSError))
-        raise no_answer(NotHttp() if is_other else ConnectionResetError()) from None
+        speaks_other = not isinstance(error.__cause__, (EOFError, OSError))
+        raise failure_of(NotHttp() if speaks_other else ConnectionResetError()) from None
     except (OSError, WebSocketException, EOFError) as error:  # a timeout is an OSError
-        raise no_answer(error) from None
+        raise failure_of(error) from None
 
 
 def hang_up(websocket: ClientConnection) -> None:
-    """Say goodbye and close at once, without waiting for the server's answer."""
+    """Send a close frame and close the connection, without waiting for the server's close frame."""
     transport = websocket.transport
     if not transport.is_closing():
-        transport.write(_GOODBYE)
+        transport.write(_CLOSE_FRAME)
         transport.abort()

@@ -38,13 +38,14 @@ class StepError(errors.StepError, inngest.StepError):
         return str(errors.StepError(self.step_id, self.error_type, self.error_text))
 
 
-_made: dict[type[TightbeamError], type[TightbeamError]] = {}
+_combined: dict[type[TightbeamError], type[TightbeamError]] = {}
 
 
-def _both(kind: type[TightbeamError]) -> type[TightbeamError]:
-    if (found := _made.get(kind)) is not None:
-        return found
-    made: type[TightbeamError] = type(
+def _combined_class(kind: type[TightbeamError]) -> type[TightbeamError]:
+    """Return the class that is this one of ours and the SDK's that isn't retried, under our class's name."""
+    if (known := _combined.get(kind)) is not None:
+        return known
+    combined: type[TightbeamError] = type(
         kind.__name__,
         (kind, inngest.NonRetriableError),
         {
@@ -54,7 +55,7 @@ def _both(kind: type[TightbeamError]) -> type[TightbeamError]:
             "__reduce__": _reduce,
         },
     )
-    return _made.setdefault(kind, made)
+    return _combined.setdefault(kind, combined)
 
 
 def _reduce(error: TightbeamError) -> tuple[object, ...]:
@@ -64,22 +65,26 @@ def _reduce(error: TightbeamError) -> tuple[object, ...]:
 def _restored(
     kind: type[TightbeamError], args: tuple[object, ...], state: dict[str, object]
 ) -> TightbeamError:
-    cls = _both(kind)
-    made = cls.__new__(cls, *args)
-    made.args = args
-    made.__dict__.update(state)
-    return made
+    cls = _combined_class(kind)
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def translated(error: Exception) -> Exception:
-    """The error to raise instead: itself, or one that the SDK doesn't retry; with its trace and cause."""
+    """Return the error to raise for one of ours: one that the SDK doesn't retry, with its trace and cause.
+
+    Returns:
+        The error itself where it is retryable, or isn't one of ours.
+    """
     if not of_kind(error, TightbeamError) or leaf_is_retryable(error) or issubclass(type(error), _THEIRS):
         return error
     state: dict[str, Any] = {**error.__dict__, "quiet": False}
-    made = _restored(type(error), error.args, state)
-    made.__cause__, made.__context__ = error.__cause__, error.__context__
-    made.__suppress_context__ = error.__suppress_context__
-    return made.with_traceback(error.__traceback__)
+    combined = _restored(type(error), error.args, state)
+    combined.__cause__, combined.__context__ = error.__cause__, error.__context__
+    combined.__suppress_context__ = error.__suppress_context__
+    return combined.with_traceback(error.__traceback__)
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
-from tightbeam._wire.io import Limits
+from tightbeam._wire.io import RequestLimits
 from tightbeam._wire.origin import parse_origin
 from tightbeam.inngest._keys import Keys
 
@@ -33,7 +33,7 @@ class Http:
     Nothing is sent twice, except once more with the fallback key after 401 or 403.
     """
 
-    def __init__(self, server: Server, limits: Limits) -> None:
+    def __init__(self, server: Server, limits: RequestLimits) -> None:
         """Open nothing yet.
 
         Raises:
@@ -67,15 +67,15 @@ class Http:
             try:
                 answer = await self.pool.post(target, headers, body, blocking=blocking)
             except NoAnswer as failure:
-                raise self._named(failure) from None
+                raise self._with_server(failure) from None
             if answer.status not in _REFUSED:
                 break
         return answer
 
-    def _named(self, failure: NoAnswer) -> NoAnswer:
+    def _with_server(self, failure: NoAnswer) -> NoAnswer:
         """Return the failure with the server's name, without a key or a path."""
         text = "no answer from" if failure.was_sent else "no connection to"
-        named = NoAnswer(failure.trouble, f"{text} {self.origin}: {failure.reason}", remedy=failure.remedy)
+        named = NoAnswer(failure.kind, f"{text} {self.origin}: {failure.reason}", remedy=failure.remedy)
         named.was_sent = failure.was_sent
         return named
 
@@ -92,4 +92,4 @@ def is_accepted(answer: Answer) -> bool:
 
 def is_retryable(failure: NoAnswer) -> bool:
     """Whether to make the same call again later, also where a name can't be resolved now."""
-    return failure.trouble is not Trouble.CERTIFICATE
+    return failure.kind is not FailureKind.CERTIFICATE

@@ -16,7 +16,7 @@ from tightbeam._hooks.info import MessageInfo
 from tightbeam._message import Address, Envelope
 from tightbeam._offline import is_offline
 from tightbeam._wire.failures import NoAnswer
-from tightbeam._wire.io import Limits, run
+from tightbeam._wire.io import RequestLimits, run
 from tightbeam.errors import InvalidParam, PublishFailed
 from tightbeam.inngest._http import Http, Server, is_accepted, is_retryable
 
@@ -31,7 +31,7 @@ class InngestCarrier:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._limits = Limits(seconds=10.0, requests=64, seconds_in_queue=10.0)
+        self._limits = RequestLimits(seconds=10.0, requests=64, seconds_in_queue=10.0)
         self.http: Http = Http(server, self._limits)
         self.hooks: HookList = HookList()
         self.feeds: weakref.WeakSet[InngestFeed] = weakref.WeakSet()

@@ -16,8 +16,8 @@ from tightbeam._hub.hub import Hub
 from tightbeam._hub.turns import give_turn
 from tightbeam._message import Address, Envelope
 from tightbeam._wire.backoff import Backoff
-from tightbeam._wire.failures import NoAnswer, Trouble, no_answer
-from tightbeam._wire.feed import Leave, WireFeed
+from tightbeam._wire.failures import FailureKind, NoAnswer, failure_of
+from tightbeam._wire.feed import LeaveConnection, WireFeed
 from tightbeam._wire.frames import message_of
 from tightbeam._wire.websocket import UpgradeRefused, hang_up, open_websocket
 from tightbeam.errors import PositionLost, SubscribeFailed, SubscriberTooSlow, TightbeamError
@@ -148,10 +148,10 @@ class _ServerFeed(WireFeed):
             connection = await self._open_websocket(token)
         except UpgradeRefused as refused:
             status, pause = refused.answer.status, refused.answer.retry_after
-            failure = NoAnswer(Trouble.OUTAGE, str(refused), status=status, retry_after=pause)
-            raise self._judged(failure) from None
+            failure = NoAnswer(FailureKind.OUTAGE, str(refused), status=status, retry_after=pause)
+            raise self._error_for(failure) from None
         except NoAnswer as failure:
-            raise self._judged(failure) from None
+            raise self._error_for(failure) from None
         self._refusals = 0
         return connection
 
@@ -170,15 +170,15 @@ class _ServerFeed(WireFeed):
                 await (await connection.ping())
         except (WebSocketException, OSError) as error:
             hang_up(connection)
-            raise no_answer(error) from None
+            raise failure_of(error) from None
         except BaseException:
             hang_up(connection)
             raise
         return connection
 
-    def _judged(self, failure: NoAnswer) -> NoAnswer | SubscribeFailed:
+    def _error_for(self, failure: NoAnswer) -> NoAnswer | SubscribeFailed:
         """Return the failure if another attempt may succeed, else the error for the reader."""
-        if failure.trouble is Trouble.CERTIFICATE:
+        if failure.kind is FailureKind.CERTIFICATE:
             return SubscribeFailed(f"no subscription from {self._server}: {failure}")
         is_refused = failure.status in (401, 403)
         if is_refused:
@@ -192,7 +192,7 @@ class _ServerFeed(WireFeed):
 
     def _receive(self, frame: dict[str, Any]) -> Envelope | None:
         if self._is_closing:
-            raise Leave(is_loss=True)
+            raise LeaveConnection(is_loss=True)
         envelope = message_of(frame, self._wanted)
         return None if envelope is None or self._is_repeat(envelope) else envelope
 

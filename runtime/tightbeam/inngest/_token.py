@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tightbeam._message import Address
 from tightbeam._selection import token_request
-from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer
 from tightbeam._wire.io import run
 from tightbeam.errors import SubscribeFailed
@@ -35,14 +35,14 @@ async def fetch_token(http: Http, addresses: Iterable[Address], *, blocking: boo
         answer = await http.post("/v1/realtime/token", token_request(addresses), blocking=blocking)
     except NoAnswer as failure:
         if is_retryable(failure):
-            raise NoAnswer(failure.trouble, f"{_NONE}{failure}") from None
+            raise NoAnswer(failure.kind, f"{_NONE}{failure}") from None
         raise SubscribeFailed(f"{_NONE}{failure}") from None
     if is_accepted(answer):
         return _token_in(answer)
     excerpt = http.excerpt(answer)
     text = f"{_NONE}it answered {answer.status}" + (f": {excerpt}" if excerpt else "")
     if answer.is_retryable:
-        raise NoAnswer(Trouble.OUTAGE, text, status=answer.status, retry_after=answer.retry_after)
+        raise NoAnswer(FailureKind.OUTAGE, text, status=answer.status, retry_after=answer.retry_after)
     raise SubscribeFailed(text, status=answer.status)
 
 

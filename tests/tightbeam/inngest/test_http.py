@@ -25,7 +25,7 @@ from tests.tightbeam.channels.channels_sample import sample_channel
 from tests.tightbeam.inngest.standin import LIMIT, StandIn
 from tests.tightbeam.wire.servers import answering, listening
 from tightbeam._message import Envelope
-from tightbeam._wire.io import Limits
+from tightbeam._wire.io import RequestLimits
 from tightbeam._wire.origin import parse_origin
 from tightbeam.inngest import Client, hash_signing_key, realtime
 from tightbeam.inngest._errors import translated
@@ -587,7 +587,7 @@ async def test_a_payload_without_room_for_doubt(client: Client, server: StandIn,
 
 
 def test_the_client_of_http_shows_nothing() -> None:
-    http = Http(Server("http://h/x", None, Keys(KEY, None, required=True)), Limits(1.0, 1))
+    http = Http(Server("http://h/x", None, Keys(KEY, None, required=True)), RequestLimits(1.0, 1))
     assert repr(http) == "<Http http://h>"
 
 

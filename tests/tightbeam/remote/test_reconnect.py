@@ -21,7 +21,7 @@ from tests.tightbeam.gateway.serving import KEY, durable, running, secured
 from tightbeam import Client, GatewayRefused, PositionLost, PublishFailed, SubscribeFailed
 from tightbeam._remote import feed as remote_feed
 from tightbeam._remote import requests
-from tightbeam._remote.answers import verdict_on
+from tightbeam._remote.answers import error_for
 from tightbeam._wire import backoff as wire_backoff
 from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import NoAnswer
@@ -118,7 +118,7 @@ def test_the_server_may_ask_for_a_longer_pause() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_bounded(text: str, seconds: float | None) -> None:
-    found = verdict_on(Answer(429, {"Retry-After": text}, b""))
+    found = error_for(Answer(429, {"Retry-After": text}, b""))
     assert isinstance(found, NoAnswer)
     assert found.retry_after == seconds
 

@@ -16,16 +16,18 @@ import pytest
 
 from tests.certificates import trusted, untrusted
 from tests.tightbeam.wire.servers import OK, answering, listening, read_request
-from tightbeam._wire.failures import NoAnswer, Trouble
+from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
-from tightbeam._wire.io import Limits, run
+from tightbeam._wire.io import RequestLimits, run
 from tightbeam._wire.origin import parse_origin
 
-LIMITS = Limits(10.0, 8)
+LIMITS = RequestLimits(10.0, 8)
 Post = Callable[..., Awaitable[Answer]]
 
 
-def pool_of(port: int, *, scheme: str = "http", host: str = "127.0.0.1", limits: Limits = LIMITS) -> Pool:
+def pool_of(
+    port: int, *, scheme: str = "http", host: str = "127.0.0.1", limits: RequestLimits = LIMITS
+) -> Pool:
     return Pool(parse_origin(f"{scheme}://{host}:{port}", "it"), limits)
 
 
@@ -69,18 +71,22 @@ async def test_answers_of_every_form_are_read(post: Post, answer: bytes, status:
 @pytest.mark.parametrize(
     ("answer", "trouble", "reason"),
     [
-        (b"", Trouble.OUTAGE, "ConnectionResetError: the connection broke off without an answer"),
-        (b"HTTP/1.1 200", Trouble.OUTAGE, "broke off without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", Trouble.OUTAGE, "broke off without an answer"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", Trouble.OUTAGE, "broke off without an answer"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", Trouble.ADDRESS, "doesn't speak HTTP"),
+        (b"", FailureKind.OUTAGE, "ConnectionResetError: the connection broke off without an answer"),
+        (b"HTTP/1.1 200", FailureKind.OUTAGE, "broke off without an answer"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+            FailureKind.OUTAGE,
+            "broke off without an answer",
+        ),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", FailureKind.OUTAGE, "broke off without an answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", FailureKind.ADDRESS, "doesn't speak HTTP"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000,
-            Trouble.OUTAGE,
+            FailureKind.OUTAGE,
             "too long",
         ),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300_000, Trouble.OUTAGE, "too long"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 60_000, Trouble.OUTAGE, "too long"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300_000, FailureKind.OUTAGE, "too long"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 60_000, FailureKind.OUTAGE, "too long"),
     ],
     ids=[
         "nothing",
@@ -93,11 +99,11 @@ async def test_answers_of_every_form_are_read(post: Post, answer: bytes, status:
         "interims",
     ],
 )
-async def test_what_is_no_answer(post: Post, answer: bytes, trouble: Trouble, reason: str) -> None:
+async def test_what_is_no_answer(post: Post, answer: bytes, trouble: FailureKind, reason: str) -> None:
     async with listening(answering(answer)) as port:
         with pytest.raises(NoAnswer, match=reason) as failed:
             await post(pool_of(port))
-    assert (failed.value.trouble, failed.value.was_sent) == (trouble, True)
+    assert (failed.value.kind, failed.value.was_sent) == (trouble, True)
     assert failed.value.__cause__ is None
 
 
@@ -115,7 +121,7 @@ async def test_an_answer_that_is_late(post: Post) -> None:
 
     async with listening(silent) as port:
         with pytest.raises(NoAnswer, match=r"no answer within 0\.1 s") as failed:
-            await post(pool_of(port, limits=Limits(0.1, 1)))
+            await post(pool_of(port, limits=RequestLimits(0.1, 1)))
     assert failed.value.was_sent
 
 
@@ -127,7 +133,7 @@ async def test_a_turn_that_does_not_come(post: Post) -> None:
         await reader.read(-1)
 
     async with listening(silent) as port:
-        pool = pool_of(port, limits=Limits(1.0, 1, seconds_in_queue=0.05))
+        pool = pool_of(port, limits=RequestLimits(1.0, 1, seconds_in_queue=0.05))
         first = asyncio.ensure_future(post(pool))
         await asked.wait()
         with pytest.raises(NoAnswer, match="no answer") as failed:
@@ -137,8 +143,8 @@ async def test_a_turn_that_does_not_come(post: Post) -> None:
             await first
 
 
-@pytest.mark.parametrize("may_repeat", [False, True])
-async def test_a_kept_connection_that_ends_with_the_next_request(post: Post, may_repeat: bool) -> None:
+@pytest.mark.parametrize("retry_if_stale", [False, True])
+async def test_a_kept_connection_that_ends_with_the_next_request(post: Post, retry_if_stale: bool) -> None:
     """It may have arrived: only what may be repeated is, once."""
     requests: list[bytes] = []
 
@@ -150,14 +156,62 @@ async def test_a_kept_connection_that_ends_with_the_next_request(post: Post, may
     async with listening(one_answer) as port:
         pool = pool_of(port)
         await post(pool)
-        if may_repeat:
-            assert (await post(pool, may_repeat=True)).status == 200
+        if retry_if_stale:
+            assert (await post(pool, retry_if_stale=True)).status == 200
         else:
             with pytest.raises(NoAnswer) as failed:
                 await post(pool)
             assert failed.value.was_sent
         pool.close()
-    assert len(requests) == (3 if may_repeat else 2)
+    assert len(requests) == (3 if retry_if_stale else 2)
+
+
+async def test_what_follows_an_answer_counts_for_nothing_and_ends_the_connection(post: Post) -> None:
+    connections: list[object] = []
+
+    async def two_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await answering(OK + b"HTTP/1.1 500 No\r\nX: y\r\nContent-Length: 3\r\n\r\nbad")(reader, writer)
+        await reader.read(-1)
+
+    async with listening(two_answers) as port:
+        pool = pool_of(port)
+        for _ in range(2):
+            answer = await post(pool)
+            assert (answer.status, answer.body, answer.headers) == (200, b"ok", {"Content-Length": "2"})
+        pool.close()
+    assert len(connections) == 2
+
+
+async def test_a_request_lets_other_tasks_run_and_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the answer is always there before anything has to wait."""
+    loop = asyncio.get_running_loop()
+
+    async def at_once(_connection: object, _size: int) -> bytes:
+        return OK
+
+    async with listening(answering(OK)) as port:
+        pool = pool_of(port)
+        await pool.post("/x", {}, b"1")
+        kept = pool._idle[0]
+
+        async def forever() -> None:
+            while True:
+                pool._idle[:] = [kept]
+                await pool.post("/x", {}, b"1")
+
+        monkeypatch.setattr(loop, "sock_recv", at_once)
+        monkeypatch.setattr(type(kept), "is_usable", lambda _: True)
+        monkeypatch.setattr(loop, "sock_sendall", lambda *_: done())
+        publishing = asyncio.create_task(forever())
+        await asyncio.sleep(0)
+        publishing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await publishing
+
+
+async def done() -> None:
+    """Have sent at once."""
 
 
 async def test_coroutines_and_threads_share_the_kept_connections() -> None:
@@ -239,14 +293,14 @@ async def test_tls_by_another_name(post: Post, certified: ssl.SSLContext) -> Non
     async with listening(answering(OK), certified) as port:
         with pytest.raises(NoAnswer, match="certificate isn't trusted") as failed:
             await post(pool_of(port, scheme="https"))
-    assert (failed.value.trouble, failed.value.was_sent) == (Trouble.CERTIFICATE, False)
+    assert (failed.value.kind, failed.value.was_sent) == (FailureKind.CERTIFICATE, False)
 
 
 async def test_a_certificate_that_is_not_trusted(post: Post, tmp_path: Path) -> None:
     async with listening(answering(OK), untrusted(tmp_path)) as port:
         with pytest.raises(NoAnswer, match="SSL_CERT_FILE") as failed:
             await post(pool_of(port, scheme="https", host="localhost"))
-    assert failed.value.trouble is Trouble.CERTIFICATE
+    assert failed.value.kind is FailureKind.CERTIFICATE
 
 
 async def test_tls_that_is_none(post: Post) -> None:
@@ -257,7 +311,7 @@ async def test_tls_that_is_none(post: Post) -> None:
     async with listening(plain) as port:
         with pytest.raises(NoAnswer, match="doesn't speak TLS") as failed:
             await post(pool_of(port, scheme="https"))
-    assert failed.value.trouble is Trouble.ADDRESS
+    assert failed.value.kind is FailureKind.ADDRESS
 
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
@@ -332,7 +386,7 @@ async def test_a_proxy_that_is_none(post: Post, value: str, monkeypatch: pytest.
     monkeypatch.setenv("http_proxy", value)
     with pytest.raises(NoAnswer, match="proxy that the environment names isn't one") as failed:
         await post(pool_of(80, host="service.example"))
-    assert failed.value.trouble is Trouble.ADDRESS
+    assert failed.value.kind is FailureKind.ADDRESS
 
 
 @pytest.mark.parametrize("no_proxy", ["service.example", ".example", "*"])
