@@ -164,7 +164,7 @@ class Types:
         match shape:
             case Number():
                 return numbers
-            case String(format="date-time" | "date" | "uuid" | "ipv4"):
+            case String(format=str()):
                 return True
             case Ref(target):
                 definition = self.definitions[target]

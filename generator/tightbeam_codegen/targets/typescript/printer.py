@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 
+from tightbeam._payload.formats import FORMATS
 from tightbeam_codegen.read.normalise.shapes import Rules
 from tightbeam_codegen.targets.python.render.guard import UnsafeText
 from tightbeam_codegen.targets.typescript import ir
@@ -16,10 +17,10 @@ from tightbeam_codegen.targets.typescript.text import comment, json_literal, lit
 __all__ = ["TypeScriptPrinter"]
 
 # The modules that others share. No definition's begins with an underscore.
-_CHANNEL, _VALIDATORS = "_channel", "_validators"
+_CHANNEL, _REASONS, _VALIDATORS = "_channel", "_reasons", "_validators"
 _SUBSCRIBING = ("_subscribe", "_connection", "_iteration", "_stream")
 _OF_VALIDATORS = (
-    *("_explain", "_keywords", "_places", "_reasons", "_rings", "_undeclared", "_unions", _VALIDATORS),
+    *("_explain", "_keywords", "_places", _REASONS, "_rings", "_undeclared", "_unions", _VALIDATORS),
 )
 _REACT = ("_useChannel", "_useChannels", "_received", "_follower")
 
@@ -47,6 +48,10 @@ _LEFT_ALONE = "// prettier-ignore\n"
 _IMPORT_EXTENSIONS: Mapping[str, str] = {"none": "", "js": ".js", "ts": ".ts"}
 _SUPPORT_IMPORT = re.compile(r'(?<=from )"(\./_\w+?)(?:\.js)?"')
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+_NO_WORDINGS = "const FORMATS: { readonly [name: string]: string } = {};\n"
+"""The statement of a support module that the table of formats fills in."""
 
 
 class TypeScriptPrinter:
@@ -103,6 +108,8 @@ class TypeScriptPrinter:
         names = [_CHANNEL, *_SUBSCRIBING, *(_REACT if react else ())]
         names += _OF_VALIDATORS if validators else ()
         texts = {name: (folder / f"{name[1:]}.ts").read_text("utf-8") for name in names}
+        if validators:
+            texts[_REASONS] = texts[_REASONS].replace(_NO_WORDINGS, _wordings())
         return {f"{name}.ts": f"{head}\n{self._as_support(text)}" for name, text in texts.items()}
 
     def _as_support(self, text: str) -> str:
@@ -289,6 +296,12 @@ def _name(name: str) -> str:
     if not name.isidentifier():
         raise UnsafeText(f"not a name: {name!r}")
     return name
+
+
+def _wordings() -> str:
+    """Return the statement that has the words for each format."""
+    rows = (f"  {_key(row.name)}: {literal(row.wording)},\n" for row in FORMATS.values() if row.wording)
+    return _NO_WORDINGS.replace("{}", "{\n" + "".join(rows) + "}")
 
 
 def _key(name: str) -> str:
