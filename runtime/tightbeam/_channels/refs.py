@@ -1,4 +1,4 @@
-"""Channels as Python objects, and what generated modules build them with.
+"""Define channels, topics and references to them: what generated modules are built of.
 
 Importing a generated channel must cost little, so nothing here builds a validator or imports a schema: a
 class body only notes names and types, and each topic is compiled at its first use (`tightbeam._payload`).
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Channel",
     "Message",
-    "Topic",
     "TopicRef",
+    "TopicSpec",
     "channel_from_name",
     "channel_params",
     "open_channel",
@@ -65,8 +65,8 @@ class Message(Generic[TopicName, Data]):
 class TopicRef(Generic[PayloadArgs, TopicName, Data]):
     """Reference to a topic of a channel: where a message goes, what may be published there, what comes back.
 
-    Made by the channel (``uploads_channel(upload_id="u1").status``). Two references are equal when channel
-    and topic names are.
+    A channel gives it: ``uploads_channel(upload_id="u1").status``. Two references are equal if the names of
+    their channels and topics are.
     """
 
     __slots__ = ("__channel_class__", "__topic__", "__weakref__", "channel", "topic")
@@ -77,9 +77,9 @@ class TopicRef(Generic[PayloadArgs, TopicName, Data]):
     """The topic's name as on the wire."""
 
     __channel_class__: type[Channel[Any]]
-    __topic__: Topic
+    __topic__: TopicSpec
 
-    def __init__(self, channel: Channel[Any], topic: Topic) -> None:
+    def __init__(self, channel: Channel[Any], topic: TopicSpec) -> None:
         set_field = object.__setattr__
         set_field(self, "channel", channel.name)
         set_field(self, "topic", topic.name)
@@ -112,8 +112,8 @@ class TopicRef(Generic[PayloadArgs, TopicName, Data]):
         return _restore_ref, (self.__channel_class__, self.channel, self.topic)
 
 
-class Topic:
-    """One topic of a channel class, and what was compiled for it."""
+class TopicSpec:
+    """What a channel class states about one topic, and what was compiled for it."""
 
     __slots__ = ("attribute", "compiled", "name", "owner", "payload_type")
 
@@ -153,28 +153,28 @@ class Topic:
             return self.compiled
 
 
-class TopicDescriptor(Topic):
-    """A topic in its class body, which hands out a `TopicRef` for each channel.
+class TopicDescriptor(TopicSpec):
+    """A topic in its class body, which gives each channel its `TopicRef`.
 
-    Not a data descriptor: the channel's ``__dict__`` goes first, so a second look-up never comes here.
+    It isn't a data descriptor: the channel's ``__dict__`` goes first, so a second look-up doesn't come here.
     """
 
     __slots__ = ()
 
     def __get__(
         self, channel: Channel[Any] | None, owner: type[Channel[Any]]
-    ) -> Topic | TopicRef[..., str, Any]:
+    ) -> TopicSpec | TopicRef[..., str, Any]:
         return self if channel is None else self.ref(channel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChannelSpec:
-    """What a channel class states about itself; under a dunder, so that topics may have any name."""
+    """What a channel class states about itself, in an attribute with a name that no topic has."""
 
     template: Template
     schemas: str
     """Absolute name of the module that holds the bundled schemas."""
-    topics: Mapping[str, Topic]
+    topics: Mapping[str, TopicSpec]
     """By wire name, in the order of the definition."""
 
 
@@ -199,7 +199,7 @@ class Channel(Generic[ChannelMessage]):
         separator: str = ":",
     ) -> None:
         super().__init_subclass__()
-        declared = {value.name: value for value in vars(cls).values() if isinstance(value, Topic)}
+        declared = {value.name: value for value in vars(cls).values() if isinstance(value, TopicSpec)}
         module = resolve_name(schemas, cls.__module__.rpartition(".")[0])
         cls.__tightbeam__ = ChannelSpec(
             Template(template, cast("Mapping[str, Kind]", params), separator), module, declared
@@ -234,8 +234,11 @@ class Channel(Generic[ChannelMessage]):
 def topic(name: str, payload_type: object, /) -> TopicRef[PayloadArgs, TopicName, Data]:  # pyright: ignore[reportInvalidTypeVarUse]  # solved by the declaration
     """Declare a topic in a generated channel class.
 
-    The result stands where a `TopicRef` is declared and is a descriptor: on an instance it gives that
-    channel's reference.
+    The result stands where a `TopicRef` is declared, and is a descriptor that gives each channel its own.
+
+    Args:
+        name: the topic's name on the wire.
+        payload_type: the topic's Python type.
     """
     return cast("TopicRef[PayloadArgs, TopicName, Data]", TopicDescriptor(name, payload_type))
 

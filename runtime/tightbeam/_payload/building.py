@@ -3,7 +3,7 @@
 Pydantic builds the class of a field while it builds the field, which takes about twelve frames a class: a
 chain of eighty classes ends in a RecursionError. Here a class inside another one is only referred to first,
 and is built when the outer one is done. Long chains are kept flat as well: at every few classes one stays a
-definition of its own, since whatever walks over a core schema recurses by what stands inside one another.
+definition of its own, since functions that walk over a core schema recurse from node to node.
 
 Two things that this takes aren't public in Pydantic: which builder is at work (`_builder_of`), and what it
 calls a class in references (`_ref`). Where one of them has changed, Pydantic builds class inside class, which

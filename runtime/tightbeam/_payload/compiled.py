@@ -1,6 +1,6 @@
-"""One topic made ready for use: its validator, how its models are dumped, how its payloads are loaded.
+"""Compile a topic: its validator, and what dumps, encodes and loads its payloads.
 
-Built at the topic's first use and kept by the topic. Each part is built only when something needs it.
+A topic is compiled at its first use. Each part is built only when something needs it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tightbeam._forks import fork_safe_lock
 from tightbeam._payload.building import deep_recursion
 from tightbeam._payload.core_schema import Node, alternatives, definitions_of
 from tightbeam._payload.dump import Dump, dump_of, has_typed_values, holds_plain_data, leaves_unset_out
-from tightbeam._payload.encoders import Encoder, encoder_by, encoder_of
+from tightbeam._payload.encoders import Encoder, direct_encoder, dumping_encoder
 from tightbeam._payload.exact import ExactTypes
 from tightbeam._payload.schemas import Bundle, TopicSchema, bundle, outdated_topic
 
@@ -31,7 +31,7 @@ compiling = fork_safe_lock()
 
 
 class CompiledTopic:
-    """What publishing and loading need of one topic."""
+    """What it takes to publish and load the payloads of one topic."""
 
     def __init__(self, payload_type: object, schema: TopicSchema, schemas: Bundle) -> None:
         self.payload_type = payload_type
@@ -40,7 +40,7 @@ class CompiledTopic:
         self.is_valid: Callable[[object], bool] = schemas.topic_validator(schema).is_valid
         self.may_hold_nonfinite: bool = schema.may_hold_nonfinite
         self.encoders: dict[type, Encoder] = {}
-        """How to encode instances of the classes that were published so far."""
+        """The encoders of the model classes that were published so far."""
 
     @functools.cached_property
     def model(self) -> type[BaseModel] | None:
@@ -74,7 +74,7 @@ class CompiledTopic:
 
     @functools.cached_property
     def branch_validator(self) -> SchemaValidator | None:
-        """Loads JSON likewise, where values tell by their schemas which class they are; else None."""
+        """Loads JSON, where only the schemas tell which class a value is; else None."""
         if not self.bundle.branches:
             return None
         from tightbeam._payload.unions.branches import branch_validator  # few payloads need it
@@ -91,7 +91,7 @@ class CompiledTopic:
 
     @functools.cached_property
     def classes(self) -> tuple[type[BaseModel], ...]:
-        """The models one of which the payload can be."""
+        """The model classes that a payload may be of."""
         if self.model is not None:
             return (self.model,)
         if self.payload_type is Any:
@@ -102,9 +102,9 @@ class CompiledTopic:
 
     @functools.cached_property
     def dump_typed(self) -> Dump | None:
-        """Dumps what `load` gives when it is no model but holds models or typed formats; else None.
+        """Dumps payloads that aren't models but hold models or typed formats; else None.
 
-        Raises for anything that isn't exactly of the payload type.
+        It raises what Pydantic raises for a value that isn't exactly of the payload type.
         """
         if self.model is not None or not has_typed_values(self.adapter[2]):
             return None
@@ -116,9 +116,10 @@ class CompiledTopic:
         return lambda data: dump(validate(data, strict=True))
 
     def dump_for(self, kind: type) -> Dump | None:
-        """Return how to dump an instance of a class, or None when the topic takes no such instance.
+        """Return what dumps an instance of a class, and note the class's encoder for later publishes.
 
-        The encoder of a model class is made here too, for the publishes that follow.
+        Returns:
+            The dump, or None if the topic takes no such instance, or takes it as it is.
         """
         if not issubclass(kind, BaseModel):
             return self.dump_typed
@@ -126,15 +127,12 @@ class CompiledTopic:
             return None
         with compiling:
             kind.model_rebuild()
-            serializer, core = (
-                kind.__pydantic_serializer__,
-                cast("dict[str, Any]", kind.__pydantic_core_schema__),
-            )
+            serializer, core = kind.__pydantic_serializer__, cast("Node", kind.__pydantic_core_schema__)
             dump = dump_of(serializer, core)
             if holds_plain_data(core) and not leaves_unset_out(core):
-                encoder = encoder_of(serializer, self.is_valid, self.may_hold_nonfinite)
+                encoder = direct_encoder(serializer, self.is_valid, self.may_hold_nonfinite)
             else:
-                encoder = encoder_by(dump, self.is_valid, self.may_hold_nonfinite)
+                encoder = dumping_encoder(dump, self.is_valid, self.may_hold_nonfinite)
             self.encoders[kind] = encoder
         return dump
 

@@ -37,7 +37,7 @@ _lock = fork_safe_lock()
 
 
 def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes right inside of one. What it refers to by ``schema_ref`` isn't inside."""
+    """Yield the nodes right inside of a node. Those that it refers to by ``schema_ref`` aren't inside."""
     stack: list[object] = []
     for key, value in node.items():
         if key in _BY_NAME and isinstance(value, dict):
@@ -55,12 +55,12 @@ def children(node: Node) -> Iterator[Node]:
 def nodes_of(core: Any, follow: Callable[[Node], Node | None] | None = None) -> Iterator[Node]:
     """Yield every node of a core schema.
 
-    A node may be changed when it is yielded: what is then inside of it is yielded too.
+    A node may be changed when it is yielded: the nodes that it has inside afterwards are yielded next.
 
     Args:
         core: the core schema.
-        follow: finds what a ``definition-ref`` node refers to, or None to leave it out. Without it
-            references aren't followed.
+        follow: returns the node that a ``definition-ref`` node refers to, or None to leave it out. Without
+            this function references aren't followed.
     """
     stack, seen = [core], set[str]()
     while stack:
@@ -98,8 +98,8 @@ def alternatives(
     Args:
         nodes: where to begin.
         definitions: the nodes that references refer to.
-        is_last: tells nodes that are not looked into, whatever they wrap.
-        form: the form of the value.
+        is_last: returns whether a node describes the value itself, although it wraps another one.
+        form: whether the value is JSON or a Python object, where that matters.
     """
     stack, seen = list(nodes)[::-1], set[int]()
     while stack:

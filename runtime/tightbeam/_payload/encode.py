@@ -1,10 +1,10 @@
 """Check a payload against its topic's schema, and encode it once: what every publish goes through.
 
-Plain data is ``dict`` with ``str`` keys, ``list``, ``tuple`` (an array),
-``str``, ``int`` within 64 bits, or larger if a ``float`` holds all its digits, finite ``float``, ``bool`` and
-``None``, exactly these types. A member of an ``Enum`` counts as its value. Subclasses (``OrderedDict``,
-``NamedTuple``, …) are refused, as is everything else; only where a schema says nothing of a value is a
-``UUID`` there sent as its text. A model must be of one of the topic's own classes.
+Plain data is ``dict`` with ``str`` keys, ``list``, ``tuple`` (an array), ``str``, ``int`` (within 64 bits, or
+larger if a ``float`` holds all its digits), finite ``float``, ``bool`` and ``None``, exactly these types. A
+member of an ``Enum`` counts as its value. Subclasses (``OrderedDict``, ``NamedTuple``, …) are refused, as is
+everything else; only a ``UUID`` is sent as its text where the schema says nothing of the value. A model must
+be of one of the topic's own classes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How payloads become JSON: the encoder's options, and a function for each class of models.
+"""Encode JSON: the encoder's options, and for each class of models a function that checks and encodes it.
 
-What `encode` does with plain data these do with a model. They are made once for a class: the look-ups that
-this saves are a tenth of a small publish.
+An encoder does with a model what `encode` does with plain data. It is made once for a class: the look-ups
+that this saves are a tenth of a small publish.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ __all__ = [
     "OPTIONS",
     "Encoder",
     "decoded",
+    "direct_encoder",
+    "dumping_encoder",
     "dumps",
     "encoded_again",
-    "encoder_by",
-    "encoder_of",
     "find_null",
 ]
 
 Encoder = Callable[[Any], bytes | None]
-"""The JSON of a value; None if it breaks the schema. Raises what orjson, jsonschema_rs and Pydantic raise."""
+"""Returns the JSON of a value, or None if it breaks the schema. May raise any of `BAD_DATA`."""
 
 BAD_DATA = (TypeError, ValueError, RecursionError, AttributeError, LookupError)
 """What orjson, jsonschema_rs and Pydantic raise for data that they can't handle."""
@@ -60,14 +60,14 @@ def decoded(text: bytes | str) -> Any:
 
 
 def encoded_again(value: Any) -> bytes:
-    """Encode what `decoded` gave, integers of any size included."""
+    """Encode a value that `decoded` returned, with integers of any size."""
     try:
         return orjson.dumps(value)
     except TypeError:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def encoder_of(
+def direct_encoder(
     serializer: SchemaSerializer, is_valid: Callable[[object], bool], may_hold_nonfinite: bool
 ) -> Encoder:
     """Return the encoder of a model class that holds JSON's own values only.
@@ -89,7 +89,7 @@ def encoder_of(
     return encode
 
 
-def encoder_by(
+def dumping_encoder(
     dump: Callable[[Any], object], is_valid: Callable[[object], bool], may_hold_nonfinite: bool
 ) -> Encoder:
     """Return the encoder of a model class whose values are converted.

@@ -22,7 +22,7 @@ from tests.tightbeam.channels.channels_sample import (
     alerts_channel,
     sample_channel,
 )
-from tightbeam._channels.refs import Message, Topic, TopicRef, topics
+from tightbeam._channels.refs import Message, TopicRef, TopicSpec, topics
 from tightbeam._codegen import v1
 from tightbeam.errors import InvalidParam
 
@@ -50,7 +50,7 @@ def test_all_topics_by_wire_name_in_the_order_of_the_definition():
 
 def test_on_the_class_a_topic_is_its_declaration():
     declared = cast("object", SampleChannel.status)
-    assert isinstance(declared, Topic)
+    assert isinstance(declared, TopicSpec)
     assert repr(declared) == "<topic 'status' of SampleChannel>"
 
 

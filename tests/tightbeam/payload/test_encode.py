@@ -30,7 +30,7 @@ from tests.tightbeam.channels.channels_sample import (
 )
 from tightbeam._channels.refs import TopicRef
 from tightbeam._payload.encode import encode
-from tightbeam._payload.encoders import encoder_by
+from tightbeam._payload.encoders import dumping_encoder
 from tightbeam._payload.load import load
 from tightbeam.errors import InvalidPayload
 
@@ -448,6 +448,6 @@ def test_anything_with_something_odd_in_it_is_invalid_and_nothing_else(data: obj
 
 def test_what_is_converted_for_json_is_looked_through_for_nonfinite_numbers():
     """The encoder would make null of them, where a schema allows everything."""
-    made = encoder_by(lambda data: data, lambda _: True, may_hold_nonfinite=True)
+    made = dumping_encoder(lambda data: data, lambda _: True, may_hold_nonfinite=True)
     assert made({"a": None, "b": [1.5]}) == b'{"a":null,"b":[1.5]}'
     assert made({"a": [math.nan]}) is None
