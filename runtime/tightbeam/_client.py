@@ -20,8 +20,8 @@ from tightbeam._hooks.hook_list import Around, HookList
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
+from tightbeam._realtime import ClientRealtime
 from tightbeam._results import return_type, to_json
-from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.errors import NotJson, NotRegistered
 
 __all__ = ["ENTERED_ALREADY", "Client", "client_over", "engine_of", "event_data", "event_name"]
@@ -105,10 +105,10 @@ class Client:
         self._hooks = HookList(hooks)
         self._engine: Engine = EmbeddedEngine(backend_for(path, retention), settings, self._hooks)
         self._registry = Registry()
-        self._realtime = RealtimeWithTokens(self._engine, max_payload_bytes, on_invalid_message, self._hooks)
+        self._realtime = ClientRealtime(self._engine, max_payload_bytes, on_invalid_message, self._hooks)
 
     @property
-    def realtime(self) -> RealtimeWithTokens:
+    def realtime(self) -> ClientRealtime:
         """Live publishes, subscriptions, and tokens for browsers."""
         return self._realtime
 

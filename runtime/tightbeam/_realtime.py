@@ -1,7 +1,8 @@
-"""Publishing outside steps, and subscribing."""
+"""``client.realtime``: publishing outside steps, subscribing, and tokens for subscribers elsewhere."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeVar, overload
 
 from tightbeam._channels.refs import (
@@ -15,14 +16,15 @@ from tightbeam._channels.refs import (
     topics,
 )
 from tightbeam._context import current_run
-from tightbeam._engine.protocol import Carrier
+from tightbeam._engine.protocol import Carrier, SubscriptionToken
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._message import Address
 from tightbeam._publishing import publish_live, publish_live_sync
+from tightbeam._selection import Channels, Topics, selected_topics, since_text
 from tightbeam._subscription import Subscription
 
-__all__ = ["Realtime"]
+__all__ = ["ClientRealtime"]
 
 # One pair a reference: a single variable would join to a common base class and lose the union (mypy).
 N1 = TypeVar("N1", bound=str)
@@ -45,8 +47,8 @@ D8 = TypeVar("D8")
 MAX_REFS = 8
 
 
-class Realtime:
-    """``client.realtime``: live publishes from anywhere, and subscriptions."""
+class ClientRealtime:
+    """``client.realtime``: live publishes from anywhere, subscriptions, and tokens for browsers."""
 
     def __init__(
         self,
@@ -254,6 +256,51 @@ class Realtime:
         addresses: dict[Address, TopicRef[..., str, Any]] = {(ref.channel, ref.topic): ref for ref in refs}
         choice = self._choice(on_invalid_message)
         return Subscription(self._carrier.subscribe(addresses, after), addresses, choice, self._hooks)
+
+    async def token(
+        self,
+        channels: Channels,
+        /,
+        topics: Topics | None = None,
+        *,
+        since: datetime | str | None = None,
+    ) -> SubscriptionToken:
+        """Make a token with which a browser may subscribe to topics of these channels, and to nothing else.
+
+        It is ready for ``useRealtime``, which wants it within a minute. Whoever calls this decides who may
+        have it: check the user first, for each channel.
+
+        Args:
+            channels: the channel, or several, also of different definitions; an object or a name each.
+                Several are one token and one connection for clients that take them; the official client
+                follows one.
+            topics: some of their topics: names, which every channel must have, or references, each for its
+                own channel. Needed with a channel's name; else all topics of each channel by default.
+            since: the time of the last message the page saw (its ``createdAt``): durable messages after it
+                that are still retained come first. Or ``"latest"``: the latest durable message of each topic
+                comes first.
+
+        Returns:
+            The token, where to use it and its topics; ``reset`` is true where messages after ``since`` are no
+            longer retained.
+
+        Raises:
+            NoGateway: no gateway serves this client.
+            InvalidParam: there is no such channel or topic, or there are too many for one token.
+            TypeError: a channel or topic is something else, or ``since`` has no time zone.
+        """
+        return await self._carrier.token(selected_topics(channels, topics), since_text(since))
+
+    def token_sync(
+        self,
+        channels: Channels,
+        /,
+        topics: Topics | None = None,
+        *,
+        since: datetime | str | None = None,
+    ) -> SubscriptionToken:
+        """Make a token without ``await``, from any thread. See `token`."""
+        return self._carrier.token_sync(selected_topics(channels, topics), since_text(since))
 
     def _choice(self, given: OnInvalidMessage | None) -> OnInvalidMessage:
         return self._on_invalid_message if given is None else checked_choice(given)

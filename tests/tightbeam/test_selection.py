@@ -12,8 +12,8 @@ from generated.alerts import alerts_channel
 from generated.uploads import uploads_channel
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import InvalidParam
+from tightbeam._realtime import ClientRealtime
 from tightbeam._selection import addresses_of, selected_topics, since_text, topic_names
-from tightbeam._tokens import RealtimeWithTokens
 from tightbeam.inngest._realtime import Realtime
 
 ONE, TWO = job_channel(job_id="j1"), job_channel(job_id="j2")
@@ -88,7 +88,7 @@ def test_times() -> None:
 
 @pytest.mark.parametrize("name", ["token", "token_sync"])
 def test_all_clients_make_tokens_by_one_signature(name: str) -> None:
-    ours = dict(inspect.signature(getattr(RealtimeWithTokens, name)).parameters)
+    ours = dict(inspect.signature(getattr(ClientRealtime, name)).parameters)
     theirs = dict(inspect.signature(getattr(Realtime, name)).parameters)
     del theirs["api_base_url"]  # Inngest's server may have another address for browsers
     assert theirs == ours

@@ -32,7 +32,6 @@ __all__ = [
     "Front",
     "Selection",
     "SubscriptionToken",
-    "TokenCarrier",
 ]
 
 Selection = Mapping[str, Sequence[str]]
@@ -117,10 +116,6 @@ class Carrier(Protocol):
         """Everything published to these addresses from now on, or after a position."""
         ...
 
-
-class TokenCarrier(Carrier, Protocol):
-    """A carrier that lets others subscribe, by tokens."""
-
     async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """A token for a subscriber elsewhere, from a coroutine."""
         ...
@@ -195,7 +190,7 @@ class Front(Protocol):
         ...
 
 
-class Engine(TokenCarrier, Protocol):
+class Engine(Carrier, Protocol):
     """What executes runs, remembers their steps and carries messages, in this process."""
 
     @property

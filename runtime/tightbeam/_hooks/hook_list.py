@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 import orjson
 
+from tightbeam._forks import fork_safe_lock
 from tightbeam._hooks.hook import Hook, InjectedFault, Manager
 from tightbeam._hooks.info import ConnectionInfo, MessageInfo, PublishInfo, RunInfo, SendInfo, StepInfo
 
@@ -201,7 +201,7 @@ def uninstall(hook: Hook) -> None:
         _refresh_all()
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _lists: weakref.WeakSet[HookList] = weakref.WeakSet()
 _installed: tuple[Hook, ...] = ()
 _reported: set[object] = set()
@@ -279,12 +279,3 @@ def _is_first_of_its_kind(kind: object) -> bool:
         return False
     _reported.add(kind)
     return True
-
-
-def _new_lock() -> None:
-    global _lock  # noqa: PLW0603 - a thread that isn't in the child may have held it
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)

@@ -15,10 +15,10 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._message import Address, Envelope
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
+from tightbeam._realtime import ClientRealtime
 from tightbeam._remote.feed import GatewayFeed
 from tightbeam._remote.requests import Requests
 from tightbeam._remote.tokens import TokenFactory, key_in
-from tightbeam._tokens import RealtimeWithTokens
 from tightbeam._wire.io import run
 from tightbeam.errors import GatewayRefused
 
@@ -41,10 +41,10 @@ class RemoteClient:
             raise ValueError("connect takes a token or a key: one of them")
         self._hooks = HookList(hooks)
         self._carrier = _GatewayCarrier(Requests(url, key), token, self._hooks)
-        self._realtime = RealtimeWithTokens(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message, self._hooks)
+        self._realtime = ClientRealtime(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message, self._hooks)
 
     @property
-    def realtime(self) -> RealtimeWithTokens:
+    def realtime(self) -> ClientRealtime:
         """Subscriptions and, with the server key, live publishes and tokens."""
         return self._realtime
 

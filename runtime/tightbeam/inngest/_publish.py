@@ -11,14 +11,17 @@ from urllib.parse import quote
 
 import orjson
 
+from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._hooks.hook_list import HookList, tell
 from tightbeam._hooks.info import MessageInfo
 from tightbeam._message import Address, Envelope
 from tightbeam._offline import is_offline
+from tightbeam._selection import LATEST, addresses_of, subscription_token
 from tightbeam._wire.failures import NoAnswer
 from tightbeam._wire.io import RequestLimits, run
 from tightbeam.errors import InvalidParam, PublishFailed
 from tightbeam.inngest._http import Http, Server, is_accepted, is_retryable
+from tightbeam.inngest._token import mint
 
 if TYPE_CHECKING:
     from tightbeam.inngest._subscribe import InngestFeed
@@ -95,6 +98,28 @@ class InngestCarrier:
         feed = InngestFeed(self.http, addresses, after, self.hooks)
         self.feeds.add(feed)
         return feed
+
+    async def token(
+        self, selection: Selection, since: str | None, /, *, blocking: bool = False
+    ) -> SubscriptionToken:
+        """Have the server make a token.
+
+        Args:
+            selection: the topics that it allows, by channel.
+            since: a time, ``"latest"`` or None; the server keeps nothing, so a reader since a time has a gap.
+            blocking: as for `Http.post`.
+
+        Raises:
+            SubscribeFailed: the server gave none.
+            SigningKeyError: the signing key is missing, or isn't one.
+        """
+        key = await mint(self.http, addresses_of(selection), blocking=blocking)
+        reset = since is not None and since != LATEST
+        return subscription_token(key, str(self.http.origin), selection, reset=reset)
+
+    def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
+        """Have the server make a token, from any thread. See `token`."""
+        return run(self.token(selection, since, blocking=True))
 
     async def close(self) -> None:
         """End the subscriptions and close the connections; the next publish makes new ones."""

@@ -9,32 +9,23 @@ from weakref import WeakKeyDictionary
 import inngest
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._forks import fork_safe_lock
 from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
-from tightbeam._realtime import Realtime as AnyRealtime
-from tightbeam._selection import (
-    LATEST,
-    Channels,
-    Topics,
-    addresses_of,
-    selected_topics,
-    since_text,
-    subscription_token,
-)
+from tightbeam._realtime import ClientRealtime
+from tightbeam._selection import Channels, Topics
 from tightbeam.errors import InvalidPayload
 from tightbeam.inngest._errors import translated, translating
 from tightbeam.inngest._http import Server
 from tightbeam.inngest._keys import Keys
 from tightbeam.inngest._publish import InngestCarrier
-from tightbeam.inngest._token import mint, mint_sync
 
 __all__ = ["Realtime", "realtime"]
 
 
-class Realtime(AnyRealtime):
+class Realtime(ClientRealtime):
     """``client.realtime``: publish from anywhere, subscribe, and make tokens for browsers.
 
     Get one from `Client`, or for a plain `inngest.Inngest` from `tightbeam.inngest.realtime`.
@@ -126,7 +117,7 @@ class Realtime(AnyRealtime):
     ) -> SubscriptionToken:
         """Make a token with which a browser may subscribe for a minute: what `useRealtime` takes.
 
-        Check that the caller may see each channel before making it: the token can be used by whoever has it.
+        Check that the caller may see each channel before making it: whoever has the token can use it.
 
         Args:
             channels: the channel, or several, also of different definitions; an object or a name each.
@@ -138,15 +129,17 @@ class Realtime(AnyRealtime):
                 answer's ``reset`` is true: the page may have missed some.
             api_base_url: where browsers reach the server, when that isn't where this client does.
 
+        Returns:
+            The token, where to use it, and its topics.
+
         Raises:
             InvalidParam: a channel has no such topic, or there is none.
             TypeError: a channel or topic is something else, or ``since`` has no time zone.
             SubscribeFailed: the server gave none.
+            SigningKeyError: there is no signing key, and this is no dev server.
         """
-        selection, moment = selected_topics(channels, topics), since_text(since)
         with translating():
-            key = await mint(self._inngest.http, addresses_of(selection))
-        return self._answer(key, selection, moment, api_base_url)
+            return _for_browsers(await super().token(channels, topics, since=since), api_base_url)
 
     def token_sync(
         self,
@@ -157,21 +150,20 @@ class Realtime(AnyRealtime):
         since: datetime | str | None = None,
         api_base_url: str | None = None,
     ) -> SubscriptionToken:
-        """As `token`, without ``await``."""
-        selection, moment = selected_topics(channels, topics), since_text(since)
+        """Make a token without ``await``, from any thread. See `token`."""
         with translating():
-            key = mint_sync(self._inngest.http, addresses_of(selection))
-        return self._answer(key, selection, moment, api_base_url)
-
-    def _answer(
-        self, key: str, selection: Selection, since: str | None, api_base_url: str | None
-    ) -> SubscriptionToken:
-        reset = since is not None and since != LATEST
-        return subscription_token(key, api_base_url or str(self._inngest.http.origin), selection, reset=reset)
+            return _for_browsers(super().token_sync(channels, topics, since=since), api_base_url)
 
     async def close(self) -> None:
         """End the subscriptions and close the connections; publishing later makes new ones."""
         await self._inngest.close()
+
+
+def _for_browsers(token: SubscriptionToken, api_base_url: str | None) -> SubscriptionToken:
+    """Say in a token where browsers reach the server."""
+    if api_base_url:
+        token["apiBaseUrl"] = api_base_url
+    return token
 
 
 def _raise_translated(error: InvalidPayload) -> None:

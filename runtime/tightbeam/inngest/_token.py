@@ -9,11 +9,10 @@ from tightbeam._message import Address
 from tightbeam._selection import token_request
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer
-from tightbeam._wire.io import run
 from tightbeam.errors import SubscribeFailed
 from tightbeam.inngest._http import Http, is_accepted, is_retryable
 
-__all__ = ["fetch_token", "mint", "mint_sync"]
+__all__ = ["fetch_token", "mint"]
 
 _NONE = "the server gave no token: "
 
@@ -47,7 +46,7 @@ async def fetch_token(http: Http, addresses: Iterable[Address], *, blocking: boo
 
 
 async def mint(http: Http, addresses: Iterable[Address], *, blocking: bool = False) -> str:
-    """As `fetch_token`, where nothing is tried again.
+    """Return a token for these topics, for a caller that tries nothing again. See `fetch_token`.
 
     Raises:
         SubscribeFailed: the server gave none; ``retryable`` says whether it may give one later.
@@ -57,11 +56,6 @@ async def mint(http: Http, addresses: Iterable[Address], *, blocking: bool = Fal
         return await fetch_token(http, addresses, blocking=blocking)
     except NoAnswer as failure:
         raise SubscribeFailed(failure.reason, status=failure.status, retryable=True) from None
-
-
-def mint_sync(http: Http, addresses: Iterable[Address]) -> str:
-    """As `mint`, from any thread."""
-    return run(mint(http, addresses, blocking=True))
 
 
 def _token_in(answer: Answer) -> str:
