@@ -1,4 +1,4 @@
-"""Functions: handlers with an id, and the registry of one client."""
+"""Register handlers as functions, by id and by event."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ CONCURRENCY = 100
 
 
 def check_function_id(id: object) -> None:
-    """Refuse `@client.function` without parentheses, whose "id" is the handler.
+    """Check that the id of a function is text: without parentheses, `@client.function` gets the handler.
 
     Raises:
-        EngineError: it isn't text.
+        EngineError: it isn't.
     """
     if not isinstance(id, str):
         raise EngineError('client.function takes the function\'s id: `@client.function("…")`')
@@ -43,9 +43,9 @@ def id_taken(id: str) -> EngineError:
 
 
 class Function(Generic[Result]):
-    """A registered handler: what `Client.run` takes. Calling it calls the handler, without an engine.
+    """A registered handler, which `Client.run` takes. Calling it calls the handler, without an engine.
 
-    Made by `Client.function`; ``__wrapped__`` is the handler.
+    `Client.function` returns it; ``__wrapped__`` is the handler.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class AsyncFunction(Function[Result]):
 
     def __call__(self, ctx: Context, /) -> Coroutine[Any, Any, Result]:
         """Call the handler itself; nothing is remembered."""
-        made: Coroutine[Any, Any, Result] = self.__wrapped__(ctx)
-        return made
+        coroutine: Coroutine[Any, Any, Result] = self.__wrapped__(ctx)
+        return coroutine
 
 
 class SyncFunction(Function[Result]):
@@ -81,8 +81,8 @@ class SyncFunction(Function[Result]):
 
     def __call__(self, ctx: ContextSync, /) -> Result:
         """Call the handler itself; nothing is remembered."""
-        made: Result = self.__wrapped__(ctx)
-        return made
+        result: Result = self.__wrapped__(ctx)
+        return result
 
 
 class Register(Protocol):
@@ -141,41 +141,41 @@ class Registry:
             concurrency = CONCURRENCY
         if not _is_count(concurrency, 1):
             raise EngineError(f'function "{id}": concurrency is a number of at least 1')
-        made = _wrap(handler, id, on=on, retries=retries, concurrency=concurrency)
-        self._by_id[id] = made
-        return made
+        function = _wrap(handler, id, on=on, retries=retries, concurrency=concurrency)
+        self._by_id[id] = function
+        return function
 
     def __iter__(self) -> Iterator[Function[Any]]:
         return iter(tuple(self._by_id.values()))
 
     def find(self, id: str) -> Function[Any] | None:
-        """The function with this id, if there is one."""
+        """Return the function with an id, or None."""
         return self._by_id.get(id)
 
     def listening(self, event: str) -> list[Function[Any]]:
-        """The functions an event starts.
+        """Return the functions that an event starts.
 
         Raises:
             NotRegistered: there is none.
         """
-        found = [function for function in self._by_id.values() if function.on == event]
-        if not found:
+        functions = [function for function in self._by_id.values() if function.on == event]
+        if not functions:
             known = sorted({function.on for function in self._by_id.values() if function.on is not None})
             raise NotRegistered(
                 f'no function listens to the event "{event}"; '
                 + (f"there are: {', '.join(known)}" if known else "no function listens to any")
             )
-        return found
+        return functions
 
 
 def _is_defined_anew(before: object, now: object) -> bool:
-    """Whether a handler is what another was, executed again: the same name in one module, and new code."""
+    """Return whether a handler is another one defined again: of the same module and name, with new code."""
 
     def place(handler: object) -> tuple[object, object]:
         return getattr(handler, "__module__", None), getattr(handler, "__qualname__", None)
 
     codes = [getattr(each, "__code__", None) for each in (before, now)]
-    # Closures that one function has made share their code: those are two handlers, and one id is a mistake.
+    # Closures of one function share their code: they are two handlers, and one id for both is a mistake.
     return place(before) == place(now) and None not in codes and codes[0] is not codes[1]
 
 
@@ -188,7 +188,7 @@ def _is_count(value: object, least: int) -> bool:
 
 
 def is_async(handler: Callable[..., Any]) -> bool:
-    """Whether calling the handler gives a coroutine."""
+    """Return whether calling a handler gives a coroutine."""
     call = handler.func if isinstance(handler, functools.partial) else handler
     method = getattr(type(call), "__call__", None)  # noqa: B004 - an object's method may be the coroutine function
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(method)
@@ -199,7 +199,7 @@ def _wrap(
 ) -> Function[Any]:
     given: object = handler
     if isinstance(given, Function):
-        handler = given.__wrapped__  # one of another client, or under another id
+        handler = given.__wrapped__  # a function of another client, or with another id
     call = handler.func if isinstance(handler, functools.partial) else handler
     if not callable(call):
         raise EngineError(f'function "{id}": the handler is a function, not {type(handler).__name__}')

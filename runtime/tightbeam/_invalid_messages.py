@@ -1,4 +1,4 @@
-"""What becomes of received messages that can't be loaded: ``on_invalid_message=``."""
+"""Handle received messages that can't be loaded, as ``on_invalid_message=`` says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from tightbeam.errors import InvalidPayload
 
-__all__ = ["OnInvalidMessage", "checked_choice", "pass_over"]
+__all__ = ["OnInvalidMessage", "checked_choice", "handle_invalid_message"]
 
 OnInvalidMessage: TypeAlias = Literal["raise", "skip"] | Callable[[InvalidPayload], object]
 """``"raise"`` the error out of the iteration, which may be continued; ``"skip"`` the message with a warning;
@@ -19,7 +19,7 @@ _log = logging.getLogger("tightbeam")
 
 
 def checked_choice(given: OnInvalidMessage) -> OnInvalidMessage:
-    """Return a value that was given as ``on_invalid_message=``.
+    """Check a value of ``on_invalid_message=``, and return it.
 
     Raises:
         ValueError: it is a string other than ``"raise"`` and ``"skip"``.
@@ -36,12 +36,16 @@ def checked_choice(given: OnInvalidMessage) -> OnInvalidMessage:
     return given
 
 
-async def pass_over(choice: OnInvalidMessage, error: InvalidPayload) -> None:
-    """Do with a message that can't be loaded what was chosen; return to go on with the next one.
+async def handle_invalid_message(choice: OnInvalidMessage, error: InvalidPayload) -> None:
+    """Raise the error of a message that can't be loaded, log it, or call a function with it.
+
+    Args:
+        choice: the value of ``on_invalid_message=``.
+        error: says why the message can't be loaded.
 
     Raises:
-        InvalidPayload: the choice is to raise it.
-        Exception: whatever the function raises.
+        InvalidPayload: ``choice`` is to raise it.
+        Exception: the function raises it.
     """
     if choice == "raise":
         raise error
@@ -54,6 +58,6 @@ async def pass_over(choice: OnInvalidMessage, error: InvalidPayload) -> None:
             f" and {error.more} more" if error.more else "",
         )
         return
-    made = choice(error)
-    if inspect.isawaitable(made):
-        await made
+    result = choice(error)
+    if inspect.isawaitable(result):
+        await result

@@ -1,4 +1,4 @@
-"""The arguments of `token` on every engine, which topics of which channels and since when; and its answer."""
+"""Read the arguments of `token`, which topics of which channels and since when, and write its answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 LATEST: Final = "latest"
 """In place of a time or a position: the latest durable message of each topic, then new messages."""
 BAD_SINCE: Final = 'since is a time with a time zone, as JavaScript\'s toISOString writes it, or "latest"'
-"""The sentence for any other ``since``."""
+"""The text of the error for any other ``since``."""
 
 Channels = Channel[Any] | str | Iterable[Channel[Any] | str]
 """One channel or several, each a channel object or a name."""
@@ -75,20 +75,20 @@ def topic_names(selected: Iterable[Iterable[str]]) -> list[str]:
 
 
 def token_request(addresses: Iterable[Address]) -> bytes:
-    """Return the body of a request for a token, which gateways and Inngest's server take alike."""
+    """Return the body of a request for a token, for a gateway and for Inngest's server."""
     return orjson.dumps([{"channel": channel, "name": name, "kind": "run"} for channel, name in addresses])
 
 
 def subscription_token(
     key: str, origin: str, selection: Selection, topics: list[str] | None = None, *, reset: bool
 ) -> SubscriptionToken:
-    """Return the answer to who asked for a token.
+    """Return the answer to a request for a token.
 
     Args:
         key: the token itself.
-        origin: where it is to be used.
-        selection: what it was asked for.
-        topics: the names that it allows, where they aren't those of the selection.
+        origin: the server that takes it.
+        selection: the topics that were asked for, by channel.
+        topics: the names that it allows, if they aren't those of the selection.
         reset: whether messages after ``since`` are no longer retained.
     """
     token: SubscriptionToken = {

@@ -1,4 +1,4 @@
-"""What `client.realtime.subscribe` returns: typed messages from a feed of encoded ones."""
+"""Read typed messages from a feed of encoded ones: the object that `client.realtime.subscribe` returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engine.protocol import Feed
 from tightbeam._hooks.hook_list import HookList, tell
 from tightbeam._hooks.info import MessageInfo
-from tightbeam._invalid_messages import OnInvalidMessage, pass_over
+from tightbeam._invalid_messages import OnInvalidMessage, handle_invalid_message
 from tightbeam._message import Address
 from tightbeam._payload.load import load
 from tightbeam.errors import InvalidPayload
@@ -24,17 +24,17 @@ ChannelMessage = TypeVar("ChannelMessage", covariant=True)
 class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
     """Messages as they come: an async iterator, and an async context manager that ends it.
 
-    In this process it is registered when it is made: nothing published after that is missed. One over the
-    network is registered when it is entered, or first read. Its buffer is bounded (1,024 messages, 16 MiB):
-    of a reader that is too slow the oldest live messages are dropped, and `dropped` says how many; durable
-    ones all come. Read it by one task at a time. When the client is left, the iteration ends.
+    In this process it is registered when it is made: nothing published after that is missed. A subscription
+    over the network is registered when it is entered, or first read. Its buffer is bounded (1,024 messages,
+    16 MiB): if the reader is too slow, the oldest live messages are dropped, and `dropped` counts them; no
+    durable message is. Read it by one task at a time. When the client is left, the iteration ends.
 
     Iterating raises:
         InvalidPayload: a message can't be loaded, unless ``on_invalid_message`` is another choice. Iterating
             again goes on with the next one, and so does a new subscription with ``after=error.position``.
         PositionLost: the position given as ``after=`` is no longer retained; before any message.
         SubscriberTooSlow: durable messages found no room in the buffer, and can't be read from the journal
-            because the client has been left, or on Inngest. What the buffer held has been delivered,
+            because the client has been left, or on Inngest. The messages in the buffer have been delivered;
             ``position`` says where to resume.
     """
 
@@ -65,7 +65,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
                 data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
             except InvalidPayload as error:
                 error.position = feed.position_of(envelope) or feed.position
-                await pass_over(self._on_invalid_message, error)
+                await handle_invalid_message(self._on_invalid_message, error)
             else:
                 break
         message: Message[str, Any] = Message(
@@ -98,7 +98,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
         self.close()
 
     def close(self) -> None:
-        """End the subscription; the messages already buffered can still be read."""
+        """End the subscription. The messages in its buffer can still be read."""
         self._feed.close()
 
     def __del__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from enum import Enum
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
@@ -74,31 +75,29 @@ def with_digits(data: object) -> object:
 
     Spelt as a float, such a number would load as a float where its type is open.
     """
-    return _with_large(data, lambda value: orjson.Fragment(str(value)))
+    return _mapped(data, lambda value: orjson.Fragment(str(value)) if _is_large(value) else value)
 
 
 def with_floats(data: object) -> object:
     """Return a copy in which integers over 64 bits are floats, as they may have been received."""
-    return _with_large(data, float)
-
-
-def _with_large(data: object, spelt: Callable[[int], object]) -> object:
-    if type(data) is dict:
-        return {key: _with_large(value, spelt) for key, value in data.items()}
-    if type(data) is list or type(data) is tuple:
-        return [_with_large(value, spelt) for value in data]
-    if type(data) is int and not _SMALLEST <= data <= _LARGEST and is_sent_exactly(data):
-        return spelt(data)
-    return data
+    return _mapped(data, lambda value: float(value) if _is_large(value) else value)
 
 
 def with_lists(data: object) -> object:
     """Return a copy with a list for each tuple: both are arrays, and models hold lists."""
+    return _mapped(data, lambda value: value)
+
+
+def _mapped(data: object, change: Callable[[Any], object]) -> object:
     if type(data) is dict:
-        return {key: with_lists(value) for key, value in data.items()}
+        return {key: _mapped(value, change) for key, value in data.items()}
     if type(data) is list or type(data) is tuple:
-        return [with_lists(value) for value in data]
-    return data
+        return [_mapped(value, change) for value in data]
+    return change(data)
+
+
+def _is_large(value: object) -> bool:
+    return type(value) is int and not _SMALLEST <= value <= _LARGEST and is_sent_exactly(value)
 
 
 def is_kept(data: object, dumped: object) -> bool:
