@@ -12,9 +12,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from examples.demo import show
+from tightbeam import Client
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +63,8 @@ def main() -> None:
         "3  Functions, failing once right after each publish: live messages repeat, durable ones do not"
     )
     with tempfile.TemporaryDirectory() as folder:
-        trials = asyncio.run(running.run(Path(folder, "demo.db")))
+        client = Client(Path(folder, "demo.db"), retry_delay=timedelta(milliseconds=10))
+        trials = asyncio.run(running.run(client))
         for trial in trials:
             running.report(trial)
         show.heading(

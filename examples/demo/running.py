@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,8 +32,8 @@ class Trial:
     received: list[Received] = field(default_factory=list[Received])
 
 
-async def run(path: Path) -> list[Trial]:
-    """Run both functions on the journal at `path`."""
+async def run(client: tightbeam.Client) -> list[Trial]:
+    """Run both functions on a client."""
     trials = [
         Trial(
             "process-upload",
@@ -50,7 +48,6 @@ async def run(path: Path) -> list[Trial]:
             pipeline_channel(run_id="r1"),
         ),
     ]
-    client = tightbeam.Client(path, retry_delay=timedelta(milliseconds=10))
     functions = [client.function(trial.name, retries=3)(failing(trial)) for trial in trials]
     async with client:
         for trial, function in zip(trials, functions, strict=True):

@@ -11,7 +11,6 @@ from tightbeam._engine import requests
 from tightbeam._engine.memory.listing import Listing
 from tightbeam._engine.memory.messages import Messages
 from tightbeam._engine.memory.runs import Runs, StoredStep
-from tightbeam._engine.records import Memo
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._engine.store import Answer, Request
 from tightbeam._message import Envelope, now_us
@@ -87,12 +86,21 @@ class Journal:
         _, run_id, name, number, channel, topic, data, started_at = request.publish
         run = self.runs.memoizable(run_id, request.step_id, request.replaced)
         created = reserve(channel, started_at, lambda: self.messages.last_time(channel))
-        message = Envelope(channel, topic, data, run_id, f"{run_id}:{name}:{number}", created)
-        envelope = self.messages.append(message, request.step_id)
-        memo = Memo("step.realtime.publish", channel, topic, "done", None, data, None, None)
-        step = StoredStep(memo, started_at, now_us(), place=envelope.seq)
+        place = self.messages.last + 1
+        message = Envelope(channel, topic, data, run_id, f"{run_id}:{name}:{number}", created, place)
+        self.messages.append(message)
+        step = StoredStep(
+            "step.realtime.publish",
+            channel,
+            topic,
+            "done",
+            started_at,
+            now_us(),
+            result=data,
+            place=place,
+        )
         self.runs.put_step(run, request.step_id, step, request.replaced)
-        return envelope
+        return message
 
     # -- retention: see `Trimmable` and `Stored` -------------------------------------------------------------
 
@@ -116,14 +124,15 @@ class Journal:
 
     def begun_before(self, place: int, /) -> int:
         """Return when the run began that published the first message after a place."""
-        envelope = self.messages.by_place[place + 1].envelope
-        run = self.runs.by_id.get(envelope.run_id or "")
-        return envelope.created_us if run is None else run.created_at
+        message = self.messages.by_place[place + 1]
+        run = self.runs.by_id.get(message.run_id or "")
+        return message.created_us if run is None else run.created_at
 
     def drop_messages(self, upto: int, /) -> None:
         """Drop the messages up to a place; memos of runs that may still be executed stay."""
         for message in self.messages.drop(upto):
-            self.runs.message_dropped(message.envelope.run_id or "", message.step_id)
+            run_id, _, name = (message.id or "").partition(":")
+            self.runs.message_dropped(run_id, name.removesuffix(":0"))
 
     def drop_runs(self, before: int, most: int, /) -> int:
         """Drop the runs that ended first; see `Trimmable`."""
@@ -132,10 +141,10 @@ class Journal:
     def oldest(self) -> int | None:
         """Return when the oldest thing was stored that is kept for its time; None if there is none."""
         first = self.messages.by_place.get(self.messages.trimmed + 1)
-        times = [self.runs.first_end, None if first is None else first.envelope.created_us]
+        times = [self.runs.first_end, None if first is None else first.created_us]
         return min((time for time in times if time is not None), default=None)
 
     def newest(self) -> int:
         """Return when something was stored last."""
         last = self.messages.by_place.get(self.messages.last)
-        return max(self.runs.last_end, 0 if last is None else last.envelope.created_us)
+        return max(self.runs.last_end, 0 if last is None else last.created_us)

@@ -72,20 +72,20 @@ class Listing:
         )
 
     def _message(self, place: int) -> MessageDetail:
-        envelope = self._messages.by_place[place].envelope
+        message = self._messages.by_place[place]
         return MessageDetail(
-            envelope.id or "",
+            message.id or "",
             f"{self._messages.epoch}:{place}",
-            envelope.channel,
-            envelope.topic,
-            time_of(envelope.created_us),
-            len(envelope.data),
+            message.channel,
+            message.topic,
+            time_of(message.created_us),
+            len(message.data),
         )
 
     def find_outcome(self, request: FindOutcome) -> StoredOutcome | None:
         """Find how the run ended that was the last to publish on a channel."""
         message = self._messages.by_place.get(self._messages.last_place(request.channel))
-        run = None if message is None else self._runs.by_id.get(message.envelope.run_id or "")
+        run = None if message is None else self._runs.by_id.get(message.run_id or "")
         if run is None or run.ended_at is None:
             return None
         return StoredOutcome(run.id, run.state == "done", run.result, run.ended_at)
@@ -95,10 +95,10 @@ class Listing:
         run_id, _, name = request.id.partition(":")
         run = self._runs.by_id.get(run_id)
         if run is None:  # a message may outlive its run, a little
-            envelope = self._messages.find(request.id)
-            return None if envelope is None else _excerpt(envelope.data, request.limit)
+            message = self._messages.find(request.id)
+            return None if message is None else _excerpt(message.data, request.limit)
         step = run.steps.get(name.removesuffix(":0"))
-        return None if step is None or step.place is None else _excerpt(step.memo.result, request.limit)
+        return None if step is None or step.place is None else _excerpt(step.result, request.limit)
 
     def read_part(self, request: ReadPart) -> Excerpt | None:
         """Read data of a run."""
@@ -107,7 +107,7 @@ class Listing:
             return None
         if request.part == "step":
             step = run.steps.get(request.step)
-            return None if step is None else _excerpt(step.memo.result, request.limit)
+            return None if step is None else _excerpt(step.result, request.limit)
         return _excerpt(run.data if request.part == "event" else run.result, request.limit)
 
 
@@ -147,18 +147,17 @@ def _summary(run: StoredRun, now: int) -> RunSummary:
 
 
 def _step(step_id: str, step: StoredStep) -> StepDetail:
-    memo = step.memo
     return StepDetail(
         step_id,
-        memo.kind,
-        memo.channel,
-        memo.topic,
-        memo.state,
+        step.kind,
+        step.channel,
+        step.topic,
+        step.state,
         step.attempts,
         time_of(step.started_at),
         None if step.ended_at is None else time_of(step.ended_at),
-        None if memo.wake_at is None else time_of(memo.wake_at),
-        memo.error_type,
-        memo.error_text,
-        None if memo.result is None else len(memo.result),
+        None if step.wake_at is None else time_of(step.wake_at),
+        step.error_type,
+        step.error_text,
+        None if step.result is None else len(step.result),
     )

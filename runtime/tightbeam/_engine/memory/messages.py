@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from heapq import merge
 from itertools import islice
-from typing import NamedTuple
 
 from tightbeam._engine.records import Latest, Page, Recent, Seen
 from tightbeam._engine.requests import (
@@ -21,23 +20,11 @@ from tightbeam._engine.requests import (
 from tightbeam._message import MILLISECOND, Address, Envelope
 from tightbeam.errors import PositionLost
 
-__all__ = ["Messages", "StoredMessage"]
+__all__ = ["Messages"]
 
 _MESSAGE_BYTES = 500
 """About how many bytes a message takes beside its data."""
 _MAX_DIGITS = 19
-
-
-class StoredMessage(NamedTuple):
-    """A message, and the step of its run that published it."""
-
-    envelope: Envelope
-    step_id: str
-
-    @property
-    def size(self) -> int:
-        """Return about how many bytes it takes."""
-        return _MESSAGE_BYTES + len(self.envelope.data)
 
 
 class Messages:
@@ -45,7 +32,7 @@ class Messages:
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
-        self.by_place: dict[int, StoredMessage] = {}
+        self.by_place: dict[int, Envelope] = {}
         self.last = 0
         """The place of the message that was appended last."""
         self.trimmed = 0
@@ -57,14 +44,12 @@ class Messages:
         self._channels: dict[str, dict[str, list[int]]] = {}
         """The places of the messages of each topic, by channel."""
 
-    def append(self, envelope: Envelope, step_id: str) -> Envelope:
-        """Store a message at the next place; return it with that place."""
-        self.last += 1
-        placed = envelope._replace(seq=self.last)
-        message = self.by_place[self.last] = StoredMessage(placed, step_id)
-        self._channels.setdefault(placed.channel, {}).setdefault(placed.topic, []).append(self.last)
-        self.size += message.size
-        return placed
+    def append(self, message: Envelope) -> None:
+        """Store a message, whose place is the next one."""
+        self.last = place = self.last + 1
+        self.by_place[place] = message
+        self._channels.setdefault(message.channel, {}).setdefault(message.topic, []).append(place)
+        self.size += _size(message)
 
     def last_time(self, channel: str) -> int:
         """Return the time of a channel's last message; if none is left, that of the latest one dropped."""
@@ -79,7 +64,7 @@ class Messages:
         return max((places[-1] for places in self._channels.get(channel, {}).values()), default=0)
 
     def _time(self, place: int) -> int:
-        return self.by_place[place].envelope.created_us
+        return self.by_place[place].created_us
 
     # -- positions -------------------------------------------------------------------------------------------
 
@@ -110,7 +95,7 @@ class Messages:
     def time_of(self, request: TimeOf) -> int:
         """Return when the message at a position was published; 0 if it is no longer retained."""
         message = self.by_place.get(self._start(request.position))
-        return message.envelope.created_us if message is not None else 0
+        return message.created_us if message is not None else 0
 
     def seen_until(self, request: SeenUntil) -> Seen:
         """Find what a reader has seen of a channel, by the time of the last message that it saw."""
@@ -123,7 +108,7 @@ class Messages:
             place = max(place, places[count - 1] if count else 0)
             following += places[count : count + 1]
         message = self.by_place.get(place)
-        is_exact = message is not None and message.envelope.created_us // MILLISECOND == request.since_ms
+        is_exact = message is not None and message.created_us // MILLISECOND == request.since_ms
         return Seen(
             place,
             self._last_stored_time(request.channel),
@@ -143,9 +128,9 @@ class Messages:
         page: list[Envelope] = []
         size = 0
         for place in merge(*of_addresses):
-            envelope = self.by_place[place].envelope
-            page.append(envelope)
-            size += len(envelope.data)
+            message = self.by_place[place]
+            page.append(message)
+            size += len(message.data)
             if len(page) == request.messages or size >= request.size:
                 return Page(page, place)
         return Page(page, self.last)
@@ -167,8 +152,8 @@ class Messages:
         for count, place in enumerate(request.places[: request.messages], 1):  # noqa: B007 - returned
             message = self.by_place.get(place)
             if message is not None:
-                page.append(message.envelope)
-                size += len(message.envelope.data)
+                page.append(message)
+                size += len(message.data)
                 if size >= request.size:
                     break
         return page, count
@@ -179,13 +164,12 @@ class Messages:
         known = place is not None and self.trimmed <= place
         floor = place if place is not None and known else self.trimmed
         first = max(floor + 1, self.last + 1 - request.limit)
-        messages = [self.by_place[place].envelope for place in range(first, self.last + 1)]
+        messages = [self.by_place[place] for place in range(first, self.last + 1)]
         return Recent(messages, first - floor - 1 if known else 0, known)
 
     def find(self, id: str) -> Envelope | None:
         """Find a message by its id, by looking at each of them."""
-        envelopes = (message.envelope for message in self.by_place.values())
-        return next((envelope for envelope in envelopes if envelope.id == id), None)
+        return next((message for message in self.by_place.values() if message.id == id), None)
 
     # -- retention -------------------------------------------------------------------------------------------
 
@@ -203,10 +187,10 @@ class Messages:
             found = place
         return found
 
-    def drop(self, upto: int) -> list[StoredMessage]:
+    def drop(self, upto: int) -> list[Envelope]:
         """Drop the messages up to a place, and return them."""
         dropped = [self.by_place.pop(place) for place in range(self.trimmed + 1, upto + 1)]
-        for channel, topic in {(one.envelope.channel, one.envelope.topic) for one in dropped}:
+        for channel, topic in {(message.channel, message.topic) for message in dropped}:
             topics = self._channels[channel]
             places = topics[topic]
             del places[: bisect_right(places, upto)]
@@ -214,7 +198,12 @@ class Messages:
                 del topics[topic]
             if not topics:
                 del self._channels[channel]
-        self.size -= sum(one.size for one in dropped)
+        self.size -= sum(map(_size, dropped))
         self.trimmed = max(self.trimmed, upto)
-        self.trimmed_us = max([self.trimmed_us, *(one.envelope.created_us for one in dropped)])
+        self.trimmed_us = max([self.trimmed_us, *(message.created_us for message in dropped)])
         return dropped
+
+
+def _size(message: Envelope) -> int:
+    """Return about how many bytes a message takes."""
+    return _MESSAGE_BYTES + len(message.data)

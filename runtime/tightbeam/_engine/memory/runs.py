@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from tightbeam._engine.records import (
@@ -16,6 +16,7 @@ from tightbeam._engine.records import (
     Replaced,
     Run,
     RunError,
+    StepState,
 )
 from tightbeam._engine.requests import (
     MAX_DEATHS,
@@ -50,17 +51,38 @@ _RUN_BYTES, _STEP_BYTES = 700, 400
 class StoredStep:
     """What is remembered of one step, and when it was done."""
 
-    memo: Memo
+    kind: str
+    channel: str | None
+    topic: str | None
+    state: StepState
     started_at: int
     ended_at: int | None
-    attempts: int = 1
+    wake_at: int | None = None
+    result: bytes | None = None
+    error_type: str | None = None
+    error_text: str | None = None
     place: int | None = None
     """The place of the message that it published, while that is retained; the two share their data."""
+    attempts: int = 1
+
+    @property
+    def memo(self) -> Memo:
+        """Return what an execution of the run is told of it."""
+        return Memo(
+            self.kind,
+            self.channel,
+            self.topic,
+            self.state,
+            self.wake_at,
+            self.result,
+            self.error_type,
+            self.error_text,
+        )
 
     @property
     def size(self) -> int:
         """Return about how many bytes it takes."""
-        return _STEP_BYTES + (len(self.memo.result or b"") if self.place is None else 0)
+        return _STEP_BYTES + (len(self.result or b"") if self.place is None else 0)
 
 
 @dataclass(slots=True)
@@ -87,7 +109,7 @@ class StoredRun:
     @property
     def is_asleep(self) -> bool:
         """Return whether one of its steps sleeps."""
-        return any(step.memo.state == "sleeping" for step in self.steps.values())
+        return any(step.state == "sleeping" for step in self.steps.values())
 
     @property
     def size(self) -> int:
@@ -241,8 +263,8 @@ class Runs:
     def leave_memory(self, request: LeaveMemory) -> None:
         """Make a run that only sleeps ready at the end of the first of some sleeps."""
         run = self.by_id[request.run_id]
-        memos = (run.steps[step_id].memo for step_id in request.sleeps if step_id in run.steps)
-        ends = [memo.wake_at or 0 for memo in memos if memo.state == "sleeping"]
+        steps = (run.steps[step_id] for step_id in request.sleeps if step_id in run.steps)
+        ends = [step.wake_at or 0 for step in steps if step.state == "sleeping"]
         if run.state in _BEGUN:
             self._make_ready(run, min(ends, default=now_us()))
 
@@ -262,8 +284,8 @@ class Runs:
         now, lost = now_us(), request.lost_us
         for run in self._unfinished.values():
             for step in run.steps.values():
-                if step.memo.state == "sleeping" and (step.memo.wake_at or 0) > now:
-                    step.memo = replace(step.memo, wake_at=(step.memo.wake_at or 0) - lost)
+                if step.state == "sleeping" and step.wake_at is not None and step.wake_at > now:
+                    step.wake_at -= lost
             if run.due_at > now and run.state != "running":
                 run.due_at -= lost
                 if run.state == "ready":
@@ -277,13 +299,26 @@ class Runs:
 
     def memoize_step(self, request: MemoizeStep) -> None:
         """Remember the outcome of a step."""
-        step = StoredStep(request.memo, request.started_at, now_us())
+        memo = request.memo
+        step = StoredStep(
+            memo.kind,
+            memo.channel,
+            memo.topic,
+            memo.state,
+            request.started_at,
+            now_us(),
+            memo.wake_at,
+            memo.result,
+            memo.error_type,
+            memo.error_text,
+        )
         self._memoize(request.run_id, request.step_id, step, request.replaced)
 
     def begin_sleep(self, request: BeginSleep) -> None:
         """Remember when a step wakes."""
-        memo = Memo("step.sleep", None, None, "sleeping", request.wake_at, None, None, None)
-        step = StoredStep(memo, request.started_at, None)
+        step = StoredStep(
+            "step.sleep", None, None, "sleeping", request.started_at, None, wake_at=request.wake_at
+        )
         run = self._memoize(request.run_id, request.step_id, step, request.replaced)
         if request.alone:  # of several sleeps the first that ends is the one to wake for
             run.due_at = min(run.due_at, request.wake_at) if run.state == "sleeping" else request.wake_at
@@ -297,7 +332,7 @@ class Runs:
         """
         run = self.by_id[run_id]
         before = run.steps.get(step_id)
-        if before is not None and not (replaced.failed and before.memo.state == "failing"):
+        if before is not None and not (replaced.failed and before.state == "failing"):
             raise MemoizedAlready(run_id, step_id)
         return run
 
@@ -311,7 +346,7 @@ class Runs:
         before = run.steps.get(step_id)
         if before is not None:
             self.size -= before.size
-            if before.memo.kind == step.memo.kind:
+            if before.kind == step.kind:
                 step.started_at, step.attempts = before.started_at, before.attempts + 1
         run.steps[step_id] = step
         self.size += step.size
@@ -325,16 +360,24 @@ class Runs:
         """Store steps that failed without being memoized, unless they have been memoized since."""
         for failure in failures:
             before = run.steps.get(failure.step_id)
-            if before is None or before.memo.state == "failing":
-                error = (failure.error_type, failure.error_text)
-                memo = Memo(failure.kind, failure.channel, failure.topic, "failing", None, None, *error)
-                self._put(run, failure.step_id, StoredStep(memo, failure.started_at, failure.ended_at))
+            if before is None or before.state == "failing":
+                step = StoredStep(
+                    failure.kind,
+                    failure.channel,
+                    failure.topic,
+                    "failing",
+                    failure.started_at,
+                    failure.ended_at,
+                    error_type=failure.error_type,
+                    error_text=failure.error_text,
+                )
+                self._put(run, failure.step_id, step)
 
     def end_sleep(self, request: EndSleep) -> None:
         """Note that a step has slept for its time."""
         run = self.by_id[request.run_id]
         step = run.steps[request.step_id]
-        step.memo, step.ended_at = replace(step.memo, state="done"), now_us()
+        step.state, step.ended_at = "done", now_us()
         self._wake(run)
 
     def mark_awake(self, request: MarkAwake) -> None:
@@ -361,7 +404,7 @@ class Runs:
             self.size -= step.size
             step.place = None
             if run.ended_at is not None:
-                step.memo = replace(step.memo, result=None)
+                step.result = None
             self.size += step.size
 
     def drop_ended(self, before: int, most: int) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import cast
+from typing import Any, cast
 
 from tightbeam._engine import trimming
 from tightbeam._engine.doubt import Doubt
 from tightbeam._engine.memory.journal import Journal
-from tightbeam._engine.pending import Pending
+from tightbeam._engine.pending import Pending, settle_all
 from tightbeam._engine.requests import MemoizePublish, PutBackAll
 from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
@@ -35,6 +35,9 @@ class MemoryStore:
         self._doubt = Doubt()
         self._pid = os.getpid()
         self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Where most callers wait: they are answered together, once in a turn."""
+        self._answered: list[Pending[Any]] = []
         self.last_place = journal.messages.last
 
     @property
@@ -47,7 +50,8 @@ class MemoryStore:
         return f"{self._journal.messages.epoch}:{place}"
 
     def listen(self) -> None:
-        """Do nothing: no other thread has to wake the event loop."""
+        """Answer the callers of the running event loop together."""
+        self._loop = asyncio.get_running_loop()
 
     def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
         """Carry out a request for a coroutine, which gets the answer in a later turn of its event loop."""
@@ -55,18 +59,31 @@ class MemoryStore:
         self._refuse_if_closed()
         pending = Pending(request, loop, after)
         try:
-            pending.result = self.call(request)
+            pending.result = self._carry_out(request)
         except Exception as error:  # noqa: BLE001 - raised where the answer is awaited
             pending.error = error
-        loop.call_soon(pending.settle)
+        if loop is self._loop:
+            if not self._answered:
+                loop.call_soon(self._settle)
+            self._answered.append(pending)
+        else:
+            loop.call_soon(pending.settle)
         return cast("asyncio.Future[Answer]", pending.future)
 
+    def _settle(self) -> None:
+        answered, self._answered = self._answered, []
+        settle_all(answered)
+
     def call(self, request: Request[Answer], /) -> Answer:
-        """Carry out a request for a thread.
+        """Carry out a request for a thread."""
+        self._refuse_if_closed()  # before the lock: a thread that isn't there any more may have held it
+        return self._carry_out(request)
+
+    def _carry_out(self, request: Request[Answer]) -> Answer:
+        """Do what a request says.
 
         Messages are in the order in which requests get the lock, and reach the hub before it is released.
         """
-        self._refuse_if_closed()  # before the lock: a thread that isn't there any more may have held it
         journal = self._journal
         with journal.lock:
             size = journal.size()
