@@ -7,6 +7,8 @@ import contextlib
 import gc
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +98,30 @@ async def test_in_memory_everything_but_the_file(ch: JobChannel) -> None:
         subscription = client.realtime.subscribe(ch.tick, after="start")
         await client.realtime.publish(ch.tick, {"n": 2})
         assert (await anext(subscription)).data.n == 2
+
+
+IN_MEMORY = """
+import asyncio, sys
+import tightbeam
+
+client = tightbeam.Client()
+
+@client.function("work")
+async def work(ctx: tightbeam.Context) -> None:
+    await ctx.step.run("step", asyncio.sleep, 0)
+
+async def main() -> None:
+    async with client:
+        await client.run(work)
+
+asyncio.run(main())
+print(sorted(sys.modules.keys() & {"sqlite3", "tightbeam._engine.memory.store"}))
+"""
+
+
+def test_a_client_without_a_file_imports_no_sqlite() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_MEMORY], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['tightbeam._engine.memory.store']"
 
 
 async def test_a_run_that_does_not_stop_is_interrupted_and_resumes(
