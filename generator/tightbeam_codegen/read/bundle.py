@@ -18,7 +18,7 @@ from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
-from tightbeam_codegen.read.normalise.branches import telling_schemas
+from tightbeam_codegen.read.normalise.discriminate import discriminating_schemas
 from tightbeam_codegen.read.normalise.shapes import Name, is_open
 from tightbeam_codegen.read.reach import Reach, fragment
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
@@ -87,7 +87,7 @@ def bundle(definition: Definition, reach: Reach, store: SchemaStore, shapes: Sha
         "topics": entries,
         "params": {param.name: param.schema for param in definition.params},
     }
-    schemas = telling_schemas((topic.shape for topic in topics), shapes.named, shapes.nodes)
+    schemas = discriminating_schemas((topic.shape for topic in topics), shapes.named, shapes.nodes)
     return Bundle(bundler.written(value), {name: bundler.refs(nodes) for name, nodes in schemas.items()})
 
 

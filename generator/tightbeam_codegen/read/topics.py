@@ -16,8 +16,7 @@ from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import Names, Normaliser, Origin, TooMuch, settle
 from tightbeam_codegen.read.normalise.naming import is_own
 from tightbeam_codegen.read.normalise.places import NamePlace, topic_place
-from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.normalise.shapes import Name, Ref, Rules, Shape, Union, names_in
+from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, Ref, Rules, Shape, Union, names_in
 from tightbeam_codegen.read.resolve import Node, Unresolved
 
 __all__ = [

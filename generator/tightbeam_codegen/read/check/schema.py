@@ -88,15 +88,16 @@ def check_schema(
     Args:
         document: the file; every problem gets its place in it.
         pointer: of the schema, `()` for the whole file.
-        dialect: the URI that counts where the schema has no `$schema` of its own.
+        dialect: the URI, in any spelling, that counts where the schema has no `$schema` of its own.
         problems: takes errors (nothing can be made of it) and warnings (it will hardly mean what it says).
         metaschemas: further dialects by URI, as mapped by the settings.
         warnings: takes the warnings instead, where the file has other schemas that are checked by themselves.
         own_keywords: those of the kind of document that the file is, each with a warning or an empty text.
     """
     collected = warnings or Warnings()
+    draft = draft_at(dialect)
     _Resource(document, problems, collected, dict(metaschemas or {}), own_keywords or {}).check(
-        value_at(document.value, pointer), pointer, dialect
+        value_at(document.value, pointer), pointer, draft.uri if draft else dialect
     )
     if warnings is None:
         collected.report(problems)

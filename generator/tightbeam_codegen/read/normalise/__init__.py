@@ -2,15 +2,15 @@
 
 from tightbeam_codegen.read.normalise.naming import Names, Origin, settle
 from tightbeam_codegen.read.normalise.normaliser import Normaliser, TooMuch
-from tightbeam_codegen.read.normalise.shapes import AliasDefinition, Field, Name, ObjectDefinition, Shape
+from tightbeam_codegen.read.normalise.shapes import AliasShape, Field, Name, ObjectShape, Shape
 
 __all__ = [
-    "AliasDefinition",
+    "AliasShape",
     "Field",
     "Name",
     "Names",
     "Normaliser",
-    "ObjectDefinition",
+    "ObjectShape",
     "Origin",
     "Shape",
     "TooMuch",

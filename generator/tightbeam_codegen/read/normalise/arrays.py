@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tightbeam_codegen.read.normalise.conjuncts import Part
+from tightbeam_codegen.read.normalise.flatten import Part
 from tightbeam_codegen.read.normalise.shapes import ANY, List, Never, Shape
 
 __all__ = ["exact_list"]

@@ -12,24 +12,24 @@ from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import objects, scalars
 from tightbeam_codegen.read.normalise.arrays import exact_list
-from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
 from tightbeam_codegen.read.normalise.docs import class_doc, field_doc
+from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.naming import Names, Origin
 from tightbeam_codegen.read.normalise.notices import SAY_ITS_TYPE, Notices
 from tightbeam_codegen.read.normalise.places import NamePlace, is_definition, place_of
 from tightbeam_codegen.read.normalise.shapes import (
     ANY,
     NULL,
-    AliasDefinition,
+    AliasShape,
     Boolean,
-    Definition,
     Field,
     List,
     Literals,
     Map,
     Name,
+    NamedShape,
     Never,
-    ObjectDefinition,
+    ObjectShape,
     Order,
     Ref,
     Rules,
@@ -101,7 +101,7 @@ class Normaliser:
         self._nested = 0
         """How deep it is inside of lists and maps alone."""
         self._home: Document | None = None
-        self.definitions: dict[Name, Definition] = {}
+        self.definitions: dict[Name, NamedShape] = {}
         self.origins: dict[Name, list[Origin]] = {}
         """What each of them is made of; several where different classes came to one name."""
         self.nodes: dict[Name, tuple[Node, ...]] = {}
@@ -284,9 +284,9 @@ class Normaliser:
         origin = Origin(_key_of(parts), place)
         self._widths[name] = self._width(shape)
         rules = self.rules([part.node for part in parts], shape)
-        self._define(AliasDefinition(name, shape, recursive, doc, order, rules), origin)
+        self._define(AliasShape(name, shape, recursive, doc, order, rules), origin)
 
-    def _define(self, definition: Definition, origin: Origin) -> None:
+    def _define(self, definition: NamedShape, origin: Origin) -> None:
         known = self.origins.setdefault(definition.name, [])
         if all(origin.key != other.key for other in known):
             known.append(origin)
@@ -417,7 +417,7 @@ class Normaliser:
         called = self._names.of(place)
         words = (class_doc(part.node.schema, [called.name, place.parts[-1]]) for part in flat)
         doc = next(filter(None, words), "")
-        definition = ObjectDefinition(
+        definition = ObjectShape(
             called,
             tuple(fields),
             closed,

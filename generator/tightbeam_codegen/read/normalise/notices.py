@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.names import field_names
 from tightbeam_codegen.problems import Place, Problems, quoted
-from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.places import OVERRIDE, is_override
 from tightbeam_codegen.read.normalise.unions import MAX_BRANCHES
 from tightbeam_codegen.read.resolve import Node, SchemaStore

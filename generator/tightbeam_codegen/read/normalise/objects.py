@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from tightbeam_codegen.read.normalise.conjuncts import OPENED, Flattener, Part
+from tightbeam_codegen.read.normalise.flatten import OPENED, Flattener, Part
 from tightbeam_codegen.read.resolve import Node, SchemaStore
 
 __all__ = [

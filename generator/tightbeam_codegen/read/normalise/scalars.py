@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from tightbeam._payload.formats import TYPED_FORMATS
-from tightbeam_codegen.read.normalise.conjuncts import Part
+from tightbeam_codegen.read.normalise.flatten import Part
 from tightbeam_codegen.read.normalise.shapes import (
     ANY,
     NULL,

@@ -13,20 +13,20 @@ from typing import TypeAlias
 __all__ = [
     "ANY",
     "NULL",
-    "AliasDefinition",
+    "AliasShape",
     "Anything",
     "Boolean",
-    "Definition",
     "Field",
     "Integer",
     "List",
     "Literals",
     "Map",
     "Name",
+    "NamedShape",
     "Never",
     "Null",
     "Number",
-    "ObjectDefinition",
+    "ObjectShape",
     "Order",
     "Ref",
     "Rules",
@@ -183,7 +183,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectDefinition:
+class ObjectShape:
     """A class: an object with known properties. `closed` refuses others."""
 
     name: Name
@@ -199,7 +199,7 @@ class ObjectDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class AliasDefinition:
+class AliasShape:
     """A name for what isn't an object: a shared enum or union, or one that contains itself (`recursive`)."""
 
     name: Name
@@ -212,7 +212,7 @@ class AliasDefinition:
     """As for a class."""
 
 
-Definition: TypeAlias = ObjectDefinition | AliasDefinition
+NamedShape: TypeAlias = ObjectShape | AliasShape
 
 
 def children(shape: Shape) -> Iterator[Shape]:
@@ -236,16 +236,16 @@ def names_in(shape: Shape) -> Iterator[Name]:
         yield from names_in(child)
 
 
-def shapes_of(definitions: Iterable[Definition]) -> Iterator[Shape]:
+def shapes_of(definitions: Iterable[NamedShape]) -> Iterator[Shape]:
     """Yield the shapes that definitions are made of: of their fields, and of what an alias stands for."""
     for definition in definitions:
-        if isinstance(definition, ObjectDefinition):
+        if isinstance(definition, ObjectShape):
             yield from (field.shape for field in definition.fields)
         else:
             yield definition.shape
 
 
-def is_open(shape: Shape, definitions: Mapping[Name, Definition], seen: set[Name] | None = None) -> bool:
+def is_open(shape: Shape, definitions: Mapping[Name, NamedShape], seen: set[Name] | None = None) -> bool:
     """Return whether anything at all may stand somewhere in a payload of a shape.
 
     Args:
@@ -262,7 +262,7 @@ def is_open(shape: Shape, definitions: Mapping[Name, Definition], seen: set[Name
                 return False
             seen.add(target)
             definition = definitions[target]
-            if isinstance(definition, ObjectDefinition) and (not definition.closed or definition.is_assumed):
+            if isinstance(definition, ObjectShape) and (not definition.closed or definition.is_assumed):
                 return True
             return any(is_open(inner, definitions, seen) for inner in shapes_of([definition]))
         case _:

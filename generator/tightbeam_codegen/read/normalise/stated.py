@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.shapes import NULL, List, Map, Ref, Rules, Shape, Union
 from tightbeam_codegen.read.resolve import Node, SchemaStore
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.shapes import NULL, Ref, Shape, String, Union
 from tightbeam_codegen.read.resolve import Node
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tightbeam_codegen.json_schema.keywords import SHAPING
-from tightbeam_codegen.read.normalise.conjuncts import Flattener, Part
+from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.places import are_distinct, branch_suffixes
 from tightbeam_codegen.read.normalise.shapes import ANY, Shape
 from tightbeam_codegen.read.resolve import Node, SchemaStore

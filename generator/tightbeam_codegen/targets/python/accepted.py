@@ -9,12 +9,12 @@ only be read, so that a list, or a dictionary, of either form fits.
 from __future__ import annotations
 
 from tightbeam_codegen.read.normalise.shapes import (
-    AliasDefinition,
+    AliasShape,
     List,
     Map,
     Name,
     Null,
-    ObjectDefinition,
+    ObjectShape,
     Ref,
     Shape,
     String,
@@ -79,7 +79,7 @@ class Accepted:
         match shape:
             case Ref(target):
                 definition = types.definitions[target]
-                if isinstance(definition, ObjectDefinition):
+                if isinstance(definition, ObjectShape):
                     return False
                 if types.unions.is_endless(target):
                     return types.differs(shape)
@@ -104,7 +104,7 @@ class Accepted:
                     taken += array
                 case Map():
                     taken += mapping
-                case Ref(target) if not isinstance(types.definitions[target], ObjectDefinition):
+                case Ref(target) if not isinstance(types.definitions[target], ObjectShape):
                     taken.append(self._endless(target))
                 case Ref(target):
                     taken += [types.named(target, self._module), types.named(target, self._module, "Dict")]
@@ -123,7 +123,7 @@ class Accepted:
         types = self._types
         plain = all(
             isinstance(branch, List | Map | Null)
-            or (isinstance(branch, Ref) and isinstance(types.definitions[branch.target], ObjectDefinition))
+            or (isinstance(branch, Ref) and isinstance(types.definitions[branch.target], ObjectShape))
             for branch in types.unions.alternatives(item, opened).branches
         )
         taken = self._taken(item, opened)
@@ -134,7 +134,7 @@ class Accepted:
         types = self._types
         spelt = types.named(target, self._module)
         definition = types.definitions[target]
-        assert isinstance(definition, AliasDefinition)  # noqa: S101  # the only kind besides classes
+        assert isinstance(definition, AliasShape)  # noqa: S101  # the only kind besides classes
         if not types.differs(Ref(target)):
             return spelt
         name = f"_Accepts{spelt.name}"  # an import's alias begins with a module's name, in lower case

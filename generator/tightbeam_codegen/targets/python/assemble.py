@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import assert_never, cast
 
 from tightbeam_codegen.read.normalise.shapes import (
-    AliasDefinition,
+    AliasShape,
     Anything,
     Boolean,
-    Definition,
     Field,
     Integer,
     List,
     Literals,
     Map,
     Name,
+    NamedShape,
     Never,
     Null,
     Number,
-    ObjectDefinition,
+    ObjectShape,
     Ref,
     Shape,
     String,
@@ -68,7 +68,7 @@ class Types:
     `facts` has the answer for every shape that is a field, an alias or a topic by itself.
     """
 
-    definitions: Mapping[Name, Definition]
+    definitions: Mapping[Name, NamedShape]
     facts: Mapping[Shape, tuple[Question, Fact]]
     homes: ModuleAssignment = field(default_factory=ModuleAssignment)
     unions: Unions = field(init=False)
@@ -168,7 +168,7 @@ class Types:
                 return True
             case Ref(target):
                 definition = self.definitions[target]
-                if isinstance(definition, ObjectDefinition):
+                if isinstance(definition, ObjectShape):
                     return True
                 numbers = numbers and not definition.recursive
                 return target not in seen and self.differs(definition.shape, seen | {target}, numbers=numbers)
@@ -186,21 +186,21 @@ class Types:
                 return any(self.admits_null(branch, seen) for branch in branches)
             case Ref(target):
                 definition = self.definitions[target]
-                alias = isinstance(definition, AliasDefinition) and target not in seen
+                alias = isinstance(definition, AliasShape) and target not in seen
                 return alias and self.admits_null(definition.shape, seen | {target})  # type: ignore[union-attr]  # an alias
             case _:
                 return False
 
 
-def items_of(types: Types, definitions: Sequence[Definition], module: tuple[str, ...]) -> tuple[ir.Item, ...]:
+def items_of(types: Types, definitions: Sequence[NamedShape], module: tuple[str, ...]) -> tuple[ir.Item, ...]:
     """The classes and aliases of one module: classes first, then aliases, each after those it is made of."""
     ordered = sorted(definitions, key=lambda d: (d.name.module != module, d.name.module, d.order))
-    classes = [_class(types, d, module) for d in ordered if isinstance(d, ObjectDefinition)]
-    aliases = {d.name: _alias(types, d, module) for d in ordered if isinstance(d, AliasDefinition)}
+    classes = [_class(types, d, module) for d in ordered if isinstance(d, ObjectShape)]
+    aliases = {d.name: _alias(types, d, module) for d in ordered if isinstance(d, AliasShape)}
     return (*classes, *_dependencies_first(types, aliases))
 
 
-def _class(types: Types, definition: ObjectDefinition, module: tuple[str, ...]) -> ir.Class:
+def _class(types: Types, definition: ObjectShape, module: tuple[str, ...]) -> ir.Class:
     fields = tuple(_field(types, field, module) for field in definition.fields)
     name = types.spelt(definition.name, module)
     return ir.Class(name, fields, definition.closed, definition.doc)
@@ -224,7 +224,7 @@ def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
     )
 
 
-def _alias(types: Types, definition: AliasDefinition, module: tuple[str, ...]) -> ir.Alias:
+def _alias(types: Types, definition: AliasShape, module: tuple[str, ...]) -> ir.Alias:
     model, wire = types.model(definition.shape, module), types.wire(definition.shape, module)
     differs = types.differs(Ref(definition.name))
     name = types.spelt(definition.name, module)

@@ -9,8 +9,7 @@ from tightbeam_codegen.problems import Problems
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.normalise.naming import digits_of
 from tightbeam_codegen.read.normalise.places import module_of
-from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.normalise.shapes import names_in, shapes_of
+from tightbeam_codegen.read.normalise.shapes import NamedShape, names_in, shapes_of
 from tightbeam_codegen.targets.protocol import Job, Output
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.assemble import Types

@@ -9,8 +9,7 @@ from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, p
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Document
-from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
-from tightbeam_codegen.read.normalise.shapes import Ref
+from tightbeam_codegen.read.normalise.shapes import NamedShape, Ref
 from tightbeam_codegen.read.topics import TopicShape, topic_alias
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.accepted import Accepted

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tightbeam_codegen.read.normalise.shapes import (
-    AliasDefinition,
-    Definition,
+    AliasShape,
     List,
     Map,
     Name,
+    NamedShape,
     Ref,
     Shape,
     Union,
@@ -53,7 +53,7 @@ class Unions:
         definitions: every class and alias.
     """
 
-    def __init__(self, definitions: Mapping[Name, Definition]) -> None:
+    def __init__(self, definitions: Mapping[Name, NamedShape]) -> None:
         self._definitions = definitions
         self._endless: dict[Name, bool] = {}
 
@@ -63,7 +63,7 @@ class Unions:
         if known is None:
             alias = self._definitions[name]
             known = (
-                isinstance(alias, AliasDefinition)
+                isinstance(alias, AliasShape)
                 and alias.recursive
                 and self._is_made_of(alias.shape, name, frozenset())
             )
@@ -86,7 +86,7 @@ class Unions:
         if not isinstance(shape, Ref):
             return False
         definition = self._definitions[shape.target]
-        return isinstance(definition, AliasDefinition) and (
+        return isinstance(definition, AliasShape) and (
             self.is_endless(shape.target) or self.is_text(definition.shape)
         )
 
@@ -94,7 +94,7 @@ class Unions:
         for found in set(names_in(shape)) - seen:
             definition = self._definitions[found]
             if found == name or (
-                isinstance(definition, AliasDefinition)
+                isinstance(definition, AliasShape)
                 and self._is_made_of(definition.shape, name, seen | {found})
             ):
                 return True
@@ -119,7 +119,7 @@ class Unions:
             case Union(branches):
                 found = (inner for branch in branches for inner in self._open(branch, kept))
                 return list(dict.fromkeys(found))
-            case Ref(target) if isinstance(alias := self._definitions[target], AliasDefinition):
+            case Ref(target) if isinstance(alias := self._definitions[target], AliasShape):
                 if not self.is_endless(target):
                     return self._open(alias.shape, kept)
                 return [shape] if kept is None or target in kept else self._open(alias.shape, kept | {target})

@@ -10,7 +10,7 @@ from tightbeam_codegen.model import ChannelModel, Model, ModulePath
 from tightbeam_codegen.problems import Place, Problem
 from tightbeam_codegen.read.documents import Resolved
 from tightbeam_codegen.read.load import Pointer
-from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
+from tightbeam_codegen.read.normalise.shapes import NamedShape
 from tightbeam_codegen.targets.protocol import Job, Output
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.adapt import Difference

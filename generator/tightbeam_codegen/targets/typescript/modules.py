@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from tightbeam_codegen.names import class_name, pascal
 from tightbeam_codegen.read.check import Definition, Parameter
 from tightbeam_codegen.read.load import Document
-from tightbeam_codegen.read.normalise.shapes import Definition as NamedShape
 from tightbeam_codegen.read.normalise.shapes import (
     Field,
     Name,
-    ObjectDefinition,
+    NamedShape,
+    ObjectShape,
     Ref,
     Rules,
     Shape,
@@ -113,7 +113,7 @@ def _items(named: Sequence[NamedShape], path: _Path) -> tuple[ir.Item, ...]:
 
 
 def _item(named: NamedShape, path: _Path) -> ir.Item:
-    if not isinstance(named, ObjectDefinition):
+    if not isinstance(named, ObjectShape):
         return ir.AliasType(named.name.name, type_of(named.shape, path), named.doc, named.rules)
     properties = tuple(_property(field, path) for field in named.fields)
     return ir.ObjectType(named.name.name, properties, named.closed, named.doc, named.rules)

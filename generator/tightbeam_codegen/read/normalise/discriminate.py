@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from tightbeam_codegen.read.normalise.shapes import (
-    AliasDefinition,
+    AliasShape,
     Anything,
     Boolean,
-    Definition,
     Field,
     List,
     Literals,
     Map,
     Name,
+    NamedShape,
     Never,
     Null,
-    ObjectDefinition,
+    ObjectShape,
     Ref,
     Shape,
     String,
@@ -30,7 +30,7 @@ from tightbeam_codegen.read.normalise.shapes import (
 )
 from tightbeam_codegen.read.resolve import Node
 
-__all__ = ["telling_schemas"]
+__all__ = ["discriminating_schemas"]
 
 _Atom: TypeAlias = tuple[str, str | float | bool | None]
 """A kind of JSON value, and the one value of it that is meant, None for all."""
@@ -40,9 +40,9 @@ _ANYTHING: frozenset[_Atom] = frozenset(
 )
 
 
-def telling_schemas(
+def discriminating_schemas(
     shapes: Iterable[Shape],
-    definitions: Mapping[Name, Definition],
+    definitions: Mapping[Name, NamedShape],
     nodes: Mapping[Name, Sequence[Node]],
 ) -> dict[Name, list[Node]]:
     """For each class that another in one union may be taken for: the schemas that tell.
@@ -65,7 +65,7 @@ def telling_schemas(
     return {name: list(told.values()) for name, told in found.items() if told}
 
 
-def _unions(shapes: Iterable[Shape], definitions: Mapping[Name, Definition]) -> Iterator[Union]:
+def _unions(shapes: Iterable[Shape], definitions: Mapping[Name, NamedShape]) -> Iterator[Union]:
     """Every union in the shapes, and in the classes and aliases they are made of."""
     stack, seen = list(shapes), set[Name]()
     while stack:
@@ -76,7 +76,7 @@ def _unions(shapes: Iterable[Shape], definitions: Mapping[Name, Definition]) -> 
         if isinstance(shape, Ref) and shape.target not in seen:
             seen.add(shape.target)
             definition = definitions[shape.target]
-            if isinstance(definition, AliasDefinition):
+            if isinstance(definition, AliasShape):
                 stack.append(definition.shape)
             else:
                 stack.extend(field.shape for field in definition.fields)
@@ -85,7 +85,7 @@ def _unions(shapes: Iterable[Shape], definitions: Mapping[Name, Definition]) -> 
 class _Unions:
     """Compares the branches of a union; for one union only, since it remembers what was compared."""
 
-    def __init__(self, definitions: Mapping[Name, Definition]) -> None:
+    def __init__(self, definitions: Mapping[Name, NamedShape]) -> None:
         self._definitions = definitions
         self._compared: set[tuple[Shape, Shape]] = set()
 
@@ -102,9 +102,9 @@ class _Unions:
             return
         self._compared.add((a, b))
         match a, b:
-            case (Ref(), _) if isinstance(alias := self._definitions[a.target], AliasDefinition):
+            case (Ref(), _) if isinstance(alias := self._definitions[a.target], AliasShape):
                 yield from self._meet(alias.shape, b)
-            case (_, Ref()) if isinstance(alias := self._definitions[b.target], AliasDefinition):
+            case (_, Ref()) if isinstance(alias := self._definitions[b.target], AliasShape):
                 yield from self._meet(a, alias.shape)
             case (Union(branches), _):
                 for branch in branches:
@@ -126,8 +126,8 @@ class _Unions:
     def _told_apart(self, a: Name, b: Name) -> bool:
         """Whether no value fits both models: by a tag, or by a property that the other hasn't."""
         first, second = self._definitions[a], self._definitions[b]
-        assert isinstance(first, ObjectDefinition)  # noqa: S101  # aliases were followed
-        assert isinstance(second, ObjectDefinition)  # noqa: S101
+        assert isinstance(first, ObjectShape)  # noqa: S101  # aliases were followed
+        assert isinstance(second, ObjectShape)  # noqa: S101
         fields = {field.wire_name: field for field in first.fields}
         others = {field.wire_name: field for field in second.fields}
         return any(
@@ -136,7 +136,7 @@ class _Unions:
             for name, field in fields.items()
         ) or any(other.required and name not in fields and first.closed for name, other in others.items())
 
-    def _refuses(self, definition: ObjectDefinition, own: Field | None, other: Field) -> bool:
+    def _refuses(self, definition: ObjectShape, own: Field | None, other: Field) -> bool:
         """Whether a class takes no value that has the other's property."""
         if own is None:
             return definition.closed
@@ -167,7 +167,7 @@ class _Unions:
                 return frozenset[_Atom]().union(*(self._atoms(branch, seen) for branch in branches))
             case Ref(target) if target not in seen:
                 definition = self._definitions[target]
-                if isinstance(definition, AliasDefinition):
+                if isinstance(definition, AliasShape):
                     return self._atoms(definition.shape, seen | {target})
                 return frozenset([("object", None)])
             case Anything() | Ref():
