@@ -30,7 +30,7 @@ class Stored(Protocol):
 
 
 class Doubt:
-    """Compares the time of day with a clock that nobody sets, and with the last thing that was stored."""
+    """Compares the time of day with a clock that is never set, and with the last thing that was stored."""
 
     def __init__(self) -> None:
         self._day: int | None = None

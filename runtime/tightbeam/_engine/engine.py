@@ -38,10 +38,10 @@ __all__ = ["EmbeddedEngine"]
 _log = logging.getLogger("tightbeam")
 
 _WITHOUT_TURN = 1024
-"""After so many messages the event loop gets a turn, whoever reads: publishing alone waits for nothing, and a
-loop of it would hold up all else, a shutdown included."""
+"""Messages after which the event loop gets a turn: publishing waits for nothing, so that a loop of publishes
+would hold up everything else, a shutdown included."""
 _inherited: list[Session] = []
-"""Sessions of a parent process: kept, so that nothing here closes the parent's connection."""
+"""Sessions of the parent process, kept so that a forked child doesn't close the parent's connection."""
 
 
 class EmbeddedEngine:
@@ -65,7 +65,7 @@ class EmbeddedEngine:
         self._leaving: set[asyncio.Future[None]] = set()
         """Tasks that close what was opened for an entering that was cancelled."""
         self._without_turn = 0
-        """How many messages were published by coroutines since one of them gave a turn."""
+        """How many messages coroutines have published since the event loop got its last turn."""
         self._warning = UnheardWarning(backend)
         self._unheard: UnheardWarning | None = self._warning
         """Asked at each publish and subscription, while the client isn't entered."""
@@ -146,7 +146,7 @@ class EmbeddedEngine:
 
     @property
     def hub(self) -> Hub:
-        """Who receives what."""
+        """The subscriptions."""
         return self._hub
 
     @property
@@ -234,7 +234,7 @@ class EmbeddedEngine:
         self._warning.entering()
         session: Session | None = None
         try:
-            from tightbeam._engine.session import Session  # not at import: see the module's beginning
+            from tightbeam._engine.session import Session  # not at import: see the top of this module
 
             store = await self._when_free()
             session = Session(store, self._settings)
@@ -265,7 +265,7 @@ class EmbeddedEngine:
                 await asyncio.shield(leaving)
                 raise
             except JournalRefused as error:
-                from tightbeam._engine.waiting import OpeningWait  # not at import: see the module's beginning
+                from tightbeam._engine.waiting import OpeningWait  # not at import: see the top of this module
 
                 waiting = waiting or OpeningWait(self._backend.name, self._settings.wait_for_file)
                 await waiting.wait(error)
@@ -322,7 +322,7 @@ class EmbeddedEngine:
         return NotEntered(text if reason is None else f"{text}. But {reason}")
 
     def after_fork(self) -> None:
-        """In a forked child: whoever reads or executes does so in the parent."""
+        """Warn of unheard publishes in a forked child, since readers and executions are the parent's."""
         forked = self._session is not None or self._hub.had_readers
         self._unheard = self._warning = UnheardWarning(self._backend, forked=forked)
 

@@ -1,4 +1,4 @@
-"""One execution of a handler: its context, and what its end means for the run."""
+"""One execution of a handler, and what its end means for the run."""
 
 from __future__ import annotations
 
@@ -7,202 +7,36 @@ import contextlib
 import contextvars
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from random import uniform
-from typing import Any, ClassVar, NoReturn
+from typing import Any
 
-from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._context import current_run
 from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counted, of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
-from tightbeam._engine.protocol import Carrier
 from tightbeam._engine.records import Run
-from tightbeam._engine.step_log import Parking, StepLog
+from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked, Resume
+from tightbeam._engine.run_context import RunContext, RunContextSync, Services
+from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.steps import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
-from tightbeam._engine.store import Store
 from tightbeam._function import AsyncFunction, Function, SyncFunction
 from tightbeam._hooks.hook import InjectedFault
-from tightbeam._hooks.hook_list import HookList
-from tightbeam._hooks.info import RunOutcome
-from tightbeam._publishing import publish_live, publish_live_sync
-from tightbeam._results import from_json, return_type
+from tightbeam._results import return_type
 from tightbeam.errors import NotJson
 
-__all__ = [
-    "Again",
-    "Asleep",
-    "Done",
-    "Execution",
-    "ExecutionResult",
-    "Failed",
-    "Parked",
-    "Resume",
-    "Services",
-]
+__all__ = ["Execution"]
 
-_MAX_DELAY = 300.0
-"""Seconds up to which delays are doubled."""
 _LEAST_JOURNAL_DELAY = 0.05
 _MAX_JOURNAL_DELAY = 60.0
-_LAST_WORDS = 0.5
+"""Seconds between executions of a run that ended because the journal failed, doubled from the least on."""
+_ENDING_GRACE = 0.5
 """Seconds that a program which is ending without leaving its client waits for the steps in flight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The handler returned."""
-
-    word: ClassVar[RunOutcome] = "completed"
-
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The run is over: the error can't be retried, or no attempt is left."""
-
-    word: ClassVar[RunOutcome] = "failed"
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """The run is to be tried again after so many seconds."""
-
-    word: ClassVar[RunOutcome] = "retrying"
-
-    attempt: int
-    delay: float
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Interrupted by a shutdown: the run goes on when the client is entered again."""
-
-    word: ClassVar[RunOutcome] = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """What the run remembers doesn't fit today's code."""
-
-    word: ClassVar[RunOutcome] = "parked"
-
-    parking: Parking
-
-
-@dataclass(frozen=True, slots=True)
-class Asleep:
-    """The run only sleeps, and for long: it is executed again when the first of these steps is over."""
-
-    word: ClassVar[RunOutcome] = "sleeping"
-
-    sleeps: frozenset[str]
-
-
-ExecutionResult = Done | Failed | Again | Resume | Parked | Asleep
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What executions need of the engine."""
-
-    store: Store
-    carrier: Carrier
-    """Publishes live messages."""
-    max_payload_bytes: int
-    retry_delay: float
-    """Seconds before the first retry, doubled with each."""
-    hooks: HookList
-    """What is told of runs, steps and publishes."""
-
-    @property
-    def longest_delay(self) -> float:
-        """Seconds that a retry waits at most."""
-        return max(_MAX_DELAY, self.retry_delay)
-
-
-class _Event:
-    """What the run was started with."""
-
-    __slots__ = ("data", "name")
-
-    def __init__(self, name: str, data: Mapping[str, Any]) -> None:
-        self.name = name
-        self.data = data
-
-
-class _RunContext:
-    """What both kinds of context have."""
-
-    def __init__(self, run: Run, log: StepLog, services: Services) -> None:
-        self.event = _Event(run.event, from_json(run.data))
-        self.run_id = run.id
-        self._log = log
-        self._services = services
-
-    @property
-    def attempt(self) -> int:
-        """Failures since the last newly memoized step."""
-        return self._log.attempt
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a run's context belongs to its process: pass on what another one needs, as arguments"
-        )
-
-
-class RunContext(_RunContext):
-    """A `tightbeam.Context`."""
-
-    def __init__(self, run: Run, log: StepLog, services: Services, step: AsyncStep) -> None:
-        super().__init__(run, log, services)
-        self.step = step
-
-    async def publish(
-        self,
-        topic: TopicRef[PayloadArgs, TopicName, Data],
-        /,
-        *data: PayloadArgs.args,
-        **kwargs: PayloadArgs.kwargs,
-    ) -> None:
-        """See `tightbeam.Context`."""
-        self._log.refuse_if_ended()
-        services = self._services
-        await publish_live(
-            services.hooks, services.carrier, topic, data, kwargs, self.run_id, services.max_payload_bytes
-        )
-
-
-class RunContextSync(_RunContext):
-    """A `tightbeam.ContextSync`."""
-
-    def __init__(self, run: Run, log: StepLog, services: Services, step: SyncStep) -> None:
-        super().__init__(run, log, services)
-        self.step = step
-
-    def publish(
-        self,
-        topic: TopicRef[PayloadArgs, TopicName, Data],
-        /,
-        *data: PayloadArgs.args,
-        **kwargs: PayloadArgs.kwargs,
-    ) -> None:
-        """See `tightbeam.ContextSync`."""
-        self._log.refuse_if_ended()
-        services = self._services
-        publish_live_sync(
-            services.hooks, services.carrier, topic, data, kwargs, self.run_id, services.max_payload_bytes
-        )
-
-
 class Execution:
-    """One execution, from the top of the handler to its end; belongs to the engine's event loop."""
+    """One execution, from the top of the handler to its end; it belongs to the engine's event loop."""
 
     def __init__(
         self,
@@ -217,11 +51,11 @@ class Execution:
         """Prepare an execution.
 
         Args:
-            run: what to execute.
-            function: whose handler is called.
+            run: the run.
+            function: its function, whose handler is called.
             services: what the engine lends.
-            slot: of its function's concurrency limit.
-            cut_off: whether the program is ending without leaving the client.
+            slot: of the function's concurrency limit.
+            cut_off: returns whether the program is ending without leaving the client.
             journal_failures: how often in a row the run has ended because the journal failed.
         """
         self._run = run
@@ -236,7 +70,7 @@ class Execution:
         self.log = StepLog(run, function.retries, services.hooks)
 
     async def perform(self) -> ExecutionResult:
-        """Call the handler; wait for the steps it left in flight; say what that means for the run."""
+        """Call the handler, wait for the steps it left in flight, and return what that means for the run."""
         self._task = asyncio.current_task()
         current_run.set(self._run.id)
         what = f'The result of function "{self._function.id}"'
@@ -246,38 +80,38 @@ class Execution:
             result = return_type(self._function.__wrapped__, what)
             raw = result.dump(await self._call())
             result.load(raw)
-        except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; what it means is said below
+        except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; `_result_of` says what it means
             error = raised
         if self._task is not None and self._task.cancelling() and self._cut_off():
             self.log.stop()  # the event loop is closing, which is no fault of the run's
         if self._tasks is not None:
             self._tasks.wake_sleepers()
         await self._idle()
-        if error is None and self._was_told_to_end():
+        if error is None and self._has_swallowed_an_interrupt():
             error = Interrupt()
         self.log.end()
         if self._tasks is not None:
             self._tasks.wake_sleepers()
-        return Done(raw) if error is None else self._judge(error)
+        return Done(raw) if error is None else self._result_of(error)
 
     async def _idle(self) -> None:
-        """Wait for the steps that are in flight; where the program is ending, not for long."""
+        """Wait for the steps that are in flight; not for long if the program is ending."""
         try:
-            async with asyncio.timeout(_LAST_WORDS if self._cut_off() else None):
-                await self.log.idle()
+            async with asyncio.timeout(_ENDING_GRACE if self._cut_off() else None):
+                await self.log.wait_until_idle()
         except TimeoutError:
             linger(self._run.id, self.goes_on)
         except asyncio.CancelledError:
             if not self.log.stopping:
                 raise
 
-    def _was_told_to_end(self) -> bool:
-        """Whether a handler that returned has swallowed the order to end: it may have stopped half-way."""
+    def _has_swallowed_an_interrupt(self) -> bool:
+        """Return whether a handler that returned was to end before, so that it may have stopped half-way."""
         cancelled = self.log.stopping and self._task is not None and self._task.cancelling() > 0
         return cancelled or self.log.interrupted
 
     def stop(self) -> None:
-        """Shutdown: interrupt the handler; it goes on another time."""
+        """Interrupt the handler, since the client is being left; the run goes on another time."""
         self.log.stop()
         if self._tasks is not None:
             self._tasks.wake_sleepers()
@@ -286,12 +120,12 @@ class Execution:
             self._task.cancel()
 
     def abandon(self) -> None:
-        """The handler didn't stop in time: from now on its context is of no use to it."""
+        """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()
         linger(self._run.id, self.goes_on)
 
     def goes_on(self) -> bool:
-        """Whether the handler still executes, for all that it was told."""
+        """Return whether the handler still executes, although it was interrupted."""
         thread, task = self._thread, self._task
         if thread is not None:
             return thread.is_alive()
@@ -310,7 +144,8 @@ class Execution:
         ctx = RunContextSync(run, self.log, services, SyncStep(thread, services.max_payload_bytes))
         return await self._on_thread(handler, ctx, thread)
 
-    def _judge(self, error: BaseException) -> ExecutionResult:
+    def _result_of(self, error: BaseException) -> ExecutionResult:
+        """Return what an error that the handler raised means for the run."""
         log = self.log
         if log.parking is not None:
             return Parked(log.parking)
@@ -325,7 +160,7 @@ class Execution:
             longest = max(first, _MAX_JOURNAL_DELAY)
             return Again(log.attempt, min(first * 2.0 ** min(self.journal_failures, 30), longest), error)
         if has(error, Interrupt):
-            # Raised by a step that has attempts left, whatever the handler has made of it since.
+            # A step with attempts left has raised it; the handler may have wrapped it since.
             error = log.cause or error
         elif log.attempt >= log.retries:
             return Failed(error)
@@ -353,7 +188,7 @@ class Execution:
             steps.handler_thread = threading.get_ident()
             try:
                 returned = context.run(handler, ctx)
-            except BaseException as raised:  # noqa: BLE001 - carried to the event loop, which decides what it means
+            except BaseException as raised:  # noqa: BLE001 - the event loop decides what it means
                 error = raised
             self._thread = None
             has_ended(run_id)

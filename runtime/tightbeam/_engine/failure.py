@@ -32,20 +32,20 @@ class MismatchParked(RunParked, StepMismatch):
 
 
 def never_counted(error: BaseException) -> bool:
-    """Whether it is the journal's fault: the run waits for the disk, without losing an attempt."""
+    """Return whether the journal failed: the run then waits for the disk without losing an attempt."""
     return has(error, JournalFailed)
 
 
 def quotes_input(error: BaseException) -> bool:
-    """Whether the text of this error, one of Pydantic's, quotes the value that it is about."""
+    """Return whether the text of this error quotes a value, as Pydantic's errors do."""
     return of_kind(error, pydantic.ValidationError) or of_kind(error, PydanticSerializationError)
 
 
 def describe(error: BaseException) -> tuple[str, str]:
-    """Type and text for the journal; of a Pydantic error the places only, since its text quotes the input."""
+    """Return type and text of an error for the journal; of Pydantic's the places, as texts quote values."""
     name = type(error).__name__
     if of_kind(error, pydantic.ValidationError):
-        places = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
+        places = sorted({".".join(map(str, issue["loc"])) for issue in error.errors(include_input=False)})
         return name, _storable(f"{error.error_count()} validation errors at {', '.join(places[:5])}")
     if quotes_input(error):
         return name, ""

@@ -23,15 +23,15 @@ UNPLACED = frozenset({"start", LATEST})
 _MAX_MESSAGES = 1_024
 _MAX_BYTES = 16 * 1024 * 1024
 _MANY = 10_000
-"""So many dropped messages are logged at once; fewer when the reader has emptied its mailbox."""
+"""Dropped messages that are logged at once; fewer are when the reader has emptied its mailbox."""
 
 
 class EmbeddedFeed:
-    """A `Feed` of the embedded engine.
+    """A `BatchFeed` of the embedded engine.
 
-    While it replays, durable messages pass its mailbox by. When a page of the journal ends at the last
-    message the hub has fanned out, which is decided under the hub's lock, the mailbox takes over. A reader
-    whose mailbox was filled by durable messages catches up in the same way.
+    While it replays, its mailbox takes no durable messages. When a page of the journal ends at the last
+    message that the hub has fanned out, which is decided under the hub's lock, the mailbox takes over. A
+    reader whose mailbox was filled by durable messages catches up in the same way.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class EmbeddedFeed:
         on_full: Callable[[], None] | None = None,
         at_replay_end: Callable[[], Awaitable[list[Envelope]]] | None = None,
     ) -> None:
-        """Register.
+        """Subscribe.
 
         Args:
-            hub: whose messages.
+            hub: hands out the messages.
             addresses: what to follow.
             after: the position to replay from, or ``"latest"`` for the latest durable message of each
                 address; None to begin with what is published from now on.
@@ -68,13 +68,15 @@ class EmbeddedFeed:
         """Messages of the journal, and the live ones between them, that are still to be handed out."""
         self._latest: tuple[int, ...] = ()
         """The places of the latest messages of the addresses that are still to be read."""
-        self._told: dict[str, int] = {}
+        self._replayed: dict[str, int] = {}
         """The times of the last messages that were replayed, by channel."""
         self._at_replay_end = at_replay_end
         self._seq: int | None = None
         """The place up to which the journal was read."""
         self._left_at: int | None = None
+        """The place after which the mailbox has left durable messages to the journal."""
         self._noted = 0
+        """How many dropped messages were counted for the log."""
         self._position = hub.position if after is None else after
         self._mailbox = hub.register(
             self._addresses,
@@ -82,8 +84,8 @@ class EmbeddedFeed:
             max_messages=max_messages or _MAX_MESSAGES,
             max_bytes=max_bytes or _MAX_BYTES,
             has_journal=True,
+            on_full=on_full,
         )
-        self._mailbox.on_full = on_full
 
     @property
     def position(self) -> str | None:
@@ -127,7 +129,7 @@ class EmbeddedFeed:
                 break
             taken = mailbox.take()
             if taken is not None:
-                envelope = self._in_time(taken) if self._told else taken
+                envelope = self._in_time(taken) if self._replayed else taken
                 break
             if not await self._more():
                 return None
@@ -136,10 +138,7 @@ class EmbeddedFeed:
         return envelope
 
     async def next_batch(self) -> list[Envelope]:
-        """Return all messages there are, at least one; none when there will be no more.
-
-        Raises what `next` does.
-        """
+        """See `BatchFeed`."""
         mailbox = self._mailbox
         if mailbox.dropped - self._noted > _MANY:
             self.note_drops()
@@ -159,14 +158,14 @@ class EmbeddedFeed:
 
     def _from_mailbox(self) -> list[Envelope]:
         batch = self._mailbox.take_all()
-        return [self._in_time(envelope) for envelope in batch] if self._told else batch
+        return [self._in_time(envelope) for envelope in batch] if self._replayed else batch
 
     async def _more(self) -> bool:
-        """Wait for messages, or read on in the journal; False if there will be no more.
+        """Wait for messages, or read on in the journal; return False if there will be no more.
 
         Raises:
             SubscriberTooSlow: durable messages found no room, and the journal is closed by now.
-            PositionLost: they are no longer retained.
+            PositionLost: those messages are no longer retained.
         """
         mailbox = self._mailbox
         if mailbox.dropped != self._noted:
@@ -174,8 +173,8 @@ class EmbeddedFeed:
         if mailbox.overflowed:
             raise SubscriberTooSlow(self.place)
         if mailbox.closed:
-            # Live messages behind durable ones that were not read are left: a reader that resumes at the
-            # time of the last message would miss those.
+            # Live messages after durable ones that weren't read are left out: a reader that resumes at the
+            # time of its last message would miss the durable ones.
             if self._seq is not None:
                 live = mailbox.take_aside(self._seq)
                 self._page.extend(self._in_time(envelope) for _, envelope in live)
@@ -193,7 +192,7 @@ class EmbeddedFeed:
             self._seq = self._left_at = mailbox.left_at
         try:
             if self._seq is None and self._after == LATEST:
-                await self._look_back()
+                await self._find_latest()
             if self._latest:
                 await self._read_latest()
                 return
@@ -209,8 +208,8 @@ class EmbeddedFeed:
         self._seq = upto
         self._page.extend(self._merged(page))
 
-    async def _look_back(self) -> None:
-        """Find the latest message of each address; what is stored later is read on from there."""
+    async def _find_latest(self) -> None:
+        """Find the latest message of each address; later messages are read on from the end of the journal."""
         from tightbeam._engine.requests import FindLatest  # not at import: see `engine`
 
         places, self._seq = await self._store().submit(FindLatest(self._addresses))
@@ -231,46 +230,50 @@ class EmbeddedFeed:
         return await self._store().submit(requests.ReadPage(self._addresses, after, *bounds))
 
     def _merged(self, page: list[Envelope]) -> list[Envelope]:
-        """Put live messages between those of a page of the journal; what follows the last one waits."""
+        """Put live messages between those of a page; live messages after the last one wait."""
         live = deque(self._mailbox.take_aside((page[-1].seq or 0) - 1)) if page else deque()
         merged: list[Envelope] = []
         for envelope in page:
             while live and live[0][0] < (envelope.seq or 0):
                 merged.append(self._in_time(live.popleft()[1]))
             merged.append(envelope)
-            self._told[envelope.channel] = envelope.created_us
+            self._replayed[envelope.channel] = envelope.created_us
         return merged
 
     def last_time(self, channel: str, /) -> int:
-        """The time of the last message of a channel that was replayed; or 0."""
-        return self._told.get(channel, 0)
+        """See `BatchFeed`."""
+        return self._replayed.get(channel, 0)
 
     def _in_time(self, envelope: Envelope) -> Envelope:
-        """Give a live message that follows a replayed one no earlier time than that one has.
+        """Return a live message with a time that isn't before that of the replayed message which it follows.
 
-        Times do increase in a channel, unless an earlier process stored messages by a clock that was ahead. A
-        reader that remembers only the time of the last message would then get the replayed ones again.
+        Times increase in a channel, unless an earlier process stored messages by a clock that was ahead. A
+        reader that resumes by the time of its last message would then get the replayed ones again.
         """
         if envelope.seq is not None:
-            self._told.pop(envelope.channel, None)
-        elif (told := self._told.get(envelope.channel, 0)) > envelope.created_us:
-            return envelope._replace(created_us=told)
+            self._replayed.pop(envelope.channel, None)
+        elif (last := self._replayed.get(envelope.channel, 0)) > envelope.created_us:
+            return envelope._replace(created_us=last)
         return envelope
 
     def note_drops(self) -> None:
-        """Have the log say how many live messages were dropped since it last did."""
-        dropped, self._noted = self._mailbox.dropped - self._noted, self._mailbox.dropped
-        if dropped:
+        """See `BatchFeed`."""
+        if dropped := self._new_drops():
             self._hub.drops.note(dropped)
 
+    def _new_drops(self) -> int:
+        """Return how many messages were dropped since the last call."""
+        dropped, self._noted = self._mailbox.dropped - self._noted, self._mailbox.dropped
+        return dropped
+
     def advance(self) -> str | None:
-        """The position, moved past messages to other addresses if this reader has seen all of its own."""
+        """See `BatchFeed`."""
         if not self._page and self._hub.idle(self._mailbox):
             self._position = self._hub.position or self._position
         return self._position
 
     def follow(self, addresses: Iterable[Address], /) -> None:
-        """From now on give messages to these addresses."""
+        """See `BatchFeed`."""
         self._addresses = tuple(addresses)
         self._hub.reroute(self._mailbox, frozenset(self._addresses))
 
@@ -281,6 +284,5 @@ class EmbeddedFeed:
     def close(self) -> None:
         """See `Feed`."""
         self._mailbox.close()
-        dropped, self._noted = self._mailbox.dropped - self._noted, self._mailbox.dropped
-        if dropped:
+        if dropped := self._new_drops():
             self._hub.drops.add(dropped)

@@ -30,7 +30,7 @@ class ConcurrencyLimiter:
         return max(0, self.limit - self.busy)
 
     def release(self) -> None:
-        """Free a slot: for a run that wakes, else for one that is due."""
+        """Give a slot to a run that wakes, or else to one that is due."""
         if self._waiting:
             self._waiting.popleft().grant()
         else:

@@ -1,7 +1,8 @@
 """Executions that go on in this process after their client was left.
 
 A plain function can't be interrupted, and an async one may refuse to be. Its run is put back all the same,
-and is not executed a second time beside it: whoever opens the journal next in this process waits for its end.
+and isn't executed a second time beside it: the next client of this process that opens the journal waits for
+its end.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = ["going_on", "has_ended", "linger", "watch"]
 
 class _Lingering(NamedTuple):
     pid: int
-    """The process it goes on in: not in a forked child."""
+    """The process in which it goes on; it doesn't in a forked child."""
     goes_on: Callable[[], bool]
 
 
@@ -31,14 +32,19 @@ _watchers: weakref.WeakKeyDictionary[object, tuple[AbstractEventLoop, Callable[[
 
 
 def linger(run_id: str, goes_on: Callable[[], bool]) -> None:
-    """Note that an execution of a run goes on, for as long as ``goes_on`` says so or until `has_ended`."""
+    """Note that an execution of a run goes on, until `has_ended`.
+
+    Args:
+        run_id: of the run.
+        goes_on: returns whether it still does.
+    """
     if goes_on():
         with _lock:
             _lingering[run_id] = _Lingering(os.getpid(), goes_on)
 
 
 def has_ended(run_id: str) -> None:
-    """Note that an execution of a run has ended; from any thread."""
+    """Note that an execution of a run has ended. Called on any thread."""
     with _lock:
         if _lingering.pop(run_id, None) is None:
             return
@@ -49,18 +55,24 @@ def has_ended(run_id: str) -> None:
 
 
 def going_on() -> frozenset[str]:
-    """Return the runs that are still being executed from before."""
+    """Return the runs of which such an execution goes on."""
     if not _lingering:
         return frozenset()
     with _lock:
-        for run_id, one in tuple(_lingering.items()):
-            if one.pid != os.getpid() or not one.goes_on():
+        for run_id, execution in tuple(_lingering.items()):
+            if execution.pid != os.getpid() or not execution.goes_on():
                 del _lingering[run_id]
         return frozenset(_lingering)
 
 
 def watch(watcher: object, loop: AbstractEventLoop, nudge: Callable[[], None]) -> None:
-    """Have ``nudge`` called on an event loop when an execution has ended, while the watcher lives."""
+    """Have a function called whenever such an execution has ended.
+
+    Args:
+        watcher: as long as this object lives.
+        loop: the event loop on which it is called.
+        nudge: the function.
+    """
     with _lock:
         _watchers[watcher] = loop, nudge
 

@@ -1,4 +1,4 @@
-"""A request on its way through a store, and whoever waits for its answer: shared by all stores."""
+"""A request on its way through a store, and the caller that waits for its answer: shared by all stores."""
 
 from __future__ import annotations
 

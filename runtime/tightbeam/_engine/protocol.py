@@ -79,7 +79,7 @@ class Feed(Protocol):
         ...
 
     async def next(self) -> Envelope | None:
-        """The next message; None when there will be no more.
+        """Wait for the next message and return it; None when there will be no more.
 
         Raises:
             PositionLost: where it should start is no longer retained.
@@ -88,7 +88,7 @@ class Feed(Protocol):
         ...
 
     def position_of(self, envelope: Envelope, /) -> str | None:
-        """Where to resume after this message; None for a live one."""
+        """Return where to resume after this message; None for a live one."""
         ...
 
     @property
@@ -97,31 +97,31 @@ class Feed(Protocol):
         ...
 
     def close(self) -> None:
-        """Leave; what is buffered may still be read."""
+        """Unsubscribe; what is buffered may still be read."""
         ...
 
 
 class Carrier(Protocol):
-    """What carries messages; payloads come checked and encoded."""
+    """Carries messages, whose payloads are checked and encoded already."""
 
     async def publish(self, envelope: Envelope, /) -> None:
-        """Publish live, from a coroutine."""
+        """Publish live. Called by a coroutine."""
         ...
 
     def publish_sync(self, envelope: Envelope, /) -> None:
-        """Publish live, from any thread."""
+        """Publish live. Called on any thread."""
         ...
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> Feed:
-        """Everything published to these addresses from now on, or after a position."""
+        """Subscribe to what is published to these addresses from now on, or after a position."""
         ...
 
     async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        """A token for a subscriber elsewhere, from a coroutine."""
+        """Return a token for a subscriber elsewhere. Called by a coroutine."""
         ...
 
     def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        """A token for a subscriber elsewhere, from any thread."""
+        """Return a token for a subscriber elsewhere. Called on any thread."""
         ...
 
 
@@ -326,7 +326,7 @@ class Engine(Carrier, Protocol):
         """
         ...
 
-    # -- who serves it -------------------------------------------------------------------------------------
+    # -- its gateway ---------------------------------------------------------------------------------------
 
     def serve(self, front: Front, /) -> None:
         """Have tokens made by this gateway from now on."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from tightbeam._engine.execution import Again, Asleep, Done, ExecutionResult, Failed, Parked
 from tightbeam._engine.failure import MismatchParked
 from tightbeam._engine.records import Failure, GivenUp, Run, RunError
 from tightbeam._engine.requests import (
@@ -16,6 +15,7 @@ from tightbeam._engine.requests import (
     PutBack,
     RetryRun,
 )
+from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked
 from tightbeam._engine.step_log import Parking, StepLog
 from tightbeam._engine.store import Request
 from tightbeam._engine.traces import loggable, user_line

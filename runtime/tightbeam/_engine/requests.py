@@ -132,7 +132,7 @@ class EndRun(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class RetryRun(Request[None]):
-    """Have a run tried again; the error is kept for those who look in the meantime.
+    """Have a run tried again; the error is kept for people who look in the meantime.
 
     It is counted as a failure of the run if ``attempt`` is more than the run had.
     """

@@ -1,6 +1,6 @@
-"""Scheduling: takes runs that are due from the journal, executes them, records how they ended.
+"""Scheduling: runs that are due are claimed from the store and executed, and how they ended is stored.
 
-Only runs that execute or sleep are in memory; the rest wait in the journal.
+Only runs that execute or sleep are in memory; the others wait in the store.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from concurrent.futures import InvalidStateError
 from typing import Any
 
 from tightbeam._engine.alarm import ClockWatch
-from tightbeam._engine.execution import Again, Done, Execution, ExecutionResult, Failed, Parked, Services
+from tightbeam._engine.execution import Execution
 from tightbeam._engine.failure import never_counted
 from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
 from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
 from tightbeam._engine.reports import log_given_up, log_result, log_unknown, parked_error, recording
 from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
+from tightbeam._engine.results import Again, Done, ExecutionResult, Failed, Parked
 from tightbeam._engine.retry import retry_delays
+from tightbeam._engine.run_context import Services
 from tightbeam._engine.traces import run_error
 from tightbeam._function import Function, Registry, SyncFunction
 from tightbeam._hooks.hook_list import Around
@@ -36,40 +38,48 @@ _RESIDENT = 4096
 _RESIDENT_THREADS = 256
 """Runs of sync functions in memory: each has a thread."""
 LEAST_GRACE = 0.5
-"""Seconds that runs have to stop, and the journal to close, however short the time for leaving is.
+"""Seconds that runs get to stop, and the store to close, however short the time for leaving is.
 
-Both take milliseconds, unless the machine is busy: then giving up at once would cost the run a resumption as
-if the process had died, and leave the file locked.
+Both take milliseconds, unless the machine is busy: then giving up at once would resume the run as if the
+process had died, and leave the file locked.
 """
 _LOOK_AGAIN = 60.0
 """Seconds after which due times are read again, in case the clock was set."""
 
 
 class Scheduler:
-    """Executes the runs of one journal, on one event loop."""
+    """Executes the runs of one store, on one event loop."""
 
     def __init__(self, registry: Registry, services: Services) -> None:
+        """Prepare to schedule on the running event loop.
+
+        Args:
+            registry: the functions.
+            services: what executions need.
+        """
         self._registry = registry
         self._services = services
         self._store = services.store
         self._loop = asyncio.get_running_loop()
         self._limiters: dict[str, ConcurrencyLimiter] = {}
         self._parked: list[str] = []
-        """Functions whose parked runs are to be tried again: once after each start."""
+        """Functions whose parked runs are to be tried again, which is done once after each start."""
         self._resident: dict[str, Execution] = {}
         self._threads = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, ThreadFuture[bytes]] = {}
         self._unstored: dict[str, int] = {}
-        """How often in a row runs have ended because the journal failed."""
+        """How often in a row a run has ended because the journal failed."""
         self._nudged = asyncio.Event()
+        """Set when there may be something to claim."""
         self._quiet = asyncio.Event()
+        """Set while nothing executes and nothing is due."""
         self._stopping = False
         self._scheduler: asyncio.Task[None] | None = None
         self._watch = ClockWatch()
 
     async def start(self) -> None:
-        """Recover what the last process left, and begin to schedule."""
+        """Recover what the process before has left, and begin to schedule."""
         longest = int(self._services.longest_delay * 1e6)
         known = frozenset(function.id for function in self._registry)
         given_up, unknown = await self._store.submit(Recover(known, longest))
@@ -82,7 +92,7 @@ class Scheduler:
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
     async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> None:
-        """Store new runs, all or none; from any event loop."""
+        """Store new runs, all or none. Called on any event loop."""
         await self._store.submit(AddRuns(runs, event, data))
         self._nudge_threadsafe()
 
@@ -92,7 +102,17 @@ class Scheduler:
         self._nudge_threadsafe()
 
     async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
-        """Begin a run and wait for its end; from any event loop."""
+        """Begin a run, wait for its end and return its result. Called on any event loop.
+
+        Args:
+            run_id: of the run.
+            begin: stores it.
+
+        Raises:
+            RunParked: it doesn't fit today's code.
+            NotEntered: the client was left before it ended.
+            Exception: what the run has failed with.
+        """
         waiter: ThreadFuture[bytes] = ThreadFuture()
         self._waiters[run_id] = waiter
         try:
@@ -102,8 +122,8 @@ class Scheduler:
             self._waiters.pop(run_id, None)
 
     async def stop(self, within: float) -> None:
-        """Finish what is due within a bound, interrupt the rest: it resumes another time."""
-        # What can't be stored isn't waited for.
+        """Finish what is due within a bound, and interrupt the rest, which resumes another time."""
+        # If the journal is lost, nothing can be stored: then nothing is waited for.
         deadline = self._loop.time() + (0.0 if self._store.is_lost else within * 0.8)
         self._nudge()
         try:
@@ -128,7 +148,7 @@ class Scheduler:
         for run_id in left:
             _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
             self._resident[run_id].abandon()
-        if left:  # nothing waits for it: the journal stores it before it closes
+        if left:  # not awaited: the store does it before it closes
             self._store.submit(PutBack(left))
         for waiter in tuple(self._waiters.values()):
             _settle(
@@ -136,7 +156,7 @@ class Scheduler:
             )
 
     def _cut_off(self) -> bool:
-        """Whether the event loop is ending all its tasks, as `asyncio.run` does in the end.
+        """Return whether the event loop is cancelling all its tasks, as `asyncio.run` does in the end.
 
         Only then is the scheduler cancelled before the client is left.
         """
@@ -188,8 +208,8 @@ class Scheduler:
         try:
             claimed = await self._store.submit(request)
         except asyncio.CancelledError:
-            # Runs may be claimed all the same, by a request that is still queued: they aren't executed, so
-            # they go back before the journal closes.
+            # The request is carried out all the same. What it claims isn't executed, so it goes back before
+            # the store closes.
             back = self._store.submit(PutBackAll(but=frozenset(self._resident)))
             back.add_done_callback(_ignore_failure)
             raise
@@ -197,6 +217,7 @@ class Scheduler:
         return claimed
 
     async def _until(self, due: int | None) -> None:
+        """Wait until a time, or until there may be something to claim."""
         seconds = _LOOK_AGAIN if due is None else min(_LOOK_AGAIN, max(0, due - now_us()) / 1e6)
         try:
             async with asyncio.timeout(seconds):
@@ -246,7 +267,7 @@ class Scheduler:
             result = await self._perform(run, execution)
             if isinstance(result, Again) and never_counted(result.error):
                 self._unstored[run.id] = execution.journal_failures + 1
-            self._tell(run, result, execution)
+            self._report(run, result, execution)
         finally:
             if not isinstance(function, SyncFunction):
                 has_ended(run.id)
@@ -275,10 +296,10 @@ class Scheduler:
         return result
 
     async def _record(self, run: Run, result: ExecutionResult, execution: Execution) -> ExecutionResult:
-        """Store how the execution ended; a full disk is waited for, since the run must not be lost.
+        """Store how an execution ended; a full disk is waited for, since the run must not be lost.
 
         Returns:
-            How it has ended: failed, where the journal can't hold its result.
+            How it ended: it has failed if the store can't hold its result.
         """
         failures = execution.log.failures
         error = run_error(result.error) if isinstance(result, Failed | Again) else None
@@ -302,7 +323,8 @@ class Scheduler:
                 await asyncio.sleep(delay)
         return result
 
-    def _tell(self, run: Run, result: ExecutionResult, execution: Execution) -> None:
+    def _report(self, run: Run, result: ExecutionResult, execution: Execution) -> None:
+        """Log how an execution ended, and give a caller who waits for the run its result or error."""
         log_result(run, result, execution.log)
         waiter = self._waiters.get(run.id)
         if waiter is None:
@@ -321,7 +343,7 @@ class Scheduler:
 
 
 def _ignore_failure(future: asyncio.Future[None]) -> None:
-    """What couldn't be put back is recovered at the next start."""
+    """Ignore that a run couldn't be put back: it is recovered at the next start."""
     if not future.cancelled():
         future.exception()
 
@@ -333,4 +355,4 @@ def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseExcepti
         else:
             waiter.set_result(result)
     except InvalidStateError:
-        pass  # whoever waited has stopped waiting
+        pass  # the caller has stopped waiting

@@ -6,9 +6,9 @@ import atexit
 import os
 import weakref
 
-from tightbeam._engine.execution import Services
 from tightbeam._engine.protocol import Carrier
 from tightbeam._engine.records import NewRun, new_id
+from tightbeam._engine.run_context import Services
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
 from tightbeam._engine.settings import Settings
 from tightbeam._engine.store import Store

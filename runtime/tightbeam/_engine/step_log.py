@@ -1,6 +1,6 @@
-"""The step log of one execution: which steps were called, which are in flight, what is remembered. No I/O.
+"""The step log of one execution: which steps were called, which are in flight, what is remembered.
 
-Async and sync steps share it, and a sync handler may use it from several threads.
+It does no I/O. Async and sync steps share it, and a sync handler may use it from several threads.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
 __all__ = ["Parking", "StepCall", "StepLog", "StepOutcome"]
 
-_MAX_BLAMED = 32
+_MAX_ORIGINS = 32
+"""Errors whose steps are remembered, for the log."""
 
 _Use = tuple[StepKind, str | None, str | None]
+"""What an id stands for: the kind of step, and channel and topic of a publish."""
 
 
 class StepCall(NamedTuple):
@@ -33,16 +35,16 @@ class StepCall(NamedTuple):
     base: str
     """The id as the handler gave it."""
     number: int
-    """How often it was used before in this execution."""
+    """How often the id was used before in this execution."""
     step_id: str
     """The id as it is stored: `id`, `id:1`, `id:2`."""
     use: _Use
     memo: Memo | None
-    """What is remembered of it; None if it is to be done."""
+    """What is remembered of the step; None if it is still to be done."""
     failed_before: bool
-    """Whether it failed in an earlier execution."""
+    """Whether the step failed in an earlier execution."""
     attempt: int
-    """The run's attempt when it began."""
+    """The attempt of the run at the time of the call."""
     started_at: int
 
 
@@ -60,15 +62,22 @@ class Parking:
 
     step_id: str
     error_type: str
-    """The class of what today's code met."""
+    """The class of the error."""
     reason: str
-    """What doesn't fit, by step and topic; never a value."""
+    """What doesn't fit today's code, by step and topic; never a value."""
 
 
 class StepLog:
     """The step log of one execution of a run."""
 
     def __init__(self, run: Run, retries: int, hooks: HookList) -> None:
+        """Begin with what is remembered of the run.
+
+        Args:
+            run: the run.
+            retries: how often a failing step is tried again.
+            hooks: of the client.
+        """
         self.hooks = hooks
         """What is told of the run's steps."""
         self.function = run.function
@@ -78,23 +87,23 @@ class StepLog:
         self.attempt = run.attempt
         """Failures since the last newly memoized step."""
         self.failures: list[Failure] = []
-        """Steps that failed without being memoized, for who looks at the run."""
+        """Steps that failed without being memoized, for people who look at the run."""
         self.cause: BaseException | None = None
-        """What the first `Interrupt` of this execution is about."""
+        """The error of a step for which the execution was interrupted first."""
         self.parking: Parking | None = None
-        """Why the run is to be parked, if it is; whatever the handler makes of the `Interrupt`."""
+        """Why the run is to be parked, if it is; the handler may have swallowed the `Interrupt`."""
         self.leaving: frozenset[str] | None = None
-        """The sleeps during which the run is not to be in memory, once it is told to leave it."""
+        """The sleeps during which the run isn't to be in memory, once it leaves it."""
         self.stopping = False
-        """Shutdown: the execution is to end, and to be resumed another time."""
+        """Whether the client is being left: the execution ends, and the run resumes another time."""
         self.interrupted = False
-        """Whether the handler was told to end; whatever it makes of that, it may have stopped half-way."""
+        """Whether an `Interrupt` was raised: the handler may have swallowed it and stopped half-way."""
         self.over = threading.Event()
         """Set when no further step may begin: interrupted, stopping or ended."""
         self.halted = threading.Event()
-        """Set when nothing waits for the journal any more: stopping or ended."""
+        """Set when a step gives up storing its outcome: stopping or ended."""
         self.asleep = False
-        """Whether the journal has the run as sleeping: a death of the process isn't counted then."""
+        """Whether the run is stored as sleeping: a death of the process isn't counted then."""
         self._sleeping: dict[str, Alarm] = {}
         self._deaths = run.deaths
         self._memos = run.memos
@@ -102,7 +111,7 @@ class StepLog:
         self._uses: dict[str, _Use] = {}
         self._counts: dict[str, int] = {}
         self._in_flight: dict[str, StepKind] = {}
-        self._blamed: list[tuple[StepCall, BaseException]] = []
+        self._origins: list[tuple[StepCall, BaseException]] = []
         self._ended = False
         self._when_idle: Callable[[], None] | None = None
         watch_forks(self)
@@ -110,10 +119,16 @@ class StepLog:
     def begin(
         self, kind: StepKind, id: str, channel: str | None = None, topic: str | None = None
     ) -> StepCall:
-        """Use a step; unless it is remembered, it is in flight until `release`.
+        """Call a step; unless it is remembered, it is in flight until `release`.
+
+        Args:
+            kind: of the step.
+            id: as the handler gives it.
+            channel: of a publish.
+            topic: of a publish.
 
         Raises:
-            StepMisuse: nested, an id that isn't allowed, in flight already, or after the end of the run.
+            StepMisuse: the call is nested, the id isn't allowed or in flight already, or the run has ended.
             Interrupt: the execution is to end, or the id was used for something else and the run is parked.
         """
         check_step_id(id)
@@ -150,7 +165,11 @@ class StepLog:
             return StepCall(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
 
     def refuse_if_ended(self) -> None:
-        """Raise if the run is over: its context is of no more use."""
+        """Refuse to be used after the end of the execution.
+
+        Raises:
+            StepMisuse: the execution has ended.
+        """
         if self._ended:
             raise StepMisuse(
                 f"run {self.run_id} has ended, or goes on elsewhere: its context can't be used any more"
@@ -181,7 +200,7 @@ class StepLog:
             self._sleeping.pop(call.step_id, None)
 
     def sleeps_longer_than(self, seconds: float) -> bool:
-        """Whether the run has steps that sleep, no others in flight, and none that wakes within the time."""
+        """Return whether all steps in flight sleep, at least one, and none wakes within so many seconds."""
         with self._lock:
             return (
                 not self.over.is_set()
@@ -190,27 +209,32 @@ class StepLog:
                 and all(alarm.left() > seconds for alarm in self._sleeping.values())
             )
 
-    def leave(self) -> Interrupt:
-        """Have the run leave memory until the first of its sleeps is over. Returns what to raise."""
+    def leave_memory(self) -> Interrupt:
+        """Have the run leave memory until the first of its sleeps is over; return what is to be raised."""
         with self._lock:
             self.leaving = self.leaving or frozenset(self._sleeping)
         self.over.set()
         return self.interrupt()
 
-    def may_rest(self) -> bool:
-        """Whether the run only sleeps, and the journal doesn't know; it is to be told then."""
+    def begin_rest(self) -> bool:
+        """Return whether the run only sleeps and isn't stored as sleeping yet, which is to be done then."""
         if self.asleep or self.over.is_set() or not self.only_sleeping:
             return False
         self.asleep = True
         return True
 
-    def progressed(self) -> None:
-        """A step was newly memoized: attempts start over."""
+    def restart_attempts(self) -> None:
+        """Count attempts from 0 again, since a step was newly memoized."""
         with self._lock:
             self.attempt = self._deaths = 0
 
     def release(self, call: StepCall, stored: bool = False) -> None:
-        """The step is no longer in flight, or never was; if its memo is stored, attempts start over."""
+        """Note that a step is no longer in flight, if it was.
+
+        Args:
+            call: of the step.
+            stored: whether a new memo was stored, so that attempts start over.
+        """
         with self._lock:
             if stored:
                 self.attempt = self._deaths = 0
@@ -221,24 +245,28 @@ class StepLog:
         when_idle()
 
     def _busy(self) -> bool:
-        # Sleeps aren't waited for: when they end is stored, and whoever retries the run goes on sleeping.
+        # Sleeps don't count: when they end is stored, and the next execution goes on sleeping.
         return any(kind != "step.sleep" for kind in self._in_flight.values())
 
-    def judge(self, call: StepCall, error: BaseException) -> StepOutcome:
-        """What becomes of a step whose function raised ``error``."""
+    def fail(self, call: StepCall, error: BaseException) -> StepOutcome:
+        """Note that a step's function raised an error, and return how the step ends.
+
+        With attempts left the execution is interrupted; without one the step is memoized as failed. An error
+        that can't be retried reaches the handler as it is.
+        """
         kind, channel, topic = call.use
         error_type, error_text = describe(error)
         if is_retryable(error) and call.attempt >= self.retries:
             failed = StepError(call.step_id, error_type, error_text)
             failed.__cause__ = error
-            self.blame(call, failed)
+            self.note_origin(call, failed)
             return StepOutcome(
                 failed, Memo(kind, channel, topic, "failed", None, None, error_type, error_text)
             )
         failure = Failure(
             call.step_id, kind, channel, topic, call.started_at, now_us(), error_type, error_text
         )
-        self.blame(call, error)
+        self.note_origin(call, error)
         with self._lock:
             self.failures.append(failure)
             if not is_retryable(error):
@@ -248,36 +276,42 @@ class StepLog:
         return StepOutcome(self.interrupt())
 
     def park(self, step_id: str, error: BaseException, reason: str) -> Interrupt:
-        """Have the run parked: what it remembers isn't what today's code says. Returns what to raise."""
+        """Have the run parked, since what it remembers doesn't fit today's code; return what is to be raised.
+
+        Args:
+            step_id: of the step that doesn't fit.
+            error: how that showed.
+            reason: what doesn't fit, for people.
+        """
         with self._lock:
             self.parking = self.parking or Parking(step_id, type(error).__name__, reason)
         self.over.set()
         return self.interrupt()
 
-    def blame(self, call: StepCall, error: BaseException) -> None:
+    def note_origin(self, call: StepCall, error: BaseException) -> None:
         """Note that an error comes from a step, for the log."""
         with self._lock:
-            self._blamed.append((call, error))
-            del self._blamed[:-_MAX_BLAMED]
+            self._origins.append((call, error))
+            del self._origins[:-_MAX_ORIGINS]
 
     def origin_of(self, error: BaseException) -> StepCall | None:
-        """Return the use of a step that an error comes from, or one in a group; None if it isn't known."""
+        """Return the call of a step that an error, or one in a group, comes from; None if none is known."""
         with self._lock:
-            blamed = {id(one): call for call, one in self._blamed}
-        return next((blamed[id(leaf)] for leaf in leaves(error) if id(leaf) in blamed), None)
+            calls = {id(origin): call for call, origin in self._origins}
+        return next((calls[id(leaf)] for leaf in leaves(error) if id(leaf) in calls), None)
 
     def error_of(self, call: StepCall) -> BaseException | None:
         """Return the last error that this call of a step has failed with; None if it hasn't."""
         with self._lock:
-            return next((error for blamed, error in reversed(self._blamed) if blamed is call), None)
+            return next((error for origin, error in reversed(self._origins) if origin is call), None)
 
     def interrupt(self) -> Interrupt:
-        """What ends the execution, once raised; to be retried or resumed even if the handler swallows it."""
+        """Return what ends the execution once it is raised; swallowing it makes the run no success."""
         self.interrupted = True
         return Interrupt()
 
-    async def idle(self) -> None:
-        """Wait until no step is in flight, so that what is being done is remembered."""
+    async def wait_until_idle(self) -> None:
+        """Wait until no step is in flight but sleeps, so that what is being done is remembered."""
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
 
@@ -295,19 +329,19 @@ class StepLog:
         await waiter
 
     def end(self) -> None:
-        """From now on the run's context refuses to be used."""
+        """Have the run's context refuse to be used from now on."""
         with self._lock:
             self._ended = True
         self.over.set()
         self.halted.set()
 
     def after_fork(self) -> None:
-        """In a forked child: the run is the parent's."""
+        """Refuse to be used in a forked child: the run is the parent's."""
         self._lock = threading.Lock()  # another thread, which doesn't exist here, may have held it
         self._ended = True
 
     def stop(self) -> None:
-        """Shutdown: the next step ends the execution."""
+        """Have the next step end the execution: the client is being left."""
         self.stopping = True
         self.over.set()
         self.halted.set()
@@ -315,9 +349,10 @@ class StepLog:
 
 def _refuse_mismatch(step_id: str, before: tuple[str, str | None, str | None], now: _Use) -> None:
     if before != now:
-        raise StepMismatch(f'step "{step_id}" was {_say(before)} before, and is {_say(now)} now')
+        was, is_now = _describe_use(before), _describe_use(now)
+        raise StepMismatch(f'step "{step_id}" was {was} before, and is {is_now} now')
 
 
-def _say(use: tuple[str, str | None, str | None]) -> str:
+def _describe_use(use: tuple[str, str | None, str | None]) -> str:
     kind, channel, topic = use
     return kind if channel is None else f'{kind} of topic "{topic}" on channel "{channel}"'

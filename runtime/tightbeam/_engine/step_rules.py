@@ -71,7 +71,7 @@ def begin_publish(log: StepLog, id: str, ref: TopicRef[..., str, Any]) -> StepCa
     try:
         tell_before(log, call)
     except BaseException as error:
-        log.blame(call, error)
+        log.note_origin(call, error)
         log.release(call)
         raise
     return call
@@ -102,17 +102,17 @@ def prepare_publish(
     try:
         raw = encode_within(ref, payload, limit)
     except BaseException as error:
-        log.blame(call, error)
+        log.note_origin(call, error)
         log.release(call)
         raise
-    made = Publish(
+    durable = Publish(
         log.run_number, log.run_id, call.base, call.number, ref.channel, ref.topic, raw, call.started_at
     )
     if publish is not None:
         message_id = f"{log.run_id}:{call.base}:{call.number}"
         message = Envelope(ref.channel, ref.topic, raw, log.run_id, message_id, call.started_at)
         publish.message = MessageInfo(message)
-    return PublishStep(raw, MemoizePublish(made, call.step_id, log.replaced(call)))
+    return PublishStep(raw, MemoizePublish(durable, call.step_id, log.replaced(call)))
 
 
 def _first_data(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
@@ -168,7 +168,7 @@ def begin_run(log: StepLog, id: str, fn: Callable[..., object]) -> tuple[StepCal
         log.release(call)
         if call.memo is not None and of_kind(error, NotJson):
             raise log.park(call.step_id, error, str(error)) from error
-        log.blame(call, error)
+        log.note_origin(call, error)
         raise
 
 
@@ -186,7 +186,7 @@ def memo_result(log: StepLog, call: StepCall, memo: Memo, result: ReturnType) ->
     """
     if memo.state == "failed":
         failed = StepError(call.step_id, memo.error_type or "", memo.error_text or "")
-        log.blame(call, failed)
+        log.note_origin(call, failed)
         raise failed
     try:
         return result.recall(memo.result or b"null")
@@ -224,7 +224,7 @@ def sleeping(log: StepLog, call: StepCall, wake_at: int) -> Iterator[Request[Non
         alone = log.only_sleeping
         log.asleep = log.asleep or alone
         yield BeginSleep(log.run_id, call.step_id, wake_at, call.started_at, log.replaced(call), alone)
-        log.progressed()
+        log.restart_attempts()
         if alone and not log.only_sleeping:  # another step has begun while that was stored
             log.asleep = False
             yield MarkAwake(log.run_id)
@@ -237,7 +237,7 @@ def too_large(log: StepLog, call: StepCall, error: NotStorable) -> StepOutcome:
     """Return how a step ends whose outcome the journal can't hold."""
     failed = NotStorable(f'The outcome of step "{call.step_id}" can\'t be stored: {error}')
     failed.__cause__ = error
-    return log.judge(call, failed)
+    return log.fail(call, failed)
 
 
 def log_unstored(log: StepLog, call: StepCall, error: JournalFailed) -> None:

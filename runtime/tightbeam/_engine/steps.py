@@ -41,7 +41,7 @@ from tightbeam.errors import JournalFailed, NotStorable, StepMisuse, TightbeamEr
 
 __all__ = ["AsyncStep", "AsyncStepRealtime", "StepTasks"]
 
-_LOOK_AGAIN = 0.1
+_FIRST_CHECK = 0.1
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
 
@@ -136,7 +136,7 @@ class StepTasks:
         self._sleepers: set[asyncio.Future[None]] = set()
         self._handler = asyncio.current_task()
         self._asleep_tasks: set[asyncio.Task[Any]] = set()
-        self._look: asyncio.TimerHandle | None = None
+        self._check: asyncio.TimerHandle | None = None
 
     def check_loop(self) -> None:
         """Refuse to be used on another event loop.
@@ -198,12 +198,12 @@ class StepTasks:
         self._sleepers.add(over)
         self._asleep_tasks.add(task)
         log.fall_asleep(call, alarm)
-        if self._look is None and alarm.left() > step_rules.LEAVE_AFTER:
-            self._look_in(0.0)
+        if self._check is None and alarm.left() > step_rules.LEAVE_AFTER:
+            self._check_in(0.0)
         try:
             while not over.done() and (left := alarm.left()):
                 await asyncio.wait({over}, timeout=min(left, step_rules.REST_AFTER))
-                if left > step_rules.REST_AFTER and log.may_rest():
+                if left > step_rules.REST_AFTER and log.begin_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
                         await self._store.submit(Rest(log.run_id))
         finally:
@@ -215,20 +215,20 @@ class StepTasks:
         if log.over.is_set():
             raise log.interrupt()
 
-    def _look_in(self, seconds: float) -> None:
-        self._look = self._loop.call_later(seconds, self._leave_if_asleep, seconds)
+    def _check_in(self, seconds: float) -> None:
+        self._check = self._loop.call_later(seconds, self._leave_if_asleep, seconds)
 
     def _leave_if_asleep(self, waited: float) -> None:
-        """End the execution if the handler does nothing but sleep for long; or else look again later."""
-        self._look = None
+        """End the execution if the handler does nothing but sleep for long; or else check again later."""
+        self._check = None
         if not self._sleepers or self.log.over.is_set() or self._handler is None:
             return
         asleep = self._asleep_tasks
         if self.log.sleeps_longer_than(step_rules.LEAVE_AFTER) and only_sleeps(self._handler, asleep):
-            self.log.leave()
+            self.log.leave_memory()
             self.wake_sleepers()
         else:
-            self._look_in(min(max(2 * waited, _LOOK_AGAIN), step_rules.LEAVE_AFTER))
+            self._check_in(min(max(2 * waited, _FIRST_CHECK), step_rules.LEAVE_AFTER))
 
     def wake_sleepers(self) -> None:
         """End all sleeps, if the execution is over."""
@@ -289,7 +289,7 @@ class StepTasks:
             if of_kind(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 log.release(call)
                 raise
-            outcome = log.judge(call, error)
+            outcome = log.fail(call, error)
         else:
             outcome = StepOutcome(None, memo_of(raw))
         if outcome.memo is not None:

@@ -184,10 +184,10 @@ class StepThread:
                     break
                 is_handler = threading.get_ident() == self.handler_thread
                 if is_handler and log.sleeps_longer_than(step_rules.LEAVE_AFTER):
-                    raise log.leave()
+                    raise log.leave_memory()
                 if over.wait(min(left, pause, step_rules.REST_AFTER)):
                     raise log.interrupt()
-                if left > step_rules.REST_AFTER <= pause and log.may_rest():
+                if left > step_rules.REST_AFTER <= pause and log.begin_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
                         self._store.call(Rest(log.run_id))
         finally:
@@ -213,7 +213,7 @@ class StepThread:
             raw = result.dump(returned)
             value = result.load(raw)
         except BaseException as error:  # noqa: BLE001 - a step may raise anything; the log decides what it means
-            outcome = log.judge(call, error)
+            outcome = log.fail(call, error)
         else:
             outcome = StepOutcome(None, memo_of(raw))
         finally:

@@ -85,13 +85,13 @@ class Store(Protocol):
     order of the places. Places are integers that grow from message to message; they need not be consecutive.
 
     **Cancelled callers.** A request that was submitted is carried out, and its messages are fanned out,
-    whether or not anybody still awaits the answer.
+    also if its caller no longer awaits the answer.
 
     **Errors**, each of which leaves nothing of its request behind:
 
     * `JournalFailed`: storage failed (full, unplugged, removed); the same request may succeed later.
     * `NotStorable`: a value that the store can't hold, ever.
-    * `MemoizedAlready`: the step has its memo, so that the caller isn't the only one who executes the run.
+    * `MemoizedAlready`: the step has its memo, so that another execution of the run goes on.
     * `PositionLost`: the position isn't one of this journal, or what comes after it was trimmed.
     * `NotEntered`: the store is closed, or this is a forked child of the process that opened it; raised at
       once.
@@ -188,12 +188,12 @@ class Backend(Protocol):
         ...
 
     def unheard(self, *, forked: bool) -> str | None:
-        """Return why nobody hears what this process publishes without entering a client, and the way out.
+        """Return why no reader can hear what this process publishes on a client that isn't entered.
 
         Args:
             forked: this process is the child of one in which the client was entered or had readers.
 
         Returns:
-            A sentence for the log; None if there may be readers in this process only, as is usual.
+            A sentence for the log, with the way out; None if there is no such reason.
         """
         ...

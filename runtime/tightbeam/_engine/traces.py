@@ -1,4 +1,4 @@
-"""Show a failure: what the log and the journal hold of an exception and where it came from."""
+"""What the log and the journal hold of an exception: its type, its text and where it came from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_DEPTH = 10
 
 
 def run_error(error: BaseException) -> RunError:
-    """Describe a failure for the journal: its type, its text and its traceback, each bounded."""
+    """Return what the journal keeps of a failure: type, text and traceback, each bounded."""
     return RunError(*describe(error), _traceback(error))
 
 
@@ -40,7 +40,7 @@ def loggable(error: BaseException) -> BaseException:
 
 
 def user_line(error: BaseException) -> str:
-    """Name the exception's type and the user's line it came from, without its text."""
+    """Return the exception's type and the user's line it came from, without its text."""
     name = type(error).__name__
     error = next(leaves(error))
     if of_kind(error, StepError) and error.__cause__ is not None:
@@ -61,17 +61,17 @@ def _is_ours(filename: str) -> bool:
 
 
 def _is_plain(error: BaseException) -> bool:
-    """Say whether the standard formatter prints the exception, in bounded time and without an input."""
+    """Return whether the standard formatter prints the exception in bounded time and quotes no input."""
     waiting, seen, visited = [(error, 0)], set[int](), 0
     while waiting:
-        one, depth = waiting.pop()
+        current, depth = waiting.pop()
         visited += 1
         # Members of groups are counted once for each path to them, as the formatter prints them.
-        if visited > _MAX_EXCEPTIONS or depth > _MAX_DEPTH or quotes_input(one):
+        if visited > _MAX_EXCEPTIONS or depth > _MAX_DEPTH or quotes_input(current):
             return False
         try:
-            linked = [each for each in (one.__cause__, one.__context__) if each is not None]
-            members = one.exceptions if of_kind(one, BaseExceptionGroup) else ()
+            linked = [each for each in (current.__cause__, current.__context__) if each is not None]
+            members = current.exceptions if of_kind(current, BaseExceptionGroup) else ()
         except Exception:  # noqa: BLE001 - as above
             return False
         waiting += [(each, depth) for each in linked if id(each) not in seen]
@@ -81,20 +81,21 @@ def _is_plain(error: BaseException) -> bool:
 
 
 def _stand_in(error: BaseException, depth: int) -> BaseException:
+    """Return an exception of the same name, with a text, a traceback and causes that are safe to print."""
     kind = type(error)
     name, text = describe(error)
-    made: BaseException = type(name, (Exception,), {"__module__": kind.__module__})(text)
+    stand_in: BaseException = type(name, (Exception,), {"__module__": kind.__module__})(text)
     try:
-        made.__traceback__ = error.__traceback__
+        stand_in.__traceback__ = error.__traceback__
         cause, context = error.__cause__, error.__context__
         suppressed = error.__suppress_context__
     except Exception:  # noqa: BLE001 - as above
-        return made
+        return stand_in
     if cause is not None and depth:
-        made.__cause__ = _stand_in(cause, depth - 1)
+        stand_in.__cause__ = _stand_in(cause, depth - 1)
     elif context is not None and depth and not suppressed:
-        made.__context__ = _stand_in(context, depth - 1)
-    return made
+        stand_in.__context__ = _stand_in(context, depth - 1)
+    return stand_in
 
 
 def _traceback(error: BaseException) -> str | None:
@@ -105,7 +106,7 @@ def _traceback(error: BaseException) -> str | None:
             type(shown), shown, shown.__traceback__, limit=-_MAX_FRAMES, compact=True
         )
         for part in _parts(whole):
-            part.stack[:] = [one for one in part.stack if not _is_ours(one.filename)]
+            part.stack[:] = [frame for frame in part.stack if not _is_ours(frame.filename)]
         text = "".join(whole.format())
     except Exception:  # noqa: BLE001 - the run has to end, whatever its exception is like
         return None
@@ -119,10 +120,10 @@ def _traceback(error: BaseException) -> str | None:
 def _parts(whole: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
     waiting, seen = [whole], set[int]()
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
+        current = waiting.pop()
+        if id(current) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        linked = (one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ()))
+        seen.add(id(current))
+        yield current
+        linked = (current.__cause__, current.__context__, *(getattr(current, "exceptions", None) or ()))
         waiting += [each for each in linked if each is not None]

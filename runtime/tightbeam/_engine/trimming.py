@@ -64,7 +64,7 @@ class Pace:
     """Says when it is time to trim: seldom, since requests wait meanwhile."""
 
     def __init__(self, size: int) -> None:
-        """Begin; the first batch is followed by trimming.
+        """Begin; trim after the first batch.
 
         Args:
             size: the bytes that the journal may take.

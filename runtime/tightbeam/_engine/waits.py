@@ -1,4 +1,4 @@
-"""What a handler waits for: whether it can be ended while it sleeps, and nothing is missed."""
+"""What a handler waits for: whether it does nothing but sleep, so that its execution may end meanwhile."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = ["only_sleeps"]
 
 
 def only_sleeps(task: asyncio.Task[Any], asleep: Collection[asyncio.Task[Any]]) -> bool:
-    """Say whether a suspended task waits for nothing but sleeps, in whichever of its tasks they are.
+    """Return whether a suspended task waits for nothing but sleeps, in whichever of its tasks they are.
 
     It may await a sleep, a task, `asyncio.gather` or a `TaskGroup`. What else it awaits isn't known, and a
     time limit around any of it counts as something to wait for: the answer is False then.
 
     Args:
-        task: the task, which isn't the running one.
+        task: the task, which isn't the running current.
         asleep: the tasks that are suspended in a sleep.
     """
     waiting, seen = [task], set[asyncio.Task[Any]]()
     while waiting:
-        one = waiting.pop()
-        if one.done() or one in seen:
+        current = waiting.pop()
+        if current.done() or current in seen:
             continue
-        seen.add(one)
-        coroutines = _coroutines(one)
+        seen.add(current)
+        coroutines = _coroutines(current)
         if any(map(_has_time_limit, coroutines)):
             return False
-        if one in asleep:
+        if current in asleep:
             continue
-        awaited = _awaited(one, coroutines)
+        awaited = _awaited(current, coroutines)
         if awaited is None:
             return False
         waiting += awaited
@@ -41,22 +41,22 @@ def only_sleeps(task: asyncio.Task[Any], asleep: Collection[asyncio.Task[Any]]) 
 
 def _coroutines(task: asyncio.Task[Any]) -> list[Any]:
     """Return the coroutines of a suspended task, each awaiting the next."""
-    found: list[Any] = []
+    chain: list[Any] = []
     coroutine: Any = task.get_coro()
     while hasattr(coroutine, "cr_await"):
-        found.append(coroutine)
+        chain.append(coroutine)
         coroutine = coroutine.cr_await
-    return found
+    return chain
 
 
 def _has_time_limit(coroutine: Any) -> bool:
-    """Say whether a suspended coroutine is inside `asyncio.timeout`, or a context manager like it."""
-    for one in gc.get_referents(coroutine):  # among them the exits of the `with` blocks it is in
-        owner = getattr(one, "__self__", None)
+    """Return whether a suspended coroutine is inside `asyncio.timeout`, or a context manager like it."""
+    for referent in gc.get_referents(coroutine):  # among them the exits of the `with` blocks it is in
+        owner = getattr(referent, "__self__", None)
         if isinstance(owner, asyncio.Timeout):
             if owner.when() is not None:
                 return True
-        elif getattr(one, "__name__", "") in ("__exit__", "__aexit__"):
+        elif getattr(referent, "__name__", "") in ("__exit__", "__aexit__"):
             limit = getattr(owner, "deadline", None)
             if isinstance(limit, int | float) and limit != math.inf:
                 return True
@@ -73,10 +73,10 @@ def _awaited(task: asyncio.Task[Any], coroutines: list[Any]) -> list[asyncio.Tas
         waiting = list(getattr(group, "_tasks", [None]))
     tasks: list[asyncio.Task[Any]] = []
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, asyncio.Task):
-            tasks.append(one)
-        elif (gathered := getattr(one, "_children", None)) is not None:
+        waiter = waiting.pop()
+        if isinstance(waiter, asyncio.Task):
+            tasks.append(waiter)
+        elif (gathered := getattr(waiter, "_children", None)) is not None:
             waiting += [each for each in gathered if not each.done()]
         else:
             return None

@@ -171,6 +171,7 @@ class Hub:
         max_messages: int,
         max_bytes: int,
         has_journal: bool = False,
+        on_full: Callable[[], None] | None = None,
     ) -> Mailbox:
         """Return a mailbox that gets every message to these addresses from now on.
 
@@ -180,6 +181,7 @@ class Hub:
             max_messages: how many messages it holds.
             max_bytes: how many bytes it holds.
             has_journal: whether its reader can read durable messages in a journal that found no room in it.
+            on_full: called when it is full, on any thread, with the lock held; not again before a take.
         """
         mailbox = Mailbox(
             self,
@@ -188,6 +190,7 @@ class Hub:
             max_messages=max_messages,
             max_bytes=max_bytes,
             has_journal=has_journal,
+            on_full=on_full,
         )
         with self.lock:
             self._add(mailbox)

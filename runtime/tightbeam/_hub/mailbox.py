@@ -67,6 +67,7 @@ class Mailbox:
         "_loop",
         "_max_bytes",
         "_max_messages",
+        "_on_full",
         "_strained",
         "_told_full",
         "_turns",
@@ -76,7 +77,6 @@ class Mailbox:
         "closed",
         "dropped",
         "left_at",
-        "on_full",
         "overflowed",
     )
 
@@ -89,6 +89,7 @@ class Mailbox:
         max_messages: int,
         max_bytes: int,
         has_journal: bool,
+        on_full: Callable[[], None] | None = None,
     ) -> None:
         self._hub = hub
         self.addresses = frozenset(addresses)
@@ -100,8 +101,7 @@ class Mailbox:
         """Whether it was closed because durable messages found no room, here or in a journal."""
         self.dropped = 0
         """How many live messages were dropped because the reader was too slow."""
-        self.on_full: Callable[[], None] | None = None
-        """Called when it is full, on any thread, with the hub's lock held; not again before a take."""
+        self._on_full = on_full
         self._items: deque[Envelope] = deque()
         self._kept = 0
         """How many of the first items are known to be durable or state, which aren't dropped."""
@@ -158,8 +158,8 @@ class Mailbox:
         while self._is_full(envelope):
             if not self._told_full:
                 self._told_full = True
-                if self.on_full is not None:
-                    self.on_full()
+                if self._on_full is not None:
+                    self._on_full()
             if self._drop_oldest():
                 continue
             if self._has_journal and not self.catching_up and self._fall_behind(envelope):

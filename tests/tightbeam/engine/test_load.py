@@ -71,7 +71,7 @@ def test_to_follow_the_same_as_before_makes_no_work() -> None:
 
 def test_who_leaves_while_a_message_is_delivered_harms_nobody() -> None:
     hub, (first, second, third) = hub_of(3)
-    second.on_full = third.close
+    second._on_full = third.close
     for n in range(11):
         hub.emit(_live(n))
     assert [len(one.take_all()) for one in (first, second, third)] == [10, 10, 10]

@@ -58,5 +58,5 @@ ANSWERS = _Answers(
 
 def answer(tx: Transaction, request: Request[Answer]) -> Answer:
     """Carry out one request in a transaction."""
-    found: Answer = ANSWERS[type(request)](tx, request)
-    return found
+    carried_out: Answer = ANSWERS[type(request)](tx, request)
+    return carried_out

@@ -1,4 +1,4 @@
-"""Copies of a journal: made while a client writes it, and put back in its place."""
+"""Copies of a journal: they are made while a client writes it, and put back in its place."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def back_up(source: Path, target: Path, *, overwrite: bool = False) -> Copied:
     refuse_other_kinds(target)
     if target.exists() and not overwrite:
         raise JournalRefused(f"{target} is there already: name another file, or pass --overwrite")
-    if left := [one.name for one in beside(target)]:
+    if left := [file.name for file in beside(target)]:
         raise JournalRefused(f"{' and '.join(left)} beside {target} would be taken for its own: remove it")
     with _draft(source, target, is_live=True) as (draft, copied):
         if overwrite:
@@ -70,9 +70,9 @@ def restore(backup: Path, path: Path, *, replace: bool = False) -> Copied:
     refuse_other_kinds(path)
     lock = Lock(path)
     try:
-        parts = [one for one in (path, *beside(path)) if one.exists()]
+        parts = [file for file in (path, *beside(path)) if file.exists()]
         if parts and not replace:
-            names = " and ".join(one.name for one in parts)
+            names = " and ".join(file.name for file in parts)
             raise JournalRefused(f"{names} would be replaced: pass --replace, which keeps it by another name")
         with _draft(backup, path, is_live=False) as (draft, copied):
             aside = _set_aside(path, parts)
@@ -84,12 +84,12 @@ def restore(backup: Path, path: Path, *, replace: bool = False) -> Copied:
 
 
 def _set_aside(path: Path, parts: list[Path]) -> str | None:
-    """Rename a database and what lies beside it; the database first, since its log alone does no harm."""
+    """Rename a database and the files beside it; the database first, since its log alone does no harm."""
     if not parts:
         return None
     name = f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
-    for one in parts:
-        one.rename(one.with_name(name + one.name.removeprefix(path.name)))
+    for file in parts:
+        file.rename(file.with_name(name + file.name.removeprefix(path.name)))
     return name
 
 
@@ -97,7 +97,11 @@ def _set_aside(path: Path, parts: list[Path]) -> str | None:
 def _draft(source: Path, target: Path, is_live: bool) -> Generator[tuple[Path, Copied], None, None]:
     """Copy and check a journal beside the target; the caller gives the copy its name.
 
-    A live one may have a client, now or while it is copied; one that isn't may be on a read-only medium.
+    Args:
+        source: the journal.
+        target: what the copy is to replace.
+        is_live: whether a client may have the journal open, now or while it is copied; else it may be on a
+            read-only medium.
     """
     draft = target.with_name(f"{target.name}.new-{os.urandom(4).hex()}")
     try:
@@ -114,8 +118,8 @@ def _draft(source: Path, target: Path, is_live: bool) -> Generator[tuple[Path, C
         except OSError as error:
             raise JournalRefused(f"{target} can't be written: {error.strerror}") from error
     finally:
-        for one in (draft, *beside(draft)):
-            one.unlink(missing_ok=True)
+        for file in (draft, *beside(draft)):
+            file.unlink(missing_ok=True)
 
 
 def _copy(source: Path, draft: Path, is_live: bool) -> None:
@@ -125,7 +129,7 @@ def _copy(source: Path, draft: Path, is_live: bool) -> None:
     refuse_unknown(source)
     refuse_foreign(source)
     had_log = log_path(source).exists()
-    # As a file that nobody writes only if that is so for as long as it takes.
+    # As immutable only if no client can begin to write it meanwhile.
     mode = "mode=ro" if is_live or had_log else "mode=ro&immutable=1"
     try:
         with contextlib.closing(
@@ -148,18 +152,19 @@ def _tidy(source: Path) -> None:
         lock = Lock(real)
         try:
             if log_path(real).stat().st_size == 0:
-                for one in beside(real):
-                    one.unlink(missing_ok=True)
+                for file in beside(real):
+                    file.unlink(missing_ok=True)
         finally:
             lock.release()
 
 
 def _checked(draft: Path, source: Path) -> Copied:
+    """Check and mark a copy, and return what it holds."""
     try:
         with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if found != "ok":
-                raise JournalRefused(f"{source} is damaged, and so would be a copy of it: {found}")
+            verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise JournalRefused(f"{source} is damaged, and so would be a copy of it: {verdict}")
             refuse_incomplete(connection, source)
             mark_copy(connection)
             counts = [

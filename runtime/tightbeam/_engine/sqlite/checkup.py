@@ -1,11 +1,10 @@
-"""The health of a journal, seen from outside: is the file sound, who has it open, what waits in it."""
+"""The health of a journal, seen from outside: whether the file is sound, which process has it, what waits."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tightbeam._engine.sqlite.details import SHOWN_STATE
 from tightbeam._engine.sqlite.file import open_readonly, refuse_incomplete, remedy
 from tightbeam._engine.sqlite.lock import holder_of
 from tightbeam._engine.sqlite.wal import LARGE_LOG, log_path
+from tightbeam._message import now_us
 from tightbeam.errors import JournalRefused
 
 __all__ = ["check_up"]
@@ -23,19 +23,19 @@ _SHOWN = 5
 
 
 def check_up(path: Path) -> Checkup:
-    """Look at a journal, also while a client writes it; reads every page.
+    """Examine a journal, also while a client writes it; every page is read.
 
     Raises:
         JournalRefused: there is no such file, or it isn't a journal that this version can read.
     """
     try:
         with contextlib.closing(open_readonly(path)) as connection:
-            found = _look(path, connection)
-        if found.damage and found.holder is not None:
-            # A client may have begun to write while the file was read as one that nobody writes.
+            checkup = _examine(path, connection)
+        if checkup.damage and checkup.holder is not None:
+            # A client may have begun to write while the file was read as immutable.
             with contextlib.closing(open_readonly(path)) as connection:
-                found = _look(path, connection)
-        return found
+                checkup = _examine(path, connection)
+        return checkup
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be read: {error}") from error
     except sqlite3.DatabaseError as error:
@@ -44,28 +44,28 @@ def check_up(path: Path) -> Checkup:
         raise JournalRefused(f"{path} can't be read: {error.strerror}") from error
 
 
-def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
+def _examine(path: Path, connection: sqlite3.Connection) -> Checkup:
     connection.execute("BEGIN")
     damage = [text for (text,) in connection.execute("PRAGMA integrity_check(20)") if text != "ok"]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if not damage:
         refuse_incomplete(connection, path)
 
-    def ask(query: str, *values: object) -> list[Any]:
+    def rows(query: str, *values: object) -> list[Any]:
         return [] if damage else connection.execute(query, values).fetchall()
 
-    now = time.time_ns() // 1000
-    overdue = ask(
+    now = now_us()
+    overdue = rows(
         "SELECT function, ? - min(due_at) FROM run WHERE state = 'ready' AND due_at <= ? GROUP BY function",
         now,
         now,
     )
-    dying = ask(
+    dying = rows(
         "SELECT id FROM run WHERE ended_at IS NULL AND deaths >= ? ORDER BY deaths DESC LIMIT ?",
         MAX_DEATHS // 2,
         _SHOWN,
     )
-    failed = ask(
+    failed = rows(
         "SELECT id, function, error_type FROM run WHERE state = 'failed' ORDER BY ended_at DESC LIMIT ?",
         _SHOWN,
     )
@@ -81,7 +81,7 @@ def _look(path: Path, connection: sqlite3.Connection) -> Checkup:
         free=disk.f_bavail * disk.f_frsize,
         mode=stat.st_mode & 0o777,
         holder=holder_of(path),
-        states=dict(ask(f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1", now)),  # noqa: S608 - a constant
+        states=dict(rows(f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1", now)),  # noqa: S608 - a constant
         overdue=dict(overdue),
         dying=tuple(run_id for (run_id,) in dying),
         failed=tuple(failed),

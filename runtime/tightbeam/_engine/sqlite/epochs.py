@@ -2,8 +2,8 @@
 
 A position is ``epoch:seq``: the epoch of the opening that wrote the message, and the message's place. Each
 opening that publishes durably has an epoch of its own, drawn at random. An older copy of the file has never
-heard of epochs that began after it was made, and ends its own last epoch where it continues. So a position
-that was handed out in the meantime is recognised as one of another history, however the copy came here.
+heard of epochs that began after it was made, and its own last epoch ends where it continues. So a position
+that was handed out in the meantime is recognised as one of another history, however the copy was made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Epochs", "forget", "load", "name_at", "new_epoch", "place_of", "posi
 Execute = Callable[..., sqlite3.Cursor]
 
 _MOST = 10_000
-"""Openings that are told apart; the older half of more is merged, whose positions are lost."""
+"""Openings that are kept apart; of more the older half is merged, and positions of those are lost."""
 _FIRST, _BEHIND = "opening:", "opening;"
 _MAX_DIGITS = 19
 
@@ -30,7 +30,7 @@ class Epochs:
     """The epochs of a journal, in the order of their messages."""
 
     starts: tuple[int, ...]
-    """For each the last place before its first message; -1 for the epoch that the file was made with."""
+    """Of each epoch the last place before its first message; -1 for the epoch that the file was made with."""
     names: tuple[str, ...]
 
     def position(self, seq: int) -> str:
@@ -55,7 +55,7 @@ def load(connection: sqlite3.Connection) -> Epochs:
         merged = rows[: len(rows) // 2]
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM meta WHERE name >= ? AND name <= ?", (_FIRST, merged[-1][0]))
-        # A name of its own: positions of the epochs that it stands for are lost, not taken for others.
+        # A new name: positions of the merged epochs are lost, instead of taken for others.
         connection.execute("INSERT INTO meta VALUES (?, ?)", (merged[0][0], new_epoch()))
         connection.execute("COMMIT")
         rows = connection.execute(query, (_FIRST, _BEHIND)).fetchall()
@@ -64,7 +64,7 @@ def load(connection: sqlite3.Connection) -> Epochs:
 
 
 def record(execute: Execute, name: str, start: int) -> None:
-    """Store that the messages after a place are of this epoch; in the transaction of the first of them."""
+    """Store that the messages after a place are of an epoch, in the transaction of the first of them."""
     execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_key(start), name))
 
 

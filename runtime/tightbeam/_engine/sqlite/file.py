@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Generator
 from pathlib import Path
 
 from tightbeam._engine.sqlite.epochs import Epochs, load, new_epoch
@@ -31,20 +32,21 @@ _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _WAL_MODE = 2
 _BUSY_SECONDS = 5.0
-"""How long another program that has the database locked is waited for."""
+"""Seconds that SQLite waits for another program which has locked the database."""
 _CHECKED_BYTES = 64 * 1024 * 1024
-"""Up to this size every page is checked at each start; beyond it that would cost seconds."""
+"""Size up to which every page is checked at each start; of a larger file that would take seconds."""
 
 
 def refuse_other_kinds(path: Path) -> None:
-    """Refuse folders, pipes, devices: neither is a lock to be put beside them, nor a file in their place.
+    """Refuse folders, pipes and devices, before a lock is put beside them.
 
-    The path is resolved, so what is a link still leads in a circle.
+    The path is resolved: if it is a link still, links form a circle.
+
+    Raises:
+        JournalRefused: it isn't a file.
     """
-    try:
+    with _refusing(path):
         is_other = path.is_symlink() or (path.exists() and not path.is_file())
-    except OSError as error:
-        raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
     if is_other:
         raise JournalRefused(f"{path} is not a file")
 
@@ -62,45 +64,49 @@ def open_file(path: Path, lock: Lock) -> sqlite3.Connection:
     Raises:
         JournalRefused: it isn't ours, has another format, is corrupt or in use; it was left untouched.
     """
-    try:
+    with _refusing(path):
         if not path.exists() or path.stat().st_size == 0:
             set_aside(path)
-            lock.note()  # of what was here before
+            lock.note()  # the mark of the file that was here before counts no more
             lock.sync()
             _create(path)
         else:
             check(path)
             if not _is_in_wal_mode(path):
-                lock.note()  # what identifies it changes now
+                lock.note()  # the mark changes now
                 lock.sync()
         if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise JournalRefused(f"{path} can't be opened: this user may not write it")
         connection = _connect(path)
+        try:
+            _tune(connection)
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            bind(connection, path, lock)  # which fails if another program writes the database
+        except OSError as error:
+            connection.close()
+            raise JournalRefused(f"{path}.lock can't be written: {error.strerror}") from error
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Generator[None, None, None]:
+    """Turn errors of the file system and of SQLite into `JournalRefused`."""
+    try:
+        yield
     except OSError as error:
         raise JournalRefused(f"{path} can't be opened: {error.strerror}") from error
     except sqlite3.Error as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
-    try:
-        _tune(connection)
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        bind(connection, path, lock)  # which fails if another program writes it
-    except sqlite3.Error as error:
-        connection.close()
-        raise JournalRefused(f"{path} can't be opened: {error}") from error
-    except OSError as error:
-        connection.close()
-        raise JournalRefused(f"{path}.lock can't be written: {error.strerror}") from error
-    except JournalRefused:
-        connection.close()
-        raise
-    return connection
 
 
 def history(connection: sqlite3.Connection) -> tuple[Epochs, int, int]:
     """Read the epochs of a journal that was opened for writing.
 
     Returns:
-        Them, the place of its last message, and the time of the latest one that is no longer retained.
+        The epochs, the place of the last message, and the time of the latest message that was trimmed.
 
     Raises:
         JournalRefused: they can't be read; the connection is closed.
@@ -125,8 +131,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     refuse_unknown(path)
     refuse_foreign(path)
     log = log_path(path)
-    # Without a log nobody has it open: SQLite then needs no files of its own beside it, which would stay
-    # behind.
+    # Without a log no client has it open: then SQLite needs no files of its own, which would stay behind.
     mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     try:
         return sqlite3.connect(
@@ -142,10 +147,8 @@ def check(path: Path) -> None:
     try:
         with contextlib.closing(open_readonly(path)) as connection:
             _refuse_format(path, connection.execute("PRAGMA user_version").fetchone()[0])
-            if path.stat().st_size <= _CHECKED_BYTES:
-                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if found != "ok":
-                    raise JournalRefused(f"{path} is corrupt: {remedy(path)}")
+            if path.stat().st_size <= _CHECKED_BYTES and not _is_sound(connection):
+                raise JournalRefused(f"{path} is corrupt: {remedy(path)}")
             refuse_incomplete(connection, path)
     except sqlite3.OperationalError as error:
         raise JournalRefused(f"{path} can't be opened: {error}") from error
@@ -153,8 +156,13 @@ def check(path: Path) -> None:
         raise JournalRefused(f"{path} is corrupt: {remedy(path)}") from error
 
 
+def _is_sound(connection: sqlite3.Connection) -> bool:
+    verdict: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return verdict == "ok"
+
+
 def refuse_unknown(path: Path) -> None:
-    """Refuse what isn't a journal of this format, by the file's header."""
+    """Refuse a file whose header isn't that of a journal of this format."""
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if header[:16] != _MAGIC or len(header) < _HEADER_BYTES:
@@ -165,7 +173,7 @@ def refuse_unknown(path: Path) -> None:
 
 
 def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a journal that lacks something of ours; what it has besides doesn't matter."""
+    """Refuse a journal that lacks a table, an index or a column of ours; it may have others besides."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
         _initialize(pattern)
         missing = sorted(_parts(pattern) - _parts(connection))
@@ -178,21 +186,21 @@ def refuse_incomplete(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def remedy(path: Path) -> str:
-    """Say what can be done about a damaged journal, naming the files that belong together."""
+    """Return what can be done about a damaged journal, with the names of the files that belong together."""
     return f"put a backup in its place (`tightbeam restore`), or move away {together(path)}"
 
 
 def _parts(connection: sqlite3.Connection) -> set[str]:
-    """The names of all tables, indexes and columns, our own only."""
-    found = set()
+    """Return the names of all tables, indexes and columns, without those of SQLite itself."""
+    parts = set()
     for kind, name in connection.execute("SELECT type, name FROM sqlite_schema").fetchall():
         if name.startswith("sqlite_"):
             continue
-        found.add(f"{kind} {name}")
+        parts.add(f"{kind} {name}")
         if kind == "table":
             columns = connection.execute("SELECT name FROM pragma_table_xinfo(?)", (name,)).fetchall()
-            found.update(f"column {name}.{column}" for (column,) in columns)
-    return found
+            parts.update(f"column {name}.{column}" for (column,) in columns)
+    return parts
 
 
 def _refuse_format(path: Path, version: int) -> None:
@@ -216,8 +224,8 @@ def _is_in_wal_mode(path: Path) -> bool:
 
 
 def _create(path: Path) -> None:
-    """Make the file under another name first: a crash leaves a whole journal, or none."""
-    _remove_drafts(path)  # of a process that died here
+    """Make a new journal under another name first, so that a crash leaves a whole one or none."""
+    _remove_drafts(path)  # of a process that died meanwhile
     draft = path.with_name(f"{path.name}.new-{os.urandom(4).hex()}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
@@ -233,14 +241,14 @@ def _create(path: Path) -> None:
 
 
 def _remove_drafts(path: Path) -> None:
-    """Remove half-made files and what SQLite keeps beside them; the lock is ours, so nobody uses them."""
-    for one in list(path.parent.iterdir()):
-        if one.name.startswith(f"{path.name}.new-"):
-            one.unlink(missing_ok=True)
+    """Remove half-made journals and the files beside them. The lock is held, so no process uses them."""
+    for file in list(path.parent.iterdir()):
+        if file.name.startswith(f"{path.name}.new-"):
+            file.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
+    """Sync a file, or the names in a folder, to the disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -249,8 +257,8 @@ def sync(path: Path) -> None:
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    # isolation_level None: transactions are said aloud. The connection is used by one thread, but not made by
-    # it.
+    # isolation_level None: sqlite3 begins no transactions of its own. The connection is made on one thread,
+    # and used by another.
     return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 

@@ -1,4 +1,4 @@
-"""Looking at a journal's file without a client, or while one writes."""
+"""Reading a journal's file without a client, or while one writes."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def run(path: str | os.PathLike[str], id: str) -> RunDetail:
         JournalRefused: the file isn't a journal that this version can read.
         EngineError: there is no such run.
     """
-    found = read(path, FindRun(id))
-    if found is None:
+    detail = read(path, FindRun(id))
+    if detail is None:
         raise EngineError(f"there is no run {id} in {path}")
-    return found
+    return detail
 
 
 def read(path: str | os.PathLike[str], query: Query[Answer]) -> Answer:
@@ -65,7 +65,7 @@ def read(path: str | os.PathLike[str], query: Query[Answer]) -> Answer:
 
 @contextlib.contextmanager
 def _reading(path: str | os.PathLike[str]) -> Generator[sqlite3.Connection, None, None]:
-    """One consistent view of the journal."""
+    """Open one consistent view of the journal."""
     place = Path(path)
     try:
         with contextlib.closing(open_readonly(place)) as connection:

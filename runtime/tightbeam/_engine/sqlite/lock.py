@@ -31,10 +31,10 @@ def lock_path(path: Path) -> Path:
 def file_identity(path: Path | str) -> tuple[int, int] | None:
     """Return which file lies at a path, whatever its content; None if there is none."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - called before every commit, where a Path costs as much again
+        stat = os.stat(path)  # noqa: PTH116 - called before every commit, where a Path costs as much again
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return stat.st_dev, stat.st_ino
 
 
 class Lock:
@@ -66,10 +66,10 @@ class Lock:
                 )
             if self.is_in_place():
                 break
-            os.close(self._fd)  # it was removed meanwhile: whoever comes next locks another file
+            os.close(self._fd)  # it was removed meanwhile: the next process locks another file
         else:
             raise JournalRefused(f"{self._place} is removed again and again")
-        with contextlib.suppress(OSError):  # the disk is full: who is refused then isn't told by whom
+        with contextlib.suppress(OSError):  # the disk is full: a refusal then doesn't name this process
             os.pwrite(self._fd, f"{os.getpid():<{_PID_BYTES}}\n".encode(), 0)
         watch_forks(self)
 
@@ -118,8 +118,8 @@ class Lock:
 
     def is_in_place(self) -> bool:
         """Return whether the locked file is still the one that others would lock."""
-        found = os.fstat(self._fd)
-        return file_identity(self._place) == (found.st_dev, found.st_ino)
+        stat = os.fstat(self._fd)
+        return file_identity(self._place) == (stat.st_dev, stat.st_ino)
 
     def after_fork(self) -> None:
         """Let go of the lock in a forked child, which would keep it when the parent has ended."""
@@ -137,7 +137,7 @@ class Lock:
 
 
 def noted(path: Path) -> frozenset[str] | None:
-    """Return which databases the log beside a journal may belong to, None where nothing says so."""
+    """Return which databases the log beside a journal may belong to; None where that isn't noted."""
     try:
         with lock_path(path).open("rb") as file:
             lines = file.read(_READ_BYTES).decode("ascii", "replace").split("\n")
@@ -149,9 +149,9 @@ def noted(path: Path) -> frozenset[str] | None:
 
 
 def holder_of(path: Path) -> int | None:
-    """Return the process that has a journal open, 0 where that can't be known, None if nobody has.
+    """Return the process that has a journal open; 0 where that can't be known, None if no process has.
 
-    Nothing is kept or made.
+    No lock is kept, and no file is made.
     """
     if sys.platform == "win32":
         return 0
@@ -164,7 +164,7 @@ def holder_of(path: Path) -> int | None:
     except OSError:
         return 0
     try:
-        # Shared: two that look don't meet each other. A client that comes just now tries again: see `Lock`.
+        # Shared, so that two processes that do this don't hinder each other; a client that opens tries again.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return _pid_in(os.pread(descriptor, _PID_BYTES, 0))

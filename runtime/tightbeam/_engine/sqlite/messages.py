@@ -45,7 +45,7 @@ WITH RECURSIVE found (topic) AS (
     FROM found WHERE topic IS NOT NULL
 )
 """
-"""The topics that a channel has messages of: one look at the index for each."""
+"""The topics that a channel has messages of, with one search in the index for each."""
 _TOPICS_OF_CHANNEL = f"{_TOPICS} SELECT topic FROM found WHERE topic IS NOT NULL"  # noqa: S608 - of a constant
 _LAST_OF_CHANNEL = f"""
 {_TOPICS}
@@ -55,7 +55,7 @@ _FOLLOWING = (
     "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "
     "WHERE channel = ? AND topic = ? AND seq > ? ORDER BY seq"
 )
-# A single look into the index by channel, topic and place, however many messages there are.
+# A single search in the index by channel, topic and place, however many messages there are.
 _LATEST = "SELECT max(seq) FROM message WHERE channel = ? AND topic = ?"
 _MESSAGE = "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq = ?"
 
@@ -79,10 +79,10 @@ _APPEND = (
 
 
 def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
-    """Write a message, which is the memo of its step too, and put it into the outbox with its place and time.
+    """Store a message, which is the memo of its step too, and put it into the outbox with its place and time.
 
-    In a channel times strictly increase by a millisecond at least, whatever the clock does, and are later
-    than those of live messages handed out before: a reader that remembers only a time can resume from it.
+    In a channel times increase by a millisecond at least, whatever the clock does, and are later than those
+    of live messages handed out before: so a reader can resume by the time of its last message.
 
     Args:
         tx: the transaction.
@@ -90,7 +90,7 @@ def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
         ended_at: the time now.
 
     Returns:
-        False if that step is memoized already: nothing was written.
+        False if the step has such a memo already: nothing was written then.
     """
     run, run_id, step, number, channel, topic, data, started_at = publish
     created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
@@ -108,7 +108,7 @@ def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
 
 
 def _last_time(tx: Transaction, channel: str) -> int:
-    """When the last message of a channel was published, which may be gone by now."""
+    """Return when the last message of a channel was published; it may be trimmed by now."""
     return _stored_time(tx, channel) or meta(tx, "trimmed_created_at")
 
 
@@ -122,7 +122,7 @@ def _stored_time(tx: Transaction, channel: str) -> int:
 
 
 def bounds(tx: Transaction) -> Bounds:
-    """Which positions the journal can resume from."""
+    """Return which positions the journal can resume from."""
     last = tx.execute("SELECT max(seq) FROM message").fetchone()[0]
     return Bounds(meta(tx, "trimmed"), last or 0)
 
@@ -133,16 +133,16 @@ def find_start(tx: Transaction, request: FindStart) -> int:
 
 
 def _start_of(tx: Transaction, after: str) -> int:
-    there = bounds(tx)
+    edges = bounds(tx)
     if after == "start":
-        return there.trimmed
+        return edges.trimmed
     place = epochs.place_of(tx.execute, after)
-    if place is None or place > there.last:
+    if place is None or place > edges.last:
         raise PositionLost(
             "that position is not of this journal: the file was replaced, or an older copy of it was put "
             "back, or the engine is in memory"
         )
-    if place < there.trimmed:
+    if place < edges.trimmed:
         raise PositionLost("what came after that position is no longer retained")
     return place
 
@@ -150,28 +150,35 @@ def _start_of(tx: Transaction, after: str) -> int:
 def seen_until(tx: Transaction, request: SeenUntil) -> Seen:
     """Answer `SeenUntil`."""
     channel, since_ms = request.channel, request.since_ms
-    there = bounds(tx)
-    if there.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
+    edges = bounds(tx)
+    if edges.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
     limit = (since_ms + 1) * MILLISECOND
     topics = tx.execute(_TOPICS_OF_CHANNEL, {"channel": channel}).fetchall()
-    halved = [_last_before(tx, (channel, topic), limit, there) for (topic,) in topics]
-    place, place_us, _ = max(halved, default=(there.trimmed, 0, None), key=itemgetter(0))
+    halved = [_last_before(tx, (channel, topic), limit, edges) for (topic,) in topics]
+    place, place_us, _ = max(halved, default=(edges.trimmed, 0, None), key=itemgetter(0))
     following = min((after for _, _, after in halved if after is not None), default=None)
     exact = place if place_us // MILLISECOND == since_ms else None
-    return Seen(place, _stored_time(tx, channel), exact, following, there.last)
+    return Seen(place, _stored_time(tx, channel), exact, following, edges.last)
 
 
-def _last_before(tx: Transaction, address: Address, limit: int, there: Bounds) -> tuple[int, int, int | None]:
+def _last_before(tx: Transaction, address: Address, limit: int, edges: Bounds) -> tuple[int, int, int | None]:
     """Find the last message to an address with a time below the limit.
 
-    In a channel times increase with places, so it is found by halving: a scan of a long journal would keep
-    everybody waiting who publishes.
+    In a channel times increase with places, so it is found by halving: publishers would wait for a scan of a
+    long journal.
+
+    Args:
+        tx: the transaction.
+        address: of the message.
+        limit: the time.
+        edges: the first and the last place.
 
     Returns:
-        Its place and time, or the first place and 0; and the place of the message after it, if there is one.
+        Place and time of the message, or the first place and 0; and the place of the message after it, if
+        any.
     """
-    low, low_us, high, after = there.trimmed, 0, there.last, None
+    low, low_us, high, after = edges.trimmed, 0, edges.last, None
     while low < high:
         middle = (low + high) // 2
         row = tx.execute(
@@ -210,14 +217,14 @@ def read_page(tx: Transaction, request: ReadPage) -> Page:
     """Answer `ReadPage`."""
     start = request.after
     after = start if isinstance(start, int) else _start_of(tx, start)
-    there = bounds(tx)
-    if after < there.trimmed:
+    edges = bounds(tx)
+    if after < edges.trimmed:
         raise PositionLost("the messages right after that position are no longer retained")
-    # Each is read row by row, so that no more is read than the page takes.
+    # The cursors are read row by row, so that no more is read than the page takes.
     cursors = [tx.execute(_FOLLOWING, (*address, after)) for address in request.addresses]
     rows = cursors[0] if len(cursors) == 1 else merge(*cursors, key=itemgetter(6))
     page: list[Envelope] = []
-    size, upto = 0, there.last
+    size, upto = 0, edges.last
     for row in rows:
         page.append(Envelope(*row))
         size += len(row[2])
@@ -250,7 +257,7 @@ def read_places(tx: Transaction, request: ReadPlaces) -> tuple[list[Envelope], i
 
 
 def meta(tx: Transaction, name: str) -> int:
-    """A number kept beside the tables; 0 if it was never set."""
+    """Return a number that is kept beside the tables; 0 if it was never set."""
     row = tx.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return int(row[0]) if row else 0
 

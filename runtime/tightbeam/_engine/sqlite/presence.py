@@ -1,6 +1,6 @@
-"""Whether an open journal is still where it was opened, or was removed, replaced or overwritten meanwhile.
+"""Whether an open journal is still in its place, or was removed, replaced or overwritten meanwhile.
 
-SQLite goes on writing a file that has no name any more, and says that all is well. Into one whose content was
+SQLite goes on writing a file that has no name any more, and reports no error. Into a file whose content was
 overwritten in place, by a backup that was copied over it, it moves the pages of its log.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["Presence"]
 
 _log = logging.getLogger("tightbeam")
 _SECONDS = 1.0
-"""Between two looks at the log and the lock; the file is looked at before every commit."""
+"""Seconds between two checks of log and lock; the file is checked before every commit."""
 _PIECE = 1024 * 1024
 _VERSION_AT = 40
 """Where the header of a database has the version of its schema."""
@@ -27,14 +27,20 @@ _AFTERWARDS = "nothing is stored until it is back. Leave the client (stop the pr
 
 
 class Presence:
-    """Looks for the files of one open journal; used by the journal's thread."""
+    """Checks the files of one open journal; used by the store's thread."""
 
     def __init__(self, path: Path, lock: Lock, connection: sqlite3.Connection) -> None:
-        """Remember which files they are: the connection is open, and has written."""
+        """Remember which files they are.
+
+        Args:
+            path: of the journal.
+            lock: its lock, which is held.
+            connection: to the journal; it has written already.
+        """
         self._path = str(path)
         self._connection = connection
         self._mark, self._place, self._length = mark_and_page(connection)
-        # Closed after the connection: to close any descriptor of a file lets go of all locks that SQLite has.
+        # Closed after the connection: closing any descriptor of a file releases all locks that SQLite has.
         self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         self._version: bytes | None = None
         self._data_version: int = connection.execute("PRAGMA data_version").fetchone()[0]
@@ -45,16 +51,16 @@ class Presence:
         self._log_file = file_identity(self._log)
         self._next = 0.0
         self.lost: str | None = None
-        """Why nothing can be stored, if one of them is gone."""
+        """Why nothing can be stored, if a file is gone."""
 
     def close(self) -> None:
-        """Let go of the file. The connection is closed."""
+        """Close the descriptor, after the connection was closed."""
         os.close(self._fd)
 
-    def look_inside(self) -> str | None:
-        """Look whether the file has still its content; returns, and logs once, that it was overwritten.
+    def check_content(self) -> str | None:
+        """Return, and log once, that the content of the file was overwritten; None if it wasn't.
 
-        From then on nothing of the log is moved into it.
+        From then on nothing of the log is moved into the file.
         """
         if self._overwritten is None and not self._is_ours():
             self.lost = self._overwritten = (
@@ -68,14 +74,15 @@ class Presence:
     def _is_ours(self) -> bool:
         """Return whether the file has the mark of this opening, and no other version of the schema."""
         has_mark, version = self._has_mark(), os.pread(self._fd, 4, _VERSION_AT)
-        if self._version is None:  # the mark is in the log still: another program read the file just then
+        if (
+            self._version is None
+        ):  # the mark is still in the log: another program was reading when it was stored
             self._version = version if has_mark else None
             return True
         if not has_mark and not self._find_mark():
             return False
-        if (
-            version != self._version
-        ):  # another program has rebuilt the file, or this is a copy that SQLite made
+        if version != self._version:
+            # Another program has rebuilt the file, or this is a copy that SQLite made.
             seen = self._seen_data_version()
             if seen == self._data_version:
                 return False
@@ -83,33 +90,33 @@ class Presence:
         return True
 
     def _seen_data_version(self) -> int:
-        """Return what another program's commit changes; what it was, if the database can't be read."""
+        """Return the number that changes with another program's commit; the last one if it can't be read."""
         try:
-            found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error:
             return self._data_version
-        return found
+        return version
 
     def _has_mark(self) -> bool:
         return self._mark in os.pread(self._fd, self._length, self._place)
 
     def _find_mark(self) -> bool:
-        """Look for the mark in the whole file: SQLite may have moved it to another page."""
+        """Search the whole file for the mark, since SQLite may have moved it to another page."""
         size, place = os.fstat(self._fd).st_size, 0
         while place < size:
-            if (found := os.pread(self._fd, _PIECE, place).find(self._mark)) >= 0:
-                self._place = (place + found) // self._length * self._length
+            if (offset := os.pread(self._fd, _PIECE, place).find(self._mark)) >= 0:
+                self._place = (place + offset) // self._length * self._length
                 return True
             place += _PIECE - len(self._mark)
         return False
 
-    def look(self) -> str | None:
-        """Look whether all is in place; returns, and logs once, what isn't."""
+    def check(self) -> str | None:
+        """Return, and log once, which file isn't in its place; None if all are."""
         if self._overwritten is not None:
             return self._overwritten
         lost = None
-        if (found := file_identity(self._path)) != self._file:
-            what = "was removed" if found is None else "was replaced by another file"
+        if (identity := file_identity(self._path)) != self._file:
+            what = "was removed" if identity is None else "was replaced by another file"
             lost = f"{self._path} {what} while it was open: {_AFTERWARDS}start again"
         elif self.lost is not None or time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS

@@ -46,8 +46,8 @@ def _unpark(connection: sqlite3.Connection, path: str | os.PathLike[str], run_id
     if unpark_run(Transaction(connection), run_id):
         connection.execute("COMMIT")
         return
-    found = connection.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()
+    row = connection.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()
     connection.execute("ROLLBACK")
-    if found is None:
+    if row is None:
         raise EngineError(f"there is no run {run_id} in {path}")
-    raise EngineError(f"run {run_id} is {found[0]}: only a parked run can be resumed")
+    raise EngineError(f"run {run_id} is {row[0]}: only a parked run can be resumed")

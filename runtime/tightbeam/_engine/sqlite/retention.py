@@ -47,7 +47,7 @@ class Trimmer:
         """
         if not self._pace.is_time(written):
             return
-        self._log_size.look()
+        self._log_size.check()
         tx.execute("BEGIN IMMEDIATE")
         kept, now = Kept(tx), now_us()
         is_too_large = trimming.shrink(kept, self._retention.size)

@@ -186,7 +186,7 @@ class SqliteStore:
         return writes, False
 
     def _read(self, pending: Pending[Any]) -> None:
-        if (lost := self._presence.look_inside()) is not None:
+        if (lost := self._presence.check_content()) is not None:
             pending.error = JournalFailed(lost)
         else:
             self._answer(pending, Transaction(self._connection, self._outlet))
@@ -201,7 +201,7 @@ class SqliteStore:
         """Carry out a batch in one transaction; return how many bytes of data it stored."""
         connection, presence = self._connection, self._presence
         try:
-            if (lost := presence.look_inside()) is not None:
+            if (lost := presence.check_content()) is not None:
                 raise JournalFailed(lost)
             connection.execute("BEGIN IMMEDIATE")
             tx = Transaction(connection, self._outlet)
@@ -214,7 +214,7 @@ class SqliteStore:
                 self._execute(batch, tx, isolated=True)
             if tx.outbox and not self._has_epoch:
                 record(tx.execute, self._epochs.names[-1], self.last_place)
-            if (lost := presence.look()) is not None:
+            if (lost := presence.check()) is not None:
                 raise JournalFailed(lost)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, every caller is told

@@ -1,11 +1,11 @@
 """The write-ahead log beside a journal, and whether it belongs to the file that lies there.
 
-SQLite knows a log by its name alone. Beside a new file, a backup or another database it would write the log's
-pages into that: old data are back, or the file is corrupt. So each opening stores a mark of its own in the
-database, moves it from the log into the file, and notes it in the lock. A file that a crash left behind has
-the mark that is noted; one that was put in its place has an older one, or none. A mark ends in the version of
-the schema, by which a copy is told that SQLite made while the client was open (`VACUUM INTO`, an online
-backup): it has the mark, but counts versions anew.
+SQLite knows a log by its name alone. If a new file, a backup or another database lies beside a log, SQLite
+writes the log's pages into that: old data are back, or the file is corrupt. So each opening stores a mark of
+its own in the database, moves it from the log into the file, and notes it in the lock. A file that a crash
+left behind has the mark that is noted; one that was put in its place has an older mark, or none. A mark ends
+in the version of the schema, by which a copy is recognised that SQLite made while the client was open
+(`VACUUM INTO`, an online backup): the copy has the mark, but counts versions anew.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LARGE_LOG = 64 * 1024 * 1024
 """Bytes that a log doesn't reach as long as it can be moved into the file."""
 _MARK = "log"
 _MOST_NOTED = 8
-_LOOKS = 3
+_TRIES = 3
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
 """The bytes of a database that SQLite locks for readers: part of its file format."""
 
@@ -54,34 +54,33 @@ def log_path(path: Path) -> Path:
 
 def beside(path: Path) -> list[Path]:
     """List what SQLite keeps beside a database: log, index of the log, rollback journal."""
-    return [
-        one for kind in ("-wal", "-shm", "-journal") if (one := path.with_name(path.name + kind)).exists()
-    ]
+    companions = (path.with_name(path.name + kind) for kind in ("-wal", "-shm", "-journal"))
+    return [companion for companion in companions if companion.exists()]
 
 
 def together(path: Path) -> str:
-    """Name a database with all files that belong to it, as they must be moved."""
-    names = [one.name for one in beside(path)]
+    """Return the name of a database with those of all files that belong to it and must be moved with it."""
+    names = [file.name for file in beside(path)]
     return f"{path} together with {' and '.join(names)}" if names else str(path)
 
 
 def set_aside(path: Path) -> None:
-    """Rename what lies beside a database that isn't there, so that a new one doesn't get its pages.
+    """Rename the files beside a database that isn't there, so that a new one doesn't get their pages.
 
-    The lock must be held. What holds data is kept, under a name that SQLite doesn't look for.
+    The lock must be held. Files that hold data are kept, under names that SQLite doesn't know.
 
     Raises:
-        OSError: it can't be renamed.
+        OSError: a file can't be renamed.
     """
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
     moved = []
-    for one in beside(path):
-        if one.name.endswith("-shm") or one.stat().st_size == 0:
-            one.unlink(missing_ok=True)
+    for file in beside(path):
+        if file.name.endswith("-shm") or file.stat().st_size == 0:
+            file.unlink(missing_ok=True)
             continue
-        aside = one.with_name(f"{one.name}.{stamp}")
-        one.rename(aside)
-        moved.append((one.name, aside.name))
+        aside = file.with_name(f"{file.name}.{stamp}")
+        file.rename(aside)
+        moved.append((file.name, aside.name))
     if moved:
         _log.warning(
             "%s isn't there, but %s of an earlier database was: it is now %s, and a new journal begins. If "
@@ -94,7 +93,7 @@ def set_aside(path: Path) -> None:
 
 
 def marks(path: Path) -> tuple[str, ...] | None:
-    """Return the marks of a database in the file alone, its log passed over; None if it can't be read."""
+    """Return the marks of a database in the file alone, without its log; None if it can't be read."""
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
@@ -107,8 +106,8 @@ def marks(path: Path) -> tuple[str, ...] | None:
 def _marks(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return the marks of the last opening and of the one before it; none of a copy that SQLite has made."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()
-    found = tuple(row[0].split()) if row else ()
-    return found if found and found[0].endswith(f".{_schema_version(connection)}") else ()
+    stored = tuple(row[0].split()) if row else ()
+    return stored if stored and stored[0].endswith(f".{_schema_version(connection)}") else ()
 
 
 def _schema_version(connection: sqlite3.Connection) -> int:
@@ -122,34 +121,37 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         JournalRefused: opened together, they would be mixed; nothing was changed.
     """
-    left = [one for one in beside(path) if not one.name.endswith("-shm") and one.stat().st_size]
+    left = [file for file in beside(path) if not file.name.endswith("-shm") and file.stat().st_size]
     if not left:
         return
-    for _ in range(_LOOKS):  # a client may be opening it at this moment, and note another mark
+    for _ in range(_TRIES):  # a client may be opening it at this moment, and note another mark
         known = noted(path)
         if known is None:
             return
-        is_journal = any(one.name.endswith("-journal") for one in left)  # which a journal in WAL mode hasn't
-        if not is_journal and ((found := marks(path)) is None or not known.isdisjoint(found)):
+        is_journal = any(
+            file.name.endswith("-journal") for file in left
+        )  # which a journal in WAL mode hasn't
+        if not is_journal and ((stored := marks(path)) is None or not known.isdisjoint(stored)):
             return
-    names = " and ".join(one.name for one in left)
+    names = " and ".join(file.name for file in left)
+    all_names = " and ".join(file.name for file in beside(path))
     raise JournalRefused(
         f"{path} isn't the database that {names} beside it was written for: it was replaced, or a backup was "
-        f"put in its place. Opened together they would be mixed. To go on with {path}, move "
-        f"{' and '.join(one.name for one in beside(path))} away (`tightbeam restore` puts a backup in place "
-        "and does that); to go on with the other database, put it back in its place"
+        f"put in its place. Opened together they would be mixed. To go on with {path}, move {all_names} away "
+        "(`tightbeam restore` puts a backup in place and does that); to go on with the other database, put it "
+        "back in its place"
     )
 
 
 def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
     """Store a mark of this opening in the file, then note it in the lock; nothing else was written yet.
 
-    Beside its mark the file keeps that of the opening before, which is still noted if the process dies on the
-    way. So the lock needn't be synced, and a start waits for the disk twice.
+    Beside its mark the file keeps that of the opening before, which is still noted if the process dies in
+    between. So the lock needn't be synced, and a start waits for the disk only twice.
 
     Raises:
         OSError: the lock can't be written.
-        sqlite3.Error: the database can't be.
+        sqlite3.Error: the database can't be written.
     """
     before, known = _marks(connection), noted(path)
     if known is not None and known.isdisjoint(before):
@@ -168,7 +170,7 @@ def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
 
 
 def mark_and_page(connection: sqlite3.Connection) -> tuple[bytes, int, int]:
-    """Return the mark of this opening, and place and length of the page that most likely holds it."""
+    """Return the mark of this opening, with offset and length of the page that most likely holds it."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()
     page: int = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").fetchone()[0]
     size: int = connection.execute("PRAGMA page_size").fetchone()[0]
@@ -176,7 +178,7 @@ def mark_and_page(connection: sqlite3.Connection) -> tuple[bytes, int, int]:
 
 
 def keep_log(connection: sqlite3.Connection, descriptor: int) -> None:
-    """See that closing a connection moves nothing of the log into the file, and leaves it where it is.
+    """Have a connection leave the log where it is when it is closed, and move nothing of it into the file.
 
     Args:
         connection: to the database.
@@ -187,7 +189,7 @@ def keep_log(connection: sqlite3.Connection, descriptor: int) -> None:
         return
     import fcntl
 
-    # Older ones can't be told. But SQLite moves a log only while nobody else reads the database, and the lock
+    # Older versions have no setting. But SQLite moves a log only while there is no other reader, and the lock
     # of an open file description counts as another reader's, also in the same process.
     if hasattr(fcntl, "F_OFD_SETLK"):
         lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
@@ -196,13 +198,13 @@ def keep_log(connection: sqlite3.Connection, descriptor: int) -> None:
 
 
 class LogSize:
-    """Watches a log that grows, since another program keeps reading the database as it was."""
+    """Watches for a log that grows because another program keeps reading an old state of the database."""
 
     def __init__(self, path: Path) -> None:
         self._log = log_path(path)
         self._next = LARGE_LOG
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Warn about a large log: once, and again whenever it has doubled."""
         try:
             size = self._log.stat().st_size
@@ -221,5 +223,5 @@ class LogSize:
 
 
 def mark_copy(connection: sqlite3.Connection) -> None:
-    """Mark a copy that nobody has open: no log that lies beside it one day is its own."""
+    """Mark a copy that isn't open: a log that lies beside it one day isn't its own."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, f"copy-{os.urandom(8).hex()}"))
