@@ -138,8 +138,8 @@ def refuse_foreign(path: Path) -> None:
     raise JournalRefused(
         f"{path} isn't the database that {names} beside it was written for: it was replaced, or a backup was "
         f"put in its place. Opened together they would be mixed. To go on with {path}, move {all_names} away "
-        "(`tightbeam restore` puts a backup in place and does that); to go on with the other database, put it "
-        "back in its place"
+        "(`tightbeam restore` puts a backup in place and does that); to go on with the other database, put "
+        "it back in its place"
     )
 
 
