@@ -45,9 +45,10 @@ def connect(
     try:
         from tightbeam._remote.client import RemoteClient  # not at import: it needs the extra
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tightbeam"):
+        package = (error.name or "").partition(".")[0]
+        if package == "tightbeam":
             raise
         raise ImportError(
-            f"tightbeam.connect needs the package {error.name}: pip install 'tightbeam[gateway]'"
+            f"tightbeam.connect needs the package {package}: pip install 'tightbeam[gateway]'"
         ) from error
     return RemoteClient(url, token=token, key=key, on_invalid_message=on_invalid_message, hooks=hooks)

@@ -7,8 +7,6 @@ import socket
 import ssl
 from typing import Final
 
-from websockets.exceptions import InvalidProxy
-
 __all__ = ["BUSY", "BadProxy", "FailureKind", "NoAnswer", "NotHttp", "ProxyRefused", "failure_of"]
 
 BUSY: Final = frozenset({408, 425, 429})
@@ -94,7 +92,7 @@ def _at_the_address(error: Exception) -> NoAnswer | None:
     elif isinstance(error, NotHttp):
         reason = "what answers there doesn't speak HTTP"
         remedy = "check scheme and port of the URL: a server with TLS needs https://"
-    elif isinstance(error, (BadProxy, InvalidProxy)):
+    elif isinstance(error, BadProxy):
         reason = "the proxy that the environment names isn't one"
         remedy = "check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
     else:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidMessage, InvalidProxy, InvalidStatus, WebSocketException
 
-from tightbeam._wire.failures import NotHttp, failure_of
+from tightbeam._wire.failures import BadProxy, NotHttp, failure_of
 from tightbeam._wire.frames import MAX_FRAME
 from tightbeam._wire.http import Answer
 from tightbeam._wire.origin import Origin
@@ -78,7 +78,7 @@ async def open_websocket(
         speaks_other = not isinstance(error.__cause__, (EOFError, OSError))
         raise failure_of(NotHttp() if speaks_other else ConnectionResetError()) from None
     except (OSError, WebSocketException, EOFError) as error:  # a timeout is an OSError
-        raise failure_of(error) from None
+        raise failure_of(BadProxy() if isinstance(error, InvalidProxy) else error) from None
 
 
 def hang_up(websocket: ClientConnection) -> None:

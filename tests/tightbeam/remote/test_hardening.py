@@ -245,3 +245,32 @@ async def test_leaving_says_goodbye(ch: JobChannel) -> None:
         async with asyncio.timeout(20):
             await readers[0].wait_closed()
         assert readers[0].close_code == 1000
+
+
+async def test_a_proxy_that_is_none_is_said_of_sockets_and_requests(
+    ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "gopher://127.0.0.1:1")
+    for given in ({"token": "t"}, {"key": "k"}):
+        async with tightbeam.connect("http://rt.example", **given) as remote:
+            with pytest.raises(tightbeam.SubscribeFailed, match="proxy that the environment names isn't one"):
+                await remote.realtime.subscribe(ch).__aenter__()
+
+
+def test_the_client_loads_no_server_and_no_websockets_before_they_are_used() -> None:
+    code = (
+        "import sys, tightbeam; tightbeam.connect('http://127.0.0.1', key='k'); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'starlette', 'jwt', 'uvicorn'}), "
+        "'tightbeam.gateway' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False"
+
+
+@pytest.mark.parametrize("package", ["httptools", "websockets"])
+def test_without_the_extra_it_says_what_to_install(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; import tightbeam; tightbeam.connect('http://x')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    expected = f"ImportError: tightbeam.connect needs the package {package}: pip install 'tightbeam[gateway]'"
+    assert done.stderr.splitlines()[-1] == expected
