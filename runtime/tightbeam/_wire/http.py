@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import ssl
-import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +11,7 @@ from typing import NamedTuple
 
 import httptools
 
+from tightbeam._forks import watch_forks
 from tightbeam._wire.connection import Connection, default_context
 from tightbeam._wire.failures import BUSY, NotHttp, ProxyRefused, failure_of
 from tightbeam._wire.io import Io, LoopLimiter, RequestLimits, ThreadLimiter
@@ -162,11 +161,11 @@ class Pool:
         self._proxy: Proxy | None = None
         self._knows_proxy = origin.is_loopback
         """Whether the environment has been read for a proxy."""
-        self.reset()
-        _pools.add(self)
+        self.after_fork()
+        watch_forks(self)
 
-    def reset(self) -> None:
-        """Begin anew, as in a child process: the connections and what waits for a slot are the parent's."""
+    def after_fork(self) -> None:
+        """Begin anew in a child process: the connections and what waits for a slot are the parent's."""
         self.close()
         self._loops, self._threads = LoopLimiter(self._limits), ThreadLimiter(self._limits)
 
@@ -306,15 +305,3 @@ async def _open_tunnel(io: Io, connection: Connection, proxy: Proxy, origin: Ori
         raise NotHttp
     if not 200 <= int(status[:3]) < 300:
         raise ProxyRefused(int(status[:3]))
-
-
-_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-
-
-def _reset_all() -> None:
-    for pool in tuple(_pools):
-        pool.reset()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all)
