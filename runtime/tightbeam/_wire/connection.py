@@ -7,25 +7,13 @@ import ssl
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tightbeam._wire.io import CHUNK, Io
 
-__all__ = ["Connection", "Stream", "default_context"]
+__all__ = ["Connection", "default_context"]
 
 _Result = TypeVar("_Result")
-
-
-class Stream(Protocol):
-    """Bytes in both directions."""
-
-    async def send(self, io: Io, data: bytes, /) -> None:
-        """Send all of the data."""
-        ...
-
-    async def receive(self, io: Io, /) -> bytes:
-        """Wait for data; empty at its end."""
-        ...
 
 
 class _Plain:
@@ -34,17 +22,17 @@ class _Plain:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
 
-    async def send(self, io: Io, data: bytes, /) -> None:
+    async def send(self, io: Io, data: bytes) -> None:
         await io.send(self._socket, data)
 
-    async def receive(self, io: Io, /) -> bytes:
+    async def receive(self, io: Io) -> bytes:
         return await io.receive(self._socket)
 
 
 class _Tls:
     """TLS over another stream, which may be TLS to a proxy."""
 
-    def __init__(self, under: Stream, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, under: _Plain | _Tls, context: ssl.SSLContext, host: str) -> None:
         self._under = under
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
@@ -52,12 +40,12 @@ class _Tls:
     async def handshake(self, io: Io) -> None:
         await self._complete(io, self._tls.do_handshake)
 
-    async def send(self, io: Io, data: bytes, /) -> None:
+    async def send(self, io: Io, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[await self._complete(io, partial(self._tls.write, rest)) :]
 
-    async def receive(self, io: Io, /) -> bytes:
+    async def receive(self, io: Io) -> bytes:
         try:
             return await self._complete(io, partial(self._tls.read, CHUNK))
         except ssl.SSLEOFError:  # the server hung up without a closing alert
@@ -89,7 +77,7 @@ class Connection:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._stream: Stream = _Plain(connection)
+        self._stream: _Plain | _Tls = _Plain(connection)
         # No __del__: the collector may take the socket first, which warns that nothing has closed it.
         self.close: Callable[[], object] = weakref.finalize(self, connection.close)
         """Close the connection at once."""

@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
-__all__ = ["CHUNK", "Io", "LoopLimiter", "RequestLimits", "ThreadLimiter", "run"]
+__all__ = ["CHUNK", "Io", "LoopIo", "LoopLimiter", "RequestLimits", "ThreadIo", "ThreadLimiter", "run"]
 
 CHUNK: Final = 64 * 1024
 """Bytes that are received at once, at most."""
@@ -31,20 +31,76 @@ class RequestLimits:
     """How long a request may wait for a slot."""
 
 
-class Io(Protocol):
-    """The operations of one request."""
+class LoopIo:
+    """Socket operations of one request, which wait in the running event loop."""
 
-    async def connect(self, host: str, port: int, /) -> socket.socket:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    async def connect(self, host: str, port: int) -> socket.socket:
         """Open a connection to the first address of the host that answers."""
-        ...
+        failure = OSError("the host has no address")
+        for family, address in await self._addresses(host, port):
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connection.setblocking(False)
+                await self._loop.sock_connect(connection, address)
+            except BaseException as error:
+                connection.close()
+                if not isinstance(error, OSError):
+                    raise
+                failure = error
+            else:
+                return connection
+        raise failure
 
-    async def send(self, connection: socket.socket, data: bytes, /) -> None:
+    async def _addresses(self, host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
+        try:
+            is_six = ip_address(host).version == 6
+        except ValueError:
+            resolved = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return [(family, address) for family, _, _, _, address in resolved]
+        return [(socket.AF_INET6 if is_six else socket.AF_INET, (host, port))]
+
+    async def send(self, connection: socket.socket, data: bytes) -> None:
         """Send all of the data."""
-        ...
+        await self._loop.sock_sendall(connection, data)
 
-    async def receive(self, connection: socket.socket, /) -> bytes:
+    async def receive(self, connection: socket.socket) -> bytes:
         """Wait for data; empty at its end."""
-        ...
+        # Other tasks run, and a cancellation is delivered, even if the answer is already there.
+        await asyncio.sleep(0)
+        return await self._loop.sock_recv(connection, CHUNK)
+
+
+class ThreadIo:
+    """The same operations, which block the thread until they are done, or until a deadline."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """See `LoopIo`."""
+        return socket.create_connection((host, port), self._remaining())
+
+    async def send(self, connection: socket.socket, data: bytes) -> None:
+        """See `LoopIo`."""
+        connection.settimeout(self._remaining())
+        connection.sendall(data)
+
+    async def receive(self, connection: socket.socket) -> bytes:
+        """See `LoopIo`."""
+        connection.settimeout(self._remaining())
+        return connection.recv(CHUNK)
+
+    def _remaining(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        return remaining
+
+
+Io = LoopIo | ThreadIo
 
 
 class LoopLimiter:
@@ -62,7 +118,7 @@ class LoopLimiter:
             await slots.acquire()
         try:
             async with asyncio.timeout(self._limits.seconds):
-                yield _LoopIo()
+                yield LoopIo()
         finally:
             slots.release()
 
@@ -89,68 +145,9 @@ class ThreadLimiter:
         if not self._slots.acquire(timeout=self._limits.seconds_in_queue):
             raise TimeoutError
         try:
-            yield _ThreadIo(time.monotonic() + self._limits.seconds)
+            yield ThreadIo(time.monotonic() + self._limits.seconds)
         finally:
             self._slots.release()
-
-
-class _LoopIo:
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-
-    async def connect(self, host: str, port: int, /) -> socket.socket:
-        failure = OSError("the host has no address")
-        for family, address in await self._addresses(host, port):
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                connection.setblocking(False)
-                await self._loop.sock_connect(connection, address)
-            except BaseException as error:
-                connection.close()
-                if not isinstance(error, OSError):
-                    raise
-                failure = error
-            else:
-                return connection
-        raise failure
-
-    async def _addresses(self, host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
-        try:
-            is_six = ip_address(host).version == 6
-        except ValueError:
-            resolved = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            return [(family, address) for family, _, _, _, address in resolved]
-        return [(socket.AF_INET6 if is_six else socket.AF_INET, (host, port))]
-
-    async def send(self, connection: socket.socket, data: bytes, /) -> None:
-        await self._loop.sock_sendall(connection, data)
-
-    async def receive(self, connection: socket.socket, /) -> bytes:
-        # Other tasks run, and a cancellation is delivered, even if the answer is already there.
-        await asyncio.sleep(0)
-        return await self._loop.sock_recv(connection, CHUNK)
-
-
-class _ThreadIo:
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-
-    async def connect(self, host: str, port: int, /) -> socket.socket:
-        return socket.create_connection((host, port), self._remaining())
-
-    async def send(self, connection: socket.socket, data: bytes, /) -> None:
-        connection.settimeout(self._remaining())
-        connection.sendall(data)
-
-    async def receive(self, connection: socket.socket, /) -> bytes:
-        connection.settimeout(self._remaining())
-        return connection.recv(CHUNK)
-
-    def _remaining(self) -> float:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        return remaining
 
 
 def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:

@@ -26,7 +26,7 @@ from tightbeam._wire import backoff as wire_backoff
 from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import NoAnswer
 from tightbeam._wire.http import Answer
-from tightbeam._wire.io import _LoopIo
+from tightbeam._wire.io import LoopIo
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -535,15 +535,15 @@ async def test_who_is_refused_later_is_told(client: Client, ch: JobChannel, quic
 
 async def test_kept_connections_serve_many_publishes(client: Client, ch: JobChannel) -> None:
     opened: list[object] = []
-    real = _LoopIo.connect
+    real = LoopIo.connect
 
-    async def counted(io: _LoopIo, *place: Any) -> Any:
+    async def counted(io: LoopIo, *place: Any) -> Any:
         opened.append(place)
         return await real(io, *place)
 
     async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_LoopIo, "connect", counted)
+            patch.setattr(LoopIo, "connect", counted)
             for n in range(5):
                 await remote.realtime.publish(ch.tick, {"n": n})
             assert len(opened) == 1

@@ -26,7 +26,7 @@ from tightbeam._remote import requests as remote_requests
 from tightbeam._remote.answers import error_text
 from tightbeam._remote.requests import Requests
 from tightbeam._wire.http import Answer
-from tightbeam._wire.io import _ThreadIo, run
+from tightbeam._wire.io import ThreadIo, run
 
 
 async def test_publishing_and_subscribing(client: Client, ch: JobChannel) -> None:
@@ -253,13 +253,13 @@ def test_a_publish_that_isnt_answered_is_sent_once(monkeypatch: pytest.MonkeyPat
 
 def test_a_server_that_hangs_up_at_once_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
-    real = _ThreadIo.connect
+    real = ThreadIo.connect
 
-    async def counted(io: _ThreadIo, *place: Any) -> Any:
+    async def counted(io: ThreadIo, *place: Any) -> Any:
         asked.append(place)
         return await real(io, *place)
 
-    monkeypatch.setattr(_ThreadIo, "connect", counted)
+    monkeypatch.setattr(ThreadIo, "connect", counted)
     with Scripted(0) as server:
         requests = Requests(server.url, KEY)
         with pytest.raises(PublishFailed) as failed:
