@@ -2,7 +2,7 @@
 
 The generator itself doesn't parse what it prints: to parse and to walk a module of 240 lines takes 3 to 4 ms,
 as much as all passes that made it. What it does instead, on every run and in a fiftieth of that, is look at
-the names and types that go into its templates (`targets.python.render.guard`); other text gets in through
+the names and types that go into its templates (`targets.python.guard`); other text gets in through
 `targets.python.literals` only.
 """
 

@@ -25,8 +25,8 @@ from tests.tightbeam_codegen.hostile.visiting import visit
 from tests.tightbeam_codegen.schemas import STRING, closed, open_object, ref
 from tightbeam_cli import main
 from tightbeam_codegen.read.check.schema import refused_keyword
-from tightbeam_codegen.targets.python.typed import types as typed
-from tightbeam_codegen.targets.python.typed.facts import UnexpectedSource
+from tightbeam_codegen.targets.python import facts
+from tightbeam_codegen.targets.python.answer import UnexpectedSource
 
 CALL = '__import__("canary")'
 BREAKOUT = "os\nimport canary\n#"
@@ -201,13 +201,13 @@ def test_every_extension_key_it_reads_is_refused() -> None:
 def test_no_word_of_a_definition_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the text, and wherever it stands: it is asked about shapes with numbered tokens in them."""
     asked: list[Any] = []
-    generated = typed.generated_source
+    generated = facts.generated_source
 
     def listening(schemas: Any, names: int) -> str:
         asked.extend(schemas)
         return generated(schemas, names)
 
-    monkeypatch.setattr(typed, "generated_source", listening)
+    monkeypatch.setattr(facts, "generated_source", listening)
     monkeypatch.setattr("tests.tightbeam_codegen.hostile.compiled.FACTS", None)
     everywhere(ATTACKS["call"].text, tmp_path, PLACES)
     assert asked
@@ -264,11 +264,11 @@ def test_what_it_answers_is_no_code(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "Annotated[str, Field(ge=[1])]",
         "str & int",
     ]
-    generated = typed.generated_source
+    generated = facts.generated_source
     monkeypatch.setattr("tests.tightbeam_codegen.compiling.FACTS", None)
     for annotation in annotations:
         monkeypatch.setattr(
-            typed, "generated_source", lambda *a, said=annotation: generated(*a).replace(": str", f": {said}")
+            facts, "generated_source", lambda *a, said=annotation: generated(*a).replace(": str", f": {said}")
         )
         with pytest.raises(UnexpectedSource):
             compile_files(tmp_path, {"x.channel.json": channel(t=closed("a", a=STRING))})

@@ -14,7 +14,8 @@ from tightbeam_codegen.incremental.cache import (
     open_cache,
     tool_digest,
 )
-from tightbeam_codegen.targets.python.fact_store import FactStore
+from tightbeam_codegen.targets.python.answer import Fact
+from tightbeam_codegen.targets.python.stored import FactStore
 from tightbeam_codegen.targets.python.type_tree import (
     ANY,
     BOOL,
@@ -32,7 +33,6 @@ from tightbeam_codegen.targets.python.type_tree import (
     OneOf,
     SequenceOf,
 )
-from tightbeam_codegen.targets.python.typed import Fact
 
 
 def files(folder: Path) -> list[Path]:
@@ -178,7 +178,7 @@ def test_facts_that_are_none_are_not_used(entry: object, tmp_path: Path) -> None
 
 
 def test_facts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tightbeam_codegen.targets.python.fact_store.MAX_FACTS", 2)
+    monkeypatch.setattr("tightbeam_codegen.targets.python.stored.MAX_FACTS", 2)
     store = FactStore(Cache(tmp_path))
     store.put({"a": Fact(INT), "b": Fact(INT)})
     store.put({"c": Fact(INT)})
@@ -210,7 +210,13 @@ def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["cache.py", "data/channel.schema.json", "render/templates/module.py.jinja", "support/channel.ts"]
+    "name",
+    [
+        "cache.py",
+        "data/channel.schema.json",
+        "targets/python/templates/module.py.jinja",
+        "support/channel.ts",
+    ],
 )
 def test_every_file_of_the_tool_counts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / name

@@ -14,9 +14,8 @@ from tests.tightbeam_codegen.allowed import check_source
 from tests.tightbeam_codegen.formatting import formatting_changes
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.expressions import Word, subscript, type_expression
-from tightbeam_codegen.targets.python.render import Printer
-from tightbeam_codegen.targets.python.render.guard import UnsafeText
-from tightbeam_codegen.targets.python.render.layout import Layout, columns
+from tightbeam_codegen.targets.python.layout import Layout, columns
+from tightbeam_codegen.targets.python.printer import Printer
 from tightbeam_codegen.targets.python.type_tree import (
     ANY,
     BOOL,
@@ -35,6 +34,7 @@ from tightbeam_codegen.targets.python.type_tree import (
     SequenceOf,
     one_of,
 )
+from tightbeam_codegen.targets.text import UnsafeText
 
 CLASS_NAMES = st.from_regex(r"[A-Z][A-Za-z0-9]{0,45}", fullmatch=True)
 FIELD_NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,45}x", fullmatch=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.tightbeam_codegen.python.test_literals import TEXT
 from tightbeam_codegen.readable_json import readable_json
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.render import Printer
+from tightbeam_codegen.targets.python.printer import Printer
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,

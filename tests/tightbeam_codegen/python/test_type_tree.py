@@ -9,6 +9,7 @@ import pytest
 
 from tests.tightbeam_codegen.golden import CASES
 from tightbeam_codegen.read.normalise.shapes import Name
+from tightbeam_codegen.targets.python.answer import Fact, UnexpectedSource, read_answer
 from tightbeam_codegen.targets.python.expressions import type_expression
 from tightbeam_codegen.targets.python.stored import from_json, to_json
 from tightbeam_codegen.targets.python.type_tree import (
@@ -33,7 +34,6 @@ from tightbeam_codegen.targets.python.type_tree import (
     one_of,
     targets_of,
 )
-from tightbeam_codegen.targets.python.typed.facts import Fact, UnexpectedSource, read_answer
 from tightbeam_codegen.targets.python.words import words_of
 
 

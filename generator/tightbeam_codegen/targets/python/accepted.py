@@ -22,7 +22,7 @@ from tightbeam_codegen.read.normalise.shapes import (
     children,
 )
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.assemble import Types
+from tightbeam_codegen.targets.python.spelling import Types
 from tightbeam_codegen.targets.python.type_tree import (
     STR,
     ArrayOf,

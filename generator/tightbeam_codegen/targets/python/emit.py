@@ -12,13 +12,13 @@ from tightbeam_codegen.read.normalise.places import module_of
 from tightbeam_codegen.read.normalise.shapes import NamedShape, names_in, shapes_of
 from tightbeam_codegen.targets.protocol import Job, Output
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.assemble import Types
-from tightbeam_codegen.targets.python.fact_store import FactStore
+from tightbeam_codegen.targets.python.facts import type_facts
 from tightbeam_codegen.targets.python.import_order import with_stations
 from tightbeam_codegen.targets.python.module_assignment import ModuleAssignment, assign_modules
 from tightbeam_codegen.targets.python.modules import channel_module, exports, packages, shared_module
-from tightbeam_codegen.targets.python.render import Printer
-from tightbeam_codegen.targets.python.typed import type_facts
+from tightbeam_codegen.targets.python.printer import Printer
+from tightbeam_codegen.targets.python.spelling import Types
+from tightbeam_codegen.targets.python.stored import FactStore
 
 __all__ = ["emit"]
 

@@ -11,9 +11,11 @@ from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise.shapes import NamedShape, Ref
 from tightbeam_codegen.read.topics import TopicShape, topic_alias
+from tightbeam_codegen.targets.declared import description_of
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.accepted import Accepted
-from tightbeam_codegen.targets.python.assemble import Types, items_of
+from tightbeam_codegen.targets.python.items import items_of
+from tightbeam_codegen.targets.python.spelling import Types
 from tightbeam_codegen.targets.python.type_tree import (
     BOOL,
     INT,
@@ -99,15 +101,20 @@ def exports(definition: Definition) -> tuple[str, str]:
 def shared_module(
     document: Document, module: ModulePath, named: Sequence[NamedShape], types: Types
 ) -> ir.Module:
-    """The module of a document whose definitions channels refer to; arguments as above."""
-    value = document.value
-    doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
+    """Assemble the module of a document whose definitions channels refer to.
+
+    Args:
+        document: the document.
+        module: the module.
+        named: the classes and aliases that stand in it.
+        types: spells shapes.
+    """
     items = items_of(types, named, module)
     return ir.Module(
         module,
         document.path,
         document.digest,
-        doc.strip() if isinstance(doc, str) and doc.strip() else "Shared payload types.",
+        description_of(document) or "Shared payload types.",
         _imports(module, ir.types_of(items, None), types),
         items,
         None,

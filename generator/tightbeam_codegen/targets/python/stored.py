@@ -1,14 +1,16 @@
-"""Facts as JSON values, for a cache that outlives a run.
+"""Facts of earlier runs, in one entry of the cache.
 
-A type is a word (`"int"`) or a list of its kind and its parts (`["list", "int"]`). Facts become part of
-generated modules, so a value of any other form, as a damaged file may hold, is read as no fact.
+They are stored as JSON: a type is a word (`"int"`) or a list of its kind and its parts (`["list", "int"]`).
+They become part of generated modules, so a value of any other form, as a damaged file may hold, is no fact.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypeGuard, assert_never
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, assert_never
 
 from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam_codegen.targets.python.answer import REFERENCE, RULES, WORD, Fact
 from tightbeam_codegen.targets.python.type_tree import (
     ArrayOf,
     Constants,
@@ -22,9 +24,17 @@ from tightbeam_codegen.targets.python.type_tree import (
     SequenceOf,
     Type,
 )
-from tightbeam_codegen.targets.python.typed.facts import REFERENCE, RULES, WORD, Fact
 
-__all__ = ["from_json", "to_json"]
+if TYPE_CHECKING:
+    from tightbeam_codegen.targets.protocol import Store
+
+__all__ = ["MAX_FACTS", "FactStore", "from_json", "to_json"]
+
+MAX_FACTS = 50_000
+"""Beyond it the store begins anew: one run of a large project asks a few thousand questions."""
+
+_ENTRY = "facts-2"
+"""The number counts the forms that facts were stored in."""
 
 _Container: TypeAlias = type[ListOf | DictOf | ArrayOf | SequenceOf | MappingOf]
 _CONTAINERS: dict[str, _Container] = {
@@ -35,6 +45,39 @@ _CONTAINERS: dict[str, _Container] = {
     "mapping": MappingOf,
 }
 _KINDS = {container: kind for kind, container in _CONTAINERS.items()}
+
+
+class FactStore:
+    """Keeps facts by the key of their question.
+
+    Args:
+        cache: where they lie between runs.
+    """
+
+    def __init__(self, cache: Store) -> None:
+        self._cache = cache
+        self._entries: dict[str, Any] | None = None
+
+    def get(self, keys: Iterable[str]) -> Mapping[str, Fact]:
+        """Return the facts that are known, of those with these keys."""
+        known = self._known()
+        found = {key: from_json(known[key]) for key in keys if key in known}
+        return {key: fact for key, fact in found.items() if fact is not None}
+
+    def put(self, facts: Mapping[str, Fact]) -> None:
+        """Keep more facts."""
+        known = self._known()
+        if len(known) + len(facts) > MAX_FACTS:
+            known.clear()
+        for key, fact in facts.items():
+            known[key] = to_json(fact)
+        self._cache.put(_ENTRY, known)
+
+    def _known(self) -> dict[str, Any]:
+        if self._entries is None:
+            stored = self._cache.get(_ENTRY)
+            self._entries = stored if isinstance(stored, dict) else {}
+        return self._entries
 
 
 class _NoFactError(Exception):

@@ -25,6 +25,7 @@ from tightbeam_codegen.read.normalise.shapes import (
 )
 from tightbeam_codegen.read.normalise.stated import KEYWORDS
 from tightbeam_codegen.read.topics import TopicShape
+from tightbeam_codegen.targets.declared import description_of
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.spelling import one_of, spelt, type_of
 
@@ -81,13 +82,11 @@ def channel_module(
 
 def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) -> ir.Module:
     """The module of a file whose definitions channels refer to."""
-    value = document.value
-    doc = value.get("description") or value.get("title") if isinstance(value, dict) else None
     return ir.Module(
         path,
         document.path,
         document.digest,
-        doc if isinstance(doc, str) else "",
+        description_of(document),
         _imports(path, shapes_of(named)),
         _items(named, path),
         None,

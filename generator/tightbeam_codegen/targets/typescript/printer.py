@@ -9,7 +9,7 @@ from importlib import resources
 
 from tightbeam._payload.formats import FORMATS
 from tightbeam_codegen.read.normalise.shapes import Rules
-from tightbeam_codegen.targets.python.render.guard import UnsafeText
+from tightbeam_codegen.targets.text import check_identifiers
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.modules import module_specifier
 from tightbeam_codegen.targets.typescript.text import comment, json_literal, literal
@@ -293,8 +293,7 @@ def _operand(type_: ir.Type) -> str:
 
 def _name(name: str) -> str:
     """An identifier, as it is; the last look at what goes into source unescaped."""
-    if not name.isidentifier():
-        raise UnsafeText(f"not a name: {name!r}")
+    check_identifiers([name])
     return name
 
 

@@ -18,7 +18,7 @@ from tightbeam_codegen.read.normalise.shapes import (
     String,
     Union,
 )
-from tightbeam_codegen.targets.python.assemble import import_alias
+from tightbeam_codegen.targets.declared import import_alias
 from tightbeam_codegen.targets.typescript import ir
 
 __all__ = ["one_of", "spelt", "type_of"]

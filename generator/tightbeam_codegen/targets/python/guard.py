@@ -1,7 +1,7 @@
-"""The last look at what goes into the templates unescaped: names are identifiers, types are types.
+"""The last look at what goes into the templates unescaped: every name is an identifier.
 
-All other text passes through `targets.python.literals`. So whatever an earlier pass lets through by mistake,
-nothing of a schema becomes code: no call, no statement and no line end fits into a name or a type.
+All other text passes through `targets.python.literals`, and types hold no text besides names and constants.
+So whatever an earlier pass lets through by mistake, nothing of a schema becomes code.
 """
 
 from __future__ import annotations
@@ -11,30 +11,22 @@ from collections.abc import Iterable, Iterator
 
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python.type_tree import Named, Type, nodes_of
+from tightbeam_codegen.targets.text import check_identifiers
 
-__all__ = ["UnsafeText", "check_module", "check_package"]
-
-
-class UnsafeText(Exception):
-    """A name that can't be one. A bug of the generator's: nothing is generated."""
+__all__ = ["check_module", "check_package"]
 
 
 def check_module(module: ir.Module, types: Iterable[Type]) -> None:
     """Raise UnsafeText for a module with a name in it, or in its types, that is none."""
-    _check_names(_names(module))
-    _check_names(node.name for type_ in types for node in nodes_of(type_) if isinstance(node, Named))
+    check_identifiers(_names(module), keyword.iskeyword)
+    in_types = (node.name for type_ in types for node in nodes_of(type_) if isinstance(node, Named))
+    check_identifiers(in_types, keyword.iskeyword)
 
 
 def check_package(package: ir.Package) -> None:
     """Raise UnsafeText for a package with a name in it that is none."""
     for module, names in package.exports:
-        _check_names([module, *names])
-
-
-def _check_names(names: Iterable[str]) -> None:
-    for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise UnsafeText(f"not a name: {name!r}")
+        check_identifiers([module, *names], keyword.iskeyword)
 
 
 def _names(module: ir.Module) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam_codegen.targets.python.fence import CARRIER
 from tightbeam_codegen.targets.python.type_tree import (
     ANY,
     BOOL,
@@ -23,7 +24,6 @@ from tightbeam_codegen.targets.python.type_tree import (
     OneOf,
     Type,
 )
-from tightbeam_codegen.targets.python.typed.fence import CARRIER
 
 __all__ = ["REFERENCE", "RULES", "WORD", "Fact", "Rules", "UnexpectedSource", "read_answer"]
 

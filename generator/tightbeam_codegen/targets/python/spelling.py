@@ -1,8 +1,8 @@
-"""Shapes, their types and the definitions' own words to the intermediate representation, module by module."""
+"""The Python types of shapes: on the model, and on the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never, cast
 
@@ -10,7 +10,6 @@ from tightbeam_codegen.read.normalise.shapes import (
     AliasShape,
     Anything,
     Boolean,
-    Field,
     Integer,
     List,
     Literals,
@@ -27,8 +26,10 @@ from tightbeam_codegen.read.normalise.shapes import (
     Union,
     children,
 )
-from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.declared import import_alias
+from tightbeam_codegen.targets.python.answer import Fact, Rules
 from tightbeam_codegen.targets.python.module_assignment import ModuleAssignment
+from tightbeam_codegen.targets.python.question import Question
 from tightbeam_codegen.targets.python.type_tree import (
     ANY,
     BOOL,
@@ -46,19 +47,10 @@ from tightbeam_codegen.targets.python.type_tree import (
     filled,
     null_last,
     one_of,
-    targets_of,
 )
-from tightbeam_codegen.targets.python.typed import Fact
-from tightbeam_codegen.targets.python.typed.facts import Rules
-from tightbeam_codegen.targets.python.typed.question import Question
 from tightbeam_codegen.targets.python.unions import Alternatives, Unions
 
-__all__ = ["Types", "import_alias", "items_of"]
-
-
-def import_alias(name: Name) -> str:
-    """What a class of another module is called in this one: no field or class begins with an underscore."""
-    return f"_{'__'.join(name.module)}_{name.name}"
+__all__ = ["Types"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,60 +182,3 @@ class Types:
                 return alias and self.admits_null(definition.shape, seen | {target})  # type: ignore[union-attr]  # an alias
             case _:
                 return False
-
-
-def items_of(types: Types, definitions: Sequence[NamedShape], module: tuple[str, ...]) -> tuple[ir.Item, ...]:
-    """The classes and aliases of one module: classes first, then aliases, each after those it is made of."""
-    ordered = sorted(definitions, key=lambda d: (d.name.module != module, d.name.module, d.order))
-    classes = [_class(types, d, module) for d in ordered if isinstance(d, ObjectShape)]
-    aliases = {d.name: _alias(types, d, module) for d in ordered if isinstance(d, AliasShape)}
-    return (*classes, *_dependencies_first(types, aliases))
-
-
-def _class(types: Types, definition: ObjectShape, module: tuple[str, ...]) -> ir.Class:
-    fields = tuple(_field(types, field, module) for field in definition.fields)
-    name = types.spelt(definition.name, module)
-    return ir.Class(name, fields, definition.closed, definition.doc)
-
-
-def _field(types: Types, field: Field, module: tuple[str, ...]) -> ir.Field:
-    presence: ir.Presence = "required"
-    if not field.required:
-        presence = "optional"
-        if types.admits_null(field.shape):
-            presence = "null-by-default" if field.default_is_null else "optional-nullable"
-    return ir.Field(
-        field.py_name,
-        field.wire_name,
-        types.model(field.shape, module),
-        types.wire(field.shape, module),
-        types.rules(field.shape),
-        field.unchecked,
-        presence,
-        field.doc,
-    )
-
-
-def _alias(types: Types, definition: AliasShape, module: tuple[str, ...]) -> ir.Alias:
-    model, wire = types.model(definition.shape, module), types.wire(definition.shape, module)
-    differs = types.differs(Ref(definition.name))
-    name = types.spelt(definition.name, module)
-    quoted = types.unions.is_endless(definition.name) or types.unions.is_text(definition.shape)
-    return ir.Alias(name, model, wire if differs else None, quoted, definition.doc)
-
-
-def _dependencies_first(types: Types, aliases: Mapping[Name, ir.Alias]) -> Iterable[ir.Alias]:
-    """Return aliases in an order in which they can be evaluated: an endless one is evaluated later anyway."""
-    done: dict[Name, ir.Alias] = {}
-
-    def visit(name: Name, active: frozenset[Name]) -> None:
-        if name in done or name in active or name not in aliases:
-            return
-        if not types.unions.is_endless(name):
-            for other in targets_of(ir.types_of([aliases[name]], None)):
-                visit(other, active | {name})
-        done[name] = aliases[name]
-
-    for name in aliases:
-        visit(name, frozenset())
-    return done.values()

@@ -20,10 +20,10 @@ from tightbeam_codegen.targets.python.expressions import (
     subscript,
     type_expression,
 )
+from tightbeam_codegen.targets.python.guard import check_module, check_package
+from tightbeam_codegen.targets.python.imports import standard_and_third_party
+from tightbeam_codegen.targets.python.layout import Layout, columns
 from tightbeam_codegen.targets.python.literals import commented, docstring, literal
-from tightbeam_codegen.targets.python.render.guard import check_module, check_package
-from tightbeam_codegen.targets.python.render.imports import standard_and_third_party
-from tightbeam_codegen.targets.python.render.layout import Layout, columns
 from tightbeam_codegen.targets.python.type_tree import ANY, Constants, DictOf, Named, Type, nodes_of
 
 __all__ = ["Printer"]
@@ -39,7 +39,7 @@ class Printer:
         self._version = version
         self._layout = Layout(width)
         self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("tightbeam_codegen.targets.python.render"),
+            loader=jinja2.PackageLoader("tightbeam_codegen.targets.python"),
             autoescape=False,  # noqa: S701 - Python source, not HTML: every value goes through `literal` or `docstring`
             trim_blocks=True,
             lstrip_blocks=True,

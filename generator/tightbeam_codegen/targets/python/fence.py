@@ -1,7 +1,7 @@
 """The one call of datamodel-code-generator: a document of questions in, its source text out.
 
 It is imported here and only when there is something to ask. What it prints is never executed or shipped:
-`tightbeam_codegen.targets.python.typed.facts` reads it.
+`tightbeam_codegen.targets.python.answer` reads it.
 """
 
 from __future__ import annotations
