@@ -71,7 +71,7 @@ def _not_loadable(
 
     if (refusal := explain_message(ref, topic, text)) is not None:
         return refusal
-    declared = topic.bundle.places.declared_names
+    declared = topic.bundle.index.declared_names
     details = error.errors(include_url=False, include_context=False, include_input=False)
     issues = [
         Issue(

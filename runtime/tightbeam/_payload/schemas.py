@@ -15,7 +15,7 @@ from tightbeam._payload.formats import narrow_formats
 from tightbeam.errors import OutdatedBindings
 
 if TYPE_CHECKING:
-    from tightbeam._payload.places import Places
+    from tightbeam._payload.schema_index import SchemaIndex
 
 __all__ = [
     "LATEST_DIALECT",
@@ -78,11 +78,11 @@ class Bundle:
         self._params: dict[str, jsonschema_rs.Validator] | None = None
 
     @functools.cached_property
-    def places(self) -> Places:
+    def index(self) -> SchemaIndex:
         """Finds schemas and what their references lead to, to explain a failure."""
-        from tightbeam._payload.places import Places  # only on failure
+        from tightbeam._payload.schema_index import SchemaIndex  # only on failure
 
-        return Places(self.resources)
+        return SchemaIndex(self.resources)
 
     def draft(self, dialect: str) -> int:
         """Return the draft that a dialect is or builds on."""

@@ -17,7 +17,7 @@ from tightbeam._channels.refs import TopicRef, topics
 from tightbeam._codegen import v1
 from tightbeam._payload.encode import encode
 from tightbeam._payload.explain.tester import SchemaTester
-from tightbeam._payload.places import Place
+from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam.errors import InvalidPayload
 
 CH = sample_channel(sample_id="u1", n=3)
@@ -464,7 +464,7 @@ def test_a_large_union_asks_only_the_branch_that_the_tag_names(
     asked: list[str] = []
     validator = SchemaTester.validator
 
-    def noted(tester: SchemaTester, place: Place) -> object:
+    def noted(tester: SchemaTester, place: SchemaLocation) -> object:
         asked.append(place.ref.rpartition("/")[2])
         return validator(tester, place)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tightbeam._payload.places import Place, Places
+from tightbeam._payload.schema_index import SchemaIndex, SchemaLocation
 from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.keywords import REFERENCES
 
@@ -25,8 +25,8 @@ _KEYWORD = "tightbeam-ring"
 
 def break_rings(resources: dict[str, Any]) -> None:
     """Rewrite references that are part of a ring, in place."""
-    places = Places(resources)
-    steps: dict[str, dict[str, Place]] = {}
+    places = SchemaIndex(resources)
+    steps: dict[str, dict[str, SchemaLocation]] = {}
     for place in _schemas(resources):
         steps[place.ref] = {each.ref: each for each in _same_value(places, place)}
     rings = _in_rings({ref: set(targets) for ref, targets in steps.items()})
@@ -46,9 +46,9 @@ def break_rings(resources: dict[str, Any]) -> None:
     resources[uri] = bridges
 
 
-def _schemas(resources: dict[str, Any]) -> Iterator[Place]:
+def _schemas(resources: dict[str, Any]) -> Iterator[SchemaLocation]:
     """Yield every object that is a schema, or may be one."""
-    stack = [Place(uri, (), uri, schema).child() for uri, schema in resources.items()]
+    stack = [SchemaLocation(uri, (), uri, schema).child() for uri, schema in resources.items()]
     while stack:
         place = stack.pop()
         if isinstance(place.schema, dict):
@@ -56,7 +56,7 @@ def _schemas(resources: dict[str, Any]) -> Iterator[Place]:
         stack.extend(place.child(*way) for way, _, _ in inside(place.schema))
 
 
-def _same_value(places: Places, place: Place) -> Iterator[Place]:
+def _same_value(places: SchemaIndex, place: SchemaLocation) -> Iterator[SchemaLocation]:
     """Yield the schemas that apply to a value because this one does."""
     for keyword in REFERENCES:
         if (target := _target(places, place, keyword)) is not None:
@@ -64,7 +64,7 @@ def _same_value(places: Places, place: Place) -> Iterator[Place]:
     yield from (place.child(*way) for way, _, _ in inside(place.schema) if way[0] in _IN_PLACE)
 
 
-def _target(places: Places, place: Place, keyword: str) -> Place | None:
+def _target(places: SchemaIndex, place: SchemaLocation, keyword: str) -> SchemaLocation | None:
     reference = place.schema.get(keyword)
     return places.find(reference, place.base) if isinstance(reference, str) else None
 

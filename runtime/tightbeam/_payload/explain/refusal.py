@@ -92,14 +92,14 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
                 Issue("", "must be JSON data: the model contains itself, is too deep or holds other things")
             ]
     if _may_not_be_json(topic, plain) and (
-        issues := not_json(plain, lambda: topic.bundle.places.declared_names, MAX_COUNTED)
+        issues := not_json(plain, lambda: topic.bundle.index.declared_names, MAX_COUNTED)
     ):
         return issues
     walk = Walk(topic.bundle, topic.schema.dialect)
     try:
-        place = walk.tester.places.find(topic.schema.ref)
-        if place is not None and not walk.tester.fits(place, plain):
-            walk.visit(place, plain, "", 0)
+        location = walk.tester.index.find(topic.schema.ref)
+        if location is not None and not walk.tester.fits(location, plain):
+            walk.visit(location, plain, "", 0)
     except _FAILED:
         pass  # the issues up to here are said
     if walk.issues:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import jsonschema_rs
 
-from tightbeam._payload.places import Place
+from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam._payload.schemas import LATEST_DIALECT, LEGACY_DIALECTS, Bundle
 from tightbeam.errors import Issue
 
@@ -18,20 +18,20 @@ __all__ = ["Finding", "Keys", "Nested", "SchemaTester", "Union"]
 _MAX_SECONDS = 0.25
 """Of CPU time, so that a busy machine takes no reason away."""
 _MAX_COMPILING_SECONDS = 1.0
-"""How much longer it may take where validators have to be compiled, which happens once for each place."""
+"""How much longer it may take where validators have to be compiled, which happens once for each location."""
 
 
 class Nested(NamedTuple):
     """A schema inside another one, and the values that it applies to, each with its pointer."""
 
-    place: Place
+    location: SchemaLocation
     values: Iterable[tuple[object, str]]
 
 
 class Keys(NamedTuple):
     """The schema of an object's keys, and the object with its pointer."""
 
-    place: Place
+    location: SchemaLocation
     value: Mapping[str, object]
     pointer: str
 
@@ -39,7 +39,7 @@ class Keys(NamedTuple):
 class Union(NamedTuple):
     """A union of schemas that a value must fit one of."""
 
-    place: Place
+    location: SchemaLocation
     keyword: str
 
 
@@ -47,7 +47,7 @@ Finding = Issue | Nested | Keys | Union
 """What a keyword has to say of a value: a broken rule, or where else to look for one."""
 
 _validators: WeakKeyDictionary[Bundle, dict[tuple[str, str], jsonschema_rs.Validator]] = WeakKeyDictionary()
-"""Validators of parts of the schemas, by place and keyword."""
+"""Validators of parts of the schemas, by location and keyword."""
 
 
 class SchemaTester:
@@ -61,16 +61,16 @@ class SchemaTester:
             dialect: that of the topic, for documents that name none.
         """
         self.bundle = bundle
-        self.places = bundle.places
+        self.index = bundle.index
         self._dialect = dialect
         self._known = _validators.setdefault(bundle, {})
         self._until = time.thread_time() + _MAX_SECONDS
         self._earliest = time.monotonic() + _MAX_SECONDS
         self._compiling = _MAX_COMPILING_SECONDS
 
-    def fits(self, place: Place, value: object) -> bool:
-        """Return whether a value fits the schema at a place."""
-        return self.is_valid(self.validator(place), value)
+    def fits(self, location: SchemaLocation, value: object) -> bool:
+        """Return whether a value fits the schema at a location."""
+        return self.is_valid(self.validator(location), value)
 
     def is_valid(self, validator: jsonschema_rs.Validator, value: object) -> bool:
         """Return what a validator says of a value.
@@ -83,34 +83,36 @@ class SchemaTester:
             raise TimeoutError
         return validator.is_valid(value)
 
-    def obeys(self, place: Place, keyword: str, value: object) -> bool:
-        """Return whether a value obeys one keyword, of those that look at the value alone, at a place."""
-        schema = place.schema
+    def obeys(self, location: SchemaLocation, keyword: str, value: object) -> bool:
+        """Return whether a value obeys one keyword, of those that look at the value alone, at a location."""
+        schema = location.schema
         part = {keyword: schema[keyword]}
         for bound, draft4 in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
             if keyword == draft4 and isinstance(schema[keyword], bool):
                 return True  # draft 4: belongs to the bound
             if keyword == bound and isinstance(schema.get(draft4), bool):
                 part[draft4] = schema[draft4]
-        return self.is_valid(self.part_validator(place, keyword, part), value)
+        return self.is_valid(self.part_validator(location, keyword, part), value)
 
-    def validator(self, place: Place) -> jsonschema_rs.Validator:
-        """Return the validator of the schema at a place."""
-        known = self._known.get((place.ref, ""))
-        return self.part_validator(place, "", {"$ref": place.ref}) if known is None else known
+    def validator(self, location: SchemaLocation) -> jsonschema_rs.Validator:
+        """Return the validator of the schema at a location."""
+        known = self._known.get((location.ref, ""))
+        return self.part_validator(location, "", {"$ref": location.ref}) if known is None else known
 
-    def part_validator(self, place: Place, part: str, schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
-        """Return the validator of a part of the schema at a place, compiled once.
+    def part_validator(
+        self, location: SchemaLocation, part: str, schema: Mapping[str, Any]
+    ) -> jsonschema_rs.Validator:
+        """Return the validator of a part of the schema at a location, compiled once.
 
         Args:
-            place: where the schema is.
+            location: where the schema is.
             part: names the part.
             schema: the part.
         """
-        key = (place.ref, part)
+        key = (location.ref, part)
         if (validator := self._known.get(key)) is None:
             # A pattern means the same in each draft, and the metaschemas of the older ones refuse some.
-            dialect = LATEST_DIALECT if "pattern" in schema else self._dialect_at(place)
+            dialect = LATEST_DIALECT if "pattern" in schema else self._dialect_at(location)
             started = time.thread_time()
             validator = self._known[key] = self.bundle.validator(schema, dialect)
             taken = min(time.thread_time() - started, self._compiling)
@@ -118,11 +120,11 @@ class SchemaTester:
             self._until += taken
         return validator
 
-    def hides_siblings(self, place: Place) -> bool:
-        """Return whether a ``$ref`` at a place hides the keywords beside it."""
-        return self.bundle.draft(self._dialect_at(place)) in LEGACY_DIALECTS
+    def hides_siblings(self, location: SchemaLocation) -> bool:
+        """Return whether a ``$ref`` at a location hides the keywords beside it."""
+        return self.bundle.draft(self._dialect_at(location)) in LEGACY_DIALECTS
 
-    def _dialect_at(self, place: Place) -> str:
-        document = self.bundle.resources.get(place.document)
+    def _dialect_at(self, location: SchemaLocation) -> str:
+        document = self.bundle.resources.get(location.document)
         stated = document.get("$schema") if isinstance(document, dict) else None
         return stated if isinstance(stated, str) else self._dialect

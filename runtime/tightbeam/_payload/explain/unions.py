@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 
 from tightbeam._payload.explain.reasons import one_of, type_reason
 from tightbeam._payload.explain.tester import SchemaTester, Union
-from tightbeam._payload.places import Place
 from tightbeam._payload.plain import pointer_token
+from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam._payload.schemas import Bundle
 from tightbeam.errors import Issue
 
@@ -29,10 +29,10 @@ _TRANSPARENT = frozenset({"$comment", "$defs", "definitions", "description", "di
 class Branch:
     """One branch of a union, with all schemas that describe the value itself."""
 
-    __slots__ = ("_pins", "parts", "place")
+    __slots__ = ("_pins", "location", "parts")
 
-    def __init__(self, place: Place, parts: list[Place]) -> None:
-        self.place = place
+    def __init__(self, location: SchemaLocation, parts: list[SchemaLocation]) -> None:
+        self.location = location
         self.parts = parts
         """The branch itself and what it refers to or combines with `allOf`, in order."""
         self._pins: dict[str, list[object]] | None = None
@@ -135,43 +135,44 @@ def closest(tried: list[list[Issue]], pointer: str) -> list[Issue]:
 
 
 def _branches(tester: SchemaTester, union: Union) -> list[Branch]:
-    """Return the branches of a union; those of a union that is nothing but a branch stand in its place."""
+    """Return the branches of a union; those of a union that is nothing but a branch stand for it."""
     known = _known.setdefault(tester.bundle, {})
-    key = (union.place.ref, union.keyword)
+    key = (union.location.ref, union.keyword)
     if (branches := known.get(key)) is not None:
         return branches
     branches = known[key] = []
     stack = [
-        union.place.child(union.keyword, i) for i in reversed(range(len(union.place.schema[union.keyword])))
+        union.location.child(union.keyword, i)
+        for i in reversed(range(len(union.location.schema[union.keyword])))
     ]
     seen: set[str] = set()
     while stack:
         branch = Branch(stack[-1], _parts(tester, stack.pop()))
         inner = _only_union(branch)
-        if inner is not None and inner.place.ref not in seen:
-            place, keyword = inner
-            seen.add(place.ref)
-            stack.extend(place.child(keyword, i) for i in reversed(range(len(place.schema[keyword]))))
+        if inner is not None and inner.location.ref not in seen:
+            location, keyword = inner
+            seen.add(location.ref)
+            stack.extend(location.child(keyword, i) for i in reversed(range(len(location.schema[keyword]))))
         else:
             branches.append(branch)
     return branches
 
 
-def _parts(tester: SchemaTester, branch: Place) -> list[Place]:
+def _parts(tester: SchemaTester, branch: SchemaLocation) -> list[SchemaLocation]:
     """List the schemas that describe the value itself: through references and `allOf`."""
-    parts: list[Place] = []
+    parts: list[SchemaLocation] = []
     stack, seen = [branch], set[str]()
     while stack and len(seen) < _MAX_PARTS:
-        place = stack.pop()
-        schema = place.schema
-        if place.ref in seen or not isinstance(schema, dict):
+        location = stack.pop()
+        schema = location.schema
+        if location.ref in seen or not isinstance(schema, dict):
             continue
-        seen.add(place.ref)
-        is_hidden = "$ref" in schema and tester.hides_siblings(place)
+        seen.add(location.ref)
+        is_hidden = "$ref" in schema and tester.hides_siblings(location)
         if not is_hidden:
-            parts.append(place)
-            stack.extend(place.child("allOf", i) for i in reversed(range(len(schema.get("allOf", ())))))
-        if "$ref" in schema and (target := tester.places.find(schema["$ref"], place.base)) is not None:
+            parts.append(location)
+            stack.extend(location.child("allOf", i) for i in reversed(range(len(schema.get("allOf", ())))))
+        if "$ref" in schema and (target := tester.index.find(schema["$ref"], location.base)) is not None:
             stack.append(target)
     return parts
 

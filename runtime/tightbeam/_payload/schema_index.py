@@ -12,13 +12,13 @@ from urllib.parse import quote, unquote, urljoin
 from tightbeam._payload.plain import pointer_token
 from tightbeam._payload.subschemas import inside
 
-__all__ = ["Place", "Places"]
+__all__ = ["SchemaIndex", "SchemaLocation"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 
 
 @dataclass(frozen=True)
-class Place:
+class SchemaLocation:
     """A schema in a bundle, and where it is."""
 
     document: str
@@ -34,38 +34,40 @@ class Place:
         """A reference that leads here from anywhere."""
         return self.document + "#" + "".join(f"/{quote(pointer_token(token))}" for token in self.tokens)
 
-    def child(self, *tokens: str | int) -> Place:
+    def child(self, *tokens: str | int) -> SchemaLocation:
         """Return the schema below this one at the end of a way."""
         schema, base = self.schema, self.base
         for token in tokens:
             schema = schema[token]
             base = _base(base, schema)
-        return Place(self.document, (*self.tokens, *map(str, tokens)), base, schema)
+        return SchemaLocation(self.document, (*self.tokens, *map(str, tokens)), base, schema)
 
 
-class Places:
+class SchemaIndex:
     """The schemas of a bundle, by URI."""
 
     def __init__(self, resources: Mapping[str, Any]) -> None:
         self._resources = resources
 
     @functools.cached_property
-    def _named(self) -> dict[str, Place]:
+    def _named(self) -> dict[str, SchemaLocation]:
         """The resources, with those inside of others, and the anchors, by absolute URI."""
-        named: dict[str, Place] = {}
-        stack = [Place(uri, (), _base(uri, schema), schema) for uri, schema in self._resources.items()]
-        for place in stack:
-            named[place.document] = place
+        named: dict[str, SchemaLocation] = {}
+        stack = [
+            SchemaLocation(uri, (), _base(uri, schema), schema) for uri, schema in self._resources.items()
+        ]
+        for location in stack:
+            named[location.document] = location
         while stack:
-            place = stack.pop()
-            schema = place.schema
+            location = stack.pop()
+            schema = location.schema
             if isinstance(schema, dict):
-                named.setdefault(place.base, place)
+                named.setdefault(location.base, location)
                 for keyword in ("$anchor", "$dynamicAnchor", "$id", "id"):
                     name = schema.get(keyword)
                     if isinstance(name, str) and (keyword.endswith("nchor") or name.startswith("#")):
-                        named.setdefault(f"{place.base}#{name.removeprefix('#')}", place)
-            stack.extend(place.child(*way) for way, _, _ in inside(schema))
+                        named.setdefault(f"{location.base}#{name.removeprefix('#')}", location)
+            stack.extend(location.child(*way) for way, _, _ in inside(schema))
         return named
 
     @functools.cached_property
@@ -80,7 +82,7 @@ class Places:
             stack.extend(inner for _, inner, _ in inside(node))
         return frozenset(names)
 
-    def find(self, ref: str, base: str = "") -> Place | None:
+    def find(self, ref: str, base: str = "") -> SchemaLocation | None:
         """Find the schema that a reference leads to.
 
         Args:
@@ -94,15 +96,15 @@ class Places:
         fragment = unquote(fragment)
         if fragment and not fragment.startswith("/"):
             return self._named.get(f"{uri}#{fragment}")
-        place = self._named.get(uri)
-        for token in fragment.split("/")[1:] if place else ():
+        location = self._named.get(uri)
+        for token in fragment.split("/")[1:] if location else ():
             token = token.replace("~1", "/").replace("~0", "~")
-            schema = place.schema  # type: ignore[union-attr]
+            schema = location.schema  # type: ignore[union-attr]
             try:
-                place = place.child(int(token) if isinstance(schema, list) else token)  # type: ignore[union-attr]
+                location = location.child(int(token) if isinstance(schema, list) else token)  # type: ignore[union-attr]
             except (LookupError, TypeError, ValueError):
                 return None
-        return place
+        return location
 
 
 def _base(base: str, schema: object) -> str:
