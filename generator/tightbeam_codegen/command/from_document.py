@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tightbeam._payload.subschemas import SCHEMA_MAPS
-from tightbeam_codegen.json_schema.keywords import ASSERTING, KEYWORDS
+from tightbeam_codegen.json_schema.keywords import ASSERTING, KEYWORDS, Form
 from tightbeam_codegen.names import class_name, snake, topic_name
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
@@ -87,7 +87,7 @@ def _can_be(keyword: str, value: JsonValue) -> bool:
     """Return whether a keyword of some draft can have a value; `dependencies` of a package.json can't be."""
     if isinstance(value, dict) and any(isinstance(inner, str) for inner in value.values()):
         return keyword not in SCHEMA_MAPS
-    forms = [keywords[keyword] for keywords in KEYWORDS.values() if keyword in keywords]
+    forms: list[Form] = [keywords[keyword] for keywords in KEYWORDS.values() if keyword in keywords]
     return any(not any(form_faults(keyword, value, form)) for form in forms)
 
 

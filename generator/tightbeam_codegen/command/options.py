@@ -60,15 +60,16 @@ def add_generate(app: typer.Typer) -> None:
 
 def _parameter(option: Option) -> inspect.Parameter:
     """Return an option of a target as a parameter of the command, None or False where it isn't given."""
-    kinds: dict[str, Any] = {
-        "folder": Path | None,
-        "flag": bool,
-        "choice": Literal[option.choices] | None if option.choices else None,
-    }
+    kind: Any = bool
+    if option.kind == "folder":
+        kind = Path | None
+    elif option.kind == "choice":
+        choice: Any = Literal[option.choices]
+        kind = choice | None
     names = (option.name, option.short) if option.short else (option.name,)
     return inspect.Parameter(
         option.key,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         default=False if option.kind == "flag" else None,
-        annotation=Annotated[kinds[option.kind], typer.Option(*names, help=option.help)],
+        annotation=Annotated[kind, typer.Option(*names, help=option.help)],
     )

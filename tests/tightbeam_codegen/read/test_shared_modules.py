@@ -198,6 +198,28 @@ def test_over_another_document(tmp_path: Path, capsys: pytest.CaptureFixture[str
     run(files, tmp_path, capsys)
 
 
+def test_a_name_of_a_topic_that_a_class_of_the_document_comes_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A definition is remembered without the document; then another one uses a class of the document."""
+    files: dict[str, Any] = {
+        "common.json": {"$defs": {"Order": open_object(id=STRING)}},
+        "orders.channel.json": channel("orders", note=ref("common.json#/$defs/Order")),
+        "orders.schema.json": ORDER,
+        "other.channel.json": channel("other", t=STRING),
+        "third.channel.json": channel("third", t=STRING),
+    }
+    run(files, tmp_path, capsys)
+    note = channel("other", t=ref("orders.schema.json#/$defs/Note"))
+    run(files | {"other.channel.json": note}, tmp_path, capsys)
+    assert re.search(r"^class Note\w+\(", Path("generated/orders.py").read_text(), re.MULTILINE)
+    # The topic goes, and the class has its own name again, in a definition that is unchanged.
+    topics = channel("orders", renamed=ref("common.json#/$defs/Order"))
+    run(files | {"other.channel.json": note, "orders.channel.json": topics}, tmp_path, capsys)
+    assert "class Note(" in Path("generated/orders.py").read_text()
+    run(files, tmp_path, capsys)
+
+
 def test_a_clash_that_another_definition_brings_along(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
