@@ -17,7 +17,7 @@ from typing import Any
 from tightbeam_codegen.pipeline import generate
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.targets.python.target import PYTHON
-from tightbeam_codegen.write import Tree, write
+from tightbeam_codegen.write import Tree, compare, write
 
 __all__ = ["LARGE", "MEDIUM", "PAYLOADS", "SCHEMAS", "TINY", "bindings", "payload_channel"]
 
@@ -84,7 +84,7 @@ def bindings(files: Mapping[str, Any], package: str) -> Path:
     result = generate(root, Settings(schemas=root), shown_root="schemas", version="0.0.0")
     if not result.files:
         raise RuntimeError("; ".join(problem.message for problem in result.problems))
-    write([Tree(folder / package, result.files["python"], PYTHON.language)])
+    write(compare([Tree(folder / package, result.files["python"], PYTHON.language)]))
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     return folder

@@ -6,13 +6,13 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems, quoted
+from tightbeam_codegen.problems import Problem, Problems, quoted
 
-__all__ = ["Language", "Plan", "Tree", "Written", "compare", "diff", "ours", "write"]
+__all__ = ["Language", "Plan", "Tree", "compare", "diff", "ours", "write"]
 
 _ENOUGH = 128
 """Bytes of a file in which its header is."""
@@ -48,6 +48,7 @@ class Tree:
 class Plan:
     """How a folder differs from its tree. Paths are posix and relative to it."""
 
+    tree: Tree
     changed: Mapping[str, bytes | None]
     """What now stands where another text should; None where there is nothing yet."""
     stale: Mapping[str, bytes]
@@ -59,24 +60,23 @@ class Plan:
         return not self.changed and not self.stale
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The paths that `write` wrote and removed, each in its folder."""
-
-    written: tuple[str, ...]
-    removed: tuple[str, ...]
-
-
-def compare(tree: Tree) -> Plan:
-    """Find what would have to change for a folder to hold a tree, and no other file of ours in its language.
+def compare(trees: Iterable[Tree]) -> list[Plan]:
+    """Find what would have to change for folders to hold their trees, and no other files of ours.
 
     Raises:
         DefinitionErrors: that would touch something that isn't ours: a file without our header in the way of
-            one of the tree's, or a symbolic link.
+            one of a tree's, or a symbolic link. All trees are looked through first.
     """
     problems = Problems()
+    plans = [_compare(tree, problems) for tree in trees]
+    problems.raise_errors()
+    return plans
+
+
+def _compare(tree: Tree, problems: Problems) -> Plan:
     folder, files, language = tree.folder, tree.files, tree.language
-    _check_folder(folder, files, problems)
+    if not _check_folder(folder, files, problems):
+        return Plan(tree, {}, {})
     changed: dict[str, bytes | None] = {}
     for path, text in sorted(files.items()):
         old = _read(folder, path, problems)
@@ -87,74 +87,54 @@ def compare(tree: Tree) -> Plan:
             message = f"{quoted(_shown(folder, path))} is in the way: it doesn't begin with '{header}'"
             problems.error(None, message, "Move it away, or choose another output folder.")
         changed[path] = old
-    problems.raise_errors()
-    return Plan(changed, dict(ours(folder, language, besides=files)))
+    return Plan(tree, changed, dict(ours(folder, language, besides=files)))
 
 
-def write(trees: Sequence[Tree]) -> Written:
-    """Make folders hold their trees, and no other file of ours: all of it or nothing.
+def write(plans: Iterable[Plan]) -> None:
+    """Make folders hold their trees: all of it or nothing.
 
     Only what differs is touched. New text goes to temporary files beside the old ones first; they are moved
     into place once all are complete, so that a full disk changes nothing.
 
+    Args:
+        plans: of `compare`.
+
     Raises:
-        DefinitionErrors: as `compare`, for all trees at once.
         OSError: something can't be written.
     """
-    plans = _compare_all(trees)
+    plans = list(plans)
     ready: list[tuple[Path, Path]] = []
     try:
-        for tree, plan in zip(trees, plans, strict=True):
+        for plan in plans:
             for path in plan.changed:
-                target = tree.folder / path
+                target = plan.tree.folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
                 ready.append((temporary, target))
-                _write_new(temporary, tree.files[path].encode(), like=target)
+                _write_new(temporary, plan.tree.files[path].encode(), like=target)
         for temporary, target in ready:
             temporary.replace(target)
     except BaseException:
         for temporary, _ in ready:
             temporary.unlink(missing_ok=True)
         raise
-    for tree, plan in zip(trees, plans, strict=True):
+    for plan in plans:
         for path in plan.stale:
-            _remove(tree.folder, path)
-    return Written(
-        tuple(path for plan in plans for path in plan.changed),
-        tuple(path for plan in plans for path in plan.stale),
-    )
+            _remove(plan.tree.folder, path)
 
 
-def _compare_all(trees: Iterable[Tree]) -> list[Plan]:
-    """Compare all trees, and raise all that is wrong with any."""
-    problems, plans = Problems(), list[Plan]()
-    for tree in trees:
-        try:
-            plans.append(compare(tree))
-        except DefinitionErrors as errors:
-            problems.extend(errors.problems)
-    problems.raise_errors()
-    return plans
-
-
-def diff(tree: Tree) -> str:
-    """Return a unified diff from what a folder holds to its tree, empty if nothing differs.
-
-    Raises:
-        DefinitionErrors: as `compare`.
-    """
+def diff(plan: Plan) -> str:
+    """Return a unified diff from what a folder holds to its tree, empty if nothing differs."""
     from difflib import unified_diff
 
-    plan = compare(tree)
-    olds: dict[str, bytes | None] = {**plan.changed, **plan.stale}
+    files, olds = plan.tree.files, {**plan.changed, **plan.stale}
     parts: list[str] = []
     for path, old in sorted(olds.items()):
         before = old.decode(errors="replace").splitlines(keepends=True) if old is not None else []
-        after = tree.files[path].splitlines(keepends=True) if path in tree.files else []
-        name = _shown(tree.folder, path)
+        after = files[path].splitlines(keepends=True) if path in files else []
+        name = _shown(plan.tree.folder, path)
         left = f"a/{name}" if old is not None else "/dev/null"
-        right = f"b/{name}" if path in tree.files else "/dev/null"
+        right = f"b/{name}" if path in files else "/dev/null"
         parts.extend(map(_whole_line, unified_diff(before, after, left, right)))
     return "".join(parts)
 
@@ -167,7 +147,7 @@ def _shown(output: Path, path: str) -> str:
     return (PurePosixPath(output.as_posix()) / path).as_posix()
 
 
-def _check_folder(output: Path, files: Mapping[str, str], problems: Problems) -> None:
+def _check_folder(output: Path, files: Mapping[str, str], problems: Problems) -> bool:
     """Refuse paths that lead out of `output`, and links or files where a folder has to be."""
     folders = {"."}
     for path in files:
@@ -175,15 +155,13 @@ def _check_folder(output: Path, files: Mapping[str, str], problems: Problems) ->
         if not parts or path != "/".join(parts) or ".." in parts or parts[0] == "/":
             raise ValueError(f"not a path inside the output folder: {path!r}")
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-    for folder in sorted(folders):
-        mode = _mode(output / folder)
-        if mode is None or stat.S_ISDIR(mode):
-            continue
+    modes = {folder: _mode(output / folder) for folder in sorted(folders)}
+    others = {folder: mode for folder, mode in modes.items() if mode is not None and not stat.S_ISDIR(mode)}
+    for folder, mode in others.items():
         what = "a symbolic link" if stat.S_ISLNK(mode) else "a file"
         remedy = "Name another output folder, or replace it by a folder."
         problems.error(None, f"{quoted(_shown(output, folder))} is {what}, not a folder", remedy)
-    if problems.has_errors:
-        raise DefinitionErrors(problems)
+    return not others
 
 
 def _mode(path: Path) -> int | None:

@@ -20,7 +20,7 @@ from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS, wanted
 from tightbeam_codegen.version import tool_version
-from tightbeam_codegen.write import Plan, Tree, Written, compare, diff, write
+from tightbeam_codegen.write import Plan, Tree, compare, diff, write
 
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
@@ -92,38 +92,36 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
     if code := _report_problems(result.problems, report):
         return code
     trees = [Tree(folder, result.files[target.name], target.language) for target, folder in targets]
+    plans = compare(trees)
     if request.check:
-        code = _check(trees, report)
+        code = _check(plans, report)
         if code == FINE:
             up_to_date.remember(trees, result.problems)
         return code
     if request.form == "json":
-        report.changes(change for tree in trees for change in _changes_of(compare(tree), tree))
-    done = write(trees)
+        report.changes(change for plan in plans for change in _changes_of(plan))
+    write(plans)
     up_to_date.remember(trees, result.problems)
     counted = "1 channel" if result.channels == 1 else f"{result.channels} channels"
-    _print(request, f"Generated {counted} in {shown}: {_in_words(done)}.")
+    _print(request, f"Generated {counted} in {shown}: {_in_words(plans)}.")
     return FINE
 
 
-def _check(trees: Iterable[Tree], report: Report) -> int:
+def _check(plans: Sequence[Plan], report: Report) -> int:
     """Print how the disk differs from what it should hold, and return the exit code."""
-    differs = False
-    for tree in trees:
-        plan = compare(tree)
-        report.changes(_changes_of(plan, tree), diff(tree))
-        differs = differs or not plan.is_empty
-    if differs:
-        report.out_of_date()
-    return DRIFT if differs else FINE
+    for plan in plans:
+        report.changes(_changes_of(plan), diff(plan))
+    if all(plan.is_empty for plan in plans):
+        return FINE
+    report.out_of_date()
+    return DRIFT
 
 
-def _changes_of(plan: Plan, tree: Tree) -> Iterator[Change]:
-    """Yield the changes of a tree's files."""
+def _changes_of(plan: Plan) -> Iterator[Change]:
     for path in sorted([*plan.changed, *plan.stale]):
         old = plan.changed.get(path)
         change: Literal["added", "changed", "removed"] = "added" if old is None else "changed"
-        yield (tree.folder / path).as_posix(), "removed" if path in plan.stale else change
+        yield (plan.tree.folder / path).as_posix(), "removed" if path in plan.stale else change
 
 
 def _pipeline(settings: Settings, cache: Cache) -> Result:
@@ -178,13 +176,12 @@ def _report_problems(problems: Sequence[Problem], report: Report) -> int:
     return FINE
 
 
-def _in_words(done: Written) -> str:
-    changes = [
-        f"{len(paths)} {'file' if len(paths) == 1 else 'files'} {what}"
-        for paths, what in ((done.written, "written"), (done.removed, "removed"))
-        if paths
-    ]
-    return ", ".join(changes) or "nothing changed"
+def _in_words(plans: Sequence[Plan]) -> str:
+    written = sum(len(plan.changed) for plan in plans)
+    removed = sum(len(plan.stale) for plan in plans)
+    changes = ((written, "written"), (removed, "removed"))
+    counted = [f"{count} {'file' if count == 1 else 'files'} {what}" for count, what in changes if count]
+    return ", ".join(counted) or "nothing changed"
 
 
 def _print(request: Request, sentence: str) -> None:

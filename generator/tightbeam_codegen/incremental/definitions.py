@@ -73,7 +73,7 @@ def compiled_definitions(model: Model, outputs: Mapping[str, Output]) -> list[Co
             reach={each.uri: each.digest for each in store.documents.reach(channel.definition.document)},
             entangled=channel.module in entangled,
             context=context,
-            files={name: output.own[channel.module] for name, output in outputs.items()},
+            files={name: output.own.get(channel.module, {}) for name, output in outputs.items()},
         )
         for channel in model.channels
     ]

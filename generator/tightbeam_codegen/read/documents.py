@@ -70,7 +70,7 @@ def resolve(
     dialects = {each.module: store.documents.dialect(each.dialect) or LATEST for each in definitions}
     for each in definitions:
         store.documents.add_definition(each.document, dialects[each.module])
-    for uri in {uri for each in unchanged for uri, _ in (*each.uses, *each.exact_uses)}:
+    for uri in sorted({uri for each in unchanged for uri, _ in (*each.uses, *each.exact_uses)}):
         store.documents.find(uri)
     store.load_references()
     own = {each.document.uri for each in definitions}
