@@ -35,6 +35,7 @@ def test_the_good_cases_have_no_mark_and_the_bad_ones_many(project: Path) -> Non
     assert {case for case, count in counts.items() if count == 0} == {
         "bindings_ok.py",
         "gateway_ok.py",
+        "hooks_ok.py",
         "inngest_ok.py",
         "literals_ok.py",
         "shapes_ok.py",

@@ -100,7 +100,9 @@ def _created(client: inngest.Inngest, options: dict[str, Any]) -> Create:
     make: Callable[..., Any] = inngest.Inngest.create_function
 
     def create(handler: Callable[..., Any], /) -> inngest.Function[Any]:
-        adapted = wrapped(handler, carrier, options["fn_id"], typed_result="output_type" not in options)
+        adapted = wrapped(
+            handler, carrier, str(options.get("fn_id")), typed_result="output_type" not in options
+        )
         function: inngest.Function[Any] = make(client, **options)(adapted)
         _functions.setdefault(client, []).append(function)
         return function

@@ -19,6 +19,8 @@ TRIGGER = inngest.TriggerEvent(event="app/upload")
 Client(app_id="app", is_prod=True)  # bad
 Client()  # bad
 Client(app_id=5)  # bad, types only
+Client(app_id="app", hooks=[object()])  # bad
+Client(app_id="app", middleware=5)  # bad, types only
 
 
 async def handler(ctx: Context) -> None:
@@ -79,6 +81,7 @@ async def tokens() -> None:
     await client.realtime.token(topics=[])  # bad, types only
     await client.send("app/upload", 5)  # bad, types only
     await client.send(5)  # bad, types only
+    client.send_sync("app/upload", 5)  # bad, types only
 
 
 async def reading(known: tightbeam.Client) -> None:
