@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
+from tests.tightbeam.engine.doubles import StoreDouble
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.work import Look, Work
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, Hook
-from tightbeam._engine.requests import MAX_DEATHS
+from tightbeam._client import engine_of
+from tightbeam._engine.requests import MAX_DEATHS, LeaveMemory, ParkRun, PutBack, RecentMessages
+from tightbeam._message import Envelope
 from tightbeam.hooks import RunInfo
 
 __all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
@@ -142,9 +142,8 @@ class _Ends(Hook):
 class World:
     """The engine, the model, and what moves both."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.generation = 0
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
         self.number = 0
         self.log: list[tuple[int, str, int, int]] = []
         """seq, message id, channel, n"""
@@ -167,10 +166,6 @@ class World:
         return task.result()
 
     @property
-    def path(self) -> Path:
-        return self.folder / f"{self.generation}.db"
-
-    @property
     def active(self) -> list[Driver]:
         return self.having("active")
 
@@ -187,8 +182,8 @@ class World:
         ]
 
     @property
-    def engine(self) -> Any:
-        return self.client._engine
+    def store(self) -> StoreDouble:
+        return self.storage.double.store
 
     def ref(self, channel: int) -> Any:
         return CHANNELS[channel].tick
@@ -200,12 +195,7 @@ class World:
     # -- the program -----------------------------------------------------------------------------------------
 
     def _make(self) -> Client:
-        client = Client(
-            self.path,
-            retry_delay=timedelta(0),
-            shutdown_timeout=timedelta(milliseconds=30),
-            hooks=[_Ends(self._ended)],
-        )
+        client = self.storage.client(shutdown_timeout=timedelta(milliseconds=30), hooks=[_Ends(self._ended)])
 
         @client.function("script", on="app/script", retries=RETRIES)
         async def script(ctx: Context) -> int:
@@ -344,25 +334,22 @@ class World:
 
     async def committed(self, messages: dict[str, tuple[int, int]], *, sure: bool) -> set[str]:
         """See which messages came into the log, in which order: those, or where not sure some of them."""
-        store = self.engine._session.store
-        await store.submit(Work(lambda tx: None))  # what was queued before is committed then
-        last = self.log[-1][0] if self.log else 0
-        rows = await store.submit(
-            Look(
-                lambda tx: tx.execute(
-                    "SELECT seq, id, channel, data FROM message WHERE seq > ? ORDER BY seq", (last,)
-                ).fetchall()
-            )
-        )
-        for seq, message_id, channel, data in rows:
-            number, n = messages[message_id]
-            assert (channel, data) == (f"job:j{number}", b'{"n":%d}' % n)
-            self.log.append((seq, message_id, number, n))
-            self.delivered(message_id, number, n)
-        found = {row[1] for row in rows}
-        assert len(found) == len(rows)
+        await self.store.submit(PutBack(()))  # what was queued before is committed then
+        stored = await self.stored_since()
+        for message in stored:
+            number, n = messages[message.id or ""]
+            assert (message.channel, message.data) == (f"job:j{number}", b'{"n":%d}' % n)
+            self.log.append((message.seq or 0, message.id or "", number, n))
+            self.delivered(message.id or "", number, n)
+        found = {message.id or "" for message in stored}
+        assert len(found) == len(stored)
         assert not sure or found == set(messages)
         return found
+
+    async def stored_since(self) -> list[Envelope]:
+        """Return the messages that are stored and aren't in the model's log."""
+        after = self.store.position_of(self.log[-1][0]) if self.log else None
+        return (await self.store.submit(RecentMessages(after, 1_000))).messages
 
     async def cancel(self, driver: Driver, command: Command) -> None:
         """A publish that is cancelled after so many turns of the event loop: everything, or nothing."""
@@ -394,29 +381,20 @@ class World:
         command = Command("nap", "nap")
         driver.commands.put_nowait(command)
         driver.napping = driver.use("nap")
-        scheduler = self.engine._session.scheduler
-        await self.until_stored(driver, "ready")
-        await self.bounded(_until(lambda: driver.run_id not in scheduler._resident))
+        await self.until_stored(driver, LeaveMemory)
         driver.attempt = driver.deaths = 0  # that it sleeps is a new memo
         command.done.set_result(None)
         driver.script.append(command)
         driver.state = "asleep"
 
-    async def wake(self, driver: Driver) -> None:
-        """As if the time had come."""
-
-        def work(tx: Any) -> None:
-            tx.execute(
-                "UPDATE step SET wake_at = 1 WHERE run_id = ? AND id = ?", (driver.run_id, driver.napping)
-            )
-            tx.execute("UPDATE run SET due_at = 1 WHERE id = ?", (driver.run_id,))
-
-        await self.engine._session.store.submit(Work(work))
-        self.engine._session.scheduler._nudge()
-        driver.state = "active"
-        await self.ready(driver)
-        driver.steps[driver.napping] = None
-        self.delivered_again(driver)
+    async def wake(self) -> None:
+        """Do as if the time had come for all runs that sleep."""
+        await self.storage.wake(self.client)
+        for driver in self.having("asleep"):
+            driver.state = "active"
+            await self.ready(driver)
+            driver.steps[driver.napping] = None
+            self.delivered_again(driver)
 
     async def deploy(self, driver: Driver, *, fits: bool) -> None:
         """Leave, and enter with code that doesn't fit what a run remembers, or with code that does again."""
@@ -426,19 +404,16 @@ class World:
         driver.state = "active" if fits else "parked"
         await self.open()
 
-    async def until_stored(self, driver: Driver, state: str) -> None:
-        """Wait until a run is stored in this state."""
-        store, run_id = self.engine._session.store, driver.run_id
+    async def until_stored(self, driver: Driver, kind: type[LeaveMemory | ParkRun]) -> None:
+        """Wait until a run is stored as asleep, or as parked, since the client was entered."""
+        double = self.storage.double
 
-        def work(tx: Any) -> str:
-            found: str = tx.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()[0]
-            return found
+        def happened() -> bool:
+            return driver.run_id not in double.resident and any(
+                isinstance(request, kind) and request.run_id == driver.run_id for request in double.requests
+            )
 
-        async def look() -> None:
-            while await store.submit(Look(work)) != state:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0)
-
-        await self.bounded(look())
+        await self.bounded(_until(happened))
 
     async def end(self, driver: Driver, state: str) -> None:
         await self.bounded(driver.ended.wait())
@@ -449,7 +424,7 @@ class World:
     def subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
         refs: list[Any] = [CHANNELS[number].tick for number in channels]
         subscription: Any = self.client.realtime.subscribe(*refs, after=after)
-        hub_position = self.engine.hub.position
+        hub_position = engine_of(self.client).position
         reader = Reader(subscription, channels, after is None, hub_position if after is None else after)
         if after is not None:
             seen = 0 if after == "start" else int(after.partition(":")[2])
@@ -485,20 +460,12 @@ class World:
             if driver.state == "active":
                 await self.ready(driver)
             elif driver.state == "parked":
-                await self.until_parked(driver)
-
-    async def until_parked(self, driver: Driver) -> None:
-        """Wait until this start has tried a parked run."""
-        await self.until_stored(driver, "parked")
-        scheduler = self.engine._session.scheduler
-        await self.bounded(_until(lambda: driver.run_id not in scheduler._resident and not scheduler._parked))
-        await self.until_stored(driver, "parked")
+                await self.until_stored(driver, ParkRun)
 
     async def close(self) -> None:
-        """Leave the client; with so short a time for it, the journal's thread may take a little longer."""
-        session = self.engine._session
+        """Leave the client; with so short a time for it, the store may take a little longer."""
         await self.client.__aexit__(None, None, None)
-        await self.bounded(asyncio.wrap_future(session.store._ended))
+        await self.bounded(self.storage.closed())
 
     async def leave(self) -> None:
         """In good order: no attempt, no death."""
@@ -507,22 +474,18 @@ class World:
         await self.open()
 
     async def crash(self, commands: dict[Driver, Command], turns: int) -> None:
-        """As if killed: the files as they are between two commits, opened by another client.
+        """Do as if the process were killed: what it stores from now on is lost.
 
-        Commands may be under way; which of them are in the file then, nobody can know but the file.
+        Commands may be under way; which of them are stored then, only the store knows.
         """
         for driver, command in commands.items():
             driver.commands.put_nowait(command)
         for _ in range(turns):
             await asyncio.sleep(0)
         told = {driver for driver, command in commands.items() if command.done.done()}
-        old_path = self.path
-        self.generation += 1
-        await self.engine._session.store.submit(Look(lambda tx: self._copy(old_path)))
+        self.storage.double.is_crashed = True
         await self.close()
         self.readers.clear()
-        for one in self.folder.glob(f"{old_path.name}*"):
-            one.unlink()
         self._die()
         self._what_was_under_way(commands, told)
         given_up = [driver for driver in self.active if driver.deaths == MAX_DEATHS]
@@ -532,10 +495,6 @@ class World:
             driver.state = "failed"
         await self.all_ready()
 
-    def _copy(self, old_path: Path) -> None:
-        shutil.copyfile(old_path, self.path)
-        shutil.copyfile(f"{old_path}-wal", f"{self.path}-wal")
-
     def _die(self) -> None:
         for driver in self.active:
             driver.deaths += 1
@@ -543,32 +502,24 @@ class World:
             driver.ready.clear()
 
     def _what_was_under_way(self, commands: dict[Driver, Command], told: set[Driver]) -> None:
-        connection = sqlite3.connect(self.path)
-        with contextlib.closing(connection):
-            assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-            last = self.log[-1][0] if self.log else 0
-            rows = connection.execute(
-                "SELECT seq, id FROM message WHERE seq > ? ORDER BY seq", (last,)
-            ).fetchall()
-            for driver, command in commands.items():
-                uses = dict(driver.uses)
-                (step_id,) = (steps := self.memoized(driver, command))
-                stored = connection.execute(
-                    "SELECT 1 FROM memo WHERE run = (SELECT number FROM run WHERE id = ?) AND id = ?",
-                    (driver.run_id, step_id),
-                ).fetchone()
-                message_id, channel, n = steps[step_id]
-                assert bool(stored) == (message_id in {row[1] for row in rows}), "one without the other"
-                assert stored or driver not in told, "acknowledged, and lost"
-                if not stored:
-                    driver.uses = uses
-                    continue
-                driver.script.append(command)
-                command.done = asyncio.get_running_loop().create_future()
-                command.done.set_result(command.n)
-                deaths = driver.deaths
-                driver.progressed(step_id, n)
-                driver.deaths = min(deaths, 1)
+        after = self.store.position_of(self.log[-1][0]) if self.log else None
+        messages = self.storage.read(RecentMessages(after, 1_000)).messages
+        for driver, command in commands.items():
+            uses = dict(driver.uses)
+            (step_id,) = (steps := self.memoized(driver, command))
+            stored = step_id in {step.id for step in self.storage.run(driver.run_id).steps}
+            message_id, channel, n = steps[step_id]
+            assert stored == (message_id in {message.id for message in messages}), "one without the other"
+            assert stored or driver not in told, "acknowledged, and lost"
+            if not stored:
+                driver.uses = uses
+                continue
+            driver.script.append(command)
+            command.done = asyncio.get_running_loop().create_future()
+            command.done.set_result(command.n)
+            deaths = driver.deaths
+            driver.progressed(step_id, n)
+            driver.deaths = min(deaths, 1)
         by_id = {
             f"{driver.run_id}:{step_id.partition(':')[0]}:{step_id.partition(':')[2] or 0}": (
                 command.channel,
@@ -577,9 +528,9 @@ class World:
             for driver, command in commands.items()
             for step_id in driver.steps
         }
-        for seq, message_id in rows:
-            channel, n = by_id[message_id]
-            self.log.append((seq, message_id, channel, n))
+        for message in messages:
+            channel, n = by_id[message.id or ""]
+            self.log.append((message.seq or 0, message.id or "", channel, n))
 
     # -- in the end ------------------------------------------------------------------------------------------
 
@@ -595,14 +546,10 @@ class World:
             self.delivered("live", channel, n)
         for reader in self.readers:
             await reader.drain()
-        with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
-            rows = connection.execute("SELECT id, state FROM run").fetchall()
-            as_stored = {"active": "running", "asleep": "ready"}
-            assert dict(rows) == {one.run_id: as_stored.get(one.state, one.state) for one in self.drivers}
-            for driver in self.drivers:
-                steps = connection.execute(
-                    "SELECT memo.id FROM memo JOIN run ON run = number "
-                    "WHERE run.id = ? AND memo.state = 'done'",
-                    (driver.run_id,),
-                ).fetchall()
-                assert {step for (step,) in steps} == set(driver.steps)
+        shown = {"active": "running", "asleep": "sleeping"}
+        assert {one.id: one.state for one in self.storage.runs()} == {
+            one.run_id: shown.get(one.state, one.state) for one in self.drivers
+        }
+        for driver in self.drivers:
+            steps = self.storage.run(driver.run_id).steps
+            assert {step.id for step in steps if step.state == "done"} == set(driver.steps)

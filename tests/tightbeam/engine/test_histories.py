@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from tests.tightbeam.engine.model import Command, Driver, World
+from tests.tightbeam.engine.stores import STORES
 
 Rule = Callable[..., None]
 
@@ -58,6 +59,8 @@ def has_run(self: Histories) -> bool:
 class Histories(RuleBasedStateMachine):
     """Runs that do what they are told, readers that come and go, and processes that end."""
 
+    store = ""
+
     @initialize()
     def begin(self) -> None:
         self.runner = asyncio.Runner()
@@ -65,7 +68,7 @@ class Histories(RuleBasedStateMachine):
         self.world = self.run(self._world())
 
     async def _world(self) -> World:
-        world = World(self.folder)
+        world = World(STORES[self.store](self.folder))
         await world.open()
         return world
 
@@ -149,11 +152,10 @@ class Histories(RuleBasedStateMachine):
         """A run sleeps for long, and isn't in memory meanwhile."""
         self.run(self.world.nap(self.pick(which)))
 
-    @rule(which=WHICH)
+    @rule()
     @where(lambda self: self.world.having("asleep"))
-    def wake(self, which: int) -> None:
-        asleep = self.world.having("asleep")
-        self.run(self.world.wake(asleep[which % len(asleep)]))
+    def wake(self) -> None:
+        self.run(self.world.wake())
 
     @rule(which=WHICH)
     @where(lambda self: self.world.with_memos)
@@ -246,14 +248,15 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("examples", "steps", "derandomize"),
-    [(15, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
+    [(10, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
 )
+@pytest.mark.parametrize("store", STORES)
 def test_the_engine_does_what_the_model_says(
-    examples: int, steps: int, derandomize: bool, caplog: pytest.LogCaptureFixture
+    store: str, examples: int, steps: int, derandomize: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="tightbeam")  # thousands of runs that fail as they are told to
     run_state_machine_as_test(
-        Histories,
+        type("Histories", (Histories,), {"store": store}),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
