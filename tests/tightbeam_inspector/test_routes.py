@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,9 +13,15 @@ import httpx
 import pytest
 
 import generated
+from tests.tightbeam.engine.conftest import until
+from tests.tightbeam.engine.doubles import BackendDouble, Hold
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.stores import KEEPS
 from tests.tightbeam.gateway.serving import KEY, durable, running, secured
 from tightbeam import Client, Context
+from tightbeam._client import client_over, engine_of
+from tightbeam._engine.backends import backend_for
+from tightbeam._engine.requests import RecentMessages
 from tightbeam.gateway import app
 from tightbeam.gateway._catalog import Catalog
 from tightbeam_inspector import _routes
@@ -317,21 +324,24 @@ async def test_integers_of_any_size_in_a_schema(client: Client, monkeypatch: pyt
     assert json.loads(answer.text)["channels"] == found
 
 
-async def test_what_is_published_while_it_looks_back_comes_once(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_published_while_it_looks_back_comes_once() -> None:
+    double = BackendDouble(backend_for(None, KEEPS))
+    client = client_over(double)
     work = durable(client)
     gateway = secured(client, inspector=True)
-    read = gateway._engine.read
 
-    async def late(reading: Any) -> Any:
+    async def publish_meanwhile(hold: Hold) -> None:
         """The viewer's tap is there already, and the messages will be found in the journal too."""
+        await until(lambda: bool(hold.waiting))
         await client.run(work, {"first": 0, "count": 2})
-        return await read(reading)
+        hold.release()
 
     async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
-        monkeypatch.setattr(gateway._engine, "read", late)
-        async with ask.stream("GET", f"{API}/messages") as answer:
+        async with double.held(RecentMessages) as hold:
+            publishing = asyncio.create_task(publish_meanwhile(hold))
+            answer = await ask.send(ask.build_request("GET", f"{API}/messages"), stream=True)
+            await publishing
+        async with contextlib.aclosing(answer):
             heard = lines(answer)
             await anext(heard)
             await client.run(work, {"first": 2, "count": 1})
@@ -350,7 +360,7 @@ async def test_a_viewer_that_is_refused_takes_no_room(client: Client) -> None:
             answer = await ask.get(f"{API}/messages")
             assert (answer.status_code, "no journal" in answer.json()["error"]) == (503, True)
     assert not gateway._inspector._taps
-    assert len(gateway._engine.hooks.sent) == 1  # the run status
+    assert len(engine_of(client).hooks.sent) == 1  # the run status
 
 
 @pytest.mark.parametrize("path", ["/inspector", "/inspector/", "/inspector/main.js"])

@@ -15,7 +15,7 @@ from tightbeam._engine.store import After, Answer, Backend, Outlet, Request, Sto
 from tightbeam._message import Envelope
 from tightbeam.errors import JournalFailed, NotEntered
 
-__all__ = ["BackendDouble", "Fault", "StoreDouble", "disk_error"]
+__all__ = ["BackendDouble", "Fault", "HeldFanOut", "Hold", "StoreDouble", "disk_error"]
 
 Kinds = type[Request[Any]] | tuple[type[Request[Any]], ...]
 _ALL: Kinds = Request
@@ -84,6 +84,8 @@ class BackendDouble:
         """How many messages a page holds at most, if not as many as the engine asks for."""
         self.opening: Callable[[], None] = _nothing
         """Called on the thread that opens the backend, before it does."""
+        self.opened: Callable[[Store], None] = _ignore
+        """Called there with the store that was opened, before anything is requested of it."""
         self.answering: Callable[[Request[Any]], None] = _ignore
         """Called when a request was carried out, before its caller goes on."""
         self.fanning_out: Callable[[], None] = _nothing
@@ -104,9 +106,10 @@ class BackendDouble:
         self.opening()
         self.resident.clear()
         self.is_crashed = False
-        store = StoreDouble(self, self._backend.open(_OutletDouble(self, outlet)))
-        self.stores.append(store)
-        return store
+        store = self._backend.open(_OutletDouble(self, outlet))
+        self.opened(store)
+        self.stores.append(StoreDouble(self, store))
+        return self.stores[-1]
 
     def unheard(self, *, forked: bool) -> str | None:
         """Return what the backend says."""
@@ -171,6 +174,18 @@ class BackendDouble:
             self.resident.discard(request.run_id)
         elif isinstance(request, PutBack):
             self.resident -= set(request.runs)
+
+
+class HeldFanOut:
+    """Keeps a store between a commit and its fan-out, as a slow disk keeps it before."""
+
+    def __init__(self, double: BackendDouble) -> None:
+        self.reached, self.go = threading.Event(), threading.Event()
+        double.fanning_out = self._hold
+
+    def _hold(self) -> None:
+        self.reached.set()
+        assert self.go.wait(20)
 
 
 class StoreDouble:
@@ -281,7 +296,7 @@ class _OutletDouble:
 def _nothing() -> None: ...
 
 
-def _ignore(request: Request[Any]) -> None: ...
+def _ignore(_: object) -> None: ...
 
 
 def _note(double: BackendDouble, request: Request[Any], done: asyncio.Future[Any]) -> None:

@@ -28,12 +28,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.tightbeam.engine.doubles import BackendDouble
 from tests.tightbeam.engine.samples import job_channel
+from tests.tightbeam.engine.stores import KEEPS
 from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, JournalFailed, JournalRefused
+from tightbeam._client import client_over
+from tightbeam._engine.backends import backend_for
 from tightbeam._engine.session import Session
 from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite import store as stores
+from tightbeam._engine.store import Store
 
 FAULT = 200
 """The number of the call that fails; in no place are there as many."""
@@ -108,15 +113,12 @@ class Child:
         self.place = place
         self.fault = fault
         self.pipe = pipe
-        self.client = Client(path, retry_delay=timedelta(0))
+        self.double = BackendDouble(backend_for(path, KEEPS))
+        self.client = client_over(self.double, retry_delay=timedelta(0))
         self.told: dict[str, Any] = {"failed": [], "wrong": [], "received": [], "left": False}
 
     def tell(self, what: object) -> None:
         os.write(self.pipe, json.dumps(what).encode() + b"\n")
-
-    def store(self) -> Any:
-        engine: Any = self.client._engine
-        return engine._session.store
 
     def define(self) -> None:
         @self.client.function("work", on="app/work", retries=0)
@@ -136,21 +138,21 @@ class Child:
                 self.tell({"ack": f"p{n}"})
 
     def arm_when_opening(self, fault: Traced | Sized) -> None:
-        engine: Any = self.client._engine
-        really = engine._backend.open
+        really, ignore = self.double.opening, self.double.opened
 
-        def opening(outlet: Any) -> Any:
-            engine._backend.open = really
+        def opening() -> None:
+            self.double.opening, self.double.opened = really, opened  # not at another try
             if self.place in ("create", "open"):
                 fault.arm()
-            store = really(outlet)
+
+        def opened(store: Store) -> None:
+            self.double.opened = ignore
             if self.place in ("publish", "recover"):
                 store.call(Look(lambda tx: fault.arm()))
             else:
                 self.told["left"] = self.is_left(fault)
-            return store
 
-        engine._backend.open = opening
+        self.double.opening = opening
 
     def is_left(self, fault: Traced | Sized) -> bool:
         self.tell({"ack": "everything"})  # should looking be what kills it
@@ -182,7 +184,7 @@ class Child:
             await asyncio.sleep(0.002)
         fault = self.fault
         if self.place in ("publish", "recover") and fault is not None and "refused" not in self.told:
-            self.told["left"] = await self.store().submit(Look(lambda _: self.is_left(fault)))
+            self.told["left"] = await self.double.store.submit(Look(lambda _: self.is_left(fault)))
         subscription.close()
         await reading
 

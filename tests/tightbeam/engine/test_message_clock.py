@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
 from itertools import pairwise
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tightbeam.engine.doubles import HeldFanOut
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync
@@ -164,11 +164,6 @@ async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(
     client: Client, storage: Storage, ch: JobChannel
 ) -> None:
     other = job_channel(job_id="j2")
-    committed, go_on = threading.Event(), threading.Event()
-
-    def fanning_out() -> None:
-        committed.set()
-        assert go_on.wait(20)
 
     @client.function("work")
     def work(ctx: ContextSync) -> None:
@@ -176,15 +171,15 @@ async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(
 
     async with client:
         reader, others = client.realtime.subscribe(ch), client.realtime.subscribe(other)
-        storage.double.fanning_out = fanning_out
+        held = HeldFanOut(storage.double)
         running = asyncio.create_task(client.run(work))
-        await asyncio.to_thread(committed.wait, 20)
+        await asyncio.to_thread(held.reached.wait, 20)
         later = time.time_ns() + 3_000_000
         while time.time_ns() < later:  # noqa: ASYNC110 - by the clock, the live one comes milliseconds later
             await asyncio.sleep(0)
         await client.realtime.publish(ch.tick, {"n": 0})
         await client.realtime.publish(other.tick, {"n": 0})
-        go_on.set()
+        held.go.set()
         await running
         live, durable, elsewhere = await anext(reader), await anext(reader), await anext(others)
     assert (live.data.n, durable.data.n) == (0, 1)  # type: ignore[union-attr]

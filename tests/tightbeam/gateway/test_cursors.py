@@ -10,11 +10,14 @@ from typing import Any, Protocol
 
 import pytest
 
+from tests.tightbeam.engine.doubles import BackendDouble, HeldFanOut
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.test_message_clock import Held
+from tests.tightbeam.engine.stores import KEEPS
 from tests.tightbeam.gateway.serving import data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
+from tightbeam._client import client_over
+from tightbeam._engine.backends import backend_for
 
 CUTS = 10_000
 
@@ -44,10 +47,11 @@ async def test_a_token_with_a_cursor(client: Client, ch: JobChannel) -> None:
 
 async def test_what_was_live_while_a_message_was_stored_is_no_gap(tmp_path: Path, ch: JobChannel) -> None:
     """The window: a page sees a live message, is cut, and then comes what was being stored meanwhile."""
-    client = Client(tmp_path / "app.db")
+    double = BackendDouble(backend_for(tmp_path / "app.db", KEEPS))
+    client = client_over(double)
     work = durable(client)
     async with running(secured(client, runs=False)) as url:
-        held = Held(client)
+        held = HeldFanOut(double)
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as reader:
             done = asyncio.create_task(client.run(work, {"first": 0, "count": 1}))
             await asyncio.to_thread(held.reached.wait, 20)

@@ -11,11 +11,14 @@ import httpx
 import pytest
 
 import tightbeam
+from tests.tightbeam.engine.doubles import BackendDouble, HeldFanOut
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.test_message_clock import Held
+from tests.tightbeam.engine.stores import KEEPS
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events, first_messages
 from tightbeam import Client, Context, NotEntered, PositionLost
+from tightbeam._client import client_over, engine_of
+from tightbeam._engine.backends import backend_for
 from tightbeam._engine.requests import FindOutcome
 
 
@@ -170,11 +173,12 @@ async def test_the_official_client_is_told_no_positions(client: Client, ch: JobC
 
 async def test_the_seam(tmp_path: Path, ch: JobChannel) -> None:
     """Committed and not yet handed out when the reader looks back: it is the latest, and comes once."""
-    client = Client(tmp_path / "app.db")
+    double = BackendDouble(backend_for(tmp_path / "app.db", KEEPS))
+    client = client_over(double)
     work = durable(client)
     async with client:
         await client.run(work, {"first": 0, "count": 2})
-        held = Held(client)
+        held = HeldFanOut(double)
         done = asyncio.create_task(client.run(work, {"first": 2, "count": 1}))
         await asyncio.to_thread(held.reached.wait, 20)
         subscription = client.realtime.subscribe(ch.tick, ch.status, after="latest")
@@ -222,7 +226,7 @@ async def test_a_large_look_back_is_read_in_pages(client: Client) -> None:
     more = durable(client)
     async with client:
         await client.run(work)
-        feed = client._engine.feed(  # type: ignore[attr-defined]
+        feed = engine_of(client).feed(
             [(one.name, "tick") for one in channels], "latest", max_messages=10, max_bytes=10_000
         )
         first = await feed.next_batch()
@@ -277,23 +281,13 @@ def test_inngest_keeps_none(ch: JobChannel) -> None:
 async def test_the_journal_is_asked_only_for_ends_of_runs_that_nobody_else_knows(
     runs: bool | None,
     asked: int,
-    client: Client,
     ch: JobChannel,
     two: JobChannel,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A reader of fifty orders that comes back would wait for fifty answers."""
+    double = BackendDouble(backend_for(None, KEEPS))
+    client = client_over(double)
     work = publishing(client, some(ch, two))
-    looks: list[str] = []
-    engine: Any = client._engine
-    read = engine.read
-
-    async def counted(query: Any) -> Any:
-        if isinstance(query, FindOutcome):
-            looks.append(query.channel)
-        return await read(query)
-
-    monkeypatch.setattr(engine, "read", counted)
     async with client:
         if runs is None:  # an earlier gateway saw the run
             await client.run(work)
@@ -307,4 +301,4 @@ async def test_the_journal_is_asked_only_for_ends_of_runs_that_nobody_else_knows
                 await client.realtime.publish(ch.tick, {"n": 9})
                 while (await data_frame(reader))["data"] != {"n": 9}:
                     pass
-    assert len(looks) == asked
+    assert double.requested(FindOutcome) == asked

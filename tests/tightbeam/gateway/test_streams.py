@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from datetime import timedelta
@@ -17,6 +18,8 @@ from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.serving import data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context, PositionLost
+from tightbeam._client import engine_of
+from tightbeam._hub.mailbox import Mailbox
 from tightbeam._message import Envelope
 from tightbeam.gateway import Gateway, Limits
 from tightbeam.gateway._access import StreamRequest
@@ -228,7 +231,8 @@ async def test_idle_streams_say_that_they_live_and_move_the_cursor(client: Clien
                     pass
 
 
-async def test_a_reader_that_leaves_is_noticed(client: Client, ch: JobChannel) -> None:
+async def test_a_reader_that_leaves_is_noticed(client: Client) -> None:
+    ch = job_channel(job_id="left")  # which no other test has readers of
     gateway = secured(client)
     async with running(gateway) as url:
         token = (await client.realtime.token(ch))["key"]
@@ -237,7 +241,8 @@ async def test_a_reader_that_leaves_is_noticed(client: Client, ch: JobChannel) -
             reader.transport.abort()
             await until_connections(gateway, 1)
         await until_connections(gateway, 0)
-        assert client._engine._hub._routes == {}  # type: ignore[attr-defined]
+        mailboxes = [one for one in gc.get_objects() if type(one) is Mailbox]
+        assert not [one for one in mailboxes if (ch.name, "tick") in one.addresses and not one.closed]
 
 
 async def test_durable_messages_of_a_run_that_publishes_while_readers_come_and_go(client: Client) -> None:
@@ -386,7 +391,7 @@ async def test_there_is_room_for_one_however_many_come_at_once(client: Client, c
     streams = secured(client, limits=Limits(connections=1))._streams
     async with client:
         await client.run(work, {"first": 0, "count": 1})
-        position = client._engine.hub.position  # type: ignore[attr-defined]
+        position = engine_of(client).position
         asked = StreamRequest(frozenset({(ch.name, "tick")}), position, None, True)
         made = await asyncio.gather(*(streams.open(asked, READER) for _ in range(3)), return_exceptions=True)
         assert sorted(type(one).__name__ for one in made) == ["Refused", "Refused", "Stream"]

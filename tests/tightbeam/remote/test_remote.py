@@ -21,6 +21,7 @@ from tests.tightbeam.gateway.serving import KEY, durable, running, secured
 from tests.tightbeam.gateway.test_streams import until_connections
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
 from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
+from tightbeam._client import engine_of
 from tightbeam._message import Envelope
 from tightbeam._remote import requests as remote_requests
 from tightbeam._remote.answers import error_text
@@ -92,7 +93,7 @@ async def test_positions_go_from_here_to_there(client: Client, ch: JobChannel) -
             got = [await anext(messages) for _ in range(3)]
         assert [message.data.n for message in got] == [2, 3, 4]
         assert all(message.id and message.run_id for message in got)
-        assert got[-1].position == f"{client._engine._hub.position}"  # type: ignore[attr-defined]
+        assert got[-1].position == engine_of(client).position
         with pytest.raises(PositionLost):
             await anext(remote.realtime.subscribe(ch.tick, after="0123456789ab:1"))
 
@@ -315,7 +316,7 @@ async def test_every_choice_for_messages_that_cant_be_loaded(
     client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def emit(raw: bytes) -> None:
-        client._engine.publish_sync(Envelope(ch.name, "tick", raw, None, None, 0))  # type: ignore[attr-defined]
+        engine_of(client).publish_sync(Envelope(ch.name, "tick", raw, None, None, 0))
 
     async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
         await check_choices(
