@@ -79,7 +79,7 @@ class RemoteClient:
         return run(self._send(name, data, blocking=True))
 
     async def _send(self, name: str, data: Mapping[str, Any] | None, *, blocking: bool) -> list[str]:
-        self._carrier.needs_key("sending events")
+        self._carrier.check_key("sending events")
         info = SendInfo((event_name(name),))
         with Around(self._hooks.send, info):
             run_ids = await self._carrier.requests.send(name, event_data(name, data), blocking=blocking)
@@ -87,7 +87,13 @@ class RemoteClient:
             return run_ids
 
     def follow(self, channel: str, topics: Iterable[str] = ("*",), after: str | None = None) -> GatewayFeed:
-        """The messages of a channel, encoded and unchecked: for tools that have no bindings."""
+        """Follow the messages of a channel, encoded and unchecked: for tools that have no bindings.
+
+        Args:
+            channel: its name.
+            topics: names of its topics.
+            after: where to begin, as for ``subscribe``.
+        """
         return self._carrier.follow(channel, list(topics), after)
 
     async def __aenter__(self) -> Self:
@@ -100,7 +106,7 @@ class RemoteClient:
 
 
 class _GatewayCarrier:
-    """Messages and tokens by way of a gateway."""
+    """Carries messages and tokens by way of a gateway."""
 
     def __init__(self, requests: Requests, token: str | TokenFactory | None, hooks: HookList) -> None:
         self.requests = requests
@@ -109,11 +115,11 @@ class _GatewayCarrier:
         self._feeds: weakref.WeakSet[GatewayFeed] = weakref.WeakSet()
 
     async def publish(self, envelope: Envelope, /) -> None:
-        self.needs_key("publishing")
+        self.check_key("publishing")
         await self.requests.publish(envelope)
 
     def publish_sync(self, envelope: Envelope, /) -> None:
-        self.needs_key("publishing")
+        self.check_key("publishing")
         run(self.requests.publish(envelope, blocking=True))
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> GatewayFeed:
@@ -141,14 +147,14 @@ class _GatewayCarrier:
         return feed
 
     async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        self.needs_key("making tokens")
+        self.check_key("making tokens")
         return await self.requests.token(selection, since)
 
     def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        self.needs_key("making tokens")
+        self.check_key("making tokens")
         return run(self.requests.token(selection, since, blocking=True))
 
-    def needs_key(self, what: str) -> None:
+    def check_key(self, what: str) -> None:
         """Refuse what only the server key allows.
 
         Raises:

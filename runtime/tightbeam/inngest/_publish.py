@@ -30,7 +30,7 @@ __all__ = ["InngestCarrier"]
 
 
 class InngestCarrier:
-    """Carries messages to the server, and from it."""
+    """Carries messages to the server and from it, and tokens."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -43,7 +43,7 @@ class InngestCarrier:
         """Use other limits from the next request on.
 
         Args:
-            timeout: how long a request may take, and how long it may wait for its turn; None for no change.
+            timeout: how long a request may take, and how long it may wait for a slot; None for no change.
             max_connections: how many requests may be under way; None for no change.
         """
         if timeout is not None:
@@ -93,7 +93,7 @@ class InngestCarrier:
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> InngestFeed:
         """See `tightbeam._engine.protocol.Carrier`."""
-        from tightbeam.inngest._subscribe import InngestFeed  # not at import: who only publishes goes without
+        from tightbeam.inngest._subscribe import InngestFeed  # not at import: publishing needs no WebSockets
 
         feed = InngestFeed(self.http, addresses, after, self.hooks)
         self.feeds.add(feed)

@@ -75,7 +75,10 @@ class InngestFeed:
             await self._wire.ready()
         except TightbeamError as error:
             raise translated(error) from error.__cause__
-        if not self._mailbox.closed:
+        self._begin_reading()
+
+    def _begin_reading(self) -> None:
+        if self._reading is None and not self._mailbox.closed:
             self._reading = asyncio.get_running_loop().create_task(self._read())
 
     def give_up(self) -> None:
@@ -121,7 +124,7 @@ class InngestFeed:
         try:
             while (envelope := await self._wire.next()) is not None:
                 pressed = self._hub.emit(envelope)
-                if pressed is not None:  # the socket has given many at once
+                if pressed is not None:  # the socket had many messages at once
                     await give_turn(pressed)
         except Exception as error:  # noqa: BLE001 - whatever ends the reading is for the reader
             self._error = error
