@@ -37,8 +37,10 @@ class Http:
         """Open nothing yet.
 
         Raises:
-            ValueError: the server's URL isn't one.
+            ValueError: the server's URL isn't one, or the name of the environment can't be sent.
         """
+        if server.env is not None and not (server.env.isascii() and server.env.isprintable()):
+            raise ValueError("the name of an Inngest environment is printable ASCII")
         self.origin = parse_origin(server.url, "the Inngest server's URL")
         self.pool = Pool(self.origin, limits)
         self._keys = server.keys

@@ -246,6 +246,20 @@ async def test_the_branch_environment(server: StandIn) -> None:
     assert [one.headers["x-inngest-env"] for one in server.requests] == ["my-branch"] * 3
 
 
+@pytest.mark.parametrize("env", ["a\r\nX-Evil: 1", "a\n", "ü", "漢字"])
+def test_an_environment_that_can_not_be_sent_is_refused_at_once(env: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        Http(Server("http://h", env, Keys(None, None, required=False)), RequestLimits(1.0, 1))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999", f"http://{'x' * 64}.example", "http://", "rt", "http://user:pass@host"]
+)
+def test_a_url_that_can_not_be_one_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - from the URL's parts, each with words of its own
+        Http(Server(url, None, Keys(None, None, required=False)), RequestLimits(1.0, 1))
+
+
 async def test_no_environment_no_header(client: Client, server: StandIn) -> None:
     await publish(client, "x", sync=False)
     assert "x-inngest-env" not in server.requests[0].headers
