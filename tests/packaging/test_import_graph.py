@@ -120,7 +120,7 @@ def test_the_generator_imports_of_the_runtime_what_generated_code_means(graph: G
     assert imported <= {
         "tightbeam._channels.template",
         "tightbeam._payload.formats",
-        "tightbeam._payload.places",
+        "tightbeam._payload.schema_index",
         "tightbeam._payload.schemas",
         "tightbeam._payload.subschemas",
         "tightbeam.errors",
