@@ -87,7 +87,8 @@ def _plain(value: Any) -> Any:
     }
     if "place" in stated:
         stated["place"] = str(stated["place"])
-    return {"kind": type(value).__name__} | {name: _plain(each) for name, each in stated.items()}
+    kind = type(value).__name__.removesuffix("Shape").lower()
+    return {"kind": kind} | {name: _plain(each) for name, each in stated.items()}
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_a_model_without_exact_shapes_says_what_python_types_say(tmp_path: Path)
     plain = read(tmp_path, settings_of(tmp_path), shown_root="schemas")
     assert plain.exact is None
     assert "exact" not in as_json(plain)
-    assert as_json(whole)["exact"]["topics"]["x"][0]["shape"]["prefix"] == [{"kind": "String"}]
+    assert as_json(whole)["exact"]["topics"]["x"][0]["shape"]["prefix"] == [{"kind": "string"}]
     assert as_json(plain)["channels"] == as_json(whole)["channels"]
 
 
