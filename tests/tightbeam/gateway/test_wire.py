@@ -23,9 +23,10 @@ from tests.tightbeam.gateway.recorded import UserChannel, user_channel
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
+from tightbeam._engine.records import StoredOutcome
 from tightbeam._message import Envelope
 from tightbeam.gateway import Limits, _frames, _runs
-from tightbeam.hooks import MessageInfo, RunInfo, StoredOutcome
+from tightbeam.hooks import MessageInfo, RunInfo
 
 RECORDINGS = Path(__file__).parent / "recordings"
 BEARER = {"Authorization": f"Bearer {KEY}"}

@@ -13,7 +13,7 @@ from tests.tightbeam_codegen.schemas import STRING, closed, ref
 from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam._payload.load import load
-from tightbeam._payload.places import Places
+from tightbeam._payload.schema_index import SchemaIndex
 from tightbeam._payload.subschemas import DATA, HOLDERS, SCHEMA_MAPS, inside
 from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFTS, LATEST
 from tightbeam_codegen.json_schema.keywords import ASSERTING, IDENTIFIERS, KEYWORDS, NOTES
@@ -178,11 +178,11 @@ def test_an_explanation_goes_by_no_identifier_in_data() -> None:
         {"enum": [data], "not": inner},
         {"not": inner, "enum": [data]},
     ):
-        places = Places({"https://s.example/outer": schema})
-        found = places.find("https://s.example/inner")
+        index = SchemaIndex({"https://s.example/outer": schema})
+        found = index.find("https://s.example/inner")
         assert found is not None
         assert found.schema is inner
-        assert places.declared_names == frozenset()
+        assert index.declared_names == frozenset()
 
 
 @pytest.mark.parametrize("name", NAMES)
