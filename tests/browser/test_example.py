@@ -16,8 +16,8 @@ from playwright.async_api import Page, WebSocket, WebSocketRoute, expect
 
 from tests.browser.browsing import Program
 from tests.browser.visiting import cut_off, file, opened, raised, uploaded
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import until
-from tightbeam._engine.sqlite import inspect
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -146,7 +146,7 @@ async def test_an_answer_comes_token_by_token(example: Program, page: Page) -> N
 
 def steps(journal: Path) -> set[str]:
     """What is remembered, of all runs."""
-    return {step.id for run in inspect.runs(journal) for step in inspect.run(journal, run.id).steps}
+    return {step.id for run in inspection.runs(journal) for step in inspection.run(journal, run.id).steps}
 
 
 async def test_the_server_dies_and_nothing_durable_is_missed(

@@ -22,11 +22,11 @@ import pytest
 import uvicorn
 
 import tightbeam
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.gateway.serving import secured
 from tests.tightbeam.gateway.test_streams import drained, stuck_reader
 from tightbeam._engine.scheduler import LEAST_GRACE
-from tightbeam._engine.sqlite import inspect
 from tightbeam.gateway import Gateway, Limits, _serve, _stopping
 from tightbeam_cli import main
 
@@ -303,7 +303,7 @@ async def test_sigterm_ends_in_time_whatever_functions_do(how: str, tmp_path: Pa
         async with asyncio.timeout(30):  # the run would last for a minute, or for ever
             assert await server.wait() == 0
         stuck.close()
-    (left,) = inspect.runs(Path(journal))
+    (left,) = inspection.runs(Path(journal))
     assert left.state in ("ready", "running")  # it resumes
 
 

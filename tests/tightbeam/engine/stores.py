@@ -24,7 +24,7 @@ from tightbeam._engine.memory.journal import Journal
 from tightbeam._engine.records import FunctionLimit
 from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recover
 from tightbeam._engine.settings import Retention
-from tightbeam._engine.sqlite import inspect
+from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._message import Envelope
 
@@ -148,7 +148,7 @@ class SqliteStorage(Storage):
 
     def read(self, query: Query[Answer]) -> Answer:
         """Answer a query from the file, as another process does."""
-        return inspect.read(self.path, query)
+        return JournalFile(self.path).read(query)
 
 
 STORES: dict[str, Callable[[Path], Storage]] = {"memory": MemoryStorage, "sqlite": SqliteStorage}

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import MakeClient, digest
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.test_wal import read_and_write, run_child
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engine.sqlite import backup as module
-from tightbeam._engine.sqlite import inspect, wal
+from tightbeam._engine.sqlite import wal
 from tightbeam._engine.sqlite.backup import Copied, back_up, restore
 from tightbeam_cli import main
 
@@ -229,7 +230,7 @@ async def test_a_place_where_nothing_is(path: Path, copy: Path, ch: JobChannel) 
     await read_and_write(path, ch)
     back_up(path, copy)
     assert restore(copy, path.with_name("new.db")).aside is None
-    assert len(inspect.runs(path.with_name("new.db"))) == 1
+    assert len(inspection.runs(path.with_name("new.db"))) == 1
     with pytest.raises(JournalRefused, match=r"no folder .*nowhere"):
         restore(copy, path.parent / "nowhere" / "app.db")
     with pytest.raises(JournalRefused, match="can't be written: No such file or directory"):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel, Tick
 from tests.tightbeam.engine.stores import Storage
@@ -24,7 +25,6 @@ from tightbeam import Client, Context, ContextSync, JournalFailed
 from tightbeam._engine import execution, trimming
 from tightbeam._engine.records import Publish
 from tightbeam._engine.requests import Claim
-from tightbeam._engine.sqlite import inspect
 from tightbeam._engine.sqlite.messages import append
 from tightbeam._message import now_us
 
@@ -100,7 +100,7 @@ async def test_g1_message_and_memo_are_committed_when_the_publish_returns(
     async def work(ctx: Context) -> None:
         for n in range(5):
             await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
-            detail = inspect.run(path, ctx.run_id)  # through a connection of its own
+            detail = inspection.run(path, ctx.run_id)  # through a connection of its own
             seen.append((len(detail.steps), len(detail.messages)))
 
     async with client:
@@ -135,7 +135,7 @@ async def test_g8_a_full_disk_publishes_nothing_and_loses_no_run(
             await ctx.step.realtime.publish("large", ch.token, "x" * 100_000)
         except JournalFailed as error:
             errors.append(error)
-            detail = inspect.run(path, ctx.run_id)
+            detail = inspection.run(path, ctx.run_id)
             assert [step.id for step in detail.steps] == ["fits"]
             await limit_pages(storage, None)
             raise
@@ -247,7 +247,6 @@ import asyncio, json, resource, sys
 from datetime import timedelta
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, JournalFailed
-from tightbeam._engine.sqlite import inspect
 ch = job_channel(job_id="j1")
 path = sys.argv[1]
 client = Client(path, retry_delay=timedelta(0))
@@ -262,9 +261,9 @@ async def work(ctx):
             published.append(n)
         except JournalFailed:
             failed.append(n)
-            steps = [step.id for step in inspect.run(path, ctx.run_id).steps]
+            steps = [step.id for step in inspection.run(path, ctx.run_id).steps]
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            return [published, steps, [step.id for step in inspect.run(path, ctx.run_id).steps]]
+            return [published, steps, [step.id for step in inspection.run(path, ctx.run_id).steps]]
     return None
 
 async def main():
@@ -386,8 +385,8 @@ async def test_g8_a_full_disk_is_not_asked_again_at_once(
 
     async with client:
         (run_id,) = await client.send("app/work")
-        await until(lambda: inspect.run(path, run_id).summary.error_type == "JournalFailed")
-    summary = inspect.run(path, run_id).summary
+        await until(lambda: inspection.run(path, run_id).summary.error_type == "JournalFailed")
+    summary = inspection.run(path, run_id).summary
     assert summary.due_at >= summary.created_at + timedelta(hours=1)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, PositionLost
 from tightbeam._engine import trimming
-from tightbeam._engine.sqlite import epochs, inspect
+from tightbeam._engine.sqlite import epochs
 
 pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
 
@@ -141,7 +142,7 @@ async def test_positions_stay_over_many_restarts(make_client: MakeClient, path: 
         assert [(await anext(reader)).position for _ in range(12)] == given
         for n, position in enumerate(given[:-1]):
             assert await resumed(client, ch, position, 11 - n) == list(range(n + 1, 12))
-        run = inspect.run(path, inspect.runs(path)[0].id)
+        run = inspection.run(path, inspection.runs(path)[0].id)
         assert [message.position for message in run.messages] == given[:2]
 
 

@@ -13,12 +13,13 @@ from unittest.mock import Mock
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import MakeClient, digest
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tests.tightbeam.engine.work import Look
 from tightbeam import Client, Context, JournalRefused
-from tightbeam._engine.sqlite import file, inspect
+from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite.lock import Lock
 from tightbeam._engine.sqlite.schema import USER_VERSION
 
@@ -164,7 +165,7 @@ async def test_a_file_that_is_not_a_sound_journal_is_left_untouched(
     assert digest(path) == before
     if damage in (too_old, newer, foreign, text, short):
         with pytest.raises(JournalRefused, match=words):
-            inspect.runs(path)
+            inspection.runs(path)
         assert digest(path) == before
     # The lock is free again: the same file can be mended and opened.
     for one in (path, wal):
@@ -214,7 +215,7 @@ async def test_what_is_no_file_is_not_replaced_by_one(make_client: MakeClient, p
         async with make_client():
             pass
     with pytest.raises(JournalRefused, match="is not a file"):
-        inspect.runs(path)
+        inspection.runs(path)
     assert identity(path) == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
@@ -269,7 +270,7 @@ async def test_a_file_that_is_not_this_users_to_write(
 async def test_an_empty_file_becomes_a_journal(make_client: MakeClient, path: Path, ch: JobChannel) -> None:
     path.touch()  # noqa: ASYNC240 - nothing else runs here
     await fill(make_client(), ch, 1)
-    assert len(inspect.runs(path)) == 1
+    assert len(inspection.runs(path)) == 1
 
 
 async def test_a_crash_while_creating_leaves_no_half_made_file(

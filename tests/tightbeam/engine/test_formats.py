@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import MakeClient, digest, until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engine import trimming
 from tightbeam._engine.requests import ReadMessage
-from tightbeam._engine.sqlite import inspect
 from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.backup import back_up
 from tightbeam._engine.sqlite.checkup import check_up
@@ -50,7 +50,7 @@ async def test_a_journal_of_an_older_format_is_refused_untouched(make_client: Ma
         asyncio.run(enter())
 
     copy = path.with_name("copy.db")
-    for work in (open_, lambda: inspect.runs(path), lambda: check_up(path), lambda: back_up(path, copy)):
+    for work in (open_, lambda: inspection.runs(path), lambda: check_up(path), lambda: back_up(path, copy)):
         with pytest.raises(
             JournalRefused,
             match=rf"^{path} has format 2, and .* reads format 3 only: move away {path}.*, and begin",
@@ -102,7 +102,7 @@ async def test_what_retention_drops_after_a_run_has_ended_is_gone(
     async with client:
         run_id = await client.run(first)
         await client.run(second)
-    (step,) = inspect.run(path, run_id).steps
+    (step,) = inspection.run(path, run_id).steps
     assert (step.id, step.kind, step.topic, step.state) == ("said", "step.realtime.publish", "token", "done")
     assert rows(path, "SELECT count(*) FROM memo WHERE instr(result, 'a secret')") == [(0,)]
 
@@ -151,7 +151,7 @@ async def test_a_number_of_a_run_that_is_gone_is_not_given_again(
     work = work_of(client)
     async with client:
         first = await client.run(work)
-        await until(lambda: inspect.runs(path) == [])
+        await until(lambda: inspection.runs(path) == [])
     assert rows(path, "SELECT run_id FROM message") == [(first,)]  # the last message stays
     with contextlib.closing(sqlite3.connect(path)) as connection:
         said = f'"{first}"'.encode()

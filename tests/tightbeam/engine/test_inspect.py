@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, EngineError, JournalRefused, StepError
-from tightbeam._engine.requests import ListRuns
-from tightbeam._engine.sqlite import inspect
+from tightbeam import Client, Context, JournalRefused, StepError
+from tightbeam._engine.requests import FindRun, ListRuns
 from tightbeam._engine.sqlite.answers import answer
-from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam_cli.runs import graph
 
 
@@ -106,11 +106,10 @@ def test_looking_changes_nothing(client: Client, path: Path, storage: Storage, c
 
 async def test_what_cannot_be_looked_at(client: Client, path: Path) -> None:
     with pytest.raises(JournalRefused, match="not a file"):
-        inspect.runs(path)
+        inspection.runs(path)
     async with client:
         pass
-    with pytest.raises(EngineError, match="no run nobody"):
-        inspect.run(path, "nobody")
+    assert JournalFile(path).read(FindRun("nobody")) is None
 
 
 async def test_the_latest_runs_oldest_first(client: Client, storage: Storage) -> None:
@@ -129,10 +128,10 @@ async def test_looking_sees_one_moment(client: Client, path: Path) -> None:
 
     async with client:
         await client.send("app/work")
-        with inspect._reading(path) as connection:
-            before = answer(Transaction(connection), ListRuns(10))
+        with JournalFile(path).snapshot() as tx:
+            before = answer(tx, ListRuns(10))
             await client.send("app/work")
-            assert answer(Transaction(connection), ListRuns(10)) == before
+            assert answer(tx, ListRuns(10)) == before
 
 
 async def test_a_step_that_sleeps_has_not_ended(client: Client, storage: Storage) -> None:

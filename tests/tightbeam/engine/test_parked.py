@@ -20,7 +20,7 @@ from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, EngineError, JournalRefused, RunParked, StepMismatch
 from tightbeam._codegen import v1
-from tightbeam._engine.sqlite.resume import resume
+from tightbeam._engine.sqlite.journal_file import JournalFile
 
 
 class SmallTick(v1.Payload, extra="forbid"):
@@ -318,16 +318,16 @@ async def test_a_parked_run_is_resumed_by_hand(make_client: MakeClient, path: Pa
     async with client:
         (run_id,) = await client.send("app/work")
         with pytest.raises(JournalRefused, match="in use"):
-            resume(path, run_id)
+            JournalFile(path).resume(run_id)
     with pytest.raises(EngineError, match=f"run {run_id} is done: only a parked run can be resumed"):
-        resume(path, run_id)
+        JournalFile(path).resume(run_id)
     with pytest.raises(EngineError, match="there is no run nobody"):
-        resume(path, "nobody")
+        JournalFile(path).resume("nobody")
     with pytest.raises(JournalRefused, match="not a file"):
-        resume(path.with_name("other.db"), run_id)
+        JournalFile(path.with_name("other.db")).resume(run_id)
     assert not path.with_name("other.db").exists()
     parked(path, run_id)
-    resume(path, run_id)
+    JournalFile(path).resume(run_id)
     assert (storage.run(run_id).summary.state, storage.run(run_id).summary.error_type) == (
         "ready",
         None,

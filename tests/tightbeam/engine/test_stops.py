@@ -121,7 +121,7 @@ PROGRAM = """
 import asyncio, os, signal, sys, threading, time
 from datetime import timedelta
 from tightbeam import Client
-from tightbeam._engine.sqlite.inspect import runs
+from tests.tightbeam.engine.inspection import runs
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests behind it
 client = Client(sys.argv[1], retry_delay=timedelta(0))

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import digest
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context, JournalRefused
 from tightbeam._engine import trimming
-from tightbeam._engine.sqlite import checkup, inspect, wal
+from tightbeam._engine.sqlite import checkup, wal
 
 ROOT = Path(__file__).parents[3]
 
@@ -91,7 +92,7 @@ async def test_the_log_of_a_crash_is_recovered(
 ) -> None:
     if happens is not None:
         happens(path)
-    assert len(inspect.runs(path)) == 3
+    assert len(inspection.runs(path)) == 3
     assert await read_and_write(path, ch) == list(range(46))
 
 
@@ -160,7 +161,7 @@ async def test_a_backup_does_not_get_the_log_of_what_it_replaces(
     log = path.with_name("app.db-wal")
     before = digest(path), digest(log)
     words = r"app\.db isn't the database that app\.db-wal .*move app\.db-wal and app\.db-shm away"
-    for look in (inspect.runs, checkup.check_up):
+    for look in (inspection.runs, checkup.check_up):
         with pytest.raises(JournalRefused, match=words):
             look(path)
     for _ in range(2):
@@ -189,7 +190,7 @@ async def test_a_rollback_journal_beside_it_is_not_its_own(path: Path, ch: JobCh
         async with Client(path):
             pass
     with pytest.raises(JournalRefused, match=r"app\.db-journal"):
-        inspect.runs(path)
+        inspection.runs(path)
 
 
 async def test_the_texts_name_what_belongs_together(path: Path) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 import tightbeam
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.samples import job_channel
-from tightbeam._engine.sqlite import inspect
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -95,7 +95,7 @@ async def kills(path: Path, times: int, count: int) -> None:
         assert [n for n, _, _ in one] == list(range(count))  # no gap, no duplicate
         assert len({id_ for _, id_, _ in one}) == count
     assert got[0] == got[1]
-    assert len(inspect.runs(path)) == 1
+    assert len(inspection.runs(path)) == 1
 
 
 async def test_readers_outlive_a_gateway_that_is_killed(tmp_path: Path) -> None:
