@@ -31,7 +31,7 @@ from tightbeam import (
 )
 from tightbeam._engine import step_rules
 from tightbeam._engine.records import MemoizedAlready
-from tightbeam._engine.requests import MemoizePublish, PutBack
+from tightbeam._engine.requests import BeginSleep, MarkAwake, MemoizePublish, PutBack
 
 
 class Receipt(pydantic.BaseModel):
@@ -987,3 +987,41 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
         assert due(storage, run_id)[0] == "running"
         go_on.set()
         await until(lambda: due(storage, run_id)[0] == "sleeping")
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_a_step_that_begins_while_a_sleep_is_being_stored_keeps_the_run_awake(
+    client: Client, storage: Storage, kind: str
+) -> None:
+    """If the process died under that step, the run would otherwise wait for the end of the sleep."""
+    stored, began, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        assert go_on.wait(10)
+
+    def answering(request: Any) -> None:
+        if isinstance(request, BeginSleep) and kind == "sync":
+            stored.set()
+            assert began.wait(10)
+
+    @client.function("async", on="app/async")
+    async def async_(ctx: Context) -> None:
+        nap = ctx.step.sleep("nap", timedelta(days=1))
+        await asyncio.gather(nap, ctx.step.run("work", asyncio.to_thread, work))
+
+    @client.function("sync", on="app/sync")
+    def sync(ctx: ContextSync) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            nap = pool.submit(copy_context().run, ctx.step.sleep, "nap", timedelta(days=1))
+            assert stored.wait(10)
+            ctx.step.run("work", work)
+            nap.result()
+
+    storage.double.answering = answering
+    async with client:
+        (run_id,) = await client.send(f"app/{kind}")
+        await until(began.is_set)
+        await until(lambda: MarkAwake(run_id) in storage.double.requests)
+        await until(lambda: due(storage, run_id)[0] == "running")
+        go_on.set()
