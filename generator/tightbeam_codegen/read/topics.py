@@ -203,7 +203,7 @@ class _Attempt:
 
     def names_that_meet(self) -> dict[Name, list[Origin]]:
         """Return the names that several classes come to, or a schema document's class and a topic's alias."""
-        origins = self._normaliser.origins
+        origins = self._normaliser.named.origins
         met = {name: several for name, several in origins.items() if len(several) > 1}
         for place, topic in () if self._exact else self._places:
             alias = topic_alias(topic, place.module)
@@ -215,9 +215,9 @@ class _Attempt:
         """Return what the topics came to under these names."""
         return Shapes(
             self._topics,
-            self._normaliser.definitions,
-            {name: origins[0].place for name, origins in self._normaliser.origins.items()},
-            self._normaliser.nodes,
+            self._normaliser.named.by_name,
+            {name: origins[0].place for name, origins in self._normaliser.named.origins.items()},
+            self._normaliser.named.nodes,
             names,
             self._uses,
             self._problems,

@@ -13,6 +13,7 @@ from tightbeam_codegen.read.resolve import Node, SchemaStore
 
 __all__ = [
     "default_is_null",
+    "describes",
     "element_nodes",
     "is_closed",
     "map_value_nodes",
@@ -20,7 +21,6 @@ __all__ = [
     "property_names",
     "property_nodes",
     "required_names",
-    "speaks_of",
 ]
 
 # Beside these `unevaluatedProperties: false` means what `additionalProperties: false` does.
@@ -163,7 +163,7 @@ def _matcher(pattern: str) -> Any:
         return None
 
 
-def speaks_of(part: Part, kind: str) -> bool:
+def describes(part: Part, kind: str) -> bool:
     """Whether a schema that states no type says what an object, or an array, is made of."""
     of_objects, of_arrays = {"properties", "required", "additionalProperties"}, {"items", "prefixItems"}
     return bool(part.asserts & (of_objects if kind == "object" else of_arrays))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from tightbeam_codegen.names import class_name, pascal
 from tightbeam_codegen.read.check import Definition, Parameter
 from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.normalise.rules import STATED
 from tightbeam_codegen.read.normalise.shapes import (
     Field,
     Name,
@@ -23,7 +24,6 @@ from tightbeam_codegen.read.normalise.shapes import (
     names_in,
     shapes_of,
 )
-from tightbeam_codegen.read.normalise.stated import KEYWORDS
 from tightbeam_codegen.read.topics import TopicShape
 from tightbeam_codegen.targets.declared import description_of
 from tightbeam_codegen.targets.typescript import ir
@@ -128,7 +128,7 @@ def _property(field: Field, path: _Path) -> ir.Property:
 
 def _rules_of(param: Parameter) -> Rules:
     """Return the rules of a parameter's schema; without `minLength` 1, which every parameter has."""
-    rules = ((keyword, param.schema.get(keyword)) for keyword in ("deprecated", *KEYWORDS))
+    rules = ((keyword, param.schema.get(keyword)) for keyword in ("deprecated", *STATED))
     return tuple(
         (keyword, value)
         for keyword, value in rules
