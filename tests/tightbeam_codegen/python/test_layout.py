@@ -32,6 +32,7 @@ from tightbeam_codegen.targets.python.type_tree import (
     Named,
     OneOf,
     SequenceOf,
+    Type,
     one_of,
 )
 from tightbeam_codegen.targets.text import UnsafeText
@@ -41,10 +42,14 @@ FIELD_NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,45}x", fullmatch=True)
 WORDS = st.text("abcdefgh'\"\\\n 汉字éß€🎉", max_size=30)
 SCALARS = st.sampled_from([ANY, BOOL, FLOAT, INT, NONE, STR, Format("date-time"), Format("date")])
 LITERALS = st.lists(WORDS, min_size=1, max_size=6, unique=True).map(tuple).map(Constants)
-TYPES = st.recursive(
+TYPES: st.SearchStrategy[Type] = st.recursive(
     SCALARS | CLASS_NAMES.map(Named) | LITERALS,
     lambda inner: (
-        st.one_of(inner.map(kind) for kind in (ListOf, DictOf, ArrayOf, SequenceOf, MappingOf))
+        inner.map(ListOf)
+        | inner.map(DictOf)
+        | inner.map(ArrayOf)
+        | inner.map(SequenceOf)
+        | inner.map(MappingOf)
         | st.lists(inner, min_size=2, max_size=4).map(one_of)
     ),
     max_leaves=6,
@@ -201,7 +206,7 @@ def test_width_of_text(text: str, width: int) -> None:
 
 
 def a_module(**changes: Any) -> ir.Module:
-    stated = {"py_name": "a", "type": STR, "wire_type": STR, "class_name": "X"} | changes
+    stated: dict[str, Any] = {"py_name": "a", "type": STR, "wire_type": STR, "class_name": "X"} | changes
     field = ir.Field(stated["py_name"], "a", stated["type"], stated["wire_type"], (), (), "required", "")
     return ir.Module(
         ("x",), "x.json", "0" * 64, "Doc.", (), (ir.Class(stated["class_name"], (field,), True, ""),), None

@@ -66,7 +66,7 @@ class _Tokens(ast.NodeTransformer):
         return ast.Constant(f"s{list(self.words).index(node.value)}")
 
 
-def annotations() -> Iterator[str]:
+def golden_annotations() -> Iterator[str]:
     """Every type of a field of a golden class, without what presence and rules add."""
     for file in sorted(CASES.glob("*/expected/**/*.py")):
         for class_ in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -90,7 +90,7 @@ def _plain(node: ast.expr) -> Iterator[str]:
 
 
 def test_every_golden_type_is_read_and_spelt_again() -> None:
-    found = set(annotations())
+    found = set(golden_annotations())
     assert len(found) > 150
     for annotation in found:
         tokens = _Tokens()
@@ -181,14 +181,14 @@ def test_without_just_the_fields_that_were_asked_about_nothing_is_read(source: s
     ("type_", "source", "words"),
     [
         (ANY, "_t.Any", {"_t"}),
-        (BOOL, "bool", set()),
+        (BOOL, "bool", set[str]()),
         (Format("date-time"), "_p.AwareDatetime", {"_p"}),
         (Format("date"), "_dt.date", {"_dt"}),
         (Format("uuid"), "_uuid.UUID", {"_uuid"}),
         (Format("ipv4"), "_ipaddress.IPv4Address", {"_ipaddress"}),
         (Constants(('a"b', 1, True)), "_t.Literal['a\"b', 1, True]", {"_t"}),
         (ListOf(ANY), "list[_t.Any]", {"_t"}),
-        (DictOf(Named("A")), "dict[str, A]", set()),
+        (DictOf(Named("A")), "dict[str, A]", set[str]()),
         (ArrayOf(STR), "v1.Array[str]", {"v1"}),
         (SequenceOf(Named("A")), "_abc.Sequence[A]", {"_abc"}),
         (MappingOf(OneOf((Format("date"), NONE))), "_abc.Mapping[str, _dt.date | None]", {"_abc", "_dt"}),

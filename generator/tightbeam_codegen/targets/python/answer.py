@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam_codegen.targets.python.fence import CARRIER
 from tightbeam_codegen.targets.python.type_tree import (
-    ANY,
-    BOOL,
-    FLOAT,
-    INT,
     NONE,
-    STR,
+    PLAIN,
     Constants,
     DictOf,
     Format,
@@ -38,14 +35,11 @@ REFERENCE = re.compile(r"R[0-9]+")
 WORD = re.compile(r"s[0-9]+")
 """The token of a fixed string or pattern."""
 
-_NAMES: dict[str, Type] = {
-    "Any": ANY,
-    "bool": BOOL,
-    "float": FLOAT,
-    "int": INT,
-    "str": STR,
+_NAMES: Mapping[str, Type] = {
+    **PLAIN,
     **{typed.annotation[1]: Format(name) for name, typed in TYPED_FORMATS.items()},
 }
+"""What a name in an answer stands for."""
 
 
 class UnexpectedSource(Exception):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, assert_never
 from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam_codegen.targets.python.answer import REFERENCE, RULES, WORD, Fact
 from tightbeam_codegen.targets.python.type_tree import (
+    PLAIN,
     ArrayOf,
     Constants,
     DictOf,
@@ -121,8 +122,8 @@ def _stored(type_: Type) -> Any:
 
 def _type(value: object) -> Type:
     match value:
-        case "Any" | "None" | "bool" | "float" | "int" | "str":
-            return Plain(value)
+        case str() if value in PLAIN:
+            return PLAIN[value]
         case ["format", str(name)] if name in TYPED_FORMATS:
             return Format(name)
         case ["name", str(token)] if REFERENCE.fullmatch(token):

@@ -5,7 +5,7 @@ They hold no source text. `tightbeam_codegen.targets.python.expressions` spells 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
@@ -17,6 +17,7 @@ __all__ = [
     "FLOAT",
     "INT",
     "NONE",
+    "PLAIN",
     "STR",
     "ArrayOf",
     "Constants",
@@ -131,6 +132,8 @@ FLOAT = Plain("float")
 INT = Plain("int")
 NONE = Plain("None")
 STR = Plain("str")
+PLAIN: Mapping[str, Plain] = {each.word: each for each in (ANY, BOOL, FLOAT, INT, NONE, STR)}
+"""The types without parts, by their word."""
 
 
 def one_of(types: Iterable[Type]) -> Type:
