@@ -247,9 +247,9 @@ def test_names_at_home() -> None:
     homes = assign_modules(
         {("a",): {("b",), ("o", "line")}, ("b",): {("a",)}, ("o", "line"): {("a",)}}, set()
     )
-    assert homes.name_at_home(Name(("a",), "Note")) == "Note"
-    assert homes.name_at_home(Name(("b",), "Note")) == "BNote"
-    assert homes.name_at_home(Name(("b",), "BNote")) == "BNote"
-    assert homes.name_at_home(Name(("o", "line"), "Note")) == "OLineNote"
-    assert homes.name_at_home(Name(("o", "line"), "Line")) == "OLine"
-    assert homes.name_at_home(Name(("elsewhere",), "Note")) == "Note"
+    assert homes.declared_name(Name(("a",), "Note")) == "Note"
+    assert homes.declared_name(Name(("b",), "Note")) == "BNote"
+    assert homes.declared_name(Name(("b",), "BNote")) == "BNote"
+    assert homes.declared_name(Name(("o", "line"), "Note")) == "OLineNote"
+    assert homes.declared_name(Name(("o", "line"), "Line")) == "OLine"
+    assert homes.declared_name(Name(("elsewhere",), "Note")) == "Note"

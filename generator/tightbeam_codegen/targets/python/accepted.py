@@ -1,9 +1,8 @@
-"""What a publish call takes: the model's type, the dictionary's, and in containers both at once.
+"""The types that publish calls accept: the model's, the dictionary's, and in containers both at once.
 
-mypy gives a literal its context only where one list and one mapping may stand: of `list[UUID] | list[str]` it
-can't tell which of the two a literal is. So where the contents of a container have two forms, or a union has
-several lists or maps, the call takes one container for all of them. It is an array or a mapping that can
-only be read, so that a list, or a dictionary, of either form fits.
+mypy infers the type of a list literal only where one list type is expected: with `list[UUID] | list[str]` it
+picks neither. So where the contents of a container have two forms, or a union has several lists or maps, the
+call accepts one read-only container for all of them, which a list or dictionary of any of the forms fits.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ __all__ = ["Accepted"]
 
 
 class Accepted:
-    """Spells what publish calls take in one module.
+    """The accepted types of the topics of one module.
 
     Args:
-        types: spells all other types.
-        module: the module in which the calls' topics stand.
+        types: the types on the model and on the wire.
+        module: the module.
     """
 
     def __init__(self, types: Types, module: tuple[str, ...]) -> None:
@@ -54,18 +53,18 @@ class Accepted:
 
     @property
     def aliases(self) -> tuple[ir.Alias, ...]:
-        """Declarations that the types need: of payloads that contain themselves."""
+        """Aliases that the types need: of payloads that contain themselves."""
         return tuple(alias for alias in self._aliases.values() if alias is not None)
 
     def type_of(self, shape: Shape, alias: ir.Alias | None) -> Type:
-        """Return what a call takes for a topic's shape; null comes last.
+        """Return the type that a call accepts for a topic's shape; None comes last.
 
         Args:
             shape: of the topic.
             alias: the topic's own name for its type, where it has one.
         """
         if self._is_ambiguous(shape):
-            return self._taken(shape)
+            return self._accepted(shape)
         if alias is not None:
             both = [Named(alias.name), Named(f"{alias.name}Dict")]
             return both[0] if alias.wire_type is None else one_of(both)
@@ -74,51 +73,51 @@ class Accepted:
         return null_last([*branches_of(self._types.model(shape, self._module)), *wire])
 
     def _is_ambiguous(self, shape: Shape) -> bool:
-        """Return whether a container of the shape has two forms, or stands beside others of its kind."""
+        """Return whether a container in the shape has two forms, or competes with another one."""
         types = self._types
         match shape:
             case Ref(target):
                 definition = types.definitions[target]
                 if isinstance(definition, ObjectShape):
                     return False
-                if types.unions.is_endless(target):
+                if types.unions.is_directly_recursive(target):
                     return types.differs(shape)
                 return self._is_ambiguous(definition.shape)
             case List() | Map():
                 return types.differs(shape) or any(map(self._is_ambiguous, children(shape)))
             case Union(branches):
-                return types.unions.rivals(shape) is not None or any(map(self._is_ambiguous, branches))
+                return types.unions.competing(shape) is not None or any(map(self._is_ambiguous, branches))
             case _:
                 return False
 
-    def _taken(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Type:
-        """Return one type for all that the shape takes, with one array and one mapping at most."""
+    def _accepted(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Type:
+        """Return the accepted type of a shape, with one array and one mapping at most."""
         types = self._types
-        found = types.unions.alternatives(shape, opened)
-        array = [] if found.items is None else [self._array(found.items, found.opened)]
-        mapping = [] if found.values is None else [MappingOf(self._taken(found.values, found.opened))]
-        taken: list[Type] = []
-        for branch in found.branches:
+        union = types.unions.alternatives(shape, opened)
+        array = [] if union.items is None else [self._array(union.items, union.opened)]
+        mapping = [] if union.values is None else [MappingOf(self._accepted(union.values, union.opened))]
+        accepted: list[Type] = []
+        for branch in union.branches:
             match branch:
                 case List():
-                    taken += array
+                    accepted += array
                 case Map():
-                    taken += mapping
+                    accepted += mapping
                 case Ref(target) if not isinstance(types.definitions[target], ObjectShape):
-                    taken.append(self._endless(target))
+                    accepted.append(self._recursive(target))
                 case Ref(target):
-                    taken += [types.named(target, self._module), types.named(target, self._module, "Dict")]
+                    accepted += [types.named(target, self._module), types.named(target, self._module, "Dict")]
                 case String(format=format_) if format_ is not None:
-                    taken += [Format(format_), STR]
+                    accepted += [Format(format_), STR]
                 case _:
-                    taken.append(types.wire(branch, self._module))
-        return null_last(taken)
+                    accepted.append(types.wire(branch, self._module))
+        return null_last(accepted)
 
     def _array(self, item: Shape, opened: frozenset[Name]) -> Type:
-        """Return an array of such items.
+        """Return the accepted type of an array.
 
-        A `Sequence` takes more than lists and tuples, but text is a sequence of text, and bytes are one of
-        integers.
+        A `Sequence` accepts more than an array does. But a string is a sequence of strings, and bytes are one
+        of integers.
         """
         types = self._types
         plain = all(
@@ -126,11 +125,11 @@ class Accepted:
             or (isinstance(branch, Ref) and isinstance(types.definitions[branch.target], ObjectShape))
             for branch in types.unions.alternatives(item, opened).branches
         )
-        taken = self._taken(item, opened)
-        return SequenceOf(taken) if plain else ArrayOf(taken)
+        accepted = self._accepted(item, opened)
+        return SequenceOf(accepted) if plain else ArrayOf(accepted)
 
-    def _endless(self, target: Name) -> Named:
-        """Return an alias that contains itself, or one declared here if its contents have two forms."""
+    def _recursive(self, target: Name) -> Named:
+        """Return the accepted type of a directly recursive alias: a second one if the wire form differs."""
         types = self._types
         spelt = types.named(target, self._module)
         definition = types.definitions[target]
@@ -140,6 +139,6 @@ class Accepted:
         name = f"_Accepts{spelt.name}"  # an import's alias begins with a module's name, in lower case
         if target not in self._aliases:
             self._aliases[target] = None  # its contents name it in turn
-            type_ = self._taken(definition.shape)
+            type_ = self._accepted(definition.shape)
             self._aliases[target] = ir.Alias(name, type_, None, quoted=True, doc="")
         return Named(name)

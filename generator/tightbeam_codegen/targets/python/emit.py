@@ -54,7 +54,7 @@ def emit(model: Model, job: Job) -> Output:
 
 
 def _assign(model: Model) -> ModuleAssignment:
-    """Assign modules to classes of files that refer to each other in a circle."""
+    """Assign a module to the classes of files that refer to each other in a circle."""
     references = model.references()
     # A document may also be referred to by the `$id` that it gives itself.
     for channel in model.channels:
@@ -70,8 +70,8 @@ def _assign(model: Model) -> ModuleAssignment:
 def _modules(model: Model, types: Types, problems: Problems) -> dict[ModulePath, ir.Module]:
     by_module: dict[ModulePath, list[NamedShape]] = {name.module: [] for name in types.definitions}
     for name, definition in types.definitions.items():
-        by_module.setdefault(types.homes.of(name.module), []).append(definition)
-    # A module without classes of its own may have those of others.
+        by_module.setdefault(types.assignment.of(name.module), []).append(definition)
+    # A module without classes of its own may declare those of other files.
     documents = {module_of(each): each for each in model.resolved.store.documents.all()}
     documents |= model.shapes.files
     modules = {
@@ -85,7 +85,7 @@ def _modules(model: Model, types: Types, problems: Problems) -> dict[ModulePath,
 
 
 def _schemas(channel: ChannelModel, assignment: ModuleAssignment) -> ir.Schemas:
-    """Return the module with a channel's bundle, in which classes have their dotted names in Python."""
+    """Return the module with a channel's bundle, in which classes have their dotted names."""
     document, text = channel.definition.document, channel.bundle.text(assignment.dotted)
     return ir.Schemas(("_schemas", *channel.module), document.path, document.digest, text)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tightbeam_codegen.read.normalise.shapes import Shape
 from tightbeam_codegen.targets.python.answer import Fact, read_answer
 from tightbeam_codegen.targets.python.fence import generated_source
-from tightbeam_codegen.targets.python.question import Question, ask
+from tightbeam_codegen.targets.python.question import Question, question_about
 from tightbeam_codegen.targets.python.stored import FactStore
 
 __all__ = ["type_facts"]
@@ -26,7 +26,7 @@ def type_facts(shapes: Iterable[Shape], store: FactStore | None = None) -> dict[
     Raises:
         UnexpectedSource: an answer isn't of the syntax that is known.
     """
-    questions = {shape: ask(shape) for shape in dict.fromkeys(shapes)}
+    questions = {shape: question_about(shape) for shape in dict.fromkeys(shapes)}
     distinct = {question.key: question for question in questions.values()}
     known = dict(store.get(distinct)) if store else {}
     missing = [question for key, question in distinct.items() if key not in known]

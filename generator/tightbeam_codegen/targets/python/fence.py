@@ -1,7 +1,7 @@
 """The one call of datamodel-code-generator: a document of questions in, its source text out.
 
-It is imported here and only when there is something to ask. What it prints is never executed or shipped:
-`tightbeam_codegen.targets.python.answer` reads it.
+It is imported here only, at the first question that no cache can answer. What it prints is never executed or
+shipped: `targets.python.answer` parses it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ CARRIER = "Carrier"
 
 
 def generated_source(schemas: Sequence[dict[str, Any]], names: int) -> str:
-    """Python source with one class that has a field for each schema.
+    """Return Python source with one class that has a field for each schema.
 
     Args:
-        schemas: what to ask about; references lead to `#/$defs/R0` and on.
-        names: how many such referenced classes there are at most.
+        schemas: the schemas; their references lead to `#/$defs/R0`, `#/$defs/R1`, ….
+        names: the number of such definitions.
     """
     from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, generate
     from datamodel_code_generator.enums import DataModelType

@@ -1,9 +1,9 @@
-"""Long chains of modules that import each other.
+"""Import order in long chains of modules.
 
-Python imports a module inside the import of the one that asks for it, seven frames for each. A chain of some
-hundred and thirty files would end at its limit of recursion, one of fewer files deep inside a web framework.
-So a module far from the innermost one imports stations on the way first, from the innermost outwards: no
-import is then nested deeper than two stations are apart.
+Python imports a module inside the import of the module that needs it, seven frames for each. A chain of about
+130 files exceeds its limit of recursion, and a shorter one does so inside a web framework. So a module at the
+outer end of a long chain first imports some modules of the chain, the innermost of them first. These are the
+stations: no import is then nested deeper than two stations are apart.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tightbeam_codegen.targets.python import ir
 __all__ = ["with_stations"]
 
 _APART = 25
-"""Modules from one station to the next."""
+"""The number of modules from one station to the next."""
 
 
 def with_stations(
     modules: Mapping[ModulePath, ir.Module], channels: frozenset[ModulePath]
 ) -> dict[ModulePath, ir.Module]:
-    """Return modules in which those of schema documents import stations first where they need them.
+    """Return the modules of a run; those of schema documents import stations first where they have to.
 
     Args:
-        modules: those of one run; none of them imports itself over others.
-        channels: those of channel definitions. They lead nowhere here, since not all of them are compiled in
-            each run.
+        modules: the modules; no circle is among their imports.
+        channels: the modules of channel definitions. What they import doesn't count: an incremental run
+            doesn't have all of them.
     """
     depths: dict[ModulePath, int] = {}
     stations: dict[ModulePath, frozenset[ModulePath]] = {}
@@ -37,18 +37,18 @@ def with_stations(
         depths[path] = 1 + max((depths[other] for other in inner), default=0)
         passed = frozenset(other for other in inner if depths[other] % _APART == 0)
         stations[path] = passed.union(*(stations[other] for other in inner))
-    made = dict(modules)
+    ordered = dict(modules)
     for path, depth in depths.items():
         if depth > _APART:
             order = sorted(stations[path], key=lambda other: (depths[other], other))
-            made[path] = dataclasses.replace(modules[path], first=tuple(order))
-    return made
+            ordered[path] = dataclasses.replace(modules[path], first=tuple(order))
+    return ordered
 
 
 def _innermost_first(
     modules: Mapping[ModulePath, ir.Module], channels: frozenset[ModulePath]
 ) -> Iterator[ModulePath]:
-    """Yield the modules of schema documents, each after those that it imports."""
+    """Yield the modules of schema documents, each behind the modules that it imports."""
     seen: set[ModulePath] = set(channels)
     for start in modules:
         stack = [(start, False)]

@@ -1,4 +1,4 @@
-"""The imports of a generated module: what is needed by what it declares, as ruff groups and sorts them."""
+"""The imports of a generated module, grouped and sorted as ruff does it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _is_standard(line: str) -> bool:
 
 
 def _stated(module: ir.Module) -> Iterator[str]:
-    """Yield the words that a module needs besides: for bases, rules, the sentinel, quoted aliases."""
+    """Yield the names that a module needs besides: for bases, rules, the sentinel, quoted aliases."""
     if module.channel is not None:
         yield from ("v1", "_t")
     if module.first:

@@ -96,7 +96,7 @@ class Param:
     kind: Literal["string", "integer", "boolean"]
     type: Type
     is_uuid: bool
-    """Whether a `UUID` may be given for its text."""
+    """Whether a `UUID` is accepted for its text."""
     doc: str
 
 
@@ -111,7 +111,7 @@ class Channel:
     params: tuple[Param, ...]
     topics: tuple[Topic, ...]
     private: tuple[Alias, ...]
-    """Names that only the topics' types are spelt with, where payloads contain themselves."""
+    """Aliases that only the types of topics need, where payloads contain themselves."""
     doc: str
 
 
@@ -130,7 +130,7 @@ class Module:
 
     path: tuple[str, ...]
     source: str
-    """The definition file it was made from, as shown."""
+    """The definition file, as messages show it."""
     digest: str
     doc: str
     imports: tuple[Import, ...]

@@ -1,15 +1,16 @@
-"""Files that refer to each other in a circle.
+"""Assignment of modules to the classes of files that refer to each other in a circle.
 
-Modules that import each other would work at run time only with the imports behind the classes, with aliases
-spelt as strings, and for a checker that looks away: basedpyright refuses import cycles, also those under
-`if TYPE_CHECKING:`. So the classes of one circle stand in one module, its home, and the modules of the other
-files offer them by their own names: `from .a import BAddress as Address`. Who imports them can't tell.
+Modules that import each other work at run time only with the imports behind the classes and with aliases
+spelt as strings, and basedpyright refuses import cycles, also those under `if TYPE_CHECKING:`. So all classes
+of a circle of files are declared in the module of one of them, and the modules of the other files re-export
+them under their own names: `from .a import BAddress as Address`. Code that imports them sees no difference.
 
-What a guest is called at its host's can't be seen from outside either, so where it would meet another class
-there, digits made of its place tell it apart.
+A class that is declared in another file's module gets that file's name in front of its own. Where that is the
+name of another class there, digits made of its place tell the two apart.
 
-The home is the first file of the circle that is no channel definition, else the first. A circle is one of
-files, whether or not their classes form one, so that the place of a class doesn't depend on who uses which.
+The module is that of the first file of the circle that is no channel definition, or else of the first file. A
+circle is one of files, whether or not their classes form one, so that the module of a class doesn't depend on
+which classes refer to it.
 """
 
 from __future__ import annotations
@@ -27,58 +28,58 @@ __all__ = ["ModuleAssignment", "assign_modules"]
 
 @dataclass(frozen=True, slots=True)
 class ModuleAssignment:
-    """Where the classes of each file stand."""
+    """The module in which the classes of each file are declared."""
 
-    _homes: Mapping[ModulePath, ModulePath] = field(default_factory=lambda: MappingProxyType({}))
-    """For the modules that aren't their own home."""
+    _moved: Mapping[ModulePath, ModulePath] = field(default_factory=lambda: MappingProxyType({}))
+    """The module of a file -> the other module in which its classes are declared."""
     _names: Mapping[Name, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What guests are called that would come to the name of another class there."""
+    """The names of moved classes that need digits."""
 
     def of(self, module: ModulePath) -> ModulePath:
-        """The module in which the classes of a file's module stand."""
-        return self._homes.get(module, module)
+        """Return the module in which the classes of a file's module are declared."""
+        return self._moved.get(module, module)
 
     def is_in_circle(self, module: ModulePath) -> bool:
-        """Whether a file's classes stand in one module with those of others."""
-        return module in self._homes or module in self._homes.values()
+        """Return whether a file's classes are declared in one module with those of other files."""
+        return module in self._moved or module in self._moved.values()
 
-    def name_at_home(self, name: Name) -> str:
-        """What a class is called where it stands: a guest's file name comes first, unless it does anyway."""
-        if name.module not in self._homes:
+    def declared_name(self, name: Name) -> str:
+        """Return the name under which a class is declared: with its file's in front where it is moved."""
+        if name.module not in self._moved:
             return name.name
-        if (settled := self._names.get(name)) is not None:
-            return settled
+        if (with_digits := self._names.get(name)) is not None:
+            return with_digits
         *folders, last = map(pascal, name.module)
         return "".join([*folders, "" if name.name.startswith(last) else last, name.name])
 
     def dotted(self, name: Name) -> str:
-        """Return the module and name under which a class stands, as the runtime finds it."""
-        return ".".join((*self.of(name.module), self.name_at_home(name)))
+        """Return the module and name of a class, as the runtime finds it."""
+        return ".".join((*self.of(name.module), self.declared_name(name)))
 
     def with_names(self, digits: Mapping[Name, str]) -> ModuleAssignment:
-        """Return homes in which no guest has the name of another class: digits of its place tell it apart.
+        """Return an assignment in which no two classes of a module have one name.
 
         Args:
-            digits: those of each class.
+            digits: the digits of each class's place.
         """
         names: dict[Name, str] = {}
-        taken = {(name.module, name.name) for name in digits if name.module not in self._homes}
+        taken = {(name.module, name.name) for name in digits if name.module not in self._moved}
         for name in sorted(digits, key=lambda name: (name.module, name.name)):
-            if name.module not in self._homes:
+            if name.module not in self._moved:
                 continue
-            home, plain = self.of(name.module), self.name_at_home(name)
+            module, plain = self.of(name.module), self.declared_name(name)
             tries = (f"{plain}X{digits[name][:count]}" if count else plain for count in (0, *range(6, 40)))
-            called = next(free for free in tries if (home, free) not in taken)
-            taken.add((home, called))
-            if called != plain:
-                names[name] = called
-        return ModuleAssignment(self._homes, names)
+            free = next(each for each in tries if (module, each) not in taken)
+            taken.add((module, free))
+            if free != plain:
+                names[name] = free
+        return ModuleAssignment(self._moved, names)
 
     def described(self, modules: Set[ModulePath]) -> str:
-        """Return text that is equal for equal homes of these modules' classes, and differs for others."""
-        homes = sorted((module, home) for module, home in self._homes.items() if module in modules)
-        names = sorted(((name.module, name.name), called) for name, called in self._names.items())
-        return repr((homes, names))
+        """Return text that is equal for two assignments exactly if they are, as far as these modules go."""
+        moved = sorted((module, to) for module, to in self._moved.items() if module in modules)
+        names = sorted(((name.module, name.name), declared) for name, declared in self._names.items())
+        return repr((moved, names))
 
 
 def assign_modules(
@@ -90,15 +91,15 @@ def assign_modules(
         references: the modules of the files that each module's files refer to.
         channels: the modules of channel definitions, which are chosen only where a circle has no others.
     """
-    homes: dict[ModulePath, ModulePath] = {}
+    moved: dict[ModulePath, ModulePath] = {}
     for circle in _circles(references):
-        home = min(circle, key=lambda module: (module in channels, module))
-        homes |= {module: home for module in circle if module != home}
-    return ModuleAssignment(homes)
+        first = min(circle, key=lambda module: (module in channels, module))
+        moved |= {module: first for module in circle if module != first}
+    return ModuleAssignment(moved)
 
 
 def _circles(edges: Mapping[ModulePath, Set[ModulePath]]) -> Iterator[list[ModulePath]]:
-    """The strongly connected components with more than one member (Tarjan's algorithm, without recursion)."""
+    """Yield strongly connected components of several modules (Tarjan's algorithm, without recursion)."""
     index: dict[ModulePath, int] = {}
     low: dict[ModulePath, int] = {}
     path: list[ModulePath] = []

@@ -1,4 +1,4 @@
-"""Checked definitions and their shapes to the modules of the generated package."""
+"""The modules of the generated package, of channel definitions and of schema documents."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def channel_module(
 
     Args:
         channel_model: the channel.
-        named: the classes and aliases that stand in this module.
-        types: spells shapes.
+        named: the classes and aliases that are declared in this module.
+        types: the types of shapes.
         problems: takes names that meet.
     """
     definition, topics, module = channel_model.definition, channel_model.topics, channel_model.module
@@ -55,7 +55,7 @@ def channel_module(
         if alias is not None:
             aliases.append(alias)
         payload = Named(alias.name) if alias else types.model(topic.shape, module)
-        if alias is None and types.unions.is_text(topic.shape):
+        if alias is None and types.unions.needs_quotes(topic.shape):
             private.append(ir.Alias(f"_Payload{pascal(topic.name)}", payload, None, True, ""))
             payload = Named(private[-1].name)
         channel_topics.append(
@@ -106,8 +106,8 @@ def shared_module(
     Args:
         document: the document.
         module: the module.
-        named: the classes and aliases that stand in it.
-        types: spells shapes.
+        named: the classes and aliases that are declared in it.
+        types: the types of shapes.
     """
     items = items_of(types, named, module)
     return ir.Module(
@@ -141,13 +141,13 @@ def packages(
 
 
 def _topic_alias(topic: TopicShape, types: Types, module: ModulePath) -> ir.Alias | None:
-    """Declare the topic's own name for its payload, where it has one besides that of the class."""
+    """Return the topic's own name for its payload, where it has one besides that of the class."""
     named, shape = topic_alias(topic, module), topic.shape
     if named is None:
         return None
     wire = types.wire(shape, module) if types.differs(shape) else None
     return ir.Alias(
-        named.name, types.model(shape, module), wire, types.unions.is_text(shape), topic.doc.strip()
+        named.name, types.model(shape, module), wire, types.unions.needs_quotes(shape), topic.doc.strip()
     )
 
 
@@ -173,34 +173,41 @@ def _params(definition: Definition) -> Iterator[ir.Param]:
 
 
 def _imports(module: tuple[str, ...], spelt: Iterable[Type], types: Types) -> tuple[ir.Import, ...]:
-    """Return what a module's types take from others, and what of its own file stands elsewhere.
+    """Return what a module imports for its types, and what it re-exports of its own file.
 
     Args:
         module: the module.
         spelt: every type in it.
-        types: knows where classes stand.
+        types: the types of shapes.
     """
-    homes, home = types.homes, types.homes.of(module)
-    offered = [] if home == module else [name for name in types.definitions if name.module == module]
-    used = targets_of(spelt)
+    assignment, assigned = types.assignment, types.assignment.of(module)
+    exported = [] if assigned == module else [name for name in types.definitions if name.module == module]
     by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for name in sorted({*used, *offered}, key=lambda name: (name.module, name.name)):
-        if homes.of(name.module) == module:
+    for name in sorted({*targets_of(spelt), *exported}, key=lambda name: (name.module, name.name)):
+        if assignment.of(name.module) == module:
             continue
-        # From within a circle only its home can be imported: another file's module may import this one.
-        inside = homes.of(name.module) == home
-        there = homes.name_at_home(name) if inside else name.name
-        imported = by_module.setdefault(home if inside else name.module, [])
-        imported.append((there, types.spelt(name, module)))
+        # Within a circle, only the module that declares the class is sure not to import this one.
+        inside = assignment.of(name.module) == assigned
+        declared = assignment.declared_name(name) if inside else name.name
+        local = types.local_name(name, module)
+        imported = by_module.setdefault(assigned if inside else name.module, [])
+        imported.append((declared, local))
         if types.differs(Ref(name)):
-            imported.append((f"{there}Dict", f"{types.spelt(name, module)}Dict"))
+            imported.append((f"{declared}Dict", f"{local}Dict"))
     return tuple(ir.Import(other, tuple(imported)) for other, imported in sorted(by_module.items()))
 
 
 def _check_names(
     module: ir.Module, document: Document, topics: Sequence[TopicShape], problems: Problems
 ) -> None:
-    """Refuse two things of one module that come to one name."""
+    """Refuse two declarations of one module that have one name.
+
+    Args:
+        module: the module.
+        document: the definition.
+        topics: its topics.
+        problems: takes what is refused.
+    """
     taken = {alias for imported in module.imports for _, alias in imported.names}
     for item in module.items:
         names = [item.name]

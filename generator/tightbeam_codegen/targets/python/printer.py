@@ -1,4 +1,4 @@
-"""Prints modules, bundled schemas and packages. Pure: the same representation gives the same text."""
+"""The printer of Python modules, bundled schemas and packages. Pure: equal facts give equal text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ _SCHEMAS_TITLE = "The schemas of the generated channels' topics."
 
 
 class Printer:
-    """Prints for one version of the tool and one line width."""
+    """Prints for one version of the tool and one line width.
+
+    Args:
+        version: of the tool, for the headers.
+        width: of a line.
+    """
 
     def __init__(self, version: str, width: int) -> None:
         self._version = version
@@ -74,7 +79,11 @@ class Printer:
     # -- whole files -----------------------------------------------------------------------------------------
 
     def module(self, module: ir.Module) -> str:
-        """The source of a generated module. Raises UnsafeText."""
+        """Return the source of a generated module.
+
+        Raises:
+            UnsafeText: a name in it is none.
+        """
         types = ir.types_of(module.items, module.channel)
         check_module(module, types)
         classes = [item for item in module.items if isinstance(item, ir.Class)]
@@ -92,11 +101,15 @@ class Printer:
         )
 
     def schemas(self, schemas: ir.Schemas) -> str:
-        """The source of the module with a channel's bundled schemas."""
+        """Return the source of the module with a channel's bundled schemas."""
         return self._templates.get_template("schemas.py.jinja").render(version=self._version, schemas=schemas)
 
     def package(self, package: ir.Package) -> str:
-        """The source of a package's `__init__`. Raises UnsafeText."""
+        """Return the source of a package's `__init__`.
+
+        Raises:
+            UnsafeText: a name in it is none.
+        """
         check_package(package)
         names = [name for _, exported in package.exports for name in exported]
         return self._templates.get_template("package.py.jinja").render(
@@ -160,10 +173,10 @@ class Printer:
         return self._layout.statement(f"{field.wire_name}: ", _key_type(field), "", "    ")
 
     def _dict_function(self, class_: ir.Class) -> str:
-        """A typed dictionary in the form that takes any key."""
+        """Return a typed dictionary in the functional form, which has any key."""
         name = f"{class_.name}Dict"
         if not all(field.wire_name for field in class_.fields):
-            # Type checkers take no empty key: such an object is left to the validator.
+            # Type checkers accept no empty key: only the validator checks such an object.
             return self._layout.statement(f"{name}: _t.TypeAlias = ", type_expression(DictOf(ANY)))
         head = f"{name} = _te.TypedDict("
         wrapped = columns(head) > self._layout.width
@@ -209,7 +222,7 @@ class Printer:
         return self._layout.statement("", subscript("v1.Channel", messages), ",", "    ")
 
     def _message_aliases(self, channel: ir.Channel) -> list[str]:
-        """Names for parts of a union that is too long to be written as one."""
+        """Return aliases for the parts of a union that is too long to be one expression."""
         groups = list(_message_groups(channel))
         return [
             self._layout.statement(f"_Messages{index}: _t.TypeAlias = ", group)
@@ -246,18 +259,18 @@ class Printer:
     def _topic_ref(self, topic: ir.Topic) -> str:
         payload, wire_name = type_expression(topic.payload_type), constant(topic.wire_name)
         parts = (subscript("", type_expression(topic.publish_type)), _topic_literal(topic), payload)
-        made = call("v1.topic", wire_name, payload).source
-        line = f"    {topic.attribute}: {subscript('v1.TopicRef', *parts).source} = {made}"
+        value = call("v1.topic", wire_name, payload).source
+        line = f"    {topic.attribute}: {subscript('v1.TopicRef', *parts).source} = {value}"
         if columns(line) <= self._layout.width:
             return line
         head = f"    {topic.attribute}: v1.TopicRef[\n{self._layout.sequence(parts, '    ')}    ] = "
-        if columns(f"    ] = {made}") <= self._layout.width:
-            return head + made
+        if columns(f"    ] = {value}") <= self._layout.width:
+            return head + value
         return head + f"v1.topic(\n{self._layout.sequence([wire_name, payload], '    ')}    )"
 
 
 _OPERANDS = 100
-"""Of one `|` chain: pyright reads no expression nested deeper than 256."""
+"""Operands of one union: pyright reads no expression nested deeper than 256."""
 
 
 def _is_declared_later(node: Type) -> bool:

@@ -1,4 +1,4 @@
-"""A shape as the JSON Schema that datamodel-code-generator is asked about, without any word of the user's."""
+"""Questions to datamodel-code-generator: a shape as a JSON Schema, with tokens for names and words."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tightbeam_codegen.read.normalise.shapes import (
     Union,
 )
 
-__all__ = ["Question", "ask"]
+__all__ = ["Question", "question_about"]
 
 
 @dataclass(slots=True)
 class Question:
-    """One shape, tokenised. Shapes that differ only in names and words give the same :attr:`key`."""
+    """A question about one shape. Shapes that differ in names and words only give the same `key`."""
 
     schema: dict[str, Any] = field(default_factory=dict)
     key: str = ""
@@ -39,25 +39,25 @@ class Question:
 
     @property
     def names(self) -> list[Name]:
-        """What the tokens R0, R1, … stand for."""
+        """The classes and aliases behind the tokens R0, R1 and so on."""
         return list(self._names)
 
     @property
     def words(self) -> list[str]:
-        """What the tokens s0, s1, … stand for."""
+        """The fixed strings and patterns behind the tokens s0, s1 and so on."""
         return list(self._words)
 
     def name_token(self, name: Name) -> str:
-        """The token of a class or alias: one each, however often it occurs."""
+        """Return the token of a class or alias, always the same one."""
         return self._names.setdefault(name, f"R{len(self._names)}")
 
     def word_token(self, word: str) -> str:
-        """The token of a fixed string or pattern, likewise."""
+        """Return the token of a fixed string or pattern, always the same one."""
         return self._words.setdefault(word, f"s{len(self._words)}")
 
 
-def ask(shape: Shape) -> Question:
-    """The question for a shape."""
+def question_about(shape: Shape) -> Question:
+    """Return the question for a shape."""
     question = Question()
     question.schema = _schema(shape, question, rules=True)
     question.key = json.dumps(question.schema, separators=(",", ":"))
@@ -65,7 +65,14 @@ def ask(shape: Shape) -> Question:
 
 
 def _schema(shape: Shape, question: Question, *, rules: bool) -> dict[str, Any]:
-    """`rules` is off inside containers and unions: constraints there would become classes of their own."""
+    """Return a shape as a JSON Schema.
+
+    Args:
+        shape: the shape.
+        question: hands out the tokens.
+        rules: whether constraints belong to it. Inside containers and unions they don't: each would become a
+            class of its own.
+    """
     match shape:
         case Anything() | Never():
             return {}
@@ -102,10 +109,10 @@ def _scalar(shape: Integer | Number | String, question: Question, *, rules: bool
     match shape:
         case Integer(minimum, maximum):
             schema: dict[str, Any] = {"type": "integer"}
-            found: dict[str, Any] = {"minimum": minimum, "maximum": maximum}
+            bounds: dict[str, Any] = {"minimum": minimum, "maximum": maximum}
         case Number(minimum, maximum, exclusive_minimum, exclusive_maximum):
             schema = {"type": ["integer", "number"]}
-            found = {
+            bounds = {
                 "minimum": minimum,
                 "maximum": maximum,
                 "exclusiveMinimum": exclusive_minimum,
@@ -113,14 +120,14 @@ def _scalar(shape: Integer | Number | String, question: Question, *, rules: bool
             }
         case String(min_length, max_length, pattern, form):
             schema = {"type": "string"} if form is None else {"type": "string", "format": form}
-            found = {
+            bounds = {
                 "minLength": min_length,
                 "maxLength": max_length,
                 "pattern": None if pattern is None else question.word_token(pattern),
             }
-    return {**schema, **{name: value for name, value in found.items() if rules and _survives(value)}}
+    return {**schema, **{name: value for name, value in bounds.items() if rules and _survives(value)}}
 
 
 def _survives(bound: Any) -> bool:
-    """A bound beyond 2^53 would come back as a float beside it: such a one is left to the validator."""
+    """Return whether a bound comes back as it was. An integer beyond 2^53 comes back as another float."""
     return isinstance(bound, str | float) or (bound is not None and abs(bound) <= 2**53)

@@ -55,31 +55,41 @@ __all__ = ["Types"]
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """Spells shapes as Python types.
-
-    `facts` has the answer for every shape that is a field, an alias or a topic by itself.
-    """
+    """The Python types of shapes."""
 
     definitions: Mapping[Name, NamedShape]
+    """Every class and alias."""
     facts: Mapping[Shape, tuple[Question, Fact]]
-    homes: ModuleAssignment = field(default_factory=ModuleAssignment)
+    """The fact about each shape that is a field, an alias or a topic by itself."""
+    assignment: ModuleAssignment = field(default_factory=ModuleAssignment)
     unions: Unions = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unions", Unions(self.definitions))
 
-    def spelt(self, name: Name, module: tuple[str, ...]) -> str:
+    def local_name(self, name: Name, module: tuple[str, ...]) -> str:
         """Return what `module` calls a class or alias."""
-        if self.homes.of(name.module) == module:
-            return self.homes.name_at_home(name)
+        if self.assignment.of(name.module) == module:
+            return self.assignment.declared_name(name)
         return name.name if name.module == module else import_alias(name)
 
     def named(self, name: Name, module: tuple[str, ...], suffix: str = "") -> Named:
-        """Return how `module` refers to a class or alias, or to its wire form with the suffix `Dict`."""
-        return Named(self.spelt(name, module) + suffix, name)
+        """Return the type that is a class or alias.
+
+        Args:
+            name: the class or alias.
+            module: where the type is written.
+            suffix: `Dict` for the wire form.
+        """
+        return Named(self.local_name(name, module) + suffix, name)
 
     def model(self, shape: Shape, module: tuple[str, ...]) -> Type:
-        """Return the type on the model, as `module` names its parts."""
+        """Return the type of a shape on the model.
+
+        Args:
+            shape: one of `facts`.
+            module: where the type is written.
+        """
         question, fact = self.facts[shape]
         if not (question.names or question.words):
             return fact.type
@@ -94,7 +104,7 @@ class Types:
         )
 
     def wire(self, shape: Shape, module: tuple[str, ...], opened: frozenset[Name] = frozenset()) -> Type:
-        """Return the type in the typed dictionary: what JSON has.
+        """Return the type of a shape in the typed dictionary: what JSON has.
 
         Args:
             shape: the shape.
@@ -123,35 +133,40 @@ class Types:
             case Ref(target):
                 return self.named(target, module, "Dict" if self.differs(shape) else "")
             case Union(branches):
-                if (found := self.unions.rivals(shape, opened)) is not None:
-                    return self._merged(found, module)
+                if (alternatives := self.unions.competing(shape, opened)) is not None:
+                    return self._merged(alternatives, module)
                 return one_of(self.wire(branch, module, opened) for branch in branches)
             case _:
                 assert_never(shape)
 
-    def _merged(self, found: Alternatives, module: tuple[str, ...]) -> Type:
-        """Return a union's wire form with one array and one mapping for all that are in it.
+    def _merged(self, union: Alternatives, module: tuple[str, ...]) -> Type:
+        """Return a union's wire form with one array for all its lists, and one mapping for all its maps.
 
-        They can only be read, so that a list of either kind fits.
+        Both are read-only types, so that a list of any of the kinds fits.
         """
-        array = [] if found.items is None else [ArrayOf(self.wire(found.items, module, found.opened))]
-        mapping = [] if found.values is None else [MappingOf(self.wire(found.values, module, found.opened))]
+        array = [] if union.items is None else [ArrayOf(self.wire(union.items, module, union.opened))]
+        mapping = [] if union.values is None else [MappingOf(self.wire(union.values, module, union.opened))]
         branches: list[Type] = []
-        for branch in found.branches:
+        for branch in union.branches:
             match branch:
                 case List():
                     branches += array
                 case Map():
                     branches += mapping
                 case _:
-                    branches.append(self.wire(branch, module, found.opened))
+                    branches.append(self.wire(branch, module, union.opened))
         return null_last(branches)
 
     def differs(self, shape: Shape, seen: frozenset[Name] = frozenset(), *, numbers: bool = True) -> bool:
-        """Whether the type on the wire is another than the model's.
+        """Return whether the type on the wire differs from the model's.
 
-        An alias that contains itself has one form for both if only the numbers in it differ: checkers take
-        `float` for `int | float`, and mypy loses its way in a union of two such aliases.
+        An alias that contains itself has one form for both if only the numbers in it differ: type checkers
+        accept `float` for `int | float`, and mypy fails on a union of two such aliases.
+
+        Args:
+            shape: the shape.
+            seen: aliases within which this is.
+            numbers: whether a number makes the difference.
         """
         match shape:
             case Number():
@@ -164,13 +179,18 @@ class Types:
                     return True
                 numbers = numbers and not definition.recursive
                 return target not in seen and self.differs(definition.shape, seen | {target}, numbers=numbers)
-            case Union() if self.unions.rivals(shape) is not None:
+            case Union() if self.unions.competing(shape) is not None:
                 return True
             case _:
                 return any(self.differs(child, seen, numbers=numbers) for child in children(shape))
 
     def admits_null(self, shape: Shape, seen: frozenset[Name] = frozenset()) -> bool:
-        """Whether null is a value of the shape."""
+        """Return whether null is a value of the shape.
+
+        Args:
+            shape: the shape.
+            seen: aliases within which this is.
+        """
         match shape:
             case Anything() | Null():
                 return True

@@ -1,6 +1,6 @@
-"""The Python types that a generated module is spelt with: small, frozen and closed.
+"""The Python types of generated modules, as trees: small, frozen and closed.
 
-They hold no source text. `tightbeam_codegen.targets.python.expressions` spells them, and nothing else does.
+They hold no source. `targets.python.expressions` spells them, and nothing else does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Unions with several lists or several maps, of which mypy can't tell for which one a literal is meant."""
+"""Unions with several lists or several maps: mypy can't tell to which of them a literal belongs."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ __all__ = ["Alternatives", "Unions"]
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """What a shape can be, its aliases replaced by what they stand for."""
+    """The branches of a shape, with aliases replaced by their contents."""
 
     branches: tuple[Shape, ...]
     opened: frozenset[Name]
-    """Aliases that contain themselves and were replaced: not to be replaced again in what they contain."""
+    """Directly recursive aliases that were replaced. Within their contents they aren't replaced again."""
 
     @property
     def items(self) -> Shape | None:
-        """What the elements of all the lists can be; None without a list."""
-        found = tuple(branch.item for branch in self.branches if isinstance(branch, List))
-        return Union(found) if found else None
+        """The shape of the elements of all lists; None without a list."""
+        items = tuple(branch.item for branch in self.branches if isinstance(branch, List))
+        return Union(items) if items else None
 
     @property
     def values(self) -> Shape | None:
-        """What the values of all the maps can be; None without a map."""
-        found = tuple(branch.value for branch in self.branches if isinstance(branch, Map))
-        return Union(found) if found else None
+        """The shape of the values of all maps; None without a map."""
+        values = tuple(branch.value for branch in self.branches if isinstance(branch, Map))
+        return Union(values) if values else None
 
     def count(self, kind: type[List | Map]) -> int:
-        """Return how many lists, or maps, there are."""
+        """Return the number of lists, or of maps."""
         return sum(isinstance(branch, kind) for branch in self.branches)
 
 
 class Unions:
-    """Opens unions.
+    """Looks into unions, through aliases.
 
     Args:
         definitions: every class and alias.
@@ -55,11 +55,11 @@ class Unions:
 
     def __init__(self, definitions: Mapping[Name, NamedShape]) -> None:
         self._definitions = definitions
-        self._endless: dict[Name, bool] = {}
+        self._directly_recursive: dict[Name, bool] = {}
 
-    def is_endless(self, name: Name) -> bool:
-        """Return whether a name stands for an alias that is made of itself other than inside a class."""
-        known = self._endless.get(name)
+    def is_directly_recursive(self, name: Name) -> bool:
+        """Return whether a name is an alias that contains itself other than inside a class."""
+        known = self._directly_recursive.get(name)
         if known is None:
             alias = self._definitions[name]
             known = (
@@ -67,68 +67,85 @@ class Unions:
                 and alias.recursive
                 and self._is_made_of(alias.shape, name, frozenset())
             )
-            self._endless[name] = known
+            self._directly_recursive[name] = known
         return known
 
-    def is_text(self, shape: Shape) -> bool:
+    def needs_quotes(self, shape: Shape) -> bool:
         """Return whether a shape's type has to be quoted where it is an expression.
 
-        Type checkers read an alias that contains itself as text, and ty knows no `|` between a text and
-        None.
+        A directly recursive alias is declared as a string, and ty has no `|` of a string and None.
         """
         match shape:
             case Union(branches):
-                return any(self._is_named_text(branch) or self.is_text(branch) for branch in branches)
+                return any(self._is_named_text(branch) or self.needs_quotes(branch) for branch in branches)
             case _:
-                return any(map(self.is_text, children(shape)))
+                return any(map(self.needs_quotes, children(shape)))
 
     def _is_named_text(self, shape: Shape) -> bool:
         if not isinstance(shape, Ref):
             return False
         definition = self._definitions[shape.target]
         return isinstance(definition, AliasShape) and (
-            self.is_endless(shape.target) or self.is_text(definition.shape)
+            self.is_directly_recursive(shape.target) or self.needs_quotes(definition.shape)
         )
 
     def _is_made_of(self, shape: Shape, name: Name, seen: frozenset[Name]) -> bool:
-        for found in set(names_in(shape)) - seen:
-            definition = self._definitions[found]
-            if found == name or (
+        for inner in set(names_in(shape)) - seen:
+            definition = self._definitions[inner]
+            if inner == name or (
                 isinstance(definition, AliasShape)
-                and self._is_made_of(definition.shape, name, seen | {found})
+                and self._is_made_of(definition.shape, name, seen | {inner})
             ):
                 return True
         return False
 
     def alternatives(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Alternatives:
-        """Open a shape; an alias that contains itself is opened only where it has rivals."""
+        """Return the branches of a shape; a directly recursive alias is replaced only if it competes.
+
+        Args:
+            shape: the shape.
+            opened: aliases that aren't replaced again.
+        """
         closed = self._open(shape, None)
-        counts = [Alternatives((each,), opened) for each in closed]
+        opened_branches = [Alternatives((each,), opened) for each in closed]
         for index, branch in enumerate(closed):
-            if isinstance(branch, Ref) and self.is_endless(branch.target) and branch.target not in opened:
-                counts[index] = Alternatives(tuple(self._open(branch, opened)), opened)
-        if all(sum(found.count(kind) > 0 for found in counts) < 2 for kind in (List, Map)):
+            if (
+                isinstance(branch, Ref)
+                and self.is_directly_recursive(branch.target)
+                and branch.target not in opened
+            ):
+                opened_branches[index] = Alternatives(tuple(self._open(branch, opened)), opened)
+        if all(sum(each.count(kind) > 0 for each in opened_branches) < 2 for kind in (List, Map)):
             return Alternatives(tuple(closed), opened)
         names = {branch.target for branch in closed if isinstance(branch, Ref)} - opened
-        branches = tuple(dict.fromkeys(branch for found in counts for branch in found.branches))
-        return Alternatives(branches, opened | {name for name in names if self.is_endless(name)})
+        branches = tuple(dict.fromkeys(branch for each in opened_branches for branch in each.branches))
+        return Alternatives(branches, opened | {name for name in names if self.is_directly_recursive(name)})
 
     def _open(self, shape: Shape, kept: frozenset[Name] | None) -> list[Shape]:
-        """Open unions and aliases; of those that contain themselves all but the kept ones, None for none."""
+        """Return the branches of a shape, those of aliases among them included.
+
+        Args:
+            shape: the shape.
+            kept: directly recursive aliases that stay as they are; None for all of them.
+        """
         match shape:
             case Union(branches):
-                found = (inner for branch in branches for inner in self._open(branch, kept))
-                return list(dict.fromkeys(found))
+                return list(dict.fromkeys(inner for branch in branches for inner in self._open(branch, kept)))
             case Ref(target) if isinstance(alias := self._definitions[target], AliasShape):
-                if not self.is_endless(target):
+                if not self.is_directly_recursive(target):
                     return self._open(alias.shape, kept)
                 return [shape] if kept is None or target in kept else self._open(alias.shape, kept | {target})
             case _:
                 return [shape]
 
-    def rivals(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Alternatives | None:
-        """Open a union in which several lists or several maps are alternatives; None for any other shape."""
+    def competing(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Alternatives | None:
+        """Return the branches of a union with several lists or several maps; None for any other shape.
+
+        Args:
+            shape: the shape.
+            opened: aliases that aren't replaced again.
+        """
         if not isinstance(shape, Union):
             return None
-        found = self.alternatives(shape, opened)
-        return found if found.count(List) > 1 or found.count(Map) > 1 else None
+        union = self.alternatives(shape, opened)
+        return union if union.count(List) > 1 or union.count(Map) > 1 else None

@@ -1,6 +1,6 @@
-"""The words that types are spelt with and that come from other modules.
+"""The names that types are spelt with and that a generated module imports.
 
-They begin with an underscore, or are `v1`, so that no class of a definition can have their names.
+They begin with an underscore, or are `v1`, so that no class of a definition has one of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PREFIXES = {
     "typing": "_t",
     "typing_extensions": "_te",
 }
-"""What other modules are called, where it isn't their name with an underscore in front."""
+"""The name of a module in generated code, where that isn't its own with an underscore in front."""
 
 
 def _prefix(module: str) -> str:
@@ -49,17 +49,17 @@ IMPORTS: Mapping[str, str] = {
     "_MISSING": "from pydantic_core import MISSING as _MISSING",
     "v1": "from tightbeam._codegen import v1",
 }
-"""Each word with the statement that brings it."""
+"""Each name with the statement that imports it."""
 
 
 def format_word(name: str) -> str:
-    """Return how the type of a format is spelt."""
+    """Return the type of a format as source."""
     module, type_name = TYPED_FORMATS[name].annotation
     return f"{_prefix(module)}.{type_name}"
 
 
 def words_of(type_: Type) -> Iterator[str]:
-    """Yield the words that a type is spelt with, keys of `IMPORTS`."""
+    """Yield the imported names that a type is spelt with, keys of `IMPORTS`."""
     for node in nodes_of(type_):
         match node:
             case Plain("Any") | Constants():
