@@ -15,8 +15,9 @@ from tightbeam.errors import (
     NotRegistered,
 )
 from tightbeam.gateway._access import Authorizer
-from tightbeam.gateway._http import NAME_LIMIT, enter, read_body
+from tightbeam.gateway._http import enter, read_body
 from tightbeam.gateway._refusals import Refused, shown
+from tightbeam.gateway._settings import NAME_LIMIT
 
 if TYPE_CHECKING:
     from tightbeam._client import Client

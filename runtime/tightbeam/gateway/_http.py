@@ -30,16 +30,15 @@ from tightbeam.gateway._reasons import (
     unknown_topic,
 )
 from tightbeam.gateway._refusals import Refused
-from tightbeam.gateway._settings import Limits
+from tightbeam.gateway._settings import NAME_LIMIT, Limits
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._tokens import Since, mint, since_ms
 
-__all__ = ["NAME_LIMIT", "HttpRoutes", "enter", "failure", "read_body"]
+__all__ = ["HttpRoutes", "enter", "failure", "read_body"]
 
 _MAX_TOKEN_BODY = 512 * 1024
 _MAX_METADATA_BYTES = 4 * 1024
 _RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-NAME_LIMIT = 1024
 BODY_SECONDS = 30.0
 
 

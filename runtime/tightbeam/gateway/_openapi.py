@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tightbeam._wire.names import ERROR_TYPES
-from tightbeam.gateway._http import NAME_LIMIT
 from tightbeam.gateway._refusals import CODES
+from tightbeam.gateway._settings import NAME_LIMIT
 
 __all__ = ["document"]
 

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from tightbeam._wire.names import LOOPBACK_NAMES
 
-__all__ = ["Access", "Limits", "environment"]
+__all__ = ["NAME_LIMIT", "Access", "Limits", "environment"]
 
 MIN_SECRET_BYTES = 32
+NAME_LIMIT = 1024
+"""Characters that a name in a request may have: of a channel, a topic or an event."""
 _PORTS = {"http": 80, "https": 443}
 
 
