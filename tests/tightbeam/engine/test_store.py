@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -111,7 +113,10 @@ class Opened:
         return runs
 
     def started(self, id: str) -> Run:
-        self.add(id)
+        return self.started_with(id, b"{}")
+
+    def started_with(self, id: str, data: bytes) -> Run:
+        self.add(id, data=data)
         (run,) = self.claim()
         return run
 
@@ -575,6 +580,42 @@ async def test_what_is_old_goes_but_the_last_message_and_what_has_not_ended(stor
 
 
 @pytest.mark.usefixtures("always_trimming")
+async def test_of_what_is_ahead_of_the_clock_nothing_goes_for_a_later_message(storage: Storage) -> None:
+    opened = Opened(storage, KEEPS._replace(age_us=10_000_000))
+    run = opened.started("a")
+    now = now_us()
+    got = [
+        opened.publish(run, n, channel=f"job:{n}", started_at=now + ahead * 1_000_000)
+        for n, ahead in enumerate((-100, -99, HOUR, -98, -97))
+    ]
+    opened.ask(PutBack(()))
+    assert opened.ask(RecentMessages(None, 9)).messages == got[2:]
+    await opened.store.close(10)
+
+
+@pytest.mark.parametrize("what", ["event", "step", "message", "result"])
+async def test_all_data_that_is_stored_counts(storage: Storage, what: str) -> None:
+    """It isn't seen after some time or many requests only that there is too much."""
+    bound, data, kept = 1 << 20, b'"' + b"x" * 100_000 + b'"', list[int]()
+    opened = Opened(storage, KEEPS._replace(size=bound))
+    for n in range(25):
+        run = opened.started_with(f"r{n}", data if what == "event" else b"{}")
+        if what == "step":
+            opened.ask(MemoizeStep(run.id, "step", done(data), now_us(), NEW))
+        if what == "message":
+            publish = Publish(run.number, run.id, "p", 0, CHANNEL, "tick", data, now_us())
+            opened.ask(MemoizePublish(publish, "p", NEW))
+        opened.ask(EndRun(run.id, data if what == "result" else None, None, ()))
+        if what == "message":
+            kept.append(len(opened.ask(RecentMessages(None, 99)).messages))
+        else:
+            kept.append(len(opened.ask(ListRuns(99))))
+    assert 2 < max(kept) < bound // len(data) + 3
+    assert sorted(kept) != kept
+    await opened.store.close(10)
+
+
+@pytest.mark.usefixtures("always_trimming")
 async def test_by_size_the_oldest_goes_first(storage: Storage) -> None:
     bound = 1 << 20
     opened = Opened(storage, KEEPS._replace(size=bound))
@@ -697,6 +738,25 @@ async def test_a_store_that_is_closed_refuses(opened: Opened) -> None:
         opened.store.submit(ListFunctions(1))
     with pytest.raises(NotEntered, match="has been left"):
         opened.store.call(ListFunctions(1))
+
+
+async def test_a_forked_child_is_refused(opened: Opened) -> None:
+    read_end, write_end = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is what is tested
+        child = os.fork()
+    if child == 0:
+        try:
+            opened.ask(ListFunctions(1))
+        except NotEntered as error:
+            os.write(write_end, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end) as told:
+        assert "forked from" in await asyncio.to_thread(told.read)
+    await asyncio.to_thread(os.waitpid, child, 0)
+    assert opened.ask(ListFunctions(1)) == []
 
 
 async def test_a_request_that_no_store_knows(opened: Opened) -> None:
