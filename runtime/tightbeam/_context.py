@@ -1,19 +1,16 @@
-"""What a handler may rely on with every engine, and which run is current.
+"""The context of a handler, the same with every engine, and the run that is current.
 
 The type variables are spelt out for the reason given in `tightbeam._channels.refs`.
 """
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam.errors import StepMisuse
 
 __all__ = [
     "Context",
@@ -24,85 +21,12 @@ __all__ = [
     "StepRealtime",
     "StepRealtimeSync",
     "StepSync",
-    "check_sleep",
-    "check_step_function",
-    "check_step_id",
     "current_run",
     "current_step",
-    "is_unicode",
-    "wrong_step_kind",
 ]
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
-
-
-_NUMBERED = re.compile(r":\d+\Z")
-
-
-def is_unicode(text: str) -> bool:
-    """Whether it can be stored: bytes that aren't UTF-8 become lone surrogates in file names, say."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def check_step_id(id: object) -> None:
-    """Refuse what can't be a step's id.
-
-    Raises:
-        StepMisuse: it isn't text, or ends like the number of a repeated use.
-    """
-    if not isinstance(id, str) or not id:
-        raise StepMisuse("a step needs an id: a string that names it within its function")
-    if not (id.isascii() or is_unicode(id)):
-        raise StepMisuse("a step's id is Unicode text; this one holds half of a surrogate pair")
-    if _NUMBERED.search(id):
-        raise StepMisuse(f'step id "{id}" ends in a colon and digits, which number repeated uses of one id')
-
-
-def check_step_function(id: object, function: object) -> None:
-    """Refuse what isn't a function: most often a coroutine, which is what calling one gave.
-
-    Raises:
-        StepMisuse: it can't be called.
-    """
-    if callable(function):
-        return
-    if inspect.iscoroutine(function):
-        function.close()  # nobody will await it
-    called = "what calling it gave" if inspect.isawaitable(function) else type(function).__name__
-    raise StepMisuse(
-        f'step "{id}": step.run takes a function and its arguments, step.run("{id}", function, argument), '
-        f"not {called}"
-    )
-
-
-_MAX_SLEEP = timedelta(days=3650)
-
-
-def check_sleep(step_id: str, duration: object) -> None:
-    """Refuse what a step can't sleep for.
-
-    Raises:
-        StepMisuse: it isn't a timedelta, or is negative or too long.
-    """
-    if not isinstance(duration, timedelta):
-        raise StepMisuse(f'step "{step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
-    if duration < timedelta(0) or duration > _MAX_SLEEP:
-        raise StepMisuse(f'step "{step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
-
-
-def wrong_step_kind(step_id: str, *, wanted: str) -> StepMisuse:
-    """The error for an async function where a plain one is wanted, or the reverse."""
-    if wanted == "async":
-        return StepMisuse(
-            f'step "{step_id}": step.run takes an async function here; this one isn\'t: make it `async def`, '
-            "or pass asyncio.to_thread and it"
-        )
-    return StepMisuse(f'step "{step_id}": step.run takes a plain function here; this one is async')
 
 
 class CurrentStep(NamedTuple):
@@ -113,13 +37,14 @@ class CurrentStep(NamedTuple):
 
 
 current_run: ContextVar[str | None] = ContextVar("tightbeam_current_run", default=None)
-"""Id of the run the code belongs to; reaches tasks and threads that copy their context."""
+"""Id of the run that the code belongs to; reaches tasks and threads that copy their context."""
 
 current_step: ContextVar[CurrentStep | None] = ContextVar("tightbeam_current_step", default=None)
+"""The step whose function the code belongs to, so that a step inside it is refused."""
 
 
 class Event(Protocol):
-    """What a run was started with."""
+    """The event that started a run."""
 
     @property
     def name(self) -> str:
@@ -143,14 +68,32 @@ class StepRealtime(Protocol):
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
-        """Publish once per run and step id, however often the run is retried; returns the published data.
+        """Publish once for each run and step id, however often the run is retried.
 
-        When it returns, message and memo are stored. A retry returns the first data whatever is passed then.
+        When it returns, message and memo are stored. A retry returns the first data, whatever is passed then.
+        On the embedded engine, an id that was used for another kind of step, channel or topic before parks
+        the run; see `RunParked`.
+
+        Args:
+            id: names the step within its function; a second use is remembered apart from the first.
+            topic: where to publish.
+            data: the payload, a model or a dictionary.
+            kwargs: none.
+
+        Returns:
+            The published data, as the topic's Python type.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent, nothing memoized.
-            StepMismatch: the id was used for another kind of step, channel or topic.
-            EngineError: it couldn't be stored; nothing was sent.
+            PayloadTooLarge: its encoding is over the limit; likewise.
+            StepMisuse: the id isn't allowed, the step is inside another one or in flight, or the run is over.
+            JournalFailed: message and memo couldn't be stored (embedded engine).
+            NotStorable: they are larger than the journal can hold (embedded engine).
+            PublishFailed: the server refused the message for good (Inngest).
+            StepError: the message couldn't be sent, and no attempt is left (Inngest).
+            InvalidParam: a name can't be sent (Inngest).
+            SigningKeyError: there is no signing key, and this is no dev server (Inngest).
+            TypeError: it isn't one topic and one payload.
         """
         ...
 
@@ -166,28 +109,47 @@ class Step(Protocol):
     async def run(
         self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
     ) -> Output:
-        """Run ``fn`` and remember its result: a retry gets that, without running it again.
+        """Run a function and remember its result: a retry gets that, without running the function again.
 
-        The result is JSON, and comes back as the return type ``fn`` is annotated with. ``fn`` may run more
-        than once (when it fails, or the process dies before its result is stored).
+        Args:
+            id: names the step within its function; a second use is remembered apart from the first.
+            fn: the async function. It may run more than once: when it fails, or when the process dies before
+                its result is stored.
+            args: its arguments.
+
+        Returns:
+            The result after a round trip through JSON, as the return type that ``fn`` is annotated with.
 
         Raises:
             StepError: ``fn`` failed and no attempt is left.
             NotJson: the result isn't JSON or doesn't fit the annotation; not retried.
+            NotStorable: the result is larger than the journal can hold; not retried (embedded engine).
+            StepMisuse: the id isn't allowed, ``fn`` isn't an async function, the step is inside another one
+                or in flight, or the run is over.
+            Exception: whatever ``fn`` raised, if that isn't to be retried (`NonRetriableError`).
         """
         ...
 
     async def sleep(self, id: str, duration: timedelta, /) -> None:
-        """Go on after ``duration``, also when the process is restarted in between."""
+        """Go on after a while, also when the process is restarted in between.
+
+        Args:
+            id: names the step within its function.
+            duration: how long, from no time to ten years.
+
+        Raises:
+            StepMisuse: the id or the duration isn't allowed, the step is inside another one or in flight, or
+                the run is over.
+        """
         ...
 
 
 class Context(Protocol):
-    """What an async handler may rely on with every engine."""
+    """The context of an async handler, the same with every engine."""
 
     @property
     def event(self) -> Event:
-        """What the run was started with."""
+        """The event that started the run."""
         ...
 
     @property
@@ -212,10 +174,23 @@ class Context(Protocol):
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
-        """Publish live: at most once, to who listens now, never waiting; again when the run is retried.
+        """Publish live: at most once, to the subscribers of this moment; again when the run is retried.
+
+        It never waits for a reader or a disk.
+
+        Args:
+            topic: where to publish.
+            data: the payload, a model or a dictionary.
+            kwargs: none.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
+            PayloadTooLarge: its encoding is over the limit; nothing was sent.
+            StepMisuse: the run is over (embedded engine).
+            PublishFailed: the server didn't take the message, or didn't answer (Inngest).
+            InvalidParam: a name can't be sent (Inngest).
+            SigningKeyError: there is no signing key, and this is no dev server (Inngest).
+            TypeError: it isn't one topic and one payload.
         """
         ...
 
@@ -231,7 +206,7 @@ class StepRealtimeSync(Protocol):
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
-        """As `StepRealtime.publish`."""
+        """Publish once for each run and step id. See `StepRealtime.publish`."""
         ...
 
 
@@ -244,20 +219,20 @@ class StepSync(Protocol):
         ...
 
     def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
-        """As `Step.run`, for a plain function."""
+        """Run a plain function and remember its result. See `Step.run`."""
         ...
 
     def sleep(self, id: str, duration: timedelta, /) -> None:
-        """As `Step.sleep`."""
+        """Go on after a while. See `Step.sleep`."""
         ...
 
 
 class ContextSync(Protocol):
-    """What a sync handler may rely on with every engine: as `Context`, without ``await``."""
+    """The context of a sync handler, the same with every engine: `Context` without ``await``."""
 
     @property
     def event(self) -> Event:
-        """What the run was started with."""
+        """The event that started the run."""
         ...
 
     @property
@@ -282,5 +257,5 @@ class ContextSync(Protocol):
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
-        """As `Context.publish`."""
+        """Publish live. See `Context.publish`."""
         ...

@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Generic, Protocol, TypeVar, overload
 
-from tightbeam._context import Context, ContextSync, is_unicode
+from tightbeam._context import Context, ContextSync
+from tightbeam._step_checks import is_unicode
 from tightbeam.errors import EngineError, NotRegistered
 
 __all__ = [

@@ -69,13 +69,22 @@ class ClientRealtime:
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
-        """Publish live: at most once to who listens now, never waiting for a reader or a disk.
+        """Publish live: at most once, to the subscribers of this moment.
 
-        Inside a run the message carries the run's id. Works without entering the client.
+        It never waits for a reader or a disk. Inside a run the message carries the run's id. It works without
+        entering the client.
+
+        Args:
+            topic: where to publish.
+            data: the payload, a model or a dictionary.
+            kwargs: none.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
+            PublishFailed: the gateway didn't take it, or didn't answer (`tightbeam.connect`).
+            GatewayRefused: this client has a token and no server key (`tightbeam.connect`).
+            TypeError: it isn't one topic and one payload.
         """
         await publish_live(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
 
@@ -86,7 +95,7 @@ class ClientRealtime:
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
-        """As `publish`, without ``await``, from any thread."""
+        """Publish live without ``await``, from any thread. See `publish`."""
         publish_live_sync(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
 
     @overload
@@ -232,8 +241,8 @@ class ClientRealtime:
     ) -> Subscription[Any]:
         """Subscribe to a whole channel, or to up to eight topics, which may belong to several channels.
 
-        It is registered at this call: nothing published from now on is missed. What a reader may meet is said
-        at `Subscription`.
+        In this process it is registered at this call, and nothing published from then on is missed; see
+        `Subscription` for others, and for what reading may raise.
 
         Args:
             selection: the channel, or the topics.
@@ -244,8 +253,13 @@ class ClientRealtime:
                 bindings: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
                 By default what the client was made with, else ``"raise"``.
 
+        Returns:
+            An async iterator of messages, and an async context manager that ends it.
+
         Raises:
             NotEntered: ``after`` was given and the client isn't entered.
+            TypeError: it isn't one channel or one to eight topics, or an option is of another type.
+            ValueError: ``on_invalid_message`` is another string.
         """
         refs = _selected(selection)
         position: object = after
@@ -267,8 +281,8 @@ class ClientRealtime:
     ) -> SubscriptionToken:
         """Make a token with which a browser may subscribe to topics of these channels, and to nothing else.
 
-        It is ready for ``useRealtime``, which wants it within a minute. Whoever calls this decides who may
-        have it: check the user first, for each channel.
+        It is ready for ``useRealtime``, which needs it within a minute. Check the user first, for each
+        channel: whoever has the token can subscribe.
 
         Args:
             channels: the channel, or several, also of different definitions; an object or a name each.
@@ -288,6 +302,8 @@ class ClientRealtime:
             NoGateway: no gateway serves this client.
             InvalidParam: there is no such channel or topic, or there are too many for one token.
             TypeError: a channel or topic is something else, or ``since`` has no time zone.
+            GatewayRefused: the gateway gave none (`tightbeam.connect`).
+            SubscribeFailed: the gateway didn't answer (`tightbeam.connect`).
         """
         return await self._carrier.token(selected_topics(channels, topics), since_text(since))
 
@@ -309,7 +325,7 @@ class ClientRealtime:
 def _selected(selection: tuple[object, ...]) -> list[TopicRef[..., str, Any]]:
     if len(selection) == 1 and isinstance(selection[0], Channel):
         return list(topics(selection[0]).values())
-    refs = [one for one in selection if isinstance(one, TopicRef)]
+    refs = [each for each in selection if isinstance(each, TopicRef)]
     if not 0 < len(selection) <= MAX_REFS or len(refs) != len(selection):
         raise TypeError(f"subscribe takes one channel, or one to {MAX_REFS} topics of channels")
     return refs

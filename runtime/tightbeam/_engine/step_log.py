@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tightbeam._context import check_step_id, current_step
+from tightbeam._context import current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import now_us
+from tightbeam._step_checks import check_step_id
 from tightbeam.errors import StepError, StepMismatch, StepMisuse
 
 __all__ = ["Parking", "StepCall", "StepLog", "StepOutcome"]

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import orjson
 
 from tightbeam._channels.refs import Data, TopicRef
-from tightbeam._context import check_sleep, check_step_function
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.records import Memo, Publish
@@ -23,6 +22,7 @@ from tightbeam._message import Envelope
 from tightbeam._payload.load import load
 from tightbeam._publishing import encode_within
 from tightbeam._results import ReturnType, return_type
+from tightbeam._step_checks import check_sleep, check_step_function
 from tightbeam.errors import (
     InvalidPayload,
     JournalFailed,

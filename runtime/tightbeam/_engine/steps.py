@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step, wrong_step_kind
+from tightbeam._context import CurrentStep, current_step
 from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
@@ -37,6 +37,7 @@ from tightbeam._engine.waits import only_sleeps
 from tightbeam._payload.load import load
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
+from tightbeam._step_checks import wrong_step_kind
 from tightbeam.errors import JournalFailed, NotStorable, StepMisuse, TightbeamError
 
 __all__ = ["AsyncStep", "AsyncStepRealtime", "StepTasks"]

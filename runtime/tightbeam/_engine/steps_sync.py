@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step, wrong_step_kind
+from tightbeam._context import CurrentStep, current_step
 from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Slot
@@ -36,6 +36,7 @@ from tightbeam._engine.store import Request, Store
 from tightbeam._payload.load import load
 from tightbeam._publishing import single_payload
 from tightbeam._results import ReturnType
+from tightbeam._step_checks import wrong_step_kind
 from tightbeam.errors import JournalFailed, NotStorable
 
 __all__ = ["StepThread", "SyncStep", "SyncStepRealtime"]

@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from tightbeam._context import CurrentStep, check_step_id, current_step
+from tightbeam._context import CurrentStep, current_step
 from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
 from tightbeam._hooks.hook_list import Around, HookList, tell_step
 from tightbeam._hooks.info import StepInfo, StepKind
 from tightbeam._results import ReturnType, from_json, return_type
+from tightbeam._step_checks import check_step_id
 from tightbeam.errors import NotJson, StepMisuse, TightbeamError
 from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of

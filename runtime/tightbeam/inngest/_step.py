@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 import inngest
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._context import check_sleep, check_step_function, check_step_id, wrong_step_kind
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import PublishInfo
 from tightbeam._message import Envelope
 from tightbeam._payload.load import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload, with_metadata
 from tightbeam._results import to_json
+from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, Outcome, Use
 from tightbeam.inngest._errors import StepError, translating
