@@ -46,7 +46,7 @@ class Answer(NamedTuple):
             return min(float(text[:9]), _LONGEST_WAIT)
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)

@@ -113,6 +113,8 @@ def test_the_server_may_ask_for_a_longer_pause() -> None:
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
         ("Fri, 01 Jan 2100 00:00:00 GMT", 300),
         ("soon", None),
+        ("Fri, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("Fri, 01 Jan 2100 00:00:00 +99999999999999", None),
         ("-1", None),
         ("", None),
     ],
