@@ -133,7 +133,7 @@ class GatewayFeed(WireFeed):
         if envelope is None or not isinstance(position, str):
             return envelope
         seq = position.rpartition(":")[2]
-        if not (seq.isascii() and seq.isdigit()):
+        if not (seq.isascii() and seq.isdigit() and len(seq) < 20):
             raise Unreadable("its position isn't one")
         self._after, self._must_resume = position, True
         return envelope._replace(seq=int(seq), metadata=None)

@@ -70,7 +70,7 @@ async def sending(*frames: bytes | str) -> AsyncIterator[tuple[str, list[ServerC
             "its position isn't one",
         ),
     ],
-    ids=["not UTF-8", "not JSON", "no object", "nested", "beyond a float", "position"],
+    ids=["not UTF-8", "not JSON", "no object", "nested", "beyond a float", "position", "long position"],
 )
 async def test_a_frame_that_can_not_be_read_is_passed_over_and_the_connection_stays(
     frame: bytes, reason: str, ch: JobChannel, caplog: pytest.LogCaptureFixture
