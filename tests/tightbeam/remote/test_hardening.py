@@ -35,6 +35,10 @@ def deep_frame(depth: int) -> bytes:
     return nested(depth).replace(b'"c"', b'"job:j1"').replace(b'"t"', b'"tick"')
 
 
+def at_position(position: str) -> bytes:
+    return json.dumps({**GOOD, "metadata": {"id": "x", "position": position}}).encode()
+
+
 async def token() -> str:
     return "t"
 
@@ -65,10 +69,8 @@ async def sending(*frames: bytes | str) -> AsyncIterator[tuple[str, list[ServerC
             b'{"kind":"data","data":1e400,"channel":"job:j1","topic":"tick"}',
             "it holds a number that isn't finite",
         ),
-        (
-            json.dumps({**GOOD, "metadata": {"id": "x", "position": "no position"}}).encode(),
-            "its position isn't one",
-        ),
+        (at_position("no position"), "its position isn't one"),
+        (at_position("a:" + "9" * 5_000), "its position isn't one"),
     ],
     ids=["not UTF-8", "not JSON", "no object", "nested", "beyond a float", "position", "long position"],
 )
