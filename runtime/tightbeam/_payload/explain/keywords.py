@@ -1,4 +1,7 @@
-"""Find what breaks a schema, keyword by keyword: each function knows the keywords of one family."""
+"""Find what breaks a schema, keyword by keyword: each function knows the keywords of one family.
+
+The functions take what tests values, the location of the schema, the value, and the pointer to the value.
+"""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class SchemaTester:
         self._compiling = _MAX_COMPILING_SECONDS
 
     def fits(self, location: SchemaLocation, value: object) -> bool:
-        """Return whether a value fits the schema at a location."""
+        """Return whether a value fits the schema at a location; may raise as `is_valid` does."""
         return self.is_valid(self.validator(location), value)
 
     def is_valid(self, validator: jsonschema_rs.Validator, value: object) -> bool:
@@ -84,7 +84,16 @@ class SchemaTester:
         return validator.is_valid(value)
 
     def obeys(self, location: SchemaLocation, keyword: str, value: object) -> bool:
-        """Return whether a value obeys one keyword, of those that look at the value alone, at a location."""
+        """Return whether a value obeys one keyword of a schema.
+
+        Args:
+            location: the schema.
+            keyword: one of `LEAVES`.
+            value: the value.
+
+        Raises:
+            TimeoutError: the explanation has taken too long.
+        """
         schema = location.schema
         part = {keyword: schema[keyword]}
         for bound, draft4 in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):

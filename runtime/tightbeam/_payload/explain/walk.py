@@ -39,7 +39,13 @@ _MAX_DEPTH = 200
 
 
 def explain_param(bundle: Bundle, name: str, value: object) -> list[str]:
-    """Return why a channel parameter breaks its schema, which has no references."""
+    """Return the reasons why a channel parameter breaks its schema.
+
+    Args:
+        bundle: the schemas of the channel's module.
+        name: the parameter's wire name. Its schema has no references.
+        value: its value.
+    """
     location = SchemaLocation(f"params:{name}", (), "", bundle.params[name])
     return [issue.reason for issue in leaf_issues(SchemaTester(bundle, LATEST_DIALECT), location, value, "")]
 
