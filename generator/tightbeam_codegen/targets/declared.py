@@ -1,4 +1,4 @@
-"""What each target does alike with the schemas and documents that its modules come from."""
+"""What all targets do alike with the types and documents that their modules are printed of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every language does alike with text of schemas that becomes source.
+"""Text of schemas that becomes source: what literals and comments of all languages have in common.
 
 A language adds how it escapes one character, and what its comments may not contain.
 """
@@ -51,7 +51,12 @@ def string_literal(value: str, escape: Callable[[str], str]) -> str:
 
 
 def visible(text: str, escape: Callable[[str], str]) -> str:
-    """Return text in which every character shows, or is a space."""
+    """Return text in which every character shows, or is a space.
+
+    Args:
+        text: the text.
+        escape: spells a character that doesn't show.
+    """
     if text.isprintable():
         return text
     return "".join(
@@ -75,7 +80,12 @@ def folded(text: str, width: int, clean: Callable[[str], str]) -> str:
 
 
 def fold(line: str, width: int) -> str:
-    """Return a line as several that are no wider, as far as its words allow."""
+    """Break a line between words.
+
+    Args:
+        line: the line.
+        width: of the lines that come of it, as far as its words allow.
+    """
     if len(line) <= width:
         return line
     return "\n".join(textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False))

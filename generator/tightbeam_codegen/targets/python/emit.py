@@ -1,4 +1,4 @@
-"""Prints the Python package of a model."""
+"""The Python package of a model, printed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ __all__ = ["emit"]
 
 
 def emit(model: Model, job: Job) -> Output:
-    """Print a module and its schemas for each channel, the shared modules, and the packages' `__init__`."""
+    """Print a module and its schemas for each channel, the shared modules, and the packages' `__init__`.
+
+    Args:
+        model: what is printed.
+        job: what the text depends on besides.
+    """
     problems = Problems()
     assignment = _assign(model)
     named = model.shapes.named

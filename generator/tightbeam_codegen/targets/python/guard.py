@@ -17,14 +17,26 @@ __all__ = ["check_module", "check_package"]
 
 
 def check_module(module: ir.Module, types: Iterable[Type]) -> None:
-    """Raise UnsafeText for a module with a name in it, or in its types, that is none."""
+    """Check all names that a module is printed with.
+
+    Args:
+        module: the module.
+        types: every type in it.
+
+    Raises:
+        UnsafeText: one of them is no identifier, or a keyword.
+    """
     check_identifiers(_names(module), keyword.iskeyword)
     in_types = (node.name for type_ in types for node in nodes_of(type_) if isinstance(node, Named))
     check_identifiers(in_types, keyword.iskeyword)
 
 
 def check_package(package: ir.Package) -> None:
-    """Raise UnsafeText for a package with a name in it that is none."""
+    """Check all names that a package is printed with.
+
+    Raises:
+        UnsafeText: one of them is no identifier, or a keyword.
+    """
     for module, names in package.exports:
         check_identifiers([module, *names], keyword.iskeyword)
 

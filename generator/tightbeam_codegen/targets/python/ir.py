@@ -160,7 +160,12 @@ class Package:
 
 
 def types_of(items: Iterable[Item], channel: Channel | None) -> Iterable[Type]:
-    """Return the types that a module with these items and this channel spells out, each once."""
+    """Return all types of a module, each once.
+
+    Args:
+        items: the module's.
+        channel: the module's, if it has one.
+    """
     return dict.fromkeys(_types(items, channel))
 
 

@@ -63,7 +63,12 @@ class Layout:
         return f"{begin}\n{wrapped}\n{indent}){suffix}"
 
     def sequence(self, items: Iterable[Expression], indent: str) -> str:
-        """Lay out elements that stand alone, such as those of `__all__`, one a line with a comma."""
+        """Lay out elements that stand alone, such as those of `__all__`, one a line with a comma.
+
+        Args:
+            items: the elements.
+            indent: of the bracket around them.
+        """
         return "".join(f"{self.statement('', item, ',', indent + '    ')}\n" for item in items)
 
     def _elements(self, items: Iterable[Expression], indent: str) -> str:

@@ -68,7 +68,12 @@ class Types:
         object.__setattr__(self, "unions", Unions(self.definitions))
 
     def local_name(self, name: Name, module: tuple[str, ...]) -> str:
-        """Return what `module` calls a class or alias."""
+        """Return the name of a class or alias in a module.
+
+        Args:
+            name: the class or alias.
+            module: where it is declared or imported.
+        """
         if self.assignment.of(name.module) == module:
             return self.assignment.declared_name(name)
         return name.name if name.module == module else import_alias(name)

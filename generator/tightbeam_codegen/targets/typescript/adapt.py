@@ -17,10 +17,10 @@ __all__ = ["Adapter", "Difference", "references"]
 
 _Path: TypeAlias = tuple[str, ...]
 _Step: TypeAlias = "tuple[Any, bool, tuple[_Path, ...], int]"
-"""A value, whether it is a schema, the ways to it, and the draft around it."""
+"""A value, whether it is a schema, the paths to it, and the draft around it."""
 
 _AJVS_OWN = frozenset({"$async", "nullable"})
-"""Keywords that Ajv adds to JSON Schema: to all others they mean nothing."""
+"""Keywords that Ajv adds to JSON Schema, where they mean nothing."""
 
 _SAY_MORE = "It was checked where the message was published; a `pattern` beside it is checked here too."
 
@@ -31,10 +31,10 @@ _LARGEST = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that Ajv decides otherwise than the Python side, whatever is done about it."""
+    """Something that Ajv decides otherwise than the Python side, and that no rewriting mends."""
 
     path: tuple[str, ...]
-    """The way to it in its resource."""
+    """The path to it in its resource."""
     message: str
     remedy: str
 
@@ -43,7 +43,7 @@ class Adapter:
     """Adapts the resources of one bundle, in place.
 
     Args:
-        refs: every reference in the bundle: what a JSON pointer leads to stays where it is.
+        refs: every reference in the bundle. What the JSON pointer of one leads to stays where it is.
         year_of: the draft of a dialect, by its URI.
         assert_formats: whether `format` is law.
     """
@@ -79,7 +79,7 @@ class Adapter:
             stack.extend(self._inner(*stack.pop()))
 
     def _inner(self, node: Any, is_schema: bool, paths: tuple[_Path, ...], year: int) -> Iterator[_Step]:
-        """Rewrite a schema; yield what schemas can stand in."""
+        """Rewrite a schema; yield the values in it that may hold others."""
         if isinstance(node, dict) and (is_schema or self._targets.intersection(paths)):
             yield from self._schema(node, paths, year)
         elif isinstance(node, dict | list):
@@ -108,8 +108,9 @@ class Adapter:
         identifier = schema.get("id" if year == 4 else "$id")
         if isinstance(identifier, str) and not is_root:
             paths = (*paths, ())
-        found = inside(schema, keywords)
-        steps = [(value, is_schema, _below(paths, way), year) for way, value, is_schema in found]
+        steps = [
+            (value, is_schema, _below(paths, way), year) for way, value, is_schema in inside(schema, keywords)
+        ]
         self._carry_forward(schema, year, paths)
         return steps
 

@@ -93,9 +93,9 @@ def _metaschemas_of_ours(resources: Iterable[str], read_by: Mapping[str, set[Dra
 
 
 def _with_metaschemas(resources: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
-    """The resources without the metaschemas that Ajv has, the others as all its classes read them."""
-    found = {uri: _referring(each, ours) for uri, each in resources.items() if not is_official(uri)}
-    return found | {own: portable(uri, resources[uri], ours) for uri, own in ours.items()}
+    """Return the resources without the metaschemas that Ajv has; all its classes can read the others."""
+    others = {uri: _referring(each, ours) for uri, each in resources.items() if not is_official(uri)}
+    return others | {own: portable(uri, resources[uri], ours) for uri, own in ours.items()}
 
 
 def _referring(value: Any, ours: Mapping[str, str]) -> Any:
@@ -103,8 +103,10 @@ def _referring(value: Any, ours: Mapping[str, str]) -> Any:
         return [_referring(item, ours) for item in value] if ours else value
     if not isinstance(value, dict) or not ours:
         return value
-    made = {key: _referring(item, ours) for key, item in value.items()}
-    return made | {"$ref": _ours_for(made["$ref"], ours)} if isinstance(made.get("$ref"), str) else made
+    referring = {key: _referring(item, ours) for key, item in value.items()}
+    if isinstance(referring.get("$ref"), str):
+        referring["$ref"] = _ours_for(referring["$ref"], ours)
+    return referring
 
 
 def _ours_for(reference: str, ours: Mapping[str, str]) -> str:
@@ -115,20 +117,20 @@ def _ours_for(reference: str, ours: Mapping[str, str]) -> str:
 def _drafts_by_resource(
     resources: Mapping[str, Any], topics: Iterable[Mapping[str, Any]]
 ) -> dict[str, set[Draft]]:
-    """The drafts by which each resource is read: those of the topics that refer to it, over others too."""
+    """Return the drafts by which each resource is read: of the topics that refer to it, directly or not."""
     referred = {
         uri: {urldefrag(urljoin(uri, ref))[0] for ref in references(resource)}
         for uri, resource in resources.items()
     }
-    found: dict[str, set[Draft]] = {uri: set() for uri in resources}
+    drafts: dict[str, set[Draft]] = {uri: set() for uri in resources}
     for topic in topics:
         pending = [urldefrag(topic["ref"])[0]]
         while pending:
             uri = pending.pop()
-            if uri in found and topic["draft"] not in found[uri]:
-                found[uri].add(topic["draft"])
+            if uri in drafts and topic["draft"] not in drafts[uri]:
+                drafts[uri].add(topic["draft"])
                 pending.extend(referred[uri])
-    return found
+    return drafts
 
 
 def _year(resource: Any, year_of: Callable[[str], int], default: int) -> int:
@@ -147,8 +149,8 @@ def _read_by_the_latest(
     latest = dict(written)
     reached: list[set[str]] = []
     for topic in topics:
-        found = _drafts_by_resource(resources, [topic])
-        reached.append({uri for uri, drafts in found.items() if drafts and _asserts(uri, resources[uri])})
+        read_by = _drafts_by_resource(resources, [topic])
+        reached.append({uri for uri, drafts in read_by.items() if drafts and _asserts(uri, resources[uri])})
     is_settled = False
     while not is_settled:
         is_settled = True
@@ -169,5 +171,5 @@ _NO_ASSERTIONS = frozenset({"$schema", "$id", "id"})
 
 
 def _draft(year: int) -> Draft:
-    """The draft that Ajv has a class for: that of draft 7 reads draft 6 too."""
+    """Return the draft whose class of Ajv's reads another draft: that of draft 7 reads draft 6 too."""
     return 2020 if year >= 2020 else 2019 if year >= 2019 else 7 if year >= 6 else 4

@@ -1,4 +1,4 @@
-"""Prints the TypeScript modules of a model."""
+"""The TypeScript modules of a model, printed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ __all__ = ["emit"]
 
 
 def emit(model: Model, job: Job) -> Output:
-    """Print a module for each channel, with its validators if wanted, the shared modules and the support."""
+    """Print a module for each channel, with its validators if wanted, the shared modules and the support.
+
+    Args:
+        model: what is printed; it has exact shapes.
+        job: what the text depends on besides.
+    """
     shapes, settings = model.exact, job.settings
     if shapes is None:
         raise ValueError("the model has no exact shapes")
@@ -62,14 +67,21 @@ def _warnings(
 
 
 def _place(channel: ChannelModel, uri: str, path: Sequence[str], resolved: Resolved) -> Place:
-    """Return where a schema of a bundle stands in its file."""
+    """Return the place of a schema of a bundle in its file.
+
+    Args:
+        channel: the channel that the bundle belongs to.
+        uri: of the resource with the schema.
+        path: the way to the schema in its resource.
+        resolved: knows the documents.
+    """
     definition, store = channel.definition, resolved.store
     document = definition.document
     for other in store.documents.all():
         if other is not document and as_uri(store.documents.canonical_uri(other)) == uri:
             return other.place(_pointer(other.value, path))
     if path and path[0] in ("$defs", "definitions"):
-        # Topics stand there once more where validators have to find identifiers in them.
+        # A bundle repeats topics there, where validators have to find identifiers in them.
         name = path[1].removeprefix("topics/") if len(path) > 1 else ""
         own = path[1:2] != (name,) and name in {topic.name for topic in channel.topics}
         path = ("topics", name, "schema", *path[2:]) if own else ("$defs", *path[1:])

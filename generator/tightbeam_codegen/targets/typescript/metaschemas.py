@@ -29,7 +29,7 @@ _NOT_AFTER_ALL = "https://json-schema.org/draft/2020-12/meta/format-assertion"
 
 
 def is_brought_along(uri: str, drafts: set[Draft]) -> bool:
-    """Tell whether Ajv's classes for all of these drafts have a metaschema by themselves."""
+    """Return whether Ajv's classes for all of these drafts have a metaschema by themselves."""
     return uri != _NOT_AFTER_ALL and all(
         draft in _BROUGHT_ALONG and uri.startswith(_BROUGHT_ALONG[draft]) for draft in drafts
     )
@@ -55,23 +55,23 @@ def portable(uri: str, metaschema: Any, others: Container[str]) -> Any:
 def _rewritten(schema: Any, uri: str, whole: str) -> Any:
     if not isinstance(schema, dict):
         return schema
-    made: dict[str, Any] = {}
+    rewritten: dict[str, Any] = {}
     conditions: list[Any] = []
     for keyword, value in schema.items():
         if keyword in SCHEMA_MAPS:
-            made[keyword] = {name: _rewritten(inner, uri, whole) for name, inner in value.items()}
+            rewritten[keyword] = {name: _rewritten(inner, uri, whole) for name, inner in value.items()}
         elif keyword in REFERENCES and keyword != "$ref":
             conditions.append({"$ref": our_uri(whole)})
         elif keyword == "$ref":
             conditions.append({"$ref": value if value.startswith("#") else our_uri(urljoin(uri, value))})
         elif keyword == "exclusiveMinimum":
             # 0 in each of them, as a number or as a flag beside `minimum`.
-            made |= {"minimum": 0, "not": {"enum": [0]}}
+            rewritten |= {"minimum": 0, "not": {"enum": [0]}}
         elif HOLDERS.get(keyword) == "schemas":
-            made[keyword] = [_rewritten(inner, uri, whole) for inner in value]
+            rewritten[keyword] = [_rewritten(inner, uri, whole) for inner in value]
         elif keyword not in _LEFT_OUT:
-            made[keyword] = _rewritten(value, uri, whole)
+            rewritten[keyword] = _rewritten(value, uri, whole)
     if conditions:
         # Up to draft 7 a reference hides what stands beside it.
-        made["allOf"] = [*made.get("allOf", ()), *conditions]
-    return made
+        rewritten["allOf"] = [*rewritten.get("allOf", ()), *conditions]
+    return rewritten

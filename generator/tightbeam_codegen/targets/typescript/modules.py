@@ -1,7 +1,7 @@
-"""Definitions and their shapes to the facts of TypeScript modules.
+"""The modules of TypeScript bindings, of channel definitions and of schema documents.
 
-Types may import each other in a circle, since nothing is left of such an import when the program runs: every
-one stands in the module of its own file.
+Modules may import types from each other in a circle, since a type import is gone when the program runs. So
+each type is declared in the module of its own file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,13 @@ _INHERITED = frozenset(
 def channel_module(
     definition: Definition, topics: Sequence[TopicShape], named: Sequence[NamedShape]
 ) -> ir.Module:
-    """The module of a channel definition, given its topics' shapes and the types that stand in its file."""
+    """Assemble the module of a channel definition.
+
+    Args:
+        definition: the definition.
+        topics: its topics, with exact shapes.
+        named: the classes and aliases of its file.
+    """
     path = definition.module
     taken = {each.name.name for each in named}
     aliases: list[ir.AliasType] = []
@@ -81,7 +87,13 @@ def channel_module(
 
 
 def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) -> ir.Module:
-    """The module of a file whose definitions channels refer to."""
+    """Assemble the module of a document whose definitions channels refer to.
+
+    Args:
+        document: the document.
+        path: of the module.
+        named: the classes and aliases of the document.
+    """
     return ir.Module(
         path,
         document.path,
@@ -94,9 +106,14 @@ def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) 
 
 
 def module_specifier(path: _Path, other: _Path) -> str:
-    """How the module at `path` imports the one at `other`, without an ending."""
-    found = posixpath.relpath("/".join(other), "/".join(path[:-1]) or ".")
-    return found if found.startswith(".") else f"./{found}"
+    """Return the specifier by which one module imports another, without an ending.
+
+    Args:
+        path: of the module that imports.
+        other: the path of the one that is imported.
+    """
+    relative = posixpath.relpath("/".join(other), "/".join(path[:-1]) or ".")
+    return relative if relative.startswith(".") else f"./{relative}"
 
 
 def _imports(path: _Path, shapes: Iterable[Shape]) -> tuple[ir.Import, ...]:
@@ -121,7 +138,7 @@ def _item(named: NamedShape, path: _Path) -> ir.Item:
 def _property(field: Field, path: _Path) -> ir.Property:
     type_ = type_of(field.shape, path)
     if not field.required and field.wire_name in _INHERITED:
-        # Where it is absent there is the one that every object inherits, and the compiler knows that.
+        # Without the property, an object has the function that it inherits, and the compiler knows that.
         type_ = one_of([type_, ir.FUNCTION])
     return ir.Property(field.wire_name, type_, not field.required, field.doc, field.unchecked)
 

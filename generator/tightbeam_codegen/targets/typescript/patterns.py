@@ -18,7 +18,7 @@ class Pattern:
 
 
 class _NoCounterpartError(Exception):
-    """JavaScript can't say it."""
+    """JavaScript has no such expression."""
 
 
 _SYNTAX = frozenset("^$\\.*+?()[]{}|/")
@@ -81,10 +81,10 @@ class _Translator:
         """What a quantifier here would repeat: `nothing`, `something`, or `quantified`."""
 
     def parts(self) -> list[str]:
-        found: list[str] = []
+        parts: list[str] = []
         while self._at < len(self._text):
-            found.append(self._part(self._text[self._at]))
-        return found
+            parts.append(self._part(self._text[self._at]))
+        return parts
 
     def _take(self, matched: re.Match[str] | None) -> re.Match[str]:
         if matched is None:
@@ -129,9 +129,9 @@ class _Translator:
 
     def _class(self) -> str:
         self._at += 1
-        found = ["["]
+        parts = ["["]
         if self._text.startswith("^", self._at):
-            found.append("^")
+            parts.append("^")
             self._at += 1
         start = self._at
         while True:
@@ -139,42 +139,42 @@ class _Translator:
             if char == "" or (char == "]" and self._at > start):
                 break
             if char == "\\":
-                found.append(self._escape(_ESCAPE, in_class=True))
+                parts.append(self._escape(_ESCAPE, in_class=True))
             else:
-                found.append(r"\]" if char == "]" else char)
+                parts.append(r"\]" if char == "]" else char)
                 self._at += 1
         if not char:
             raise _NoCounterpartError
         self._at += 1
-        return "".join([*found, "]"])
+        return "".join([*parts, "]"])
 
     def _escape(self, escape: re.Pattern[str], *, in_class: bool) -> str:
-        found = self._take(escape.match(self._text, self._at))
-        if found["hex"]:
-            return found[0]
-        if found["braced"]:
-            return rf"\u{{{found['braced']}}}"
-        if found["not"]:
-            return rf"\{found['not']}{{{_property(found['property'] or found['letter'] or '')}}}"
-        if found["back"] and not in_class:
-            return found[0]
-        char = found["other"] or ""
+        match = self._take(escape.match(self._text, self._at))
+        if match["hex"]:
+            return match[0]
+        if match["braced"]:
+            return rf"\u{{{match['braced']}}}"
+        if match["not"]:
+            return rf"\{match['not']}{{{_property(match['property'] or match['letter'] or '')}}}"
+        if match["back"] and not in_class:
+            return match[0]
+        char = match["other"] or ""
         if char in _SAME_ESCAPES or char in _SYNTAX:
-            return found[0]
+            return match[0]
         if not in_class and char in _BOUNDARIES:
             if self._text.startswith("{", self._at):
                 raise _NoCounterpartError  # a boundary of a kind that only Rust knows
             self._repeats = "nothing"
             return _BOUNDARIES[char]
         if char == "-" and in_class:
-            return found[0]
+            return match[0]
         if not char or char.isalnum() or not char.isascii():
             raise _NoCounterpartError
         return char
 
 
 def _property(name: str) -> str:
-    """The name of a property of characters, as JavaScript spells it."""
+    """Return the name of a property of characters as JavaScript spells it."""
     if name in _PROPERTIES.split():
         return name
     script = _SCRIPT.fullmatch(name)

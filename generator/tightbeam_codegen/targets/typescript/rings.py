@@ -1,4 +1,4 @@
-"""Rings of references that take no step into the value, such as `{"$ref": "#"}`, rewritten for Ajv.
+"""Rings of references that never enter the value, such as `{"$ref": "#"}`, rewritten for Ajv.
 
 Python's validator ignores a schema that it is already checking the same value against. Ajv recurses until the
 stack overflows, for some rings already when it compiles them. So such a reference is replaced by one to a
@@ -25,10 +25,10 @@ _KEYWORD = "tightbeam-ring"
 
 def break_rings(resources: dict[str, Any]) -> None:
     """Rewrite references that are part of a ring, in place."""
-    places = SchemaIndex(resources)
+    index = SchemaIndex(resources)
     steps: dict[str, dict[str, SchemaLocation]] = {}
-    for place in _schemas(resources):
-        steps[place.ref] = {each.ref: each for each in _same_value(places, place)}
+    for location in _schemas(resources):
+        steps[location.ref] = {each.ref: each for each in _same_value(index, location)}
     rings = _in_rings({ref: set(targets) for ref, targets in steps.items()})
     if not rings:
         return
@@ -36,13 +36,13 @@ def break_rings(resources: dict[str, Any]) -> None:
     while uri in resources:
         uri += "_"
     bridges: dict[str, Any] = {}
-    for place in list(_schemas(resources)):
+    for location in list(_schemas(resources)):
         for keyword in REFERENCES:
-            target = _target(places, place, keyword)
-            if place.ref in rings and target is not None and target.ref in rings:
+            target = _target(index, location, keyword)
+            if location.ref in rings and target is not None and target.ref in rings:
                 bridges[str(len(bridges))] = {_KEYWORD: target.ref}
-                del place.schema[keyword]
-                place.schema["$ref"] = f"{uri}#/{len(bridges) - 1}"
+                del location.schema[keyword]
+                location.schema["$ref"] = f"{uri}#/{len(bridges) - 1}"
     resources[uri] = bridges
 
 
@@ -50,27 +50,27 @@ def _schemas(resources: dict[str, Any]) -> Iterator[SchemaLocation]:
     """Yield every object that is a schema, or may be one."""
     stack = [SchemaLocation(uri, (), uri, schema).child() for uri, schema in resources.items()]
     while stack:
-        place = stack.pop()
-        if isinstance(place.schema, dict):
-            yield place
-        stack.extend(place.child(*way) for way, _, _ in inside(place.schema))
+        location = stack.pop()
+        if isinstance(location.schema, dict):
+            yield location
+        stack.extend(location.child(*way) for way, _, _ in inside(location.schema))
 
 
-def _same_value(places: SchemaIndex, place: SchemaLocation) -> Iterator[SchemaLocation]:
+def _same_value(index: SchemaIndex, location: SchemaLocation) -> Iterator[SchemaLocation]:
     """Yield the schemas that apply to a value because this one does."""
     for keyword in REFERENCES:
-        if (target := _target(places, place, keyword)) is not None:
+        if (target := _target(index, location, keyword)) is not None:
             yield target
-    yield from (place.child(*way) for way, _, _ in inside(place.schema) if way[0] in _IN_PLACE)
+    yield from (location.child(*way) for way, _, _ in inside(location.schema) if way[0] in _IN_PLACE)
 
 
-def _target(places: SchemaIndex, place: SchemaLocation, keyword: str) -> SchemaLocation | None:
-    reference = place.schema.get(keyword)
-    return places.find(reference, place.base) if isinstance(reference, str) else None
+def _target(index: SchemaIndex, location: SchemaLocation, keyword: str) -> SchemaLocation | None:
+    reference = location.schema.get(keyword)
+    return index.find(reference, location.base) if isinstance(reference, str) else None
 
 
 def _in_rings(steps: dict[str, set[str]]) -> set[str]:
-    """Return the places in rings, and those between two rings."""
+    """Return the locations in rings, and those between two rings."""
     left = dict(steps)
     while True:
         reached = set[str]().union(*left.values()) if left else set()

@@ -1,4 +1,4 @@
-"""Shapes as TypeScript types. Neither is ever narrower than the schema."""
+"""The TypeScript types of shapes: like these, never narrower than the schema."""
 
 from __future__ import annotations
 
@@ -28,12 +28,22 @@ _SAFE = 2**53 - 1
 
 
 def spelt(name: Name, module: tuple[str, ...]) -> str:
-    """What `module` calls a type."""
+    """Return the name of a type in a module.
+
+    Args:
+        name: the type.
+        module: where it is declared or imported.
+    """
     return name.name if name.module == module else import_alias(name)
 
 
 def type_of(shape: Shape, module: tuple[str, ...]) -> ir.Type:
-    """The type of a shape, as `module` spells it."""
+    """Return the type of a shape.
+
+    Args:
+        shape: the shape.
+        module: where the type is written.
+    """
     match shape:
         case Anything():
             return ir.UNKNOWN
@@ -75,7 +85,7 @@ def _constant(value: str | float | bool) -> ir.Type:
 
 
 def one_of(types: list[ir.Type]) -> ir.Type:
-    """The union, flat; with `unknown` in it, it is that."""
+    """Return a flat union of types; just `unknown` if that is among them."""
     flat: dict[tuple[type, ir.Type], ir.Type] = {}
     for each in types:
         for branch in each.branches if isinstance(each, ir.OneOf) else (each,):
