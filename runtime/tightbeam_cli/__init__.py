@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if not is_last:
             return run_generate(request)
-        # A tenth of a cold run would be the collector's, at its end and at the interpreter's, for nothing.
+        # Collecting garbage takes a tenth of a cold run, and the process ends right after it.
         gc.disable()
         try:
             return run_generate(request)

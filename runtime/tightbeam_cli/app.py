@@ -192,7 +192,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 2
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing more can be said to them.
+        # The program that read the output has ended, so that no message would reach it.
         sys.stderr.close()
         return 2
     return result if isinstance(result, int) else 0

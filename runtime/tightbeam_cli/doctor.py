@@ -55,8 +55,8 @@ def run_doctor(file: Path | None, as_json: bool) -> int:
     findings = [*_versions(), *_checkers(), *_bindings(), *(_journal(file) if file is not None else ())]
     wrong = any(finding.status == "problem" for finding in findings)
     if as_json:
-        told = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        answer = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}
+        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     else:
         sys.stdout.write(_page(findings))
     return 1 if wrong else 0
@@ -106,7 +106,7 @@ def _sqlite(version: tuple[int, ...]) -> Finding:
 
 
 def _required() -> list[tuple[str, str]]:
-    """What the runtime needs, and the generator where it is installed, with the versions that will do."""
+    """Yield the packages that the runtime needs, and the generator where it is installed, with versions."""
     try:
         stated = metadata.requires("tightbeam") or []
     except metadata.PackageNotFoundError:
@@ -181,7 +181,7 @@ def _checkers() -> Iterator[Finding]:
 
 
 def _bindings() -> Iterator[Finding]:
-    """What `generate --check` says here."""
+    """Yield what `generate --check` finds in this folder."""
     try:
         settings = load_settings(Path(), OPTIONS)
     except DefinitionErrors as errors:
@@ -208,7 +208,7 @@ def _bindings() -> Iterator[Finding]:
 
 
 def _metaschema(schemas: Path) -> Iterator[Finding]:
-    """Whether the copy that editors complete by is this version's."""
+    """Yield a note if the metaschema that editors use is another version's."""
     from tightbeam_codegen.command.init import METASCHEMA
     from tightbeam_codegen.read.check.definition import metaschema_text
 

@@ -148,7 +148,7 @@ def run_table(found: list[RunSummary]) -> Table:
 
 
 def graph(detail: RunDetail) -> tuple[Text | Table, ...]:
-    """A run: a heading, and one line a step with its kind, attempts, time, outcome and messages.
+    """Return a run for printing: a heading, and a line a step: kind, attempts, time, outcome, messages.
 
     Then the traceback of its failure, if there is one.
     """

@@ -36,7 +36,7 @@ def run_serve(
     trusted_proxies: str | None,
     access_log: bool,
 ) -> int:
-    """Serve until it is told to stop; the exit code."""
+    """Serve until a signal stops it, and return the exit code."""
     try:
         from tightbeam.gateway import serve
         from tightbeam.gateway._commands import BadTarget, load_gateway

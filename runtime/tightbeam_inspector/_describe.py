@@ -1,4 +1,4 @@
-"""What the page is told about channels: templates, parameters, schemas, and the words that go with them."""
+"""Describe channels for the page: templates, parameters, schemas and descriptions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["describe"]
 
 
 def describe(classes: Iterable[type[Channel[Any]]]) -> list[dict[str, Any]]:
-    """The channels, in the order of their names."""
+    """Return the channels as the page shows them, in the order of their names."""
     return sorted((_channel(cls) for cls in classes), key=lambda one: str(one["template"]))
 
 
@@ -51,7 +51,7 @@ def _channel(cls: type[Channel[Any]]) -> dict[str, Any]:
 
 
 def _attribute_words(cls: type[Channel[Any]]) -> dict[str, str]:
-    """The strings below the attributes of a class, where the generator puts a topic's description.
+    """Return the strings below a class's attributes, where the generator puts the topics' descriptions.
 
     Python doesn't keep them: without the source, as in a program made of byte code alone, there are none.
     """

@@ -202,7 +202,7 @@ class Inspector:
     async def _lines(
         self, tap: Tap, recent: list[Envelope], missed: int, reset: bool
     ) -> AsyncGenerator[bytes, None]:
-        """What a viewer reads: frames as subscribers get them, one a line, and what isn't there."""
+        """Yield the lines that a viewer reads: frames as subscribers get them, and how many were dropped."""
         opened = {"kind": "open", "position": self._engine.position, "reset": reset}
         yield _line(opened) + _dropped(missed) + b"".join(map(self._frame, recent))
         seen = (recent[-1].seq or 0) if recent else 0
@@ -233,7 +233,7 @@ class Inspector:
     def _enter(self, request: Request) -> dict[str, str]:
         query = dict(reversed(query_of(request.scope)))
         self._authorizer.check_host_and_origin(request.scope, request.headers)
-        # Pages elsewhere can't read the answers; they shouldn't be able to make us work for nothing either.
+        # Pages of other origins can't read the answers; they shouldn't cost the gateway work either.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise Refused(
                 403,

@@ -48,7 +48,7 @@ class Tap(Hook):
 
     def sent(self, message: MessageInfo, /) -> None:
         """Collect a message; on whatever thread publishes."""
-        if os.getpid() == self._pid:  # in a forked child nobody reads, and the event loop is the parent's
+        if os.getpid() == self._pid:  # a forked child has no viewer, and the event loop is the parent's
             self.offer(envelope_of(message))
 
     def offer(self, envelope: Envelope) -> None:

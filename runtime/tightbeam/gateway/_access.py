@@ -50,11 +50,11 @@ class StreamRequest:
     since: int | None
     """The time of the last message seen in the channels, in milliseconds; if there is no ``after``."""
     keeps_cursor: bool
-    """Whether the reader wants to be told positions."""
+    """Whether the reader wants frames with positions."""
 
 
 def query_of(scope: Scope) -> list[tuple[str, str]]:
-    """The parameters of the query.
+    """Return the parameters of the query.
 
     Raises:
         Refused: 400, they can't be read.
@@ -75,7 +75,7 @@ class Authorizer:
         self._keys = () if access.server_key is None else tuple(map(_digest, _forms(access.server_key)))
 
     def check_host_and_origin(self, scope: Scope, headers: Headers) -> None:
-        """Host and Origin, and in dev mode that everything stays on this machine.
+        """Check `Host` and `Origin`; in dev mode also that both ends are on this machine.
 
         Raises:
             Refused: 403, or 421 for a host that isn't ours.
@@ -105,7 +105,7 @@ class Authorizer:
         return access.dev and origin.startswith("http") and host_name(origin) in LOOPBACK_NAMES
 
     def check_key(self, headers: Headers) -> None:
-        """The server key, compared in constant time; dev mode takes any, or none.
+        """Check the server key, in constant time; dev mode takes any, or none.
 
         Raises:
             Refused: 401.
@@ -118,7 +118,7 @@ class Authorizer:
             raise unknown_key(shown_key, self.access)
 
     def authorize(self, query: Iterable[tuple[str, str]], headers: Headers) -> StreamRequest:
-        """A reader with one token, or one for each of several channels.
+        """Return what a reader's tokens and query ask for: one token, or one for each of several channels.
 
         Raises:
             Refused: 401 for the token, 403 for what it doesn't allow, 400 for what can't be understood.
@@ -157,7 +157,7 @@ class Authorizer:
         )
 
     def grant(self, token: str) -> Grant:
-        """What a token allows.
+        """Verify a token and return what it allows.
 
         Raises:
             Refused: 401.
@@ -211,7 +211,7 @@ def _digest(text: str) -> bytes:
 
 
 def _forms(key: str) -> tuple[str, ...]:
-    """The forms in which clients send this key: a signing key of Inngest's also goes as its hash."""
+    """Return the forms in which clients send a key: Inngest's also send the hash of a signing key."""
     if (found := _SIGNING_KEY.fullmatch(key)) is None or len(found[1]) % 2:
         return (key,)
     hashed = hashlib.sha256(bytes.fromhex(found[1])).hexdigest()

@@ -145,7 +145,7 @@ class Gateway(Starlette):
         return path == "/health" or any(path == one or path.startswith(f"{one}/") for one in owned)
 
     def _is_for_another_route(self, scope: Scope, path: str) -> bool:
-        """Whether an application answers it, which has added a route of its own to this router."""
+        """Return whether a route that an application has added to this router answers the request."""
         return not self._owns(path) and any(
             route.matches(scope)[0] is not Match.NONE
             for route in self.router.routes
@@ -164,7 +164,7 @@ class Gateway(Starlette):
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
-        if self._engine.is_open:  # somebody else enters and leaves the client
+        if self._engine.is_open:  # the application around it enters and leaves the client
             yield
             await self.close()
             return
@@ -197,7 +197,7 @@ class Gateway(Starlette):
 
     @property
     def inspector(self) -> str | None:
-        """The path of the inspector's page, if it is served."""
+        """Return the path of the inspector's page; None if it isn't served."""
         return None if self._inspector is None else f"{self._inspector.path}/"
 
     def serves_at(self, origin: str) -> None:
@@ -207,7 +207,7 @@ class Gateway(Starlette):
 
     @property
     def connections(self) -> int:
-        """How many streams are open."""
+        """Return the number of open streams."""
         return len(self._streams)
 
 
@@ -240,7 +240,7 @@ def app(
     inspector: bool | None = None,
     limits: Limits | None = None,
 ) -> Gateway:
-    """The gateway of an embedded client, wire-compatible with Inngest Realtime.
+    """Return the gateway of an embedded client, wire-compatible with Inngest Realtime.
 
     Secrets that aren't given come from the environment. Served on its own it enters the client; mounted in
     another application, at its root, that one does (``lifespan=client.lifespan``).
@@ -280,8 +280,8 @@ def app(
         allowed_origins=allowed_origins,
     )
     if inspector is None:
-        told = environment("TIGHTBEAM_INSPECTOR")
-        inspector = dev if told is None else told in ("1", "true")
+        setting = environment("TIGHTBEAM_INSPECTOR")
+        inspector = dev if setting is None else setting in ("1", "true")
     if inspector and not dev and access.server_key is None:
         raise ValueError("the inspector needs a server key to ask for: server_key=, or TIGHTBEAM_SERVER_KEY")
     catalog = Catalog(channels)

@@ -27,7 +27,7 @@ class Catalog:
             raise ValueError("channels= has no channel: give the generated package, or channel classes")
 
     def channel(self, name: str) -> Channel[Any]:
-        """The channel of that name.
+        """Return the channel of a name.
 
         Raises:
             InvalidParam: there is none.
@@ -40,7 +40,7 @@ class Catalog:
         raise InvalidParam(f'this gateway has no channel "{name}"')
 
     def topics(self, name: str) -> dict[str, TopicRef[..., str, Any]]:
-        """The topics of the channel of that name.
+        """Return the topics of the channel of a name.
 
         Raises:
             InvalidParam: there is no such channel.
@@ -48,7 +48,7 @@ class Catalog:
         return topics(self.channel(name))
 
     def chosen(self, name: str, wanted: Iterable[str]) -> tuple[str, ...]:
-        """Names of topics of a channel; ``*`` stands for all of them.
+        """Check names of topics of a channel and return them; ``*`` stands for all topics.
 
         Raises:
             InvalidParam: there is no such channel, or topic.

@@ -21,7 +21,7 @@ class BadTarget(Exception):
 
 
 def load_gateway(target: str, channels: str, dev: bool | None, public_url: str | None) -> Gateway:
-    """The gateway that ``module:name`` is, or the gateway of the client that it is.
+    """Import ``module:name`` and return the gateway that it is, or that of the client that it is.
 
     Raises:
         BadTarget: there is no such thing, or its settings are incomplete.
@@ -54,7 +54,7 @@ def _import(name: str) -> ModuleType:
 async def messages(
     url: str, key: str | None, token: str | None, channel: str, topics: list[str], after: str | None
 ) -> AsyncIterator[Envelope]:
-    """The messages of a channel of a gateway, as they come; reconnects by itself."""
+    """Yield the messages of a channel of a gateway as they come, reconnecting where needed."""
     async with RemoteClient(url, key=None if token is not None else key or "", token=token) as client:
         feed = client.follow(channel, topics or ["*"], after)
         while (envelope := await feed.next()) is not None:

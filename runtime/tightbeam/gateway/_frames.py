@@ -12,7 +12,7 @@ from tightbeam._message import Envelope
 __all__ = ["ENV_ID", "RUN_TOPIC", "Frames", "closing_frame", "ping_frame", "reset_frame", "ws_frame"]
 
 ENV_ID = "00000000-0000-4000-b000-000000000000"
-"""A gateway serves one environment; clients expect to be told which."""
+"""A gateway serves one environment; clients expect its id in each frame."""
 
 RUN_TOPIC = "$run"
 """Reserved at generation: the hub's address for what becomes of runs."""
@@ -43,7 +43,7 @@ def encode(envelope: Envelope, position: str | None) -> bytes:
 
 
 def ws_frame(text: bytes) -> bytes:
-    """A whole unmasked text frame of the WebSocket protocol."""
+    """Return a whole unmasked text frame of the WebSocket protocol (RFC 6455, 5.2)."""
     size = len(text)
     if size < 126:
         return b"".join((b"\x81", size.to_bytes(1, "big"), text))
@@ -60,13 +60,13 @@ def sse_event(text: bytes, position: str | None) -> bytes:
 
 
 def sse_chunk(text: bytes, position: str | None) -> bytes:
-    """The same as a whole chunk of HTTP/1.1's chunked encoding."""
+    """Return an event as a whole chunk of HTTP/1.1's chunked encoding (RFC 9112, 7.1)."""
     event = sse_event(text, position)
     return b"".join((b"%x\r\n" % len(event), event, b"\r\n"))
 
 
 def closing_frame() -> bytes:
-    """What every subscriber gets first when the gateway shuts down."""
+    """Return the frame that tells a subscriber that the gateway shuts down."""
     return orjson.dumps({"kind": "closing", "created_at": _now(), "env_id": ENV_ID})
 
 
@@ -99,7 +99,7 @@ class Frames:
         self._writes: tuple[list[Envelope], int, list[bytes]] = [], 0, []
 
     def writes(self, envelopes: list[Envelope], size: int) -> list[bytes]:
-        """The frames of several messages, joined into pieces of this many bytes or little more.
+        """Yield the frames of several messages, joined into pieces of about this many bytes.
 
         In a burst all readers get the same messages: they share the pieces, too.
         """
@@ -122,7 +122,7 @@ class Frames:
         return pieces
 
     def of(self, envelope: Envelope) -> bytes:
-        """The frame of this message."""
+        """Return the frame of a message, encoded once for all readers."""
         known = self._known.get(id(envelope))
         if known is not None:  # it holds the message, so no other one can have its identity
             return known[1]

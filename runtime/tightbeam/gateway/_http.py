@@ -43,8 +43,8 @@ BODY_SECONDS = 30.0
 
 
 def failure(refused: Refused) -> Response:
-    """The answer to a request that was refused."""
-    # After 408 there is nothing to be expected of that connection.
+    """Return the answer to a request that was refused."""
+    # The rest of the body may still come, so the connection can't be used for another request.
     headers = {
         401: {"WWW-Authenticate": "Bearer"},
         408: {"Connection": "close"},
@@ -71,7 +71,7 @@ class HttpRoutes:
         self._limits = limits
         self._max_payload_bytes = engine.max_payload_bytes
         self.base_url = authorizer.access.public_url
-        """The origin that clients are told."""
+        """The origin that tokens name, at which clients find the gateway."""
 
     def mint(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
         """Make a token and say where to use it.
@@ -226,7 +226,7 @@ def enter(authorizer: Authorizer, request: Request) -> Mapping[str, str]:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit, and no longer than it may take."""
+    """Read the body, up to its limits of size and time."""
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and len(length) < 20 and int(length) > limit:
         raise body_too_large(limit)
@@ -245,7 +245,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def _parsed(body: bytes) -> Any:
-    """The body as JSON; as Inngest does, what isn't JSON counts as a string."""
+    """Return the body as JSON; a body that isn't JSON counts as a string, as with Inngest."""
     try:
         return decoded(body)
     except orjson.JSONDecodeError:

@@ -53,7 +53,7 @@ def hide_query(scope: MutableMapping[str, Any]) -> None:
 
 
 def query_of(scope: MutableMapping[str, Any]) -> list[tuple[str, str]] | None:
-    """The parameters of the query, in order; None if it can't be read."""
+    """Return the parameters of the query, in order; None if it can't be read."""
     if _QUERY not in scope:
         hide_query(scope)
     found: list[tuple[str, str]] | None = scope[_QUERY]
@@ -89,7 +89,7 @@ def _clean(value: object) -> Any:
 
 
 def guard_uvicorn() -> None:
-    """Have the loggers of uvicorn filtered, whoever runs it; at DEBUG it shows request lines and headers."""
+    """Filter the loggers of uvicorn, which show request lines and headers at DEBUG."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(one, WithoutSecrets) for one in logger.filters):

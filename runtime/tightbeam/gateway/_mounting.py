@@ -34,7 +34,7 @@ class RequestPlace(NamedTuple):
 
     @property
     def below_mount(self) -> str:
-        """The path that is left below the mounts."""
+        """Return the path that is left below the mounts."""
         return _below(self.path, self.prefix)
 
 
@@ -93,7 +93,7 @@ def rest_of(
 
 
 def _mounts(router: Any, gateway: object, prefix: str, depth: int) -> Iterator[tuple[str, Any, Any]]:
-    """The mounts of the gateway in this router and below: the whole path, the router and its route."""
+    """Yield the mounts of the gateway in a router and below: the whole path, the router and its route."""
     for route in getattr(router, "routes", ()) if depth else ():
         path, app = getattr(route, "path", None), getattr(route, "app", None)
         if path is None or app is None:

@@ -12,7 +12,7 @@ __all__ = ["document"]
 
 
 def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, Any]:
-    """An OpenAPI 3.1 document; in dev mode no server key is needed."""
+    """Return an OpenAPI 3.1 document of the routes; in dev mode it asks for no server key."""
     security: list[dict[str, list[str]]] = [{}] if dev else [{"serverKey": []}]
     error = {
         "type": "object",

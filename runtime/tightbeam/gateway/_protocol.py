@@ -59,12 +59,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """There is nothing to wait for any more."""
+        """Stop the timer."""
         self._cancel()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """Another request on the same connection."""
+        """Count a further request on the same connection, and refuse too many."""
         if len(self.pipeline) >= PIPELINED:
             raise _TooManyError  # the parser stops, and uvicorn answers 400
         super().on_message_begin()
@@ -79,24 +79,24 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
+        """Note that a part of the body has come."""
         self._other_bytes = 0
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
-        """The head is there; bodies are the routes' business."""
+        """Stop the timer of the head: a body's time and size are up to the routes."""
         self._in_head, self._in_body = False, True
         self._cancel()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The body is there."""
+        """Stop the timer of the body."""
         self._in_body = False
         self._cancel()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """It is answered; if the body is still coming, it shall come to an end."""
+        """Bound the time of a body that still comes although it is answered."""
         super().on_response_complete()
         if self._in_body:
             self._wait()
@@ -119,7 +119,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._wait()  # uvicorn stops its own timer at the first byte, be it an empty line
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand over, unless a response is still going out: nobody would mind its flow any more."""
+        """Hand over to the WebSocket protocol, unless a response whose flow it would break still goes out."""
         if self._is_answering():
             self.send_400_response("Invalid HTTP request received.")
         else:
@@ -226,7 +226,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.handshake_complete = True
 
     def handle_cont(self, event: Frame) -> None:
-        """Nothing is kept of fragments that hold nothing: no limit on a message's size counts them."""
+        """Drop empty fragments, which no limit on a message's size counts."""
         if event.data or event.fin:
             super().handle_cont(event)
 

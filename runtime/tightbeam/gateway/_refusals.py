@@ -106,7 +106,7 @@ class Refused(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the answer, over every transport."""
+        """Return the headers of the answer, for every transport."""
         seconds = _RETRY_AFTER.get(self.code)
         return {} if seconds is None else {"Retry-After": str(seconds)}
 

@@ -73,7 +73,7 @@ def serve(
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
-    """As `asyncio.run`, but it doesn't wait for what doesn't end.
+    """Run as `asyncio.run` does, without waiting for tasks that don't end.
 
     Functions may ignore that they are cancelled, or wait for a thread. Their runs were put back.
     """
@@ -175,7 +175,7 @@ def _has_unwritten(connection: Any) -> bool:
 
 
 def _raise_file_limit() -> None:
-    """Each connection is an open file, and the usual soft limit is 1,024."""
+    """Raise the soft limit of open files, usually 1,024, to the hard one: each connection is a file."""
     try:
         import resource
     except ImportError:  # not on Windows

@@ -1,4 +1,4 @@
-"""What a gateway is told: who may come in, from where, how much of everything."""
+"""Settings of a gateway: secrets, origins and hosts that are let in, and limits."""
 
 from __future__ import annotations
 
@@ -127,12 +127,12 @@ def _dev_secret() -> bytes:
 
 
 def environment(name: str) -> str | None:
-    """A setting from the environment; empty counts as not there."""
+    """Return a setting from the environment; None if it is empty or missing."""
     return os.environ.get(name) or None
 
 
 def _origin(url: str) -> str:
-    """As browsers write it (RFC 6454, 6.2): in lower case, without the port that its scheme means anyhow."""
+    """Return an origin as browsers write it (RFC 6454, 6.2): lower case, without a default port."""
     if "@" in url:  # which isn't shown: it may be a password
         raise ValueError("an origin has no user and no password")
     wrong = ValueError(f"not an http or https origin, such as https://rt.example.com: {url!r}")
@@ -148,7 +148,7 @@ def _origin(url: str) -> str:
 
 
 def _host_name(host: str) -> str:
-    """A host's name without scheme and port."""
+    """Return a host's name without scheme and port."""
     text = host.rpartition("//")[2].partition("/")[0].lower()
     if text.startswith("["):
         return text.partition("]")[0] + "]"

@@ -31,23 +31,23 @@ class FrameWriter(Protocol):
     """How often it had room for another write."""
 
     async def begin(self, position: str | None) -> None:
-        """The reader is connected, at this position."""
+        """Tell the reader that it is connected, at this position."""
         ...
 
     async def reset(self, position: str | None) -> None:
-        """What the reader asked for is no longer retained."""
+        """Tell the reader that what it asked for is no longer retained."""
         ...
 
     async def send(self, envelopes: list[Envelope]) -> None:
-        """Messages, in order."""
+        """Send messages, in order."""
         ...
 
     async def keep_alive(self, position: str | None, dropped: int) -> None:
-        """Nothing has happened for a while, or live messages were dropped: so many since it began."""
+        """Say that the stream lives, where it is, and how many live messages were dropped so far."""
         ...
 
     async def closing(self) -> None:
-        """The gateway shuts down."""
+        """Tell the reader that the gateway shuts down."""
         ...
 
 
@@ -102,7 +102,7 @@ class Stream:
 
     @property
     def feed(self) -> BatchFeed:
-        """Its messages."""
+        """Return the feed of its messages."""
         return self._feed
 
     async def pump(self, writer: FrameWriter) -> str:
@@ -123,7 +123,7 @@ class Stream:
                 if not batch:
                     break
                 if self._ping is not None:
-                    await self._ping  # says a position before this batch: told later it would be a step back
+                    await self._ping  # it says a position before this batch, so it must go out first
                     self._ping = None
                 await writer.send(batch)
                 if feed.dropped != dropped:
@@ -180,26 +180,26 @@ class Stream:
             self._task.cancel()
 
     def follow(self, addresses: frozenset[Address]) -> None:
-        """From now on follow these."""
+        """Follow these addresses from now on."""
         self._feed.follow(addresses)
 
     @property
     def addresses(self) -> frozenset[Address]:
-        """What is followed."""
+        """Return the addresses that are followed."""
         return self._feed.addresses
 
     @property
     def dropped(self) -> int:
-        """How many live messages it has lost, because its reader was slow."""
+        """Return the number of live messages that were dropped because the reader was slow."""
         return self._feed.dropped
 
     @property
     def is_slow(self) -> bool:
-        """Whether more waits for its reader than its buffer likes to hold."""
+        """Return whether more waits for the reader than the buffer should hold."""
         return self._watch is not None or self._feed.is_crowded
 
     def _on_full(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to cut
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the connection
             self._loop.call_soon_threadsafe(self._watch_reader)
 
     def _watch_reader(self) -> None:
@@ -234,11 +234,11 @@ class Streams:
         return len(self._open)
 
     def __iter__(self) -> Iterator[Stream]:
-        """The open ones, those of this moment."""
+        """Iterate over the streams that are open now."""
         return iter(tuple(self._open))
 
     async def open(self, wanted: StreamRequest, reader: Reader) -> Stream:
-        """A stream for this reader: registered, so that it misses nothing from now on.
+        """Open a stream for a reader; it is registered, so that it misses nothing from now on.
 
         Raises:
             Refused: 503, there is no room, or the client isn't entered.
@@ -298,7 +298,7 @@ class Streams:
         return await self._outcomes(stream.feed, after, since_us)
 
     async def _outcomes(self, feed: BatchFeed, after: str, since_us: int | None) -> list[Envelope]:
-        """How the last run of each channel ended, if this reader may have missed it; after its messages."""
+        """Return how the last run of each channel ended, where the reader may have missed that."""
         channels = sorted(channel for channel, topic in feed.addresses if topic == RUN_TOPIC)
         found: list[Envelope] = []
         # The client is being left, or the position has gone by now.
@@ -308,10 +308,10 @@ class Streams:
             for channel in channels:
                 needed = self._runs.needs_journal(channel)
                 stored = await self._engine.read(FindOutcome(channel)) if needed else None
-                if (told := self._runs.outcome(channel, since_us, stored)) is not None:
+                if (frame := self._runs.outcome(channel, since_us, stored)) is not None:
                     # Before all that is still to come, for readers that remember the last time they saw.
                     seen = max(since_us, feed.last_time(channel))
-                    found.append(told._replace(created_us=seen) if seen else told)
+                    found.append(frame._replace(created_us=seen) if seen else frame)
         return found
 
     def _check_room(self) -> None:
@@ -327,7 +327,7 @@ class Streams:
             )
 
     def leave(self, stream: Stream) -> None:
-        """The stream has ended."""
+        """Forget a stream that has ended."""
         self._open.discard(stream)
 
     async def close(self) -> None:

@@ -37,7 +37,7 @@ Since = int | Literal["latest"]
 
 
 class BadToken(Exception):
-    """Not a token of this gateway, or no longer one; why is for nobody but the log."""
+    """Not a token of this gateway, or no longer one. Only the log says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Grant:
 
     @property
     def addresses(self) -> set[Address]:
-        """The address of each topic."""
+        """Return the address of each topic."""
         return {(channel, name) for channel, names in self.topics.items() for name in names}
 
 
@@ -110,7 +110,7 @@ def _unpacked(packed: str) -> object:
 
 
 def verify(token: str, secrets: Sequence[bytes], max_bytes: int) -> Grant:
-    """What the token allows.
+    """Verify a token and return what it allows.
 
     Raises:
         BadToken: it isn't one of ours, is expired, or says something this gateway doesn't know.

@@ -71,7 +71,7 @@ class Panel(Protocol):
 
     @property
     def path(self) -> str:
-        """The path of the page, without a slash at its end; all of its routes are at it or below it."""
+        """Return the path of the page, without a slash at its end; all its routes are at or below it."""
         ...
 
     def routes(self) -> Sequence[BaseRoute]:
