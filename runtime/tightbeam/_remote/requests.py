@@ -14,7 +14,7 @@ from tightbeam._selection import addresses_of, subscription_token, token_request
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
 from tightbeam._wire.io import RequestLimits
-from tightbeam._wire.origin import parse_origin
+from tightbeam._wire.origin import Origin, parse_origin
 from tightbeam._wire.websocket import open_websocket
 from tightbeam.errors import PublishFailed, SubscribeFailed
 
@@ -36,7 +36,7 @@ class Requests:
         """
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ValueError("the server key is printable ASCII: is there a line break at its end?")
-        self.origin = parse_origin(url, "the gateway's URL")
+        self.origin: Origin = parse_origin(url, "the gateway's URL")
         self._pool = Pool(self.origin, RequestLimits(_TIMEOUT, _REQUESTS))
         self._headers = {"Content-Type": "application/json"}
         if key is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
 from tightbeam._wire.io import RequestLimits
-from tightbeam._wire.origin import parse_origin
+from tightbeam._wire.origin import Origin, parse_origin
 from tightbeam.inngest._keys import Keys
 
 __all__ = ["Http", "Server", "is_accepted", "is_retryable"]
@@ -41,8 +41,8 @@ class Http:
         """
         if server.env is not None and not (server.env.isascii() and server.env.isprintable()):
             raise ValueError("the name of an Inngest environment is printable ASCII")
-        self.origin = parse_origin(server.url, "the Inngest server's URL")
-        self.pool = Pool(self.origin, limits)
+        self.origin: Origin = parse_origin(server.url, "the Inngest server's URL")
+        self.pool: Pool = Pool(self.origin, limits)
         self._keys = server.keys
         self._headers = {"Content-Type": "application/json", "User-Agent": "tightbeam"}
         if server.env is not None:
