@@ -1,4 +1,4 @@
-"""Arrays whose first elements are told from the others."""
+"""Arrays of which the first elements have schemas of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ __all__ = ["exact_list"]
 
 
 def exact_list(parts: Sequence[Part], prefix: Sequence[Shape], item: Shape) -> List:
-    """The array of these first elements and others like `item`, as long as the parts allow."""
+    """Return the shape of an array.
+
+    Args:
+        parts: the schemas, which have bounds of its length.
+        prefix: the shapes of the first elements.
+        item: the shape of the others.
+    """
     low, high = _bounds_of_length(parts)
     possible = next((i for i, shape in enumerate(prefix) if isinstance(shape, Never)), len(prefix))
     known = tuple(prefix[: min(possible, high)])
@@ -21,7 +27,7 @@ def exact_list(parts: Sequence[Part], prefix: Sequence[Shape], item: Shape) -> L
 
 
 def _bounds_of_length(parts: Sequence[Part]) -> tuple[int, int]:
-    """How many elements there are, at least and at most."""
+    """Return the least and the greatest number of elements."""
     lows = [part.get("minItems") for part in parts]
     highs = [part.get("maxItems") for part in parts]
     return (

@@ -1,4 +1,4 @@
-"""What a schema says about itself in words, for docstrings."""
+"""Descriptions in schemas, for docstrings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def field_doc(schemas: Iterable[Any], name: str, *, deprecation: bool = True) ->
     Args:
         schemas: all that its values must fit.
         name: of the property.
-        deprecation: whether it is said here.
+        deprecation: whether the text mentions it.
     """
     schemas = [schema for schema in schemas if isinstance(schema, dict)]
     lines = [next((text for schema in schemas if (text := class_doc(schema, [name]))), "")]

@@ -1,4 +1,4 @@
-"""Flattening: a schema as the list of plain schemas that must all hold (its `allOf`s and `$ref`s opened)."""
+"""Flatten a schema: list the plain schemas that must all hold, with each `allOf` and `$ref` opened."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["OPENED", "Flattener", "Part"]
 _MAX_PARTS = 500
 
 OPENED = frozenset(["allOf", "$ref"])
-"""What a part of a flattened schema is without: it would be opened again and again."""
+"""Keywords that a part of a flattened schema is without, since it would be opened again and again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One schema that must hold, less the keywords that were dealt with otherwise."""
+    """A schema that must hold, without some of its keywords: those that other parts stand for."""
 
     node: Node
     without: frozenset[str] = frozenset()
@@ -36,12 +36,17 @@ class Part:
         return ASSERTING.intersection(self.node.keywords) - self.without
 
     def get(self, keyword: str) -> Any:
-        """The value of a keyword, None where it is absent or dealt with."""
+        """Return the value of a keyword; None where the part is without it."""
         return None if keyword in self.without else self.node.keywords.get(keyword)
 
 
 class Flattener:
-    """Opens references. A reference that leads nowhere is noted once and demands nothing."""
+    """Opens references. A reference that leads nowhere is reported once and demands nothing.
+
+    Args:
+        store: follows references.
+        problems: takes those that lead nowhere.
+    """
 
     def __init__(self, store: SchemaStore, problems: Problems) -> None:
         self._store = store
@@ -49,11 +54,11 @@ class Flattener:
         self._broken: set[int | bool] = set()
 
     def is_broken(self, node: Node) -> bool:
-        """Whether a reference of this schema was found to lead nowhere."""
+        """Return whether a reference of this schema leads nowhere, as far as it was followed."""
         return node.key in self._broken
 
     def through(self, node: Node) -> Node:
-        """The schema that a node is nothing but a reference to, or the node itself."""
+        """Return the schema that a node is nothing but a reference to, or the node itself."""
         seen: set[int | bool] = set()
         while isinstance(node.schema, dict) and node.key not in seen:
             if "$ref" not in node.schema and "allOf" not in node.schema:
@@ -72,23 +77,23 @@ class Flattener:
         return node
 
     def follow(self, node: Node) -> Node | None:
-        """The target of a node's `$ref`, or None where it leads nowhere (noted)."""
+        """Return the target of a node's `$ref`; None, and an error, where it leads nowhere."""
         reference = node.keywords["$ref"]
         if not isinstance(reference, str):
             return None
         try:
             return self._store.follow(node, reference)
         except Unresolved as error:
-            self._note(node, "$ref", error)
+            self._report(node, "$ref", error)
             return None
 
-    def _note(self, node: Node, keyword: str, error: Unresolved) -> None:
+    def _report(self, node: Node, keyword: str, error: Unresolved) -> None:
         self._broken.add(node.key)
         if error.message:
             self._problems.error(self._store.place(node.schema, keyword), error.message, error.remedy)
 
     def flatten(self, parts: Iterable[Part]) -> list[Part] | None:
-        """The parts with every reference and `allOf` opened; None if one of them is the schema `false`."""
+        """Open every reference and `allOf` of some parts; None if one of the schemas is `false`."""
         flat: dict[tuple[int | bool, frozenset[str]], Part] = {}
         stack = list(parts)[::-1]
         seen: set[tuple[int | bool, frozenset[str]]] = set()
@@ -124,11 +129,11 @@ class Flattener:
         return [target for target in targets if target is not None]
 
     def _static(self, node: Node, keyword: str, anchor: str) -> Node | None:
-        """The target of a dynamic reference where it is an ordinary one; else None: it could be anything."""
+        """Return the target of a dynamic reference if it isn't a dynamic anchor; else None, for anything."""
         try:
             target = self._store.follow(node, node.keywords[keyword], keyword)
         except Unresolved as error:
-            self._note(node, keyword, error)
+            self._report(node, keyword, error)
             return None
         dynamic = anchor in target.keywords
         return None if dynamic else target

@@ -1,12 +1,11 @@
-"""Class names that meet.
+"""Settle class names that meet.
 
-In a channel definition that is an error, both places named: its author can say what is meant. A plain
-schema document stays as it is, whatever its definitions are called. So of its classes that come to one name
-one keeps it, and the others get a few digits made of their own place.
+In a channel definition that is an error with both places: its author can rename one of the two. A plain
+schema document is used as it is, whatever its definitions are called. So of its classes that come to one
+name, one keeps the name, and the others get a few digits made of their own place.
 
-Which one keeps it depends on the places themselves only, and the digits of the others on their own place
-only. So an addition to a document renames no class, or at most the one whose name it takes over by being
-spelt more like it.
+Only the places decide which class keeps the name, and only its own place decides the digits of a class. So an
+addition to a document renames no other class, except one whose name is spelt less like its place.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ __all__ = ["Clash", "Names", "Origin", "digits_of", "is_own", "settle"]
 _FEWEST_DIGITS, _MOST_DIGITS = 6, 30
 
 _USUAL = "_- ./:$<>,|&"
-"""What is often found in names and left out of Python's, the most usual first."""
+"""Characters that names often have and Python's names can't, the most usual first."""
 
 
 class Names:
-    """The names of classes by place: what the place comes to, for some places with digits behind it.
+    """The names of classes by place: made of the place, for some places with digits at the end.
 
     Args:
         chosen: names that the settings ask for, by place.
@@ -48,10 +47,10 @@ class Names:
         self._chosen = chosen
         self._digits = digits
         self.used: set[PlaceKey] = set()
-        """The places for which the settings' name was asked for."""
+        """The places that took the settings' name."""
 
     def chosen(self, document: Document, pointer: Pointer) -> str | None:
-        """Return the name that the settings ask for at a place, None where they don't."""
+        """Return the name that the settings choose for a place; None for any other place."""
         if not self._chosen:
             return None
         name = self._chosen.get((document.uri, pointer))
@@ -74,7 +73,7 @@ class Names:
         return Names(self._chosen, digits)
 
     def may_have_more(self, place: NamePlace) -> bool:
-        """Return whether a place hasn't got all digits that there are."""
+        """Return whether a place has less than the most digits."""
         return self._digits.get(place.key, 0) < _MOST_DIGITS
 
     def __repr__(self) -> str:
@@ -83,7 +82,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a class or alias is made of, and the place that it is called after."""
+    """What a class or alias is made of, and the place that it is named after."""
 
     key: object
     """Equal for the same demands."""
@@ -99,7 +98,7 @@ class Clash:
     second: Place
 
     def report(self, problems: Problems) -> None:
-        """Note it."""
+        """Report the clash."""
         problems.error(
             self.second,
             f"the class name {self.name.name!r} is taken: {self.first} has it too",
@@ -115,7 +114,7 @@ def digits_of(place: NamePlace) -> str:
 
 
 def is_own(place: NamePlace) -> bool:
-    """Return whether its author settles what it is called: it is in a channel definition, or was chosen."""
+    """Return whether the author chose the name of a place, or can: it is in a channel definition."""
     return place.is_chosen or place.document.path.endswith(SUFFIXES)
 
 
@@ -123,12 +122,11 @@ def settle(met: Mapping[Name, Iterable[Origin]], names: Names) -> tuple[Names, l
     """Decide about classes that come to one name.
 
     Args:
-        met: the names in question, each with what came to it.
-        names: those that led to it.
+        met: the names that meet, each with the classes that came to it.
+        names: the names under which they met.
 
     Returns:
-        Names under which the classes of plain documents don't meet, and those that are for the author to
-        settle.
+        Names under which the classes of plain documents don't meet, and the clashes for authors to settle.
     """
     clashes: list[Clash] = []
     digits: list[NamePlace] = []
@@ -147,7 +145,7 @@ def settle(met: Mapping[Name, Iterable[Origin]], names: Names) -> tuple[Names, l
 
 
 def _plainness(place: NamePlace) -> tuple[object, ...]:
-    """Sort places by how little of their spelling is lost on the way to the name."""
+    """Return a key that sorts places by how little of their spelling the name loses."""
     spelt = "".join(place.parts)
     lost = [char for char in spelt if not char.isalnum()]
     # What isn't found is -1, which comes to the highest number.

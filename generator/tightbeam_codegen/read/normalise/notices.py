@@ -1,4 +1,4 @@
-"""What the user should know of schemas: open types, impossible ones, names, budgets."""
+"""Problems of schemas: open types, impossible schemas, names that can't be, budgets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SAY_ITS_TYPE = 'Say its "type", or write `true` if anything may stand here.'
 
 
 class Notices:
-    """Notes problems where the schemas that have them stand.
+    """Reports problems at the places of schemas.
 
     Args:
-        store: knows where schemas stand.
-        flattener: knows what references lead to.
-        problems: takes what is noted.
+        store: has the places of schemas.
+        flattener: follows references.
+        problems: takes the problems.
     """
 
     def __init__(self, store: SchemaStore, flattener: Flattener, problems: Problems) -> None:
@@ -31,18 +31,24 @@ class Notices:
         self._flattener = flattener
         self._problems = problems
         self._explained: set[int | bool] = set()
-        """Schemas whose type is left open by something that was said in other words."""
+        """Schemas whose type is left open by something that was reported in other words."""
 
     # -- types -----------------------------------------------------------------------------------------------
 
     def check_open(self, node: Node) -> None:
-        """Warn of an object that demands nothing; whoever means that writes `true`, or refers to it."""
-        found = self._flattener.through(node)
-        if isinstance(found.schema, dict) and not Part(found).asserts:
+        """Warn of an object that demands nothing, or a reference to one; `true` says so on purpose."""
+        target = self._flattener.through(node)
+        if isinstance(target.schema, dict) and not Part(target).asserts:
             self.left_open(node, SAY_ITS_TYPE)
 
     def left_open(self, node: Node, remedy: str, then: str = "Python's will be Any") -> None:
-        """Warn that a schema leaves the type open, and what comes of that."""
+        """Warn that a schema leaves the type open.
+
+        Args:
+            node: the schema.
+            remedy: what to add to it.
+            then: what comes of it as it is.
+        """
         if self._flattener.is_broken(node) or self._is_official(node) or node.key in self._explained:
             return
         self._problems.warning(
@@ -54,12 +60,22 @@ class Notices:
         return document is not None and is_official(document.uri)
 
     def impossible(self, node: Node, otherwise: Place | None = None) -> None:
-        """Warn of a schema that nothing can fit; `otherwise` is for `false`, which has no place."""
+        """Warn of a schema that nothing can fit.
+
+        Args:
+            node: the schema.
+            otherwise: its place if it is `false`, which has no identity.
+        """
         place = self._store.place(self._flattener.through(node).schema) or otherwise
         self._problems.warning(place, "nothing can fit this schema", "Check what contradicts what in it.")
 
     def too_many_values(self, node: Node, most: int) -> None:
-        """Warn of an enum that is too long for a type."""
+        """Warn of an enum that is too long for a type.
+
+        Args:
+            node: the schema.
+            most: how many values a type names at most.
+        """
         message = f"more than {most} values: Python's type will not name them"
         self._problems.warning(self._store.place(node.schema), message, "Use a pattern.")
 
@@ -88,7 +104,12 @@ class Notices:
     # -- names -----------------------------------------------------------------------------------------------
 
     def attributes(self, names: Sequence[str], nodes_of: Mapping[str, list[Node]]) -> dict[str, str]:
-        """The attribute of each property: what `x-tightbeam-name` asks for, else one made from its name."""
+        """Return the attribute of each property: by `x-tightbeam-name`, else made from its name.
+
+        Args:
+            names: of the properties.
+            nodes_of: the schemas of each property.
+        """
         chosen: dict[str, str] = {}
         for name in names:
             for node in nodes_of[name]:
@@ -103,7 +124,7 @@ class Notices:
         return field_names(names, chosen)
 
     def override(self, node: Node) -> str | None:
-        """The name that a schema asks for by itself, None where there is none or it can't be one (noted)."""
+        """Return the name that a schema asks for; None without one, or for what can't be a name."""
         override = node.keywords.get(OVERRIDE)
         if override is None or (isinstance(override, str) and is_override(override)):
             return override
@@ -117,7 +138,7 @@ class Notices:
     # -- budgets ---------------------------------------------------------------------------------------------
 
     def too_deep(self, node: Node, most: int) -> None:
-        """Schemas are nested too deep."""
+        """Report that schemas are nested too deep."""
         self._problems.error(
             self._store.place(node.schema),
             f"schemas are nested more than {most} levels deep, those that they refer to included",
@@ -125,7 +146,7 @@ class Notices:
         )
 
     def too_much(self, node: Node, growth: int) -> None:
-        """Schemas expand to too many shapes."""
+        """Report that schemas expand to too many shapes."""
         self._problems.error(
             self._store.place(node.schema),
             f"the definitions expand to more than {growth} times their own size",

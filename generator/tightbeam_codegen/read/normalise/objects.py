@@ -1,4 +1,4 @@
-"""Objects and arrays: which schemas speak about one property, one element, one map value."""
+"""Objects and arrays: which schemas one property, one element or one map value must fit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PLAIN = frozenset(
 
 
 def property_names(parts: Sequence[Part]) -> list[str]:
-    """Every property that is declared or required, in the schema's order."""
+    """Return every property that is declared or required, in the schema's order."""
     names: dict[str, None] = {}
     for part in parts:
         names.update(dict.fromkeys(part.get("properties") or ()))
@@ -47,37 +47,47 @@ def property_names(parts: Sequence[Part]) -> list[str]:
 
 
 def required_names(parts: Sequence[Part]) -> frozenset[str]:
-    """The properties that must be there."""
+    """Return the properties that must exist."""
     return frozenset(
         name for part in parts if isinstance(names := part.get("required"), list) for name in names
     )
 
 
 def property_nodes(store: SchemaStore, parts: Sequence[Part], name: str) -> list[Node]:
-    """Every schema that the value of a property must fit."""
+    """Return every schema that the value of a property must fit.
+
+    Args:
+        store: finds the schemas inside.
+        parts: the schemas of the object.
+        name: of the property.
+    """
     nodes: list[Node] = []
     for part in parts:
-        hit = False
+        is_matched = False
         properties = part.get("properties")
         if isinstance(properties, dict) and name in properties:
             nodes.append(store.child(part.node, properties[name]))
-            hit = True
+            is_matched = True
         for pattern, schema in (part.get("patternProperties") or {}).items():
             matches = _matches(pattern, name)
             if matches:
                 nodes.append(store.child(part.node, schema))
-            # One that can't be read may match: then nothing is known of the keys it leaves.
-            hit = hit or matches is not False
+            # A pattern that can't be run may match: nothing is known of the keys that it leaves over.
+            is_matched = is_matched or matches is not False
         extra = part.get("additionalProperties")
-        if not hit and extra is not None:
+        if not is_matched and extra is not None:
             nodes.append(store.child(part.node, extra))
     return nodes
 
 
 def default_is_null(flattener: Flattener, nodes: Sequence[Node]) -> bool:
-    """Return whether the schemas of a property say that its default is null, and none says otherwise.
+    """Return whether schemas of a property state null as its default, and none states another.
 
-    What a reference leads to counts, and beside it what its draft doesn't ignore.
+    Keywords behind a reference count, and beside it those that the draft doesn't ignore.
+
+    Args:
+        flattener: opens references.
+        nodes: the schemas of the property.
     """
     if not any(node.keywords.keys() & {"default", "$ref", "allOf"} for node in nodes):
         return False  # as with most
@@ -87,7 +97,7 @@ def default_is_null(flattener: Flattener, nodes: Sequence[Node]) -> bool:
 
 
 def is_closed(parts: Sequence[Part]) -> bool:
-    """Whether undeclared properties are surely refused."""
+    """Return whether undeclared properties are refused in any case."""
     if any(part.get("additionalProperties") is False and not part.get("patternProperties") for part in parts):
         return True
     # Anything that may evaluate further properties (a group dealt with elsewhere too) leaves the object open.
@@ -100,9 +110,14 @@ def is_closed(parts: Sequence[Part]) -> bool:
 
 
 def map_value_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[list[Node]] | None:
-    """The alternatives for a value under an undeclared key, each a list of schemas that must all hold.
+    """Return the alternatives for the value of an undeclared key, each a list of schemas that must all hold.
 
-    None where anything may stand there.
+    Args:
+        store: finds the schemas inside.
+        parts: the schemas of the object.
+
+    Returns:
+        None where anything may stand there.
     """
     for part in parts:
         patterns = part.get("patternProperties") or {}
@@ -118,11 +133,16 @@ def map_value_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[list[Node
 
 
 def element_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[tuple[str, list[Node]]] | None:
-    """The alternatives for an array's elements: (name part, schemas that must all hold).
+    """Return the alternatives for an array's elements, each a part of a name and schemas that must all hold.
 
-    None where anything may be one.
+    Args:
+        store: finds the schemas inside.
+        parts: the schemas of the array.
+
+    Returns:
+        None where anything may be an element.
     """
-    tuples = [found for part in parts if (found := _elements(store, part)) is not None]
+    tuples = [elements for part in parts if (elements := _elements(store, part)) is not None]
     for prefix, rest in tuples:
         if prefix:
             named = [(f"Item{index}", [node]) for index, node in enumerate(prefix)]
@@ -132,9 +152,9 @@ def element_nodes(store: SchemaStore, parts: Sequence[Part]) -> list[tuple[str, 
 
 
 def prefix_nodes(store: SchemaStore, parts: Sequence[Part]) -> tuple[list[Node], Node | None] | None:
-    """The schemas of an array's first elements, and of all others; None where all elements are alike."""
-    found = (_elements(store, part) for part in parts)
-    return next((elements for elements in found if elements is not None and elements[0]), None)
+    """Return the schemas of an array's first elements and of the others; None if all elements are alike."""
+    candidates = (_elements(store, part) for part in parts)
+    return next((elements for elements in candidates if elements is not None and elements[0]), None)
 
 
 def _elements(store: SchemaStore, part: Part) -> tuple[list[Node], Node | None] | None:
@@ -155,7 +175,7 @@ def _matches(pattern: str, name: str) -> bool | None:
 
 @functools.lru_cache(maxsize=1024)
 def _matcher(pattern: str) -> Any:
-    """A matcher in linear time, None for a pattern that this engine can't run."""
+    """Return a matcher that takes linear time; None for a pattern that this engine can't run."""
     options = jsonschema_rs.RegexOptions()
     try:
         return jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=options)
@@ -164,6 +184,6 @@ def _matcher(pattern: str) -> Any:
 
 
 def describes(part: Part, kind: str) -> bool:
-    """Whether a schema that states no type says what an object, or an array, is made of."""
+    """Return whether a schema that states no type describes the contents of an object, or an array."""
     of_objects, of_arrays = {"properties", "required", "additionalProperties"}, {"items", "prefixItems"}
     return bool(part.asserts & (of_objects if kind == "object" else of_arrays))

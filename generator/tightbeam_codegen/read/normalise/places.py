@@ -1,8 +1,8 @@
-"""The place of a schema, as the parts of the class name it would get.
+"""The place of a schema, as the parts of a class name.
 
-A name comes from where a schema stands: the topic or shared definition it belongs to, then the properties on
-the way. Nothing is ever counted over a whole file, so an addition in one place renames nothing in another.
-Names that meet are settled by `tightbeam_codegen.read.normalise.naming`.
+A name is made of the place: the topic or shared definition that a schema belongs to, then the properties on
+the way. Nothing is counted over a whole file, so an addition in one place renames nothing in another.
+`tightbeam_codegen.read.normalise.naming` settles names that meet.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from tightbeam._payload.subschemas import SCHEMA_MAPS
+from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.problems import Place
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 OVERRIDE = "x-tightbeam-name"
-"""The keyword by which a schema asks for a name."""
+"""The keyword by which a schema chooses its name."""
 
 _DEFINITIONS = ("$defs", "definitions")
 _COMPONENTS = ("components", "schemas")
 """Where OpenAPI and AsyncAPI documents have their shared schemas."""
 _VALUES = ("additionalProperties", "unevaluatedProperties")
-_ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains")
+_ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains", "prefixItems")
 _SUFFIXES = (".channel", ".schema")
 
 
@@ -56,20 +56,20 @@ class NamePlace:
     module: tuple[str, ...]
     parts: tuple[str, ...]
     document: Document
-    """The file that names it: that of the place, not of a schema that it is made of."""
+    """The file of the place, which is not always that of the schemas that a class is made of."""
     path: Pointer
-    """Where it is in the file, exactly; two places that come to one name have two paths."""
+    """The way to it in the file; two places that come to one name have two paths."""
     is_chosen: bool = False
-    """Whether the parts are a name that was asked for as it is."""
+    """Whether the parts are a name that the settings or the schema chose."""
 
     @property
     def key(self) -> PlaceKey:
-        """What tells it from all others."""
+        """Its identity."""
         return self.document.uri, self.path
 
     @property
     def schema(self) -> Any:
-        """The schema that stands there, or the innermost one around it."""
+        """The schema at the place, or the innermost schema around it."""
         value: Any = self.document.value
         for key in self.path:
             try:
@@ -87,24 +87,30 @@ class NamePlace:
         return self.document.place(self.path)
 
     def inside(self, part: str) -> NamePlace:
-        """Return the place of something inside, which has a name of its own if `part` isn't empty."""
+        """Return the place of something inside; without a `part` the place has the same name."""
         parts = (*self.parts, part) if part else self.parts
         return NamePlace(self.module, parts, self.document, (*self.path, part), self.is_chosen and not part)
 
     @property
     def name(self) -> Name:
-        """The class name these parts come to."""
+        """The class name of the place."""
         return Name(self.module, class_name(self.parts))
 
 
 def topic_place(document: Document, module: tuple[str, ...], topic: str) -> NamePlace:
-    """Return the place of a topic's payload."""
+    """Return the place of a topic's payload.
+
+    Args:
+        document: the definition file.
+        module: the module of the definition.
+        topic: the name of the topic.
+    """
     return NamePlace(module, (topic,), document, ("topics", topic, "schema"))
 
 
 @functools.lru_cache(maxsize=4096)
 def module_of(document: Document) -> tuple[str, ...]:
-    """The module for a document's definitions: its path without suffixes, below the host's name if mapped."""
+    """Return the module of a document: its path without suffixes, below the host's name if it is mapped."""
     path = PurePosixPath(document.path)
     stem = path.name.removesuffix(path.suffix)
     for suffix in _SUFFIXES:
@@ -118,7 +124,7 @@ def module_of(document: Document) -> tuple[str, ...]:
 
 
 def is_definition(pointer: Pointer) -> bool:
-    """Whether a schema stands where shared ones do: below `$defs`, or alone in a file."""
+    """Return whether a pointer leads to a shared schema: one below `$defs`, or alone in a file."""
     return (
         not pointer
         or (len(pointer) >= 2 and pointer[-2] in _DEFINITIONS)
@@ -126,80 +132,93 @@ def is_definition(pointer: Pointer) -> bool:
     )
 
 
-def _asks_for_nothing(_document: Document, _pointer: Pointer) -> str | None:
+def _choose_nothing(_document: Document, _pointer: Pointer) -> str | None:
     return None
 
 
 def place_of(
     document: Document,
     pointer: Pointer,
-    chosen: Callable[[Document, Pointer], str | None] = _asks_for_nothing,
+    chosen: Callable[[Document, Pointer], str | None] = _choose_nothing,
 ) -> NamePlace:
     """Return the place of the schema at `pointer`, by the keywords on the way to it.
 
     Args:
-        document: the file it stands in.
-        pointer: where.
-        chosen: gives the class name that the settings ask for at a place; it comes before the schema's own.
+        document: the file of the schema.
+        pointer: the way to the schema.
+        chosen: gives the class name that the settings choose for a place; it replaces the schema's own.
     """
     module = module_of(document)
-    value: Any = document.value
-    parts: tuple[str, ...] = ()
-    keys = list(pointer)
+    parts, value, keys = _beginning(document, pointer)
 
-    def renamed() -> tuple[str, ...]:
-        asked_for = chosen(document, pointer[: len(pointer) - len(keys)])
-        return (asked_for,) if asked_for is not None else _renamed(value)
+    def name() -> tuple[str, ...]:
+        by_settings = chosen(document, pointer[: len(pointer) - len(keys)])
+        return (by_settings,) if by_settings is not None else _own_name(value)
 
-    if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
-        parts, value, keys = (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
-    elif pointer[:2] == _COMPONENTS and len(keys) > 2:
-        parts, value, keys = (str(keys[2]),), value["components"]["schemas"][keys[2]], keys[3:]
-    elif not keys or keys[0] not in _DEFINITIONS:
-        parts = (module[-1],)
     while keys:
         if parts or keys[0] not in _DEFINITIONS:
-            # At the top of a file it is the name of the file's own class, or of the channel's.
-            parts = renamed() or parts
-        key = keys.pop(0)
-        inner = value[key]
-        if key in SCHEMA_MAPS:
-            if not keys:
-                break
-            name = keys.pop(0)
-            parts, value = (*parts, str(name)), inner[name]
-        elif key in ("anyOf", "oneOf", "allOf") and keys:
-            index = int(keys.pop(0))
-            suffix = branch_suffixes(inner)[index] if key != "allOf" else ""
-            parts, value = (*parts, suffix) if suffix else parts, inner[index]
-        elif key in _VALUES:
-            parts, value = (*parts, "Value"), inner
-        elif key in (*_ITEMS, "prefixItems"):
-            parts, value = (*parts, "Item"), inner
-            if isinstance(inner, list) and keys:
-                index = int(keys.pop(0))
-                parts, value = (*parts[:-1], f"Item{index}"), inner[index]
-        else:
-            parts, value = (*parts, str(key)), inner
-    asked_for = renamed()
-    return NamePlace(module, asked_for or parts, document, pointer, bool(asked_for))
+            # At the top of a file a name is that of the file's own class, or of the channel's.
+            parts = name() or parts
+        parts, value = _inside(parts, value, keys)
+    own = name()
+    return NamePlace(module, own or parts, document, pointer, bool(own))
+
+
+def _beginning(document: Document, pointer: Pointer) -> tuple[tuple[str, ...], Any, list[str | int]]:
+    """Return the name of the topic or of the shared definition at the beginning of a pointer, and the rest.
+
+    Returns:
+        The parts of the name, the value at that place, and the keys that follow.
+    """
+    value: Any = document.value
+    keys = list(pointer)
+    if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
+        return (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
+    if pointer[:2] == _COMPONENTS and len(keys) > 2:
+        return (str(keys[2]),), value["components"]["schemas"][keys[2]], keys[3:]
+    if not keys or keys[0] not in _DEFINITIONS:
+        return (module_of(document)[-1],), value, keys
+    return (), value, keys
+
+
+def _inside(parts: tuple[str, ...], value: Any, keys: list[str | int]) -> tuple[tuple[str, ...], Any]:
+    """Return the name parts and the value one keyword further; remove what was used from the keys."""
+    key = keys.pop(0)
+    inner = value[key]
+    if key in SCHEMA_MAPS:
+        if not keys:
+            return parts, value
+        name = keys.pop(0)
+        return (*parts, str(name)), inner[name]
+    if HOLDERS.get(str(key)) == "schemas" and key != "prefixItems" and keys:
+        index = int(keys.pop(0))
+        suffix = branch_suffixes(inner)[index] if key != "allOf" else ""
+        return (*parts, suffix) if suffix else parts, inner[index]
+    if key in _VALUES:
+        return (*parts, "Value"), inner
+    if key in _ITEMS:
+        if not isinstance(inner, list) or not keys:
+            return (*parts, "Item"), inner
+        index = int(keys.pop(0))
+        return (*parts, f"Item{index}"), inner[index]
+    return (*parts, str(key)), inner
 
 
 def is_override(text: str) -> bool:
-    """Whether `x-tightbeam-name` can be this: the name of a class in CamelCase, else that of a field."""
+    """Return whether `x-tightbeam-name` can have a value: a class's name in CamelCase, or a field's."""
     return is_class_name(text) if text[:1].isupper() else is_field_name(text)
 
 
-def _renamed(schema: Any) -> tuple[str, ...]:
-    """The class name that a schema asks for, as the only part; without one, or with a bad one, nothing."""
+def _own_name(schema: Any) -> tuple[str, ...]:
+    """Return the class name that a schema chooses, as the only part; empty without one, or with a bad one."""
     override = schema.get(OVERRIDE) if isinstance(schema, dict) else None
     return (override,) if isinstance(override, str) and is_class_name(override) else ()
 
 
 def branch_suffixes(branches: list[Any]) -> list[str]:
-    """What tells inline branches of an `anyOf` or `oneOf` apart in names: tag value, else title, else index.
+    """Return the ends of the names of inline branches of a union: tag value, else title, else index.
 
-    The one branch beside null needs no suffix.
+    The only branch beside null needs no suffix.
     """
     inline = [branch for branch in branches if isinstance(branch, dict) and branch.get("type") != "null"]
     if len(inline) <= 1:
@@ -215,7 +234,7 @@ def branch_suffixes(branches: list[Any]) -> list[str]:
 
 
 def _tags(branches: list[dict[str, Any]]) -> list[str]:
-    """The properties for which every branch that is no bare reference has one fixed value."""
+    """Return the properties for which every branch that is no bare reference has one fixed value."""
     whole = [branch for branch in branches if "$ref" not in branch]
     first = whole[0].get("properties") if whole else None
     names = list(first) if isinstance(first, dict) else []
@@ -230,13 +249,13 @@ def _tag_value(branch: Any, tag: str) -> str | None:
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     value = values[0] if isinstance(values, list) and len(values) == 1 else None
     if isinstance(value, int):
-        # A number says nothing by itself: `Version2`, `FinalTrue`.
+        # A number is no word by itself: `Version2`, `FinalTrue`.
         return f"{tag}-{'minus-' if value < 0 else ''}{abs(value) if not isinstance(value, bool) else value}"
     return value if isinstance(value, str) else None
 
 
 def _title(branch: Any) -> str | None:
-    """The title of a branch; empty where it needs none: null, and what has a name elsewhere."""
+    """Return the title of a branch; empty where it needs none: for null, and for a reference."""
     if not isinstance(branch, dict) or branch.get("type") == "null" or "$ref" in branch:
         return ""
     title = branch.get("title")
@@ -244,6 +263,6 @@ def _title(branch: Any) -> str | None:
 
 
 def are_distinct(names: list[Any]) -> bool:
-    """Whether names, the empty ones apart, give different parts of a class name, one at least."""
+    """Return whether the names that aren't empty give different parts of a class name, one at least."""
     pascals = [pascal(name) for name in names if name]
     return len(set(pascals)) == len(pascals) > 0

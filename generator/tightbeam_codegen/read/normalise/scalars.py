@@ -1,4 +1,4 @@
-"""Strings, numbers and fixed values: what their keywords leave of them in a type."""
+"""Strings, numbers and fixed values: what a type keeps of their keywords."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ TYPES = frozenset(["null", "boolean", "object", "array", "string", "number"])
 """All of JSON; `number` holds `integer`."""
 
 MAX_LITERALS = 1_000
-"""Of one `Literal`: beyond it type checkers crawl, and the type is that of the values."""
+"""Of one `Literal`: with more, type checkers are slow, so the type is that of the values."""
 
 _WIDENED: dict[type, Shape] = {str: String(), int: Integer(), bool: Boolean()}
 
 _LITERAL_LIMIT = 2**63
-"""Pydantic compares the integers of a `Literal` in 64 bits; larger ones widen to their type."""
+"""Pydantic compares the integers of a `Literal` in 64 bits; larger integers widen to their type."""
 
-# What both the validator's and Pydantic's regular expressions read alike: literal characters, plain classes,
+# What the regular expressions of the validator and of Pydantic read alike: literal characters, plain classes,
 # anchors, groups and bounded repetition. No look-around, back-reference, \d-like class or property.
 _SAFE_PATTERN = re.compile(
     r"""(?:
@@ -60,7 +60,7 @@ _SAFE_PATTERN = re.compile(
 
 
 def allowed_types(parts: Sequence[Part]) -> frozenset[str]:
-    """The types that every part admits; `integer` stands for `number` where only whole ones are admitted."""
+    """Return the types that every part admits; `integer` instead of `number` where all numbers are whole."""
     allowed = TYPES
     for part in parts:
         declared = part.get("type")
@@ -84,16 +84,16 @@ def _meet(a: frozenset[str], b: frozenset[str]) -> frozenset[str]:
 
 
 def fixed_values(parts: Sequence[Part]) -> list[Any] | None:
-    """The values that every `enum` and `const` admits, None where there is neither."""
-    found: list[Any] | None = None
+    """Return the values that every `enum` and `const` admits; None where no part has either."""
+    fixed: list[Any] | None = None
     for part in parts:
         for values in (part.get("enum"), _const(part)):
-            if isinstance(values, list) and found is None:
-                found = values
-            elif isinstance(values, list) and found is not None:
+            if isinstance(values, list) and fixed is None:
+                fixed = values
+            elif isinstance(values, list) and fixed is not None:
                 admitted = set(map(_json_key, values))
-                found = [value for value in found if _json_key(value) in admitted]
-    return found
+                fixed = [value for value in fixed if _json_key(value) in admitted]
+    return fixed
 
 
 def _const(part: Part) -> list[Any] | None:
@@ -106,7 +106,7 @@ def _const(part: Part) -> list[Any] | None:
 
 
 def _json_key(value: Any) -> Hashable:
-    """Equal for what JSON Schema takes for equal: 1 is 1.0, true is not 1."""
+    """Return a key that is equal for values that are equal in JSON Schema: 1 and 1.0, not true and 1."""
     match value:
         case bool():
             return ("boolean", value)
@@ -119,7 +119,12 @@ def _json_key(value: Any) -> Hashable:
 
 
 def exact_shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
-    """As `shape_of_values`, for a language in which a type can be any scalar value."""
+    """Return the shape of fixed values for a language in which a type can be any scalar value.
+
+    Args:
+        values: the values.
+        types: the types that are admitted.
+    """
     kept = [value for value in values if _type_of(value, types)]
     literals = {(type(v), v): v for v in kept if isinstance(v, str | int | float)}
     shapes: list[Shape] = []
@@ -144,10 +149,14 @@ def exact_shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape
 
 
 def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
-    """The shape of a list of fixed values, less those of a type that isn't admitted.
+    """Return the shape of fixed values for Python.
 
     A `Literal` compares with `==`, so whole numbers and booleans can't share one, and a fraction can't be in
     one at all: such values widen to their type.
+
+    Args:
+        values: the values.
+        types: the types that are admitted; other values are left out.
     """
     kept = [value for value in values if _type_of(value, types)]
     booleans = {value for value in kept if isinstance(value, bool)}
@@ -182,7 +191,7 @@ def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
             case _:
                 shapes.append(Map(ANY))
     if any(isinstance(v, float) for v in kept):
-        # A message may spell 1.0 as 1, and the other way round: only the type is left to say.
+        # A message may spell 1.0 as 1, and the other way round, so that only the type remains.
         literals = [v for v in literals if not isinstance(v, int) or isinstance(v, bool)]
     if len(booleans) == 2:
         literals = [v for v in literals if not isinstance(v, bool)]
@@ -211,7 +220,12 @@ def _type_of(value: Any, types: frozenset[str]) -> bool:
 
 
 def string(parts: Sequence[Part], assert_formats: bool) -> Shape:
-    """A string with the tightest of its bounds; a typed format instead of them where formats are law."""
+    """Return a string with its tightest bounds, or of a typed format, which has none.
+
+    Args:
+        parts: the schemas that must all hold.
+        assert_formats: whether formats are law.
+    """
     if assert_formats:
         for part in parts:
             name = part.get("format")
@@ -228,7 +242,7 @@ def string(parts: Sequence[Part], assert_formats: bool) -> Shape:
 
 
 def _is_safe(pattern: str) -> bool:
-    """Whether Pydantic's engine reads the pattern as the validator does: allow-listed, and it compiles."""
+    """Return whether Pydantic reads a pattern as the validator does: it is allow-listed, and compiles."""
     if len(pattern) > 200 or not _SAFE_PATTERN.fullmatch(pattern):
         return False
     from pydantic_core import SchemaError, SchemaValidator, core_schema
@@ -241,7 +255,7 @@ def _is_safe(pattern: str) -> bool:
 
 
 def integer(parts: Sequence[Part]) -> Shape:
-    """An integer; bounds become the nearest integers inside them."""
+    """Return an integer; bounds become the nearest integers inside them."""
     low, high, above, below = _bounds(parts)
     lows = [math.ceil(low)] if low is not None else []
     lows += [math.floor(above) + 1] if above is not None else []
@@ -251,7 +265,7 @@ def integer(parts: Sequence[Part]) -> Shape:
 
 
 def number(parts: Sequence[Part]) -> Shape:
-    """A number, whole or not."""
+    """Return a number, whole or not."""
     low, high, above, below = _bounds(parts)
     return Number(low, high, above, below)
 
@@ -260,7 +274,7 @@ def _bounds(parts: Sequence[Part]) -> tuple[float | None, float | None, float | 
     low, high = list(_numbers(parts, "minimum")), list(_numbers(parts, "maximum"))
     above, below = list(_numbers(parts, "exclusiveMinimum")), list(_numbers(parts, "exclusiveMaximum"))
     for part in parts:
-        # Draft 4 spells "the bound itself is left out" as a flag beside the bound.
+        # In draft 4 an exclusive bound is a flag beside the bound.
         if part.get("exclusiveMinimum") is True:
             above += _numbers([part], "minimum")
         if part.get("exclusiveMaximum") is True:

@@ -1,4 +1,4 @@
-"""What a schema says about the shape of its instances, once it is flattened: a small closed vocabulary.
+"""The shape of a schema's instances, once the schema is flattened: a small closed vocabulary.
 
 A shape may be wider than its schema and is never narrower (docs/design.md, "the model is the shape"). Shapes
 are plain values: two equal shapes mean the same type.
@@ -42,7 +42,7 @@ __all__ = [
 
 
 Order: TypeAlias = tuple[str, int]
-"""Sorts what stands in one module: by file, and in a file as it is written there."""
+"""Sorts the contents of one module: by file, and in a file by position."""
 
 
 Rules: TypeAlias = tuple[tuple[str, str | int | float | bool], ...]
@@ -64,7 +64,7 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """Nothing: no instance can be valid. Stands in unions only while they are built."""
+    """Nothing: no instance can be valid. Unions contain it only while they are built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Any number. `exclusive_*` bounds are left out, the others included."""
+    """Any number. The bounds `exclusive_*` themselves are left out, the others included."""
 
     minimum: float | int | None = None
     maximum: float | int | None = None
@@ -107,9 +107,9 @@ class String:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literals:
-    """Some strings, integers or booleans; never both of the last two: `Literal[1]` would take `true`.
+    """Some strings, and integers or booleans, never both: `Literal[1]` would accept `true`.
 
-    Where shapes are exact, all of them together, and fractions.
+    Exact shapes have all of them together, and fractions.
     """
 
     values: tuple[str | float | bool, ...]
@@ -127,15 +127,15 @@ class Literals:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """An array. Only exact shapes tell its first elements from the others."""
+    """An array. Only exact shapes have first elements unlike the others."""
 
     item: Shape
     prefix: tuple[Shape, ...] = ()
-    """What the first ones are, if there are as many."""
+    """The shapes of the first elements, if there are as many."""
     required: int = 0
-    """How many of the first there are at least."""
+    """How many of the first elements exist at least."""
     closed: bool = False
-    """Whether there are no others."""
+    """Whether other elements can't exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,9 @@ class Field:
     required: bool
     doc: str = ""
     default_is_null: bool = False
-    """Whether its schema says that absent and null mean the same."""
+    """Whether the property's schema states that absent and null mean the same."""
     unchecked: Rules = ()
-    """Rules that only the schema has; where shapes are exact, all that types don't say."""
+    """Rules that only the schema has; where shapes are exact, all rules beside the type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +191,16 @@ class ObjectShape:
     closed: bool
     doc: str = ""
     is_assumed: bool = False
-    """Whether anything that is no object fits too, and the settings say that objects are meant."""
+    """Whether other values than objects are valid too, and the settings assume objects."""
     order: Order = field(default=("", 0), compare=False)
-    """Where its schema comes in the documents: what is printed keeps the order of what was written."""
+    """Where its schema comes in the documents: generated code keeps the order of the schemas."""
     rules: Rules = ()
-    """What the schema says beside the type, where shapes are exact."""
+    """What the schema demands beside the type, where shapes are exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class AliasShape:
-    """A name for what isn't an object: a shared enum or union, or one that contains itself (`recursive`)."""
+    """A name for what isn't a class: a shared enum or union, or one that contains itself (`recursive`)."""
 
     name: Name
     shape: Shape
@@ -216,7 +216,7 @@ NamedShape: TypeAlias = ObjectShape | AliasShape
 
 
 def children(shape: Shape) -> Iterator[Shape]:
-    """The shapes directly inside."""
+    """Yield the shapes directly inside."""
     match shape:
         case List(item, prefix):
             yield from (*prefix, item)
@@ -229,7 +229,7 @@ def children(shape: Shape) -> Iterator[Shape]:
 
 
 def names_in(shape: Shape) -> Iterator[Name]:
-    """Every class and alias that a shape is made of."""
+    """Yield every class and alias that a shape is made of."""
     if isinstance(shape, Ref):
         yield shape.target
     for child in children(shape):
@@ -270,9 +270,9 @@ def is_open(shape: Shape, definitions: Mapping[Name, NamedShape], seen: set[Name
 
 
 def union(shapes: Iterable[Shape]) -> Shape:
-    """The shape of "one of these": flat, without repeats or impossible branches, null last.
+    """Return the union of some shapes: flat, without repeats or impossible branches, null last.
 
-    Anything beside other branches stays only beside a class, which loads as itself where it fits.
+    Beside *anything* only classes are kept: a value loads as a class where it fits.
     """
     flat: dict[Shape, None] = {}
     for shape in shapes:
@@ -291,7 +291,7 @@ def union(shapes: Iterable[Shape]) -> Shape:
 
 
 def _plain_strings(branches: list[Shape]) -> list[Shape]:
-    """Formats aren't typed beside other text: Pydantic takes the text `1` for a date-time."""
+    """Leave formats untyped beside other text: Pydantic accepts the text `1` as a date-time."""
 
     def is_other_text(shape: Shape) -> bool:
         if isinstance(shape, Literals):
@@ -305,7 +305,7 @@ def _plain_strings(branches: list[Shape]) -> list[Shape]:
 
 
 def _merged_literals(branches: list[Shape]) -> list[Shape]:
-    """All literals of one kind side by side are one `Literal`; true and false together are a boolean."""
+    """Make all literals of one kind one `Literal`; true and false together are a boolean."""
     merged: list[Shape] = []
     for branch in branches:
         if isinstance(branch, Literals):
@@ -342,7 +342,7 @@ def _literals(values: Iterable[str | float | bool]) -> Shape:
 
 
 def _without_absorbed(branches: list[Shape]) -> list[Shape]:
-    """Without what another branch holds entirely: integers beside any number, literals beside their type."""
+    """Leave out what another branch contains: integers beside any number, literals beside their type."""
     open_number = Number() in branches
     has_bool = Boolean() in branches
     open_string = String() in branches

@@ -16,12 +16,12 @@ from tightbeam_codegen.read.resolve import Node, SchemaStore
 __all__ = ["MAX_BRANCHES", "Branch", "Group", "distribute", "within_limit"]
 
 MAX_BRANCHES = 256
-"""Of one union, all its groups multiplied. Beyond it further groups are left to the validator."""
+"""Of one union, all its groups multiplied. Further groups are left to the validator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One alternative: everything that must hold in it, and its part of a class name."""
+    """An alternative: all schemas that must hold in it, and its part of a class name."""
 
     parts: tuple[Part, ...]
     suffix: str
@@ -50,7 +50,7 @@ def distribute(
         flattener: opens them.
         parts: what must hold.
         budget: how many branches the union may still grow to.
-        too_large: takes each group that has more: its schema, its keyword and how many branches it has.
+        too_large: takes each group that has more: its schema, its keyword and its number of branches.
 
     Returns:
         None where no group does: the shape is then that of the other keywords.
@@ -114,7 +114,7 @@ def _all_named(schemas: list[Any], suffixes: list[str]) -> list[str]:
 
 
 def _last_word(reference: Any) -> str:
-    """The definition or the file that a reference names."""
+    """Return the name of the definition or the file that a reference leads to."""
     if not isinstance(reference, str):
         return ""
     path, _, fragment = reference.partition("#")
@@ -123,7 +123,7 @@ def _last_word(reference: Any) -> str:
 
 
 def _kept_open(part: Part) -> Part:
-    """Without `unevaluatedProperties`: properties of another branch that fits are evaluated too."""
+    """Leave out `unevaluatedProperties`: properties of another branch that fits are evaluated too."""
     if "unevaluatedProperties" not in part.asserts:
         return part
     return Part(part.node, part.without | {"unevaluatedProperties"})
