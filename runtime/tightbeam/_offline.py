@@ -1,4 +1,4 @@
-"""Whether messages for a server stay in this process: the test kit says so, and nothing else does."""
+"""The switch by which the test kit keeps messages for a server in this process. Nothing else sets it."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def go_online() -> None:
 
 
 def is_offline() -> bool:
-    """Tell whether messages are kept from servers."""
+    """Tell whether messages are kept in this process."""
     return _holders > 0

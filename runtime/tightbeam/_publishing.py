@@ -1,4 +1,4 @@
-"""The core of every publish, whoever calls it: check the payload, encode it once, make the message."""
+"""The core of every publish: check the payload, encode it once, make the message."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 MAX_PAYLOAD_BYTES = 524_288
-"""What one message may hold, encoded: Inngest's limit, so that a program that moves there isn't surprised."""
+"""The size of an encoded payload at most: Inngest's limit, so that a program may move there."""
 _COPIED_BYTES = 32_768
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engine.protocol import Feed
-from tightbeam._hooks.hook_list import HookList, tell
+from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import MessageInfo
 from tightbeam._invalid_messages import OnInvalidMessage, handle_invalid_message
 from tightbeam._message import Address
@@ -60,7 +60,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
             if envelope is None:
                 raise StopAsyncIteration
             if self._hooks.received:
-                tell(self._hooks.received, MessageInfo(envelope))
+                notify(self._hooks.received, MessageInfo(envelope))
             try:
                 data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
             except InvalidPayload as error:

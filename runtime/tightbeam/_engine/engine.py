@@ -19,7 +19,7 @@ from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
 from tightbeam._forks import watch_forks
 from tightbeam._function import Registry
-from tightbeam._hooks.hook_list import HookList, tell
+from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import MessageInfo
 from tightbeam._hub.hub import Hub, Loops
 from tightbeam._hub.message_clock import MILLISECOND
@@ -93,13 +93,13 @@ class EmbeddedEngine:
         if self._unheard is not None and self._unheard.check():
             self._unheard = None
         if self.hooks.sent:
-            tell(self.hooks.sent, MessageInfo(envelope))
+            notify(self.hooks.sent, MessageInfo(envelope))
         return self._hub.emit(envelope)
 
     async def relay(self, envelope: Envelope, /) -> None:
         """See `Engine`."""
         if self.hooks.sent:
-            tell(self.hooks.sent, MessageInfo(envelope, relayed=True))
+            notify(self.hooks.sent, MessageInfo(envelope, relayed=True))
         pressed = self._hub.emit(envelope)
         if pressed is not None:
             await give_turn(pressed)
@@ -343,7 +343,7 @@ class _Outlet:
         try:
             if self._hooks.sent:
                 for envelope in committed:
-                    tell(self._hooks.sent, MessageInfo(envelope))
+                    notify(self._hooks.sent, MessageInfo(envelope))
             self._hub.fan_out(committed)
         except Exception:  # noqa: BLE001 - it is committed, and the store's thread must go on
             _log.exception("a message was committed, but not handed to everyone")

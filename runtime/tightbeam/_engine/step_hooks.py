@@ -1,4 +1,4 @@
-"""What hooks get to know of steps: each use, and what surrounds an execution."""
+"""Calls of hooks around and between the steps of an execution."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Self
 from tightbeam._channels.refs import TopicRef
 from tightbeam._engine.failure import Interrupt, of_kind
 from tightbeam._engine.step_log import StepCall, StepLog
-from tightbeam._hooks.hook_list import Around, tell_step
+from tightbeam._hooks.hook_list import Around, notify_step
 from tightbeam._hooks.info import PublishInfo, StepInfo
 from tightbeam.errors import StepError
 
-__all__ = ["Surrounded", "tell_after", "tell_before"]
+__all__ = ["Surrounded", "notify_after", "notify_before"]
 
 
 class Surrounded:
-    """What hooks surround the execution of a step with; for a publish, the publish in it as well."""
+    """A context in which a step is executed, surrounded by hooks; so is the publish in it, if it is one."""
 
     __slots__ = ("_around_publish", "_around_step", "_call", "_info", "_log", "publish")
 
@@ -28,7 +28,7 @@ class Surrounded:
         self._around_step: Around | None = None
         self._around_publish: Around | None = None
         self.publish: PublishInfo | None = None
-        """What hooks know of the publish, if any hook surrounds publishes."""
+        """The description of the publish for hooks; None if no hook surrounds publishes."""
         if hooks.step:
             self._info = _info(log, call)
             self._around_step = Around(hooks.step, self._info)
@@ -65,24 +65,24 @@ class Surrounded:
             self._around_step.leave(cause)
 
 
-def tell_before(log: StepLog, call: StepCall) -> None:
-    """Tell hooks that the handler is about to use a step.
+def notify_before(log: StepLog, call: StepCall) -> None:
+    """Notify hooks that the handler is about to use a step.
 
     Raises:
         InjectedFault: a test has the handler fail here.
     """
     if log.hooks.before_step:
-        tell_step(log.hooks.before_step, _info(log, call))
+        notify_step(log.hooks.before_step, _info(log, call))
 
 
-def tell_after(log: StepLog, call: StepCall) -> None:
-    """Tell hooks that the handler has a step's result.
+def notify_after(log: StepLog, call: StepCall) -> None:
+    """Notify hooks that the handler has a step's result.
 
     Raises:
         InjectedFault: a test has the handler fail here.
     """
     if log.hooks.after_step:
-        tell_step(log.hooks.after_step, _info(log, call))
+        notify_step(log.hooks.after_step, _info(log, call))
 
 
 def _info(log: StepLog, call: StepCall) -> StepInfo:

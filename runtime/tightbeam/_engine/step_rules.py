@@ -14,7 +14,7 @@ from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.records import Memo, Publish
 from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizePublish, MemoizeStep
-from tightbeam._engine.step_hooks import tell_before
+from tightbeam._engine.step_hooks import notify_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.store import Request
 from tightbeam._hooks.info import MessageInfo, PublishInfo
@@ -69,7 +69,7 @@ def begin_publish(log: StepLog, id: str, ref: TopicRef[..., str, Any]) -> StepCa
     """Call a step of kind `step.realtime.publish`."""
     call = log.begin("step.realtime.publish", id, ref.channel, ref.topic)
     try:
-        tell_before(log, call)
+        notify_before(log, call)
     except BaseException as error:
         log.note_origin(call, error)
         log.release(call)
@@ -162,7 +162,7 @@ def begin_run(log: StepLog, id: str, fn: Callable[..., object]) -> tuple[StepCal
     check_step_function(id, fn)
     call = log.begin("step.run", id)
     try:
-        tell_before(log, call)
+        notify_before(log, call)
         return call, return_type(fn, f'The result of step "{call.step_id}"')
     except BaseException as error:
         log.release(call)

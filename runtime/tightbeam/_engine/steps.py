@@ -17,7 +17,7 @@ from tightbeam._engine.failure import of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import MarkAwake, Rest
 from tightbeam._engine.retry import retry_delays
-from tightbeam._engine.step_hooks import Surrounded, tell_after, tell_before
+from tightbeam._engine.step_hooks import Surrounded, notify_after, notify_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
     begin_publish,
@@ -69,7 +69,7 @@ class AsyncStep:
         else:
             with Surrounded(tasks.log, call):
                 value = await tasks.attempt(call, fn, args, result)
-        tell_after(tasks.log, call)
+        notify_after(tasks.log, call)
         returned: Output = value
         return returned
 
@@ -79,13 +79,13 @@ class AsyncStep:
         tasks.check_loop()
         call = log.begin("step.sleep", id)
         try:
-            tell_before(log, call)
+            notify_before(log, call)
             if call.memo is None or call.memo.state == "sleeping":
                 with Surrounded(log, call):
                     await tasks.sleep_until(call, wake_time(call, duration))
         finally:
             log.release(call)
-        tell_after(log, call)
+        notify_after(log, call)
 
 
 class AsyncStepRealtime:
@@ -121,7 +121,7 @@ class AsyncStepRealtime:
                     value = load(topic, step.raw)  # while the disk is at work
                 finally:
                     await stored
-        tell_after(log, call)
+        notify_after(log, call)
         return value
 
 

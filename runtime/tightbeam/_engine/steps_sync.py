@@ -17,7 +17,7 @@ from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
 from tightbeam._engine.retry import retry_delays
-from tightbeam._engine.step_hooks import Surrounded, tell_after, tell_before
+from tightbeam._engine.step_hooks import Surrounded, notify_after, notify_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.step_rules import (
     begin_publish,
@@ -64,7 +64,7 @@ class SyncStep:
         else:
             with Surrounded(thread.log, call):
                 value = thread.attempt(call, fn, args, result)
-        tell_after(thread.log, call)
+        notify_after(thread.log, call)
         returned: Output = value
         return returned
 
@@ -73,13 +73,13 @@ class SyncStep:
         thread, log = self._thread, self._thread.log
         call = log.begin("step.sleep", id)
         try:
-            tell_before(log, call)
+            notify_before(log, call)
             if call.memo is None or call.memo.state == "sleeping":
                 with Surrounded(log, call):
                     thread.sleep_until(call, wake_time(call, duration))
         finally:
             log.release(call)
-        tell_after(log, call)
+        notify_after(log, call)
 
 
 class SyncStepRealtime:
@@ -110,7 +110,7 @@ class SyncStepRealtime:
                 step = prepare_publish(log, call, topic, payload, limit, surrounded.publish)
                 thread.store(call, step.request)
                 value = load(topic, step.raw)
-        tell_after(log, call)
+        notify_after(log, call)
         return value
 
 

@@ -10,7 +10,7 @@ from tightbeam._hooks.info import ConnectionInfo, MessageInfo, PublishInfo, RunI
 __all__ = ["Hook", "InjectedFault", "Manager"]
 
 Manager: TypeAlias = AbstractContextManager[object]
-"""What surrounds something: entered before it, left after it."""
+"""A context manager: entered before what it surrounds, left after it."""
 
 
 class InjectedFault(Exception):
@@ -25,10 +25,10 @@ class Hook:
 
     Five methods surround something: they return a context manager (``@contextlib.contextmanager``), or None.
     It is entered before and left after, in the task or thread of the caller, so that a context variable that
-    it sets is seen by what it surrounds; it is left with the exception, if there is one. Four are told of a
+    it sets is seen by what it surrounds; it is left with the exception, if there is one. Four are called at a
     moment. Nothing is awaited, so that one class serves coroutines and threads; be quick.
 
-    What a hook raises is logged, once for each kind, and changes nothing. A method that isn't overridden
+    Exceptions of a hook are logged, once for each kind, and change nothing. A method that isn't overridden
     costs nothing.
     """
 

@@ -1,4 +1,4 @@
-"""The hooks of one client, and how they are called: whatever they do, nothing is changed by it."""
+"""The hooks of one client, and the calls of them: their exceptions are logged and change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tightbeam._forks import fork_safe_lock
 from tightbeam._hooks.hook import Hook, InjectedFault, Manager
 from tightbeam._hooks.info import ConnectionInfo, MessageInfo, PublishInfo, RunInfo, SendInfo, StepInfo
 
-__all__ = ["Around", "HookList", "install", "metadata_of", "tell", "tell_step", "uninstall"]
+__all__ = ["Around", "HookList", "install", "metadata_of", "notify", "notify_step", "uninstall"]
 
 Info = TypeVar("Info")
 _log = logging.getLogger("tightbeam")
@@ -24,9 +24,9 @@ _SURROUNDING = ("publish", "send", "run", "step", "connection")
 _MOMENTS = ("before_step", "after_step", "sent", "received")
 _MAX_METADATA_BYTES = 4 * 1024
 _RESERVED = frozenset({"id", "position", "dropped"})
-"""What the wire itself puts there."""
+"""Keys that the wire uses itself."""
 _MAX_KINDS = 64
-"""So many kinds of failures are logged; the next ones aren't."""
+"""How many kinds of failures are logged."""
 
 
 class HookList:
@@ -132,8 +132,8 @@ class Around:
         self.leave(error)
 
 
-def tell(methods: tuple[Callable[[Info], None], ...], info: Info) -> None:
-    """Tell hooks of a moment."""
+def notify(methods: tuple[Callable[[Info], None], ...], info: Info) -> None:
+    """Call hooks at a moment."""
     for method in methods:
         try:
             method(info)
@@ -141,8 +141,8 @@ def tell(methods: tuple[Callable[[Info], None], ...], info: Info) -> None:
             _report(method, error)
 
 
-def tell_step(methods: tuple[Callable[[StepInfo], None], ...], step: StepInfo) -> None:
-    """Tell hooks that the handler begins or has finished a step.
+def notify_step(methods: tuple[Callable[[StepInfo], None], ...], step: StepInfo) -> None:
+    """Call hooks where the handler begins a step, or has its result.
 
     Raises:
         InjectedFault: a test has the handler fail here.
@@ -157,7 +157,7 @@ def tell_step(methods: tuple[Callable[[StepInfo], None], ...], step: StepInfo) -
 
 
 def metadata_of(publish: PublishInfo) -> bytes | None:
-    """Encode what hooks want to travel with a message; what can't, doesn't travel."""
+    """Encode the metadata of hooks for a message; None if there is none, or none that can be sent."""
     wanted = {key: value for key, value in publish.metadata.items() if key not in _RESERVED}
     if not wanted:
         return None
@@ -219,8 +219,8 @@ def _overrides(hook: Hook, name: str) -> bool:
 def _checked(hooks: object) -> tuple[Hook, ...]:
     if isinstance(hooks, (Hook, str)) or not isinstance(hooks, Iterable):
         raise TypeError(f"hooks= takes a list of hooks, not {type(hooks).__name__}")
-    found = tuple(hooks)
-    for hook in found:
+    checked = tuple(hooks)
+    for hook in checked:
         if isinstance(hook, type) and issubclass(hook, Hook):
             raise TypeError(f"hooks= takes instances of hooks: {hook.__name__}(), not the class")
         if not isinstance(hook, Hook):
@@ -229,7 +229,7 @@ def _checked(hooks: object) -> tuple[Hook, ...]:
             )
         for name in (*_SURROUNDING, *_MOMENTS):
             _check_method(hook, name)
-    return found
+    return checked
 
 
 def _check_method(hook: Hook, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The values that hooks get. Their ``repr`` shows no payload; a hook that wants one asks for it by name."""
+"""The values that hooks get. Their ``repr`` shows no payload: a hook reads that by a property."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ class MessageInfo(_Info):
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """What travels beside the data: what hooks have put there, and ids and positions of the wire."""
+        """JSON that travels beside the data: that of hooks, and ids and positions of the wire."""
         raw = self.__envelope__.metadata
-        found = None if raw is None else orjson.loads(raw)
-        return found if isinstance(found, dict) else {}
+        parsed = None if raw is None else orjson.loads(raw)
+        return parsed if isinstance(parsed, dict) else {}
 
     @property
     def size(self) -> int:
@@ -125,7 +125,7 @@ class PublishInfo(_Info):
     step_id: str | None
     """The step of a durable publish; None for a live one."""
     metadata: dict[str, Any]
-    """What a hook puts here travels beside the data, as JSON of 4 KiB at most."""
+    """Written by hooks: travels beside the data, as JSON of 4 KiB at most."""
     message: MessageInfo | None
     """The message; None until the payload has been checked and encoded."""
 
@@ -153,7 +153,7 @@ class SendInfo(_Info):
     names: tuple[str, ...]
     """The names of the events: one, except where the Inngest SDK's form sends several."""
     ids: tuple[str, ...]
-    """What ``send`` returns: ids of runs, on Inngest of events. Empty until it is sent."""
+    """The ids that ``send`` returns: of runs, on Inngest of events. Empty until it has ended."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names

@@ -16,7 +16,7 @@ from typing import Any
 
 from tightbeam._context import CurrentStep, current_step
 from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
-from tightbeam._hooks.hook_list import Around, HookList, tell_step
+from tightbeam._hooks.hook_list import Around, HookList, notify_step
 from tightbeam._hooks.info import StepInfo, StepKind
 from tightbeam._results import ReturnType, from_json, return_type
 from tightbeam._step_checks import check_step_id
@@ -25,14 +25,14 @@ from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import InngestCarrier
 
-__all__ = ["NO_INTERRUPT", "Call", "Outcome", "Use"]
+__all__ = ["NO_INTERRUPT", "Call", "ResultCodec", "StepUse"]
 
 _in_parallel: ContextVar[bool] = ContextVar("tightbeam_in_parallel", default=False)
 NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 """Exceptions that aren't the SDK's own way of ending a call."""
 
 
-class Use:
+class StepUse:
     """One use of a step id."""
 
     __slots__ = ("id", "kind", "number")
@@ -49,16 +49,26 @@ class Use:
         return f"{self.id}:{self.number}" if self.number else self.id
 
 
-class Outcome:
-    """How results become JSON and come back, by the annotation of the function that makes them.
+class ResultCodec:
+    """Encodes the results of a function, and loads them as the return type that it is annotated with.
 
-    Strictly where the function was registered as one of Tightbeam's. Where it was written for the SDK,
-    whatever doesn't fit its annotation is left to the SDK, as without us.
+    Results must fit the annotation where the function was registered by `Client.function`. Where it was
+    written for the SDK, a result that doesn't fit is left to the SDK's serializer.
     """
 
     __slots__ = ("_kind", "_strict")
 
     def __init__(self, function: Callable[..., object], what: str, *, strict: bool) -> None:
+        """Read the annotation.
+
+        Args:
+            function: whose results.
+            what: the beginning of error messages, such as ``The result of step "a"``.
+            strict: whether results must fit the annotation.
+
+        Raises:
+            NotJson: strictly, if Pydantic can't build the annotated type.
+        """
         self._strict = strict
         self._kind: ReturnType | None = None
         try:
@@ -68,7 +78,11 @@ class Outcome:
                 raise
 
     def dump(self, value: object) -> object:
-        """The result as plain JSON data."""
+        """Return a result as plain JSON data.
+
+        Raises:
+            NotJson: strictly, if it can't be JSON or doesn't fit.
+        """
         if self._kind is None:
             return value
         try:
@@ -79,11 +93,15 @@ class Outcome:
             return value
 
     def dump_memo(self, value: object) -> object:
-        """The result as the server is to remember it, for `load`."""
+        """Return the memo of a result: what the server is to remember, for `load`."""
         return memo_of(self.dump(value)) if self._kind is not None else value
 
     def load(self, memo: object) -> Any:
-        """The result, from what the server remembers of it."""
+        """Return the result of a memo.
+
+        Raises:
+            NotJson: strictly, if it doesn't fit the annotation.
+        """
         if self._kind is None:
             return memo
         plain = value_of(memo)
@@ -96,7 +114,7 @@ class Outcome:
 
 
 class Call:
-    """What the contexts and steps of one call request share."""
+    """One call request: the state that its context and its steps share."""
 
     def __init__(
         self, run_id: str, function: str, attempt: int, carrier: InngestCarrier, *, strict: bool
@@ -123,14 +141,18 @@ class Call:
 
     @property
     def hooks(self) -> HookList:
-        """What is told of the run, its steps and publishes."""
+        """The hooks of the client."""
         return self.carrier.hooks
 
-    def use(self, id: str, kind: StepKind) -> Use:
-        """Use a step id; counted before anything is awaited, so that the numbers are the same in each replay.
+    def use(self, id: str, kind: StepKind) -> StepUse:
+        """Count a use of a step id, before anything is awaited: its number is the same in each replay.
+
+        Args:
+            id: of the step, as the handler names it.
+            kind: what the step does.
 
         Raises:
-            StepMisuse: inside another step, or not an id.
+            StepMisuse: the step is inside another one, or the id isn't allowed.
             InjectedFault: a test has the handler fail here.
         """
         inside = current_step.get()
@@ -141,29 +163,34 @@ class Call:
         with self._count_lock:
             number = self._counts.get(id, 0)
             self._counts[id] = number + 1
-        use = Use(id, number, kind)
+        use = StepUse(id, number, kind)
         if self.hooks.before_step:
-            tell_step(self.hooks.before_step, self.info(use, remembered=None))
+            notify_step(self.hooks.before_step, self.info(use, remembered=None))
         return use
 
-    def info(self, use: Use, *, remembered: bool | None) -> StepInfo:
-        """Return what hooks get to know of a step."""
+    def info(self, use: StepUse, *, remembered: bool | None) -> StepInfo:
+        """Return the description of a step for hooks."""
         return StepInfo(
             self.run_id, self.function, use.step_id, use.kind, self.attempt, remembered=remembered
         )
 
-    def tell_after(self, use: Use) -> None:
-        """Tell hooks that the handler has a step's result, which the server has remembered.
+    def notify_after(self, use: StepUse) -> None:
+        """Notify hooks that the handler has a step's result, which the server has remembered.
 
         Raises:
             InjectedFault: a test has the handler fail here.
         """
         if self.hooks.after_step:
-            tell_step(self.hooks.after_step, self.info(use, remembered=True))
+            notify_step(self.hooks.after_step, self.info(use, remembered=True))
 
     @contextmanager
-    def executing(self, use: Use) -> Generator[None]:
-        """Let a step's function run: as the current step, surrounded by hooks, with errors for the SDK."""
+    def executing(self, use: StepUse) -> Generator[None]:
+        """Run a step's function in this context: it is the current step, and hooks surround it.
+
+        Raises:
+            TightbeamError: whatever the function raised of ours, as the SDK understands it.
+            CancelledError: another task has ended the call.
+        """
         self._refuse_orphan()
         info = self.info(use, remembered=False)
         hooks = Around(self.hooks.step, info)
@@ -186,14 +213,14 @@ class Call:
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:
-        """Wait until no other step of this call is at work; note what ends the call."""
+        """Wait for the turn of a step: steps of one call run one at a time. See `noting`."""
         async with self._turn:
             with self.noting():
                 yield
 
     @contextmanager
     def noting(self) -> Generator[None]:
-        """Note what ends the call: the exception, not an `Exception`, that leaves one of its steps."""
+        """Note the exception by which the SDK ends the call, when it leaves this context."""
         try:
             yield
         except NO_INTERRUPT:
@@ -232,9 +259,10 @@ class Call:
             raise self._interrupt
 
     def ended_by(self, error: BaseException) -> BaseException:
-        """Choose what the SDK gets when the handler ends in an exception.
+        """Return the exception that the SDK is to get when the handler ends in an exception.
 
-        What ended the call goes before errors that followed it: its step is finished and must be kept.
+        The one that ended the call goes before errors that followed it: its step is finished, and must be
+        kept.
         """
         group = error if of_kind(error, BaseExceptionGroup) else None
         for leaf in leaves(group) if group is not None else ():
@@ -261,7 +289,7 @@ class Call:
 
 
 def running_task() -> asyncio.Task[Any] | None:
-    """The task that runs, or None in a thread without an event loop."""
+    """Return the current task, or None in a thread without an event loop."""
     try:
         return asyncio.current_task()
     except RuntimeError:

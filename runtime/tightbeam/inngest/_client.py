@@ -86,7 +86,7 @@ def _for_clients(
 def _for_itself(
     method: Callable[Concatenate[inngest.Inngest, P], object],  # noqa: ARG001 - as above
 ) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], Create]]:
-    """The same for a method of a subclass."""
+    """Give a method of a subclass the keywords of the SDK's method."""
     return lambda function: function
 
 
@@ -185,7 +185,7 @@ class Client(inngest.Inngest):
 
     @_for_itself(inngest.Inngest.create_function)
     def create_function(self, **options: Any) -> Create:
-        """The SDK's ``create_function``, for handlers of `Context` and `ContextSync` too."""
+        """Create a function as the SDK does, for handlers of `Context` and `ContextSync` too."""
         return _created(self, options)
 
     def function(

@@ -1,4 +1,4 @@
-"""Handlers of ours as the SDK calls them: with its context, and with errors that it understands."""
+"""Handlers of our contexts, adapted to the SDK, which calls them with its own and knows its own errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import RunInfo, RunOutcome
 from tightbeam._results import to_json
 from tightbeam.errors import NotJson
-from tightbeam.inngest._call import NO_INTERRUPT, Call, Outcome
+from tightbeam.inngest._call import NO_INTERRUPT, Call, ResultCodec
 from tightbeam.inngest._context import Context, ContextSync, upgraded, upgraded_sync
 from tightbeam.inngest._publish import InngestCarrier
 
@@ -26,9 +26,10 @@ Output = TypeVar("Output")
 
 @contextmanager
 def _executed(call: Call, run: RunInfo) -> Generator[None]:
-    """Execute a handler's body as its run, surrounded by hooks.
+    """Execute a handler in this context: its run is the current one, and hooks surround it.
 
-    Raises what the SDK is to get, also where the handler has swallowed it.
+    Raises:
+        BaseException: what the SDK is to get, also where the handler has swallowed it.
     """
     hooks = Around(call.hooks.run, run)
     token = current_run.set(call.run_id)
@@ -50,7 +51,7 @@ def _executed(call: Call, run: RunInfo) -> Generator[None]:
 
 
 def _outcome(ended: BaseException) -> RunOutcome:
-    """Say what becomes of a run whose call has ended in this."""
+    """Return the outcome of an execution that ended in an exception."""
     if isinstance(ended, Exception):
         return "failed" if isinstance(ended, (inngest.NonRetriableError, inngest.StepError)) else "retrying"
     return "stopped" if isinstance(ended, NO_INTERRUPT) else "continued"
@@ -64,7 +65,7 @@ def wrapped(
     strict: bool = False,
     typed_result: bool = True,
 ) -> Callable[[Any], Any]:
-    """Make a handler one that the SDK's `create_function` takes.
+    """Adapt a handler to the SDK's `create_function`.
 
     A context that was upgraded before goes through as it is: two counters would give one id to two messages.
 
@@ -78,7 +79,7 @@ def wrapped(
     what = f"The result of function {getattr(handler, '__name__', type(handler).__name__)}"
 
     def result(returned: object, run: RunInfo) -> object:
-        value = Outcome(handler, what, strict=strict).dump(returned) if typed_result else returned
+        value = ResultCodec(handler, what, strict=strict).dump(returned) if typed_result else returned
         run.end("completed", _json_of(value) if carrier.hooks.run else None)
         return value
 
@@ -122,7 +123,7 @@ def on_failure(
 @overload
 def on_failure(handler: Callable[[ContextSync], Output], /) -> Callable[[inngest.ContextSync], Output]: ...
 def on_failure(handler: Callable[[Any], Any], /) -> Callable[[Any], Any]:
-    """Make a handler of our context one for ``create_function(on_failure=…)``.
+    """Adapt a handler of our context to ``create_function(on_failure=…)``.
 
     The SDK's keyword is typed for its own context only. Use it with `tightbeam.inngest.Client`, or with
     `tightbeam.inngest.create_function`: a plain client's own ``create_function`` gives no such context.

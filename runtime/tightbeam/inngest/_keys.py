@@ -1,4 +1,4 @@
-"""Signing keys: how they are hashed for a request, and kept out of everything that is shown."""
+"""Signing keys: hashed for requests, and kept out of texts and logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HIDDEN = "…"
 
 
 def hash_signing_key(key: str) -> str:
-    """The form of a signing key that is sent: SHA-256 of its bytes, without the ``signkey-<env>-`` prefix.
+    """Hash a signing key for a request: SHA-256 of its bytes, without the ``signkey-<env>-`` prefix.
 
     Raises:
         SigningKeyError: it isn't a signing key; the text doesn't show it.
@@ -31,7 +31,7 @@ def hash_signing_key(key: str) -> str:
 
 
 class Keys:
-    """The signing keys of one client, hashed at the first use; nothing shows them."""
+    """The signing keys of one client, hashed at the first use; no text shows them."""
 
     def __init__(self, key: str | None, fallback: str | None, *, required: bool) -> None:
         self._key = key
@@ -44,7 +44,7 @@ class Keys:
 
     @property
     def bearers(self) -> tuple[str | None, ...]:
-        """What to authorize with, in the order to try: the key, then the fallback; None is no key (dev).
+        """The values of the header, in the order to try: for the key, then the fallback; None without a key.
 
         Raises:
             SigningKeyError: the key is missing and needed, or isn't one.
@@ -55,14 +55,14 @@ class Keys:
                     "there is no signing key: set INNGEST_SIGNING_KEY, pass signing_key=… to the client, or "
                     "set INNGEST_DEV=1 to use a dev server"
                 )
-            found = [None if self._key is None else f"Bearer {hash_signing_key(self._key)}"]
+            bearers = [None if self._key is None else f"Bearer {hash_signing_key(self._key)}"]
             if self._fallback is not None:
-                found.append(f"Bearer {hash_signing_key(self._fallback)}")
-            self._bearers = tuple(found)
+                bearers.append(f"Bearer {hash_signing_key(self._fallback)}")
+            self._bearers = tuple(bearers)
         return self._bearers
 
     def redact(self, text: str) -> str:
-        """The text without any form of the keys."""
+        """Replace all forms of the keys in a text."""
         hashed = [bearer.removeprefix("Bearer ") for bearer in self._bearers or () if bearer is not None]
         plain = [key for key in (self._key, self._fallback) if key]
         for secret in sorted(

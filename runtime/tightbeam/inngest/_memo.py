@@ -1,4 +1,4 @@
-"""What the server remembers of a step, so that numbers come back as they were.
+"""Memos of steps on Inngest's server, in a form in which numbers come back unchanged.
 
 The server keeps memos as Go's ``any``, in which every number is a 64-bit float: an integer beyond
 ±(2^53 - 1) comes back as another one. A string is kept exactly, so a value with such an integer is remembered
@@ -41,12 +41,12 @@ def is_changed(value: Any) -> bool:
     """Tell whether the server would change an integer somewhere in plain JSON data."""
     waiting = [value]
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, dict):
-            waiting += found.values()
-        elif isinstance(found, list):
-            waiting += found
-        elif isinstance(found, int) and not -MAX_INTEGER <= found <= MAX_INTEGER:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+        elif isinstance(item, int) and not -MAX_INTEGER <= item <= MAX_INTEGER:
             return True
     return False
 

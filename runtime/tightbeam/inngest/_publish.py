@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
-from tightbeam._hooks.hook_list import HookList, tell
+from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import MessageInfo
 from tightbeam._message import Address, Envelope
 from tightbeam._offline import is_offline
@@ -69,7 +69,7 @@ class InngestCarrier:
         if not is_offline():
             await self._post(where, envelope, blocking=blocking)
         if self.hooks.sent:
-            tell(self.hooks.sent, MessageInfo(envelope))
+            notify(self.hooks.sent, MessageInfo(envelope))
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """As `publish`, from any thread."""

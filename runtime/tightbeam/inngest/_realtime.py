@@ -175,15 +175,18 @@ _known: WeakKeyDictionary[inngest.Inngest, Realtime] = WeakKeyDictionary()
 
 
 def realtime(client: inngest.Inngest) -> Realtime:
-    """The `Realtime` of a client, also of a plain one: always the same, so that connections are shared."""
+    """Return the `Realtime` of a client, also of a plain `inngest.Inngest`.
+
+    It is always the same for one client, so that connections are shared.
+    """
     with _lock:
-        found = _known.get(client)
-        if found is None:
+        known = _known.get(client)
+        if known is None:
             keys = Keys(client.signing_key, client.signing_key_fallback, required=client.is_production)
-            found = _known[client] = Realtime(InngestCarrier(Server(client.api_origin, client.env, keys)))
-        return found
+            known = _known[client] = Realtime(InngestCarrier(Server(client.api_origin, client.env, keys)))
+        return known
 
 
 def carrier_of(client: inngest.Inngest) -> InngestCarrier:
-    """What carries a client's messages."""
+    """Return what carries a client's messages."""
     return realtime(client)._inngest  # pyright: ignore[reportPrivateUsage]  # this module's own

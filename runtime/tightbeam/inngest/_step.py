@@ -22,7 +22,7 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_paylo
 from tightbeam._results import to_json
 from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind
 from tightbeam.errors import TightbeamError
-from tightbeam.inngest._call import Call, Outcome, Use
+from tightbeam.inngest._call import Call, ResultCodec, StepUse
 from tightbeam.inngest._errors import StepError, translating
 from tightbeam.inngest._members import ai_in_turn, ai_noted, copied
 from tightbeam.inngest._memo import memo_of, value_of
@@ -105,9 +105,9 @@ class RealtimeStep(inngest.Step):
             use = call.use(step_id, "step.run")
             if output_type is not _UNSET:
                 value = await _once(self, use, handler, handler_args, output_type=output_type)
-                call.tell_after(use)
+                call.notify_after(use)
                 return cast("Output", value)
-            outcome = Outcome(handler, f'The result of step "{use.step_id}"', strict=call.strict)
+            outcome = ResultCodec(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             async def work(*args: *Arguments) -> object:
                 returned: object = handler(*args)
@@ -118,7 +118,7 @@ class RealtimeStep(inngest.Step):
                 return outcome.dump_memo(returned)  # as the SDK does
 
             result = outcome.load(await _once(self, use, work, handler_args))
-            call.tell_after(use)
+            call.notify_after(use)
             return cast("Output", result)
 
     async def sleep(self, step_id: str, duration: int | timedelta) -> None:
@@ -137,7 +137,7 @@ class RealtimeStep(inngest.Step):
             if call.strict and not _is_number(duration):
                 check_sleep(use.step_id, duration)
             await super().sleep(step_id, duration)
-            call.tell_after(use)
+            call.notify_after(use)
 
     if not TYPE_CHECKING:  # their types are the SDK's
         invoke_by_id = _in_turn(inngest.Step.invoke_by_id)
@@ -169,9 +169,9 @@ class RealtimeStepSync(inngest.StepSync):
             use = call.use(step_id, "step.run")
             if output_type is not _UNSET:
                 value = _once_sync(self, use, handler, handler_args, output_type=output_type)
-                call.tell_after(use)
+                call.notify_after(use)
                 return cast("Output", value)
-            outcome = Outcome(handler, f'The result of step "{use.step_id}"', strict=call.strict)
+            outcome = ResultCodec(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             def work(*args: *Arguments) -> object:
                 returned: object = handler(*args)
@@ -182,7 +182,7 @@ class RealtimeStepSync(inngest.StepSync):
                 return outcome.dump_memo(returned)
 
             result = outcome.load(_once_sync(self, use, work, handler_args))
-            call.tell_after(use)
+            call.notify_after(use)
             return cast("Output", result)
 
     def sleep(self, step_id: str, duration: int | timedelta) -> None:
@@ -193,7 +193,7 @@ class RealtimeStepSync(inngest.StepSync):
             if call.strict and not _is_number(duration):
                 check_sleep(use.step_id, duration)
             super().sleep(step_id, duration)
-            call.tell_after(use)
+            call.notify_after(use)
 
     if not TYPE_CHECKING:  # their types are the SDK's
         invoke_by_id = _noted(inngest.StepSync.invoke_by_id)
@@ -202,7 +202,7 @@ class RealtimeStepSync(inngest.StepSync):
 
 
 async def _once(
-    step: RealtimeStep, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
+    step: RealtimeStep, use: StepUse, work: Callable[..., Any], args: tuple[object, ...], **options: object
 ) -> object:
     """Do the work as a step of the SDK's, in turn, and return what the server remembers of it."""
     call = step.__tightbeam__
@@ -222,7 +222,11 @@ async def _once(
 
 
 def _once_sync(
-    step: RealtimeStepSync, use: Use, work: Callable[..., Any], args: tuple[object, ...], **options: object
+    step: RealtimeStepSync,
+    use: StepUse,
+    work: Callable[..., Any],
+    args: tuple[object, ...],
+    **options: object,
 ) -> object:
     """Do the work as a step of the SDK's, and return what the server remembers of it. See `_once`."""
     call = step.__tightbeam__
@@ -239,7 +243,7 @@ def _once_sync(
         raise _both_step_errors(use, error) from error.__cause__
 
 
-def _both_step_errors(use: Use, error: inngest.StepError) -> inngest.StepError:
+def _both_step_errors(use: StepUse, error: inngest.StepError) -> inngest.StepError:
     return error if isinstance(error, StepError) else StepError(use.step_id, error)
 
 
@@ -295,7 +299,7 @@ class StepRealtime:
                 return publish.memo
 
             memo = await _once(step, publish.use, send, ())
-            step.__tightbeam__.tell_after(publish.use)
+            step.__tightbeam__.notify_after(publish.use)
             return load(topic, to_json(value_of(memo), "What was published"))
 
 
@@ -324,7 +328,7 @@ class StepRealtimeSync:
                 return publish.memo
 
             memo = _once_sync(step, publish.use, send, ())
-            step.__tightbeam__.tell_after(publish.use)
+            step.__tightbeam__.notify_after(publish.use)
             return load(topic, to_json(value_of(memo), "What was published"))
 
 
@@ -336,7 +340,7 @@ class _Publish:
 
     def __init__(self, call: Call, id: str, ref: TopicRef[..., str, Any], payload: object) -> None:
         check_step_id(id)
-        self.use: Use = call.use(id, "step.realtime.publish")
+        self.use: StepUse = call.use(id, "step.realtime.publish")
         self._call = call
         self._ref = ref
         self._raw: bytes | TightbeamError
@@ -347,12 +351,12 @@ class _Publish:
 
     @property
     def memo(self) -> object:
-        """What the server is to remember: the published data."""
+        """The memo: the published data, as the server is to remember it."""
         return memo_of(json.loads(self._encoded()))
 
     @contextmanager
     def sending(self) -> Generator[Envelope]:
-        """Surround the sending with the hooks, and give the message to send.
+        """Surround the sending with hooks; enter it for the message to send.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema.

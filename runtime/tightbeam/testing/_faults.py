@@ -1,4 +1,4 @@
-"""Making a function fail between two steps, once."""
+"""Faults: a function fails between two steps, once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Faults:
         self._waiting.append(("before", step_id))
 
     def after(self, step_id: str, /) -> None:
-        """Fail when the handler has got this step's result: the step is memoized by then."""
+        """Fail when the handler has this step's result: the step is memoized by then."""
         self._waiting.append(("after", step_id))
 
     @property
@@ -56,7 +56,7 @@ class Faults:
 
 
 class _Injector(Hook):
-    """Looks at each use of a step whether it is to fail."""
+    """Looks up at each use of a step whether it is to fail."""
 
     def __init__(self, inject: Callable[[Edge, str], None]) -> None:
         self._inject = inject

@@ -1,4 +1,4 @@
-"""Recording what is published, by whatever client of this process."""
+"""The recorder: keeps what the clients of this process publish."""
 
 from __future__ import annotations
 

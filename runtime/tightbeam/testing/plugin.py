@@ -15,7 +15,7 @@ __all__ = ["faults", "published"]
 
 @pytest.fixture
 def published() -> Iterator[Published]:
-    """What the code under test publishes: ``published(ch.status)`` is a list of the topic's Python type."""
+    """Record what the code under test publishes: ``published(ch.status)`` is a list of the topic's type."""
     from tightbeam.testing import Published
 
     recorder = Published()
@@ -28,7 +28,7 @@ def published() -> Iterator[Published]:
 
 @pytest.fixture
 def faults() -> Iterator[Faults]:
-    """Failures between two steps; a test whose fault never happened fails, since it tested something else."""
+    """Inject failures between two steps; a fault that never happens fails the test."""
     from tightbeam.testing import Faults
 
     injector = Faults()
