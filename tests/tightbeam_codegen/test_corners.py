@@ -61,7 +61,7 @@ def test_a_reference_to_no_file_name(compile_here: Compile) -> None:
 
 
 def test_the_number_of_files_is_limited(compile_here: Compile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tightbeam_codegen.read.resolve.store._MAX_DOCUMENTS", 3)
+    monkeypatch.setattr("tightbeam_codegen.read.resolve.document_set._MAX_DOCUMENTS", 3)
     files: dict[str, Any] = {f"d{number}.json": ref(f"d{number + 1}.json") for number in range(5)}
     made = compile_here({"x.channel.json": channel(t=ref("d0.json")), **files, "d5.json": STRING})
     assert "more than 3 files are referred to" in errors(made)

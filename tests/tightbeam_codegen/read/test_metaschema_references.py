@@ -222,12 +222,29 @@ def test_a_metaschema_kept_as_a_file(draft: str, edited: bool, compile_here: Com
             encode(ch.whole, {"more": 1})
 
 
+EMBEDDED = {"$schema": DRAFT_7, **closed(p=ref(DRAFT_7)), "definitions": {"copy": COPY}}
+TREE = {
+    "$schema": DRAFT_7,
+    "$id": "https://s.example/tree",
+    **closed(nodes={"type": "array", "items": ref("node")}),
+    "definitions": {"node": {"$id": "https://s.example/node", **closed(inner=ref("tree"))}},
+}
+
+
 @pytest.mark.slow
-def test_which_of_two_is_meant_depends_on_no_hash_seed(tmp_path: Path) -> None:
-    document = {"$schema": DRAFT_7, **closed(p=ref(DRAFT_7)), "definitions": {"copy": COPY}}
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"x.channel.json": channel(t=ref("doc.json")), "doc.json": EMBEDDED},
+        {"x.channel.json": channel(t=TREE, u=closed(a=TREE))},
+        {"x.channel.json": channel(t=ref("a.json"), u=ref("b.json")), "a.json": TREE, "b.json": TREE},
+    ],
+    ids=["a-copy-of-a-metaschema", "two-topics", "two-files"],
+)
+def test_which_of_two_is_meant_depends_on_no_hash_seed(files: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
-    (tmp_path / "schemas/x.channel.json").write_text(json.dumps(channel(t=ref("doc.json"))))
-    (tmp_path / "schemas/doc.json").write_text(json.dumps(document))
+    for path, value in files.items():
+        (tmp_path / "schemas" / path).write_text(json.dumps(value))
     program = "import sys; from tightbeam_cli import main; sys.exit(main(sys.argv[1:]))"
     written: set[str] = set()
     for seed in range(4):

@@ -120,7 +120,11 @@ class DocumentSet:
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no annotations
 
         resources = {**{uri: REGISTRY[uri] for uri in REGISTRY}, **self._resources}
-        crawled = referencing.Registry().with_resources(resources.items()).crawl()
+        crawled: referencing.Registry[Any] = referencing.Registry()
+        # The library crawls a set, whose order changes from process to process. Of two schemas with one
+        # identifier the one that is crawled last counts: here it is the first one in every run.
+        for uri, each in reversed(resources.items()):
+            crawled = crawled.with_resource(uri, each).crawl()
         # Once more, since a copy that some document embeds may have taken the place of the metaschema.
         return crawled.with_resources((uri, each) for uri, each in resources.items() if is_official(uri))
 
