@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.certificates import trusted, untrusted
+from tests.certificates import trusted
 from tests.tightbeam.wire.servers import OK, answering, listening, read_request
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
@@ -133,7 +133,7 @@ async def test_a_turn_that_does_not_come(post: Post) -> None:
         await reader.read(-1)
 
     async with listening(silent) as port:
-        pool = pool_of(port, limits=RequestLimits(1.0, 1, seconds_in_queue=0.05))
+        pool = pool_of(port, limits=RequestLimits(0.5, 1, seconds_in_queue=0.05))
         first = asyncio.ensure_future(post(pool))
         await asked.wait()
         with pytest.raises(NoAnswer, match="no answer") as failed:
@@ -271,12 +271,17 @@ def test_event_loops_that_ended_leave_nothing_behind() -> None:
     assert [str(one.message) for one in left] == []
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """A server's context with a certificate for localhost, and the file that holds it."""
+    return trusted(tmp_path_factory.mktemp("tls"))
+
+
 @pytest.fixture
-def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's context with a certificate for localhost that this machine trusts."""
-    context, authority = trusted(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    return context
+def certified(certificates: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """The same context, whose certificate this machine trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates[1]))
+    return certificates[0]
 
 
 async def test_tls(post: Post, certified: ssl.SSLContext) -> None:
@@ -296,8 +301,10 @@ async def test_tls_by_another_name(post: Post, certified: ssl.SSLContext) -> Non
     assert (failed.value.kind, failed.value.was_sent) == (FailureKind.CERTIFICATE, False)
 
 
-async def test_a_certificate_that_is_not_trusted(post: Post, tmp_path: Path) -> None:
-    async with listening(answering(OK), untrusted(tmp_path)) as port:
+async def test_a_certificate_that_is_not_trusted(
+    post: Post, certificates: tuple[ssl.SSLContext, Path]
+) -> None:
+    async with listening(answering(OK), certificates[0]) as port:
         with pytest.raises(NoAnswer, match="SSL_CERT_FILE") as failed:
             await post(pool_of(port, scheme="https", host="localhost"))
     assert failed.value.kind is FailureKind.CERTIFICATE
