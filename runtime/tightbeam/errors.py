@@ -289,7 +289,7 @@ class JournalRefused(EngineError):
     def __init__(self, message: str, *, holder: int | None = None) -> None:
         self.holder = holder
         """The process that has the file open, 0 where it isn't known; None if that isn't the reason."""
-        self.retryable = holder is not None
+        self.retryable: bool = holder is not None
         super().__init__(message)
 
 

@@ -52,7 +52,7 @@ class MessageInfo(_Info):
     """Whether another process published it, by way of this one's gateway."""
 
     def __init__(self, envelope: Envelope, *, relayed: bool = False) -> None:
-        self.__envelope__ = envelope
+        self.__envelope__: Envelope = envelope
         self.relayed = relayed
 
     @property
