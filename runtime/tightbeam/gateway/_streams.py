@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 from tightbeam._engine.feed import UNPLACED
 from tightbeam._engine.protocol import BatchFeed, Engine
 from tightbeam._engine.requests import FindOutcome, FindStart, TimeOf
+from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.info import ConnectionInfo
 from tightbeam._message import Address, Envelope
 from tightbeam._selection import LATEST
 from tightbeam.errors import EngineError, PositionLost, SubscriberTooSlow
@@ -75,7 +77,12 @@ class Stream:
     """A subscription on its way to one reader; `pump` is run by a task of its own."""
 
     def __init__(
-        self, open_feed: Callable[[Callable[[], None]], BatchFeed], limits: Limits, reader: Reader, lost: bool
+        self,
+        open_feed: Callable[[Callable[[], None]], BatchFeed],
+        limits: Limits,
+        reader: Reader,
+        lost: bool,
+        hooks: HookList,
     ) -> None:
         """Open a feed.
 
@@ -84,7 +91,11 @@ class Stream:
             limits: of the gateway.
             reader: who reads the stream.
             lost: whether what the reader asked for is no longer retained.
+            hooks: of the client.
         """
+        self._hooks = hooks
+        self._messages = 0
+        """How many messages and states of runs were written."""
         self.reader = reader
         self._limits = limits
         self._lost = lost
@@ -106,7 +117,17 @@ class Stream:
         return self._feed
 
     async def pump(self, writer: FrameWriter) -> str:
-        """Carry messages until there are no more, and say why."""
+        """Carry messages until there are no more, and return why it ended. Hooks surround it."""
+        if not self._hooks.connection:
+            return await self._carry(writer)
+        topics = tuple(sorted(address for address in self.addresses if address[1] != RUN_TOPIC))
+        info = ConnectionInfo("gateway", self.reader.transport, topics)
+        with Around(self._hooks.connection, info):
+            info.reason = await self._carry(writer)
+            info.messages, info.dropped = self._messages, self.dropped
+            return info.reason
+
+    async def _carry(self, writer: FrameWriter) -> str:
         self._task = asyncio.current_task()
         self._writer = writer
         limits, feed, dropped = self._limits, self._feed, 0
@@ -126,6 +147,7 @@ class Stream:
                     await self._ping  # it says a position before this batch, so it must go out first
                     self._ping = None
                 await writer.send(batch)
+                self._messages += len(batch)
                 if feed.dropped != dropped:
                     dropped = feed.dropped
                     await writer.keep_alive(feed.place, dropped)
@@ -259,7 +281,7 @@ class Streams:
             )
 
         try:
-            stream = Stream(open_feed, limits, reader, lost)
+            stream = Stream(open_feed, limits, reader, lost, self._engine.hooks)
         except EngineError as error:
             raise unavailable(error) from error
         self._open.add(stream)
