@@ -16,6 +16,8 @@ from tightbeam._engine import feed as feeds
 from tightbeam._hub.hub import Hub, Mailbox
 from tightbeam._message import Envelope
 
+pytestmark = pytest.mark.quick_in_memory
+
 MANY = 20_000
 END = -1
 

@@ -245,10 +245,12 @@ async def test_a_reader_never_sees_what_is_not_committed(client: Client, storage
 LIMITED = """
 import asyncio, json, resource, sys
 from datetime import timedelta
+from pathlib import Path
+from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, JournalFailed
 ch = job_channel(job_id="j1")
-path = sys.argv[1]
+path = Path(sys.argv[1])
 client = Client(path, retry_delay=timedelta(0))
 failed = []
 

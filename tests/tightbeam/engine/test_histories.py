@@ -248,7 +248,7 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("examples", "steps", "derandomize"),
-    [(10, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
+    [(8, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
 )
 @pytest.mark.parametrize("store", STORES)
 def test_the_engine_does_what_the_model_says(

@@ -22,6 +22,8 @@ from tightbeam._hooks.hook_list import HookList
 from tightbeam._hub.hub import Hub
 from tightbeam._message import Envelope
 
+pytestmark = pytest.mark.quick_in_memory
+
 
 async def test_a_message_says_where_it_comes_from(client: Client, ch: JobChannel) -> None:
     subscription = client.realtime.subscribe(ch)

@@ -14,6 +14,8 @@ from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, EngineError, StepError, StepMisuse
 from tightbeam.errors import TightbeamError
 
+pytestmark = pytest.mark.quick_in_memory
+
 
 async def in_gather(step: Awaitable[object]) -> None:
     await asyncio.gather(step, return_exceptions=True)

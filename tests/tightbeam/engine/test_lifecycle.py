@@ -464,6 +464,7 @@ async def test_entering_can_be_cancelled(client: Client, storage: Storage) -> No
         pass
 
 
+@pytest.mark.quick_in_memory
 async def test_shutdown_with_a_thousand_subscribers(client: Client, ch: JobChannel) -> None:
     """G10, in the process."""
 

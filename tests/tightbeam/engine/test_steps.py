@@ -991,9 +991,10 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_step_that_begins_while_a_sleep_is_being_stored_keeps_the_run_awake(
-    client: Client, storage: Storage, kind: str
+    make_client: MakeClient, storage: Storage, kind: str
 ) -> None:
     """If the process died under that step, the run would otherwise wait for the end of the sleep."""
+    client = make_client(shutdown_timeout=timedelta(milliseconds=50))
     stored, began, go_on = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
