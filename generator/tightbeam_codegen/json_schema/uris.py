@@ -1,4 +1,4 @@
-"""URI references, as people write them and as the validator takes them."""
+"""URI references, as people write them and as the validator accepts them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ROOT_URI = "https://tightbeam.invalid/"
 unlike a scheme of our own `https` is one that every URI library resolves relative references against."""
 
 _CHARACTERS = "%:/?@!$&'()*+,;="
-"""Those of a URI besides letters, digits, `-`, `.`, `_` and `~`."""
+"""Characters of a URI besides letters, digits, `-`, `.`, `_` and `~`."""
 _HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?]*)?")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def as_uri(reference: str) -> str:
-    """A reference with the characters escaped that a URI can't have: the validator insists on it."""
+    """Escape the characters of a reference that a URI can't have, and that the validator refuses."""
     uri, mark, fragment = reference.partition("#")
     match = _HOST.match(uri)
     end = match.end() if match else 0
@@ -30,7 +30,7 @@ def _escaped(part: str, more: str = "") -> str:
 
 
 def is_uri(reference: str) -> bool:
-    """Whether the validator can take a reference, once it is escaped."""
+    """Return whether the validator accepts a reference, once it is escaped."""
     import jsonschema_rs
 
     try:
@@ -41,7 +41,7 @@ def is_uri(reference: str) -> bool:
 
 
 def parses(reference: str) -> bool:
-    """Whether Python can take a reference apart: a host may be no host."""
+    """Return whether Python can split a reference: its host may be malformed."""
     try:
         urlsplit(reference)
     except ValueError:

@@ -1,4 +1,4 @@
-"""OpenAPI, Swagger and AsyncAPI documents: where schemas stand in them, and in which dialect."""
+"""Recognise OpenAPI, Swagger and AsyncAPI documents: where their schemas are, and in which dialect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFT_7, LATEST, Dia
 __all__ = ["CONTAINERS", "ApiDocument", "api_document", "say_null_as_a_type"]
 
 CONTAINERS = (("$defs",), ("definitions",), ("components", "schemas"))
-"""The ways from the top of a document to its shared schemas, each of which stands there by its name."""
+"""The ways from the top of a document to its shared schemas, which stand there by their names."""
 
 
 _NOTES: Mapping[str, str] = dict.fromkeys(("discriminator", "example", "externalDocs", "xml"), "")
@@ -23,7 +23,7 @@ _NULLABLE = (
 
 @dataclass(frozen=True, slots=True)
 class ApiDocument:
-    """What a document that describes an API says about the schemas in it."""
+    """A document that describes an API, as far as its schemas depend on the specification."""
 
     name: str
     """The specification and its version, such as `OpenAPI 3.1.0`."""
@@ -48,7 +48,7 @@ def api_document(value: Any) -> ApiDocument | None:
     if "openapi" in stated:
         version = stated["openapi"]
         if version.startswith("3.0"):
-            # Its schemas are those of draft 4, less some keywords, and with `nullable`.
+            # Its schemas are those of draft 4, without some keywords, and with `nullable`.
             return ApiDocument(f"OpenAPI {version}", DRAFT_4, {**_NOTES, "nullable": _NULLABLE})
         named = value.get("jsonSchemaDialect")
         draft = draft_at(named) if isinstance(named, str) else None
@@ -66,7 +66,7 @@ def _is_version(value: Any) -> bool:
 
 
 def say_null_as_a_type(value: Any) -> None:
-    """Write `nullable: true` of OpenAPI 3.0 as JSON Schema has it, as a type, in place.
+    """Rewrite `nullable: true` of OpenAPI 3.0 as the type null of JSON Schema, in place.
 
     A nullable schema without `type`, or whose `enum` doesn't list null, admits no null by the specification:
     there the keyword stays, for a warning.

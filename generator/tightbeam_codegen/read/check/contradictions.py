@@ -1,6 +1,6 @@
-"""Plain contradictions inside one schema object: slips after which nothing, or nothing of a kind, is valid.
+"""Find plain contradictions inside one schema: mistakes after which nothing, or nothing of a kind, is valid.
 
-Only what can be seen without following references and without reasoning over several schemas.
+Only contradictions that show without following references and without comparing several schemas.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REMEDY = "Correct one of them."
 
 
 def kind_of(value: JsonValue) -> str:
-    """The type of a value as JSON Schema names it; integers are `integer`."""
+    """Return the type of a value as JSON Schema names it; whole numbers are `integer`."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -41,7 +41,7 @@ def kind_of(value: JsonValue) -> str:
 
 
 def contradictions(schema: dict[str, JsonValue]) -> Iterator[tuple[str, str, str]]:
-    """Keyword to point to, message and remedy for each contradiction; wrongly typed values are ignored."""
+    """Yield keyword, message and remedy of each contradiction; values of a wrong type are passed over."""
     kinds = _kinds(schema)
     yield from _no_value(schema, kinds)
     yield from _no_branch(schema)
@@ -92,15 +92,15 @@ def _no_value(schema: dict[str, JsonValue], kinds: frozenset[str] | None) -> Ite
             yield "const", "nothing satisfies this schema: const isn't in enum", _REMEDY
 
 
-def _same(one: JsonValue, other: JsonValue) -> bool:
-    """Equal as JSON Schema counts it: true isn't 1, but 1.0 is."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    return one == other
+def _same(left: JsonValue, right: JsonValue) -> bool:
+    """Return whether two values are equal in JSON Schema: 1 and 1.0 are, true and 1 aren't."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    return left == right
 
 
 def _no_branch(schema: dict[str, JsonValue]) -> Iterator[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""One channel definition file: its form, its names, its parameters, its schemas."""
+"""Check one channel definition file: its form, its names, its parameters, its schemas."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["channel_metaschema", "check_definition", "metaschema_text"]
 
 
-# As in the metaschema, which has said so by then.
+# The same limits as in the metaschema, which reports what is beyond them.
 _MAX_NAME = 1_000
 _MAX_PARAMS = 50
 _MAX_TOPICS = 10_000
@@ -36,10 +36,10 @@ _MAX_TOPICS = 10_000
 
 @lru_cache(maxsize=1)
 def channel_metaschema() -> dict[str, Any]:
-    """The metaschema of a channel definition, as definitions are checked by it.
+    """Return the metaschema by which channel definitions are checked.
 
-    In the file payload schemas are described too, for editors. Here they are held against their own dialect's
-    metaschema, in another place.
+    The file describes payload schemas too, for editors. Definitions are checked without that part: payload
+    schemas are checked by their own dialect's metaschema.
     """
     metaschema: dict[str, Any] = json.loads(metaschema_text())
     described = metaschema["$defs"]["PayloadSchema"]
@@ -49,7 +49,7 @@ def channel_metaschema() -> dict[str, Any]:
 
 
 def metaschema_text() -> str:
-    """The metaschema of a channel definition as a file that editors complete by."""
+    """Return the metaschema of a channel definition as the text of a file, for editors."""
     return resources.files("tightbeam_codegen").joinpath("data/channel.schema.json").read_text("utf-8")
 
 
@@ -67,26 +67,34 @@ def check_definition(
     *,
     metaschemas: Mapping[str, JsonValue] | None = None,
 ) -> Definition | None:
-    """Read a channel definition, with the payload schemas and `$defs` that stand in the file itself.
+    """Read and check a channel definition, with the payload schemas and `$defs` in the file itself.
 
-    Everything that is wrong goes to `problems`; None if any of it is an error. What only shows between files
-    (overlapping templates, `$ref`) is not looked at.
+    What only shows between files (overlapping templates, `$ref`) is checked elsewhere.
+
+    Args:
+        document: the file.
+        settings: have the default dialect and whether formats are law.
+        problems: takes what is wrong.
+        metaschemas: the project's own metaschemas, by URI.
+
+    Returns:
+        The definition; None if anything in it is an error.
     """
-    found = Problems()
+    own = Problems()
     root = document.value
     if not _fast().is_valid(root):
         for fault in islice(faults_by(channel_metaschema(), root, {}), MAX_PROBLEMS):
             if fault.where[-1:] == ("x-tightbeam-name",) and fault.rule == "pattern":
-                # Said in plainer words where overrides are checked.
+                # Reported in plainer words where overrides are checked.
                 continue
             place = document.place(fault.where, key=fault.at_key)
             remedy = "It is `$defs` here." if fault.where == ("definitions",) else fault.remedy
             if fault.where == ("assert_formats",) and document.path.endswith((".yaml", ".yml")):
                 remedy = "Write true or false: in YAML 1.2 all other words, such as yes and on, are text."
-            found.error(place, fault.message, remedy)
-    definition = _read(document, root, settings, found, metaschemas or {}) if isinstance(root, dict) else None
-    problems.extend(found)
-    return None if found.has_errors else definition
+            own.error(place, fault.message, remedy)
+    definition = _read(document, root, settings, own, metaschemas or {}) if isinstance(root, dict) else None
+    problems.extend(own)
+    return None if own.has_errors else definition
 
 
 def _read(
@@ -96,7 +104,7 @@ def _read(
     problems: Problems,
     metaschemas: Mapping[str, JsonValue],
 ) -> Definition | None:
-    """As much as the file gives; the metaschema has already complained about what has the wrong form."""
+    """Read as much as can be read; values of the wrong form are reported by the metaschema."""
     module = module_path(document.path, document.shown, problems)
     separator = _text(root.get("separator"), ":")
     check_separator(document, separator, problems)
@@ -117,7 +125,7 @@ def _read(
     _check_schemas(document, root, topics, probably, metaschemas, problems, warnings)
     for param, usable in params.items():
         if usable is not None:
-            # Of one dialect everywhere: parameters say little, and the runtime checks them itself.
+            # Parameters have one dialect everywhere: that by which the runtime checks them.
             check_schema(document, ("params", param), LATEST.uri, problems, warnings=warnings)
     warnings.report(problems)
     if module is None or dialect is None:
@@ -166,7 +174,7 @@ def _dialect(
     metaschemas: Mapping[str, JsonValue],
     problems: Problems,
 ) -> tuple[str | None, str]:
-    """The file's dialect if it is known, and the one that was most likely meant."""
+    """Return the URI of the file's dialect, None if it is unknown, and the URI that was most likely meant."""
     stated = root.get("dialect")
     if not isinstance(stated, str):
         return settings.dialect, settings.dialect

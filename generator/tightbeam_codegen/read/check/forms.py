@@ -1,4 +1,4 @@
-"""What form the value of a keyword must have, and how to say that it hasn't."""
+"""Check the form of a keyword's value, and explain what is wrong with it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 
 class Fault(NamedTuple):
-    """Something wrong inside a value: where, counted from that value, what, and what to do."""
+    """Something wrong inside a value: the way to it from that value, a message, and a remedy."""
 
     where: Pointer
     message: str
     remedy: str
     at_key: bool = False
-    """Whether the key at `where` is meant rather than its value."""
+    """Whether the key is wrong, and not its value."""
     rule: str = ""
-    """The keyword of the metaschema that was broken, if that is what noticed."""
+    """The keyword of the metaschema that the value breaks, if the metaschema found the fault."""
 
     def below(self, *parts: str | int) -> Fault:
-        """The same, counted from further out."""
+        """Return the fault as one of a value further out."""
         return self._replace(where=(*parts, *self.where))
 
 
@@ -49,13 +49,19 @@ _WRONG_BEFORE = {
 
 
 def name_kind(value: JsonValue) -> str:
-    """The kind of a value as a sentence has it: `a string`, `an array`."""
+    """Return the kind of a value with an article: `a string`, `an array`."""
     kind = kind_of(value)
     return _NAMES.get(kind, f"a {kind}")
 
 
 def form_faults(keyword: str, value: JsonValue, form: Form) -> Iterator[Fault]:
-    """Everything about `value` that `keyword` can't have. Schemas inside it are not looked into."""
+    """Yield everything that is wrong with the value of a keyword, except inside of schemas in it.
+
+    Args:
+        keyword: the keyword.
+        value: its value.
+        form: the form that the value must have.
+    """
     if form == "any":
         return
     if form == "type":
@@ -102,7 +108,7 @@ def _has_scalar_form(value: JsonValue, form: str) -> bool:
 
 def _must(keyword: str, expected: str, value: JsonValue) -> str:
     kind = name_kind(value)
-    # "must be a number above 0, not a number" would be no help.
+    # "must be a number above 0, not a number" wouldn't help.
     wrong = str(value) if kind == "a number" and "number" in expected else kind
     if isinstance(value, list) and expected.startswith("an array"):
         return f"{keyword} must be {expected}"
@@ -119,7 +125,7 @@ def _type_faults(value: JsonValue) -> Iterator[Fault]:
         if not value:
             yield Fault((), "type must name at least one type", "Name the types, or remove it to allow all.")
         seen: list[JsonValue] = []
-        # There are only seven types; a longer array has repeated itself by then.
+        # There are only seven types; a longer array repeats one of them.
         for index, name in enumerate(value[: len(TYPES) + 1]):
             if name in seen and isinstance(name, str):
                 yield Fault((index,), f"type names {quoted(name)} twice", "Remove one of them.")
@@ -139,7 +145,7 @@ def _type_name_faults(name: JsonValue) -> Iterator[Fault]:
             'The null type is "null", in quotes.',
         )
     elif name not in TYPES:
-        # What other languages call it is closer in meaning than in spelling.
+        # The names of other languages are close in meaning, not in spelling.
         other = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "dict": "object"}
         meant = {**other, "list": "array", "none": "null", "double": "number", "map": "object"}.get(
             name.lower()

@@ -1,4 +1,4 @@
-"""The metaschema's own verdict: fast where it is content, in words with a place where it isn't."""
+"""Check a schema by its metaschema: fast if it is valid, in words with a place if it isn't."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ __all__ = ["faults_by", "metaschema_faults"]
 def metaschema_faults(
     schema: JsonValue, uri: str, metaschemas: Mapping[str, JsonValue], elsewhere: Sequence[Pointer] = ()
 ) -> Iterator[Fault]:
-    """What the metaschema `uri` has against `schema`; nothing from below the pointers in `elsewhere`.
+    """Yield the faults of a schema by its metaschema.
 
-    `uri` is one of DRAFTS or of `metaschemas`.
+    Args:
+        schema: the schema.
+        uri: of the metaschema: a draft's, or one of `metaschemas`.
+        metaschemas: the project's own metaschemas.
+        elsewhere: pointers below which nothing is reported, since another dialect begins there.
     """
     if (draft := DRAFTS.get(uri)) is not None:
         if _known(uri).is_valid(schema):
@@ -43,7 +47,7 @@ def metaschema_faults(
             return
         faults = faults_by({"$ref": uri}, schema, metaschemas)
     for fault in faults:
-        # Draft 4 wants one name at least; an empty list demands nothing, and the validators take it.
+        # Draft 4 requires one name at least; validators accept an empty list, which demands nothing.
         requires_nothing = fault.rule == "minItems" and fault.where[-1:] == ("required",)
         if not requires_nothing and not any(fault.where[: len(apart)] == apart for apart in elsewhere):
             yield fault
@@ -61,14 +65,20 @@ def _own(uri: str, metaschemas: Mapping[str, JsonValue]) -> jsonschema_rs.Valida
 
     registry = jsonschema_rs.Registry([(other, value) for other, value in metaschemas.items()])
     own: Any = metaschemas[uri]
-    # The metaschema itself rather than a `$ref` to it: only so are the vocabularies of 2019-09 found.
+    # The metaschema itself, not a `$ref` to it: behind a reference the vocabularies of 2019-09 aren't found.
     return jsonschema_rs.validator_for(own, registry=registry, offline=True)
 
 
 def faults_by(
     metaschema: dict[str, JsonValue], value: JsonValue, resources: Mapping[str, JsonValue]
 ) -> Iterator[Fault]:
-    """Everything that `metaschema` has against `value`, in words; slow, for values known to be wrong."""
+    """Yield every fault of a value by a metaschema, in words; slow, for values that are known to be wrong.
+
+    Args:
+        metaschema: the metaschema.
+        value: the value.
+        resources: what the metaschema may refer to, by URI, besides the drafts' own.
+    """
     from jsonschema import validators
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no py.typed
     from referencing import Registry
@@ -83,7 +93,7 @@ def faults_by(
         )
         registry = registry.with_resource(uri, specification.create_resource(own))
     kind: Any = validators.validator_for(metaschema, default=validators.Draft202012Validator)
-    # What jsonschema knows by itself (the dialects) stays available beside `resources`; nothing is fetched.
+    # The metaschemas of the drafts are available besides `resources`; nothing is fetched.
     validator = kind(metaschema, registry=REGISTRY.combine(registry))
     for error in validator.iter_errors(value):
         yield from _in_words(error)
@@ -95,7 +105,7 @@ def _in_words(error: Any) -> Iterator[Fault]:
     rule: Any = error.validator_value
     keyword = error.validator
     if keyword in ("anyOf", "oneOf") and error.context:
-        # The branch that went furthest into the value is the one that was meant.
+        # The branch that fits deepest in the value was most likely meant.
         deepest = max(error.context, key=lambda inner: len(inner.absolute_path))
         if len(deepest.absolute_path) > len(error.absolute_path):
             yield from _in_words(deepest)

@@ -1,4 +1,4 @@
-"""What a channel definition says once it is known to be sound."""
+"""Channel definitions as values, once they are checked."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Topic:
 
     name: str
     pointer: Pointer
-    """Of its payload schema, in the definition's document."""
+    """Of the payload schema, in the document of the definition."""
     description: str
     py_name: str | None
-    """What `x-tightbeam-name` asks for."""
+    """The name that `x-tightbeam-name` chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Definition:
 
     document: Document
     module: tuple[str, ...]
-    """The Python module it becomes, without the output package."""
+    """The Python module of the definition, without the output package."""
     name: str
     """The name template."""
     separator: str
@@ -55,4 +55,4 @@ class Definition:
     """A URI of DRAFTS or of a mapped metaschema."""
     assert_formats: bool
     class_name: str | None
-    """What `x-tightbeam-name` asks for."""
+    """The name that `x-tightbeam-name` chooses."""

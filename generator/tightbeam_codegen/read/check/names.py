@@ -1,4 +1,4 @@
-"""Names that a topic or a channel can't have, and names that meet in Python."""
+"""Refuse names that a topic or a channel can't have, and names that meet in Python."""
 
 from __future__ import annotations
 
@@ -22,14 +22,21 @@ _OVERRIDE = "Rename one of them, or set `x-tightbeam-name`."
 
 
 def unprintable(text: str) -> bool:
-    """Whether `text` has characters that no name on the wire should have: controls and line separators."""
+    """Return whether a text has characters that names can't have: controls and line separators."""
     return any(char < " " or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029" for char in text)
 
 
 def check_topic_name(document: Document, name: str, py_name: str | None, problems: Problems) -> bool:
-    """Note a topic name that is empty, unprintable, or shadows something of the channel's own.
+    """Refuse a topic name that is empty, unprintable, or that of a channel's attribute.
 
-    Returns whether the name is fine.
+    Args:
+        document: the definition file.
+        name: of the topic.
+        py_name: the name in Python that the topic chooses, if any.
+        problems: takes the error.
+
+    Returns:
+        Whether the name can be used.
     """
     message, remedy = "", "Rename it."
     if not name:
@@ -49,7 +56,15 @@ def check_topic_name(document: Document, name: str, py_name: str | None, problem
 def check_override(
     document: Document, pointer: Pointer, name: str, problems: Problems, *, topic: bool
 ) -> None:
-    """Note an `x-tightbeam-name` that can't be a name in Python."""
+    """Refuse an `x-tightbeam-name` that can't be a name in Python.
+
+    Args:
+        document: the definition file.
+        pointer: the place of the keyword.
+        name: its value.
+        problems: takes the error.
+        topic: whether it names a topic, and not the channel's class.
+    """
     if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name) or name.startswith("_"):
         remedy = "Use letters, digits and underscores, with a letter first; no keyword."
         message = f"x-tightbeam-name {quoted(name)} isn't a public Python name"
@@ -65,7 +80,15 @@ def check_override(
 def check_clashes(
     document: Document, pointer: Pointer, names: dict[str, str | None], what: str, problems: Problems
 ) -> None:
-    """Note wire names below `pointer` that meet in one Python name; the values are overrides."""
+    """Refuse names on the wire that come to one name in Python.
+
+    Args:
+        document: the definition file.
+        pointer: the place of the object that has the names as keys.
+        names: the names, each with the name in Python that it chooses, if any.
+        what: the plural of the things that have the names.
+        problems: takes the errors.
+    """
     taken: dict[str, str] = {}
     for name, py_name in names.items():
         in_python = py_name or (topic_name(name) if what == "topics" else snake(name))

@@ -1,4 +1,4 @@
-"""Parameter schemas: one scalar kind each, with values that a name can hold."""
+"""Check the schemas of parameters: each has one scalar kind, and values that a name can contain."""
 
 from __future__ import annotations
 
@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 __all__ = ["MAX_INTEGER", "read_parameter"]
 
 MAX_INTEGER = 2**53
-"""Beyond it, JavaScript can't tell integers apart."""
+"""JavaScript reads several integers beyond it as one."""
 
 _KINDS: dict[str, ParamKind] = {"string": "string", "integer": "integer", "boolean": "boolean"}
 
 
 def read_parameter(document: Document, name: str, separator: str, problems: Problems) -> Parameter | None:
-    """The parameter `name` of a definition; None, with the reason among the problems, if it isn't scalar."""
+    """Read a parameter of a definition.
+
+    Args:
+        document: the definition file.
+        name: of the parameter.
+        separator: the character that values can't contain.
+        problems: takes the reason where the parameter can't be used.
+
+    Returns:
+        The parameter; None if it isn't scalar.
+    """
     pointer = ("params", name)
     root = document.value
     params = root.get("params") if isinstance(root, dict) else None

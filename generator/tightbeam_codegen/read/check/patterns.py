@@ -1,4 +1,4 @@
-"""Regular expressions, judged by the engine that will run them."""
+"""Check regular expressions with the engines that will run them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Literal
 __all__ = ["MAX_PATTERN", "PatternVerdict", "judge_pattern"]
 
 MAX_PATTERN = 10_000
-"""Characters in one pattern: compiling is linear in them, but a schema can have many."""
+"""Characters in one pattern: the time to compile one is proportional to them, and a schema can have many."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatternVerdict:
-    """Whether a pattern can run, and how: `backtracking` ones have no bound but the engine's step limit."""
+    """Whether a pattern can run, and how: a `backtracking` one has no bound but the engine's step limit."""
 
     result: Literal["linear", "backtracking", "invalid"]
     reason: str = ""
@@ -24,7 +24,7 @@ class PatternVerdict:
 
 @lru_cache(maxsize=4096)
 def judge_pattern(pattern: str) -> PatternVerdict:
-    """Compile `pattern` with the validator's own engines: the linear one first, then the backtracking one."""
+    """Compile a pattern with the validator's engines: first the linear one, then the backtracking one."""
     if len(pattern) > MAX_PATTERN:
         return PatternVerdict("invalid", f"longer than {MAX_PATTERN} characters")
     import jsonschema_rs as validator
@@ -44,11 +44,11 @@ def judge_pattern(pattern: str) -> PatternVerdict:
 
 
 def _reason(pattern: str) -> str:
-    """What is wrong, as Python sees it: the validator doesn't say, and the usual slips are wrong in both."""
+    """Return the fault that Python's engine finds: the validator's gives no reason."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            # Names of groups as Python spells them: otherwise they would be what it complains of.
+            # Python spells names of groups in another way, and would report those first.
             re.compile(re.sub(r"\(\?<(?=\w)", "(?P<", re.sub(r"\\k<(\w+)>", r"(?P=\1)", pattern)))
         except (re.error, OverflowError, RecursionError) as error:
             return str(error)

@@ -1,4 +1,4 @@
-"""One payload schema held against its dialect: forms, keywords, patterns, contradictions, each located."""
+"""Check one payload schema by its dialect: forms, keywords, patterns, contradictions, each with its place."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MAX_SUBSCHEMAS = 100_000
 """Schemas inside one schema; GitHub's 344 webhooks together have about 20,000."""
 
 MAX_PROBLEMS = 200
-"""Errors in one schema; finding suggestions takes a millisecond each, and more isn't read at once."""
+"""Errors in one schema; a suggestion takes a millisecond to find, and more aren't read at once."""
 
 MAX_PATTERNS = 2_000
 """Regular expressions in one schema: compiling a bad one takes up to 0.2 s."""
 
-# Keywords with which the type generator takes Python names, imports and classes from a schema. They are also
-# kept from it by construction; refusing them says so to whoever wrote them.
+# Keywords by which datamodel-code-generator takes Python names, imports and classes from a schema. It never
+# gets them; they are refused so that their author knows.
 _REFUSED = re.compile(
     r"customTypePath|customBasePath|default_factory|x-python-.*|x-enum-.*|x-enumNames|x-propertyNames|x-is-base-class"
     r"|x-is-classvar|x-datamodel-code-generator-.*|x-xsd-.*|x-avro-.*",
@@ -57,12 +57,12 @@ _BOOLEAN_OR_SCHEMA = frozenset({"additionalItems", "additionalProperties"})
 
 
 def refused_keyword(keyword: str) -> bool:
-    """Whether `keyword` is one of the type generator's own extensions."""
+    """Return whether a keyword is an extension of datamodel-code-generator."""
     return _REFUSED.fullmatch(keyword) is not None
 
 
 def value_at(value: JsonValue, pointer: Pointer) -> JsonValue:
-    """The value at `pointer`; LookupError where there is none."""
+    """Return the value at the end of a pointer. Raises LookupError where there is none."""
     for part in pointer:
         if isinstance(value, dict):
             value = value[str(part)]
@@ -83,16 +83,16 @@ def check_schema(
     warnings: Warnings | None = None,
     own_keywords: Mapping[str, str] | None = None,
 ) -> None:
-    """Note what is wrong with the schema at `pointer`.
+    """Check a schema of a document, with everything inside of it.
 
     Args:
-        document: the file; every problem gets its place in it.
-        pointer: of the schema, `()` for the whole file.
+        document: the file, in which problems have their places.
+        pointer: the way to the schema, `()` for the whole file.
         dialect: the URI, in any spelling, that counts where the schema has no `$schema` of its own.
-        problems: takes errors (nothing can be made of it) and warnings (it will hardly mean what it says).
-        metaschemas: further dialects by URI, as mapped by the settings.
-        warnings: takes the warnings instead, where the file has other schemas that are checked by themselves.
-        own_keywords: those of the kind of document that the file is, each with a warning or an empty text.
+        problems: takes errors, and warnings about what most likely isn't meant.
+        metaschemas: the project's own metaschemas, by URI.
+        warnings: takes the warnings instead, where other schemas of the file are checked separately.
+        own_keywords: the keywords of the specification of the file, each with a warning or an empty text.
     """
     collected = warnings or Warnings()
     draft = draft_at(dialect)
@@ -128,24 +128,24 @@ class _Resource:
         self.patterns: set[str] = set()
 
     def check(self, schema: JsonValue, pointer: Pointer, dialect: str) -> None:
-        """One schema with everything in it, and then each embedded schema that names a dialect of its own."""
+        """Check a schema, and then each schema inside that names a dialect of its own."""
         waiting = [(schema, pointer, dialect)]
         while waiting:
             root, at, inherited = waiting.pop()
             uri = self._dialect(root, at, inherited)
             if uri is None:
                 continue
-            found = Problems()
-            embedded = [(step.value, step.pointer, uri) for step in self._walk(root, at, uri, found)]
+            own = Problems()
+            embedded = [(step.value, step.pointer, uri) for step in self._walk(root, at, uri, own)]
             waiting.extend(embedded)
-            if not found.has_errors:
-                # The law is the metaschema; the forms only say the same in plainer words.
+            if not own.has_errors:
+                # The metaschema decides; the forms only report the same in plainer words.
                 elsewhere = [step[1][len(at) :] for step in embedded]
                 faults = metaschema_faults(root, uri, self.metaschemas, elsewhere)
                 for fault in islice(faults, MAX_PROBLEMS):
                     place = self.document.place((*at, *fault.where), key=fault.at_key)
-                    found.error(place, fault.message, fault.remedy)
-            self.problems.extend(found)
+                    own.error(place, fault.message, fault.remedy)
+            self.problems.extend(own)
 
     def _dialect(self, schema: JsonValue, pointer: Pointer, inherited: str) -> str | None:
         if not isinstance(schema, dict) or "$schema" not in schema:
@@ -171,8 +171,8 @@ class _Resource:
             )
         return uri
 
-    def _walk(self, root: JsonValue, pointer: Pointer, uri: str, found: Problems) -> Iterator[_Step]:
-        """Look at every schema of one dialect; yields those that begin another one."""
+    def _walk(self, root: JsonValue, pointer: Pointer, uri: str, own: Problems) -> Iterator[_Step]:
+        """Check every schema of one dialect, and yield the schemas that begin another one."""
         dialect = DRAFTS.get(uri)
         # A metaschema of the project may give keywords another meaning: only where schemas stand is assumed.
         shape = dialect or LATEST
@@ -181,30 +181,30 @@ class _Resource:
             step = open_steps.pop()
             self.count += 1
             if not isinstance(step.value, dict):
-                self._check_boolean(step, dialect, found)
+                self._check_boolean(step, dialect, own)
             elif step.pointer != pointer and self._begins_another(step.value, uri, shape):
                 yield step
             else:
-                self._keywords(step.value, step.pointer, dialect, found)
-                # In the order of the text: of many warnings the first ones are shown.
+                self._keywords(step.value, step.pointer, dialect, own)
+                # In the order of the text, since of many warnings the first ones are shown.
                 inner = [
                     _Step(value, (*step.pointer, *way))
                     for way, value, is_schema in inside(step.value, shape.keywords)
                     if is_schema
                 ]
                 open_steps.extend(reversed(inner))
-            if self._is_too_much(step, found):
+            if self._is_too_much(step, own):
                 return
 
-    def _is_too_much(self, step: _Step, found: Problems) -> bool:
+    def _is_too_much(self, step: _Step, own: Problems) -> bool:
         for count, limit, what in (
             (self.count, MAX_SUBSCHEMAS, "schemas"),
             (len(self.patterns), MAX_PATTERNS, "patterns"),
-            (len(found), MAX_PROBLEMS, "errors"),
+            (len(own), MAX_PROBLEMS, "errors"),
         ):
             if count > limit:
                 remedy = "Correct these first." if what == "errors" else "Split it, and use `$ref`."
-                found.error(
+                own.error(
                     self.document.place(step.pointer), f"more than {limit} {what} in one schema", remedy
                 )
                 return True
@@ -219,44 +219,42 @@ class _Resource:
         draft = draft_at(stated)
         return (draft.uri if draft else stated.removesuffix("#")) != uri.removesuffix("#")
 
-    def _check_boolean(self, step: _Step, dialect: Dialect | None, found: Problems) -> None:
-        """What isn't an object is `true` or `false`, or no schema."""
+    def _check_boolean(self, step: _Step, dialect: Dialect | None, own: Problems) -> None:
+        """Refuse a value that is neither an object nor `true` or `false`."""
         if not isinstance(step.value, bool):
             message = f"a schema must be an object, true or false, not {name_kind(step.value)}"
-            found.error(self.document.place(step.pointer), message, "")
+            own.error(self.document.place(step.pointer), message, "")
         elif dialect is DRAFT_4 and _BOOLEAN_OR_SCHEMA.isdisjoint(step.pointer[-1:]):
             message = "true and false are schemas only since draft 6"
-            found.error(
-                self.document.place(step.pointer), message, 'Write {} for true, {"not": {}} for false.'
-            )
+            own.error(self.document.place(step.pointer), message, 'Write {} for true, {"not": {}} for false.')
 
     def _keywords(
-        self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect | None, found: Problems
+        self, schema: dict[str, JsonValue], pointer: Pointer, dialect: Dialect | None, own: Problems
     ) -> None:
         place = self.document.place
         known = dialect.keywords if dialect is not None else None
         for keyword, value in schema.items():
-            if len(found) > MAX_PROBLEMS:
+            if len(own) > MAX_PROBLEMS:
                 return
             form = known.get(keyword) if known is not None else None
             if keyword == "$id" and isinstance(value, str) and form and not is_uri(value):
                 message = f"the $id {quoted(value)} isn't a URI or the end of one"
-                found.error(place((*pointer, keyword)), message, "Correct it, or leave it out.")
+                own.error(place((*pointer, keyword)), message, "Correct it, or leave it out.")
             if form == "any" or (form == "string" and isinstance(value, str)):
-                continue  # as most are
+                continue  # as with most keywords
             if form is not None:
                 for fault in islice(form_faults(keyword, value, form), MAX_PROBLEMS):
-                    found.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)
+                    own.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)
             elif refused_keyword(keyword):
                 remedy = (
                     "Remove it: schemas state shapes, never Python. Names can be set with `x-tightbeam-name`."
                 )
-                found.error(
+                own.error(
                     place((*pointer, keyword), key=True), f"the keyword {quoted(keyword)} is refused", remedy
                 )
-            elif (said := self.own_keywords.get(keyword)) is not None:
-                if said:
-                    self._warn((*pointer, keyword), said, "Correct the document, or leave it as it is.")
+            elif (warning := self.own_keywords.get(keyword)) is not None:
+                if warning:
+                    self._warn((*pointer, keyword), warning, "Correct the document, or leave it as it is.")
             elif dialect is not None and not keyword.startswith("x-"):
                 self._warn(
                     (*pointer, keyword),
@@ -266,7 +264,7 @@ class _Resource:
         if dialect is not None and dialect.ref_hides_siblings and "$ref" in schema:
             self._hidden_siblings(schema, pointer, dialect)
             return
-        self._patterns(schema, pointer, found)
+        self._patterns(schema, pointer, own)
         if dialect is not None:
             for keyword, message, remedy in contradictions(schema):
                 self._warn((*pointer, keyword), message, remedy)
@@ -286,16 +284,16 @@ class _Resource:
             message = f"{hidden[0]} has no effect beside $ref in {dialect.short}"
             self._warn((*pointer, hidden[0]), message, "Put `$ref` into an `allOf`, or use a later dialect.")
 
-    def _patterns(self, schema: dict[str, JsonValue], pointer: Pointer, found: Problems) -> None:
+    def _patterns(self, schema: dict[str, JsonValue], pointer: Pointer, own: Problems) -> None:
         pattern = schema.get("pattern")
         if isinstance(pattern, str):
-            self._pattern(pattern, (*pointer, "pattern"), found, key=False)
+            self._pattern(pattern, (*pointer, "pattern"), own, key=False)
         by_pattern = schema.get("patternProperties")
         if isinstance(by_pattern, dict):
             for pattern in by_pattern:
-                self._pattern(pattern, (*pointer, "patternProperties", pattern), found, key=True)
+                self._pattern(pattern, (*pointer, "patternProperties", pattern), own, key=True)
 
-    def _pattern(self, pattern: str, pointer: Pointer, found: Problems, *, key: bool) -> None:
+    def _pattern(self, pattern: str, pointer: Pointer, own: Problems, *, key: bool) -> None:
         self.patterns.add(pattern)
         if len(self.patterns) > MAX_PATTERNS:
             return
@@ -304,7 +302,7 @@ class _Resource:
             return
         if verdict.result == "invalid":
             message = f"the pattern {quoted(pattern)} can't be used: {verdict.reason}"
-            found.error(self.document.place(pointer, key=key), message, "Correct the regular expression.")
+            own.error(self.document.place(pointer, key=key), message, "Correct the regular expression.")
         else:
             message = f"the pattern {quoted(pattern)} can't be matched in linear time"
             remedy = "Avoid look-around and back-references: a text that takes too many steps is refused."

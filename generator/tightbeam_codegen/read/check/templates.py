@@ -1,4 +1,4 @@
-"""Name templates: placeholders and parameters belong together, and no two channels can have one name."""
+"""Check name templates: each placeholder has a parameter, and each parameter a placeholder."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def placeholders(name: str) -> tuple[str, ...]:
-    """The placeholders of a name template, each once, in order."""
+    """Return the placeholders of a name template, each once, in order."""
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(name)))
 
 
 def check_separator(document: Document, separator: str, problems: Problems) -> None:
-    """Note a separator that could be part of what it separates."""
+    """Refuse a separator that can be part of a parameter's value."""
     if len(separator) != 1 or separator.isalnum() or separator in "{}" or not separator.isprintable():
         remedy = "Use one punctuation character, such as ':', '/' or '.'."
         problems.error(
@@ -42,10 +42,18 @@ def check_separator(document: Document, separator: str, problems: Problems) -> N
 def check_template(
     document: Document, name: str, separator: str, param_names: Iterable[str], problems: Problems
 ) -> None:
-    """Note what is wrong with a definition's `name`, and parameters that it has no placeholder for."""
+    """Refuse a name template that can't be used, and parameters without a placeholder.
+
+    Args:
+        document: the definition file.
+        name: the template.
+        separator: the character between placeholders.
+        param_names: the names of the parameters.
+        problems: takes the errors.
+    """
     param_names = list(param_names)
     found = _PLACEHOLDER.findall(name)
-    # Places are asked for only once there is a problem: the first one in a file costs a walk over its text.
+    # A place is looked up only for a problem: the first one in a file costs a walk over its text.
     for message, remedy in _template_faults(name, found, separator, param_names):
         problems.error(document.place(("name",)), message, remedy)
     for param in param_names:
@@ -80,7 +88,7 @@ def _template_faults(
 
 
 def check_overlaps(definitions: Iterable[Definition], problems: Problems) -> None:
-    """Note definitions whose templates can give one and the same channel name."""
+    """Refuse definitions whose templates can give the same channel name."""
     from tightbeam._channels.template import Template
     from tightbeam_codegen.read.overlap import ChannelNames, overlap
 
@@ -89,27 +97,27 @@ def check_overlaps(definitions: Iterable[Definition], problems: Problems) -> Non
         enums = {param.name: param.enum for param in definition.params if param.enum is not None}
         return ChannelNames(Template(definition.name, kinds, definition.separator), enums)
 
-    # Two templates can only meet if the text before the first placeholder of one begins that of the other, so
-    # that sorted by it, those that can meet stand together: of 500,000 pairs few are left.
+    # Two templates can only overlap if the text before the first placeholder of one begins that of the other.
+    # Sorted by this text, those that can overlap stand together: of 500,000 pairs few are left.
     ordered = sorted(definitions, key=lambda each: (_literal_start(each.name), each.document.path))
     starts = [_literal_start(each.name) for each in ordered]
     named = [names(each) for each in ordered]
-    for index, one in enumerate(ordered):
+    for index, definition in enumerate(ordered):
         start = starts[index]
         # Everything that begins with `start` follows without a gap.
         end = bisect_left(starts, True, lo=index + 1, key=lambda text: not text.startswith(start))
         for other_index in range(index + 1, end):
             example = overlap(named[index], named[other_index])
             if example is not None:
-                _report(one, ordered[other_index], example, problems)
+                _report(definition, ordered[other_index], example, problems)
 
 
 def _literal_start(name: str) -> str:
     return name.partition("{")[0]
 
 
-def _report(one: Definition, other: Definition, example: str, problems: Problems) -> None:
-    first, second = sorted((one, other), key=lambda each: each.document.path)
+def _report(left: Definition, right: Definition, example: str, problems: Problems) -> None:
+    first, second = sorted((left, right), key=lambda each: each.document.path)
     problems.error(
         second.document.place(("name",)),
         f"the name {quoted(second.name)} overlaps with {quoted(first.name)} in {first.document.shown}:"

@@ -1,4 +1,4 @@
-"""The warnings of one file: the first of them in words, the rest as a number."""
+"""Collect the warnings of one file: the first ones in words, the rest as a number."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["MAX_WARNINGS", "Warnings"]
 
 MAX_WARNINGS = 200
-"""Of one file, in words: finding a suggestion takes a millisecond, and more isn't read at once."""
+"""Warnings of one file in words: finding a suggestion takes a millisecond, and more aren't read at once."""
 
 
 class Warnings:
-    """Collects the warnings of one file. Any number of them is fine: a warning never ends a run by itself."""
+    """Collects the warnings of one file. Their number has no limit: a warning never ends a run."""
 
     def __init__(self) -> None:
         self._shown: list[Problem] = []
@@ -25,12 +25,12 @@ class Warnings:
         self._first_left_out: Place | None = None
 
     def add(self, place: Callable[[], Place], message: str, remedy: str | Callable[[], str]) -> None:
-        """Note a warning.
+        """Add a warning.
 
         Args:
-            place: works out where it is; called only where the warning is shown.
+            place: returns its place; called only where the warning is shown.
             message: what is wrong.
-            remedy: what to do about it, or what works that out; likewise.
+            remedy: what to do about it, or a function that returns that; likewise.
         """
         if len(self._shown) < MAX_WARNINGS:
             remedy = remedy if isinstance(remedy, str) else remedy()
@@ -41,7 +41,7 @@ class Warnings:
         self._more += 1
 
     def report(self, problems: Problems) -> None:
-        """Note what was collected, with one sentence for all that isn't shown."""
+        """Report the warnings, with one sentence for all that aren't shown."""
         problems.extend(self._shown)
         if self._more:
             more = f"and {self._more} more warning{'s' if self._more > 1 else ''} in this file"

@@ -1,4 +1,4 @@
-"""Where documents come from: the files of the schema root and of the mapped folders, and the metaschemas."""
+"""Read documents: files of the schema root and of the mapped folders, and JSON Schema's own metaschemas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sources:
     Args:
         root: the schema root.
         shown_root: how messages name the root, such as `schemas`.
-        refs: the local folders that stand for everything below an absolute URI, the longest prefix first.
+        refs: absolute URI -> the local folder that stands for everything below it, the longest URI first.
     """
 
     def __init__(self, root: Path, shown_root: str, refs: Mapping[str, Path]) -> None:
@@ -31,9 +31,11 @@ class Sources:
         self._documents: dict[str, Document | None] = {}
 
     def at(self, path: str) -> Document:
-        """The file at a posix path inside the schema root.
+        """Return the file at a posix path inside the schema root.
 
-        Raises FileNotFoundError, or DefinitionErrors where it can't be read as JSON or YAML.
+        Raises:
+            FileNotFoundError: there is no such file.
+            DefinitionErrors: it can't be read as JSON or YAML.
         """
         document = self.find(ROOT_URI + quote(path))
         if document is None:
@@ -41,20 +43,21 @@ class Sources:
         return document
 
     def find(self, uri: str) -> Document | None:
-        """The document at a URI without fragment, or None where no folder has it.
+        """Return the document at a URI without fragment; None where no folder has it.
 
-        Raises DefinitionErrors where the file is there and can't be read as JSON or YAML.
+        Raises:
+            DefinitionErrors: the file exists and can't be read as JSON or YAML.
         """
         if uri not in self._documents:
             self._documents[uri] = self._read(uri)
         return self._documents[uri]
 
     def is_mapped(self, uri: str) -> bool:
-        """Whether some folder answers for this URI, the file itself being there or not."""
+        """Return whether a folder stands for a URI, whether or not the file exists."""
         return any(uri.startswith(prefix) for prefix in self._folders)
 
     def uris_of(self, file: Path) -> Iterator[str]:
-        """The URIs by which a file is found, one for each folder that it is below."""
+        """Yield the URIs by which a file is found, one for each folder that it is below."""
         try:
             real = real_path(file)
         except ValueError:  # a NUL in the path
@@ -65,8 +68,8 @@ class Sources:
 
     def files(self) -> list[Document]:
         """Return every file that was read so far."""
-        found = [document for document in self._documents.values() if document is not None]
-        return [document for document in found if not is_official(document.uri)]
+        read = [document for document in self._documents.values() if document is not None]
+        return [document for document in read if not is_official(document.uri)]
 
     def _read(self, uri: str) -> Document | None:
         if is_official(uri):

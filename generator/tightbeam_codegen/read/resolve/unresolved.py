@@ -1,4 +1,4 @@
-"""Why a reference leads nowhere, in words."""
+"""Errors for references that lead nowhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ __all__ = ["Unresolved", "elsewhere", "no_schema", "no_target"]
 
 
 class Unresolved(Exception):
-    """A reference that leads nowhere: the sentence for the user and its remedy, empty where all is said."""
+    """A reference that leads nowhere.
+
+    Args:
+        message: for the user; empty where the reason was reported.
+        remedy: what to do about it.
+    """
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -24,13 +29,25 @@ class Unresolved(Exception):
 
 
 def no_schema(keyword: str, reference: str, why: str = "") -> Unresolved:
-    """For something that is there and isn't a schema."""
+    """Return the error for a target that exists and isn't a schema.
+
+    Args:
+        keyword: `$ref` or another keyword that refers.
+        reference: its value.
+        why: a further reason, if any.
+    """
     what = f": {why}" if why else " doesn't lead to a schema"
     return Unresolved(f"{keyword} {quoted(reference)}{what}", "A schema is an object, `true` or `false`.")
 
 
 def elsewhere(keyword: str, reference: str, document: Document) -> Unresolved:
-    """For the `$id` of a file that isn't referred to otherwise."""
+    """Return the error for the `$id` of a file that isn't referred to by its path.
+
+    Args:
+        keyword: `$ref` or another keyword that refers.
+        reference: its value.
+        document: the file.
+    """
     message = (
         f"{keyword} {quoted(reference)} is an $id in {document.shown}, which isn't referred to by its path"
     )
@@ -40,29 +57,29 @@ def elsewhere(keyword: str, reference: str, document: Document) -> Unresolved:
 def no_target(
     keyword: str, reference: str, base_uri: str, error: Exception, document: Document | None, sources: Sources
 ) -> Unresolved:
-    """For something that isn't there.
+    """Return the error for a target that doesn't exist.
 
     Args:
-        keyword: `$ref` or one of its kin.
-        reference: what it says.
-        base_uri: what that is relative to.
-        error: what went wrong on the way.
-        document: the one it leads into, if that was found.
-        sources: where it was looked for.
+        keyword: `$ref` or another keyword that refers.
+        reference: its value.
+        base_uri: the URI that it is relative to.
+        error: the exception of the library.
+        document: the document that the reference leads into, if it exists.
+        sources: have the mapped folders.
     """
-    said = f"{keyword} {quoted(reference)}"
+    named = f"{keyword} {quoted(reference)}"
     if isinstance(error, exceptions.PointerToNowhere | exceptions.NoSuchAnchor | exceptions.InvalidAnchor):
         where = document.shown if document is not None else "the document"
-        return Unresolved(f"{said} leads nowhere: {where} has nothing there", "Correct the part after `#`.")
+        return Unresolved(f"{named} leads nowhere: {where} has nothing there", "Correct the part after `#`.")
     uri = urldefrag(urljoin(base_uri, reference))[0]
     if not uri.startswith(ROOT_URI):
         if sources.is_mapped(uri):
-            return Unresolved(f"{said}: the mapped folder has no such file", "Add the file.")
+            return Unresolved(f"{named}: the mapped folder has no such file", "Add the file.")
         return Unresolved(
-            f"{said} is remote, and nothing is fetched",
+            f"{named} is remote, and nothing is fetched",
             "Keep a copy in the project and map its prefix to the folder in [tool.tightbeam.refs].",
         )
     if reference.count("../") > base_uri.removeprefix(ROOT_URI).count("/"):
-        return Unresolved(f"{said} leaves the schema root", "Move the file inside the schema root.")
+        return Unresolved(f"{named} leaves the schema root", "Move the file inside the schema root.")
     path = quoted(uri.removeprefix(ROOT_URI))
-    return Unresolved(f"{said}: there is no file {path} in the schema root", "Correct the path.")
+    return Unresolved(f"{named}: there is no file {path} in the schema root", "Correct the path.")
