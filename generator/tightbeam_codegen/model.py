@@ -26,7 +26,7 @@ class Model:
     """
 
     channels: tuple[ChannelModel, ...]
-    """What this run has read, in the order of modules."""
+    """What this run has read, in the order of files."""
     unchanged: tuple[Unchanged, ...]
     """What it didn't have to read. All definitions are read unless a run is incremental."""
     resolved: Resolved
@@ -37,11 +37,11 @@ class Model:
     problems: tuple[Problem, ...]
     """Everything that is wrong, in the order of places."""
     is_complete: bool
-    """Whether each definition could be read to its end. Else there are no channels, and no shapes."""
+    """Whether each definition could be read to its end. Else there are no channels, and nothing to print."""
 
     @property
     def has_errors(self) -> bool:
-        """Whether a problem is an error. A complete model can still show a target's problems beside it."""
+        """Whether a problem is an error. Targets of a complete model can still find more problems."""
         return any(problem.severity == "error" for problem in self.problems)
 
     @property

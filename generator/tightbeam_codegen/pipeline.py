@@ -162,7 +162,7 @@ def generate(
 
 
 def _result(model: Model, outputs: Mapping[str, Output], compiled: Sequence[CompiledDefinition]) -> Result:
-    """Merge what the targets printed, and what is said about it."""
+    """Merge the files and the problems of targets and definitions."""
     problems = Problems()
     problems.extend(model.problems)
     files: dict[str, dict[str, str]] = {}
@@ -170,7 +170,7 @@ def _result(model: Model, outputs: Mapping[str, Output], compiled: Sequence[Comp
         problems.extend(output.problems)
         for warnings in output.warnings.values():
             problems.extend(warnings)
-        # What is shared may have a definition's module: of what others use in a file that is unchanged.
+        # Shared classes of an unchanged definition are in its own files, which take precedence.
         files[name] = dict(output.common)
         for each in compiled:
             files[name] |= each.files[name]

@@ -32,6 +32,7 @@ class Pages:
     exact = False
     options = (FOLDER, SHOUT)
     example = ""
+    libraries = ()
 
     def check_settings(self, settings: Settings, /) -> Iterable[Problem]:
         if settings.folder(FOLDER) == Path("nowhere"):

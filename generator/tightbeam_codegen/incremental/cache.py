@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tightbeam_codegen.targets import TARGETS
+
 if TYPE_CHECKING:
     from tightbeam_codegen.read.load import JsonValue
 
@@ -28,10 +30,8 @@ MAX_ENTRY = 64 * 1024 * 1024
 MAX_TOTAL = 512 * 1024 * 1024
 """Bytes of all entries; when there are more, the oldest half is removed."""
 
-_LIBRARIES = (
-    *("datamodel_code_generator", "jinja2", "jsonschema_rs", "jsonschema_specifications"),
-    *("pydantic", "pydantic_core", "referencing"),
-)
+_LIBRARIES = ("jsonschema_rs", "jsonschema_specifications", "referencing")
+"""The packages that definitions are read with."""
 
 
 class Cache:
@@ -160,7 +160,7 @@ def tool_digest() -> str:
     for name in _installed():
         digest.update(f"{name}\n".encode())
     package = Path(__file__).parents[1]
-    for folder in (package, *_checkers()):
+    for folder in (package, *_runtime()):
         for file in sorted(folder.rglob("*")):
             if file.suffix != ".pyc" and file.is_file():
                 digest.update(f"{folder.name}/{file.relative_to(folder).as_posix()}\0".encode())
@@ -168,11 +168,11 @@ def tool_digest() -> str:
     return digest.hexdigest()
 
 
-def _checkers() -> list[Path]:
-    """Return the folder of the runtime's code with which bindings are checked before they are written."""
+def _runtime() -> list[Path]:
+    """Return the folders of the runtime's code that says what bindings mean, and checks them."""
     runtime = find_spec("tightbeam")  # which imports nothing
     folders = runtime.submodule_search_locations if runtime is not None else None
-    return [Path(folder, "_payload") for folder in folders or ()]
+    return [Path(folder, room) for folder in folders or () for room in ("_channels", "_payload")]
 
 
 def _installed() -> list[str]:
@@ -180,10 +180,11 @@ def _installed() -> list[str]:
 
     `importlib.metadata` gives the same and takes 50 ms to import: a third of a run with nothing to do.
     """
+    matter = {*_LIBRARIES, *(library for target in TARGETS for library in target.libraries)}
     installed: list[str] = []
     for folder in sys.path:
         # The import path may have archives, and folders that are gone.
         with contextlib.suppress(OSError):
             names = [entry.name for entry in Path(folder).iterdir() if entry.suffix == ".dist-info"]
-            installed.extend(name for name in names if name.partition("-")[0].lower() in _LIBRARIES)
+            installed.extend(name for name in names if name.partition("-")[0].lower() in matter)
     return sorted(installed)

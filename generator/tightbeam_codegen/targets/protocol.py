@@ -86,6 +86,11 @@ class Target(Protocol):
         ...
 
     @property
+    def libraries(self) -> Sequence[str]:
+        """The packages that it prints with: what is remembered ends with a version of theirs."""
+        ...
+
+    @property
     def example(self) -> str:
         """A command that shows what becomes of `init`'s definition, with `{folder}` in it; empty for none."""
         ...
