@@ -21,19 +21,8 @@ from tightbeam_codegen.read.normalise.shapes import (
     children,
 )
 from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.spelling import Types
-from tightbeam_codegen.targets.python.type_tree import (
-    STR,
-    ArrayOf,
-    Format,
-    MappingOf,
-    Named,
-    SequenceOf,
-    Type,
-    branches_of,
-    null_last,
-    one_of,
-)
 
 __all__ = ["Accepted"]
 
@@ -56,7 +45,7 @@ class Accepted:
         """Aliases that the types need: of payloads that contain themselves."""
         return tuple(alias for alias in self._aliases.values() if alias is not None)
 
-    def type_of(self, shape: Shape, alias: ir.Alias | None) -> Type:
+    def type_of(self, shape: Shape, alias: ir.Alias | None) -> tree.Type:
         """Return the type that a call accepts for a topic's shape; None comes last.
 
         Args:
@@ -66,11 +55,11 @@ class Accepted:
         if self._is_ambiguous(shape):
             return self._accepted(shape)
         if alias is not None:
-            both = [Named(alias.name), Named(f"{alias.name}Dict")]
-            return both[0] if alias.wire_type is None else one_of(both)
+            both = [tree.Named(alias.name), tree.Named(f"{alias.name}Dict")]
+            return both[0] if alias.wire_type is None else tree.one_of(both)
         branches = shape.branches if isinstance(shape, Union) else (shape,)
         wire = [self._types.wire(branch, self._module) for branch in branches]
-        return null_last([*branches_of(self._types.model(shape, self._module)), *wire])
+        return tree.null_last([*tree.branches_of(self._types.model(shape, self._module)), *wire])
 
     def _is_ambiguous(self, shape: Shape) -> bool:
         """Return whether a container in the shape has two forms, or competes with another one."""
@@ -90,13 +79,13 @@ class Accepted:
             case _:
                 return False
 
-    def _accepted(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> Type:
+    def _accepted(self, shape: Shape, opened: frozenset[Name] = frozenset()) -> tree.Type:
         """Return the accepted type of a shape, with one array and one mapping at most."""
         types = self._types
         union = types.unions.alternatives(shape, opened)
         array = [] if union.items is None else [self._array(union.items, union.opened)]
-        mapping = [] if union.values is None else [MappingOf(self._accepted(union.values, union.opened))]
-        accepted: list[Type] = []
+        mapping = [] if union.values is None else [tree.MappingOf(self._accepted(union.values, union.opened))]
+        accepted: list[tree.Type] = []
         for branch in union.branches:
             match branch:
                 case List():
@@ -108,12 +97,12 @@ class Accepted:
                 case Ref(target):
                     accepted += [types.named(target, self._module), types.named(target, self._module, "Dict")]
                 case String(format=format_) if format_ is not None:
-                    accepted += [Format(format_), STR]
+                    accepted += [tree.Format(format_), tree.STR]
                 case _:
                     accepted.append(types.wire(branch, self._module))
-        return null_last(accepted)
+        return tree.null_last(accepted)
 
-    def _array(self, item: Shape, opened: frozenset[Name]) -> Type:
+    def _array(self, item: Shape, opened: frozenset[Name]) -> tree.Type:
         """Return the accepted type of an array.
 
         A `Sequence` accepts more than an array does. But a string is a sequence of strings, and bytes are one
@@ -126,9 +115,9 @@ class Accepted:
             for branch in types.unions.alternatives(item, opened).branches
         )
         accepted = self._accepted(item, opened)
-        return SequenceOf(accepted) if plain else ArrayOf(accepted)
+        return tree.SequenceOf(accepted) if plain else tree.ArrayOf(accepted)
 
-    def _recursive(self, target: Name) -> Named:
+    def _recursive(self, target: Name) -> tree.Named:
         """Return the accepted type of a directly recursive alias: a second one if the wire form differs."""
         types = self._types
         spelt = types.named(target, self._module)
@@ -141,4 +130,4 @@ class Accepted:
             self._aliases[target] = None  # its contents name it in turn
             type_ = self._accepted(definition.shape)
             self._aliases[target] = ir.Alias(name, type_, None, quoted=True, doc="")
-        return Named(name)
+        return tree.Named(name)

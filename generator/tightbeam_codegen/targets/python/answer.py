@@ -9,18 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.fence import CARRIER
-from tightbeam_codegen.targets.python.type_tree import (
-    NONE,
-    PLAIN,
-    Constants,
-    DictOf,
-    Format,
-    ListOf,
-    Named,
-    OneOf,
-    Type,
-)
 
 __all__ = ["REFERENCE", "RULES", "WORD", "Fact", "Rules", "UnexpectedSource", "read_answer"]
 
@@ -35,9 +25,9 @@ REFERENCE = re.compile(r"R[0-9]+")
 WORD = re.compile(r"s[0-9]+")
 """The token of a fixed string or pattern."""
 
-_NAMES: Mapping[str, Type] = {
-    **PLAIN,
-    **{typed.annotation[1]: Format(name) for name, typed in TYPED_FORMATS.items()},
+_NAMES: Mapping[str, tree.Type] = {
+    **tree.PLAIN,
+    **{typed.annotation[1]: tree.Format(name) for name, typed in TYPED_FORMATS.items()},
 }
 """What a name in an answer stands for."""
 
@@ -53,7 +43,7 @@ class UnexpectedSource(Exception):
 class Fact:
     """The answer to a question: a type over the question's tokens, and what the model checks beyond it."""
 
-    type: Type
+    type: tree.Type
     rules: Rules = ()
 
 
@@ -98,23 +88,23 @@ def _rule(keyword: ast.keyword) -> tuple[str, int | float | str]:
     raise UnexpectedSource(keyword)
 
 
-def _type(node: ast.expr) -> Type:
+def _type(node: ast.expr) -> tree.Type:
     match node:
         case ast.Constant(value=None):
-            return NONE
+            return tree.NONE
         case ast.Name(id=name) if name in _NAMES:
             return _NAMES[name]
         case ast.Name(id=name) if REFERENCE.fullmatch(name):
-            return Named(name)
+            return tree.Named(name)
         case ast.BinOp(op=ast.BitOr()):
-            return OneOf(tuple(map(_type, _operands(node))))
+            return tree.OneOf(tuple(map(_type, _operands(node))))
         case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
             elements = values.elts if isinstance(values, ast.Tuple) else [values]
-            return Constants(tuple(map(_constant, elements)))
+            return tree.Constants(tuple(map(_constant, elements)))
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            return ListOf(_type(item))
+            return tree.ListOf(_type(item))
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), value])):
-            return DictOf(_type(value))
+            return tree.DictOf(_type(value))
         case _:
             raise UnexpectedSource(node)
 

@@ -7,20 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.literals import literal
-from tightbeam_codegen.targets.python.type_tree import (
-    ArrayOf,
-    Constants,
-    DictOf,
-    Format,
-    ListOf,
-    MappingOf,
-    Named,
-    OneOf,
-    Plain,
-    SequenceOf,
-    Type,
-)
 from tightbeam_codegen.targets.python.words import format_word
 
 __all__ = [
@@ -109,28 +97,28 @@ def _joined(items: Iterable[Expression]) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def type_expression(type_: Type) -> Expression:
+def type_expression(type_: tree.Type) -> Expression:
     """Return a type as a generated module spells it."""
     match type_:
-        case Plain(word):
+        case tree.Plain(word):
             return Word("_t.Any" if word == "Any" else word)
-        case Named(name):
+        case tree.Named(name):
             return Word(name)
-        case Format(name):
+        case tree.Format(name):
             return Word(format_word(name))
-        case Constants(values):
+        case tree.Constants(values):
             return subscript("_t.Literal", *map(constant, values))
-        case ListOf(item):
+        case tree.ListOf(item):
             return subscript("list", type_expression(item))
-        case DictOf(value):
+        case tree.DictOf(value):
             return subscript("dict", Word("str"), type_expression(value))
-        case ArrayOf(item):
+        case tree.ArrayOf(item):
             return subscript("v1.Array", type_expression(item))
-        case SequenceOf(item):
+        case tree.SequenceOf(item):
             return subscript("_abc.Sequence", type_expression(item))
-        case MappingOf(value):
+        case tree.MappingOf(value):
             return subscript("_abc.Mapping", Word("str"), type_expression(value))
-        case OneOf(branches):
+        case tree.OneOf(branches):
             return chained(*map(type_expression, branches))
         case _:
             assert_never(type_)

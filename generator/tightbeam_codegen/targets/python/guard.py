@@ -10,13 +10,13 @@ import keyword
 from collections.abc import Iterable, Iterator
 
 from tightbeam_codegen.targets.python import ir
-from tightbeam_codegen.targets.python.type_tree import Named, Type, nodes_of
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.text import check_identifiers
 
 __all__ = ["check_module", "check_package"]
 
 
-def check_module(module: ir.Module, types: Iterable[Type]) -> None:
+def check_module(module: ir.Module, types: Iterable[tree.Type]) -> None:
     """Check all names that a module is printed with.
 
     Args:
@@ -27,7 +27,7 @@ def check_module(module: ir.Module, types: Iterable[Type]) -> None:
         UnsafeText: one of them is no identifier, or a keyword.
     """
     check_identifiers(_names(module), keyword.iskeyword)
-    in_types = (node.name for type_ in types for node in nodes_of(type_) if isinstance(node, Named))
+    in_types = (node.name for type_ in types for node in tree.nodes_of(type_) if isinstance(node, tree.Named))
     check_identifiers(in_types, keyword.iskeyword)
 
 

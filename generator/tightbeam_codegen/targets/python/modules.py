@@ -13,20 +13,10 @@ from tightbeam_codegen.read.normalise.shapes import NamedShape, Ref
 from tightbeam_codegen.read.topics import TopicShape, topic_alias
 from tightbeam_codegen.targets.declared import description_of
 from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.accepted import Accepted
 from tightbeam_codegen.targets.python.items import items_of
 from tightbeam_codegen.targets.python.spelling import Types
-from tightbeam_codegen.targets.python.type_tree import (
-    BOOL,
-    INT,
-    STR,
-    Constants,
-    Format,
-    Named,
-    OneOf,
-    Type,
-    targets_of,
-)
 
 __all__ = ["channel_module", "exports", "packages", "shared_module"]
 
@@ -54,10 +44,10 @@ def channel_module(
         alias = _topic_alias(topic, types, module)
         if alias is not None:
             aliases.append(alias)
-        payload = Named(alias.name) if alias else types.model(topic.shape, module)
+        payload = tree.Named(alias.name) if alias else types.model(topic.shape, module)
         if alias is None and types.unions.needs_quotes(topic.shape):
             private.append(ir.Alias(f"_Payload{pascal(topic.name)}", payload, None, True, ""))
-            payload = Named(private[-1].name)
+            payload = tree.Named(private[-1].name)
         channel_topics.append(
             ir.Topic(
                 topic.attribute,
@@ -154,14 +144,14 @@ def _topic_alias(topic: TopicShape, types: Types, module: ModulePath) -> ir.Alia
 def _params(definition: Definition) -> Iterator[ir.Param]:
     names = [param.name for param in definition.params]
     py_names = field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
-    kinds: dict[str, Type] = {"string": STR, "integer": INT, "boolean": BOOL}
+    kinds: dict[str, tree.Type] = {"string": tree.STR, "integer": tree.INT, "boolean": tree.BOOL}
     for param in definition.params:
         type_ = kinds[param.kind]
-        is_uuid = definition.assert_formats and param.schema.get("format") == "uuid" and type_ == STR
+        is_uuid = definition.assert_formats and param.schema.get("format") == "uuid" and type_ == tree.STR
         if param.enum:
-            type_ = Constants(tuple(param.enum))
+            type_ = tree.Constants(tuple(param.enum))
         elif is_uuid:
-            type_ = OneOf((Format("uuid"), STR))
+            type_ = tree.OneOf((tree.Format("uuid"), tree.STR))
         yield ir.Param(
             py_names[param.name],
             param.name,
@@ -172,7 +162,7 @@ def _params(definition: Definition) -> Iterator[ir.Param]:
         )
 
 
-def _imports(module: tuple[str, ...], spelt: Iterable[Type], types: Types) -> tuple[ir.Import, ...]:
+def _imports(module: tuple[str, ...], spelt: Iterable[tree.Type], types: Types) -> tuple[ir.Import, ...]:
     """Return what a module imports for its types, and what it re-exports of its own file.
 
     Args:
@@ -183,7 +173,7 @@ def _imports(module: tuple[str, ...], spelt: Iterable[Type], types: Types) -> tu
     assignment, assigned = types.assignment, types.assignment.of(module)
     exported = [] if assigned == module else [name for name in types.definitions if name.module == module]
     by_module: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for name in sorted({*targets_of(spelt), *exported}, key=lambda name: (name.module, name.name)):
+    for name in sorted({*tree.targets_of(spelt), *exported}, key=lambda name: (name.module, name.name)):
         if assignment.of(name.module) == module:
             continue
         # Within a circle, only the module that declares the class is sure not to import this one.

@@ -10,6 +10,7 @@ import jinja2
 from tightbeam_codegen.names import is_plain_key
 from tightbeam_codegen.readable_json import readable_json
 from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.expressions import (
     Expression,
     Word,
@@ -24,7 +25,6 @@ from tightbeam_codegen.targets.python.guard import check_module, check_package
 from tightbeam_codegen.targets.python.imports import standard_and_third_party
 from tightbeam_codegen.targets.python.layout import Layout, columns
 from tightbeam_codegen.targets.python.literals import commented, docstring, literal
-from tightbeam_codegen.targets.python.type_tree import ANY, Constants, DictOf, Named, Type, nodes_of
 
 __all__ = ["Printer"]
 
@@ -129,19 +129,20 @@ class Printer:
         return self._from(_relative(module.path, imported.module), names, "")
 
     def _from(self, module: str, names: list[str], indent: str) -> str:
-        flat = f"{indent}from {module} import {', '.join(names)}"
-        if columns(flat) <= self._layout.width:
-            return flat
-        lines = "".join(f"{indent}    {name},\n" for name in names)
-        return f"{indent}from {module} import (\n{lines}{indent})"
+        head = f"{indent}from {module} import "
+        return self._fitted(f"{head}{', '.join(names)}", f"{head}(", names, f"{indent})")
 
     def _entry(self, module: str, names: tuple[str, ...]) -> str:
-        inner = ", ".join(map(literal, names)) + ("," if len(names) == 1 else "")
-        flat = f'            "{module}": ({inner}),'
-        if columns(flat) <= self._layout.width:
-            return flat
-        lines = "".join(f"                {literal(name)},\n" for name in names)
-        return f'            "{module}": (\n{lines}            ),'
+        inner = list(map(literal, names))
+        head, comma = f'            "{module}": (', "," if len(names) == 1 else ""
+        return self._fitted(f"{head}{', '.join(inner)}{comma}),", head, inner, "            ),")
+
+    def _fitted(self, line: str, head: str, items: Iterable[str], tail: str) -> str:
+        """Return a line if it fits, else its head, its items one a line, and its tail."""
+        if columns(line) <= self._layout.width:
+            return line
+        indent = head[: len(head) - len(head.lstrip())]
+        return f"{head}\n" + "".join(f"{indent}    {item},\n" for item in items) + tail
 
     # -- lines -----------------------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ class Printer:
         name = f"{class_.name}Dict"
         if not all(field.wire_name for field in class_.fields):
             # Type checkers accept no empty key: only the validator checks such an object.
-            return self._layout.statement(f"{name}: _t.TypeAlias = ", type_expression(DictOf(ANY)))
+            return self._layout.statement(f"{name}: _t.TypeAlias = ", type_expression(tree.DictOf(tree.ANY)))
         head = f"{name} = _te.TypedDict("
         wrapped = columns(head) > self._layout.width
         indent = "    " if wrapped else ""
@@ -189,7 +190,7 @@ class Printer:
     def _dict_item(self, field: ir.Field, indent: str) -> str:
         type_ = _key_type(field)
         # The functional form is evaluated where it stands, before the dictionaries and aliases that it names.
-        if any(map(_is_declared_later, nodes_of(field.wire_type))):
+        if any(map(_is_declared_later, tree.nodes_of(field.wire_type))):
             type_ = constant(type_.source)
         return self._layout.statement(f"{literal(field.wire_name)}: ", type_, ",", indent)
 
@@ -199,7 +200,7 @@ class Printer:
             lines.append(self._one_alias(f"{alias.name}Dict", alias.wire_type, quoted=alias.quoted))
         return "\n".join(lines)
 
-    def _one_alias(self, name: str, type_: Type, *, quoted: bool) -> str:
+    def _one_alias(self, name: str, type_: tree.Type, *, quoted: bool) -> str:
         expression = type_expression(type_)
         if quoted:
             # pyright understands a recursive TypeAliasType only in some orders of evaluation.
@@ -230,11 +231,7 @@ class Printer:
         ]
 
     def _class_head(self, name: str, *bases: str) -> str:
-        flat = f"class {name}({', '.join(bases)}):"
-        if columns(flat) <= self._layout.width:
-            return flat
-        lines = "".join(f"    {base},\n" for base in bases)
-        return f"class {name}(\n{lines}):"
+        return self._fitted(f"class {name}({', '.join(bases)}):", f"class {name}(", bases, "):")
 
     def _param(self, param: ir.Param) -> str:
         return self._layout.statement(f"{param.py_name}: ", type_expression(param.type), ",", "    ")
@@ -246,11 +243,8 @@ class Printer:
 
     def _param_kinds(self, channel: ir.Channel) -> str:
         entries = [f"{literal(param.wire_name)}: {literal(param.kind)}" for param in channel.params]
-        flat = f"    params={{{', '.join(entries)}}},"
-        if columns(flat) <= self._layout.width:
-            return flat
-        lines = "".join(f"        {entry},\n" for entry in entries)
-        return f"    params={{\n{lines}    }},"
+        line = f"    params={{{', '.join(entries)}}},"
+        return self._fitted(line, "    params={", entries, "    },")
 
     def _instance(self, channel: ir.Channel) -> str:
         prefix = f"{channel.function}: {channel.class_name} = "
@@ -273,13 +267,13 @@ _OPERANDS = 100
 """Operands of one union: pyright reads no expression nested deeper than 256."""
 
 
-def _is_declared_later(node: Type) -> bool:
+def _is_declared_later(node: tree.Type) -> bool:
     """Return whether a part of a type is a dictionary, or a class or alias of the same module."""
-    return isinstance(node, Named) and (node.name.endswith("Dict") or not node.name.startswith("_"))
+    return isinstance(node, tree.Named) and (node.name.endswith("Dict") or not node.name.startswith("_"))
 
 
 def _topic_literal(topic: ir.Topic) -> Expression:
-    return type_expression(Constants((topic.wire_name,)))
+    return type_expression(tree.Constants((topic.wire_name,)))
 
 
 def _message_groups(channel: ir.Channel) -> Iterable[Expression]:

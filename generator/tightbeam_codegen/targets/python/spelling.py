@@ -27,27 +27,10 @@ from tightbeam_codegen.read.normalise.shapes import (
     children,
 )
 from tightbeam_codegen.targets.declared import import_alias
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.answer import Fact, Rules
 from tightbeam_codegen.targets.python.module_assignment import ModuleAssignment
 from tightbeam_codegen.targets.python.question import Question
-from tightbeam_codegen.targets.python.type_tree import (
-    ANY,
-    BOOL,
-    FLOAT,
-    INT,
-    NONE,
-    STR,
-    ArrayOf,
-    Constants,
-    DictOf,
-    ListOf,
-    MappingOf,
-    Named,
-    Type,
-    filled,
-    null_last,
-    one_of,
-)
 from tightbeam_codegen.targets.python.unions import Alternatives, Unions
 
 __all__ = ["Types"]
@@ -78,7 +61,7 @@ class Types:
             return self.assignment.declared_name(name)
         return name.name if name.module == module else import_alias(name)
 
-    def named(self, name: Name, module: tuple[str, ...], suffix: str = "") -> Named:
+    def named(self, name: Name, module: tuple[str, ...], suffix: str = "") -> tree.Named:
         """Return the type that is a class or alias.
 
         Args:
@@ -86,9 +69,9 @@ class Types:
             module: where the type is written.
             suffix: `Dict` for the wire form.
         """
-        return Named(self.local_name(name, module) + suffix, name)
+        return tree.Named(self.local_name(name, module) + suffix, name)
 
-    def model(self, shape: Shape, module: tuple[str, ...]) -> Type:
+    def model(self, shape: Shape, module: tuple[str, ...]) -> tree.Type:
         """Return the type of a shape on the model.
 
         Args:
@@ -98,7 +81,7 @@ class Types:
         question, fact = self.facts[shape]
         if not (question.names or question.words):
             return fact.type
-        return filled(fact.type, [self.named(name, module) for name in question.names], question.words)
+        return tree.filled(fact.type, [self.named(name, module) for name in question.names], question.words)
 
     def rules(self, shape: Shape) -> Rules:
         """Return what the model checks beyond the type: arguments of `pydantic.Field`."""
@@ -108,7 +91,7 @@ class Types:
             for name, value in fact.rules
         )
 
-    def wire(self, shape: Shape, module: tuple[str, ...], opened: frozenset[Name] = frozenset()) -> Type:
+    def wire(self, shape: Shape, module: tuple[str, ...], opened: frozenset[Name] = frozenset()) -> tree.Type:
         """Return the type of a shape in the typed dictionary: what JSON has.
 
         Args:
@@ -118,40 +101,45 @@ class Types:
         """
         match shape:
             case Anything() | Never():
-                return ANY
+                return tree.ANY
             case Null():
-                return NONE
+                return tree.NONE
             case Boolean():
-                return BOOL
+                return tree.BOOL
             case Integer():
-                return INT
+                return tree.INT
             case Number():
-                return FLOAT
+                return tree.FLOAT
             case String():
-                return STR
+                return tree.STR
             case Literals(values):
-                return Constants(cast("tuple[str | int, ...]", values))  # only exact shapes have fractions
+                # Only exact shapes have fractions.
+                return tree.Constants(cast("tuple[str | int, ...]", values))
             case List(item):
-                return ListOf(self.wire(item, module, opened))
+                return tree.ListOf(self.wire(item, module, opened))
             case Map(value):
-                return DictOf(self.wire(value, module, opened))
+                return tree.DictOf(self.wire(value, module, opened))
             case Ref(target):
                 return self.named(target, module, "Dict" if self.differs(shape) else "")
             case Union(branches):
                 if (alternatives := self.unions.competing(shape, opened)) is not None:
                     return self._merged(alternatives, module)
-                return one_of(self.wire(branch, module, opened) for branch in branches)
+                return tree.one_of(self.wire(branch, module, opened) for branch in branches)
             case _:
                 assert_never(shape)
 
-    def _merged(self, union: Alternatives, module: tuple[str, ...]) -> Type:
+    def _merged(self, union: Alternatives, module: tuple[str, ...]) -> tree.Type:
         """Return a union's wire form with one array for all its lists, and one mapping for all its maps.
 
         Both are read-only types, so that a list of any of the kinds fits.
         """
-        array = [] if union.items is None else [ArrayOf(self.wire(union.items, module, union.opened))]
-        mapping = [] if union.values is None else [MappingOf(self.wire(union.values, module, union.opened))]
-        branches: list[Type] = []
+        array: list[tree.Type] = []
+        mapping: list[tree.Type] = []
+        if union.items is not None:
+            array.append(tree.ArrayOf(self.wire(union.items, module, union.opened)))
+        if union.values is not None:
+            mapping.append(tree.MappingOf(self.wire(union.values, module, union.opened)))
+        branches: list[tree.Type] = []
         for branch in union.branches:
             match branch:
                 case List():
@@ -160,7 +148,7 @@ class Types:
                     branches += mapping
                 case _:
                     branches.append(self.wire(branch, module, union.opened))
-        return null_last(branches)
+        return tree.null_last(branches)
 
     def differs(self, shape: Shape, seen: frozenset[Name] = frozenset(), *, numbers: bool = True) -> bool:
         """Return whether the type on the wire differs from the model's.

@@ -7,24 +7,11 @@ They become part of generated modules, so a value of any other form, as a damage
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, assert_never
+from typing import TYPE_CHECKING, Any, TypeGuard, assert_never
 
 from tightbeam._payload.formats import TYPED_FORMATS
+from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.answer import REFERENCE, RULES, WORD, Fact
-from tightbeam_codegen.targets.python.type_tree import (
-    PLAIN,
-    ArrayOf,
-    Constants,
-    DictOf,
-    Format,
-    ListOf,
-    MappingOf,
-    Named,
-    OneOf,
-    Plain,
-    SequenceOf,
-    Type,
-)
 
 if TYPE_CHECKING:
     from tightbeam_codegen.targets.protocol import Store
@@ -36,16 +23,6 @@ MAX_FACTS = 50_000
 
 _ENTRY = "facts-2"
 """The number counts the forms that facts were stored in."""
-
-_Container: TypeAlias = type[ListOf | DictOf | ArrayOf | SequenceOf | MappingOf]
-_CONTAINERS: dict[str, _Container] = {
-    "list": ListOf,
-    "dict": DictOf,
-    "array": ArrayOf,
-    "sequence": SequenceOf,
-    "mapping": MappingOf,
-}
-_KINDS = {container: kind for kind, container in _CONTAINERS.items()}
 
 
 class FactStore:
@@ -62,8 +39,8 @@ class FactStore:
     def get(self, keys: Iterable[str]) -> Mapping[str, Fact]:
         """Return the facts that are known, of those with these keys."""
         known = self._known()
-        found = {key: from_json(known[key]) for key in keys if key in known}
-        return {key: fact for key, fact in found.items() if fact is not None}
+        facts = {key: from_json(known[key]) for key in keys if key in known}
+        return {key: fact for key, fact in facts.items() if fact is not None}
 
     def put(self, facts: Mapping[str, Fact]) -> None:
         """Keep more facts."""
@@ -102,38 +79,44 @@ def from_json(value: object) -> Fact | None:
             return None
 
 
-def _stored(type_: Type) -> Any:
+def _stored(type_: tree.Type) -> Any:
     match type_:
-        case Plain(word):
+        case tree.Plain(word):
             return word
-        case Format(name):
+        case tree.Format(name):
             return ["format", name]
-        case Named(token):
+        case tree.Named(token):
             return ["name", token]
-        case Constants(values):
+        case tree.Constants(values):
             return ["constants", *values]
-        case ListOf(inner) | DictOf(inner) | ArrayOf(inner) | SequenceOf(inner) | MappingOf(inner):
-            return [_KINDS[type(type_)], _stored(inner)]
-        case OneOf(branches):
+        case tree.ListOf(item):
+            return ["list", _stored(item)]
+        case tree.DictOf(value):
+            return ["dict", _stored(value)]
+        case tree.ArrayOf() | tree.SequenceOf() | tree.MappingOf():
+            raise TypeError("no answer has such a type")
+        case tree.OneOf(branches):
             return ["union", *map(_stored, branches)]
         case _:
             assert_never(type_)
 
 
-def _type(value: object) -> Type:
+def _type(value: object) -> tree.Type:
     match value:
-        case str() if value in PLAIN:
-            return PLAIN[value]
+        case str() if value in tree.PLAIN:
+            return tree.PLAIN[value]
         case ["format", str(name)] if name in TYPED_FORMATS:
-            return Format(name)
+            return tree.Format(name)
         case ["name", str(token)] if REFERENCE.fullmatch(token):
-            return Named(token)
+            return tree.Named(token)
         case ["constants", *values] if values and all(map(_is_constant, values)):
-            return Constants(tuple(filter(_is_constant, values)))
+            return tree.Constants(tuple(filter(_is_constant, values)))
         case ["union", _, _, *_]:
-            return OneOf(tuple(map(_type, value[1:])))
-        case [str(kind), inner] if kind in _CONTAINERS:
-            return _CONTAINERS[kind](_type(inner))
+            return tree.OneOf(tuple(map(_type, value[1:])))
+        case ["list", item]:
+            return tree.ListOf(_type(item))
+        case ["dict", value_type]:
+            return tree.DictOf(_type(value_type))
         case _:
             raise _NoFactError
 

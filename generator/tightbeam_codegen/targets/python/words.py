@@ -9,20 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from tightbeam._payload.formats import TYPED_FORMATS
-from tightbeam_codegen.targets.python.type_tree import (
-    ArrayOf,
-    Constants,
-    DictOf,
-    Format,
-    ListOf,
-    MappingOf,
-    Named,
-    OneOf,
-    Plain,
-    SequenceOf,
-    Type,
-    nodes_of,
-)
+from tightbeam_codegen.targets.python import type_tree as tree
 
 __all__ = ["IMPORTS", "format_word", "words_of"]
 
@@ -58,19 +45,19 @@ def format_word(name: str) -> str:
     return f"{_prefix(module)}.{type_name}"
 
 
-def words_of(type_: Type) -> Iterator[str]:
+def words_of(type_: tree.Type) -> Iterator[str]:
     """Yield the imported names that a type is spelt with, keys of `IMPORTS`."""
-    for node in nodes_of(type_):
+    for node in tree.nodes_of(type_):
         match node:
-            case Plain("Any") | Constants():
+            case tree.Plain("Any") | tree.Constants():
                 yield "_t"
-            case Format(name):
+            case tree.Format(name):
                 yield _prefix(TYPED_FORMATS[name].annotation[0])
-            case SequenceOf() | MappingOf():
+            case tree.SequenceOf() | tree.MappingOf():
                 yield "_abc"
-            case ArrayOf():
+            case tree.ArrayOf():
                 yield "v1"
-            case Plain() | Named() | ListOf() | DictOf() | OneOf():
+            case tree.Plain() | tree.Named() | tree.ListOf() | tree.DictOf() | tree.OneOf():
                 pass
             case _:
                 assert_never(node)
