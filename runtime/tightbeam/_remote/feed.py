@@ -13,12 +13,12 @@ from websockets.asyncio.client import ClientConnection
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import Address, Envelope
 from tightbeam._remote.answers import error_for
-from tightbeam._remote.requests import Requests
 from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import FailureKind, NoAnswer, failure_of
 from tightbeam._wire.feed import LeaveConnection, WireFeed
 from tightbeam._wire.frames import Unreadable, message_of, metadata_of
-from tightbeam._wire.websocket import UpgradeRefused
+from tightbeam._wire.http import Pool
+from tightbeam._wire.websocket import UpgradeRefused, open_websocket
 from tightbeam.errors import PositionLost, SubscribeFailed, TightbeamError
 
 __all__ = ["GatewayFeed"]
@@ -35,7 +35,7 @@ class GatewayFeed(WireFeed):
 
     def __init__(
         self,
-        requests: Requests,
+        pool: Pool,
         token: Callable[[], Awaitable[str]],
         wanted: frozenset[Address] | None,
         after: str | None,
@@ -44,15 +44,15 @@ class GatewayFeed(WireFeed):
         """Open nothing yet.
 
         Args:
-            requests: to the gateway in question.
+            pool: of connections to the gateway.
             token: fetches a fresh token for a connection.
             wanted: the topics to follow, or None for all that the tokens allow.
             after: where to begin.
             hooks: see `WireFeed`.
         """
         backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=False)
-        super().__init__("the gateway", requests.origin, wanted or (), backoff, hooks)
-        self._requests = requests
+        super().__init__("the gateway", pool.origin, wanted or (), backoff, hooks)
+        self._pool = pool
         self._token = token
         self._wanted = wanted
         self._after = after or "now"
@@ -84,7 +84,9 @@ class GatewayFeed(WireFeed):
         if self._wanted is not None:
             query.append(("want", orjson.dumps(sorted(self._wanted)).decode()))
         try:
-            connection = await self._requests.open_websocket(f"/v1/realtime/connect?{urlencode(query)}")
+            connection = await open_websocket(
+                self._pool.origin, f"/v1/realtime/connect?{urlencode(query)}", {}, self._pool.context
+            )
         except UpgradeRefused as refused:
             error = error_for(refused.answer, "no subscription: ")
             raise (self._error_for(error) if isinstance(error, NoAnswer) else error) from None

@@ -19,8 +19,8 @@ from tests.certificates import untrusted
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.gateway.serving import KEY, durable, running, secured
 from tightbeam import Client, GatewayRefused, PositionLost, PublishFailed, SubscribeFailed
+from tightbeam._remote import carrier as remote_carrier
 from tightbeam._remote import feed as remote_feed
-from tightbeam._remote import requests
 from tightbeam._remote.answers import error_for
 from tightbeam._wire import backoff as wire_backoff
 from tightbeam._wire.backoff import Backoff
@@ -298,7 +298,7 @@ async def test_a_failure_between_two_polls_is_raised_by_the_next(ch: JobChannel)
 async def test_entering_that_is_cancelled_leaves_nothing_behind(
     ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_TIMEOUT", 1_000.0)
+    monkeypatch.setattr(remote_carrier, "_TIMEOUT", 1_000.0)
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -22,10 +22,11 @@ from tests.tightbeam.gateway.test_streams import until_connections
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
 from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
 from tightbeam._client import engine_of
+from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import Envelope
-from tightbeam._remote import requests as remote_requests
+from tightbeam._remote import carrier as remote_carrier
 from tightbeam._remote.answers import error_text
-from tightbeam._remote.requests import Requests
+from tightbeam._remote.carrier import GatewayCarrier
 from tightbeam._wire.http import Answer
 from tightbeam._wire.io import ThreadIo, run
 
@@ -224,17 +225,21 @@ class Scripted:
                 self.hung_up.set()
 
 
+def carrier_of(server: Scripted) -> GatewayCarrier:
+    return GatewayCarrier(server.url, None, KEY, HookList())
+
+
 def tick(data: bytes, run_id: str | None = None) -> Envelope:
     return Envelope("job:j1", "tick", data, run_id, None, 0)
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
     with Scripted(1, 1) as server:
-        requests = Requests(server.url, KEY)
-        run(requests.publish(tick(b"1"), blocking=True))
+        carrier = carrier_of(server)
+        carrier.publish_sync(tick(b"1"))
         assert server.hung_up.wait(20)
-        run(requests.publish(tick(b"2", "01M80WNAQGSQ2ZY17B9WK74G59"), blocking=True))
-        requests.close()
+        carrier.publish_sync(tick(b"2", "01M80WNAQGSQ2ZY17B9WK74G59"))
+        run(carrier.close())
     assert [one[-1:] for one in server.requests] == [b"1", b"2"]
     assert b"run_id=01M80WNAQGSQ2ZY17B9WK74G59" in server.requests[1]
     assert b"run_id" not in server.requests[0]
@@ -242,13 +247,13 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
 
 def test_a_publish_that_isnt_answered_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on a kept connection: it may have arrived."""
-    monkeypatch.setattr(remote_requests, "_TIMEOUT", 0.5)
+    monkeypatch.setattr(remote_carrier, "_TIMEOUT", 0.5)
     with Scripted(None) as server:
-        requests = Requests(server.url, KEY)
-        run(requests.publish(tick(b"1"), blocking=True))
+        carrier = carrier_of(server)
+        carrier.publish_sync(tick(b"1"))
         with pytest.raises(PublishFailed, match="TimeoutError"):
-            run(requests.publish(tick(b"2"), blocking=True))
-        requests.close()
+            carrier.publish_sync(tick(b"2"))
+        run(carrier.close())
     assert [one[-1:] for one in server.requests] == [b"1", b"2"]
 
 
@@ -262,10 +267,10 @@ def test_a_server_that_hangs_up_at_once_is_asked_once(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(ThreadIo, "connect", counted)
     with Scripted(0) as server:
-        requests = Requests(server.url, KEY)
+        carrier = carrier_of(server)
         with pytest.raises(PublishFailed) as failed:
-            run(requests.publish(tick(b"1"), blocking=True))
-        requests.close()
+            carrier.publish_sync(tick(b"1"))
+        run(carrier.close())
     assert failed.value.retryable
     assert len(asked) == 1
 

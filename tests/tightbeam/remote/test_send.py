@@ -232,6 +232,6 @@ def test_the_data_of_an_event_is_not_touched_on_the_way(client: Client) -> None:
         sent.append(data)
         return []
 
-    remote._carrier.requests.send = send  # type: ignore[method-assign,assignment]
+    remote._carrier.send = send  # type: ignore[method-assign,assignment]
     remote.send_sync("app/note", {"n": 2**70, "f": 1.0})
     assert json.loads(sent[0]) == {"n": 2**70, "f": 1.0}

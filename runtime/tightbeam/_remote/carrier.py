@@ -1,35 +1,43 @@
-"""The remote client's requests: publishes, tokens, events."""
+"""Messages, tokens and events by way of a gateway."""
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
-from websockets.asyncio.client import ClientConnection
-
 from tightbeam._engine.protocol import Selection, SubscriptionToken
-from tightbeam._message import Envelope
+from tightbeam._hooks.hook_list import HookList
+from tightbeam._message import Address, Envelope
 from tightbeam._remote.answers import error_for, error_text, json_object
+from tightbeam._remote.feed import GatewayFeed
 from tightbeam._remote.send import run_ids_in, send_failed, send_target
+from tightbeam._remote.tokens import TokenFactory, key_in
 from tightbeam._selection import addresses_of, subscription_token, token_request
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
-from tightbeam._wire.io import RequestLimits
+from tightbeam._wire.io import RequestLimits, run
 from tightbeam._wire.origin import Origin, parse_origin
-from tightbeam._wire.websocket import open_websocket
-from tightbeam.errors import PublishFailed, SubscribeFailed
+from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
 
-__all__ = ["Requests"]
+__all__ = ["GatewayCarrier"]
 
 _TIMEOUT = 10.0
 _REQUESTS = 32
 """How many may be under way at once, in each event loop and in all threads."""
 
 
-class Requests:
-    """Requests to one gateway, with its server key."""
+class GatewayCarrier:
+    """Carries messages and tokens by way of a gateway, and events to it."""
 
-    def __init__(self, url: str, key: str | None) -> None:
+    def __init__(self, url: str, token: str | TokenFactory | None, key: str | None, hooks: HookList) -> None:
         """Open nothing yet.
+
+        Args:
+            url: the gateway's.
+            token: for subscriptions, in place of the key.
+            key: the server key.
+            hooks: those of the client.
 
         Raises:
             ValueError: the URL isn't one, or the key can't be sent.
@@ -41,19 +49,14 @@ class Requests:
         self._headers = {"Content-Type": "application/json"}
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
+        self._token = token
+        self._hooks = hooks
+        self._feeds: weakref.WeakSet[GatewayFeed] = weakref.WeakSet()
 
     def __repr__(self) -> str:
-        return f"<Requests to {self.origin}>"
+        return f"<GatewayCarrier of {self.origin}>"
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
-
-    async def open_websocket(self, target: str) -> ClientConnection:
-        """Open a WebSocket of the gateway; see `tightbeam._wire.websocket.open_websocket`."""
-        return await open_websocket(self.origin, target, {}, self._pool.context)
-
-    async def publish(self, envelope: Envelope, *, blocking: bool = False) -> None:
+    async def publish(self, envelope: Envelope, /, *, blocking: bool = False) -> None:
         """Publish live.
 
         Args:
@@ -61,8 +64,10 @@ class Requests:
             blocking: as for `Pool.post`, here and below.
 
         Raises:
+            GatewayRefused: this client has a token.
             PublishFailed: the gateway didn't take the message, or there was no answer.
         """
+        self.check_key("publishing")
         target = _publish_target(envelope)
         try:
             answer = await self._pool.post(
@@ -81,6 +86,10 @@ class Requests:
                 retryable=answer.is_retryable,
             )
 
+    def publish_sync(self, envelope: Envelope, /) -> None:
+        """As `publish`, from any thread."""
+        run(self.publish(envelope, blocking=True))
+
     async def fetch_token(self, selection: Selection) -> str:
         """Fetch a subscription token for connecting, over a connection of its own.
 
@@ -93,7 +102,7 @@ class Requests:
         return self._token_in(answer, selection)["key"]
 
     async def token(
-        self, selection: Selection, since: str | None, *, blocking: bool = False
+        self, selection: Selection, since: str | None, /, *, blocking: bool = False
     ) -> SubscriptionToken:
         """Fetch a subscription token for a subscriber elsewhere.
 
@@ -103,9 +112,11 @@ class Requests:
             blocking: see `publish`.
 
         Raises:
-            GatewayRefused: the key isn't valid there, or there is no such channel or topic, or too many.
+            GatewayRefused: the key isn't valid there, there is no such channel or topic, or too many; or this
+                client has a token.
             SubscribeFailed: no gateway answered, or it was too busy to.
         """
+        self.check_key("making tokens")
         query = "" if since is None else "?" + urlencode({"since": since}, quote_via=quote)
         target, body = f"/v1/realtime/token{query}", token_request(addresses_of(selection))
         try:
@@ -120,8 +131,18 @@ class Requests:
                 retryable=failure.kind is FailureKind.OUTAGE,
             ) from None
 
+    def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
+        """As `token`, from any thread."""
+        return run(self.token(selection, since, blocking=True))
+
     async def send(self, name: str, data: bytes, *, blocking: bool = False) -> list[str]:
-        """Send an event; see `tightbeam._remote.send.run_ids_in` for what it raises."""
+        """Send an event; see `tightbeam._remote.send.run_ids_in` for what it raises.
+
+        Args:
+            name: the event's.
+            data: JSON.
+            blocking: see `publish`.
+        """
         try:
             answer = await self._pool.post(
                 send_target(name), self._headers, data, blocking=blocking, keep_alive=False
@@ -129,6 +150,47 @@ class Requests:
         except NoAnswer as failure:
             raise send_failed(failure, name, self.origin) from None
         return run_ids_in(answer, name, self.origin)
+
+    def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> GatewayFeed:
+        """See `Carrier`."""
+        wanted = frozenset(addresses)
+        selection: dict[str, list[str]] = {}
+        for channel, topic in sorted(wanted):
+            selection.setdefault(channel, []).append(topic)
+        return self._feed(selection, wanted, after)
+
+    def follow(self, channel: str, topics: list[str], after: str | None) -> GatewayFeed:
+        """Follow a channel, in whatever topics the gateway allows of these."""
+        return self._feed({channel: topics}, None, after)
+
+    def _feed(
+        self, selection: Selection, wanted: frozenset[Address] | None, after: str | None
+    ) -> GatewayFeed:
+        async def fetch_token() -> str:
+            if isinstance(self._token, str):
+                return self._token
+            if self._token is not None:
+                return key_in(await self._token(), selection)
+            return await self.fetch_token(selection)
+
+        feed = GatewayFeed(self._pool, fetch_token, wanted, after, self._hooks)
+        self._feeds.add(feed)
+        return feed
+
+    async def close(self) -> None:
+        """End the subscriptions and close the connections."""
+        for feed in tuple(self._feeds):
+            feed.close()
+        self._pool.close()
+
+    def check_key(self, what: str) -> None:
+        """Refuse what only the server key allows.
+
+        Raises:
+            GatewayRefused: this client has a token.
+        """
+        if self._token is not None:
+            raise GatewayRefused(f"{what} needs the server key: `tightbeam.connect(url, key=…)`")
 
     def _token_in(self, answer: Answer, selection: Selection) -> SubscriptionToken:
         """Return the token in an answer.
