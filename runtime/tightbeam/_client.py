@@ -87,7 +87,11 @@ class Client:
                 raise TypeError(f"{name} is a timedelta, not {type(given).__name__}")
             if value < timedelta(0):
                 raise ValueError(f"{name} can't be negative")
-        for name, number in (("retain_messages", retain_messages), ("retain_bytes", retain_bytes)):
+        for name, number in (
+            ("max_payload_bytes", max_payload_bytes),
+            ("retain_messages", retain_messages),
+            ("retain_bytes", retain_bytes),
+        ):
             given = number
             if type(given) is not int:
                 raise TypeError(f"{name} is an int, not {type(given).__name__}")

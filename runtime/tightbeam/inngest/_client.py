@@ -21,6 +21,7 @@ from tightbeam._function import Registry, check_function_id, id_taken, is_async
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
+from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._results import from_json
 from tightbeam.errors import EngineError, NotJson
 from tightbeam.inngest._context import Context, ContextSync
@@ -130,11 +131,14 @@ class Client(inngest.Inngest):
     The SDK's adapters serve them: ``inngest.fast_api.serve(app, client, client.functions)``.
 
     Args:
+        on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
+            otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
         hooks: what watches or surrounds what this client does, the first outermost; see `tightbeam.Hook`.
             All other arguments are those of `inngest.Inngest`.
 
     Raises:
-        TypeError: ``hooks`` is no list of hooks.
+        ValueError: ``on_invalid_message`` is another string.
+        TypeError: ``on_invalid_message`` is no function either, or ``hooks`` is no list of hooks.
     """
 
     def __init__(
@@ -152,6 +156,7 @@ class Client(inngest.Inngest):
         request_timeout: int | timedelta | None = None,
         serializer: inngest.Serializer | None = None,
         signing_key: str | None = None,
+        on_invalid_message: OnInvalidMessage = "raise",
         hooks: Iterable[Hook] = (),
     ) -> None:
         super().__init__(
@@ -171,7 +176,7 @@ class Client(inngest.Inngest):
         self._tightbeam_registry = Registry()
         self._tightbeam_pid: int | None = None
         """The process that has entered the client."""
-        realtime(self).configure(hooks=hooks)
+        realtime(self).configure(on_invalid_message=on_invalid_message, hooks=hooks)
 
     @property
     def realtime(self) -> Realtime:

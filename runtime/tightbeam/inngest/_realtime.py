@@ -58,10 +58,10 @@ class Realtime(ClientRealtime):
             ValueError: ``on_invalid_message`` is another string.
             TypeError: ``on_invalid_message`` is no function either, or ``hooks`` is no list of hooks.
         """
-        if on_invalid_message is not None:
-            self._on_invalid_message = checked_choice(on_invalid_message)
         if hooks is not None:
             self._inngest.hooks.replace(hooks)
+        if on_invalid_message is not None:
+            self._on_invalid_message = checked_choice(on_invalid_message)
         if timeout is not None or max_connections is not None:
             self._inngest.configure(timeout=timeout, max_connections=max_connections)
 

@@ -11,9 +11,11 @@ import pytest
 from inngest.experimental import mocked
 
 import tightbeam
+import tightbeam.hooks
 import tightbeam.inngest
 from generated.uploads import Result, Status, UploadsChannel, uploads_channel
 from tests.tightbeam.inngest.calls import Run, app_of
+from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.inngest.test_client import DATA, upload
 from tightbeam.inngest import Client, Context, ContextSync
 from tightbeam.testing import Faults, InjectedFault, Published
@@ -153,6 +155,54 @@ async def test_faults(published: Published, faults: Faults, ch: UploadsChannel) 
     failed = [one.body["name"] for one in run.answers if one.status == 500]
     assert failed == [InjectedFault.__name__] * 2
     assert len(published(ch.result)) == 1
+
+
+async def test_faults_around_a_sleep(published: Published, faults: Faults, ch: UploadsChannel) -> None:
+    dev = Client(app_id="app", is_production=False)
+    dev.function("upload", on="app/upload")(upload)
+    faults.before("wait")
+    faults.after("wait")
+    run = Run(app_of(dev, dev.functions), "app-upload", DATA)
+    last = await run.finish()
+    assert last.status == 200
+    assert [one.body["name"] for one in run.answers if one.status == 500] == [InjectedFault.__name__] * 2
+    assert len(published(ch.result)) == 1
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_a_hook_that_looks_on_keeps_nothing_from_the_server(
+    server: StandIn, ch: UploadsChannel, everywhere: bool
+) -> None:
+    class Looks(tightbeam.Hook):
+        def __init__(self) -> None:
+            self.topics: list[str] = []
+
+        def sent(self, message: tightbeam.hooks.MessageInfo, /) -> None:
+            self.topics.append(message.topic)
+
+    hook = Looks()
+    client = Client(
+        app_id="app", is_production=False, api_base_url=server.origin, hooks=[] if everywhere else [hook]
+    )
+    if everywhere:
+        tightbeam.hooks.install(hook)
+    try:
+        await client.realtime.publish(ch.status, {"message": "x"})
+        client.realtime.publish_sync(ch.status, {"message": "y"})
+    finally:
+        tightbeam.hooks.uninstall(hook)
+    assert [request.query["topic"] for request in server.published] == hook.topics == ["status", "status"]
+
+
+async def test_what_the_server_refuses_is_not_told_as_sent(server: StandIn, ch: UploadsChannel) -> None:
+    class Looks(tightbeam.Hook):
+        def sent(self, message: tightbeam.hooks.MessageInfo, /) -> None:
+            raise AssertionError
+
+    client = Client(app_id="app", is_production=False, api_base_url=server.origin, hooks=[Looks()])
+    server.script.append((500, b""))
+    with pytest.raises(tightbeam.PublishFailed):
+        await client.realtime.publish(ch.status, {"message": "x"})
 
 
 def test_without_the_fixture_it_needs_a_key(client: Client) -> None:

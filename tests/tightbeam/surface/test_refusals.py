@@ -126,6 +126,25 @@ def test_a_token_of_names_or_objects_is_asked_for_alike(channels: Any, since: An
     assert asked == [tightbeam.NoGateway, tightbeam.SubscribeFailed, tightbeam.SubscribeFailed]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"on_invalid_message": "drop"},
+        {"on_invalid_message": 5},
+        {"hooks": 5},
+        {"hooks": [5]},
+        {"hooks": tightbeam.Hook()},
+        {"on_invalid_message": 5, "hooks": 5},
+    ],
+    ids=str,
+)
+async def test_making_a_client(options: dict[str, Any]) -> None:
+    kinds = ("embedded", "inngest", "connect")
+    embedded, on_inngest, remote = [await refusal(lambda kind: make(kind, **options), kind) for kind in kinds]
+    assert on_inngest == remote == embedded
+    assert embedded[0] in ("TypeError", "ValueError")
+
+
 async def handler(ctx: tightbeam.Context) -> None:
     """Do nothing."""
 
