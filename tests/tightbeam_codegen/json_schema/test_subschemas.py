@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tightbeam._payload.schema_index import SchemaIndex
 from tightbeam._payload.subschemas import DATA, HOLDERS, SCHEMA_MAPS, inside
 from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFTS, LATEST
 from tightbeam_codegen.json_schema.keywords import ASSERTING, IDENTIFIERS, KEYWORDS, NOTES
+from tightbeam_codegen.targets.typescript.ajv import validators_of
 from tightbeam_codegen.targets.typescript.rings import break_rings
 
 NAMES = sorted({*DATA, *SCHEMA_MAPS, "$ref", "$id", "items", "type"})
@@ -199,3 +201,19 @@ def test_a_ring_is_broken_whatever_its_topic_is_called(name: str) -> None:
     [(bridges, reference)] = [(value, value["0"]) for key, value in resources.items() if key != uri]
     assert len(bridges) == 1
     assert reference == {"tightbeam-ring": own}
+
+
+def test_data_is_as_it_was_for_ajv_where_a_metaschema_is_rewritten() -> None:
+    uri, draft_7 = "https://s.example/x.json", "http://json-schema.org/draft-07/schema"
+    data = {"$ref": draft_7, "format": "date-time"}
+    properties = {"a": {"$ref": draft_7}, "b": {"const": data}, "$ref": {"enum": [data]}}
+    stated = {
+        "assertFormats": True,
+        "resources": {uri: {"$schema": DRAFT_4.uri, "properties": properties}, draft_7: {"type": "object"}},
+        "topics": {"t": {"ref": f"{uri}#", "dialect": DRAFT_4.uri, "open": True}},
+        "params": {},
+    }
+    made = validators_of(json.dumps(stated), lambda dialect: DRAFTS[dialect].year)
+    adapted = json.loads(made.text)["resources"][uri]["properties"]
+    assert adapted["a"]["$ref"] != draft_7
+    assert adapted["$ref"] == {"enum": [data]}

@@ -10,6 +10,7 @@ from urllib.parse import urldefrag, urljoin
 
 from tightbeam._payload.formats import TYPED_FORMATS, narrow_formats
 from tightbeam._payload.schemas import says_more_than_kind
+from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.targets.typescript.adapt import Adapter, Difference, references
 from tightbeam_codegen.targets.typescript.ir import Draft
@@ -94,19 +95,20 @@ def _metaschemas_of_ours(resources: Iterable[str], read_by: Mapping[str, set[Dra
 
 def _with_metaschemas(resources: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
     """Return the resources without the metaschemas that Ajv has; all its classes can read the others."""
-    others = {uri: _referring(each, ours) for uri, each in resources.items() if not is_official(uri)}
+    others = {uri: each for uri, each in resources.items() if not is_official(uri)}
+    if ours:
+        _refer_to_ours(others, ours)
     return others | {own: portable(uri, resources[uri], ours) for uri, own in ours.items()}
 
 
-def _referring(value: Any, ours: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
-        return [_referring(item, ours) for item in value] if ours else value
-    if not isinstance(value, dict) or not ours:
-        return value
-    referring = {key: _referring(item, ours) for key, item in value.items()}
-    if isinstance(referring.get("$ref"), str):
-        referring["$ref"] = _ours_for(referring["$ref"], ours)
-    return referring
+def _refer_to_ours(resources: Mapping[str, Any], ours: Mapping[str, str]) -> None:
+    """Let references lead to the metaschemas that are written for Ajv, in place."""
+    stack = list(resources.values())
+    while stack:
+        schema = stack.pop()
+        if isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
+            schema["$ref"] = _ours_for(schema["$ref"], ours)
+        stack.extend(inner for _, inner, _ in inside(schema))
 
 
 def _ours_for(reference: str, ours: Mapping[str, str]) -> str:
