@@ -68,8 +68,8 @@ class Mailbox:
         "_max_bytes",
         "_max_messages",
         "_on_full",
+        "_reported_full",
         "_strained",
-        "_told_full",
         "_turns",
         "_waiter",
         "addresses",
@@ -116,10 +116,10 @@ class Mailbox:
         self._loop = asyncio._get_running_loop()
         """The reader's event loop, if it is known."""
         self._strained = False
-        """Whether the next take has to reset `_kept`, `_turns` and `_told_full`."""
+        """Whether the next take has to reset `_kept`, `_turns` and `_reported_full`."""
         self._turns = 0
         """How many messages have asked for a turn since the last take."""
-        self._told_full = False
+        self._reported_full = False
 
     def offer(self, envelope: Envelope) -> None:
         """Put a message in, and make room for it by dropping live ones. The hub's lock is held."""
@@ -156,8 +156,8 @@ class Mailbox:
         if self._loop is not None and (self._turns <= _TURNS_IN_A_ROW or self._turns % _MESSAGES_A_TURN == 0):
             self._hub.request_turn(self._loop)
         while self._is_full(envelope):
-            if not self._told_full:
-                self._told_full = True
+            if not self._reported_full:
+                self._reported_full = True
                 if self._on_full is not None:
                     self._on_full()
             if self._drop_oldest():
@@ -189,7 +189,7 @@ class Mailbox:
         items, aside = self._items, self._aside
         start = 0 if state else self._kept
         for index in range(start, len(items)):
-            if _may_go(items[index], state):
+            if _may_be_dropped(items[index], state):
                 gone = items[index]
                 del items[index]
                 self._kept = index
@@ -197,7 +197,7 @@ class Mailbox:
         else:
             self._kept = len(items)
             for index, (_, gone) in enumerate(aside):
-                if _may_go(gone, state):
+                if _may_be_dropped(gone, state):
                     del aside[index]
                     break
             else:
@@ -288,7 +288,7 @@ class Mailbox:
     def _relax(self, taken: int) -> None:
         self._kept = max(0, self._kept - taken)
         self._turns = 0
-        self._told_full = False
+        self._reported_full = False
         self._strained = self._kept > 0
 
     def rejoin(self) -> None:
@@ -355,7 +355,7 @@ class Mailbox:
             self.wake()
 
 
-def _may_go(envelope: Envelope, state: bool) -> bool:
+def _may_be_dropped(envelope: Envelope, state: bool) -> bool:
     """Return whether a message may be dropped.
 
     Args:

@@ -69,7 +69,7 @@ class Branch:
         return any(isinstance(r := s.get("required"), list) and name in r for s in self.schemas)
 
 
-_known: WeakKeyDictionary[Bundle, dict[tuple[str, str], list[Branch]]] = WeakKeyDictionary()
+_branch_lists: WeakKeyDictionary[Bundle, dict[tuple[str, str], list[Branch]]] = WeakKeyDictionary()
 
 
 def narrow(
@@ -136,7 +136,7 @@ def closest(tried: list[list[Issue]], pointer: str) -> list[Issue]:
 
 def _branches(tester: SchemaTester, union: Union) -> list[Branch]:
     """Return the branches of a union; those of a union that is nothing but a branch stand for it."""
-    known = _known.setdefault(tester.bundle, {})
+    known = _branch_lists.setdefault(tester.bundle, {})
     key = (union.location.ref, union.keyword)
     if (branches := known.get(key)) is not None:
         return branches
