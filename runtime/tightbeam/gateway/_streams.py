@@ -270,6 +270,9 @@ class Streams:
         limits = self._limits
         since_us = None if wanted.since is None else wanted.since * 1000
 
+        async def replayed() -> list[Envelope]:
+            return [] if after is None else await self._replayed(stream, after, since_us)
+
         def open_feed(on_full: Callable[[], None]) -> BatchFeed:
             return self._engine.feed(
                 wanted.addresses,
@@ -277,7 +280,7 @@ class Streams:
                 max_messages=limits.buffer_messages,
                 max_bytes=limits.buffer_bytes,
                 on_full=on_full,
-                at_replay_end=None if after is None else lambda: self._replayed(stream, after, since_us),
+                at_replay_end=replayed,
             )
 
         try:
