@@ -19,7 +19,8 @@ from tightbeam._engine.records import Run
 from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked, Resume
 from tightbeam._engine.run_context import RunContext, RunContextSync, Services
 from tightbeam._engine.step_log import StepLog
-from tightbeam._engine.steps import AsyncStep, StepTasks
+from tightbeam._engine.steps import Steps
+from tightbeam._engine.steps_async import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
 from tightbeam._function import AsyncFunction, Function, SyncFunction
 from tightbeam._hooks.hook import InjectedFault
@@ -137,11 +138,12 @@ class Execution:
         run, services, handler = self._run, self._services, self._function.__wrapped__
         if isinstance(self._function, AsyncFunction):
             tasks = self._tasks = StepTasks(self.log, services.store, self._slot)
-            step = AsyncStep(tasks, services.max_payload_bytes)
+            step = AsyncStep(Steps(self.log, tasks, services.max_payload_bytes))
             returned: object = await handler(RunContext(run, self.log, services, step))
             return returned
         thread = StepThread(self.log, services.store, self._slot)
-        ctx = RunContextSync(run, self.log, services, SyncStep(thread, services.max_payload_bytes))
+        step_sync = SyncStep(Steps(self.log, thread, services.max_payload_bytes))
+        ctx = RunContextSync(run, self.log, services, step_sync)
         return await self._on_thread(handler, ctx, thread)
 
     def _result_of(self, error: BaseException) -> ExecutionResult:

@@ -10,7 +10,7 @@ from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._engine.protocol import Carrier
 from tightbeam._engine.records import Run
 from tightbeam._engine.step_log import StepLog
-from tightbeam._engine.steps import AsyncStep
+from tightbeam._engine.steps_async import AsyncStep
 from tightbeam._engine.steps_sync import SyncStep
 from tightbeam._engine.store import Store
 from tightbeam._hooks.hook_list import HookList

@@ -1,4 +1,4 @@
-"""The steps of a sync handler: the same rules, on the handler's own thread."""
+"""The steps of a sync handler, on the handler's own thread."""
 
 from __future__ import annotations
 
@@ -6,38 +6,22 @@ import asyncio
 import contextlib
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._context import CurrentStep, current_step
+from tightbeam._context import current_step
 from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
-from tightbeam._engine.retry import retry_delays
-from tightbeam._engine.step_hooks import Surrounded, notify_after, notify_before
-from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
-from tightbeam._engine.step_rules import (
-    begin_publish,
-    begin_run,
-    log_unstored,
-    memo_of,
-    memo_result,
-    prepare_publish,
-    published_before,
-    sleeping,
-    storing,
-    too_large,
-    wake_time,
-)
-from tightbeam._engine.store import Request, Store
-from tightbeam._payload.load import load
+from tightbeam._engine.step_log import StepCall, StepLog
+from tightbeam._engine.steps import Attempt, Function, Steps, complete
+from tightbeam._engine.store import After, Request, Store
 from tightbeam._publishing import single_payload
-from tightbeam._results import ReturnType
 from tightbeam._step_checks import wrong_step_kind
-from tightbeam.errors import JournalFailed, NotStorable
+from tightbeam.errors import JournalFailed
 
 __all__ = ["StepThread", "SyncStep", "SyncStepRealtime"]
 
@@ -48,48 +32,30 @@ Output = TypeVar("Output")
 class SyncStep:
     """A `tightbeam.StepSync`."""
 
-    __slots__ = ("_thread", "realtime")
+    __slots__ = ("_steps", "realtime")
 
-    def __init__(self, thread: StepThread, limit: int) -> None:
-        self._thread = thread
-        self.realtime = SyncStepRealtime(thread, limit)
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self.realtime = SyncStepRealtime(steps)
         """Publishing as a step."""
 
     def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
         """See `tightbeam.StepSync`."""
-        thread = self._thread
-        call, result = begin_run(thread.log, id, fn)
-        if call.memo is not None:
-            value = memo_result(thread.log, call, call.memo, result)
-        else:
-            with Surrounded(thread.log, call):
-                value = thread.attempt(call, fn, args, result)
-        notify_after(thread.log, call)
-        returned: Output = value
+        returned: Output = complete(self._steps.run(id, fn, args))
         return returned
 
     def sleep(self, id: str, duration: timedelta, /) -> None:
         """See `tightbeam.StepSync`."""
-        thread, log = self._thread, self._thread.log
-        call = log.begin("step.sleep", id)
-        try:
-            notify_before(log, call)
-            if call.memo is None or call.memo.state == "sleeping":
-                with Surrounded(log, call):
-                    thread.sleep_until(call, wake_time(call, duration))
-        finally:
-            log.release(call)
-        notify_after(log, call)
+        complete(self._steps.sleep(id, duration))
 
 
 class SyncStepRealtime:
     """A `tightbeam.StepRealtimeSync`."""
 
-    __slots__ = ("_limit", "_thread")
+    __slots__ = ("_steps",)
 
-    def __init__(self, thread: StepThread, limit: int) -> None:
-        self._thread = thread
-        self._limit = limit
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
 
     def publish(
         self,
@@ -100,81 +66,76 @@ class SyncStepRealtime:
         **kwargs: PayloadArgs.kwargs,
     ) -> Data:
         """See `tightbeam.StepRealtimeSync`."""
-        payload = single_payload(topic, data, kwargs)
-        thread, log, limit = self._thread, self._thread.log, self._limit
-        call = begin_publish(log, id, topic)
-        if call.memo is not None:
-            value = published_before(log, call, call.memo, topic, payload, limit)
-        else:
-            with Surrounded(log, call, topic) as surrounded:
-                step = prepare_publish(log, call, topic, payload, limit, surrounded.publish)
-                thread.store(call, step.request)
-                value = load(topic, step.raw)
-        notify_after(log, call)
-        return value
+        return complete(self._steps.publish(id, topic, single_payload(topic, data, kwargs)))
 
 
 class StepThread:
-    """What is behind the steps of one execution on a thread."""
+    """A `StepIo`: what is awaited of it is done when it is called, on the thread that calls."""
 
     def __init__(self, log: StepLog, store: Store, slot: Slot) -> None:
-        self.log = log
+        """Prepare on the engine's event loop.
+
+        Args:
+            log: of the execution.
+            store: keeps what comes of steps.
+            slot: of the function's concurrency limit.
+        """
+        self._log = log
         self._store = store
         self._slot = slot
         self._loop = asyncio.get_running_loop()
         self.handler_thread: int | None = None
         """Where the handler runs; its steps may be used on other threads too."""
 
-    def store(self, call: StepCall, request: Request[None], *, surely: bool = False) -> None:
-        """Store a step and release its call.
+    def check(self) -> None:
+        """See `StepIo`: steps may be used on any thread."""
 
-        Args:
-            call: of the step.
-            request: what stores it.
-            surely: whether to try again while the journal fails.
-        """
+    @property
+    def is_lost(self) -> bool:
+        """See `StepIo`."""
+        return self._store.is_lost
+
+    async def submit(self, request: Request[None], after: After | None = None) -> None:
+        """See `StepIo`."""
+        is_stored = False
         try:
-            if surely:
-                self._surely(call, request)
-            else:
-                self._store.call(request)
-        except BaseException:
-            self.log.release(call)
-            raise
-        self.log.release(call, stored=True)
+            self._store.call(request)
+            is_stored = True
+        finally:
+            if after is not None:
+                after(is_stored)
 
-    def _surely(self, call: StepCall, request: Request[None]) -> None:
-        """Store, again and again while the journal fails, until the execution is to stop."""
-        for delay in retry_delays():
-            try:
-                self._store.call(request)
-                return
-            except JournalFailed as error:
-                if self.log.halted.is_set():
-                    raise
-                if not self._store.is_lost:
-                    log_unstored(self.log, call, error)
-                self.log.halted.wait(delay)
+    async def pause(self, seconds: float) -> None:
+        """See `StepIo`."""
+        self._log.halted.wait(seconds)
 
-    def sleep_until(self, call: StepCall, wake_at: int) -> None:
-        """Sleep until a time of day, which is stored first, and store that it is over.
+    def invoke(self, call: StepCall, fn: Function, args: tuple[object, ...]) -> Awaitable[object]:
+        """See `StepIo`."""
+        returned = fn(*args)
+        if isinstance(returned, Awaitable):
+            if inspect.iscoroutine(returned):
+                returned.close()
+            raise wrong_step_kind(call.step_id, wanted="plain")
+        return _Done(returned)
 
-        Raises:
-            Interrupt: the execution is to end, or the run leaves memory meanwhile.
-        """
-        for action in sleeping(self.log, call, wake_at):
-            if isinstance(action, Alarm):
-                self._asleep(call, action)
-            else:
-                self._surely(call, action)
+    async def attempt(self, attempt: Attempt) -> Any:
+        """See `StepIo`."""
+        outer = current_step.get()
+        try:
+            value, error = await attempt
+        finally:
+            current_step.set(outer)
+        if error is not None:
+            raise error
+        return value
 
-    def _asleep(self, call: StepCall, alarm: Alarm) -> None:
-        """Wait for a time of day, giving up the run's slot if it waits for nothing else.
+    def is_given_up(self, error: BaseException) -> bool:  # noqa: ARG002 - a thread can't be cancelled
+        """See `StepIo`."""
+        return False
 
-        Raises:
-            Interrupt: the execution is to end, or the run leaves memory meanwhile.
-        """
-        log, over = self.log, self.log.over
+    async def sleep(self, call: StepCall, alarm: Alarm) -> None:
+        """See `StepIo`."""
+        log, over = self._log, self._log.over
         if log.only_sleeping:
             self._loop.call_soon_threadsafe(self._slot.release)
         log.fall_asleep(call, alarm)
@@ -198,37 +159,24 @@ class StepThread:
         if over.is_set():
             raise log.interrupt()
 
-    def attempt(
-        self, call: StepCall, fn: Callable[..., object], args: tuple[object, ...], result: ReturnType
-    ) -> Any:
-        """Call a step's function, store what comes of it, and return or raise that."""
-        log = self.log
-        token = current_step.set(CurrentStep(log.run_id, call.step_id))
-        value: Any = None
-        try:
-            returned = fn(*args)
-            if isinstance(returned, Awaitable):
-                if inspect.iscoroutine(returned):
-                    returned.close()
-                raise wrong_step_kind(call.step_id, wanted="plain")
-            raw = result.dump(returned)
-            value = result.load(raw)
-        except BaseException as error:  # noqa: BLE001 - a step may raise anything; the log decides what it means
-            outcome = log.fail(call, error)
-        else:
-            outcome = StepOutcome(None, memo_of(raw))
-        finally:
-            current_step.reset(token)
-        if outcome.memo is not None:
-            try:
-                self.store(call, storing(log, call, outcome.memo), surely=True)
-            except NotStorable as error:
-                outcome = too_large(log, call, error)
-        else:
-            log.release(call)
-        if outcome.error is not None:
-            raise outcome.error
-        return value
+    def wake_sleepers(self) -> None:
+        """See `StepIo`: threads that sleep wait for the end of the execution themselves."""
+
+
+class _Done:
+    """What a function has returned, to be awaited; its errors are raised by the call, not by `await`.
+
+    A coroutine in its place would turn a `StopIteration` into another error.
+    """
+
+    __slots__ = ("_returned",)
+
+    def __init__(self, returned: object) -> None:
+        self._returned = returned
+
+    def __await__(self) -> Generator[None, None, object]:
+        yield from ()
+        return self._returned
 
 
 def _pauses() -> Iterator[float]:

@@ -12,7 +12,7 @@ import tightbeam
 import tightbeam.inngest
 from tests.tightbeam.surface.conftest import make
 from tightbeam import _context
-from tightbeam._engine import execution, steps, steps_sync
+from tightbeam._engine import execution, steps_async, steps_sync
 from tightbeam.inngest import _step
 
 ON_INNGEST_ONLY = {
@@ -78,14 +78,14 @@ def test_realtime(name: str) -> None:
             _context.ContextSync.publish,
             [execution.RunContextSync.publish, tightbeam.inngest.ContextSync.publish],
         ),
-        (_context.StepRealtime.publish, [steps.AsyncStepRealtime.publish, _step.StepRealtime.publish]),
+        (_context.StepRealtime.publish, [steps_async.AsyncStepRealtime.publish, _step.StepRealtime.publish]),
         (
             _context.StepRealtimeSync.publish,
             [steps_sync.SyncStepRealtime.publish, _step.StepRealtimeSync.publish],
         ),
-        (_context.Step.run, [steps.AsyncStep.run]),
+        (_context.Step.run, [steps_async.AsyncStep.run]),
         (_context.StepSync.run, [steps_sync.SyncStep.run]),
-        (_context.Step.sleep, [steps.AsyncStep.sleep]),
+        (_context.Step.sleep, [steps_async.AsyncStep.sleep]),
         (_context.StepSync.sleep, [steps_sync.SyncStep.sleep]),
     ],
 )
@@ -118,11 +118,11 @@ def test_what_a_handler_holds_has_the_surface_that_is_documented() -> None:
     """`ctx.step` is `run`, `sleep`, `realtime`, and `realtime` is `publish`; on Inngest the SDK's besides."""
     import inngest
 
-    assert public(steps.AsyncStep) == public(steps_sync.SyncStep) == {"run", "sleep", "realtime"}
+    assert public(steps_async.AsyncStep) == public(steps_sync.SyncStep) == {"run", "sleep", "realtime"}
     for ours, theirs in ((_step.RealtimeStep, inngest.Step), (_step.RealtimeStepSync, inngest.StepSync)):
         assert public(ours) - public(theirs) == {"realtime"}
     for realtime in (
-        steps.AsyncStepRealtime,
+        steps_async.AsyncStepRealtime,
         steps_sync.SyncStepRealtime,
         _step.StepRealtime,
         _step.StepRealtimeSync,
