@@ -16,8 +16,8 @@ def runs(path: str | Path) -> list[RunSummary]:
     return JournalFile(Path(path)).read(ListRuns(1_000))
 
 
-def run(path: Path, id: str) -> RunDetail:
+def run(path: str | Path, id: str) -> RunDetail:
     """Return one run with its steps and the messages it published."""
-    detail = JournalFile(path).read(FindRun(id))
+    detail = JournalFile(Path(path)).read(FindRun(id))
     assert detail is not None, f"there is no run {id} in {path}"
     return detail

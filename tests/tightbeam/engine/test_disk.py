@@ -248,6 +248,7 @@ from datetime import timedelta
 from pathlib import Path
 from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.samples import job_channel
+from tests.tightbeam.engine import inspection
 from tightbeam import Client, JournalFailed
 ch = job_channel(job_id="j1")
 path = Path(sys.argv[1])
