@@ -220,8 +220,10 @@ EDGES = st.dictionaries(
 
 
 @given(EDGES, st.sets(st.sampled_from("abcdefg").map(lambda name: (name,))))
-def test_homes(edges: dict[tuple[str, ...], set[tuple[str, ...]]], channels: set[tuple[str, ...]]) -> None:
-    homes = assign_modules(edges, channels)
+def test_a_circle_has_one_module(
+    edges: dict[tuple[str, ...], set[tuple[str, ...]]], channels: set[tuple[str, ...]]
+) -> None:
+    assignment = assign_modules(edges, channels)
     nodes = {*edges, *itertools.chain.from_iterable(edges.values())}
 
     def reach(start: tuple[str, ...]) -> set[tuple[str, ...]]:
@@ -236,20 +238,20 @@ def test_homes(edges: dict[tuple[str, ...], set[tuple[str, ...]]], channels: set
 
     for one, two in itertools.product(nodes, nodes):
         together = one == two or (two in reach(one) and one in reach(two))
-        assert (homes.of(one) == homes.of(two)) == together
+        assert (assignment.of(one) == assignment.of(two)) == together
     for node in nodes:
-        circle = {other for other in nodes if homes.of(other) == homes.of(node)}
+        circle = {other for other in nodes if assignment.of(other) == assignment.of(node)}
         shared = circle - channels
-        assert homes.of(node) == min(shared or circle)
+        assert assignment.of(node) == min(shared or circle)
 
 
 def test_names_at_home() -> None:
-    homes = assign_modules(
+    assignment = assign_modules(
         {("a",): {("b",), ("o", "line")}, ("b",): {("a",)}, ("o", "line"): {("a",)}}, set()
     )
-    assert homes.declared_name(Name(("a",), "Note")) == "Note"
-    assert homes.declared_name(Name(("b",), "Note")) == "BNote"
-    assert homes.declared_name(Name(("b",), "BNote")) == "BNote"
-    assert homes.declared_name(Name(("o", "line"), "Note")) == "OLineNote"
-    assert homes.declared_name(Name(("o", "line"), "Line")) == "OLine"
-    assert homes.declared_name(Name(("elsewhere",), "Note")) == "Note"
+    assert assignment.declared_name(Name(("a",), "Note")) == "Note"
+    assert assignment.declared_name(Name(("b",), "Note")) == "BNote"
+    assert assignment.declared_name(Name(("b",), "BNote")) == "BNote"
+    assert assignment.declared_name(Name(("o", "line"), "Note")) == "OLineNote"
+    assert assignment.declared_name(Name(("o", "line"), "Line")) == "OLine"
+    assert assignment.declared_name(Name(("elsewhere",), "Note")) == "Note"

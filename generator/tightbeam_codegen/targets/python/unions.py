@@ -77,11 +77,11 @@ class Unions:
         """
         match shape:
             case Union(branches):
-                return any(self._is_named_text(branch) or self.needs_quotes(branch) for branch in branches)
+                return any(self._is_quoted_alias(branch) or self.needs_quotes(branch) for branch in branches)
             case _:
                 return any(map(self.needs_quotes, children(shape)))
 
-    def _is_named_text(self, shape: Shape) -> bool:
+    def _is_quoted_alias(self, shape: Shape) -> bool:
         if not isinstance(shape, Ref):
             return False
         definition = self._definitions[shape.target]

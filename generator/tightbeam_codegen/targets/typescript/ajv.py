@@ -27,10 +27,10 @@ class AjvSchemas:
     text: str
     """The schemas, as JSON."""
     drafts: tuple[Draft, ...]
-    """Those that they are written in."""
+    """The drafts that the schemas are written in."""
     asserts_formats: bool
     differences: tuple[tuple[str, Difference], ...]
-    """What Ajv decides otherwise, each with the URI of its resource."""
+    """The differences between Ajv and the Python side, each with the URI of its resource."""
 
 
 def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:

@@ -39,7 +39,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """A type that the language has a word for."""
+    """A type of the language."""
 
     word: Literal[
         "string", "number", "boolean", "null", "unknown", "never", "{ bind: unknown; call: unknown }"
@@ -62,13 +62,13 @@ class ArrayOf:
 
 @dataclass(frozen=True, slots=True)
 class TupleOf:
-    """An array whose first elements are told from the others."""
+    """An array whose first elements have types of their own."""
 
     prefix: tuple[Type, ...]
     required: int
-    """How many of the first there are at least."""
+    """The least number of first elements."""
     rest: Type | None
-    """What the others are; None where there are none."""
+    """The type of all further elements; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ Type: TypeAlias = Keyword | Constant | ArrayOf | TupleOf | MapOf | Named | OneOf
 NULL = Keyword("null")
 UNKNOWN = Keyword("unknown")
 FUNCTION = Keyword("{ bind: unknown; call: unknown }")
-"""Any function. The language's own name for them is one that a payload may have."""
+"""Any function. The language's own name for it, `Function`, may be a payload's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class ObjectType:
-    """An object with known properties; one that isn't closed takes others too."""
+    """An object with known properties; one that isn't closed has any others too."""
 
     name: str
     properties: tuple[Property, ...]
@@ -147,11 +147,12 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter of a channel's name; `values` are the only ones it can have, where they are listed."""
+    """One parameter of a channel's name."""
 
     name: str
     kind: Literal["string", "integer", "boolean"]
     values: tuple[str | int | bool, ...] | None
+    """All values that it can have; None where they aren't listed."""
     doc: str
     rules: Rules = ()
 
@@ -167,16 +168,17 @@ class Channel:
     topics: tuple[Topic, ...]
     doc: str
     message: str
-    """The name of the type of its messages. No payload's ends in that suffix: `class_name` sees to it."""
+    """The name of the type of its messages. No payload's name has that ending (`names.class_name`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Types of another generated module, as (name, name here)."""
+    """Types of another generated module: `import type { <name> as <alias>, … } from "<module>"`."""
 
     module: str
-    """As an import names it without an ending, such as `./common`."""
+    """The specifier without an ending, such as `./common`."""
     names: tuple[tuple[str, str], ...]
+    """(name, alias)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Module:
 
     path: tuple[str, ...]
     source: str
-    """The file it was made from, as shown."""
+    """The definition file, as messages show it."""
     digest: str
     doc: str
     imports: tuple[Import, ...]
@@ -194,17 +196,17 @@ class Module:
 
 
 Draft: TypeAlias = Literal[4, 7, 2019, 2020]
-"""A draft that the validator has a class for."""
+"""A draft for which Ajv has a class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """The module beside a channel's that checks what is received."""
+    """The module that validates messages, beside that of a channel."""
 
     module: Module
     channel: Channel
     schemas: str
     """The bundled schemas, as JSON."""
     drafts: tuple[Draft, ...]
-    """Those that they are written in."""
+    """The drafts that the schemas are written in."""
     asserts_formats: bool
