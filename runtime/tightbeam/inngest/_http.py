@@ -1,4 +1,4 @@
-"""HTTP to the Inngest server: which key is sent, and what is said of an answer."""
+"""HTTP to the Inngest server: which key a request carries, and what an answer means."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFUSED = (401, 403)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Which server, and with what right."""
+    """A server, and what authorizes requests to it."""
 
     url: str
     """Inngest's paths are at the root, whatever path it has."""

@@ -63,6 +63,6 @@ def _token_in(answer: Answer) -> str:
         token = json.loads(answer.body)["jwt"]
     except (ValueError, KeyError, TypeError, RecursionError):
         token = None
-    if not isinstance(token, str) or not token:
+    if not isinstance(token, str) or not token or not token.isprintable():
         raise SubscribeFailed(f"{_NONE}its answer has none", status=answer.status)
     return token

@@ -649,7 +649,9 @@ async def test_a_subscribers_token_cannot_publish(
         await client.realtime.publish(ch.status, {"message": "x"})
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"jwt":""}', b'{"jwt":5}', b"<html>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"jwt":""}', b'{"jwt":5}', b'{"jwt":"a\\r\\nX: y"}', b"<html>"]
+)
 async def test_an_answer_without_a_token(
     client: Client, server: StandIn, ch: UploadsChannel, body: bytes
 ) -> None:
