@@ -24,10 +24,11 @@ from tightbeam._realtime import ClientRealtime
 from tightbeam._results import return_type, to_json
 from tightbeam.errors import NotJson, NotRegistered
 
-__all__ = ["ENTERED_ALREADY", "Client", "client_over", "engine_of", "event_data", "event_name"]
+__all__ = ["ENTERED_ALREADY", "NOT_COPIED", "Client", "client_over", "engine_of", "event_data", "event_name"]
 
 Output = TypeVar("Output")
 ENTERED_ALREADY = "the client is entered already: leave it first"
+NOT_COPIED = "a client belongs to its process: make one in each that needs one"
 _INVOKED = "tightbeam/function.invoked"
 _FOREVER = timedelta(days=36_500)
 """Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
@@ -226,7 +227,7 @@ class Client:
         return result
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a client belongs to its process: make one in each that needs one")
+        raise TypeError(NOT_COPIED)
 
     async def __aenter__(self) -> Self:
         await self._engine.open(self._registry)

@@ -112,6 +112,7 @@ class Around:
     def leave(self, error: BaseException | None) -> None:
         """Leave the managers that were entered, with the error that what they surround has failed with."""
         kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
+        unchanged = None if error is None else _Trail(error)
         while self._entered:
             method, manager = self._entered.pop()
             try:
@@ -119,8 +120,8 @@ class Around:
             except BaseException as raised:  # noqa: BLE001 - as above
                 if raised is not error:
                     _report(method, raised)
-        if error is not None:
-            error.__traceback__ = trace
+        if unchanged is not None:
+            unchanged.restore()
 
     def __enter__(self) -> Self:
         self.enter()
@@ -130,6 +131,26 @@ class Around:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self.leave(error)
+
+
+class _Trail:
+    """Where an exception came from. A hook may change that by raising it once more."""
+
+    __slots__ = ("_cause", "_context", "_error", "_suppressed", "_traceback")
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+        self._traceback = error.__traceback__
+        self._cause, self._context = error.__cause__, error.__context__
+        self._suppressed = error.__suppress_context__
+
+    def restore(self) -> None:
+        """Put it back, past what the exception's class makes of attributes: it may be a frozen dataclass."""
+        put, error = BaseException.__setattr__, self._error
+        put(error, "__traceback__", self._traceback)
+        put(error, "__context__", self._context)
+        put(error, "__cause__", self._cause)
+        put(error, "__suppress_context__", self._suppressed)
 
 
 def notify(methods: tuple[Callable[[Info], None], ...], info: Info) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
-from tightbeam._client import event_data, event_name
+from tightbeam._client import NOT_COPIED, event_data, event_name
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList
 from tightbeam._hooks.info import SendInfo
@@ -91,6 +91,9 @@ class RemoteClient:
             after: where to begin, as for ``subscribe``.
         """
         return self._carrier.follow(channel, list(topics), after)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(NOT_COPIED)
 
     async def __aenter__(self) -> Self:
         return self

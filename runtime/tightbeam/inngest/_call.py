@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Any
 
 from tightbeam._context import CurrentStep, current_step
@@ -25,7 +26,7 @@ from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import InngestCarrier
 
-__all__ = ["NO_INTERRUPT", "Call", "ResultCodec", "StepUse"]
+__all__ = ["NO_INTERRUPT", "Call", "ResultCodec", "StepExecution", "StepUse"]
 
 _in_parallel: ContextVar[bool] = ContextVar("tightbeam_in_parallel", default=False)
 NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
@@ -183,33 +184,9 @@ class Call:
         if self.hooks.after_step:
             notify_step(self.hooks.after_step, self.info(use, remembered=True))
 
-    @contextmanager
-    def executing(self, use: StepUse) -> Generator[None]:
-        """Run a step's function in this context: it is the current step, and hooks surround it.
-
-        Raises:
-            TightbeamError: whatever the function raised of ours, as the SDK understands it.
-            CancelledError: another task has ended the call.
-        """
-        self._refuse_orphan()
-        info = self.info(use, remembered=False)
-        hooks = Around(self.hooks.step, info)
-        token = current_step.set(CurrentStep(self.run_id, use.step_id))
-        error: BaseException | None = None
-        hooks.enter()
-        try:
-            with translating():
-                try:
-                    yield
-                except BaseException as raised:
-                    error = raised
-                    raise
-            info.outcome = "completed"
-        finally:
-            if error is not None:
-                info.outcome = "failed" if isinstance(error, Exception) else "interrupted"
-            hooks.leave(error)
-            current_step.reset(token)
+    def executing(self, use: StepUse) -> StepExecution:
+        """Return a context in which a step's function runs."""
+        return StepExecution(self, use)
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:
@@ -244,7 +221,7 @@ class Call:
         finally:
             _in_parallel.reset(token)
 
-    def _refuse_orphan(self) -> None:
+    def refuse_orphan(self) -> None:
         """Refuse to begin a step's function after the call has ended: the next call runs the step.
 
         Raises:
@@ -279,13 +256,46 @@ class Call:
         if of_kind(error, asyncio.CancelledError) and self._interrupt is not None:
             task = running_task()
             if task is None or not task.cancelling():
-                return self._interrupt  # the handler went on after its end, and met `_refuse_orphan`
+                return self._interrupt  # the handler went on after its end, and met `refuse_orphan`
         return translated(error) if of_kind(error, Exception) else error
 
     @property
     def interrupt(self) -> BaseException | None:
         """What ended the call, if the handler has swallowed it (``gather(…, return_exceptions=True)``)."""
         return self._interrupt
+
+
+class StepExecution:
+    """A context in which a step's function runs: it is the current step, and hooks surround it.
+
+    Errors of ours leave it as the SDK understands them.
+    """
+
+    __slots__ = ("_call", "_hooks", "_info", "_token", "_translating", "_use")
+
+    def __init__(self, call: Call, use: StepUse) -> None:
+        self._call = call
+        self._use = use
+        self._info = call.info(use, remembered=False)
+        self._hooks = Around(call.hooks.step, self._info)
+        self._translating = translating()
+
+    def __enter__(self) -> None:
+        """Refuse to run after the call has ended; see `Call.refuse_orphan`."""
+        self._call.refuse_orphan()
+        self._token = current_step.set(CurrentStep(self._call.run_id, self._use.step_id))
+        self._hooks.enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if error is None:
+            self._info.outcome = "completed"
+        else:
+            self._info.outcome = "failed" if of_kind(error, Exception) else "interrupted"
+        self._hooks.leave(error)
+        current_step.reset(self._token)
+        self._translating.__exit__(kind, error, trace)
 
 
 def running_task() -> asyncio.Task[Any] | None:

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import inngest
 
-from tightbeam._client import ENTERED_ALREADY, event_data, event_name
+from tightbeam._client import ENTERED_ALREADY, NOT_COPIED, event_data, event_name
 from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
@@ -269,7 +269,9 @@ class Client(inngest.Inngest):
             The events' ids (the embedded engine returns the runs').
 
         Raises:
+            TypeError: it is no name, and no event of the SDK.
             NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
+            Exception: whatever the SDK raises when the server doesn't take them.
         """
         info = SendInfo(_event_names(events))
         with Around(carrier_of(self).hooks.send, info):
@@ -307,6 +309,9 @@ class Client(inngest.Inngest):
             "run waits for a function's result, which only the embedded engine (tightbeam.Client) can: "
             "here send an event, or call step.invoke in another function"
         )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(NOT_COPIED)
 
     async def __aenter__(self) -> Self:
         if self._tightbeam_pid == os.getpid():

@@ -6,9 +6,8 @@ leaves here as a subclass of its own class *and* of `inngest.NonRetriableError`,
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from itertools import islice
+from types import TracebackType
 from typing import Any
 
 import inngest
@@ -87,13 +86,22 @@ def translated(error: Exception) -> Exception:
     return combined.with_traceback(error.__traceback__)
 
 
-@contextmanager
-def translating() -> Generator[None]:
-    """Raise errors of ours that leave this context as the SDK understands them; see `translated`."""
-    try:
-        yield
-    except TightbeamError as error:
-        raise translated(error) from error.__cause__
+class translating:  # noqa: N801 - a context manager is called as a function is
+    """A context that errors of ours leave as the SDK understands them; see `translated`.
+
+    No generator: `contextlib` assigns to exceptions, and frozen ones refuse that.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if error is not None and of_kind(error, TightbeamError):
+            understood = translated(error)
+            if understood is not error:
+                raise understood from error.__cause__
 
 
 def printable(group: BaseExceptionGroup[BaseException]) -> BaseExceptionGroup[BaseException]:

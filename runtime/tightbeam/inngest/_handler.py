@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
 from typing import Any, TypeVar, overload
 
 import inngest
 
 from tightbeam._context import current_run
+from tightbeam._exception_groups import of_kind
 from tightbeam._function import is_async
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import RunInfo, RunOutcome
@@ -24,37 +25,39 @@ __all__ = ["on_failure", "wrapped"]
 Output = TypeVar("Output")
 
 
-@contextmanager
-def _executed(call: Call, run: RunInfo) -> Generator[None]:
-    """Execute a handler in this context: its run is the current one, and hooks surround it.
+class _Execution:
+    """A context in which a handler is executed: its run is the current one, and hooks surround it.
 
-    Raises:
-        BaseException: what the SDK is to get, also where the handler has swallowed it.
+    Leaving it raises what the SDK is to get, also where the handler has swallowed that.
     """
-    hooks = Around(call.hooks.run, run)
-    token = current_run.set(call.run_id)
-    ended: BaseException | None = None
-    hooks.enter()
-    try:
-        yield
-        if call.interrupt is not None:
-            raise call.interrupt
-    except BaseException as error:
-        ended = call.ended_by(error)
-        run.end(_outcome(ended))
-        if ended is error:
-            raise
-        raise ended from ended.__cause__
-    finally:
-        hooks.leave(ended if isinstance(ended, Exception) else None)
-        current_run.reset(token)
+
+    def __init__(self, call: Call, run: RunInfo) -> None:
+        self._call = call
+        self._run = run
+        self._hooks = Around(call.hooks.run, run)
+
+    def __enter__(self) -> None:
+        self._token = current_run.set(self._call.run_id)
+        self._hooks.enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        ended = self._call.interrupt if error is None else self._call.ended_by(error)
+        if ended is not None:
+            self._run.end(_outcome(ended))
+        self._hooks.leave(ended if ended is not None and of_kind(ended, Exception) else None)
+        current_run.reset(self._token)
+        if ended is not None and ended is not error:
+            raise ended from ended.__cause__
 
 
 def _outcome(ended: BaseException) -> RunOutcome:
     """Return the outcome of an execution that ended in an exception."""
-    if isinstance(ended, Exception):
-        return "failed" if isinstance(ended, (inngest.NonRetriableError, inngest.StepError)) else "retrying"
-    return "stopped" if isinstance(ended, NO_INTERRUPT) else "continued"
+    if of_kind(ended, Exception):
+        final = issubclass(type(ended), (inngest.NonRetriableError, inngest.StepError))
+        return "failed" if final else "retrying"
+    return "stopped" if issubclass(type(ended), NO_INTERRUPT) else "continued"
 
 
 def wrapped(
@@ -91,7 +94,7 @@ def wrapped(
                 return await handler(ctx)
             call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
             run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
-            with _executed(call, run):
+            with _Execution(call, run):
                 return result(await handler(upgraded(ctx, call)), run)
 
         return call_async
@@ -102,7 +105,7 @@ def wrapped(
             return handler(ctx)
         call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
         run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
-        with _executed(call, run):
+        with _Execution(call, run):
             return result(handler(upgraded_sync(ctx, call)), run)
 
     return call_sync

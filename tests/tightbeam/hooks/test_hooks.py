@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -275,6 +276,58 @@ async def test_what_is_surrounded_keeps_its_error_whatever_a_hook_makes_of_it(
     with pytest.raises(tightbeam.InvalidPayload):
         client.realtime.publish_sync(ch.tick, wrong)
     assert ["Replaces.publish failed" in record.getMessage() for record in caplog.records] == [True]
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):
+    """Refuses all assignments, also those of Python itself."""
+
+    text: str
+
+
+class RaisesAgain(Hook):
+    """Raises what it is left with once more, with another cause."""
+
+    @contextmanager
+    def step(self, step: StepInfo, /) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise error from Boom("not its cause")
+
+
+async def test_an_exception_keeps_its_cause_whatever_a_hook_makes_of_it(engine: EngineUnderTest) -> None:
+    met: list[BaseException | None] = []
+
+    async def fails() -> None:
+        raise tightbeam.NonRetriableError("stop") from LookupError("its cause")
+
+    async def body(ctx: tightbeam.Context) -> None:
+        try:
+            await ctx.step.run("a", fails)
+        except tightbeam.NonRetriableError as error:
+            met.append(error.__cause__)
+
+    await engine.run(engine.client([RaisesAgain()]), body, retries=0)
+    assert isinstance(met[0], LookupError)
+
+
+async def test_an_exception_that_refuses_assignments_goes_through(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client(hooks=[RaisesAgain()])
+
+    async def fails() -> None:
+        raise Frozen("x")
+
+    @client.function("work", retries=0)
+    async def work(ctx: tightbeam.Context) -> str:
+        try:
+            await ctx.step.run("a", fails)
+        except tightbeam.StepError as error:
+            return error.error_type
+        return ""
+
+    async with client:
+        assert await client.run(work) == "Frozen"
 
 
 def test_kinds_of_failures_that_are_logged_are_bounded(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -143,6 +145,12 @@ async def test_making_a_client(options: dict[str, Any]) -> None:
     embedded, on_inngest, remote = [await refusal(lambda kind: make(kind, **options), kind) for kind in kinds]
     assert on_inngest == remote == embedded
     assert embedded[0] in ("TypeError", "ValueError")
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy])
+def test_a_client_is_not_copied(any_client: Any, copied: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="a client belongs to its process"):
+        copied(any_client)
 
 
 async def handler(ctx: tightbeam.Context) -> None:
