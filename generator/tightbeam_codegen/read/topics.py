@@ -13,7 +13,7 @@ from tightbeam_codegen.read.definitions import Unchanged, Use
 from tightbeam_codegen.read.discover import check_modules
 from tightbeam_codegen.read.documents import ModulePath, Resolved
 from tightbeam_codegen.read.load import Document
-from tightbeam_codegen.read.normalise import Names, Normaliser, Origin, TooMuch, settle
+from tightbeam_codegen.read.normalise import Claim, Names, Normaliser, TooMuch, settle
 from tightbeam_codegen.read.normalise.naming import is_own
 from tightbeam_codegen.read.normalise.places import NamePlace, topic_place
 from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, Ref, Rules, Shape, Union, names_in
@@ -201,14 +201,14 @@ class _Attempt:
                 with contextlib.suppress(Unresolved):
                     self._normaliser.shared(store.at(document, pointer), document)
 
-    def names_that_meet(self) -> dict[Name, list[Origin]]:
+    def names_that_meet(self) -> dict[Name, list[Claim]]:
         """Return the names that several classes come to, or a schema document's class and a topic's alias."""
-        origins = self._normaliser.named.origins
-        met = {name: several for name, several in origins.items() if len(several) > 1}
+        claims = self._normaliser.named.claims
+        met = {name: several for name, several in claims.items() if len(several) > 1}
         for place, topic in () if self._exact else self._places:
             alias = topic_alias(topic, place.module)
-            if alias is not None and not all(is_own(each.place) for each in origins.get(alias, ())):
-                met[alias] = [*met.get(alias, origins[alias]), Origin(("alias", topic.name), place)]
+            if alias is not None and not all(is_own(each.place) for each in claims.get(alias, ())):
+                met[alias] = [*met.get(alias, claims[alias]), Claim(("alias", topic.name), place)]
         return met
 
     def shapes(self, names: Names) -> Shapes:
@@ -216,7 +216,7 @@ class _Attempt:
         return Shapes(
             self._topics,
             self._normaliser.named.by_name,
-            {name: origins[0].place for name, origins in self._normaliser.named.origins.items()},
+            {name: claims[0].place for name, claims in self._normaliser.named.claims.items()},
             self._normaliser.named.nodes,
             names,
             self._uses,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tightbeam_codegen.read.normalise.context import Context, key_of
 from tightbeam_codegen.read.normalise.flatten import Part
-from tightbeam_codegen.read.normalise.naming import Origin
+from tightbeam_codegen.read.normalise.naming import Claim
 from tightbeam_codegen.read.normalise.places import NamePlace
 from tightbeam_codegen.read.normalise.shapes import (
     AliasShape,
@@ -34,8 +34,8 @@ class NamedShapes:
         self._context = context
         self._widths: dict[Name, int] = {}
         self.by_name: dict[Name, NamedShape] = {}
-        self.origins: dict[Name, list[Origin]] = {}
-        """What each of them is made of; several origins where different classes came to one name."""
+        self.claims: dict[Name, list[Claim]] = {}
+        """What each of them is made of; several claims where different classes came to one name."""
         self.nodes: dict[Name, tuple[Node, ...]] = {}
         """The schemas that each class is made of; all must hold."""
 
@@ -75,16 +75,16 @@ class NamedShapes:
         return Ref(name)
 
     def _add(self, shape: NamedShape, parts: Sequence[Part], place: NamePlace) -> None:
-        origin = Origin(key_of(parts), place)
-        known = self.origins.setdefault(shape.name, [])
-        if all(origin.key != other.key for other in known):
-            known.append(origin)
+        claim = Claim(key_of(parts), place)
+        known = self.claims.setdefault(shape.name, [])
+        if all(claim.key != other.key for other in known):
+            known.append(claim)
         self.by_name[shape.name] = shape
 
     def forget_since(self, count: int) -> None:
         """Remove all names but the first ones."""
         for name in list(self.by_name)[count:]:
-            del self.by_name[name], self.origins[name]
+            del self.by_name[name], self.claims[name]
 
     def describe(self, name: Name, doc: str) -> None:
         """Describe a class or alias that has no description of its own."""

@@ -23,7 +23,7 @@ from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.normalise.places import NamePlace, PlaceKey
 from tightbeam_codegen.read.normalise.shapes import Name
 
-__all__ = ["Clash", "Names", "Origin", "digits_of", "is_own", "settle"]
+__all__ = ["Claim", "Clash", "Names", "digits_of", "is_own", "settle"]
 
 _FEWEST_DIGITS, _MOST_DIGITS = 6, 30
 
@@ -81,8 +81,8 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """What a class or alias is made of, and the place that it is named after."""
+class Claim:
+    """A class or alias that comes to a name: what it is made of, and the place that it is named after."""
 
     key: object
     """Equal for the same demands."""
@@ -118,7 +118,7 @@ def is_own(place: NamePlace) -> bool:
     return place.is_chosen or place.document.path.endswith(SUFFIXES)
 
 
-def settle(met: Mapping[Name, Iterable[Origin]], names: Names) -> tuple[Names, list[Clash]]:
+def settle(met: Mapping[Name, Iterable[Claim]], names: Names) -> tuple[Names, list[Clash]]:
     """Decide about classes that come to one name.
 
     Args:
@@ -130,8 +130,8 @@ def settle(met: Mapping[Name, Iterable[Origin]], names: Names) -> tuple[Names, l
     """
     clashes: list[Clash] = []
     digits: list[NamePlace] = []
-    for name, origins in met.items():
-        distinct = {(each.place.key, each.key): each.place for each in origins}.values()
+    for name, claims in met.items():
+        distinct = {(each.place.key, each.key): each.place for each in claims}.values()
         own = [place for place in distinct if is_own(place)]
         others = sorted((place for place in distinct if not is_own(place)), key=_plainness)
         if not own and others:
