@@ -138,15 +138,17 @@ class Child:
                 self.tell({"ack": f"p{n}"})
 
     def arm_when_opening(self, fault: Traced | Sized) -> None:
-        really, ignore = self.double.opening, self.double.opened
+        ignore = self.double.opened
+
+        def open_again() -> None:
+            self.double.opened = ignore
 
         def opening() -> None:
-            self.double.opening, self.double.opened = really, opened  # not at another try
+            self.double.opening, self.double.opened = open_again, opened
             if self.place in ("create", "open"):
                 fault.arm()
 
         def opened(store: Store) -> None:
-            self.double.opened = ignore
             if self.place in ("publish", "recover"):
                 store.call(Look(lambda tx: fault.arm()))
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -183,6 +184,8 @@ async def test_what_is_due_later_says_when(opened: Opened) -> None:
     opened.ask(PullBack(2 * HOUR))
     (again,) = opened.claim()
     assert (again.id, again.attempt) == ("a", 1)
+    opened.ask(RetryRun(run.id, 1, 0, RunError("JournalFailed", "", None), ()))  # not the run's fault
+    assert opened.ask(FindRun("a")).summary.failures == 1
 
 
 async def test_a_run_is_done_or_failed_for_good(opened: Opened) -> None:
@@ -657,6 +660,7 @@ async def test_house_keeping_that_fails_takes_no_request_along(
 
 
 async def test_from_threads_and_event_loops_all_at_once(opened: Opened) -> None:
+    opened.store.listen()
     run = opened.started("a")
 
     def on_a_thread(first: int) -> None:
@@ -682,7 +686,39 @@ async def test_from_threads_and_event_loops_all_at_once(opened: Opened) -> None:
         assert mine == sorted(mine)
 
 
-async def test_an_answer_comes_in_a_later_turn_and_after_its_message(opened: Opened) -> None:
+async def test_one_request_is_carried_out_at_a_time(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened.started("a")
+    reserve, entered, go_on, done = (
+        opened.outlet.reserve,
+        threading.Event(),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    def slowly(*arguments: Any) -> int:
+        if not entered.is_set():
+            entered.set()
+            assert go_on.wait(10)
+        return reserve(*arguments)
+
+    def second() -> None:
+        opened.publish(run, 2)
+        done.set()
+
+    monkeypatch.setattr(opened.outlet, "reserve", slowly)
+    first = asyncio.create_task(asyncio.to_thread(opened.publish, run, 1))
+    await asyncio.to_thread(entered.wait, 10)
+    following = asyncio.create_task(asyncio.to_thread(second))
+    assert not await asyncio.to_thread(done.wait, 0.1)
+    go_on.set()
+    await asyncio.gather(first, following)
+    assert [(one.seq, one.id) for one in opened.outlet.messages] == [(1, "a:p1:0"), (2, "a:p2:0")]
+
+
+@pytest.mark.parametrize("listening", [False, True])
+async def test_an_answer_comes_in_a_later_turn_and_after_its_message(opened: Opened, listening: bool) -> None:
+    if listening:
+        opened.store.listen()
     run = opened.started("a")
     order: list[object] = []
     publish = Publish(run.number, "a", "p", 0, CHANNEL, "tick", b"1", now_us())
