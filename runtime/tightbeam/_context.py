@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 
@@ -18,6 +18,7 @@ __all__ = [
     "CurrentStep",
     "Event",
     "Step",
+    "StepKind",
     "StepRealtime",
     "StepRealtimeSync",
     "StepSync",
@@ -27,6 +28,8 @@ __all__ = [
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
+StepKind = Literal["step.run", "step.sleep", "step.realtime.publish"]
+"""What a step does."""
 
 
 class CurrentStep(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 from tests.tightbeam_codegen.compiling import channel
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, open_object, ref
 
-__all__ = ["FILES", "MISFITS", "READ"]
+__all__ = ["FILES", "INVALID_MESSAGES", "READ"]
 
 EVEN = {"type": "integer", "multipleOf": 2}
 ODD = {"type": "integer", "not": {"multipleOf": 2}}
@@ -83,7 +83,7 @@ READ: list[tuple[str, Any, Any]] = [
 ]
 """Topic, what was sent, and what is left of it."""
 
-MISFITS: list[tuple[str, Any, str]] = [
+INVALID_MESSAGES: list[tuple[str, Any, str]] = [
     ("flat", {"new": 2}, "/a"),
     ("flat", {"a": "1", "new": 2}, "/a"),
     ("flat", {"a": 1, "level": "medium", "new": 2}, "/level"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam_codegen.reader_cases import FILES, MISFITS, READ
+from tests.tightbeam_codegen.reader_cases import FILES, INVALID_MESSAGES, READ
 from tests.typescript.node_tools import compiled_for_node, run
 
 pytestmark = pytest.mark.slow
@@ -52,8 +52,8 @@ def test_undeclared_properties_are_passed_over_and_handed_on(ask: Any) -> None:
 
 
 def test_everything_else_is_refused_at_its_place(ask: Any) -> None:
-    sent = [(topic, value) for topic, value, _ in MISFITS]
-    for (topic, value, pointer), said in zip(MISFITS, ask(sent), strict=True):
+    sent = [(topic, value) for topic, value, _ in INVALID_MESSAGES]
+    for (topic, value, pointer), said in zip(INVALID_MESSAGES, ask(sent), strict=True):
         assert not said["kept"], (topic, value)
         wanted = pointer.rpartition("/")[0] if "/" not in pointer[1:] and pointer else pointer
         assert any(path.rstrip("/").startswith(wanted) for path in said["paths"]), (topic, value, said)

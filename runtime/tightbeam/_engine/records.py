@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import time_ns
 from typing import Literal, NamedTuple
 
+from tightbeam._context import StepKind
 from tightbeam._message import Envelope
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
     "place_of_seen",
 ]
 
-StepKind = Literal["step.run", "step.sleep", "step.realtime.publish"]
 StepState = Literal["failing", "sleeping", "done", "failed"]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

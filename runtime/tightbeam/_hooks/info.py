@@ -9,6 +9,7 @@ from typing import Any, Literal
 import orjson
 
 from tightbeam._channels.refs import TopicRef
+from tightbeam._context import StepKind
 from tightbeam._message import Address, Envelope
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "envelope_of",
 ]
 
-StepKind = Literal["step.run", "step.sleep", "step.realtime.publish"]
 StepOutcome = Literal["completed", "failed", "interrupted"]
 RunOutcome = Literal["completed", "failed", "retrying", "parked", "sleeping", "stopped", "continued"]
 """``"continued"``: on Inngest, the server calls the handler again behind the step that is new. ``"stopped"``:

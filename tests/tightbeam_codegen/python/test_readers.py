@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tightbeam_codegen.compiling import Compiled, compile_files, errors
-from tests.tightbeam_codegen.reader_cases import FILES, MISFITS, READ
+from tests.tightbeam_codegen.reader_cases import FILES, INVALID_MESSAGES, READ
 from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam._payload.load import load
@@ -52,9 +52,9 @@ def test_the_class_is_the_one_whose_schema_the_rest_fits(
 
 @pytest.mark.parametrize(
     ("topic", "sent", "pointer"),
-    MISFITS,
+    INVALID_MESSAGES,
 )
-def test_everything_else_is_a_misfit(reader: Any, topic: str, sent: Any, pointer: str) -> None:
+def test_everything_else_is_an_invalid_message(reader: Any, topic: str, sent: Any, pointer: str) -> None:
     with pytest.raises(InvalidPayload) as caught:
         load(getattr(reader, topic), json.dumps(sent))
     assert caught.value.issues

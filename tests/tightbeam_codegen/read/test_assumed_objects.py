@@ -64,7 +64,7 @@ def test_what_is_published_is_decided_by_the_schema_as_ever(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("raw", ['"text"', '{"inner":"text"}', "null", "[1]"])
-def test_what_is_no_object_after_all_is_a_misfit(raw: str, tmp_path: Path) -> None:
+def test_what_is_no_object_after_all_is_an_invalid_message(raw: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidPayload):
         load(made(tmp_path, UNTYPED).module("c").c_channel.t, raw)
 
