@@ -11,6 +11,7 @@ from tests.tightbeam_codegen.golden import CASES
 from tightbeam_codegen.read.normalise.shapes import Name
 from tightbeam_codegen.targets.python.answer import Fact, UnexpectedSource, read_answer
 from tightbeam_codegen.targets.python.expressions import type_expression
+from tightbeam_codegen.targets.python.imported_names import imported_names
 from tightbeam_codegen.targets.python.stored import from_json, to_json
 from tightbeam_codegen.targets.python.type_tree import (
     ANY,
@@ -34,7 +35,6 @@ from tightbeam_codegen.targets.python.type_tree import (
     one_of,
     targets_of,
 )
-from tightbeam_codegen.targets.python.words import words_of
 
 
 def read(annotation: str) -> Fact:
@@ -196,7 +196,7 @@ def test_without_just_the_fields_that_were_asked_about_nothing_is_read(source: s
 )
 def test_each_type_is_spelt_and_says_what_it_needs(type_: Type, source: str, words: set[str]) -> None:
     assert type_expression(type_).source == source
-    assert set(words_of(type_)) == words
+    assert set(imported_names(type_)) == words
 
 
 def test_unions_are_flat_and_without_repeats() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
 from tightbeam_codegen.targets.python import type_tree as tree
+from tightbeam_codegen.targets.python.imported_names import format_source
 from tightbeam_codegen.targets.python.literals import literal
-from tightbeam_codegen.targets.python.words import format_word
 
 __all__ = [
     "Argument",
@@ -105,7 +105,7 @@ def type_expression(type_: tree.Type) -> Expression:
         case tree.Named(name):
             return Word(name)
         case tree.Format(name):
-            return Word(format_word(name))
+            return Word(format_source(name))
         case tree.Constants(values):
             return subscript("_t.Literal", *map(constant, values))
         case tree.ListOf(item):

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from tightbeam_codegen.targets.python import ir
+from tightbeam_codegen.targets.python.imported_names import IMPORTS, imported_names
 from tightbeam_codegen.targets.python.type_tree import Type
-from tightbeam_codegen.targets.python.words import IMPORTS, words_of
 
 __all__ = ["standard_and_third_party"]
 
@@ -19,8 +19,8 @@ def standard_and_third_party(module: ir.Module, types: Iterable[Type]) -> list[l
         module: the module.
         types: every type in it.
     """
-    words = {*_stated(module), *(word for type_ in types for word in words_of(type_))}
-    lines = sorted((IMPORTS[word] for word in words), key=lambda line: (line.startswith("from"), line))
+    names = {*_stated(module), *(name for type_ in types for name in imported_names(type_))}
+    lines = sorted((IMPORTS[name] for name in names), key=lambda line: (line.startswith("from"), line))
     groups = [[line for line in lines if _is_standard(line) == standard] for standard in (True, False)]
     return [group for group in groups if group]
 

@@ -37,7 +37,7 @@ def docstring(text: str, indent: str, arguments: Iterable[tuple[str, str]] = ())
         arguments: names and descriptions of a function's arguments.
     """
     body = folded(text, _DOC_WIDTH - len(indent), _clean)
-    described = [_argument(name, words, indent) for name, words in arguments]
+    described = [_argument(name, description, indent) for name, description in arguments]
     if described:
         body = "\n".join([body, "", "Args:", *described]).strip()
     if not body:

@@ -315,5 +315,5 @@ def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias
 def _factory_doc(channel: ir.Channel) -> str:
     """Return the factory's docstring: the channel's own words, then its parameters'."""
     described = [(param.py_name, param.doc) for param in channel.params if param.doc.strip()]
-    words = channel.doc if channel.doc.strip() or not described else "Return the channel of these parameters."
-    return docstring(words, "    ", described)
+    text = channel.doc if channel.doc.strip() or not described else "Return the channel of these parameters."
+    return docstring(text, "    ", described)

@@ -29,7 +29,12 @@ _NOT_AFTER_ALL = "https://json-schema.org/draft/2020-12/meta/format-assertion"
 
 
 def is_brought_along(uri: str, drafts: set[Draft]) -> bool:
-    """Return whether Ajv's classes for all of these drafts have a metaschema by themselves."""
+    """Return whether Ajv's own classes have a metaschema.
+
+    Args:
+        uri: of the metaschema.
+        drafts: those of the classes that have to have it.
+    """
     return uri != _NOT_AFTER_ALL and all(
         draft in _BROUGHT_ALONG and uri.startswith(_BROUGHT_ALONG[draft]) for draft in drafts
     )

@@ -11,7 +11,7 @@ from typing import assert_never
 from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam_codegen.targets.python import type_tree as tree
 
-__all__ = ["IMPORTS", "format_word", "words_of"]
+__all__ = ["IMPORTS", "format_source", "imported_names"]
 
 _PREFIXES = {
     "collections.abc": "_abc",
@@ -39,13 +39,13 @@ IMPORTS: Mapping[str, str] = {
 """Each name with the statement that imports it."""
 
 
-def format_word(name: str) -> str:
+def format_source(name: str) -> str:
     """Return the type of a format as source."""
     module, type_name = TYPED_FORMATS[name].annotation
     return f"{_prefix(module)}.{type_name}"
 
 
-def words_of(type_: tree.Type) -> Iterator[str]:
+def imported_names(type_: tree.Type) -> Iterator[str]:
     """Yield the imported names that a type is spelt with, keys of `IMPORTS`."""
     for node in tree.nodes_of(type_):
         match node:
