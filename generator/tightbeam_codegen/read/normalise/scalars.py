@@ -125,7 +125,7 @@ def exact_shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape
         values: the values.
         types: the types that are admitted.
     """
-    kept = [value for value in values if _type_of(value, types)]
+    kept = [value for value in values if _is_admitted(value, types)]
     literals = {(type(v), v): v for v in kept if isinstance(v, str | int | float)}
     shapes: list[Shape] = []
     if literals.keys() >= {(bool, True), (bool, False)}:
@@ -158,13 +158,9 @@ def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
         values: the values.
         types: the types that are admitted; other values are left out.
     """
-    kept = [value for value in values if _type_of(value, types)]
+    kept = [value for value in values if _is_admitted(value, types)]
     booleans = {value for value in kept if isinstance(value, bool)}
-    whole = [
-        v
-        for v in kept
-        if not isinstance(v, bool) and (isinstance(v, int) or (isinstance(v, float) and v.is_integer()))
-    ]
+    whole = list(filter(_is_whole_number, kept))
     shapes: list[Shape] = []
     if booleans and whole:
         shapes += [Boolean(), Number() if any(isinstance(v, float) for v in whole) else Integer()]
@@ -202,15 +198,20 @@ def shape_of_values(values: Iterable[Any], types: frozenset[str]) -> Shape:
     return union([*([Literals(unique)] if unique else []), *shapes])
 
 
-def _type_of(value: Any, types: frozenset[str]) -> bool:
+def _is_whole_number(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+
+
+def _is_admitted(value: Any, types: frozenset[str]) -> bool:
     match value:
         case None:
             return "null" in types
         case bool():
             return "boolean" in types
         case int() | float():
-            whole = isinstance(value, int) or value.is_integer()
-            return "number" in types or ("integer" in types and whole)
+            return "number" in types or ("integer" in types and _is_whole_number(value))
         case str():
             return "string" in types
         case list():

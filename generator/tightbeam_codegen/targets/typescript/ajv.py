@@ -20,6 +20,10 @@ from tightbeam_codegen.targets.typescript.rings import break_rings
 __all__ = ["AjvSchemas", "validators_of"]
 
 
+_TYPED = {typed.pattern: name for name, typed in TYPED_FORMATS.items() if typed.pattern}
+"""The patterns that stand for formats, with the names of these."""
+
+
 @dataclass(frozen=True, slots=True)
 class AjvSchemas:
     """What the validators of a channel need."""
@@ -79,9 +83,7 @@ def validators_of(bundle: str, year_of: Callable[[str], int]) -> AjvSchemas:
         "resources": resources,
         "topics": topics,
         "params": params,
-        "typed": {typed.pattern: name for name, typed in TYPED_FORMATS.items() if typed.pattern}
-        if formats
-        else {},
+        "typed": _TYPED if formats else {},
     }
     as_json = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
     return AjvSchemas(as_json, tuple(sorted(drafts)), formats, tuple(differences))
