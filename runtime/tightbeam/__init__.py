@@ -12,7 +12,7 @@ from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._function import Function
 from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage
-from tightbeam._payload import model as _model  # noqa: F401 - a channel module then costs only itself
+from tightbeam._payload import model as _model  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its imports
 from tightbeam._subscription import Subscription
 from tightbeam.errors import (
     EngineError,
