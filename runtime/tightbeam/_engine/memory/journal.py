@@ -10,7 +10,8 @@ from typing import Any, cast
 from tightbeam._engine import requests
 from tightbeam._engine.memory.listing import Listing
 from tightbeam._engine.memory.messages import Messages
-from tightbeam._engine.memory.runs import Runs, StoredStep
+from tightbeam._engine.memory.runs import Runs
+from tightbeam._engine.memory.stored import StoredStep
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._engine.store import Answer, Request
 from tightbeam._message import Envelope, now_us

@@ -7,7 +7,8 @@ from itertools import islice
 
 from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail, attempts_shown
 from tightbeam._engine.memory.messages import Messages
-from tightbeam._engine.memory.runs import Runs, StoredRun, StoredStep
+from tightbeam._engine.memory.runs import Runs
+from tightbeam._engine.memory.stored import StoredRun, StoredStep
 from tightbeam._engine.records import Excerpt, StoredOutcome
 from tightbeam._engine.requests import (
     FindOutcome,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from tightbeam._engine.memory.stored import StoredRun, StoredStep
 from tightbeam._engine.records import (
     Claimed,
     Failure,
     GivenUp,
-    Memo,
     MemoizedAlready,
     Recovered,
     Replaced,
     Run,
     RunError,
-    StepState,
 )
 from tightbeam._engine.requests import (
     MAX_DEATHS,
@@ -38,88 +36,11 @@ from tightbeam._engine.requests import (
 )
 from tightbeam._message import now_us
 
-__all__ = ["Runs", "StoredRun", "StoredStep"]
+__all__ = ["Runs"]
 
 _Entry = tuple[int, int, str]
 """A time, and a run's number and id."""
 _BEGUN = frozenset({"running", "sleeping"})
-_RUN_BYTES, _STEP_BYTES = 700, 400
-"""About how many bytes a run and a step take beside their data."""
-
-
-@dataclass(slots=True)
-class StoredStep:
-    """What is remembered of one step, and when it was done."""
-
-    kind: str
-    channel: str | None
-    topic: str | None
-    state: StepState
-    started_at: int
-    ended_at: int | None
-    wake_at: int | None = None
-    result: bytes | None = None
-    error_type: str | None = None
-    error_text: str | None = None
-    place: int | None = None
-    """The place of the message that it published, while that is retained; the two share their data."""
-    attempts: int = 1
-
-    @property
-    def memo(self) -> Memo:
-        """Return what an execution of the run is told of it."""
-        return Memo(
-            self.kind,
-            self.channel,
-            self.topic,
-            self.state,
-            self.wake_at,
-            self.result,
-            self.error_type,
-            self.error_text,
-        )
-
-    @property
-    def size(self) -> int:
-        """Return about how many bytes it takes."""
-        return _STEP_BYTES + (len(self.result or b"") if self.place is None else 0)
-
-
-@dataclass(slots=True)
-class StoredRun:
-    """One run; all times are microseconds since 1970."""
-
-    number: int
-    id: str
-    function: str
-    event: str
-    data: bytes
-    due_at: int
-    created_at: int
-    state: str = "ready"
-    attempt: int = 0
-    deaths: int = 0
-    failures: int = 0
-    started_at: int | None = None
-    ended_at: int | None = None
-    result: bytes | None = None
-    error: RunError | None = None
-    steps: dict[str, StoredStep] = field(default_factory=dict)
-
-    @property
-    def is_asleep(self) -> bool:
-        """Return whether one of its steps sleeps."""
-        return any(step.state == "sleeping" for step in self.steps.values())
-
-    @property
-    def size(self) -> int:
-        """Return about how many bytes it takes, with its steps."""
-        return (
-            _RUN_BYTES
-            + len(self.data)
-            + len(self.result or b"")
-            + sum(step.size for step in self.steps.values())
-        )
 
 
 class Runs:
@@ -226,7 +147,7 @@ class Runs:
                 heappop(heap)
                 run.state = "running"
                 run.started_at = run.started_at or now
-                claimed.append(_executable(run))
+                claimed.append(run.executable)
         for entry in left_alone:
             heappush(heap, entry)
         return claimed, next_due
@@ -427,8 +348,3 @@ class Runs:
     def first_end(self) -> int | None:
         """Return when the first of the runs ended that are kept; None if none has."""
         return self._ended[0][0] if self._ended else None
-
-
-def _executable(run: StoredRun) -> Run:
-    memos = {step_id: step.memo for step_id, step in run.steps.items()}
-    return Run(run.number, run.id, run.function, run.event, run.data, run.attempt, run.deaths, memos)

@@ -1,4 +1,4 @@
-"""The client's event loop is woken by a bell, if it can be; others are woken as ever."""
+"""The client's event loop is woken by a loop waker, if it can be; others are woken as ever."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ class Deaf(asyncio.SelectorEventLoop):
         raise NotImplementedError
 
 
-async def ring_from_a_thread(bell: LoopWaker, times: int) -> list[int]:
-    heard: list[int] = []
+async def wake_from_a_thread(waker: LoopWaker, times: int) -> list[int]:
+    called: list[int] = []
 
     def work() -> None:
         for n in range(times):
-            assert bell.wake(partial(heard.append, n))
-        bell.close()
+            assert waker.wake(partial(called.append, n))
+        waker.close()
 
     thread = threading.Thread(target=work)
     thread.start()
-    await until(lambda: len(heard) == times)
+    await until(lambda: len(called) == times)
     thread.join()
-    return heard
+    return called
 
 
 @linux
-async def test_everything_that_is_rung_is_called_in_order() -> None:
-    bell = waker_of(asyncio.get_running_loop())
-    assert bell is not None
-    assert await ring_from_a_thread(bell, 1_000) == list(range(1_000))
+async def test_everything_that_is_handed_over_is_called_in_order() -> None:
+    waker = waker_of(asyncio.get_running_loop())
+    assert waker is not None
+    assert await wake_from_a_thread(waker, 1_000) == list(range(1_000))
 
 
 @linux
@@ -68,13 +68,13 @@ def test_what_raises_keeps_nothing_from_the_others() -> None:
         raise RuntimeError("this one")
 
     async def main() -> None:
-        heard: list[int] = []
-        bell = waker_of(loop)
-        assert bell is not None
-        for settle in (partial(heard.append, 1), fail, partial(heard.append, 2)):
-            assert bell.wake(settle)
-        await until(lambda: heard == [1, 2])
-        bell.close()
+        called: list[int] = []
+        waker = waker_of(loop)
+        assert waker is not None
+        for settle in (partial(called.append, 1), fail, partial(called.append, 2)):
+            assert waker.wake(settle)
+        await until(lambda: called == [1, 2])
+        waker.close()
         await asyncio.sleep(0)
 
     try:
@@ -85,15 +85,15 @@ def test_what_raises_keeps_nothing_from_the_others() -> None:
 
 
 @linux
-async def test_a_bell_whose_number_was_read_by_another_still_answers() -> None:
-    bell = waker_of(asyncio.get_running_loop())
-    assert bell is not None
-    heard: list[int] = []
-    assert bell.wake(partial(heard.append, 1))
-    os.eventfd_read(bell._descriptor)  # as a forked child may that goes on with its parent's loop
-    bell.run()
-    assert heard == [1]
-    bell.close()
+async def test_a_waker_whose_number_was_read_by_another_still_answers() -> None:
+    waker = waker_of(asyncio.get_running_loop())
+    assert waker is not None
+    called: list[int] = []
+    assert waker.wake(partial(called.append, 1))
+    os.eventfd_read(waker._descriptor)  # as a forked child may that goes on with its parent's loop
+    waker.run()
+    assert called == [1]
+    waker.close()
     await asyncio.sleep(0)
 
 
@@ -106,21 +106,21 @@ def work_of(client: Client, ch: JobChannel) -> Any:
 
 
 @linux
-async def test_a_bell_that_is_broken_is_done_without(
+async def test_a_waker_that_is_broken_is_done_without(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = work_of(client, ch)
     wakers: list[Any] = []
     monkeypatch.setattr(sqlite_store, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
     async with client:
-        (bell,) = wakers
-        descriptor, bell._descriptor = bell._descriptor, 1_000_000  # nothing is that far
+        (waker,) = wakers
+        descriptor, waker._descriptor = waker._descriptor, 1_000_000  # nothing is that far
         assert await client.run(work) == 7
-        bell._descriptor = descriptor
+        waker._descriptor = descriptor
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), None])
-async def test_without_a_descriptor_for_a_bell(
+async def test_without_a_descriptor_for_a_waker(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch, error: OSError | None
 ) -> None:
     if error is None:
@@ -194,12 +194,12 @@ async def test_event_loops_that_come_and_go_leave_no_descriptor_open(client: Cli
 def test_a_loop_that_is_closed_first() -> None:
     loop = asyncio.new_event_loop()
 
-    async def hang() -> LoopWaker | None:
+    async def make() -> LoopWaker | None:
         return waker_of(loop)
 
     before = descriptors()
-    loop.run_until_complete(hang())  # nobody keeps it but the loop
-    closed_waker = loop.run_until_complete(hang())
+    loop.run_until_complete(make())  # nobody keeps it but the loop
+    closed_waker = loop.run_until_complete(make())
     assert closed_waker is not None
     loop.close()
     closed_waker.close()

@@ -12,10 +12,10 @@ from tightbeam import Client, Context
 from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 
 
-async def test_sleeps_that_end_together_need_one_place(
+async def test_sleeps_that_end_together_need_one_slot(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The only place is taken while all of them wait for it."""
+    """The only slot is taken while all of them wait for it."""
     asleep, held, done = asyncio.Event(), asyncio.Event(), []
     waiting: list[Slot] = []
     really = Slot.acquire
@@ -53,7 +53,7 @@ def limiter() -> ConcurrencyLimiter:
     return ConcurrencyLimiter(1, lambda: None)
 
 
-async def test_who_stops_waiting_takes_no_place_along(limiter: ConcurrencyLimiter) -> None:
+async def test_who_stops_waiting_takes_no_slot_along(limiter: ConcurrencyLimiter) -> None:
     first = Slot(limiter)
     sleeper = Slot(limiter)  # one too many, which leaves at once
     sleeper.release()
@@ -69,7 +69,7 @@ async def test_who_stops_waiting_takes_no_place_along(limiter: ConcurrencyLimite
     assert (limiter.busy, len(limiter._waiting)) == (0, 0)
 
 
-async def test_a_run_that_is_over_waits_for_no_place(limiter: ConcurrencyLimiter) -> None:
+async def test_a_run_that_is_over_waits_for_no_slot(limiter: ConcurrencyLimiter) -> None:
     first = Slot(limiter)
     sleeper = Slot(limiter)
     sleeper.release()

@@ -1,0 +1,102 @@
+"""What is kept of a run and of its steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tightbeam._engine.records import Memo, Run, RunError, StepState
+
+__all__ = ["StoredRun", "StoredStep"]
+
+_RUN_BYTES, _STEP_BYTES = 700, 400
+"""About how many bytes a run and a step take beside their data."""
+
+
+@dataclass(slots=True)
+class StoredStep:
+    """What is remembered of one step, and when it was done."""
+
+    kind: str
+    channel: str | None
+    topic: str | None
+    state: StepState
+    started_at: int
+    ended_at: int | None
+    wake_at: int | None = None
+    result: bytes | None = None
+    error_type: str | None = None
+    error_text: str | None = None
+    place: int | None = None
+    """The place of the message that it published, while that is retained; the two share their data."""
+    attempts: int = 1
+
+    @property
+    def memo(self) -> Memo:
+        """Return what an execution of the run is told of it."""
+        return Memo(
+            self.kind,
+            self.channel,
+            self.topic,
+            self.state,
+            self.wake_at,
+            self.result,
+            self.error_type,
+            self.error_text,
+        )
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        return _STEP_BYTES + (len(self.result or b"") if self.place is None else 0)
+
+
+@dataclass(slots=True)
+class StoredRun:
+    """One run; all times are microseconds since 1970."""
+
+    number: int
+    id: str
+    function: str
+    event: str
+    data: bytes
+    due_at: int
+    created_at: int
+    state: str = "ready"
+    attempt: int = 0
+    deaths: int = 0
+    failures: int = 0
+    started_at: int | None = None
+    ended_at: int | None = None
+    result: bytes | None = None
+    error: RunError | None = None
+    steps: dict[str, StoredStep] = field(default_factory=dict)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Return whether one of its steps sleeps."""
+        return any(step.state == "sleeping" for step in self.steps.values())
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes, with its steps."""
+        return (
+            _RUN_BYTES
+            + len(self.data)
+            + len(self.result or b"")
+            + sum(step.size for step in self.steps.values())
+        )
+
+    @property
+    def executable(self) -> Run:
+        """Return what is needed to execute it."""
+        memos = {step_id: step.memo for step_id, step in self.steps.items()}
+        return Run(
+            self.number,
+            self.id,
+            self.function,
+            self.event,
+            self.data,
+            self.attempt,
+            self.deaths,
+            memos,
+        )
