@@ -113,15 +113,33 @@ class Carrier(Protocol):
         ...
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> Feed:
-        """Subscribe to what is published to these addresses from now on, or after a position."""
+        """Subscribe.
+
+        Args:
+            addresses: what to follow.
+            after: a position, ``"start"`` or ``"latest"`` to begin with stored messages; None to begin with
+                what is published from now on.
+
+        Raises:
+            NotEntered: messages that are stored were asked for, and the engine isn't started.
+        """
         ...
 
     async def token(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        """Return a token for a subscriber elsewhere. Called by a coroutine."""
+        """Return a token for a subscriber elsewhere. Called by a coroutine.
+
+        Args:
+            selection: names of topics, by channel.
+            since: where the subscriber begins: a time, ``"latest"``, or None for what comes from now on.
+
+        Raises:
+            NoGateway: no gateway serves the channels.
+            InvalidParam: there is no such channel or topic, or ``since`` isn't a time.
+        """
         ...
 
     def token_sync(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        """Return a token for a subscriber elsewhere. Called on any thread."""
+        """Return a token as `token` does. Called on any thread."""
         ...
 
 
@@ -173,7 +191,11 @@ class Front(Protocol):
     """What serves an engine's channels over a network: a gateway."""
 
     def mint(self, selection: Selection, since: str | None, /) -> SubscriptionToken:
-        """Make a token for a subscriber elsewhere; on any thread.
+        """Make a token for a subscriber elsewhere. Called on any thread.
+
+        Args:
+            selection: names of topics, by channel.
+            since: where the subscriber begins: a time, ``"latest"``, or None for what comes from now on.
 
         Raises:
             InvalidParam: there is no such channel or topic, ``since`` isn't a time, or it is too much.
@@ -238,15 +260,42 @@ class Engine(Carrier, Protocol):
     # -- runs ----------------------------------------------------------------------------------------------
 
     async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
-        """Start a run of each of these functions; return the ids of the runs."""
+        """Start a run of each of some functions, all or none.
+
+        Args:
+            name: of the event.
+            data: of the event, as JSON.
+            function_ids: the functions.
+
+        Returns:
+            The ids of the runs.
+
+        Raises:
+            NotEntered: the engine isn't started.
+            JournalFailed: the runs couldn't be stored.
+        """
         ...
 
     def send_sync(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
-        """Start a run of each of these functions, from any thread; return the ids of the runs."""
+        """Start runs as `send` does. Called on a thread without an event loop."""
         ...
 
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
-        """Start a run, wait for its end, return its result as JSON, or raise the error it failed with."""
+        """Start a run and wait for its end.
+
+        Args:
+            name: of the event.
+            data: of the event, as JSON.
+            function_id: the function.
+
+        Returns:
+            The result, as JSON.
+
+        Raises:
+            NotEntered: the engine isn't started, or is left before the run has ended.
+            RunParked: what the run remembers doesn't fit today's code.
+            Exception: what the run has failed with.
+        """
         ...
 
     # -- messages ------------------------------------------------------------------------------------------
@@ -267,6 +316,10 @@ class Engine(Carrier, Protocol):
 
     async def position_since(self, channels: Iterable[str], since_ms: int, /) -> str:
         """Return where a reader resumes that remembers the time of the last message it saw.
+
+        Args:
+            channels: what it follows.
+            since_ms: that time, in milliseconds since 1970.
 
         Raises:
             PositionLost: what came after that time is no longer retained.

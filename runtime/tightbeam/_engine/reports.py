@@ -53,7 +53,13 @@ def recording(
 
 
 def log_result(run: Run, result: ExecutionResult, log: StepLog) -> None:
-    """Log a failure with its traceback, or that the run is parked; every record says of which run."""
+    """Log a failure with its traceback, or that the run is parked; every record says of which run.
+
+    Args:
+        run: that was executed.
+        result: how that ended.
+        log: of the execution.
+    """
     if isinstance(result, Parked):
         extra = _extra(run, result.parking.step_id, log.attempt)
         _log.warning('run %s of "%s" is parked: %s', run.id, run.function, result.parking.reason, extra=extra)

@@ -43,7 +43,7 @@ LEAST_GRACE = 0.5
 Both take milliseconds, unless the machine is busy: then giving up at once would resume the run as if the
 process had died, and leave the file locked.
 """
-_LOOK_AGAIN = 60.0
+_LONGEST_WAIT = 60.0
 """Seconds after which due times are read again, in case the clock was set."""
 
 
@@ -92,7 +92,13 @@ class Scheduler:
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
     async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> None:
-        """Store new runs, all or none. Called on any event loop."""
+        """Store new runs, all or none. Called on any event loop.
+
+        Args:
+            runs: the runs.
+            event: the name of their event.
+            data: of the event, as JSON.
+        """
         await self._store.submit(AddRuns(runs, event, data))
         self._nudge_threadsafe()
 
@@ -218,7 +224,7 @@ class Scheduler:
 
     async def _until(self, due: int | None) -> None:
         """Wait until a time, or until there may be something to claim."""
-        seconds = _LOOK_AGAIN if due is None else min(_LOOK_AGAIN, max(0, due - now_us()) / 1e6)
+        seconds = _LONGEST_WAIT if due is None else min(_LONGEST_WAIT, max(0, due - now_us()) / 1e6)
         try:
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()

@@ -254,6 +254,10 @@ class StepLog:
 
         With attempts left the execution is interrupted; without one the step is memoized as failed. An error
         that can't be retried reaches the handler as it is.
+
+        Args:
+            call: of the step.
+            error: what the function raised.
         """
         kind, channel, topic = call.use
         error_type, error_text = describe(error)

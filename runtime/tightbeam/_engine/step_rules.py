@@ -66,7 +66,17 @@ class PublishStep(NamedTuple):
 
 
 def begin_publish(log: StepLog, id: str, ref: TopicRef[..., str, Any]) -> StepCall:
-    """Call a step of kind `step.realtime.publish`."""
+    """Call a step of kind `step.realtime.publish`.
+
+    Args:
+        log: of the execution.
+        id: of the step.
+        ref: the topic.
+
+    Raises:
+        StepMisuse: as `StepLog.begin`.
+        Interrupt: as `StepLog.begin`.
+    """
     call = log.begin("step.realtime.publish", id, ref.channel, ref.topic)
     try:
         notify_before(log, call)
@@ -158,7 +168,21 @@ def published_before(
 
 
 def begin_run(log: StepLog, id: str, fn: Callable[..., object]) -> tuple[StepCall, ReturnType]:
-    """Call a step of kind `step.run`; what its function is annotated with must be possible before it runs."""
+    """Call a step of kind `step.run`, and look at what its function is annotated with before that runs.
+
+    Args:
+        log: of the execution.
+        id: of the step.
+        fn: its function.
+
+    Returns:
+        The call, and the type of the result.
+
+    Raises:
+        StepMisuse: it isn't a function, or as `StepLog.begin`.
+        NotJson: no JSON can be of that type.
+        Interrupt: as `StepLog.begin`.
+    """
     check_step_function(id, fn)
     call = log.begin("step.run", id)
     try:
@@ -179,6 +203,12 @@ def memo_of(raw: bytes) -> Memo:
 
 def memo_result(log: StepLog, call: StepCall, memo: Memo, result: ReturnType) -> Any:
     """Return the remembered result of a step.
+
+    Args:
+        log: of the execution.
+        call: of the step.
+        memo: what is remembered of it.
+        result: the type of the result today.
 
     Raises:
         StepError: it is remembered as failed.

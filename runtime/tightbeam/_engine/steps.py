@@ -63,7 +63,12 @@ class StepIo(Protocol):
         ...
 
     def submit(self, request: Request[None], after: After | None = None) -> Awaitable[None]:
-        """Store something; ``after`` is told whether it was, also if the awaiting task is cancelled."""
+        """Store something.
+
+        Args:
+            request: what to store.
+            after: called with whether it was stored, also if the task that awaits it is cancelled.
+        """
         ...
 
     async def pause(self, seconds: float) -> None:
@@ -72,6 +77,11 @@ class StepIo(Protocol):
 
     def invoke(self, call: StepCall, fn: Function, args: tuple[object, ...]) -> Awaitable[object]:
         """Call the function of a step.
+
+        Args:
+            call: of the step.
+            fn: the function.
+            args: its arguments.
 
         Raises:
             StepMisuse: it is of the wrong kind, async or plain.
@@ -88,6 +98,10 @@ class StepIo(Protocol):
 
     async def sleep(self, call: StepCall, alarm: Alarm) -> None:
         """Wait for a time of day, giving up the run's slot if it waits for nothing else.
+
+        Args:
+            call: of the step.
+            alarm: the time.
 
         Raises:
             Interrupt: the execution is to end, or the run leaves memory meanwhile.
@@ -185,7 +199,17 @@ class Steps:
     async def _attempt(
         self, call: StepCall, fn: Function, args: tuple[object, ...], result: ReturnType
     ) -> tuple[Any, BaseException | None]:
-        """Call a step's function and store what comes of it: a value, or an error for the handler."""
+        """Call a step's function and store what comes of it.
+
+        Args:
+            call: of the step.
+            fn: the function.
+            args: its arguments.
+            result: the type of its result.
+
+        Returns:
+            The value, or the error that the handler gets.
+        """
         log, io = self._log, self._io
         current_step.set(CurrentStep(log.run_id, call.step_id))
         value: Any = None

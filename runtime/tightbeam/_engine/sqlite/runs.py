@@ -123,7 +123,17 @@ def claim(tx: Transaction, request: Claim) -> Claimed:
 def _claim_of(
     tx: Transaction, function: str, limit: int, busy: frozenset[str]
 ) -> tuple[list[Run], int | None]:
-    """Claim runs of one function; return them, and when the next one is due if that was seen."""
+    """Claim runs of one function.
+
+    Args:
+        tx: the transaction.
+        function: the function.
+        limit: how many runs at most.
+        busy: runs to leave alone.
+
+    Returns:
+        The runs, and when the next one is due, if that was seen.
+    """
     now = now_us()
     claimed: list[Run] = []
     rows = tx.execute(
