@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["MessageDetail", "Part", "RunDetail", "RunSummary", "StepDetail", "attempts_shown"]
+__all__ = ["MessageDetail", "Part", "RunDetail", "RunSummary", "StepDetail", "attempts_shown", "has_words"]
 
 Part = Literal["event", "result", "step"]
 """Data that a run keeps: of its event, what it returned, or what one of its steps returned."""
@@ -102,3 +103,9 @@ def attempts_shown(state: str, failures: int, *, begun: bool, retried: bool) -> 
     if state == "failed":
         return max(1, failures)
     return failures if state == "ready" and retried else failures + 1
+
+
+def has_words(words: tuple[str, ...], texts: Iterable[str | None]) -> bool:
+    """Return whether each of some words is in one of the texts, in any case of letters."""
+    searched = " ".join(text or "" for text in texts).lower()
+    return all(word.lower() in searched for word in words)

@@ -208,7 +208,7 @@ class MemoizePublish(Request[None]):
     The message's id is ``run_id:step:number``.
 
     Raises:
-        MemoizedAlready: the step has a memo of this kind.
+        MemoizedAlready: the step has a memo.
     """
 
     publish: Publish

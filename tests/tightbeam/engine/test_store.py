@@ -305,6 +305,35 @@ async def test_of_two_outcomes_the_first_stays(opened: Opened, failed: bool) -> 
     assert opened.outlet.released >= 2
 
 
+@pytest.mark.parametrize("number", [0, 1])
+async def test_a_message_is_the_memo_of_its_step(storage: Storage, number: int) -> None:
+    """Nothing takes its place, also not by failing later; and it stays one when the message goes."""
+    opened = Opened(storage, KEEPS._replace(messages=1))
+    run = opened.started("a")
+    step_id = f"p:{number}" if number else "p"
+    publish = Publish(run.number, "a", "p", number, CHANNEL, "tick", b"1", now_us())
+    opened.ask(MemoizePublish(publish, step_id, NEW))
+    for failed in (False, True):
+        replaced = Replaced(failed, counted=False)
+        for request in (
+            MemoizeStep("a", step_id, done(b"2"), now_us(), replaced),
+            BeginSleep("a", step_id, 1, now_us(), replaced, alone=True),
+        ):
+            with pytest.raises(MemoizedAlready):
+                opened.ask(request)
+    failure = Failure(step_id, "step.realtime.publish", CHANNEL, "tick", 1, 2, "KeyError", "x")
+    opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    assert [(step.id, step.state) for step in opened.ask(FindRun("a")).steps] == [(step_id, "done")]
+    (run,) = opened.claim()
+    opened.publish(run, 2)
+    while len(opened.ask(RecentMessages(None, 9)).messages) > 1:
+        opened.ask(PutBack(()))
+    opened.ask(PutBackAll())
+    (run,) = opened.claim()
+    assert (run.memos[step_id].state, run.memos[step_id].result) == ("done", b"1")
+    await opened.store.close(10)
+
+
 async def test_attempts_of_a_step_are_counted_until_it_is_memoized(opened: Opened) -> None:
     opened.started("a")
     for attempt in (1, 2):
@@ -327,6 +356,41 @@ async def test_a_publish_in_place_of_a_step_that_failed(opened: Opened) -> None:
     opened.ask(MemoizePublish(publish, "p1", Replaced(failed=True, counted=True)))
     (step,) = opened.ask(FindRun("a")).steps
     assert (step.kind, step.state, step.attempts, step.topic) == ("step.realtime.publish", "done", 1, "tick")
+
+
+async def test_a_publish_that_failed_before(opened: Opened) -> None:
+    """A message that is the memo too counts no attempts."""
+    run = opened.started("a")
+    failure = Failure("p1", "step.realtime.publish", CHANNEL, "tick", 1, 2, "KeyError", "x")
+    opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    publish = Publish(run.number, "a", "p1", 0, CHANNEL, "tick", b"1", 5)
+    opened.ask(MemoizePublish(publish, "p1", Replaced(failed=True, counted=True)))
+    (step,) = opened.ask(FindRun("a")).steps
+    assert (step.state, step.attempts, step.started_at.microsecond) == ("done", 1, 5)
+
+
+@pytest.mark.parametrize("ends", ["done", "sleeping", "failing"])
+async def test_a_step_of_another_kind_in_place_of_one_that_failed(opened: Opened, ends: str) -> None:
+    """The code has changed: what is remembered is what the step is now, or the run wouldn't fit it."""
+    opened.started("a")
+    failure = Failure("step", "step.realtime.publish", CHANNEL, "tick", 1, 2, "KeyError", "x")
+    opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    opened.claim()
+    replaced = Replaced(failed=True, counted=True)
+    if ends == "done":
+        opened.ask(MemoizeStep("a", "step", done(b"1"), 5, replaced))
+    elif ends == "sleeping":
+        opened.ask(BeginSleep("a", "step", 9, 5, replaced, alone=False))
+    else:
+        another = replace(failure, kind="step.run", channel=None, topic=None, started_at=5)
+        opened.ask(RetryRun("a", 2, 0, RunError("KeyError", "", None), (another,)))
+    opened.ask(PutBackAll())
+    (run,) = opened.claim()
+    memo = run.memos["step"]
+    kind = "step.sleep" if ends == "sleeping" else "step.run"
+    assert (memo.kind, memo.channel, memo.topic, memo.state) == (kind, None, None, ends)
+    (step,) = opened.ask(FindRun("a")).steps
+    assert (step.attempts, step.started_at.microsecond) == (1, 5)
 
 
 async def test_a_sleep_is_woken_from_once(opened: Opened) -> None:
@@ -471,6 +535,29 @@ async def test_runs_are_listed_and_searched(opened: Opened) -> None:
     assert opened.ask(ListFunctions(1)) == ["other"]
 
 
+async def test_words_are_found_in_any_case_of_letters(opened: Opened) -> None:
+    opened.started("a")
+    opened.ask(EndRun("a", None, RunError("ValueError", "Größe\0ÜBER", None), ()))
+    for word in ("GRÖSSE", "%", "_", "valueerror größe "):
+        assert opened.ask(ListRuns(10, words=(word,))) == []
+    for word in ("grÖ", "über", "ÜBER", "valueerror größe"):
+        assert [run.id for run in opened.ask(ListRuns(10, words=(word, "a")))] == ["a"]
+
+
+async def test_the_latest_runs_are_the_latest_that_are_kept(storage: Storage) -> None:
+    opened = Opened(storage, KEEPS._replace(age_us=0))
+    for run_id in ("a", "b", "c"):
+        opened.add(run_id)
+    claimed = opened.claim()
+    opened.ask(EndRun("c", None, None, ()))
+    while len(opened.ask(ListRuns(9))) == 3:
+        opened.ask(PutBack(()))
+    assert len(claimed) == 3
+    assert [run.id for run in opened.ask(ListRuns(9, among=1))] == ["b"]
+    assert opened.ask(ListFunctions(1)) == ["work"]
+    await opened.store.close(10)
+
+
 async def test_data_can_be_read_or_its_beginning(opened: Opened) -> None:
     opened.add("a", data=b'{"event":1}')
     (run,) = opened.claim()
@@ -487,7 +574,7 @@ async def test_data_can_be_read_or_its_beginning(opened: Opened) -> None:
     assert opened.ask(ReadPart("nobody", "event")) is None
     assert opened.ask(ReadMessage("a:p1:0")) == (b'{"n":1}', 7)
     assert opened.ask(ReadMessage("a:p1:0", 2)) == (b'{"', 7)
-    for message_id in ("a:p1:1", "a:step:0", "a", "", "b:p1:0"):
+    for message_id in ("a:p1:1", "a:p1", "a:p1:00", "a:p1:0:0", "a:step:0", "a", "", "b:p1:0"):
         assert opened.ask(ReadMessage(message_id)) is None
     detail = opened.ask(FindRun("a"))
     assert [(one.id, one.topic, one.size) for one in detail.messages] == [("a:p1:0", "tick", 7)]

@@ -100,6 +100,7 @@ class Journal:
             result=data,
             place=place,
         )
+        self.runs.forget_failure(run, request.step_id)  # a message that is the memo too counts no attempts
         self.runs.put_step(run, request.step_id, step, request.replaced)
         return message
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
-from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail, attempts_shown
+from tightbeam._engine.details import (
+    MessageDetail,
+    RunDetail,
+    RunSummary,
+    StepDetail,
+    attempts_shown,
+    has_words,
+)
 from tightbeam._engine.memory.messages import Messages
 from tightbeam._engine.memory.runs import Runs
 from tightbeam._engine.memory.stored import StoredRun, StoredStep
@@ -33,13 +40,12 @@ class Listing:
     def list_runs(self, request: ListRuns) -> list[RunSummary]:
         """List the latest runs, oldest first."""
         now = now_us()
-        words = [word.lower() for word in request.words]
         found = (
             run
             for run in self._latest(request.among)
             if request.function in (None, run.function)
             and request.state in (None, _shown_state(run, now))
-            and all(word in _searched(run) for word in words)
+            and has_words(request.words, _searched(run))
         )
         return [_summary(run, now) for run in islice(found, request.limit)][::-1]
 
@@ -49,8 +55,12 @@ class Listing:
 
     def _latest(self, among: int | None) -> Iterator[StoredRun]:
         """Yield the runs, latest first."""
-        floor = 0 if among is None else self._runs.last_number - among
-        for run in reversed(self._runs.by_id.values()):
+        latest = reversed(self._runs.by_id.values())
+        first = next(latest, None)
+        if first is None:
+            return
+        floor = 0 if among is None else first.number - among
+        for run in chain([first], latest):
             if run.number <= floor:
                 return
             yield run
@@ -97,9 +107,12 @@ class Listing:
         run = self._runs.by_id.get(run_id)
         if run is None:  # a message may outlive its run, a little
             message = self._messages.find(request.id)
-            return None if message is None else _excerpt(message.data, request.limit)
-        step = run.steps.get(name.removesuffix(":0"))
-        return None if step is None or step.place is None else _excerpt(step.result, request.limit)
+        else:
+            step = run.steps.get(name.removesuffix(":0"))
+            message = None if step is None else self._messages.by_place.get(step.place or 0)
+        if message is None or message.id != request.id:
+            return None
+        return _excerpt(message.data, request.limit)
 
     def read_part(self, request: ReadPart) -> Excerpt | None:
         """Read data of a run."""
@@ -121,10 +134,10 @@ def _shown_state(run: StoredRun, now: int) -> str:
     return "sleeping" if run.state == "ready" and run.due_at > now and run.is_asleep else run.state
 
 
-def _searched(run: StoredRun) -> str:
-    """Return the text in which the words of a search are looked for, in lower case."""
-    error = ("", "") if run.error is None else (run.error.type, run.error.text)
-    return " ".join((run.id, run.function, run.event, *error)).lower()
+def _searched(run: StoredRun) -> tuple[str, ...]:
+    """Return the texts in which the words of a search are looked for."""
+    error = () if run.error is None else (run.error.type, run.error.text)
+    return (run.id, run.function, run.event, *error)
 
 
 def _summary(run: StoredRun, now: int) -> RunSummary:

@@ -263,6 +263,11 @@ class Runs:
         if replaced.counted:
             run.attempt = run.deaths = 0
 
+    def forget_failure(self, run: StoredRun, step_id: str) -> None:
+        """Forget that a step has failed, if it has."""
+        before = run.steps.pop(step_id, None)
+        self.size -= 0 if before is None else before.size
+
     def _put(self, run: StoredRun, step_id: str, step: StoredStep) -> None:
         before = run.steps.get(step_id)
         if before is not None:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail, attempts_shown
+from tightbeam._engine.details import (
+    MessageDetail,
+    RunDetail,
+    RunSummary,
+    StepDetail,
+    attempts_shown,
+    has_words,
+)
 from tightbeam._engine.records import Excerpt, Recent
 from tightbeam._engine.requests import (
     FindRun,
@@ -42,9 +50,6 @@ SHOWN_STATE = (
 A run that sleeps for long isn't in memory, and its row is ready to be executed when it wakes.
 """
 _OF_STEP = "WHERE run = (SELECT number FROM run WHERE id = ?) AND id = ?"
-_ERROR_TEXT = "coalesce(error_type, '') || ' ' || coalesce(error_text, '')"
-_RUN_TEXT = f"id || ' ' || function || ' ' || event || ' ' || {_ERROR_TEXT}"
-"""What the words of a search are looked for in, in SQL."""
 _RUNS = (
     f"SELECT id, function, event, {SHOWN_STATE} AS shown, "  # noqa: S608 - of constants
     "attempt, failures, created_at, started_at, ended_at, due_at, error_type, error_text, "
@@ -57,24 +62,23 @@ _SUMMARY = 12
 
 def list_runs(tx: Transaction, request: ListRuns) -> list[RunSummary]:
     """Answer `ListRuns`."""
-    has_words = f" AND instr(lower({_RUN_TEXT}), lower(?))" * len(request.words)
     state, function = request.state, request.function
     rows = tx.execute(
         f"SELECT * FROM ({_RUNS}) WHERE number > ? "  # noqa: S608 - of constants
-        f"AND (? IS NULL OR shown = ?) AND (? IS NULL OR function = ?){has_words} "
-        "ORDER BY number DESC LIMIT ?",
-        (
-            now_us(),
-            _before_latest(tx, request.among),
-            state,
-            state,
-            function,
-            function,
-            *request.words,
-            request.limit,
-        ),
-    ).fetchall()
-    return [_summary(row[:_SUMMARY]) for row in reversed(rows)]
+        "AND (? IS NULL OR shown = ?) AND (? IS NULL OR function = ?) ORDER BY number DESC",
+        (now_us(), _before_latest(tx, request.among), state, state, function, function),
+    )
+    # Row by row; the words are looked for here, since SQLite knows the cases of ASCII's letters only.
+    summaries = (row[:_SUMMARY] for row in rows)
+    found = [*islice((row for row in summaries if has_words(request.words, _searched(row))), request.limit)]
+    rows.close()
+    return [_summary(row) for row in reversed(found)]
+
+
+def _searched(row: Sequence[Any]) -> tuple[str | None, ...]:
+    """Return the texts in which the words of a search are looked for."""
+    run_id, function, event, *_, error_type, error_text = row
+    return (run_id, function, event, error_type, error_text)
 
 
 def list_functions(tx: Transaction, request: ListFunctions) -> list[str]:
@@ -126,8 +130,8 @@ def read_message(tx: Transaction, request: ReadMessage) -> Excerpt | None:
     # It may outlive its run, a little: then only a look at every message finds it.
     place, value = ("run", run[0]) if run is not None else ("run_id", run_id)
     row = tx.execute(
-        f"{_beginning('data')} FROM message WHERE {place} = ? AND step = ? AND number = ?",
-        (_most(request.limit), value, *step.rpartition(":")[::2]),
+        f"{_beginning('data')} FROM message WHERE {place} = ? AND step = ? AND number = ? AND id = ?",
+        (_most(request.limit), value, *step.rpartition(":")[::2], request.id),
     ).fetchone()
     return _excerpt(row)
 

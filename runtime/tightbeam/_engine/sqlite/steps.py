@@ -23,13 +23,19 @@ __all__ = [
 
 _STEP = (
     "INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result, "
-    "error_type, error_text, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) "
+    "error_type, error_text, attempts) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1 "
+    "WHERE NOT EXISTS (SELECT 1 FROM message WHERE run = (SELECT number FROM run WHERE id = ?1) "
+    "AND step = ?13 AND number = ?14) "
 )
+"""The memo of a step may be a message, too."""
 _STEP_AGAIN = (
-    f"{_STEP} ON CONFLICT (run_id, id) DO UPDATE SET state = excluded.state, attempts = attempts + 1, "
+    f"{_STEP} ON CONFLICT (run_id, id) DO UPDATE SET kind = excluded.kind, channel = excluded.channel, "
+    "topic = excluded.topic, state = excluded.state, attempts = iif(kind = excluded.kind, attempts, 0) + 1, "
+    "started_at = iif(kind = excluded.kind, started_at, excluded.started_at), "
     "ended_at = excluded.ended_at, wake_at = excluded.wake_at, result = excluded.result, "
     "error_type = excluded.error_type, error_text = excluded.error_text WHERE state = 'failing'"
 )
+"""Takes the place of a failure, which may be of a step of another kind: the code has changed since."""
 _START_OVER = "UPDATE run SET attempt = 0, deaths = 0 WHERE id = ?"
 
 
@@ -43,7 +49,7 @@ def memoize_step(tx: Transaction, request: MemoizeStep) -> None:
     try:
         written = tx.execute(
             _STEP_AGAIN if request.replaced.failed else _STEP,
-            (*step, memo.wake_at, memo.result, memo.error_type, memo.error_text),
+            (*step, memo.wake_at, memo.result, memo.error_type, memo.error_text, *_use_of(step_id)),
         )
     except sqlite3.IntegrityError:
         written = None
@@ -114,4 +120,11 @@ def note_failures(tx: Transaction, run_id: str, failures: Iterable[Failure]) -> 
     for failure in failures:
         step = (run_id, failure.step_id, failure.kind, failure.channel, failure.topic, "failing")
         times = (failure.started_at, failure.ended_at, None)
-        tx.execute(_STEP_AGAIN, (*step, *times, None, failure.error_type, failure.error_text))
+        error = (failure.error_type, failure.error_text)
+        tx.execute(_STEP_AGAIN, (*step, *times, None, *error, *_use_of(failure.step_id)))
+
+
+def _use_of(step_id: str) -> tuple[str, int]:
+    """Return a step's name, and how often the handler used that name before."""
+    name, _, number = step_id.rpartition(":")
+    return (name, int(number)) if name and number.isascii() and number.isdigit() else (step_id, 0)
