@@ -99,9 +99,9 @@ class Refused(Exception):
         self.issues = issues
         self.kind = kind
         self.code: Code = code or _BY_STATUS.get(status, "request")
-        self.cause = cause or text
-        self.remedy = remedy or _REMEDIES.get(self.code, "")
-        self.subject = subject or shown(text)
+        self.cause: str = cause or text
+        self.remedy: str = remedy or _REMEDIES.get(self.code, "")
+        self.subject: str = subject or shown(text)
         super().__init__(text)
 
     @property

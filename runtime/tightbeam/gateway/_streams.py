@@ -250,7 +250,7 @@ class Streams:
         self._limits = limits
         self._runs = runs
         self._open: set[Stream] = set()
-        self.closing = False
+        self.closing: bool = False
 
     def __len__(self) -> int:
         return len(self._open)
