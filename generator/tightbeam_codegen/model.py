@@ -26,9 +26,9 @@ class Model:
     """
 
     channels: tuple[ChannelModel, ...]
-    """What this run has read, in the order of files."""
+    """The channels that this run has read, in the order of files."""
     unchanged: tuple[Unchanged, ...]
-    """What it didn't have to read. All definitions are read unless a run is incremental."""
+    """The definitions that it didn't have to read: none, unless the run is incremental."""
     resolved: Resolved
     shapes: Shapes
     """Classes and aliases as Python's types can say them."""

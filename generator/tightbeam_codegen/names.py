@@ -38,9 +38,8 @@ __all__ = [
     "topic_name",
 ]
 
-# Attributes of pydantic.BaseModel that a field would shadow, and what the body of a generated class is spelt
-# with: a field `list: list[int] | None = None` or a topic `list` would break what follows. Kept as a list
-# rather than read from the installed Pydantic, so that definitions give the same names everywhere.
+# Attributes of pydantic.BaseModel that a field would shadow. They are listed, and not read from the installed
+# Pydantic, so that definitions give the same names everywhere.
 _PYDANTIC = (
     "construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json update_forward_refs"
     " validate"
@@ -48,6 +47,7 @@ _PYDANTIC = (
 OF_THE_METACLASS = frozenset(["mro", "register"])
 """Pydantic warns of fields that are called so, too."""
 SPELT_WITH = frozenset(["bool", "dict", "float", "int", "list", "str", "v1"])
+"""Names in the bodies of generated classes: a field `list: list[int]` hides `list` from later annotations."""
 _RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *SPELT_WITH, *OF_THE_METACLASS, "self", "cls"])
 _CLASS_SUFFIXES = ("Message", "Dict", "Channel")
 

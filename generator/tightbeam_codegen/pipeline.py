@@ -101,7 +101,7 @@ def read(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run gives. There are no files where a problem is an error."""
+    """The files of a run, and its problems. If one of these is an error, there are no files."""
 
     files: Mapping[str, Mapping[str, str]]
     """By target: text by posix path inside the target's folder."""

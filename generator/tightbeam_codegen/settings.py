@@ -49,11 +49,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What generation depends on besides the definitions."""
+    """Everything that generation depends on besides the definitions."""
 
     schemas: Path = Path("schemas")
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-    """Those of the targets, by key; what isn't here has its default."""
+    """The options of targets, by key; one that isn't here has its default."""
     assert_formats: bool = True
     assume_objects: bool = False
     """Whether a schema with `properties` and without `type` is an object to the types."""
@@ -64,7 +64,7 @@ class Settings:
     names: Mapping[str, str] = field(default_factory=dict)
     """Names for classes by place: `vendor/x.json#/definitions/Y`, from the schema root or by an address."""
     name_places: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where they stand."""
+    """The places of these entries in the file."""
     strict: bool = False
     line_length: int = _RUFF_LINE_LENGTH
     """Of generated code: that of ruff in the same pyproject.toml, else ruff's own default."""

@@ -50,7 +50,7 @@ class Plan:
 
     tree: Tree
     changed: Mapping[str, bytes | None]
-    """What now stands where another text should; None where there is nothing yet."""
+    """The present bytes of each file that should have another text; None for a new file."""
     stale: Mapping[str, bytes]
     """Files of ours that aren't in the tree."""
 

@@ -1,4 +1,4 @@
-"""What a command line asks the generator for."""
+"""The request that a command line makes of the generator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Request:
 
     schemas: Path | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-    """Those of targets, by key."""
+    """The options of targets, by key."""
     check: bool = False
     strict: bool = False
     form: Format = "text"

@@ -47,9 +47,9 @@ class Unchanged:
     definition: Definition
     """Its document, module, name, parameters and class name; the rest isn't known."""
     uses: tuple[Use, ...]
-    """What its topics use of other documents."""
+    """The schemas of other documents that its topics use."""
     exact_uses: tuple[Use, ...]
-    """What exact shapes of its topics use of them: as much, or more."""
+    """The schemas that exact shapes of its topics use: the same, or more."""
     chosen: tuple[str, ...]
     """The entries of the settings' names that have an effect in its file."""
     problems: tuple[Problem, ...]

@@ -38,7 +38,7 @@ class Resolved:
     """Whether a schema with `properties` and without `type` is taken for an object."""
     _assert_formats: bool
     _stated: Mapping[str, bool]
-    """What definitions say of `format`, by their URI."""
+    """Whether `format` is law in each definition, by its URI."""
 
     def asserts_formats(self, node: Node) -> bool:
         """Return whether `format` is law for a schema."""
@@ -118,7 +118,7 @@ def _check_formats(
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What the topics of a definition reach, with the warnings about it that only they draw."""
+    """The parts of documents that a definition's topics reach, and the warnings drawn for that reason."""
 
     reach: Reach
     problems: tuple[Problem, ...]

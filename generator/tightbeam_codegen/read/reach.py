@@ -57,7 +57,7 @@ class Reach:
         self._problems = problems
         self._units: set[Unit] = set()
         self._pending: list[tuple[Node, Any, bool]] = []
-        """What to look at, the object in the document that it stands for, and whether it is a schema."""
+        """A part to scan, the object in the document that it stands for, and whether it is a schema."""
         self._seen: set[int] = set()
         self._dynamic = False
 

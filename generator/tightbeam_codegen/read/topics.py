@@ -39,14 +39,14 @@ class TopicShape:
     shape: Shape
     doc: str
     place: Place
-    """Where its name stands in the definition."""
+    """The place of its name in the definition."""
     rules: Rules = ()
-    """What its schema says beside the shape, where shapes are exact."""
+    """The keywords of its schema that the shape doesn't hold, where shapes are exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """What the topics of some definitions come to, and every class and alias that they are made of."""
+    """The shapes of the topics of some definitions, and every class and alias in them."""
 
     topics: Mapping[ModulePath, tuple[TopicShape, ...]]
     """By the module of the definition."""
@@ -58,9 +58,9 @@ class Shapes:
     names: Names
     """The names under which they don't meet."""
     uses: Mapping[ModulePath, tuple[Use, ...]]
-    """What the topics of each definition use of other documents."""
+    """The schemas of other documents that the topics of each definition use."""
     problems: Mapping[ModulePath, tuple[Problem, ...]]
-    """What the topics of each definition drew first."""
+    """The problems that each definition's topics were the first to draw."""
 
     @property
     def files(self) -> dict[ModulePath, Document]:

@@ -1,4 +1,4 @@
-"""What a target is: a language, or another form, in which the generator prints the model.
+"""The protocol of targets: languages, and other forms, in which the generator prints the model.
 
 The pipeline, the commands, the settings and the cache know targets by this protocol and by the list of them
 in `tightbeam_codegen.targets`. Each run imports all targets, so a target imports what it prints with only
@@ -34,7 +34,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What printing depends on besides the model."""
+    """Everything that printing depends on besides the model."""
 
     settings: Settings
     version: str
@@ -53,11 +53,11 @@ class Output:
     common: Mapping[str, str]
     """All other files; they are printed in each run."""
     problems: Sequence[Problem] = ()
-    """What is wrong, or said in each run."""
+    """Errors, and warnings that are found again in each run."""
     warnings: Mapping[ModulePath, Sequence[Problem]] = field(default_factory=lambda: MappingProxyType({}))
     """Warnings about a definition's files, remembered with them."""
     context: str = ""
-    """What else files of definitions depend on. If it changes, all definitions are read again."""
+    """Everything else that files of definitions depend on. If it changes, all definitions are read again."""
     entangled: Set[ModulePath] = frozenset()
     """Definitions whose files hold parts of other files, and are printed in each run."""
 
@@ -67,7 +67,7 @@ class Target(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in results and in the cache."""
+        """Its name in results and in the cache."""
         ...
 
     @property
