@@ -179,15 +179,20 @@ def notify_step(methods: tuple[Callable[[StepInfo], None], ...], step: StepInfo)
 
 def metadata_of(publish: PublishInfo) -> bytes | None:
     """Encode the metadata of hooks for a message; None if there is none, or none that can be sent."""
-    wanted = {key: value for key, value in publish.metadata.items() if key not in _RESERVED}
-    if not wanted:
+    metadata: object = publish.metadata
+    if not metadata:
         return None
     try:
+        if not isinstance(metadata, dict):
+            raise TypeError  # a hook has put something else in its place
+        wanted = {key: value for key, value in metadata.items() if key not in _RESERVED}
         raw = orjson.dumps(wanted)
-    except TypeError:
+    except Exception:  # noqa: BLE001 - a hook changes nothing, whatever it has put there
         _complain(
             "metadata", "a hook has put something into PublishInfo.metadata that isn't JSON: it is left out"
         )
+        return None
+    if not wanted:
         return None
     if len(raw) > _MAX_METADATA_BYTES:
         _complain(
@@ -276,7 +281,8 @@ def _report(method: Callable[[Any], object], error: BaseException) -> None:
         raise error
     owner = type(getattr(method, "__self__", None))
     name = getattr(method, "__name__", "?")
-    if not _is_first_of_its_kind((owner, name, type(error))):
+    kind = type(error)
+    if not _is_first_of_its_kind((owner, name, kind.__module__, kind.__qualname__)):
         return
     from tightbeam._engine.traces import loggable  # not at import: hooks fail seldom
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import re
@@ -335,8 +336,9 @@ def test_kinds_of_failures_that_are_logged_are_bounded(
 ) -> None:
     class Different(Hook):
         def sent(self, message: MessageInfo, /) -> None:
-            raise type("Other", (Exception,), {})
+            raise type(f"Other{next(numbers)}", (Exception,), {})
 
+    numbers = itertools.count()
     client = Client(hooks=[Different()])
     for _ in range(200):
         client.realtime.publish_sync(ch.token, "x")
@@ -500,6 +502,42 @@ async def test_metadata_that_cannot_travel_does_not_hold_up_the_message(
         messages.close()
     assert found == [{"a": 1}, {}, {}, {}]
     assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("value", [None, [1], 7, {1: 2}, type("Odd", (), {"items": None})()])
+async def test_what_a_hook_puts_in_place_of_the_metadata_is_left_out(
+    engine: EngineUnderTest, ch: JobChannel, value: Any
+) -> None:
+    class Replaces(Hook):
+        def publish(self, publish: PublishInfo, /) -> None:
+            publish.metadata = value
+
+    results = list[Any]()
+
+    async def body(ctx: tightbeam.Context) -> None:
+        await ctx.publish(ch.token, "x")
+        results.append(await ctx.step.realtime.publish("p", ch.tick, {"n": 1}))
+
+    await engine.run(engine.client([Replaces()]), body, retries=0)
+    assert results[-1] == Tick(n=1)
+
+
+async def test_an_exception_whose_class_cannot_be_hashed_changes_nothing(
+    ch: JobChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unhashable(type):
+        __hash__ = None  # type: ignore[assignment]  # what is tested
+
+    class Odd(Exception, metaclass=Unhashable): ...
+
+    class Broken(Hook):
+        def publish(self, _publish: PublishInfo, /) -> None:
+            raise Odd
+
+    client = Client(hooks=[Broken()])
+    await client.realtime.publish(ch.tick, {"n": 1})
+    await client.realtime.publish(ch.tick, {"n": 2})
+    assert caplog.text.count("Broken.publish failed") == 1
 
 
 def test_what_is_no_list_of_hooks_is_refused_when_the_client_is_made(engine: EngineUnderTest) -> None:
