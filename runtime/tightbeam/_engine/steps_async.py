@@ -111,9 +111,13 @@ class StepTasks:
         await asyncio.sleep(seconds)
 
     def cancel(self) -> None:
-        """Cancel the functions of steps that are running, since the client is being left."""
+        """Cancel the functions of steps that are running, since the client is being left.
+
+        A task that is cancelled before it begins never does anything, so that its step would be in flight
+        for ever: those of this turn begin first.
+        """
         for task in tuple(self._attempts):
-            task.cancel()
+            self._loop.call_soon(task.cancel)
 
     # -- running functions ----------------------------------------------------------------------------------
 

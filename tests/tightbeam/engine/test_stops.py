@@ -230,3 +230,24 @@ async def read_after_start(storage: Storage) -> list[RunDetail]:
         functions = frozenset(one.function for one in store.call(ListRuns(99)))
         store.call(Recover(functions, 1 << 60))
         return [storage.run(one.id) for one in store.call(ListRuns(99))]
+
+
+async def test_a_step_that_is_cancelled_before_it_begins_holds_nothing_up(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the turn of the event loop in which the client is left."""
+    for turns in range(16):
+        client = storage.client(shutdown_timeout=timedelta(0))
+
+        @client.function("steps")
+        async def steps(ctx: Context) -> None:
+            while True:
+                await ctx.step.run("step", asyncio.sleep, 0)
+
+        async with client:
+            running = asyncio.ensure_future(client.run(steps))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await asyncio.gather(running, return_exceptions=True)
+        await storage.closed()
+    assert "did not stop in time" not in caplog.text
