@@ -46,7 +46,10 @@ class Model:
 
     @property
     def definitions(self) -> tuple[Definition, ...]:
-        """All definitions, unchanged ones too."""
+        """All definitions; of unchanged ones only the names, parameters and document are known.
+
+        Their ``topics`` are empty, and so are ``description`` and ``dialect``, whatever the document says.
+        """
         read = (channel.definition for channel in self.channels)
         return (*read, *(each.definition for each in self.unchanged))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from time import time_ns
 from typing import Any
 
 from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
 from tightbeam._engine.protocol import Carrier
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import MessageInfo, PublishInfo
-from tightbeam._message import Envelope
+from tightbeam._message import Envelope, now_us
 from tightbeam._payload.encode import encode
 from tightbeam.errors import PayloadTooLarge
 
@@ -82,7 +81,7 @@ def build_message(ref: TopicRef[..., str, Any], data: object, run_id: str | None
         InvalidPayload: the data breaks the topic's schema.
         PayloadTooLarge: its encoding is over ``limit`` bytes.
     """
-    return Envelope(ref.channel, ref.topic, encode_within(ref, data, limit), run_id, None, time_ns() // 1000)
+    return Envelope(ref.channel, ref.topic, encode_within(ref, data, limit), run_id, None, now_us())
 
 
 def publish_live(

@@ -160,11 +160,15 @@ def _drop_affected(
     used_before: Iterable[str],
     sources: Sources,
 ) -> None:
-    """Drop the definitions whose modules may hold something else now, since another one changed.
+    """Drop the definitions whose modules may hold other classes now, since another definition changed.
 
-    These are definitions that a changed one refers to, itself or over other files: their modules hold what it
-    uses of them. Those that it referred to before, whose modules may hold what nothing uses any more. And
-    those that are one module with a schema document that it refers to.
+    A module holds the classes of its file that other files use. So three kinds are dropped:
+
+    * a file that a changed definition refers to, directly or through other files;
+    * a file that a definition which changed, or is gone, referred to before: a class may be unused now;
+    * a definition that shares its module with a schema document that is referred to.
+
+    What a dropped definition refers to is dropped, too.
 
     Args:
         documents: all definition files.
@@ -174,6 +178,7 @@ def _drop_affected(
     """
     paths = {document.uri: document.path for document in documents}
     modules = {each.definition.module: path for path, each in unchanged.items()}
+    # The documents whose references are still to be followed.
     pending = [document for document in documents if document.path not in unchanged]
     once_used = [unchanged.pop(paths.get(uri, ""), None) for uri in used_before]
     pending += [dropped.definition.document for dropped in once_used if dropped is not None]
@@ -188,6 +193,7 @@ def _drop_affected(
                 if (target := sources.find(uri)) is not None:
                     pending.append(target)
                     dropped = unchanged.pop(modules.get(module_of(target), ""), None)
+                    # A definition that only shares the module has references of its own.
                     if dropped is not None and dropped.definition.document is not target:
                         pending.append(dropped.definition.document)
 
@@ -232,6 +238,11 @@ def _from_definition(definition: Definition) -> dict[str, Any]:
 
 
 def _to_definition(document: Document, entry: dict[str, Any]) -> Definition:
+    """Return what is remembered of a definition: no topics, no description, no dialect.
+
+    Raises:
+        ValueError: the entry has names that can't be in code.
+    """
     params = ((name, kind, tuple(enum) if enum else None) for name, kind, enum in entry["params"])
     module, class_name = tuple(entry["module"]), entry["class_name"]
     if not all(isinstance(name, str) and name.isidentifier() for name in (*module, class_name or "none")):

@@ -51,8 +51,9 @@ class EmbeddedFeed:
         Args:
             hub: hands out the messages.
             addresses: what to follow.
-            after: the position to replay from, or ``"latest"`` for the latest durable message of each
-                address; None to begin with what is published from now on.
+            after: the position to replay from; ``"start"`` for the beginning of the journal; ``"latest"``
+                for the latest durable message of each address; None to begin with what is published from now
+                on.
             store: returns what reads the journal, or raises `NotEntered`.
             max_messages: how many messages the mailbox holds.
             max_bytes: how many bytes it holds.
@@ -210,20 +211,20 @@ class EmbeddedFeed:
 
     async def _find_latest(self) -> None:
         """Find the latest message of each address; later messages are read on from the end of the journal."""
-        from tightbeam._engine.requests import FindLatest  # not at import: see `engine`
+        from tightbeam._engine.requests import FindLatest  # not at import: needs an entered client
 
         places, self._seq = await self._store().submit(FindLatest(self._addresses))
         self._latest = tuple(places)
 
     async def _read_latest(self) -> None:
-        from tightbeam._engine.requests import ReadPlaces  # not at import: see `engine`
+        from tightbeam._engine.requests import ReadPlaces  # not at import: needs an entered client
 
         page, count = await self._store().submit(ReadPlaces(self._latest))
         self._latest = self._latest[count:]
         self._page.extend(self._merged(page))
 
     async def _read(self) -> Page:
-        from tightbeam._engine import requests  # not at import: see `engine`
+        from tightbeam._engine import requests  # not at import: needs an entered client
 
         after = (self._after or "") if self._seq is None else self._seq
         bounds = requests.PAGE_MESSAGES, requests.PAGE_BYTES

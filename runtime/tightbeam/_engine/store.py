@@ -71,6 +71,10 @@ class Outlet(Protocol):
 class Store(Protocol):
     """An open journal: carries out requests, from any thread and any event loop, and answers them.
 
+    **One engine.** A journal is open in one store at a time, which belongs to one engine: `Recover` takes
+    over all runs that are there, and messages are fanned out within the process. Engines never divide a
+    journal between them.
+
     **Together.** Each request is atomic: after an error, a crash or a power cut all of it is there or
     nothing. A message and the memo of its step are one thing (`MemoizePublish`). A store may commit several
     requests at once, but one that fails never takes another with it.
@@ -175,7 +179,10 @@ class Backend(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes can open the same journal."""
+        """Whether other processes can try to open the same journal: yes for a file, no for memory.
+
+        They take turns: while a client has it open, `open` raises `JournalRefused` in all others.
+        """
         ...
 
     def open(self, outlet: Outlet, /) -> Store:

@@ -56,7 +56,7 @@ class CompiledTopic:
                 model.model_rebuild()
                 validator = model.__pydantic_validator__
                 serializer, core = model.__pydantic_serializer__, model.__pydantic_core_schema__
-                return cast("SchemaValidator", validator), serializer, core  # or a plugin's, called alike
+                return cast("SchemaValidator", validator), serializer, core  # a plugin's has the same methods
             from pydantic import TypeAdapter  # not at import: it costs more than the rest of this module
 
             annotated: Any = Annotated

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Container
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
-from tightbeam._message import Address, Envelope
+from tightbeam._message import Address, Envelope, microseconds_of
 from tightbeam._payload.encoders import decoded, encoded_again
 
 __all__ = ["MAX_FRAME", "Unreadable", "message_of", "metadata_of", "read_frame"]
 
 MAX_FRAME: Final = 8 * 1024 * 1024
 """Bytes. A message of 512 KiB may be six times as long in a frame, where ``<`` and ``&`` are escaped."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Unreadable(Exception):
@@ -111,6 +110,6 @@ def _microseconds(text: object) -> int:
     """Return an RFC 3339 time in microseconds since 1970; 0 for anything else."""
     try:
         moment = datetime.fromisoformat(str(text))
-        return 0 if moment.tzinfo is None else (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+        return 0 if moment.tzinfo is None else microseconds_of(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         return 0

@@ -99,7 +99,7 @@ class Frames:
         self._writes: tuple[list[Envelope], int, list[bytes]] = [], 0, []
 
     def writes(self, envelopes: list[Envelope], size: int) -> list[bytes]:
-        """Yield the frames of several messages, joined into pieces of about this many bytes.
+        """Return the frames of several messages, joined into pieces of about this many bytes.
 
         In a burst all readers get the same messages: they share the pieces, too.
         """

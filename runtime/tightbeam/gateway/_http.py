@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from tightbeam._engine.protocol import Engine, Selection, SubscriptionToken
-from tightbeam._message import Envelope
+from tightbeam._message import Envelope, now_us
 from tightbeam._payload.encoders import decoded
 from tightbeam._publishing import encode_within
 from tightbeam._selection import BAD_SINCE, LATEST, subscription_token, topic_names
@@ -151,7 +150,7 @@ class HttpRoutes:
             raise invalid_payload(error, self._catalog.channel(channel).__tightbeam__.template.text) from None
         if run_id is not None and _RUN_ID.fullmatch(run_id) is None:
             run_id = None
-        now = time.time_ns() // 1000
+        now = now_us()
         await self._engine.relay(Envelope(channel, topic, raw, run_id, None, now, metadata=metadata))
         return Response(status_code=200)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import orjson
 from tightbeam._engine.records import StoredOutcome
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.info import MessageInfo, RunInfo
-from tightbeam._message import Envelope
+from tightbeam._message import Envelope, now_us
 from tightbeam.gateway._frames import RUN_TOPIC
 
 __all__ = ["RunStatusPublisher"]
@@ -123,7 +122,7 @@ class RunStatusPublisher(Hook):
 
 
 def _frame(channel: str, run_id: str, data: bytes) -> Envelope:
-    return Envelope(channel, RUN_TOPIC, data, run_id, None, time.time_ns() // 1000)
+    return Envelope(channel, RUN_TOPIC, data, run_id, None, now_us())
 
 
 def _size(frame: Envelope | None) -> int:

@@ -87,7 +87,7 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
-            if collects:  # shutting down has switched it off
+            if collects:  # `Server.shutdown` below turns the garbage collector off
                 gc.enable()
 
 

@@ -214,7 +214,11 @@ class Call:
 
     @contextmanager
     def parallel(self) -> Generator[None]:
-        """Let steps of one task begin after one another's interrupt, as ``ctx.group.parallel`` needs."""
+        """Return a context for ``ctx.group.parallel``: steps may begin after an interrupt of the same task.
+
+        The SDK catches the interrupt of each step of the group, to report all of them at once. Elsewhere a
+        step that begins after an interrupt of its task shows that the handler has caught it: `refuse_orphan`.
+        """
         token = _in_parallel.set(True)
         try:
             yield

@@ -8,7 +8,6 @@ import json
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from time import time_ns
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 import inngest
@@ -16,7 +15,7 @@ import inngest
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import PublishInfo
-from tightbeam._message import Envelope
+from tightbeam._message import Envelope, now_us
 from tightbeam._payload.load import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload, with_metadata
 from tightbeam._results import to_json
@@ -366,7 +365,7 @@ class _Publish:
         publish = PublishInfo(ref, run_id, self.use.step_id)
         with Around(self._call.hooks.publish, publish):
             raw, message_id = self._encoded(), f"{run_id}:{self.use.id}:{self.use.number}"
-            message = Envelope(ref.channel, ref.topic, raw, run_id, message_id, time_ns() // 1000)
+            message = Envelope(ref.channel, ref.topic, raw, run_id, message_id, now_us())
             yield with_metadata(publish, message)
 
     def _encoded(self) -> bytes:

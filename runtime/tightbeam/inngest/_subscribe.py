@@ -185,7 +185,7 @@ class _ServerFeed(WireFeed):
             return SubscribeFailed(f"no subscription from {self._server}: {failure}")
         is_refused = failure.status in (401, 403)
         if is_refused:
-            self._refusals += 1  # the token is fresh each time: once is bad luck
+            self._refusals += 1  # each attempt has a new token, so one refusal may be a passing fault
         if self._has_connected and self._refusals < _MAX_REFUSALS:
             return failure
         reason = failure.reason if failure.status else f"no connection, or it broke off: {failure}"

@@ -13,7 +13,7 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, ContextSync, _message, _publishing
+from tightbeam import Client, Context, ContextSync, _message
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.requests import BeginSleep
 from tightbeam._engine.store import Request
@@ -27,8 +27,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset = 0
-        for module in (_message, _publishing):
-            monkeypatch.setattr(module, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
+        monkeypatch.setattr(_message, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
 
 
 @pytest.fixture

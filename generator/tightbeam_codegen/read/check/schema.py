@@ -241,7 +241,7 @@ class _Resource:
                 message = f"the $id {quoted(value)} isn't a URI or the end of one"
                 own.error(place((*pointer, keyword)), message, "Correct it, or leave it out.")
             if form == "any" or (form == "string" and isinstance(value, str)):
-                continue  # as with most keywords
+                continue  # a value of any form is right, and so is this text
             if form is not None:
                 for fault in islice(form_faults(keyword, value, form), MAX_PROBLEMS):
                     own.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)

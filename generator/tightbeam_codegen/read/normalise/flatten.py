@@ -62,7 +62,7 @@ class Flattener:
         seen: set[int | bool] = set()
         while isinstance(node.schema, dict) and node.key not in seen:
             if "$ref" not in node.schema and "allOf" not in node.schema:
-                break  # as with most
+                break  # most schemas: the rest needn't be computed
             seen.add(node.key)
             asserts = ASSERTING.intersection(node.keywords)
             if "$ref" in asserts and (len(asserts) == 1 or node.dialect.ref_hides_siblings):

@@ -90,7 +90,7 @@ def default_is_null(flattener: Flattener, nodes: Sequence[Node]) -> bool:
         nodes: the schemas of the property.
     """
     if not any(node.keywords.keys() & {"default", "$ref", "allOf"} for node in nodes):
-        return False  # as with most
+        return False  # most properties: nothing to flatten
     parts = flattener.flatten(map(Part, nodes)) or ()
     stated = [part.node.keywords["default"] for part in parts if "default" in part.node.keywords]
     return bool(stated) and all(default is None for default in stated)

@@ -95,7 +95,7 @@ def _stated(
     kinds = _kinds(shape)
     if any(isinstance(kind, Ref) for kind in kinds) or prefix.count(".") > _MAX_NESTED:
         return
-    parts = _without_null(flattener, store, flattener.flatten(map(Part, nodes)) or ())
+    parts = _with_nullable(flattener, store, flattener.flatten(map(Part, nodes)) or ())
     for keyword in STATED:
         value = _agreed(_value(part, keyword) for part in parts)
         if value is not None:
@@ -111,8 +111,11 @@ def _stated(
             yield from _stated(flattener, store, inner, inside, f"{prefix}{keyword}.")
 
 
-def _without_null(flattener: Flattener, store: SchemaStore, parts: Sequence[Part]) -> Sequence[Part]:
-    """Add the parts of the only branch of a union that isn't null."""
+def _with_nullable(flattener: Flattener, store: SchemaStore, parts: Sequence[Part]) -> Sequence[Part]:
+    """Return parts, and after them those of schemas that may be null: of ``X`` in ``anyOf: [X, null]``.
+
+    A union with several branches besides null adds nothing, since its branches may state different rules.
+    """
     all_parts = list(parts)
     for part in parts:
         for keyword in ("anyOf", "oneOf"):

@@ -114,17 +114,23 @@ class _Translator:
                 return {".": self._dot, "]": r"\]", "}": r"\}"}.get(char, char)
 
     def _quantifier(self, char: str) -> str:
+        """Take a quantifier, which repeats what stands before it, or a ``?`` that makes one lazy.
+
+        Raises:
+            _NoCounterpartError: JavaScript has none here: it would be possessive (``a++``), or repeat an
+                assertion (``^*``) or a lazy quantifier.
+        """
         text = char
         if char == "{":
             text = self._take(_COUNT.match(self._text, self._at))[0]
         else:
             self._at += 1
         if self._repeats == "quantified" and char == "?":
-            self._repeats = "nothing"
+            self._repeats = "nothing"  # the quantifier before is lazy, and complete
         elif self._repeats == "something":
             self._repeats = "quantified"
         else:
-            raise _NoCounterpartError  # possessive, or of an assertion
+            raise _NoCounterpartError
         return text
 
     def _class(self) -> str:

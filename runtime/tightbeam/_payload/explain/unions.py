@@ -159,7 +159,10 @@ def _branches(tester: SchemaTester, union: Union) -> list[Branch]:
 
 
 def _parts(tester: SchemaTester, branch: SchemaLocation) -> list[SchemaLocation]:
-    """List the schemas that describe the value itself: through references and `allOf`."""
+    """List the schemas that describe the value itself: a branch, and what `$ref` and `allOf` in it lead to.
+
+    Up to draft 7 a `$ref` hides the keywords beside it, so a schema that has one is no part: its target is.
+    """
     parts: list[SchemaLocation] = []
     stack, seen = [branch], set[str]()
     while stack and len(seen) < _MAX_PARTS:
@@ -168,8 +171,8 @@ def _parts(tester: SchemaTester, branch: SchemaLocation) -> list[SchemaLocation]
         if location.ref in seen or not isinstance(schema, dict):
             continue
         seen.add(location.ref)
-        is_hidden = "$ref" in schema and tester.hides_siblings(location)
-        if not is_hidden:
+        says_nothing_else = "$ref" in schema and tester.hides_siblings(location)
+        if not says_nothing_else:
             parts.append(location)
             stack.extend(location.child("allOf", i) for i in reversed(range(len(schema.get("allOf", ())))))
         if "$ref" in schema and (target := tester.index.find(schema["$ref"], location.base)) is not None:

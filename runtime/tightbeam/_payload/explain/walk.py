@@ -77,7 +77,7 @@ class Walk:
         """
         step = (location.ref, pointer)
         if depth > _MAX_DEPTH:
-            raise TimeoutError  # what the walk doesn't see, the validator would list, for ever
+            raise TimeoutError  # without an issue from here the validator is asked, and recurses without end
         if len(self.issues) >= MAX_COUNTED or step in self._running:
             return  # schemas that refer to each other in a ring say nothing more the second time
         self._running.add(step)
