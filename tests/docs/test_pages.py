@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 OURS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 """Those for who works on Tightbeam, too."""
-SLOW = {"deploying.md"}
+SLOW = {"deploying.md", "testing.md"}
 """Pages that start servers."""
 
 

@@ -36,6 +36,7 @@ async def look(url: str, **query: str) -> dict[str, Any]:
         return found
 
 
+@pytest.mark.slow
 async def test_readers_by_channel(client: Client, ch: JobChannel) -> None:
     gateway = secured(client, inspector=True, allowed_origins=["http://a.example"])
     other = job_channel(job_id="<j2>")

@@ -137,6 +137,7 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
         await until(lambda: bool(naps))
 
 
+@pytest.mark.slow
 @pytest.mark.quick_in_memory
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_sleep_in_progress_ends_when_it_was_meant_to(

@@ -405,6 +405,7 @@ async def test_each_caller_gets_an_error_of_its_own(client: Client, storage: Sto
     assert all("disk is full" in str(error) for error in errors)
 
 
+@pytest.mark.slow
 async def test_a_claim_that_fails_is_tried_again(
     client: Client, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -123,6 +123,7 @@ async def test_time_that_passes_is_believed(client: Client, ch: JobChannel, pass
         assert await kept(client, ch, 6) == [5, 6]
 
 
+@pytest.mark.slow
 async def test_a_program_that_runs_once_a_week(make_client: MakeClient, ch: JobChannel, shift: Shift) -> None:
     """Whether the clock jumped while nobody looked can't be known; so it forgets a week later."""
     for week in range(8):

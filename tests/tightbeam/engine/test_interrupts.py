@@ -65,6 +65,7 @@ async def test_when_no_attempt_is_left_the_handler_may_swallow_it(client: Client
         assert await client.run(work) == "on"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["step", "await"])
 async def test_a_handler_that_swallows_the_shutdown_is_resumed(
     make_client: MakeClient, storage: Storage, kind: str

@@ -253,6 +253,7 @@ async def test_a_handler_that_refuses_to_stop_is_left_behind(
     assert storage.run(run_id).summary.state in ("ready", "running")
 
 
+@pytest.mark.slow
 async def test_runs_claimed_while_the_client_is_left_are_given_back(
     make_client: MakeClient, storage: Storage
 ) -> None:

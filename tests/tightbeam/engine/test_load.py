@@ -149,6 +149,7 @@ async def test_a_rare_topic_costs_what_is_read_of_it(
     assert many[-1] < 3 * few[-1]  # by halving
 
 
+@pytest.mark.slow
 async def test_a_page_of_several_topics_is_in_order_and_bounded(
     client: Client, storage: Storage, ch: JobChannel
 ) -> None:

@@ -109,6 +109,7 @@ LEAVING: list[Body] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.quick_in_memory
 @pytest.mark.parametrize("body", LEAVING, ids=[one.__name__ for one in LEAVING])
 async def test_a_run_that_only_sleeps_for_long_leaves_memory_and_comes_back(
@@ -186,6 +187,7 @@ async def gathered_with_an_event(ctx: Context, ended: asyncio.Event) -> None:
 STAYING = [in_timeout, in_wait_for, in_timeout_of_a_child, race, beside_an_event, gathered_with_an_event]
 
 
+@pytest.mark.slow
 @pytest.mark.quick_in_memory
 @pytest.mark.parametrize("body", STAYING, ids=[one.__name__ for one in STAYING])
 async def test_a_run_that_waits_for_something_else_too_stays(

@@ -705,6 +705,7 @@ async def test_all_data_that_is_stored_counts(storage: Storage, what: str) -> No
     await opened.store.close(10)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("always_trimming")
 async def test_by_size_the_oldest_goes_first(storage: Storage) -> None:
     bound = 1 << 20

@@ -50,6 +50,7 @@ async def test_the_next_client_takes_over(
     assert f"is in use by process {os.getpid()}: waiting for it, 60 s at most" in told[0]
 
 
+@pytest.mark.slow
 async def test_it_reminds_now_and_then(
     make_client: MakeClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ async def test_what_is_wrong_with_the_file_is_not_waited_for(make_client: MakeCl
     assert caught.value.holder is None
 
 
+@pytest.mark.slow
 async def test_waiting_can_be_cancelled(make_client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:
     client = make_client(wait_for_file=timedelta.max)
     async with make_client():

@@ -49,6 +49,7 @@ async def everything(reader: asyncio.StreamReader) -> bytes:
     return got
 
 
+@pytest.mark.slow
 async def test_a_head_that_never_ends_in_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_protocol, "HEAD_SECONDS", 0.2)
     async with running(secured(client)) as url:
@@ -64,6 +65,7 @@ async def test_a_head_that_never_ends_in_time(client: Client, monkeypatch: pytes
             assert (await http.get(f"{url}/health")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_many_upgrades_that_are_left_half_open(
     client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +112,7 @@ async def test_the_size_of_heads_is_bounded(client: Client, monkeypatch: pytest.
         assert (await everything(reader)).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.slow
 async def test_a_body_that_trickles(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_http, "BODY_SECONDS", 0.2)
     async with running(secured(client)) as url, raw(url) as (reader, writer):
@@ -118,6 +121,7 @@ async def test_a_body_that_trickles(client: Client, monkeypatch: pytest.MonkeyPa
         assert (await everything(reader)).startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.slow
 async def test_a_body_that_goes_on_after_the_answer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_protocol, "HEAD_SECONDS", 0.3)
     async with running(secured(client)) as url, raw(url) as (reader, writer):
@@ -206,6 +210,7 @@ async def test_a_token_is_for_one_channel_however_it_is_spelt(client: Client, ch
             assert (await data_frame(reader))["data"] == {"message": "the end"}
 
 
+@pytest.mark.slow
 async def test_parameters_that_come_twice(client: Client, ch: JobChannel) -> None:
     other = job_channel(job_id="j2")
     async with running(secured(client)) as url:
@@ -265,6 +270,7 @@ BOMBS: list[tuple[str, bytes]] = [
 ]
 
 
+@pytest.mark.slow
 async def test_json_bombs(client: Client, ch: JobChannel) -> None:
     async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER, timeout=20) as http:
         token = (await client.realtime.token(ch))["key"]

@@ -222,6 +222,7 @@ async def ended(reader: Any, *, messages: int) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["live", "durable"])
 async def test_a_reader_that_comes_back_is_told_how_the_run_ended(
     how: str, client: Client, ch: JobChannel

@@ -334,6 +334,7 @@ async def test_a_request_for_a_token_is_bounded(client: Client) -> None:
             assert (await ask.post("/v1/realtime/token", content=b" " * size)).status_code == status
 
 
+@pytest.mark.slow
 async def test_a_gateway_can_be_entered_again(client: Client) -> None:
     gateway = secured(client, inspector=True)
     for _ in range(2):

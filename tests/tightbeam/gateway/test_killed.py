@@ -98,6 +98,7 @@ async def kills(path: Path, times: int, count: int) -> None:
     assert len(inspection.runs(path)) == 1
 
 
+@pytest.mark.slow
 async def test_readers_outlive_a_gateway_that_is_killed(tmp_path: Path) -> None:
     await kills(tmp_path / "app.db", 1, 60)
 

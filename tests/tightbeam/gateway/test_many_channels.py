@@ -338,6 +338,7 @@ async def test_what_is_no_longer_retained_is_told_with_the_token() -> None:
                     assert "reset" not in await makes(selected, since=since)
 
 
+@pytest.mark.slow
 async def test_a_journal_knows_after_a_restart_what_it_no_longer_has(tmp_path: Any) -> None:
     for _ in range(2):
         client = Client(tmp_path / "journal.db", retain_messages=2)

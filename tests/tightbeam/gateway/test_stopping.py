@@ -37,6 +37,7 @@ async def test_should_exit(client: Client, api: FastAPI, ch: JobChannel) -> None
             assert reader.close_code == 1012
 
 
+@pytest.mark.slow
 async def test_a_viewer_of_the_inspector(client: Client) -> None:
     api = FastAPI(lifespan=client.lifespan)
     api.mount("/", app(client, channels=[JobChannel], dev=True))
@@ -70,6 +71,7 @@ async def test_a_connection_that_is_kept_alive_gets_no_new_stream(
         assert (await http.get(f"{url}/v1/realtime/sse", params={"token": token})).status_code == 503
 
 
+@pytest.mark.slow
 async def test_another_server_of_the_event_loop_goes_on(
     client: Client, gateway: Gateway, api: FastAPI, ch: JobChannel
 ) -> None:
@@ -83,6 +85,7 @@ async def test_another_server_of_the_event_loop_goes_on(
             await anext(stream)
 
 
+@pytest.mark.slow
 async def test_served_again_in_the_same_process(client: Client, api: FastAPI, ch: JobChannel) -> None:
     for _ in range(2):
         async with plain_uvicorn(api, lifespan="on") as (server, url):

@@ -141,6 +141,7 @@ def drained(one: socket.socket) -> int:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v1/realtime/connect", "/v1/realtime/sse"])
 async def test_a_reader_that_stops_reading_is_cut_and_costs_no_one_else(path: str) -> None:
     client = Client()
@@ -169,6 +170,7 @@ async def test_a_reader_that_stops_reading_is_cut_and_costs_no_one_else(path: st
     assert sent < 1_000_000
 
 
+@pytest.mark.slow
 async def test_a_reader_that_was_only_late_goes_on_with_the_newest(client: Client, ch: JobChannel) -> None:
     gateway = secured(client, limits=Limits(buffer_messages=8, slow_grace=timedelta(seconds=0.05)))
     async with running(gateway) as url:
@@ -245,6 +247,7 @@ async def test_a_reader_that_leaves_is_noticed(client: Client) -> None:
         assert not [one for one in mailboxes if (ch.name, "tick") in one.addresses and not one.closed]
 
 
+@pytest.mark.slow
 async def test_durable_messages_of_a_run_that_publishes_while_readers_come_and_go(client: Client) -> None:
     """The hand-over from journal to mailbox, over the wire."""
     ch = job_channel(job_id="j1")

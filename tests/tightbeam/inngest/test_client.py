@@ -183,6 +183,7 @@ def test_the_base_runtime_knows_nothing_of_it() -> None:
     assert "tightbeam.inngest" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["inngest", "httptools", "websockets"])
 def test_without_the_extra_it_says_what_to_install(package: str) -> None:
     code = f"import sys; sys.modules[{package!r}] = None; import tightbeam.inngest"
@@ -194,6 +195,7 @@ def test_without_the_extra_it_says_what_to_install(package: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_importing_it_loads_no_web_framework() -> None:
     code = "import sys, tightbeam.inngest; print(*sys.modules)"
     done = subprocess.run(

@@ -544,6 +544,7 @@ async def test_leaving_the_client_ends_subscriptions(
     await until(server, lambda: not server.sockets, "the socket was closed")
 
 
+@pytest.mark.slow
 async def test_a_loop_left_by_break_closes_its_socket(
     client: Client, server: StandIn, ch: UploadsChannel
 ) -> None:
@@ -694,6 +695,7 @@ async def test_nobody_reads_for_who_gave_up_while_it_connected(
     assert wire._connecting.cancelled()
 
 
+@pytest.mark.slow
 async def test_a_reader_that_is_polled_waits_for_one_first_connection(
     client: Client, server: StandIn, ch: UploadsChannel
 ) -> None:
@@ -780,6 +782,7 @@ async def test_what_is_no_http_server_is_said(ch: UploadsChannel) -> None:
         assert caught.value.retryable, "the address may be wrong for a while only"
 
 
+@pytest.mark.slow
 async def test_a_certificate_that_isnt_trusted_is_said(ch: UploadsChannel, tmp_path: Path) -> None:
     context = untrusted(tmp_path)
 

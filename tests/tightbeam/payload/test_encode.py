@@ -426,6 +426,7 @@ def test_any_json_comes_back_as_it_was(data: object):
     assert load(CH.anything, encode(CH.anything, data)) == data
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         ODD,

@@ -348,11 +348,13 @@ TREES = st.recursive(
 MAPS = st.dictionaries(SECRET, TREES, min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @given(TREES, st.sampled_from(sorted(topics(CH))))
 def test_no_value_is_shown(data: object, topic: str):
     check_hidden(topics(CH)[topic], data)
 
 
+@pytest.mark.slow
 @given(MAPS, st.sampled_from(["by-name", "counters", "open-thing", "anything", "plain", "number"]))
 def test_no_map_key_is_shown(data: dict[str, object], topic: str):
     check_hidden(topics(CH)[topic], data)

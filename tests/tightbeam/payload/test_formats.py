@@ -122,6 +122,7 @@ def test_whatever_is_taken_can_be_loaded_and_published_again(case: tuple[str, st
     assert load(CH.times, encode(CH.times, loaded)) == loaded
 
 
+@pytest.mark.slow
 @given(st.datetimes(timezones=st.timezones()))
 def test_any_aware_datetime_of_a_whole_minutes_offset_can_be_published(when: Any):
     offset = when.utcoffset()

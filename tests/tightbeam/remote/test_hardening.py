@@ -204,6 +204,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(client: Cli
     assert False not in outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", range(3))
 def test_a_loop_that_ends_takes_its_connection_along(ch: JobChannel, turns: int) -> None:
     """Also where nothing closes the subscription, or something cancels it as it opens."""

@@ -413,6 +413,7 @@ def test_a_key_that_can_not_be_sent_is_refused_at_once(key: str) -> None:
         tightbeam.connect("http://127.0.0.1", key=key)
 
 
+@pytest.mark.slow
 async def test_another_server_in_its_place_is_an_outage_once_there_was_a_gateway(
     client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
 ) -> None:
@@ -460,6 +461,7 @@ async def test_a_token_function_that_fails_later_is_an_outage(
     assert "secret-in-the-text" not in caplog.text
 
 
+@pytest.mark.slow
 async def test_live_messages_go_on_after_a_restart_in_memory(
     ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
 ) -> None:
@@ -483,6 +485,7 @@ async def test_live_messages_go_on_after_a_restart_in_memory(
     assert got == [1, 2]
 
 
+@pytest.mark.slow
 async def test_a_planned_restart_is_no_warning(
     ch: JobChannel, caplog: pytest.LogCaptureFixture, quick: None
 ) -> None:
@@ -506,6 +509,7 @@ async def test_a_planned_restart_is_no_warning(
     assert "ended a connection (code 1012, shutdown)" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["a durable message was received", "from the start"])
 async def test_a_position_that_was_promised_is_not_lost_in_silence(
     way: str, ch: JobChannel, quick: None
@@ -524,6 +528,7 @@ async def test_a_position_that_was_promised_is_not_lost_in_silence(
             await anext(messages)
 
 
+@pytest.mark.slow
 async def test_who_is_refused_later_is_told(client: Client, ch: JobChannel, quick: None) -> None:
     async with running(secured(client)) as url:
         port = int(url.rpartition(":")[2])

@@ -162,6 +162,7 @@ async def test_what_is_refused(client: Client, ch: JobChannel) -> None:
             tightbeam.connect(wrong, key="k")
 
 
+@pytest.mark.slow
 async def test_leaving_ends_a_reader_that_waits(client: Client, ch: JobChannel) -> None:
     async with running(secured(client)) as url:
         async with tightbeam.connect(url, key=KEY) as remote:
@@ -245,6 +246,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
     assert b"run_id" not in server.requests[0]
 
 
+@pytest.mark.slow
 def test_a_publish_that_isnt_answered_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on a kept connection: it may have arrived."""
     monkeypatch.setattr(remote_carrier, "_TIMEOUT", 0.5)

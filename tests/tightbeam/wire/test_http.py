@@ -125,6 +125,7 @@ async def test_an_answer_that_is_late(post: Post) -> None:
     assert failed.value.was_sent
 
 
+@pytest.mark.slow
 async def test_a_turn_that_does_not_come(post: Post) -> None:
     asked = asyncio.Event()
 
@@ -248,6 +249,7 @@ def in_five_loops(port: int) -> None:
     assert len(pool._loops._slots) <= 1
 
 
+@pytest.mark.slow
 def test_event_loops_that_ended_leave_nothing_behind() -> None:
     """Neither their slots nor a warning for a connection that nobody closed."""
     ready, stop = threading.Event(), threading.Event()
