@@ -359,7 +359,8 @@ async def test_what_a_request_that_failed_had_published_is_handed_to_nobody(
 
     def publish(n: int, fails: bool = False) -> Any:
         def work(tx: Any) -> None:
-            assert append(tx, Publish(1, "r", f"p{n}", 0, ch.name, "tick", b'{"n":%d}' % n, 0), now_us())
+            publish = Publish(1, "r", f"p{n}", 0, ch.name, "tick", b'{"n":%d}' % n, 0)
+            assert append(tx, publish, f"p{n}", now_us())
             if fails:
                 raise ValueError("mine alone")
 

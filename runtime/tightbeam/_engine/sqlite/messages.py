@@ -71,14 +71,14 @@ class Bounds(NamedTuple):
 
 _APPEND = (
     "INSERT INTO message (channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data) "
-    "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 "
-    "WHERE NOT EXISTS (SELECT 1 FROM step WHERE run_id = ?4 AND id = ?11) "
+    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+    "WHERE NOT EXISTS (SELECT 1 FROM step WHERE run_id = ? AND id = ?) "
     "ON CONFLICT DO NOTHING"
 )
 """The memo of a step is its message, or a row of its own: also of a publish whose message was trimmed."""
 
 
-def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
+def append(tx: Transaction, publish: Publish, step_id: str, ended_at: int) -> bool:
     """Store a message, which is the memo of its step too, and put it into the outbox with its place and time.
 
     In a channel times increase by a millisecond at least, whatever the clock does, and are later than those
@@ -87,6 +87,7 @@ def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
     Args:
         tx: the transaction.
         publish: the message, and what published it.
+        step_id: the id of its step, as a memo has it.
         ended_at: the time now.
 
     Returns:
@@ -94,10 +95,8 @@ def append(tx: Transaction, publish: Publish, ended_at: int) -> bool:
     """
     run, run_id, step, number, channel, topic, data, started_at = publish
     created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
-    step_id = f"{step}:{number}" if number else step
-    written = tx.execute(
-        _APPEND, (channel, topic, run, run_id, step, number, started_at, ended_at, created, data, step_id)
-    )
+    values = (channel, topic, run, run_id, step, number, started_at, ended_at, created, data)
+    written = tx.execute(_APPEND, (*values, run_id, step_id))
     if not written.rowcount:
         return False
     tx.written += len(data)

@@ -23,9 +23,9 @@ __all__ = [
 
 _STEP = (
     "INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result, "
-    "error_type, error_text, attempts) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1 "
-    "WHERE NOT EXISTS (SELECT 1 FROM message WHERE run = (SELECT number FROM run WHERE id = ?1) "
-    "AND step = ?13 AND number = ?14) "
+    "error_type, error_text, attempts) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1 "
+    "WHERE NOT EXISTS (SELECT 1 FROM message WHERE run = (SELECT number FROM run WHERE id = ?) "
+    "AND step = ? AND number = ?) "
 )
 """The memo of a step may be a message, too."""
 _STEP_AGAIN = (
@@ -49,7 +49,7 @@ def memoize_step(tx: Transaction, request: MemoizeStep) -> None:
     try:
         written = tx.execute(
             _STEP_AGAIN if request.replaced.failed else _STEP,
-            (*step, memo.wake_at, memo.result, memo.error_type, memo.error_text, *_use_of(step_id)),
+            (*step, memo.wake_at, memo.result, memo.error_type, memo.error_text, run_id, *_use_of(step_id)),
         )
     except sqlite3.IntegrityError:
         written = None
@@ -67,7 +67,7 @@ def memoize_publish(tx: Transaction, request: MemoizePublish) -> None:
         tx.execute(
             "DELETE FROM step WHERE run_id = ? AND id = ? AND state = 'failing'", (publish.run_id, step_id)
         )
-    if not append(tx, publish, now_us()):
+    if not append(tx, publish, step_id, now_us()):
         raise MemoizedAlready(publish.run_id, step_id)
     if replaced.counted:
         tx.execute(_START_OVER, (publish.run_id,))
@@ -121,7 +121,7 @@ def note_failures(tx: Transaction, run_id: str, failures: Iterable[Failure]) -> 
         step = (run_id, failure.step_id, failure.kind, failure.channel, failure.topic, "failing")
         times = (failure.started_at, failure.ended_at, None)
         error = (failure.error_type, failure.error_text)
-        tx.execute(_STEP_AGAIN, (*step, *times, None, *error, *_use_of(failure.step_id)))
+        tx.execute(_STEP_AGAIN, (*step, *times, None, *error, run_id, *_use_of(failure.step_id)))
 
 
 def _use_of(step_id: str) -> tuple[str, int]:
