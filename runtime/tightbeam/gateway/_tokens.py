@@ -135,7 +135,7 @@ def verify(token: str, secrets: Sequence[bytes], max_bytes: int) -> Grant:
             )
         except jwt.InvalidSignatureError:
             continue
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, RecursionError) as error:  # claims are JSON, of any depth, too
             raise BadToken(type(error).__name__) from error
         return _grant(claims)
     raise BadToken("its signature")

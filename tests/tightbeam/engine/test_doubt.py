@@ -13,7 +13,9 @@ from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, _message
+from tightbeam._client import engine_of
 from tightbeam._engine import doubt, trimming
+from tightbeam._engine.requests import FindStart
 
 DAY = 24 * 3600 * 10**9
 Shift = Callable[[float], None]
@@ -60,6 +62,8 @@ async def publish(client: Client, ch: JobChannel, first: int, count: int) -> Non
                 await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
 
     await client.run(work, {"first": first, "count": count})
+    for _ in range(3):  # the store looks at its clocks after it has answered; a query waits for that
+        await engine_of(client).read(FindStart("start"))
 
 
 async def kept(client: Client, ch: JobChannel, last: int) -> list[int]:
