@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["readable_json"]
 
 _WIDTH = 100
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 _NOT_ASCII = re.compile(r"[^ -~]")
 
 
@@ -45,6 +46,10 @@ def _laid_out(value: Any, indent: str, column: int) -> str:
             return _joined("[", parts, "]", indent, column)
         case str():
             return encode_basestring(value)
+        case bool() | None:
+            return _CONSTANTS[value]
+        case int():
+            return repr(value)
         case _:
             return json.dumps(value)
 
