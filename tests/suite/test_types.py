@@ -48,6 +48,7 @@ def say_verdict(say: Say, draft: str, checker: str, verdict: Verdict) -> None:
     assert caught / verdict.wrong > LEAST
 
 
+@pytest.mark.slow
 def test_calls_of_a_part(tmp_path: Path, say: Say) -> None:
     wanted = [group for group in groups("draft2020-12") if group.file in FAST]
     schemas = {group.name: group.schema for group in wanted}
