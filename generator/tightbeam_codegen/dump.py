@@ -14,7 +14,7 @@ from typing import Any
 
 from tightbeam_codegen.model import ChannelModel, Model
 from tightbeam_codegen.pipeline import read
-from tightbeam_codegen.problems import DefinitionErrors, render
+from tightbeam_codegen.problems import DefinitionErrors, problems_as_json
 from tightbeam_codegen.read.normalise.shapes import Name
 from tightbeam_codegen.read.topics import Shapes
 from tightbeam_codegen.room import with_room
@@ -35,7 +35,7 @@ def as_json(model: Model) -> dict[str, Any]:
             "topics": {".".join(module): _plain(topics) for module, topics in model.exact.topics.items()},
             "types": _types(model.exact),
         }
-    return value | {"problems": json.loads(render(model.problems, "json"))}
+    return value | {"problems": problems_as_json(model.problems)}
 
 
 def main(arguments: Sequence[str]) -> int:

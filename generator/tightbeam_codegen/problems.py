@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ __all__ = [
     "Problems",
     "Severity",
     "from_stored",
+    "in_order",
+    "problems_as_json",
     "quoted",
     "render",
     "to_stored",
@@ -55,7 +56,7 @@ class DefinitionErrors(Exception):
     """Definitions can't be used. `problems` has everything that is wrong, sorted, without repeats."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = _in_order(problems)
+        self.problems: tuple[Problem, ...] = in_order(problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -103,7 +104,7 @@ class Problems:
 
     def sorted(self) -> tuple[Problem, ...]:
         """Return all problems in the order of their places."""
-        return _in_order(self._noted)
+        return in_order(self._noted)
 
     def raise_errors(self) -> None:
         """Raise DefinitionErrors with all problems if one of them is an error."""
@@ -143,18 +144,14 @@ def quoted(text: str) -> str:
     return "'" + visible(text) + "'"
 
 
-def render(problems: Iterable[Problem], form: Format = "text") -> str:
-    """Return problems in the order of their places, without a newline at the end.
+def render(problems: Iterable[Problem]) -> str:
+    """Return problems as text for people, in the order of their places, without a newline at the end."""
+    return "\n".join(_as_text(problem) for problem in in_order(problems))
 
-    Args:
-        problems: the problems.
-        form: text for people, GitHub's workflow commands, or a JSON array.
-    """
-    ordered = _in_order(problems)
-    if form == "json":
-        return json.dumps([_as_json(problem) for problem in ordered], indent=2)
-    as_lines = _as_github if form == "github" else _as_text
-    return "\n".join(as_lines(problem) for problem in ordered)
+
+def problems_as_json(problems: Iterable[Problem]) -> list[dict[str, str | int | None]]:
+    """Return problems as values of JSON, in the order of their places."""
+    return [_as_json(problem) for problem in in_order(problems)]
 
 
 def to_stored(problem: Problem) -> list[Any]:
@@ -174,7 +171,9 @@ def from_stored(value: Any) -> Problem:
     return Problem(Place(*where) if where else None, severity, message, remedy)
 
 
-def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems in the order of their places, without repeats."""
+
     def key(problem: Problem) -> tuple[bool, str, int, int, str, str, str]:
         place = problem.place or Place("", 0, 0)
         where = (problem.place is not None, place.path, place.line, place.column)
@@ -187,25 +186,6 @@ def _as_text(problem: Problem) -> str:
     where = f"{problem.place}: " if problem.place else ""
     lines = f"{where}{problem.severity}: {visible(problem.message)}"
     return f"{lines}\n    {visible(problem.remedy)}" if problem.remedy else lines
-
-
-def _as_github(problem: Problem) -> str:
-    where = ""
-    if problem.place is not None:
-        place = problem.place
-        where = f" file={_github_property(visible(place.path))},line={place.line},col={place.column}"
-    text = visible(problem.message)
-    if problem.remedy:
-        text += "\n" + visible(problem.remedy)
-    return f"::{problem.severity}{where}::{_github_data(text)}"
-
-
-def _github_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _github_property(text: str) -> str:
-    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _as_json(problem: Problem) -> dict[str, str | int | None]:

@@ -116,7 +116,7 @@ def read_settings(data: bytes, file: Path, options: Sequence[Option]) -> Setting
     Raises:
         DefinitionErrors: with everything that is wrong.
     """
-    shown = file.name
+    shown = file.as_posix()
     try:
         text = data.decode()
         document = tomllib.loads(text)
@@ -199,7 +199,7 @@ class _Reader:
         )
 
     def _place(self, key: str) -> Place:
-        return _place(self.text, self.file.name, key)
+        return _place(self.text, self.file.as_posix(), key)
 
     def _error(self, key: str, message: str, remedy: str) -> None:
         self.problems.error(self._place(key), message, remedy)

@@ -23,8 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     is_last = arguments is None
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    from tightbeam_codegen.command.report import asks_for_json, report_usage
+
     if not (_is_installed("typer") and _is_installed("rich")):
         sys.stderr.write(_MISSING)
+        if asks_for_json(arguments):
+            report_usage("the command line needs more packages")
         return 2
     from tightbeam_codegen.command.plain import plain_request
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tightbeam_codegen.command.options import SCHEMAS, add_generate
+from tightbeam_codegen.command.report import WRONG, asks_for_json, report_usage
 from tightbeam_codegen.version import tool_version
 
 __all__ = ["app", "run"]
@@ -188,7 +189,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     command = typer.main.get_command(app)
     try:
-        result = command.main(args=list(arguments), prog_name="tightbeam", standalone_mode=True)
+        result = command.main(args=list(arguments), prog_name="tightbeam", standalone_mode=False)
+    except _Refusal as refusal:
+        refusal.show()
+        if asks_for_json(arguments):
+            report_usage(refusal.format_message())
+        return WRONG
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 2
     except BrokenPipeError:
@@ -196,3 +202,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return 2
     return result if isinstance(result, int) else 0
+
+
+# click's ClickException, of which typer's public names show only this descendant.
+_Refusal: Any = typer.BadParameter.__mro__[2]

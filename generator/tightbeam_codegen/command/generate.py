@@ -6,13 +6,15 @@ import dataclasses
 import errno
 import gc
 import sys
+import traceback
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tightbeam_codegen.command.report import Change, Report
+from tightbeam_codegen.command.output import print_error
+from tightbeam_codegen.command.report import WRONG, Change, Report
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.incremental.cache import Cache, open_cache
 from tightbeam_codegen.incremental.up_to_date import UpToDateCheck
@@ -25,9 +27,10 @@ from tightbeam_codegen.write import Plan, Tree, compare, diff, write
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
 
-__all__ = ["DRIFT", "FINE", "WRONG", "run_generate", "run_watch"]
+__all__ = ["DRIFT", "FINE", "INTERRUPTED", "WRONG", "run_generate", "run_watch"]
 
-FINE, DRIFT, WRONG = 0, 1, 2
+FINE, DRIFT = 0, 1
+INTERRUPTED = 130
 
 
 def run_generate(request: Request) -> int:
@@ -43,6 +46,15 @@ def run_generate(request: Request) -> int:
         where = f"{error.filename}: " if error.filename else ""
         remedy = _REMEDIES.get(error.errno or 0, "")
         report.problems([Problem(None, "error", f"{where}{error.strerror or error}", remedy)])
+    except KeyboardInterrupt:
+        if request.form != "json":
+            raise
+        report.problems([Problem(None, "error", "interrupted", "Run it again.")])
+        return report.finish(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  # a bug must not pass for drift, which is what Python's own exit code means here
+        print_error("".join(traceback.format_exception(error)).rstrip())
+        message = f"a bug of the generator's: {type(error).__name__}"
+        report.problems([Problem(None, "error", message, "Please report it, with the traceback.")])
     return report.finish(WRONG)
 
 
@@ -85,7 +97,7 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
     if known is not None:
         code = _report_problems(known, report)
         if code == FINE and not request.check:
-            _print(request, f"Nothing to do: {shown} is up to date.")
+            report.print_outcome(f"Nothing to do: {shown} is up to date.")
         return code
     with _progress("Generating…"), _without_collection():
         result = _pipeline(settings, cache)
@@ -103,7 +115,7 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
     write(plans)
     up_to_date.remember(trees, result.problems)
     counted = "1 channel" if result.channels == 1 else f"{result.channels} channels"
-    _print(request, f"Generated {counted} in {shown}: {_in_words(plans)}.")
+    report.print_outcome(f"Generated {counted} in {shown}: {_in_words(plans)}.")
     return FINE
 
 
@@ -182,11 +194,6 @@ def _in_words(plans: Sequence[Plan]) -> str:
     changes = ((written, "written"), (removed, "removed"))
     counted = [f"{count} {'file' if count == 1 else 'files'} {what}" for count, what in changes if count]
     return ", ".join(counted) or "nothing changed"
-
-
-def _print(request: Request, sentence: str) -> None:
-    if request.form != "json":
-        sys.stdout.write(sentence + "\n")
 
 
 @contextmanager

@@ -45,9 +45,9 @@ def add_generate(app: typer.Typer) -> None:
 
         stated = {key: value for key, value in options.items() if value not in (None, False)}
         request = Request(schemas, stated, check=check, strict=strict, form=form)
-        if watch and check:
-            typer.echo("tightbeam: --watch and --check can't be used together", err=True)
-            raise typer.Exit(2)
+        if watch and (check or form == "json"):
+            other = "--check" if check else "--format json"
+            raise typer.BadParameter(f"--watch and {other} can't be used together")
         raise typer.Exit(run_watch(request) if watch else run_generate(request))
 
     signature = inspect.signature(generate, eval_str=True)

@@ -5,21 +5,26 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from tightbeam_codegen.problems import Format, Place, Problem, render
+from tightbeam_codegen.annotations import as_annotations, log_text, step_summary
+from tightbeam_codegen.command.output import Output, print_error
+from tightbeam_codegen.problems import Format, Place, Problem, problems_as_json, render
 
-__all__ = ["Change", "Report"]
+__all__ = ["TITLE", "WRONG", "Change", "Report", "asks_for_json", "report_usage"]
 
 Change: TypeAlias = tuple[str, Literal["added", "changed", "removed"]]
 """A generated file, and what happens to it."""
 
+TITLE = "tightbeam generate"
+WRONG = 2
+"""The exit code for bad input, a wrong call, or an outcome that can't be written."""
+
 
 class Report:
-    """Prints problems and sentences as they come, and the JSON object at the end.
+    """Prints problems and sentences as they come, and the JSON object or the annotations at the end.
 
     Problems go to standard error, so that standard output has the diff, or the JSON, and nothing else.
 
@@ -29,27 +34,32 @@ class Report:
 
     def __init__(self, form: Format) -> None:
         self._form = form
+        self._output = Output()
         self._problems: list[Problem] = []
         self._changes: list[Change] = []
         self._diff = ""
+        self._sentences: list[str] = []
         self.strict = False
         """Whether warnings fail the run, and are annotated as errors."""
 
     def problems(self, problems: Iterable[Problem]) -> None:
-        """Print problems."""
+        """Print problems; annotations wait for the end, since GitHub counts those of a whole step."""
         problems = list(problems)
         self._problems += problems
-        if self._form == "github":
-            problems = [self._as_annotated(problem) for problem in problems]
-        text = render(problems, "github" if self._form == "github" else "text")
-        if text:
-            self.print_text(text)
+        if problems and self._form != "github":
+            self.print_text(render(problems))
 
     def print_text(self, text: str) -> None:
-        """Print text for people."""
-        # A character that the terminal can't show becomes an escape, and no exception.
-        encoding = sys.stderr.encoding or "utf-8"
-        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        """Print text for people; in a log of GitHub's it stands below the annotations."""
+        if self._form == "github":
+            self._sentences.append(text)
+        else:
+            print_error(text)
+
+    def print_outcome(self, sentence: str) -> None:
+        """Print what was done, on standard output."""
+        if self._form != "json":
+            self._output.write(sentence + "\n")
 
     def changes(self, changes: Iterable[Change], diff: str = "") -> None:
         """Note changes, and print the diff.
@@ -61,7 +71,7 @@ class Report:
         self._changes += changes
         self._diff += diff
         if self._form != "json":
-            sys.stdout.write(diff)
+            self._output.write(log_text(diff) if self._form == "github" else diff)
 
     def out_of_date(self) -> None:
         """Report that a run would change something."""
@@ -73,34 +83,58 @@ class Report:
             self.print_text("The bindings are out of date; run `tightbeam generate`.")
 
     def finish(self, code: int) -> int:
-        """Print the JSON object if that is the format, and return the exit code."""
+        """Print the JSON object or the annotations if these are the format.
+
+        Args:
+            code: the exit code so far.
+
+        Returns:
+            The exit code: another one where standard output took nothing.
+        """
         if self._form == "json":
             outcome = {
                 "ok": code == 0,
-                "problems": json.loads(render(self._problems, "json")),
+                "problems": problems_as_json(self._problems),
                 "changed": [{"file": path, "change": change} for path, change in self._changes],
                 "diff": self._diff,
             }
-            sys.stdout.write(json.dumps(outcome, indent=2) + "\n")
+            self._output.write(json.dumps(outcome, indent=2) + "\n")
+        elif self._form == "github":
+            self._annotate()
+        if self._output.error is not None:
+            print_error(f"error: standard output can't be written to: {self._output.error}")
+            return WRONG
         return code
 
-    def _as_annotated(self, problem: Problem) -> Problem:
-        """Return a problem as GitHub shows it: with its file's path from the top of the repository."""
-        severity = "error" if self.strict else problem.severity
-        place = problem.place
-        if place is not None:
-            place = dataclasses.replace(place, path=_from_repository(place.path))
-        return Problem(place, severity, problem.message, problem.remedy)
+    def _annotate(self) -> None:
+        """Print annotations, and write the summary of the step where GitHub takes one."""
+        if not self._problems:
+            return
+        shown = [
+            dataclasses.replace(problem, severity="error" if self.strict else problem.severity)
+            for problem in self._problems
+        ]
+        print_error("\n".join([as_annotations(shown, TITLE), *map(log_text, self._sentences)]))
+        file = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not file:
+            return
+        try:
+            with Path(file).open("a", encoding="utf-8", newline="\n") as summary:
+                summary.write(step_summary(shown, TITLE))
+        except OSError as error:
+            print_error(f"The summary of the step can't be written: {error.strerror or error}")
 
 
-def _from_repository(path: str) -> str:
-    """Return a path as seen from the top of the repository; outside of one it stays as it is."""
-    file = Path(path).absolute()
-    workspace = os.environ.get("GITHUB_WORKSPACE")
-    here = Path.cwd().absolute()
-    tops = [Path(workspace).absolute()] if workspace else []
-    tops += [folder for folder in (here, *here.parents) if (folder / ".git").exists()]
-    for top in tops:
-        if file.is_relative_to(top):
-            return file.relative_to(top).as_posix()
-    return path
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Return whether a command line is one of `generate` that asks for JSON, however wrong it is."""
+    if not arguments or arguments[0] != "generate" or "--help" in arguments:
+        return False
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(pair == ("--format", "json") or pair[0] == "--format=json" for pair in pairs)
+
+
+def report_usage(message: str) -> None:
+    """Print the JSON object of a call that can't be carried out; what people read is printed already."""
+    report = Report("json")
+    report._problems.append(Problem(None, "error", message, "See `tightbeam generate --help`."))
+    report.finish(WRONG)

@@ -17,6 +17,7 @@ from tightbeam_cli import main
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIGHTBEAM_CACHE_DIR", "")
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     write_files(tmp_path / "schemas", {"x.channel.json": channel("x", t=closed(a=STRING))})
     return tmp_path
 
@@ -81,7 +82,8 @@ def test_drift_as_annotations(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.out.startswith("--- a/generated/old.py\n")
     words = "this file is out of date%0ARun `tightbeam generate`.\n"
     assert said.err == "".join(
-        f"::error file=generated/{name}.py,line=1,col=1::{words}" for name in ("old", "x")
+        f"::error file=generated/{name}.py,line=1,col=1,title=tightbeam generate::{words}"
+        for name in ("old", "x")
     )
     assert main(["generate", "--check", "--format", "json"]) == 1
     assert [each["file"] for each in json.loads(capsys.readouterr().out)["changed"]] == [
