@@ -6,7 +6,7 @@ Nothing is written here: `write.py` puts files on disk, and the commands talk to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,7 +40,7 @@ from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.targets import TARGETS, Target, wanted
 from tightbeam_codegen.targets.protocol import Job, Output, Store
 
-__all__ = ["Recall", "Result", "generate", "read"]
+__all__ = ["Recall", "Result", "generate", "read", "read_documents"]
 
 Recall: TypeAlias = Callable[[Sequence[Document], Sources], Mapping[str, Unchanged]]
 """Returns those of some definition files, by path, that need no reading."""
@@ -70,8 +70,32 @@ def read(
     documents = load_definitions(discover(root, shown_root, problems), sources, problems)
     refuse_empty_root(root, shown_root, documents, problems)
     recalled = recall(documents, sources) if recall else {}
-    unchanged = tuple(recalled.values())
-    checked = check_definitions([d for d in documents if d.path not in recalled], sources, settings, problems)
+    changed = [document for document in documents if document.path not in recalled]
+    model = read_documents(changed, tuple(recalled.values()), sources, settings, problems, exact=exact)
+    warn_of_near_misses(root, shown_root, documents, sources, problems)
+    return replace(model, problems=problems.sorted())
+
+
+def read_documents(
+    documents: Sequence[Document],
+    unchanged: tuple[Unchanged, ...],
+    sources: Sources,
+    settings: Settings,
+    problems: Problems,
+    *,
+    exact: bool = False,
+) -> Model:
+    """Read channel definitions, pass by pass.
+
+    Args:
+        documents: the definition files.
+        unchanged: other definitions of the root, which need no reading.
+        sources: read what definitions refer to.
+        settings: what reading depends on besides.
+        problems: takes what is wrong; what it has already counts too.
+        exact: whether exact shapes are wanted too.
+    """
+    checked = check_definitions(documents, sources, settings, problems)
     definitions = [each.definition for each in checked]
     everything = (*definitions, *(each.definition for each in unchanged))
     check_overlaps(everything, problems)
@@ -95,7 +119,6 @@ def read(
             for channel in channels:
                 check_validators(channel.definition, channel.bundle.text(), problems)
     problems.extend(problem for each in unchanged for problem in each.problems)
-    warn_of_near_misses(root, shown_root, documents, sources, problems)
     return Model(channels, unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete)
 
 

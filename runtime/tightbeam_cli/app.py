@@ -47,11 +47,19 @@ add_generate(app)
 def init(
     schemas: SCHEMAS = None,
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--from",
-            help="A schema or OpenAPI document in that folder: a topic for it and for each schema in it.",
+            metavar="SOURCE",
+            help="Take over what is there: a document of JSON Schema or OpenAPI, in JSON or YAML.",
         ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="Of --from, only this schema; may be repeated."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="With --from, the channel's name, such as orders:{orderId}.")
     ] = None,
     editor: Annotated[
         bool,
@@ -60,10 +68,16 @@ def init(
 ) -> None:
     """Write a first channel definition, and say what to do next."""
     from tightbeam_codegen.command.init import run_init, run_init_editor, run_init_from
+    from tightbeam_codegen.imports.imported import Wanted
 
+    if source is None and (only or name is not None):
+        typer.echo("tightbeam: --only and --name belong to --from", err=True)
+        raise typer.Exit(2)
     if editor:
         raise typer.Exit(run_init_editor(schemas))
-    raise typer.Exit(run_init(schemas) if source is None else run_init_from(schemas, source))
+    if source is None:
+        raise typer.Exit(run_init(schemas))
+    raise typer.Exit(run_init_from(schemas, source, Wanted(name, tuple(only or ()))))
 
 
 @app.command()

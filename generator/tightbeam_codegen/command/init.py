@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tightbeam_codegen.command.from_document import import_document
-from tightbeam_codegen.problems import DefinitionErrors
+from tightbeam_codegen.problems import DefinitionErrors, Problem, render
 from tightbeam_codegen.read.check.definition import channel_metaschema, metaschema_text
-from tightbeam_codegen.read.load import parse
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.imports.choice import Taken
+    from tightbeam_codegen.imports.imported import Wanted
+    from tightbeam_codegen.imports.trial import Trial
 
 __all__ = ["FIRST_DEFINITION", "METASCHEMA", "run_init", "run_init_editor", "run_init_from"]
 
 METASCHEMA = "channel.schema.json"
 """The file in the schema root by which editors complete and mark definitions; it is no definition itself."""
+
+_MOST_SHOWN = 20
+"""How many of the files that were written are named."""
 
 FIRST_DEFINITION = """\
 {
@@ -88,34 +97,70 @@ def _refused(error: DefinitionErrors | OSError) -> int:
     return 2
 
 
-def run_init_from(schemas: Path | None, source: Path) -> int:
-    """Write a definition with a topic for each schema of a document, and return the exit code.
+def run_init_from(schemas: Path | None, source: str, wanted: Wanted) -> int:
+    """Write definitions for what a team has, such as an OpenAPI document, and return the exit code.
 
     Args:
         schemas: the schema root; None for that of the settings.
-        source: the document, below the root. No file is overwritten.
+        source: a document, or what else an importer takes.
+        wanted: what the command line asks for besides. No file is overwritten.
     """
+    # The compiler takes 100 ms to import, and `tightbeam init` alone needs none of it.
+    from tightbeam_codegen.imports.choice import take
+    from tightbeam_codegen.imports.trial import try_out
+    from tightbeam_codegen.imports.writer import write_new
+
     try:
         settings = load_settings(Path(), OPTIONS)
-        folder = settings.schemas if schemas is None else schemas
-        if not source.resolve().is_relative_to(folder.resolve()):
-            sys.stderr.write(f"tightbeam: {source} isn't below {folder}: copy it there first\n")
-            return 2
-        file = source.with_name(f"{source.stem.removesuffix('.schema')}-topics.channel.json")
-        document = parse(source.read_bytes(), source.name, source.as_posix(), source.resolve().as_uri())
-        imported = import_document(document)
-        up = "../" * len(source.resolve().parent.relative_to(folder.resolve()).parts)
-        definition = {"$schema": f"{up}{METASCHEMA}", **imported.definition}
-        text = json.dumps(definition, ensure_ascii=False, indent=2)
-        with file.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(f"{text}\n")
-        beside = _write_metaschema(folder)
+        settings = replace(settings, schemas=settings.schemas if schemas is None else schemas)
+        taken = take(source, settings, wanted)
+        trial = try_out(taken.imported, taken.folder, METASCHEMA, taken.sources, settings)
+        files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
+        write_new(settings.schemas, files, remedy=taken.imported.refresh)
+        beside = _write_metaschema(settings.schemas)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
-    sys.stdout.write(f"Wrote {file.as_posix()}: " + "\n".join(imported.sentences) + "\n" + beside)
-    sys.stdout.write("Leave in it what you publish, and give the channel its name.\n\n")
-    sys.stdout.write(f"Then:\n\n    {_command(folder.as_posix())}\n")
+    _print_warnings(trial.imported.left_out)
+    lines = [*_written(taken, trial, settings.schemas), *filter(None, [beside.strip()]), *_notes(trial)]
+    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.write(f"\nThen:\n\n    {_command(settings.schemas.as_posix())}\n")
     return 0
+
+
+def _written(taken: Taken, trial: Trial, root: Path) -> Iterator[str]:
+    """Yield what was written, in sentences."""
+    prefix = f"{taken.folder}/" if taken.folder else ""
+    shown = list(trial.files)[:_MOST_SHOWN]
+    for path in shown:
+        summary = trial.imported.summaries.get(path.removeprefix(prefix), "")
+        left_out = trial.counts.get(path.removeprefix(prefix), 0)
+        more = f" {left_out} of them {'is' if left_out == 1 else 'are'} left out." if left_out else ""
+        yield f"Wrote {(root / path).as_posix()}" + (f": {summary}{more}" if summary else "")
+    if len(trial.files) > len(shown):
+        yield f"and {len(trial.files) - len(shown)} more"
+    for path in trial.copies:
+        yield f"Wrote {(root / path).as_posix()}, a copy."
+    if trial.copies:
+        yield (
+            "Definitions refer to the copy. To refer to the document where it is, map its folder in"
+            " [tool.tightbeam.refs], remove the files, and import again."
+        )
+
+
+def _notes(trial: Trial) -> Iterator[str]:
+    yield from trial.imported.notes
+    if trial.imported.names:
+        yield "For shorter names, in pyproject.toml:\n\n    [tool.tightbeam.names]"
+        yield from (
+            f"    {json.dumps(key)} = {json.dumps(name)}" for key, name in trial.imported.names.items()
+        )
+
+
+def _print_warnings(problems: Iterable[Problem]) -> None:
+    text = render(list(problems))
+    if text:
+        encoding = sys.stderr.encoding or "utf-8"
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def run_init_editor(schemas: Path | None) -> int:

@@ -638,10 +638,3 @@ def test_a_definition_for_a_document_overwrites_nothing(capsys: pytest.CaptureFi
     assert main(["init", "--from", "schemas/level.json"]) == 2
     assert "exists; nothing was changed" in capsys.readouterr().err
     assert Path("schemas/level-topics.channel.json").read_text() == "mine"
-
-
-def test_a_definition_for_a_document_stays_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("level.json").write_text('{"type": "string"}')
-    assert main(["init", "--from", "level.json"]) == 2
-    assert "isn't below schemas" in capsys.readouterr().err
-    assert not Path("level-topics.channel.json").exists()

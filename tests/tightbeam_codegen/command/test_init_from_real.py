@@ -125,7 +125,7 @@ def test_documents_of_apis(examples: dict[str, bytes], capsys: pytest.CaptureFix
             without += 1
             continue
         try:
-            assert len(generated(name, content, capsys)) == len(schemas), name
+            assert len(generated(name, content, capsys)) >= len(schemas), name
         except AssertionError as error:
             refused.append(f"{name}: {error}")
             continue

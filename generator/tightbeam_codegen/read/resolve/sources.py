@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
@@ -13,7 +14,10 @@ from tightbeam_codegen.read.discover import read_inside, real_path
 from tightbeam_codegen.read.load import Document, parse
 from tightbeam_codegen.read.resolve.official_documents import official_document
 
-__all__ = ["Sources"]
+__all__ = ["DATA_SUFFIXES", "Sources"]
+
+DATA_SUFFIXES = (".json", ".yaml", ".yml")
+"""How documents with schemas are called."""
 
 
 class Sources:
@@ -23,12 +27,18 @@ class Sources:
         root: the schema root.
         shown_root: how messages name the root, such as `schemas`.
         refs: absolute URI -> the local folder that stands for everything below it, the longest URI first.
+        beside: a folder outside the root; its files count as files of the root, before those that are there.
     """
 
-    def __init__(self, root: Path, shown_root: str, refs: Mapping[str, Path]) -> None:
+    def __init__(
+        self, root: Path, shown_root: str, refs: Mapping[str, Path], *, beside: Path | None = None
+    ) -> None:
         self._folders = {ROOT_URI: (root, shown_root)}
         self._folders |= {prefix: (folder, folder.as_posix()) for prefix, folder in refs.items()}
+        self._beside = beside
         self._documents: dict[str, Document | None] = {}
+        self.added: dict[str, bytes] = {}
+        """The files that count as files of the root and aren't in it, by URI."""
 
     def at(self, path: str) -> Document:
         """Return the file at a posix path inside the schema root.
@@ -52,6 +62,22 @@ class Sources:
             self._documents[uri] = self._read(uri)
         return self._documents[uri]
 
+    def add(self, path: str, shown: str, data: bytes) -> Document:
+        """Let a text count as a file of the schema root.
+
+        Args:
+            path: the posix path of the file in the root.
+            shown: how messages name it.
+            data: its bytes.
+
+        Raises:
+            DefinitionErrors: it can't be read as JSON or YAML.
+        """
+        uri = ROOT_URI + quote(path)
+        document = self._documents[uri] = _parsed(data, path, shown, uri)
+        self.added[uri] = data
+        return document
+
     def is_mapped(self, uri: str) -> bool:
         """Return whether a folder stands for a URI, whether or not the file exists."""
         return any(uri.startswith(prefix) for prefix in self._folders)
@@ -74,6 +100,11 @@ class Sources:
     def _read(self, uri: str) -> Document | None:
         if is_official(uri):
             return official_document(uri)
+        if self._beside is not None and uri.startswith(ROOT_URI):
+            path = unquote(uri[len(ROOT_URI) :].partition("?")[0])
+            with contextlib.suppress(OSError, ValueError):
+                data = _read_beside(self._beside, path)
+                return self.add(path, (self._beside / path).as_posix(), data)
         for prefix, (folder, shown) in self._folders.items():
             if not uri.startswith(prefix):
                 continue
@@ -82,8 +113,23 @@ class Sources:
                 data = read_inside(folder, path)
             except (OSError, ValueError):  # ValueError: a NUL in the path
                 continue
-            document = parse(data, path, str(PurePosixPath(shown) / path), uri)
-            if (api := api_document(document.value)) is not None and api.name.startswith("OpenAPI 3.0"):
-                say_null_as_a_type(document.value)
-            return document
+            return _parsed(data, path, str(PurePosixPath(shown) / path), uri)
         return None
+
+
+def _parsed(data: bytes, path: str, shown: str, uri: str) -> Document:
+    document = parse(data, path, shown, uri)
+    if (api := api_document(document.value)) is not None and api.name.startswith("OpenAPI 3.0"):
+        say_null_as_a_type(document.value)
+    return document
+
+
+def _read_beside(folder: Path, path: str) -> bytes:
+    """Read a file of a folder that was named for one of its files: no hidden one, and only JSON and YAML.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    if not path.endswith(DATA_SUFFIXES) or any(part.startswith(".") for part in path.split("/")):
+        raise FileNotFoundError(path)
+    return read_inside(folder, path)

@@ -1,0 +1,85 @@
+"""Which importer takes what `init --from` names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
+from tightbeam_codegen.imports.intake import open_source
+from tightbeam_codegen.imports.json_schema import import_json_schema
+from tightbeam_codegen.imports.openapi import import_openapi
+from tightbeam_codegen.problems import DefinitionErrors, Problem, quoted
+from tightbeam_codegen.read.api_documents import api_document
+from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.read.resolve.sources import DATA_SUFFIXES
+from tightbeam_codegen.settings import Settings
+
+__all__ = ["Taken", "take"]
+
+_MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d][\w.]*)?")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an importer gave, and where it belongs."""
+
+    imported: Imported
+    folder: str
+    """The folder below the schema root in which its files will lie."""
+    sources: Sources
+    document: str | None
+    """The path of the document as messages show it, if it lies outside the root and every mapped folder."""
+
+
+def take(source: str, settings: Settings, wanted: Wanted) -> Taken:
+    """Import what a command line names: a document by its path, or Pydantic models by their module.
+
+    Args:
+        source: what stands behind `--from`.
+        settings: of the project.
+        wanted: what the command line asks for besides.
+
+    Raises:
+        DefinitionErrors: it is neither, or can't be imported.
+        OSError: the file can't be read.
+    """
+    if _URL.match(source):
+        raise _refused(
+            f"{quoted(source)} is an address, and nothing is fetched", "Download it, and name the file."
+        )
+    file = Path(source)
+    is_file = "\0" not in source and file.is_file()
+    if is_file and file.suffix == ".py":
+        module = ".".join(file.with_suffix("").parts)
+        remedy = f"Name its module, as Python finds it: --from {module}, or {module}:Model."
+        raise _refused(f"{quoted(source)} is Python code, and no document", remedy)
+    if is_file:
+        opened = open_source(file, settings)
+        imported = _of_document(opened, wanted)
+        is_outside = opened.document.uri in opened.sources.added
+        return Taken(imported, opened.folder, opened.sources, file.as_posix() if is_outside else None)
+    if "\0" not in source and file.is_dir():
+        raise _refused(f"{quoted(source)} is a folder", "Name one document in it.")
+    if file.suffix in DATA_SUFFIXES or "/" in source or "\\" in source:
+        raise FileNotFoundError(2, "No such file or directory", source)
+    if not _MODULE.fullmatch(source):
+        remedy = "Name a JSON or YAML document."
+        raise _refused(f"{quoted(source)} is neither a file nor a module", remedy)
+    raise _refused(f"there is no file {quoted(source)}", "Name a JSON or YAML document.")
+
+
+def _of_document(source: Source, wanted: Wanted) -> Imported:
+    api = api_document(source.document.value)
+    if api is None:
+        return import_json_schema(source, wanted)
+    if api.is_asyncapi:
+        message = f"this is an {api.name} document: its channels can't be taken over yet"
+        raise refusal(source.document, (), message, "Write a channel definition by hand.")
+    return import_openapi(source, api, wanted)
+
+
+def _refused(message: str, remedy: str) -> DefinitionErrors:
+    return DefinitionErrors([Problem(None, "error", message, remedy)])

@@ -1,0 +1,43 @@
+"""File names for definitions, made of names that come from elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import keyword
+import re
+import unicodedata
+from collections.abc import Container
+
+__all__ = ["file_name"]
+
+_LONGEST = 60
+_NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
+_LOWER_TO_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_OF_WINDOWS = frozenset(
+    ["aux", "con", "nul", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))]
+)
+
+
+def file_name(name: str, taken: Container[str] = frozenset()) -> str:
+    """Return the name of a file for a channel definition, such as `orders-placed.channel.json`.
+
+    The stem has lower-case letters of ASCII, digits and hyphens only: it can be a file on every system, and
+    a module. Where that loses something, or the name is taken, digits made of the whole name are added.
+
+    Args:
+        name: any text, such as a channel's name.
+        taken: file names that are in use.
+    """
+    # Accents go, their letters stay.
+    plain = unicodedata.normalize("NFKD", name)
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    stem = _NOT_ALLOWED.sub("-", _LOWER_TO_UPPER.sub("-", plain).lower()).strip("-")
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    is_whole = plain.isascii() and 0 < len(stem) <= _LONGEST and plain.isprintable()
+    if is_whole and stem not in _OF_WINDOWS and not keyword.iskeyword(stem):
+        file = f"{stem}.channel.json"
+        if file not in taken:
+            return file
+    stem = stem[:_LONGEST].strip("-") or "channel"
+    names = (f"{stem}-{digest[:length]}.channel.json" for length in range(6, len(digest)))
+    return next(file for file in names if file not in taken)
