@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,11 +34,18 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback()
 def _tightbeam(
-    version: Annotated[
+    context: typer.Context,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", "-C", help="Run as if started there.", exists=True, file_okay=False),
+    ] = None,
+    version: Annotated[  # noqa: ARG001  # its callback does what there is to do
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which one this is.")
     ] = False,
 ) -> None:
     """Typed realtime channels: definitions in JSON Schema, bindings in Python."""
+    if directory is not None:
+        context.with_resource(contextlib.chdir(directory))
 
 
 add_generate(app)

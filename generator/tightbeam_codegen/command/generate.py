@@ -39,7 +39,10 @@ def run_generate(request: Request) -> int:
     try:
         settings = _settings(request)
         report.strict = settings.strict
-        return report.finish(_generate(request, settings, open_cache(), report))
+        code = _generate(request, settings, open_cache(), report)
+        if code == FINE and request.tracked:
+            code = _check_tracked(settings, report)
+        return report.finish(code)
     except DefinitionErrors as errors:
         report.problems(errors.problems)
     except OSError as error:
@@ -127,6 +130,15 @@ def _check(plans: Sequence[Plan], report: Report) -> int:
         return FINE
     report.out_of_date()
     return DRIFT
+
+
+def _check_tracked(settings: Settings, report: Report) -> int:
+    """Print the generated files that git doesn't track, and return the exit code."""
+    from tightbeam_codegen.command.tracked import untracked
+
+    problems = untracked((folder, target.language) for target, folder in wanted(TARGETS, settings))
+    report.problems(problems)
+    return DRIFT if problems else FINE
 
 
 def _changes_of(plan: Plan) -> Iterator[Change]:

@@ -35,6 +35,10 @@ def add_generate(app: typer.Typer) -> None:
             bool, typer.Option("--watch", help="Generate again whenever a definition changes.")
         ] = False,
         strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
+        tracked: Annotated[
+            bool,
+            typer.Option("--tracked", help="Exit with 1 if git doesn't track a generated file, too."),
+        ] = False,
         form: Annotated[
             Literal["text", "github", "json"], typer.Option("--format", help="How problems are printed.")
         ] = "text",
@@ -44,7 +48,7 @@ def add_generate(app: typer.Typer) -> None:
         from tightbeam_codegen.command.generate import run_generate, run_watch
 
         stated = {key: value for key, value in options.items() if value not in (None, False)}
-        request = Request(schemas, stated, check=check, strict=strict, form=form)
+        request = Request(schemas, stated, check=check, strict=strict, tracked=tracked, form=form)
         if watch and (check or form == "json"):
             other = "--check" if check else "--format json"
             raise typer.BadParameter(f"--watch and {other} can't be used together")

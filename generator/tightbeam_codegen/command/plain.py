@@ -27,7 +27,7 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
     by_name = {option.name: option for option in OPTIONS if option.kind != "choice"}
     schemas: Path | None = None
     options: dict[str, OptionValue] = {}
-    flags = {"--check": False, "--strict": False}
+    flags = dict.fromkeys(("--check", "--strict", "--tracked"), False)
     rest = iter(arguments[1:])
     for argument in rest:
         option = by_name.get(argument)
@@ -42,4 +42,5 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
             schemas = Path(argument)
         else:
             return None
-    return Request(schemas, options, check=flags["--check"], strict=flags["--strict"])
+    check, strict, tracked = flags.values()
+    return Request(schemas, options, check=check, strict=strict, tracked=tracked)

@@ -127,9 +127,12 @@ class Report:
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
     """Return whether a command line is one of `generate` that asks for JSON, however wrong it is."""
-    if not arguments or arguments[0] != "generate" or "--help" in arguments:
+    words = list(arguments)
+    if words[:1] in (["-C"], ["--directory"]):
+        words = words[2:]
+    if words[:1] != ["generate"] or "--help" in words:
         return False
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(words, [*words[1:], ""], strict=True)
     return any(pair == ("--format", "json") or pair[0] == "--format=json" for pair in pairs)
 
 

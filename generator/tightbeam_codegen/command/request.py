@@ -21,4 +21,5 @@ class Request:
     """The options of targets, by key."""
     check: bool = False
     strict: bool = False
+    tracked: bool = False
     form: Format = "text"
