@@ -43,6 +43,7 @@ def as_annotations(problems: Iterable[Problem], title: str) -> str:
             more = Problem(None, severity, f"{left} more {severity}s: the log of this step lists them", "")
             commands.append(_command(more, title))
             others += alike[len(shown) :]
+    others += (problem for problem in ordered if problem.severity == "notice")
     return "\n".join([*commands, *map(log_text, filter(None, [render(others)]))])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -24,7 +24,9 @@ __all__ = [
     "visible",
 ]
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "notice"]
+"""An error ends a run, and a warning does under `--strict`. A notice never does: it is about a document that
+describes an API, which was written for other tools and stays as it is."""
 Format = Literal["text", "github", "json"]
 
 _LONGEST_QUOTE = 80
@@ -145,8 +147,20 @@ def quoted(text: str) -> str:
 
 
 def render(problems: Iterable[Problem]) -> str:
-    """Return problems as text for people, in the order of their places, without a newline at the end."""
-    return "\n".join(_as_text(problem) for problem in in_order(problems))
+    """Return problems as text for people, in the order of their places, without a newline at the end.
+
+    Of notices that say the same of one file the first is shown, with the number of the others.
+    """
+    counts: dict[tuple[str, str], int] = {}
+    shown: list[Problem] = []
+    for problem in in_order(problems):
+        if problem.severity == "notice" and problem.place is not None:
+            alike = (problem.place.path, problem.message)
+            counts[alike] = counts.get(alike, 0) + 1
+            if counts[alike] > 1:
+                continue
+        shown.append(problem)
+    return "\n".join(_as_text(problem, counts) for problem in shown)
 
 
 def problems_as_json(problems: Iterable[Problem]) -> list[dict[str, str | int | None]]:
@@ -182,9 +196,12 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=key))
 
 
-def _as_text(problem: Problem) -> str:
+def _as_text(problem: Problem, counts: Mapping[tuple[str, str], int]) -> str:
     where = f"{problem.place}: " if problem.place else ""
     lines = f"{where}{problem.severity}: {visible(problem.message)}"
+    others = counts.get((problem.place.path, problem.message), 1) - 1 if problem.place else 0
+    if problem.severity == "notice" and others:
+        lines += f" (and at {others} more place{'s' if others > 1 else ''} in this file)"
     return f"{lines}\n    {visible(problem.remedy)}" if problem.remedy else lines
 
 

@@ -193,7 +193,7 @@ def _report_problems(problems: Sequence[Problem], report: Report) -> int:
     """Print all problems, and return the exit code if they end the run, else 0."""
     report.problems(problems)
     errors = any(problem.severity == "error" for problem in problems)
-    if errors or (problems and report.strict):
+    if errors or (report.strict and any(problem.severity == "warning" for problem in problems)):
         if not errors:
             report.print_text("Nothing was written: warnings are errors under --strict.")
         return WRONG

@@ -111,7 +111,9 @@ class Report:
         if not self._problems:
             return
         shown = [
-            dataclasses.replace(problem, severity="error" if self.strict else problem.severity)
+            dataclasses.replace(problem, severity="error")
+            if self.strict and problem.severity == "warning"
+            else problem
             for problem in self._problems
         ]
         print_error("\n".join([as_annotations(shown, TITLE), *map(log_text, self._sentences)]))

@@ -152,7 +152,7 @@ def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -
     for document in reach.documents.values():
         if (api := api_document(document.value)) is None:
             continue
-        warnings = Warnings()
+        warnings = Warnings("notice")
         dialect = store.documents.document_dialect(document).uri
         for container in CONTAINERS:
             for name in reach.definitions(document, container):

@@ -144,7 +144,10 @@ def test_a_case(name: str, tmp_path: Path) -> None:
     schema, refused = CASES[name]
     made = _compiled(schema, tmp_path)
     if refused:
-        assert len(errors(made)) >= 3, "alone, shared, and in a file of its own"
+        files = {problem.place.path for problem in made.result.problems if problem.place}
+        own = {"schemas/a.channel.json", "schemas/b.channel.json"}
+        # Other tools name the members of enums likewise, in documents of theirs.
+        assert files == own if "enum members" in name else files == {*own, "schemas/y.json"}
         assert not made.files
         assert all(problem.place for problem in made.result.problems)
     else:

@@ -19,6 +19,7 @@ from tightbeam_codegen.read.check.forms import form_faults, name_kind
 from tightbeam_codegen.read.check.metaschema import metaschema_faults
 from tightbeam_codegen.read.check.patterns import judge_pattern
 from tightbeam_codegen.read.check.warnings import Warnings
+from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ _REFUSED = re.compile(
     r"|x-is-classvar|x-datamodel-code-generator-.*|x-xsd-.*|x-avro-.*",
     re.DOTALL,
 )
+# Of these, keywords that other tools write too, for tools of their own.
+_OF_OTHERS = re.compile(r"x-enum-.*|x-enumNames", re.DOTALL)
 _BY_OTHER_NAME = {
     "nullable": 'Write the type as an array: "type": ["string", "null"].',
     "example": "It is `examples`, an array.",
@@ -120,6 +123,7 @@ class _Resource:
         own_keywords: Mapping[str, str],
     ) -> None:
         self.document = document
+        self.is_definition = document.path.endswith(SUFFIXES)
         self.own_keywords = own_keywords
         self.problems = problems
         self.warnings = warnings
@@ -245,7 +249,7 @@ class _Resource:
             if form is not None:
                 for fault in islice(form_faults(keyword, value, form), MAX_PROBLEMS):
                     own.error(place((*pointer, keyword, *fault.where)), fault.message, fault.remedy)
-            elif refused_keyword(keyword):
+            elif refused_keyword(keyword) and not self._is_of_others(keyword):
                 remedy = (
                     "Remove it: schemas state shapes, never Python. Names can be set with `x-tightbeam-name`."
                 )
@@ -268,6 +272,11 @@ class _Resource:
         if dialect is not None:
             for keyword, message, remedy in contradictions(schema):
                 self._warn((*pointer, keyword), message, remedy)
+
+    def _is_of_others(self, keyword: str) -> bool:
+        """Return whether a keyword was most likely written for other tools: it decides nothing then."""
+        is_of_api = bool(self.own_keywords)
+        return is_of_api or (not self.is_definition and _OF_OTHERS.fullmatch(keyword) is not None)
 
     def _warn(
         self, pointer: Pointer, message: str, remedy: str | Callable[[], str], *, key: bool = True

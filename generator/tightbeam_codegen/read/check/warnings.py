@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tightbeam_codegen.problems import Place, Problem
+from tightbeam_codegen.problems import Place, Problem, Severity
 
 if TYPE_CHECKING:
     from tightbeam_codegen.problems import Problems
@@ -17,9 +17,14 @@ MAX_WARNINGS = 200
 
 
 class Warnings:
-    """Collects the warnings of one file. Their number has no limit: a warning never ends a run."""
+    """Collects the warnings of one file. Their number has no limit: a warning never ends a run.
 
-    def __init__(self) -> None:
+    Args:
+        severity: `notice` for a file that was written for other tools.
+    """
+
+    def __init__(self, severity: Severity = "warning") -> None:
+        self._severity = severity
         self._shown: list[Problem] = []
         self._more = 0
         self._first_left_out: Place | None = None
@@ -34,7 +39,7 @@ class Warnings:
         """
         if len(self._shown) < MAX_WARNINGS:
             remedy = remedy if isinstance(remedy, str) else remedy()
-            self._shown.append(Problem(place(), "warning", message, remedy))
+            self._shown.append(Problem(place(), self._severity, message, remedy))
             return
         if not self._more:
             self._first_left_out = place()
@@ -45,4 +50,5 @@ class Warnings:
         problems.extend(self._shown)
         if self._more:
             more = f"and {self._more} more warning{'s' if self._more > 1 else ''} in this file"
-            problems.warning(self._first_left_out, more, f"The first {MAX_WARNINGS} are shown.")
+            remedy = f"The first {MAX_WARNINGS} are shown."
+            problems.add(Problem(self._first_left_out, self._severity, more, remedy))

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.names import field_names
-from tightbeam_codegen.problems import Place, Problems, quoted
+from tightbeam_codegen.problems import Place, Problem, Problems, quoted
+from tightbeam_codegen.read.api_documents import paths_of_api_documents
 from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.places import OVERRIDE, is_override
 from tightbeam_codegen.read.normalise.unions import MAX_BRANCHES
@@ -30,6 +31,7 @@ class Notices:
         self._store = store
         self._flattener = flattener
         self._problems = problems
+        self._foreign = paths_of_api_documents(store.documents.all())
         self._explained: set[int | bool] = set()
         """Schemas whose type is left open by something that was reported in other words."""
 
@@ -51,9 +53,12 @@ class Notices:
         """
         if self._flattener.is_broken(node) or self._is_official(node) or node.key in self._explained:
             return
-        self._problems.warning(
-            self._store.place(node.schema), f"the type is left open here, so {then}", remedy
-        )
+        self._warn(self._store.place(node.schema), f"the type is left open here, so {then}", remedy)
+
+    def _warn(self, place: Place | None, message: str, remedy: str) -> None:
+        """Report what a schema lacks; that of a document for other tools fails no run."""
+        is_foreign = place is not None and place.path in self._foreign
+        self._problems.add(Problem(place, "notice" if is_foreign else "warning", message, remedy))
 
     def _is_official(self, node: Node) -> bool:
         document = self._store.document(node.schema)
@@ -67,7 +72,7 @@ class Notices:
             otherwise: its place if it is `false`, which has no identity.
         """
         place = self._store.place(self._flattener.through(node).schema) or otherwise
-        self._problems.warning(place, "nothing can fit this schema", "Check what contradicts what in it.")
+        self._warn(place, "nothing can fit this schema", "Check what contradicts what in it.")
 
     def too_many_values(self, node: Node, most: int) -> None:
         """Warn of an enum that is too long for a type.
@@ -77,7 +82,7 @@ class Notices:
             most: how many values a type names at most.
         """
         message = f"more than {most} values: Python's type will not name them"
-        self._problems.warning(self._store.place(node.schema), message, "Use a pattern.")
+        self._warn(self._store.place(node.schema), message, "Use a pattern.")
 
     def union_too_large(
         self, whole: Node, node: Node, keyword: str, count: int, *, partly: bool = False
@@ -94,7 +99,7 @@ class Notices:
         self._explained.add(whole.key)
         others = "" if count > MAX_BRANCHES else ", those of the unions around it included"
         out = "which leaves out some of it" if partly else "which leaves it out"
-        self._problems.warning(
+        self._warn(
             self._store.place(node.schema, keyword),
             f"this union of {count} branches is too large for a type, {out}:"
             f" {MAX_BRANCHES} branches are the limit{others}",

@@ -7,7 +7,8 @@ from typing import Any
 
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.model import ChannelModel, Model, ModulePath
-from tightbeam_codegen.problems import Place, Problem
+from tightbeam_codegen.problems import Place, Problem, Severity
+from tightbeam_codegen.read.api_documents import paths_of_api_documents
 from tightbeam_codegen.read.documents import Resolved
 from tightbeam_codegen.read.load import Pointer
 from tightbeam_codegen.read.normalise.shapes import NamedShape
@@ -61,9 +62,11 @@ def _warnings(
     channel: ChannelModel, differences: Sequence[tuple[str, Difference]], resolved: Resolved
 ) -> Iterator[Problem]:
     """Yield a warning for each schema that Ajv reads otherwise than the Python side."""
+    foreign = paths_of_api_documents(resolved.store.documents.all())
     for uri, difference in differences:
         place = _place(channel, uri, difference.path, resolved)
-        yield Problem(place, "warning", difference.message, difference.remedy)
+        severity: Severity = "notice" if place.path in foreign else "warning"
+        yield Problem(place, severity, difference.message, difference.remedy)
 
 
 def _place(channel: ChannelModel, uri: str, path: Sequence[str], resolved: Resolved) -> Place:
