@@ -1,0 +1,127 @@
+"""Judge payloads as the run time does: by the validators of both sides, which decide in the end."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from tightbeam._payload.schemas import Bundle
+from tightbeam_codegen.compare.containment.answers import Refused, SchemaPlace
+from tightbeam_codegen.compare.containment.formulas import Literal
+from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
+from tightbeam_codegen.compare.containment.publishing import SAID
+from tightbeam_codegen.compare.containment.reading import Place, pruned
+from tightbeam_codegen.compare.containment.solver import Solver
+from tightbeam_codegen.read.load import JsonValue, Pointer
+
+__all__ = ["Judge"]
+
+
+class Judge:
+    """Judges payloads.
+
+    Args:
+        reader: the validator of the reader's schema, and where tolerant readers begin.
+        writer: the validator of the writer's schema, and its node if only what bindings let say counts.
+        solver: tells what bindings let say.
+    """
+
+    def __init__(
+        self,
+        reader: tuple[jsonschema_rs.Validator, tuple[Place, ...]],
+        writer: tuple[jsonschema_rs.Validator, Node | None],
+        solver: Solver,
+    ) -> None:
+        self._reader, self._readings = reader
+        self._writer, self._said = writer
+        self._solver = solver
+
+    def shows(self, payload: Any) -> bool:
+        """Return whether a payload shows that the reader refuses something that the writer says."""
+        return self._writer.is_valid(payload) and not self._takes(payload) and self._is_said(payload)
+
+    def _takes(self, payload: Any) -> bool:
+        if self._reader.is_valid(payload):
+            return True
+        value = payload
+        for place in self._readings:
+            try:
+                read = pruned(value, place)
+            except UnsupportedError:
+                return True  # nothing is to be called refused that a reader may take
+            if read is not value and self._reader.is_valid(read):
+                return True
+            value = read
+        return False
+
+    def _is_said(self, payload: Any) -> bool:
+        return self._said is None or self._solver.holds(Literal(self._said, True, SAID), payload) is True
+
+    def refusal(self, payload: JsonValue, writer: Node, bundle: Bundle) -> Refused:
+        """Describe a payload that the reader refuses.
+
+        Args:
+            payload: the payload.
+            writer: the node of the writer's schema.
+            bundle: the reader's.
+        """
+        value: Any = payload
+        for place in self._readings:
+            value = pruned(value, place)
+        errors = list(self._reader.iter_errors(value))
+        error = max(errors, key=lambda each: len(each.instance_path))
+        path: Pointer = tuple(error.instance_path)
+        keyword = next((str(each) for each in reversed(error.schema_path) if isinstance(each, str)), "")
+        location = error.absolute_keyword_location
+        return Refused(
+            payload,
+            "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in path),
+            error.message,
+            keyword,
+            _place(location, bundle),
+            _written(writer, path),
+        )
+
+
+def _place(location: str | None, bundle: Bundle) -> SchemaPlace | None:
+    if location is None:
+        return None
+    found = bundle.index.find(location)
+    if found is not None:
+        return SchemaPlace(found.document, found.tokens)
+    uri, _, fragment = location.partition("#")
+    tokens = [unquote(token).replace("~1", "/").replace("~0", "~") for token in fragment.split("/")[1:]]
+    return SchemaPlace(uri, tuple(tokens))
+
+
+def _written(node: Node, path: Pointer) -> SchemaPlace:
+    """Return the place of a writer's schema for a part of a payload, as far as it is easily found."""
+    for token in path:
+        inner = _below(node, token)
+        if inner is None:
+            break
+        node = inner
+    return SchemaPlace(node.at.document, node.at.tokens)
+
+
+def _below(node: Node, token: str | int) -> Node | None:
+    stack, seen = [node], set[Node]()
+    while stack:
+        part = stack.pop()
+        if part in seen or isinstance(part.schema, bool):
+            continue
+        seen.add(part)
+        keywords = part.keywords
+        if isinstance(token, str) and token in keywords.get("properties", {}):
+            return part.child("properties", token)
+        if isinstance(token, int) and isinstance(keywords.get("items"), dict):
+            return part.child("items")
+        if isinstance(token, str) and isinstance(keywords.get("additionalProperties"), dict):
+            return part.child("additionalProperties")
+        if isinstance(keywords.get("$ref"), str):
+            stack.append(part.target("$ref"))
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            stack += [part.child(keyword, index) for index in range(len(keywords.get(keyword, ())))]
+    return None

@@ -1,0 +1,368 @@
+"""Say what a schema demands of a value of one type, as a formula.
+
+Other types' keywords say nothing of it, so that most of a schema falls away at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from tightbeam._payload.formats import FORMATS
+from tightbeam_codegen.compare.containment.evaluated import evaluated_cases
+from tightbeam_codegen.compare.containment.formulas import (
+    EVERY_KEY,
+    FALSE,
+    TRUE,
+    Formula,
+    KeySet,
+    Literal,
+    all_of,
+    any_of,
+    negation,
+    unknown,
+)
+from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
+from tightbeam_codegen.compare.containment.publishing import SAID, marks
+from tightbeam_codegen.compare.containment.reading import Case, Place
+from tightbeam_codegen.compare.containment.values import kind_of, text_of
+
+__all__ = ["Translator"]
+
+_MAX_DEPTH = 60
+_MAX_ENUM = 3_000
+
+
+class Translator:
+    """Translates schemas.
+
+    Args:
+        are_disjoint: tells whether no value fits two literals, if that is easily found out.
+    """
+
+    def __init__(self, are_disjoint: Callable[[Literal, Literal], bool]) -> None:
+        self._are_disjoint = are_disjoint
+        self._known: dict[tuple[Literal, str], Formula] = {}
+        self._plain: dict[tuple[Node, str, Any, Case | None], Formula] = {}
+        self._active: set[tuple[Node, str, Any, Case | None]] = set()
+
+    def formula(self, literal: Literal, kind: str) -> Formula:
+        """Return what a literal demands of a value of a type."""
+        key = (literal, kind)
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = self._translate(literal, kind)
+        return known
+
+    def _translate(self, literal: Literal, kind: str) -> Formula:
+        node, is_positive, view = literal
+        if kind != "object" or not isinstance(view, Place):
+            formula = self._of(node, kind, view, None)
+            return formula if is_positive else negation(formula)
+        try:
+            cases = view.cases()
+        except UnsupportedError as error:
+            return unknown(str(error))
+        options: list[Formula] = []
+        for case in cases:
+            formula = self._of(node, kind, view, case)
+            options.append(all_of([*case.conditions, formula if is_positive else negation(formula)]))
+        return any_of(options)
+
+    def _of(self, node: Node, kind: str, view: Any, case: Case | None) -> Formula:
+        """Return what a node demands; in place, so with the same view, of what it is made of."""
+        key = (node, kind, view, case)
+        if (known := self._plain.get(key)) is not None:
+            return known
+        if key in self._active or len(self._active) > _MAX_DEPTH:
+            return unknown("a reference leads back to itself without passing an object or array")
+        self._active.add(key)
+        try:
+            formula = _Schema(self, node, kind, view, case).formula()
+        except UnsupportedError as error:
+            formula = unknown(str(error))
+        finally:
+            self._active.discard(key)
+        if not self._active or formula[0] != "unknown":
+            self._plain[key] = formula
+        return formula
+
+    def of(self, node: Node, kind: str, view: Any, case: Case | None) -> Formula:
+        """Return what a node demands in the place of another one."""
+        return self._of(node, kind, view, case)
+
+    def are_disjoint(self, first: Literal, second: Literal) -> bool:
+        """Return whether no value fits two literals, if that is easily found out."""
+        return self._are_disjoint(first, second)
+
+
+class _Schema:
+    """One schema, in one view."""
+
+    def __init__(self, translator: Translator, node: Node, kind: str, view: Any, case: Case | None) -> None:
+        self.translator = translator
+        self.node = node
+        self.kind = kind
+        self.view = view
+        self.case = case
+        self.keywords = node.keywords
+
+    def formula(self) -> Formula:
+        """Return what it demands."""
+        schema = self.node.schema
+        if isinstance(schema, bool):
+            return TRUE if schema else FALSE
+        parts = [*self._any_kind()]
+        if FALSE in parts:
+            return FALSE
+        match self.kind:
+            case "number":
+                parts += _number(self.keywords, self.node.year)
+            case "string":
+                parts += _string(self.keywords, self.node)
+            case "array":
+                parts += self._array()
+            case "object":
+                parts += self._object()
+            case _:
+                pass
+        parts += self._in_place()
+        return all_of(parts)
+
+    # -- in place --------------------------------------------------------------------------------------------
+
+    def _any_kind(self) -> Iterator[Formula]:
+        keywords, kind, year = self.keywords, self.kind, self.node.year
+        if "type" in keywords:
+            names = [keywords["type"]] if isinstance(keywords["type"], str) else keywords["type"]
+            if kind == "number" and "number" not in names:
+                integer: Formula = ("spelt",) if year == 4 else ("multiple", Fraction(1))
+                yield integer if "integer" in names else FALSE
+            elif kind not in names:
+                yield FALSE
+        values: list[Any] | None = keywords.get("enum")
+        if values is not None:
+            if len(values) > _MAX_ENUM:
+                raise UnsupportedError("an enumeration is too long")
+            yield _among(kind, values)
+        if "const" in keywords and year >= 6:
+            yield _among(kind, [keywords["const"]])
+
+    def _in_place(self) -> Iterator[Formula]:
+        keywords = self.keywords
+        for keyword, since in (("$ref", 4), ("$dynamicRef", 2020), ("$recursiveRef", 2019)):
+            if isinstance(keywords.get(keyword), str) and since <= self.node.year:
+                if keyword == "$recursiveRef" and self.node.year != 2019:
+                    continue
+                yield self._same(self.node.target(keyword))
+        for index in range(len(keywords.get("allOf", ()))):
+            yield self._same(self.node.child("allOf", index))
+        if "anyOf" in keywords:
+            children = [self.node.child("anyOf", index) for index in range(len(keywords["anyOf"]))]
+            yield any_of([self._same(child) for child in children])
+        if "oneOf" in keywords:
+            yield self._one_of([self.node.child("oneOf", index) for index in range(len(keywords["oneOf"]))])
+        if "not" in keywords:
+            yield negation(self._plain(self.node.child("not")))
+        if "if" in keywords and self.node.year >= 7:
+            condition = self._plain(self.node.child("if"))
+            then = self._same(self.node.child("then")) if "then" in keywords else TRUE
+            otherwise = self._same(self.node.child("else")) if "else" in keywords else TRUE
+            yield any_of([all_of([condition, then]), all_of([negation(condition), otherwise])])
+
+    def _same(self, node: Node) -> Formula:
+        return self.translator.of(node, self.kind, self.view, self.case)
+
+    def _plain(self, node: Node) -> Formula:
+        """Return what a node demands that isn't what a writer says."""
+        view = None if self.view is SAID else self.view
+        return self.translator.of(node, self.kind, view, self.case)
+
+    def _one_of(self, children: list[Node]) -> Formula:
+        view = None if self.view is SAID else self.view
+        options: list[Formula] = []
+        for index, child in enumerate(children):
+            others = [
+                negation(self._plain(other))
+                for place, other in enumerate(children)
+                if place != index
+                and not self.translator.are_disjoint(Literal(child, True, view), Literal(other, True, view))
+            ]
+            options.append(all_of([self._same(child), *others]))
+        return any_of(options)
+
+    # -- arrays and objects ----------------------------------------------------------------------------------
+
+    def _array(self) -> Iterator[Formula]:
+        keywords, node = self.keywords, self.node
+        if keywords.get("minItems", 0) > 0:
+            yield ("minitems", int(keywords["minItems"]))
+        if "maxItems" in keywords:
+            yield ("maxitems", int(keywords["maxItems"]))
+        if keywords.get("uniqueItems") is True:
+            yield ("unique",)
+        prefix, rest = elements(node)
+        for index, child in enumerate(prefix):
+            yield self._items(index, index + 1, child)
+        if rest is not None:
+            yield self._items(len(prefix), None, rest)
+        if "contains" in keywords and node.year >= 6:
+            yield from self._contains(node.child("contains"))
+        if "unevaluatedItems" in keywords and node.year >= 2019:
+            yield self._unevaluated("unevaluatedItems")
+
+    def _contains(self, child: Node) -> Iterator[Formula]:
+        least, most = 1, None
+        if self.node.year >= 2019:
+            least, most = int(self.keywords.get("minContains", 1)), self.keywords.get("maxContains")
+        view = self.view.any_item() if isinstance(self.view, Place) else None
+        if least > 0:
+            yield ("contains", Literal(child, True, view), least)
+        if most is not None:
+            yield ("fewer", Literal(child, True, view), int(most) + 1)
+
+    def _items(self, start: int, end: int | None, child: Node) -> Formula:
+        """Return that all items in a range fit a schema."""
+        if child.schema is True:
+            return TRUE
+        if not isinstance(self.view, Place):
+            return ("items", start, end, Literal(child, True, self.view))
+        place = self.view
+        apart = max(start, place.prefix)
+        last = apart if end is None else min(end, apart)
+        parts: list[Formula] = [
+            ("items", index, index + 1, Literal(child, True, place.item(index)))
+            for index in range(start, last)
+        ]
+        if end is None or end > apart:
+            parts.append(("items", apart, end, Literal(child, True, place.item(apart))))
+        return all_of(parts)
+
+    def _object(self) -> Iterator[Formula]:
+        keywords, node = self.keywords, self.node
+        visible = self.case.visible if self.case is not None else None
+        every = EVERY_KEY._replace(visible=visible)
+        if self.view is SAID:
+            yield from marks(keywords)
+        required = keywords.get("required")
+        for name in required if isinstance(required, list) else ():
+            yield self._has(name)
+        if keywords.get("minProperties", 0) > 0:
+            yield ("minprops", int(keywords["minProperties"]), every)
+        if "maxProperties" in keywords:
+            yield ("maxprops", int(keywords["maxProperties"]), every)
+        names = keywords.get("properties", {})
+        for name, schema in names.items():
+            if schema is not True and schema != {} and self._is_visible(name):
+                yield ("property", name, Literal(node.child("properties", name), True, self._below(name)))
+        patterns = tuple(keywords.get("patternProperties", ()))
+        for pattern in patterns:
+            child = node.child("patternProperties", pattern)
+            yield ("all", every._replace(match=(pattern,)), Literal(child, True, self._below_some()))
+        if keywords.get("additionalProperties", True) is not True:
+            child = node.child("additionalProperties")
+            others = every._replace(without=frozenset(names), no_match=patterns)
+            yield ("all", others, Literal(child, True, self._below_some()))
+        if "propertyNames" in keywords and node.year >= 6:
+            yield ("keys", every, Literal(node.child("propertyNames")))
+        yield from self._dependencies()
+        if "unevaluatedProperties" in keywords and node.year >= 2019:
+            yield self._unevaluated("unevaluatedProperties")
+
+    def _has(self, name: str) -> Formula:
+        return ("has", name) if self._is_visible(name) else FALSE
+
+    def _lacks(self, name: str) -> Formula:
+        return ("lacks", name) if self._is_visible(name) else TRUE
+
+    def _is_visible(self, name: str) -> bool:
+        return self.case is None or self.case.is_visible(name)
+
+    def _below(self, name: str) -> Any:
+        return self.case.below(name) if self.case is not None else self.view
+
+    def _below_some(self) -> Any:
+        return self.case.below_others() if self.case is not None else self.view
+
+    def _dependencies(self) -> Iterator[Formula]:
+        year = self.node.year
+        for keyword in ("dependencies", "dependentRequired", "dependentSchemas"):
+            if keyword not in self.keywords or (keyword != "dependencies" and year < 2019):
+                continue
+            for name, needed in self.keywords[keyword].items():
+                if isinstance(needed, list):
+                    then = all_of(self._has(each) for each in needed)
+                else:
+                    then = self._same(self.node.child(keyword, name))
+                yield any_of([self._lacks(name), all_of([self._has(name), then])])
+
+    # -- unevaluated -----------------------------------------------------------------------------------------
+
+    def _unevaluated(self, keyword: str) -> Formula:
+        child = self.node.child(keyword)
+        options: list[Formula] = []
+        for case in evaluated_cases(self.node, keyword):
+            conditions = [
+                condition if holds else negation(condition)
+                for condition, holds in ((self._plain(node), holds) for node, holds in case.conditions)
+            ]
+            for name, is_there in case.present:
+                conditions.append(self._has(name) if is_there else self._lacks(name))
+            options.append(all_of([*conditions, self._rest(case, child)]))
+        return any_of(options)
+
+    def _rest(self, case: Any, child: Node) -> Formula:
+        """Return what an unevaluated keyword demands of what is left over."""
+        if case.everything or child.schema is True:
+            return TRUE
+        if self.kind == "object":
+            visible = self.case.visible if self.case is not None else None
+            keys = KeySet(case.names, case.patterns, (), visible)
+            return ("all", keys, Literal(child, True, self._below_some()))
+        if not case.contains:
+            return self._items(case.items, None, child)
+        if isinstance(self.view, Place):
+            raise UnsupportedError("unevaluatedItems beside contains can't be compared")
+        schemas = [child, *case.contains]
+        return ("items", case.items, None, Literal(self.node.owner.any_of(self.node, schemas), True, None))
+
+
+def _among(kind: str, values: list[Any]) -> Formula:
+    texts = tuple(dict.fromkeys(text_of(value) for value in values if kind_of(value) == kind))
+    return ("in", texts) if texts else FALSE
+
+
+def elements(node: Node) -> tuple[list[Node], Node | None]:
+    """Return the schemas of the first items of an array, and that of the others."""
+    keywords = node.keywords
+    first, others = ("prefixItems", "items") if node.year >= 2020 else ("items", "additionalItems")
+    if node.year < 2020 and not isinstance(keywords.get("items"), list):
+        return [], node.child("items") if "items" in keywords else None
+    prefix = [node.child(first, index) for index in range(len(keywords.get(first, ())))]
+    return prefix, node.child(others) if others in keywords else None
+
+
+def _number(keywords: dict[str, Any], year: int) -> Iterator[Formula]:
+    for keyword, kind, exclusive in (
+        ("minimum", "least", "exclusiveMinimum"),
+        ("maximum", "most", "exclusiveMaximum"),
+    ):
+        if keyword in keywords:
+            yield (kind, Fraction(str(keywords[keyword])), year == 4 and keywords.get(exclusive) is True)
+        if year > 4 and exclusive in keywords:
+            yield (kind, Fraction(str(keywords[exclusive])), True)
+    if "multipleOf" in keywords:
+        yield ("multiple", Fraction(str(keywords["multipleOf"])))
+
+
+def _string(keywords: dict[str, Any], node: Node) -> Iterator[Formula]:
+    if keywords.get("minLength", 0) > 0:
+        yield ("minlen", int(keywords["minLength"]))
+    if "maxLength" in keywords:
+        yield ("maxlen", int(keywords["maxLength"]))
+    if "pattern" in keywords:
+        yield ("match", keywords["pattern"])
+    if "format" in keywords and node.owner.asserts_formats:
+        row = FORMATS.get(keywords["format"])
+        if row is not None and 0 < row.checked_since <= node.year:
+            yield ("format", row.name, node.year)
