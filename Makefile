@@ -98,6 +98,10 @@ example: $(STAMP) $(WEB_BUILT) ## Serve the example with FastAPI and React at ht
 pictures: $(STAMP) $(WEB_BUILT) ## Take the screenshots in docs/images again (needs chromium)
 	$(BIN)/python -m tests.browser.pictures
 
+.PHONY: site
+site: $(STAMP) ## Build the site of the documentation in build/site, and check its links
+	$(BIN)/python -m docs.site
+
 BINDINGS := --output generated --typescript $(WEB)/src/channels --typescript-react
 
 .PHONY: generate

@@ -140,9 +140,13 @@ class PayloadTooLarge(TightbeamError):
 
     def __init__(self, topic: str, size: int, limit: int, *, channel: str = "") -> None:
         self.topic = topic
+        """The topic's name as on the wire."""
         self.channel = channel
+        """The channel's name."""
         self.size = size
+        """The bytes of the encoded payload."""
         self.limit = limit
+        """The bytes that are allowed."""
         place = f' on channel "{channel}"' if channel else ""
         super().__init__(f'Payload for topic "{topic}"{place} is {size:,} bytes; the limit is {limit:,}')
 
@@ -203,9 +207,11 @@ class StepError(NonRetriableError):
 
     def __init__(self, step_id: str, error_type: str, error_text: str) -> None:
         self.step_id = step_id
+        """The step's id."""
         self.error_type = error_type
         """Name of the exception's class."""
         self.error_text = error_text
+        """The exception's text."""
         super().__init__(
             f'Step "{step_id}" failed: {error_type}: {error_text}'
             if error_text
@@ -315,6 +321,7 @@ class RunParked(EngineError):
 
     def __init__(self, run_id: str, function_id: str, reason: str) -> None:
         self.run_id = run_id
+        """The id of the parked run."""
         self.reason = reason
         """What doesn't fit, by step and topic; never a value."""
         super().__init__(

@@ -42,7 +42,9 @@ class SubscriptionToken(TypedDict):
     """What a token route answers, and what ``useRealtime`` takes, which looks at the first two."""
 
     key: str
+    """The token."""
     apiBaseUrl: str
+    """The address of the gateway."""
     topics: NotRequired[list[str]]
     """The topics that it allows: each name once, if it is for several channels."""
     channels: NotRequired[list[str]]

@@ -26,8 +26,11 @@ __all__ = [
 ]
 
 StepOutcome = Literal["completed", "failed", "interrupted"]
+"""How a step ended. ``"interrupted"``: its execution was cut short, and the step is executed again later."""
 RunOutcome = Literal["completed", "failed", "retrying", "parked", "sleeping", "stopped", "continued"]
-"""``"continued"``: on Inngest, the server calls the handler again behind the step that is new. ``"stopped"``:
+"""How the execution of a run ended.
+
+``"continued"``: on Inngest, the server calls the handler again behind the step that is new. ``"stopped"``:
 the process shuts down, and the run resumes when a client is entered again."""
 
 

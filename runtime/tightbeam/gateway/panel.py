@@ -1,7 +1,7 @@
 """The seam between a gateway and a page that it serves beside its routes, such as the inspector.
 
-A gateway knows a page as a `Panel` and loads it by the name of its package; a page finds here all that it may
-use of the gateway.
+It isn't public: the inspector's version is always the gateway's. A gateway knows a page as a `Panel` and
+loads it by the name of its package; a page finds here all that it may use of the gateway.
 """
 
 from __future__ import annotations

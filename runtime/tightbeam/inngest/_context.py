@@ -21,6 +21,7 @@ class Context(inngest.Context):
     """
 
     step: RealtimeStep  # pyright: ignore[reportIncompatibleVariableOverride]  # no SDK step is assigned here
+    """The SDK's steps, with ``realtime``."""
 
     async def publish(
         self,
@@ -54,6 +55,7 @@ class ContextSync(inngest.ContextSync):
     """The SDK's context of a sync handler, with ``publish`` and ``step.realtime``; no ``await``."""
 
     step: RealtimeStepSync  # pyright: ignore[reportIncompatibleVariableOverride]  # as above
+    """The SDK's steps, with ``realtime``."""
 
     def publish(
         self,
