@@ -78,6 +78,7 @@ def build(folder: Path) -> int:
     reference = read_reference(read_modules(str(ROOT / "runtime")))
     staged = stage(folder / settings["docs_dir"], reference)
     shutil.rmtree(site, ignore_errors=True)
+    # Zensical empties the folder .cache beside its settings: at the top of the project that would be ours.
     shutil.copy(SETTINGS, folder)
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     sys.stdout.flush()
