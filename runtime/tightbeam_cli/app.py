@@ -59,16 +59,25 @@ def init(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="Take over what is there: a document of JSON Schema or OpenAPI, in JSON or YAML.",
+            help="Take over what is there: a document of JSON Schema or OpenAPI, in JSON or YAML, or Pydantic"
+            " models, by package.module or package.module:Model.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Of --from, only this schema; may be repeated."),
+        typer.Option("--only", metavar="NAME", help="Of --from, only this schema or model; may be repeated."),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="With --from, the channel's name, such as orders:{orderId}.")
     ] = None,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="With --from MODULE, write the models' schema document anew, no more."),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="With --from MODULE, exit with 1 if --update would change a file."),
+    ] = False,
     editor: Annotated[
         bool,
         typer.Option("--editor", help="Only write the metaschema that editors use, over an older one."),
@@ -78,11 +87,15 @@ def init(
     from tightbeam_codegen.command.init import run_init, run_init_editor, run_init_from
     from tightbeam_codegen.imports.imported import Wanted
 
-    if source is None and (only or name is not None):
-        typer.echo("tightbeam: --only and --name belong to --from", err=True)
+    if source is None and (only or name is not None or update or check):
+        typer.echo("tightbeam: --only, --name, --update and --check belong to --from", err=True)
         raise typer.Exit(2)
     if editor:
         raise typer.Exit(run_init_editor(schemas))
+    if source is not None and (update or check):
+        from tightbeam_codegen.command.refresh import run_check, run_update
+
+        raise typer.Exit((run_check if check else run_update)(schemas, source, tuple(only or ())))
     if source is None:
         raise typer.Exit(run_init(schemas))
     raise typer.Exit(run_init_from(schemas, source, Wanted(name, tuple(only or ()))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
-from tightbeam_codegen.imports.intake import open_source
+from tightbeam_codegen.imports.intake import open_source, root_sources
 from tightbeam_codegen.imports.json_schema import import_json_schema
 from tightbeam_codegen.imports.openapi import import_openapi
 from tightbeam_codegen.problems import DefinitionErrors, Problem, quoted
@@ -18,7 +18,7 @@ from tightbeam_codegen.settings import Settings
 
 __all__ = ["Taken", "take"]
 
-_MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d][\w.]*)?")
+_MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d][\w.,]*)?")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -66,9 +66,11 @@ def take(source: str, settings: Settings, wanted: Wanted) -> Taken:
     if file.suffix in DATA_SUFFIXES or "/" in source or "\\" in source:
         raise FileNotFoundError(2, "No such file or directory", source)
     if not _MODULE.fullmatch(source):
-        remedy = "Name a JSON or YAML document."
+        remedy = "Name a JSON or YAML document, or Pydantic models: package.module or package.module:Model."
         raise _refused(f"{quoted(source)} is neither a file nor a module", remedy)
-    raise _refused(f"there is no file {quoted(source)}", "Name a JSON or YAML document.")
+    from tightbeam_codegen.imports.pydantic import import_models  # imports what documents don't need
+
+    return Taken(import_models(source, wanted), "", root_sources(settings), None)
 
 
 def _of_document(source: Source, wanted: Wanted) -> Imported:

@@ -1,0 +1,147 @@
+"""`tightbeam init --from MODULE --update` and `--check`: the schema document of models that have changed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Set
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+from tightbeam_codegen.problems import DefinitionErrors, Problem, render
+from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.targets import OPTIONS
+
+__all__ = ["run_check", "run_update"]
+
+_MARK = "Written by `tightbeam init --from "
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A schema document as it is, and as the models give it now."""
+
+    file: Path
+    old: str | None
+    """None where there is no such file."""
+    new: str
+    reference: str
+    """How definitions beside it refer to one of its schemas, up to the name."""
+
+    @property
+    def is_current(self) -> bool:
+        return self.old == self.new
+
+
+def run_update(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
+    """Write the schema document of models anew, leave definitions alone, and return the exit code.
+
+    Args:
+        schemas: the schema root; None for that of the settings.
+        source: the module of the models.
+        only: names of models; all of the module if empty.
+    """
+    try:
+        document = _document(schemas, source, only)
+        if document.is_current:
+            sys.stdout.write(f"{document.file.as_posix()} is up to date\n")
+            return 0
+        _replace(document.file, document.new)
+    except (DefinitionErrors, OSError) as error:
+        sys.stderr.write(f"tightbeam: {error}\n")
+        return 2
+    lines = [f"Wrote {document.file.as_posix()}"]
+    old, new = _names(document.old), _names(document.new)
+    if added := _listed(new - old):
+        lines.append(
+            f"New in it: {added}. For a topic, refer to one in a definition:"
+            f' {{ "$ref": "{document.reference}{min(new - old)}" }}'
+        )
+    if gone := _listed(old - new):
+        lines.append(f"Gone from it: {gone}. Remove the topics that refer to it.")
+    sys.stdout.write("\n".join([*lines, ""]))
+    return 0
+
+
+def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
+    """Print how the schema document of models would change; return 1 if it would, else 0. Nothing is written.
+
+    Args:
+        schemas: the schema root; None for that of the settings.
+        source: the module of the models.
+        only: names of models; all of the module if empty.
+    """
+    try:
+        document = _document(schemas, source, only)
+    except (DefinitionErrors, OSError) as error:
+        sys.stderr.write(f"tightbeam: {error}\n")
+        return 2
+    if document.is_current:
+        return 0
+    shown = document.file.as_posix()
+    before, after = (document.old or "").splitlines(keepends=True), document.new.splitlines(keepends=True)
+    sys.stdout.writelines(unified_diff(before, after, shown, shown))
+    sys.stderr.write(
+        f"tightbeam: {shown} isn't what the models of {source} give.\n"
+        f"    Run `tightbeam init --from {source} --update`.\n"
+    )
+    return 1
+
+
+def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Document:
+    """Import the models, and find the document that was made of them.
+
+    Raises:
+        DefinitionErrors: the models can't be taken, or the file isn't such a document.
+        OSError: the file can't be read.
+    """
+    # The importer loads Pydantic's generator and the user's module, which no other command does.
+    from tightbeam_codegen.imports.imported import Wanted
+    from tightbeam_codegen.imports.pydantic import import_models
+
+    settings = load_settings(Path(), OPTIONS)
+    root = settings.schemas if schemas is None else schemas
+    imported = import_models(source, Wanted(only=only))
+    if imported.left_out:
+        sys.stderr.write(render(imported.left_out) + "\n")
+    [(name, text)] = imported.documents.items()
+    file = root / name
+    if file.is_symlink():
+        raise _refused(f"{file.as_posix()} is a link", "Replace it by the file.")
+    old = file.read_bytes().decode("utf-8", "replace") if file.exists() else None
+    if old is not None and _MARK not in old:
+        raise _refused(f"{file.as_posix()} isn't made of models", "Move it away, and run this again.")
+    if old is None and not root.is_dir():
+        raise _refused(f"there is no {file.as_posix()}", f"Begin with `tightbeam init --from {source}`.")
+    return _Document(file, old, text, f"{name}#/$defs/")
+
+
+def _replace(file: Path, text: str) -> None:
+    temporary = file.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.write_text(text, "utf-8", newline="\n")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _names(text: str | None) -> Set[str]:
+    """Return the names of the schemas in a document; none for a text that was made invalid by hand."""
+    try:
+        schemas = json.loads(text or "{}")["$defs"]
+    except (ValueError, TypeError, KeyError):
+        return frozenset()
+    return frozenset(schemas) if isinstance(schemas, dict) else frozenset()
+
+
+def _listed(names: Set[str]) -> str:
+    ordered = sorted(names)
+    more = f" and {len(ordered) - _MOST_SHOWN} more" if len(ordered) > _MOST_SHOWN else ""
+    return ", ".join(ordered[:_MOST_SHOWN]) + more
+
+
+def _refused(message: str, remedy: str) -> DefinitionErrors:
+    return DefinitionErrors([Problem(None, "error", message, remedy)])

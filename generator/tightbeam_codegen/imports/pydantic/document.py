@@ -1,0 +1,128 @@
+"""The schema document for models, with a schema for each of their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic.json_schema import JsonSchemaMode
+
+from tightbeam_codegen.imports.pydantic.dumped import DumpedSchemas
+from tightbeam_codegen.imports.pydantic.findings import Findings
+from tightbeam_codegen.imports.pydantic.located import CoreSchema
+from tightbeam_codegen.imports.pydantic.selection import Selected
+
+__all__ = ["ModelDocument", "document_of", "examine"]
+
+_PREFIX = "#/$defs/"
+_SCHEMAS = frozenset({"additionalProperties", "items"})
+_LISTS = frozenset({"anyOf", "oneOf", "prefixItems"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDocument:
+    """Schemas by the names of classes, and which of them each model has."""
+
+    schemas: dict[str, Any]
+    names: dict[str, str]
+    """The names of schemas, by the names of models."""
+    notes: tuple[str, ...]
+
+
+def examine(model: Selected) -> Findings:
+    """Return what there is to say about a model; where it has refusals, the model can't be taken."""
+    findings = Findings()
+    try:
+        generator = _generate([model], findings)[2]
+    except Exception as error:  # noqa: BLE001 - functions of the model's own may raise anything
+        cause = f"can't be described: {(str(error) or type(error).__name__).splitlines()[0]}"
+        findings.refuse(
+            model.where, cause, "Correct its `json_schema_extra` or `__get_pydantic_json_schema__`."
+        )
+        return findings
+    if generator.dumped_by_name and generator.dumped_by_alias:
+        by_name, by_alias = next(iter(generator.dumped_by_name)), next(iter(generator.dumped_by_alias))
+        cause = f"has to be dumped by alias for `{by_alias.__name__}`, and by name for `{by_name.__name__}`"
+        findings.refuse(model.where, cause, "Set `serialize_by_alias` in the config of both.")
+    return findings
+
+
+def document_of(models: Sequence[Selected]) -> ModelDocument:
+    """Return the schemas of models that can be taken, in alphabetical order."""
+    references, schemas, generator = _generate(models, Findings())
+    names: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    for model in models:
+        stated = references[model.name]
+        target = str(stated.get("$ref", "")).removeprefix(_PREFIX)
+        if set(stated) != {"$ref"} or target in names.values():
+            target = _free(model.name, schemas)
+            schemas[target] = stated
+        elif target != model.name and model.name not in schemas:
+            renamed[target] = model.name
+        names[model.name] = renamed.get(target, target)
+    schemas = {renamed.get(name, name): _renamed(schema, renamed) for name, schema in schemas.items()}
+    schemas = {name: _explicit(schema) for name, schema in schemas.items()}
+    for name, schema in schemas.items():
+        if isinstance(schema, dict) and schema.get("title") == name:
+            del schema["title"]
+    return ModelDocument(dict(sorted(schemas.items())), names, tuple(_alias_notes(generator)))
+
+
+def _generate(
+    models: Sequence[Selected], findings: Findings
+) -> tuple[dict[str, Any], dict[str, Any], DumpedSchemas]:
+    """Generate the schemas of models: what refers to each, and all that is referred to."""
+    generator = DumpedSchemas(findings, models[0].where)
+    inputs: list[tuple[str, JsonSchemaMode, CoreSchema]] = [
+        (model.name, "serialization", model.adapter.core_schema) for model in models
+    ]
+    references, schemas = generator.generate_definitions(inputs)
+    by_name: dict[str, Any] = {name: schema for (name, _), schema in references.items()}
+    return by_name, {str(name): schema for name, schema in schemas.items()}, generator
+
+
+def _alias_notes(generator: DumpedSchemas) -> list[str]:
+    names = [cls.__name__ for cls in generator.dumped_by_alias]
+    if not names:
+        return []
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [f"Dump with `by_alias=True`: the schema has the aliases of {shown}."]
+
+
+def _explicit(schema: Any) -> Any:
+    """Return a schema in which what may be anything is `true`, which says that it is meant."""
+    if schema == {}:
+        return True
+    if not isinstance(schema, dict):
+        return schema
+    result = dict(schema)
+    for keyword in _SCHEMAS.intersection(schema):
+        result[keyword] = _explicit(schema[keyword])
+    for keyword in _LISTS.intersection(schema):
+        result[keyword] = [_explicit(each) for each in schema[keyword]]
+    if isinstance(properties := schema.get("properties"), dict):
+        result["properties"] = {name: _explicit(each) for name, each in properties.items()}
+    return result
+
+
+def _free(name: str, schemas: dict[str, Any]) -> str:
+    while name in schemas:
+        name += "Payload"
+    return name
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """Return a schema with references to new names."""
+    if not names:
+        return value
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {key: _renamed(each, names) for key, each in value.items()}
+    reference = value.get("$ref")
+    if isinstance(reference, str) and reference.removeprefix(_PREFIX) in names:
+        renamed["$ref"] = _PREFIX + names[reference.removeprefix(_PREFIX)]
+    return renamed

@@ -1,0 +1,193 @@
+"""Which models of a module are taken."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, get_origin
+
+from pydantic import (
+    BaseModel,
+    PydanticSchemaGenerationError,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    RootModel,
+    TypeAdapter,
+)
+from pydantic.dataclasses import is_pydantic_dataclass
+
+from tightbeam_codegen.imports.pydantic.findings import Where, refusal
+from tightbeam_codegen.imports.pydantic.target import Target
+from tightbeam_codegen.problems import DefinitionErrors, Problem
+from tightbeam_codegen.suggest import did_you_mean
+
+__all__ = ["Selected", "all_models", "named_models"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A model, or another type that Pydantic knows, under the name that it has in its module."""
+
+    name: str
+    where: Where
+    adapter: TypeAdapter[Any]
+
+
+def named_models(module: ModuleType, target: Target) -> list[Selected]:
+    """Return what a target names in its module.
+
+    Raises:
+        DefinitionErrors: with all names that aren't there, or aren't models.
+    """
+    selected: list[Selected] = []
+    problems: list[Problem] = []
+    for name in target.names:
+        try:
+            value = operator.attrgetter(name)(module)
+        except AttributeError:
+            known = [each for each, _ in _public(module)]
+            remedy = did_you_mean(name, known) or _list_of(known) or "The module has no models."
+            problems.append(Problem(None, "error", f"{module.__name__} has no {name}", remedy))
+            continue
+        try:
+            selected.append(_selected(name, value, module))
+        except DefinitionErrors as error:
+            problems += error.problems
+    if problems:
+        raise DefinitionErrors(problems)
+    return selected
+
+
+def all_models(module: ModuleType) -> tuple[list[Selected], list[Problem]]:
+    """Return the models of a module that stand for messages, and what was left out.
+
+    These are the public models and Pydantic dataclasses that the module, or a module below it, defines;
+    where it has an `__all__`, those in it, wherever they are defined.
+    """
+    selected: dict[type, Selected] = {}
+    left_out: list[Problem] = []
+    models = list(_public(module))
+    for name, cls in models:
+        if cls in selected:
+            continue
+        reason = _no_message(cls, [other for _, other in models])
+        where = Where(cls, "")
+        if reason is not None:
+            cause, remedy = reason
+            left_out.append(
+                Problem(where.place, "warning", f"{module.__name__}:{name} is left out: it {cause}", remedy)
+            )
+            continue
+        try:
+            selected[cls] = _selected(name, cls, module)
+        except DefinitionErrors as error:
+            left_out += [Problem(each.place, "warning", each.message, each.remedy) for each in error.problems]
+    return list(selected.values()), left_out
+
+
+def _public(module: ModuleType) -> Iterator[tuple[str, type]]:
+    """Yield the models that a module offers, in the order of its code."""
+    stated = getattr(module, "__all__", None)
+    # A form of a generic model is there under a name such as `Page[int]`, too.
+    names = (
+        [name for name in vars(module) if name.isidentifier() and name[0] != "_"]
+        if stated is None
+        else list(stated)
+    )
+    for name in names:
+        value: Any = getattr(module, name, None)
+        if not _is_model(value):
+            continue
+        home = value.__module__
+        if stated is not None or home == module.__name__ or home.startswith(f"{module.__name__}."):
+            yield name, value
+
+
+def _is_model(value: Any) -> bool:
+    if not inspect.isclass(value):
+        return False
+    if issubclass(value, BaseModel):
+        return value not in (BaseModel, RootModel)
+    return is_pydantic_dataclass(value)
+
+
+def _no_message(cls: type, others: list[type]) -> tuple[str, str] | None:
+    """Return why a class stands for no message, and what to do about it; None if it does."""
+    if getattr(cls, "__parameters__", ()) or getattr(cls, "__pydantic_generic_metadata__", {}).get(
+        "parameters"
+    ):
+        return (
+            "is generic",
+            f"Name one of its forms in the module, such as `{cls.__name__}OfInt = {cls.__name__}[int]`.",
+        )
+    if inspect.isabstract(cls):
+        return "is abstract", "Name it behind the module if it is sent all the same."
+    if any(base.__module__.partition(".")[0] == "pydantic_settings" for base in cls.__mro__):
+        return "has settings", "Name it behind the module if it is sent all the same."
+    has_fields = bool(getattr(cls, "model_fields", True))
+    if not has_fields and any(cls in other.__mro__[1:] for other in others):
+        return (
+            "is a base of others and has no fields",
+            "Name it behind the module if it is sent all the same.",
+        )
+    return None
+
+
+def _selected(name: str, value: Any, module: ModuleType) -> Selected:
+    """Return a type under its name.
+
+    Raises:
+        DefinitionErrors: it isn't one that Pydantic can make.
+    """
+    label = f"{module.__name__}:{name}"
+    cls = value if inspect.isclass(value) else None
+    where = Where(cls, "") if cls is not None and _is_model(cls) else Where(None, label)
+    if cls is None and get_origin(value) is None and not _is_type_form(value):
+        raise refusal(
+            f"{label} is no model, but {_kind_of(value)}", _list_of([each for each, _ in _public(module)])
+        )
+    if getattr(cls, "__pydantic_generic_metadata__", {}).get("parameters"):
+        raise refusal(
+            f"{label} is generic",
+            f"Name one of its forms in the module, such as `{name}OfInt = {name}[int]`.",
+            where.place,
+        )
+    try:
+        if cls is not None and issubclass(cls, BaseModel):
+            cls.model_rebuild()
+        adapter: TypeAdapter[Any] = value if isinstance(value, TypeAdapter) else TypeAdapter(value)
+        adapter.rebuild()
+    except (PydanticUndefinedAnnotation, NameError) as error:
+        raise refusal(
+            f"{label} refers to a name that isn't defined: {getattr(error, 'name', '')}",
+            "Import it in the module, also outside of `if TYPE_CHECKING:`.",
+            where.place,
+        ) from None
+    except PydanticSchemaGenerationError as error:
+        raise refusal(
+            f"{label} is no model: {str(error).splitlines()[0]}", "Name a model.", where.place
+        ) from None
+    except PydanticUserError as error:
+        raise refusal(
+            f"{label} can't be used: {str(error).splitlines()[0]}", "Correct the model.", where.place
+        ) from None
+    return Selected(name.rpartition(".")[2], where, adapter)
+
+
+def _is_type_form(value: Any) -> bool:
+    """Return whether a value that is no class stands for a type: an alias, a union, or an adapter."""
+    return isinstance(value, TypeAdapter) or type(value).__name__ in {"TypeAliasType", "UnionType", "NewType"}
+
+
+def _kind_of(value: Any) -> str:
+    if inspect.ismodule(value):
+        return "a module"
+    return "a function" if inspect.isroutine(value) else f"a value of the type `{type(value).__name__}`"
+
+
+def _list_of(names: list[str]) -> str:
+    shown = ", ".join(names[:10])
+    return f"Its models are {shown}{' and others' if len(names) > 10 else ''}." if names else ""

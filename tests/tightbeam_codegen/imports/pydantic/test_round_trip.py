@@ -1,0 +1,97 @@
+"""What a user's model dumps is published by the generated bindings, and validates back into the model."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import tightbeam
+from tests.tightbeam_codegen.compiling import Compiled, compile_files
+from tightbeam_codegen.imports import Wanted
+from tightbeam_codegen.imports.pydantic import import_models
+from tightbeam_codegen.names import snake
+
+pytestmark = pytest.mark.slow
+
+CORPUS = "tests.tightbeam_codegen.imports.pydantic.corpus"
+MODULES = ("scalars", "structures", "configured")
+ANY: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def module_of(name: str) -> Any:
+    return importlib.import_module(f"{CORPUS}.{name}")
+
+
+@pytest.fixture(scope="module")
+def bindings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The generated channels, by the module of the corpus."""
+    folder = tmp_path_factory.mktemp("corpus")
+    files: dict[str, Any] = {}
+    for name in MODULES:
+        imported = import_models(f"{CORPUS}.{name}", Wanted(name=name))
+        assert all("is generic" in problem.message for problem in imported.left_out), imported.left_out
+        files |= {**imported.definitions, **imported.documents}
+    compiled: Compiled = compile_files(folder, files)
+    assert compiled.result.problems == (), compiled.result.problems
+    made = [
+        compiled.module(snake(path.removesuffix(".channel.json"))) for path in files if ".channel." in path
+    ]
+    return {
+        name: next(iter(v for k, v in vars(m).items() if k.endswith("_channel")))
+        for name, m in zip(MODULES, made, strict=True)
+    }
+
+
+def dumps(example: Any) -> Iterator[Any]:
+    """Yield what an example is dumped as: in full, and without what was never set or is None.
+
+    The shorter forms are left out where Pydantic itself can't read them: a tag may be left to its default.
+    """
+    adapter: TypeAdapter[Any] = TypeAdapter(type(example))
+    config = getattr(type(example), "model_config", {})
+    has_names = "serialize_by_alias" in config or config.get("validate_by_alias") is False
+    alias = None if has_names else True
+    yield json.loads(adapter.dump_json(example, by_alias=alias))
+    for left_out in ({"exclude_unset": True}, {"exclude_none": True}, {"exclude_defaults": True}):
+        text = adapter.dump_json(example, by_alias=alias, **left_out)
+        try:
+            is_read = adapter.validate_json(text) == example
+        except ValidationError:
+            is_read = False
+        if is_read:
+            yield json.loads(text)
+
+
+EXAMPLES = [
+    pytest.param(module, example, id=f"{type(example).__name__}-{number}")
+    for module in MODULES
+    for number, example in enumerate(module_of(module).EXAMPLES)
+]
+
+
+def test_the_corpus_is_large() -> None:
+    assert len({type(param.values[1]) for param in EXAMPLES}) >= 60
+
+
+@pytest.mark.parametrize(("module", "example"), EXAMPLES)
+async def test_each_dump_is_published_and_read_back(
+    module: str, example: Any, bindings: dict[str, Any]
+) -> None:
+    name = next(
+        name
+        for name, value in vars(module_of(module)).items()
+        if value is type(example) and name.isidentifier()
+    )
+    topic = getattr(bindings[module], snake(name))
+    client = tightbeam.Client()
+    messages = client.realtime.subscribe(topic)
+    for dumped in dumps(example):
+        await client.realtime.publish(topic, dumped)
+        message = await anext(messages)
+        text = ANY.dump_json(message.data, by_alias=True, exclude_unset=True)
+        assert TypeAdapter(type(example)).validate_json(text) == example
