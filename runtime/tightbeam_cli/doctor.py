@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from tightbeam_codegen.command.generate import DRIFT, FINE, run_generate
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.problems import DefinitionErrors, visible
-from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS, wanted
 from tightbeam_codegen.version import tool_version
 
@@ -193,7 +193,7 @@ def _bindings() -> Iterator[Finding]:
     if not settings.schemas.is_dir():
         yield Finding("bindings", "note", subject, "no definitions in this folder")
         return
-    yield from _metaschema(settings.schemas)
+    yield from _metaschema(settings)
     said = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
         code = run_generate(Request(check=True))
@@ -207,14 +207,14 @@ def _bindings() -> Iterator[Finding]:
         yield Finding("bindings", "problem", subject, text, "See: tightbeam generate --check")
 
 
-def _metaschema(schemas: Path) -> Iterator[Finding]:
-    """Yield a note if the metaschema that editors use is another version's."""
+def _metaschema(settings: Settings) -> Iterator[Finding]:
+    """Yield a note if the metaschema that editors use is another version's, or for another dialect."""
     from tightbeam_codegen.command.init import METASCHEMA
-    from tightbeam_codegen.read.check.definition import metaschema_text
+    from tightbeam_codegen.command.metaschema import editor_metaschema
 
-    file = schemas / METASCHEMA
-    if file.is_file() and file.read_text("utf-8", "replace") != metaschema_text():
-        text, remedy = "another version's", "Run: tightbeam init --editor"
+    file = settings.schemas / METASCHEMA
+    if file.is_file() and file.read_text("utf-8", "replace") != editor_metaschema(settings.dialect):
+        text, remedy = "another version's, or for another dialect", "Run: tightbeam init --editor"
         yield Finding("bindings", "note", file.as_posix(), text, remedy)
 
 

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tightbeam_codegen.command.attributes import write_attributes
+from tightbeam_codegen.command.metaschema import editor_metaschema
 from tightbeam_codegen.problems import DefinitionErrors, Problem, render
-from tightbeam_codegen.read.check.definition import channel_metaschema, metaschema_text
+from tightbeam_codegen.read.check.definition import channel_metaschema
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS
 
@@ -62,7 +64,7 @@ def run_init(schemas: Path | None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(FIRST_DEFINITION)
-        beside = _write_metaschema(folder)
+        beside = _write_metaschema(folder, settings.dialect) + write_attributes(settings)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
     sys.stdout.write(f"Wrote {file.as_posix()}\n{beside}\n{_next_steps(settings, folder.as_posix())}")
@@ -117,7 +119,7 @@ def run_init_from(schemas: Path | None, source: str, wanted: Wanted) -> int:
         trial = try_out(taken.imported, taken.folder, METASCHEMA, taken.sources, settings)
         files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
         write_new(settings.schemas, files, remedy=taken.imported.refresh)
-        beside = _write_metaschema(settings.schemas)
+        beside = _write_metaschema(settings.schemas, settings.dialect) + write_attributes(settings)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
     _print_warnings(trial.imported.left_out)
@@ -169,7 +171,7 @@ def run_init_editor(schemas: Path | None) -> int:
         settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write_metaschema(folder)
+        written = _write_metaschema(folder, settings.dialect)
     except (DefinitionErrors, OSError) as error:
         sys.stderr.write(f"tightbeam: {error}\n")
         return 2
@@ -177,9 +179,17 @@ def run_init_editor(schemas: Path | None) -> int:
     return 0
 
 
-def _write_metaschema(folder: Path) -> str:
-    """Write the metaschema beside the definitions, never over a file that isn't ours; return a sentence."""
-    file, text = folder / METASCHEMA, metaschema_text()
+def _write_metaschema(folder: Path, dialect: str) -> str:
+    """Write the metaschema beside the definitions, never over a file that isn't ours.
+
+    Args:
+        folder: of the definitions.
+        dialect: of those that state none.
+
+    Returns:
+        A sentence; empty where nothing was written.
+    """
+    file, text = folder / METASCHEMA, editor_metaschema(dialect)
     if file.exists():
         present = file.read_text("utf-8", "replace")
         if present == text or f'"$id": "{channel_metaschema()["$id"]}"' not in present:

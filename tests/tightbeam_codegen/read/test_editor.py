@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from tests.tightbeam_codegen.golden import GOOD
 from tests.typescript.node_tools import needs_node, project, run
 from tightbeam_cli import main
 from tightbeam_codegen.command.init import METASCHEMA
-from tightbeam_codegen.json_schema.dialects import DRAFTS
+from tightbeam_codegen.command.metaschema import editor_metaschema
+from tightbeam_codegen.json_schema.dialects import DRAFT_7, DRAFTS, LATEST
 from tightbeam_codegen.read.check.definition import metaschema_text
 
 PAYLOAD = json.loads(metaschema_text())["$defs"]["PayloadSchema"]
@@ -40,11 +42,12 @@ const services = {
 services.json.configure({ validate: true });
 services.yaml.configure({ validate: true, completion: true, hover: true, isKubernetes: false, schemas: [] });
 
+let version = 0; // the service for YAML remembers a text by it
 async function look(language, marked) {
   const offset = marked.indexOf("§");
   const text = marked.replace("§", "");
   const uri = `file:///project/schemas/x.channel.${language}`;
-  const document = json.TextDocument.create(uri, language, 1, text);
+  const document = json.TextDocument.create(uri, language, ++version, text);
   const at = document.positionAt(Math.max(offset, 0));
   const service = services[language];
   const shown = (range) => text.slice(document.offsetAt(range.start), document.offsetAt(range.end));
@@ -69,25 +72,23 @@ console.log(JSON.stringify({ found, asked }));
 """
 
 
-def look(folder: Path, *texts: tuple[str, str]) -> list[dict[str, Any]]:
+def look(folder: Path, *texts: tuple[str, str], dialect: str = LATEST.uri) -> list[dict[str, Any]]:
     """What the service of each language offers at the mark, which places it marks, and what it explains."""
     needs_node()
-    said = run(project(folder, {}), SERVICES, {"metaschema": metaschema_text(), "texts": texts})
+    said = run(project(folder, {}), SERVICES, {"metaschema": editor_metaschema(dialect), "texts": texts})
     assert {uri.rpartition("/")[2] for uri in said["asked"]} == {METASCHEMA}
     found: list[dict[str, Any]] = said["found"]
     return found
 
 
-def in_json(schema: str) -> tuple[str, str]:
-    return (
-        "json",
-        f'{{"$schema": "channel.schema.json", "name": "x", "topics": {{"a": {{"schema": {schema}}}}}}}',
-    )
+def in_json(schema: str, more: str = "") -> tuple[str, str]:
+    head = f'{{"$schema": "channel.schema.json", "name": "x", {more}'
+    return "json", f'{head}"topics": {{"a": {{"schema": {schema}}}}}}}'
 
 
-def in_yaml(schema: str) -> tuple[str, str]:
-    head = "# yaml-language-server: $schema=channel.schema.json\nname: x\ntopics:\n  a:\n    schema:\n"
-    return "yaml", head + schema
+def in_yaml(schema: str, more: str = "") -> tuple[str, str]:
+    head = f"# yaml-language-server: $schema=channel.schema.json\nname: x\n{more}"
+    return "yaml", f"{head}topics:\n  a:\n    schema:\n{schema}"
 
 
 @pytest.mark.slow
@@ -122,9 +123,132 @@ def test_mistakes_are_marked_where_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_every_place_of_a_schema_is_one(tmp_path: Path) -> None:
+    places = [
+        '{"properties": {"b": {§}}}',
+        '{"properties": {"b": {"properties": {"c": {§}}}}}',
+        '{"items": {§}}',
+        '{"prefixItems": [{"type": "string"}, {§}]}',
+        '{"additionalProperties": {§}}',
+        '{"patternProperties": {"^a": {§}}}',
+        '{"anyOf": [{§}]}',
+        '{"oneOf": [{"allOf": [{§}]}]}',
+        '{"not": {§}}',
+        '{"if": {"type": "string"}, "then": {§}}',
+        '{"$defs": {"B": {§}}}',
+        '{"dependentSchemas": {"b": {§}}}',
+    ]
+    shared = [in_json("true", f'"$defs": {{"B": {place}}}, ') for place in ("{§}", places[0])]
+    in_lines = [
+        in_yaml("      properties:\n        b:\n          items:\n            §\n"),
+        in_yaml("      {}\n$defs:\n  B:\n    §\n"),
+    ]
+    found = look(tmp_path, *map(in_json, places), *shared, *in_lines)
+    assert [
+        each["offered"] for each in found if not {"type", "enum", "unevaluatedItems"} <= {*each["offered"]}
+    ] == []
+    marked = look(tmp_path, *(in_json(place.replace("§", '"maxlength": 1')) for place in places))
+    assert [each["marks"] for each in marked] == [['"maxlength"']] * len(places)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["json", "yaml"])
+def test_keywords_are_those_of_the_dialect(language: str, tmp_path: Path) -> None:
+    def definition(schema: str, dialect: str | None) -> tuple[str, str]:
+        if language == "json":
+            return in_json(schema, f'"dialect": "{dialect}", ' if dialect else "")
+        return in_yaml(f"      {schema}\n", f'dialect: "{dialect}"\n' if dialect else "")
+
+    empty = "{§}" if language == "json" else "§"
+    dialects = [None, *(each for draft in DRAFTS.values() for each in (draft.short, draft.metaschema))]
+    years = [LATEST, *(draft for draft in DRAFTS.values() for _ in range(2))]
+    ours = {"x-tightbeam-name", "x-tightbeam-allow-breaking"}
+    for draft, found in zip(
+        years, look(tmp_path, *(definition(empty, each) for each in dialects)), strict=True
+    ):
+        renamed = {"definitions", "dependencies"} if draft.year >= 2019 else set()
+        assert {*found["offered"]} - ours == draft.keywords.keys() - renamed, draft.short
+
+    # What is a keyword in one dialect only is marked in all others.
+    only = '{"type": "array", "id": "a", "exclusiveMinimum": true, "items": [{"prefixItems": [true]}]}'
+    marks = [
+        sorted(each["marks"])
+        for each in look(tmp_path, *(definition(only, each) for each in dialects[:1] + dialects[1::2]))
+    ]
+    id_, true, lists, prefix, inner = '"id"', "true", '[{"prefixItems": [true]}]', '"prefixItems"', "[true]"
+    assert marks == [
+        sorted([id_, true, lists]),
+        sorted([id_, true, lists]),
+        sorted([id_, true, prefix]),
+        sorted([id_, true, prefix]),
+        sorted([id_, true, prefix]),
+        [prefix],
+    ], inner
+
+
+@pytest.mark.slow
+def test_the_dialect_of_the_settings_is_that_of_files_that_state_none(tmp_path: Path) -> None:
+    texts = [in_json('{"definitions": {}, §}'), in_json("{§}", '"dialect": "2020-12", ')]
+    seventh, stated = look(tmp_path, *texts, dialect=DRAFT_7.uri)
+    assert {*seventh["offered"]} >= {"additionalItems", "dependencies"}
+    assert "prefixItems" not in seventh["offered"]
+    assert "prefixItems" in stated["offered"]
+    own, latest = look(
+        tmp_path,
+        in_json('{"type": "string", "color": "red"}'),
+        in_json('{"color": "red"}', '"dialect": "2020-12", '),
+        dialect="https://example.com/metaschema",
+    )
+    assert (own["marks"], latest["marks"]) == ([], ['"color"'])
+
+
+@pytest.mark.slow
+def test_a_schema_may_state_its_own(tmp_path: Path) -> None:
+    stated = '"$schema": "http://json-schema.org/draft-04/schema#"'
+    old, wrong, own = look(
+        tmp_path,
+        in_json(f'{{{stated}, "id": "a", "items": [{{"id": "b"}}]}}'),
+        in_json(f'{{{stated}, "ids": "a"}}'),
+        in_json('{"color": "red"}', '"dialect": "https://example.com/metaschema", '),
+    )
+    assert [old["marks"], wrong["marks"], own["marks"]] == [[], ['"ids"'], []]
+
+
+@pytest.mark.slow
 def test_keys_are_explained(tmp_path: Path) -> None:
-    (found,) = look(tmp_path, in_json('{"addition§alProperties": false}'))
-    assert "What properties may be that aren't listed" in found["hover"]
+    texts = {
+        in_json('{"addition§alProperties": false}'): "What properties may be that aren't listed",
+        in_json('{"properties": {"a": {"min§Length": 1}}}'): "The least number of characters",
+        in_json('{"exclusive§Minimum": 1}'): "It is greater than this.",
+        in_json(
+            '{"exclusive§Minimum": true}', '"dialect": "draft-04", '
+        ): "Whether the minimum itself is excluded",
+        in_json('{"properties": {"a": {"x-tightbeam-n§ame": "b"}}}'): "The name of the class in Python",
+        in_json(
+            '{"x-tightbeam-allow-b§reaking": "b"}'
+        ): "Why a change that `tightbeam breaking` reports here",
+        in_json(
+            "true", '"x-tightbeam-allow-br§eaking": "b", '
+        ): "Why a change that `tightbeam breaking` reports here",
+        in_yaml("      items:\n        min§Length: 1\n"): "The least number of characters",
+    }
+    # What would be Markdown is escaped.
+    hovers = [found["hover"].replace("\\", "") for found in look(tmp_path, *texts)]
+    assert [words for words, hover in zip(texts.values(), hovers, strict=True) if words not in hover] == []
+
+
+@pytest.mark.slow
+def test_our_own_keywords_are_offered_and_marked(tmp_path: Path) -> None:
+    topic = '{"$schema": "channel.schema.json", "name": "x", "topics": {"a": {"schema": true, §}}}'
+    offered, misspelt, empty, theirs = look(
+        tmp_path,
+        ("json", topic),
+        in_json('{"x-tightbeam-nmae": "a"}'),
+        ("json", topic.replace("§", '"x-tightbeam-allow-breaking": ""')),
+        in_json('{"x-mine": {"anything": 1}}'),
+    )
+    assert {"x-tightbeam-name", "x-tightbeam-allow-breaking", "description"} <= {*offered["offered"]}
+    assert [misspelt["marks"], empty["marks"], theirs["marks"]] == [['"x-tightbeam-nmae"'], ['""'], []]
 
 
 @pytest.mark.slow
@@ -164,7 +288,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_init_writes_it_and_refers_to_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
     assert "Wrote schemas/channel.schema.json, for completion in your editor\n" in capsys.readouterr().out
-    assert Path("schemas", METASCHEMA).read_text("utf-8") == metaschema_text()
+    assert Path("schemas", METASCHEMA).read_text("utf-8") == editor_metaschema(LATEST.uri)
     assert json.loads(Path("schemas/hello.channel.json").read_text())["$schema"] == METASCHEMA
     assert main(["generate", "--strict"]) == 0, capsys.readouterr().err
     assert not Path("generated/channel.py").exists()
@@ -183,21 +307,44 @@ def test_from_a_folder_below_the_reference_leads_up(here: Path) -> None:
 def test_an_old_copy_is_noticed_and_replaced(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
     copy = Path("schemas", METASCHEMA)
-    copy.write_text(
-        metaschema_text().replace("Payload schemas", "An old one").replace("Channel definition", "An old one")
-    )
+    copy.write_text(copy.read_text("utf-8").replace("Channel definition", "An old one"), "utf-8")
     assert main(["generate", "--check"]) == 1
     capsys.readouterr()
     main(["doctor"])
     said = capsys.readouterr().out
-    assert (
-        "note    schemas/channel.schema.json: another version's\n          Run: tightbeam init --editor"
-        in said
-    )
+    found = "schemas/channel.schema.json: another version's, or for another dialect"
+    assert f"note    {found}\n          Run: tightbeam init --editor" in said
     assert main(["init", "--editor"]) == 0
-    assert copy.read_text("utf-8") == metaschema_text()
+    assert copy.read_text("utf-8") == editor_metaschema(LATEST.uri)
     assert main(["init", "--editor"]) == 0
     assert capsys.readouterr().out.endswith("schemas/channel.schema.json is up to date\n")
+
+
+def test_it_follows_the_settings(here: Path) -> None:
+    Path("pyproject.toml").write_text('[tool.tightbeam]\ndialect = "draft-07"\n')
+    assert main(["init"]) == 0
+    assert Path("schemas", METASCHEMA).read_text("utf-8") == editor_metaschema(DRAFT_7.uri)
+
+
+@pytest.mark.parametrize("dialect", [*DRAFTS, "https://example.com/metaschema"])
+def test_it_is_a_metaschema_itself(dialect: str) -> None:
+    """By validators that follow references, and with no schema that nothing refers to."""
+    metaschema = json.loads(editor_metaschema(dialect))
+    jsonschema_rs.meta.validate(metaschema)
+    validator = jsonschema_rs.validator_for(metaschema, offline=True)
+    assert validator.is_valid({"name": "x", "topics": {"t": {"schema": {"items": {"type": "string"}}}}})
+    assert not validator.is_valid({"name": "x", "topics": {"t": {"schema": {"items": {"type": "strin"}}}}})
+    text = json.dumps(metaschema)
+    assert [name for name in metaschema["$defs"] if f"#/$defs/{name}" not in text] == []
+
+
+def test_generate_doesnt_look_at_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    for text in ("neither JSON nor a schema", '{"type": "strin", "require": []}'):
+        Path("schemas", METASCHEMA).write_text(text)
+        assert main(["generate", "--strict"]) == 0, capsys.readouterr().err
+    Path("schemas", METASCHEMA).unlink()
+    assert main(["generate", "--strict"]) == 0
 
 
 def test_a_file_of_somebody_else_stays(here: Path) -> None:

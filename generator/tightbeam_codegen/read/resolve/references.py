@@ -12,7 +12,8 @@ from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.dialects import Dialect, draft_at
 from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_unversioned, official_uri
-from tightbeam_codegen.json_schema.uris import parses
+from tightbeam_codegen.json_schema.uris import ROOT_URI, parses
+from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load import Document, Pointer
 
 __all__ = [
@@ -50,6 +51,9 @@ def outgoing(value: object, base: str, dialect: Dialect) -> Iterator[str]:
         base: its URI.
         dialect: what it is written in if it doesn't say so.
     """
+    if isinstance(value, dict) and base.startswith(ROOT_URI) and base.endswith(SUFFIXES):
+        # At the top of a definition it is for editors.
+        value = {key: part for key, part in value.items() if key != "$schema"}
     stack: list[tuple[Any, str, Dialect]] = [(value, base, dialect)]
     while stack:
         value, base, dialect = stack.pop()
