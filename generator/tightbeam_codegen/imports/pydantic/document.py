@@ -12,6 +12,7 @@ from tightbeam_codegen.imports.pydantic.dumped import DumpedSchemas
 from tightbeam_codegen.imports.pydantic.findings import Findings
 from tightbeam_codegen.imports.pydantic.located import CoreSchema
 from tightbeam_codegen.imports.pydantic.selection import Selected
+from tightbeam_codegen.json_schema.keywords import ASSERTING
 
 __all__ = ["ModelDocument", "document_of", "examine"]
 
@@ -92,16 +93,19 @@ def _alias_notes(generator: DumpedSchemas) -> list[str]:
 
 
 def _explicit(schema: Any) -> Any:
-    """Return a schema in which what may be anything is `true`, which says that it is meant."""
+    """Return a schema in which what may be anything is or has `true`, which says that it is meant."""
     if schema == {}:
         return True
     if not isinstance(schema, dict):
         return schema
+    if not ASSERTING.intersection(schema):
+        return {**schema, "allOf": [True]}
     result = dict(schema)
     for keyword in _SCHEMAS.intersection(schema):
         result[keyword] = _explicit(schema[keyword])
     for keyword in _LISTS.intersection(schema):
-        result[keyword] = [_explicit(each) for each in schema[keyword]]
+        if isinstance(schema[keyword], list):
+            result[keyword] = [_explicit(each) for each in schema[keyword]]
     if isinstance(properties := schema.get("properties"), dict):
         result["properties"] = {name: _explicit(each) for name, each in properties.items()}
     return result

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +20,7 @@ from tightbeam_codegen.names import snake
 pytestmark = pytest.mark.slow
 
 CORPUS = "tests.tightbeam_codegen.imports.pydantic.corpus"
-MODULES = ("scalars", "structures", "configured")
+MODULES = ("scalars", "structures", "configured", "unusual")
 ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -57,6 +58,8 @@ def dumps(example: Any) -> Iterator[Any]:
     has_names = "serialize_by_alias" in config or config.get("validate_by_alias") is False
     alias = None if has_names else True
     yield json.loads(adapter.dump_json(example, by_alias=alias))
+    if config.get("json_schema_serialization_defaults_required"):
+        return
     for left_out in ({"exclude_unset": True}, {"exclude_none": True}, {"exclude_defaults": True}):
         text = adapter.dump_json(example, by_alias=alias, **left_out)
         try:
@@ -95,3 +98,18 @@ async def test_each_dump_is_published_and_read_back(
         message = await anext(messages)
         text = ANY.dump_json(message.data, by_alias=True, exclude_unset=True)
         assert TypeAdapter(type(example)).validate_json(text) == example
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_defaults_fit_their_schemas(module: str) -> None:
+    [text] = import_models(f"{CORPUS}.{module}", Wanted()).documents.values()
+    document = json.loads(text)
+    wrong = [
+        f"{name}.{field}"
+        for name, schema in document["$defs"].items()
+        for field, value in (schema.get("properties", {}) if isinstance(schema, dict) else {}).items()
+        if isinstance(value, dict)
+        and "default" in value
+        and not jsonschema_rs.is_valid({**document, **value}, value["default"], validate_formats=True)
+    ]
+    assert wrong == []
