@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -105,13 +105,16 @@ def load_settings(start: Path, options: Sequence[Option]) -> Settings:
     return Settings(schemas=start / "schemas", options=defaults)
 
 
-def read_settings(data: bytes, file: Path, options: Sequence[Option]) -> Settings:
+def read_settings(
+    data: bytes, file: Path, options: Sequence[Option], is_folder: Callable[[Path], bool] = Path.is_dir
+) -> Settings:
     """Read the settings from the bytes of a pyproject.toml.
 
     Args:
         data: the bytes.
         file: where they are from; relative paths belong to its folder.
         options: those of all targets.
+        is_folder: tells whether there is a folder at a path, where that isn't to be looked up on the disk.
 
     Raises:
         DefinitionErrors: with everything that is wrong.
@@ -134,7 +137,7 @@ def read_settings(data: bytes, file: Path, options: Sequence[Option]) -> Setting
             _place(text, shown, "tightbeam"), "tool.tightbeam must be a table", "Write [tool.tightbeam]."
         )
         table = {}
-    settings = _Reader(table, text, file, problems).settings(options, _line_length(tool))
+    settings = _Reader(table, text, file, problems, is_folder).settings(options, _line_length(tool))
     problems.raise_errors()
     return settings
 
@@ -166,11 +169,19 @@ def _place(text: str, shown: str, key: str) -> Place:
 class _Reader:
     """Reads the table `[tool.tightbeam]` of one file, and notes everything that is wrong with it."""
 
-    def __init__(self, table: Mapping[str, Any], text: str, file: Path, problems: Problems) -> None:
+    def __init__(
+        self,
+        table: Mapping[str, Any],
+        text: str,
+        file: Path,
+        problems: Problems,
+        is_folder: Callable[[Path], bool],
+    ) -> None:
         self.table = table
         self.text = text
         self.file = file
         self.problems = problems
+        self.is_folder = is_folder
 
     def settings(self, options: Sequence[Option], line_length: int) -> Settings:
         """Return the settings; those that can't be used have their defaults.
@@ -288,7 +299,7 @@ class _Reader:
                 self._error(prefix, f"{ROOT_URI} stands for the schema root", "Use another prefix.")
             elif not isinstance(value, str) or not value:
                 self._error(prefix, f"{quoted(prefix)} must be mapped to a folder", "Name a folder.")
-            elif not (self.file.parent / value).is_dir():
+            elif not self.is_folder(self.file.parent / value):
                 self._error(
                     prefix, f"{quoted(value)} isn't a folder", "Correct the path, or make the folder."
                 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 
 __all__ = ["main"]
@@ -30,23 +31,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asks_for_json(arguments):
             report_usage("the command line needs more packages")
         return 2
-    from tightbeam_codegen.command.plain import plain_request
-
-    request = plain_request(arguments)
-    if request is not None:
-        from tightbeam_codegen.command.generate import run_generate
-
+    command = _plain_command(arguments)
+    if command is not None:
         if not is_last:
-            return run_generate(request)
+            return command()
         # Collecting garbage takes a tenth of a cold run, and the process ends right after it.
         gc.disable()
         try:
-            return run_generate(request)
+            return command()
         finally:
             gc.freeze()
     from tightbeam_cli.app import run
 
     return run(arguments)
+
+
+def _plain_command(arguments: Sequence[str]) -> Callable[[], int] | None:
+    """Return what a command line asks for, if it is one of those that are read without typer."""
+    from tightbeam_codegen.command.plain import plain_breaking, plain_request
+
+    if (request := plain_request(arguments)) is not None:
+        from tightbeam_codegen.command.generate import run_generate
+
+        return partial(run_generate, request)
+    if (asked := plain_breaking(arguments)) is not None:
+        from tightbeam_codegen.command.breaking import run_breaking
+
+        return partial(run_breaking, asked)
+    return None
 
 
 def _is_installed(name: str) -> bool:

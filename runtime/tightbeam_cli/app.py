@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -99,6 +99,36 @@ def init(
     if source is None:
         raise typer.Exit(run_init(schemas))
     raise typer.Exit(run_init_from(schemas, source, Wanted(name, tuple(only or ()))))
+
+
+@app.command()
+def breaking(
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="REF-OR-FOLDER",
+            help="What to compare with: a folder, or a git ref; main... is where HEAD left main.",
+        ),
+    ],
+    schemas: SCHEMAS = None,
+    as_written: Annotated[
+        bool,
+        typer.Option(
+            "--as-written",
+            help="Compare schemas as they stand, for readers that aren't ours.",
+        ),
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail for what can't be decided, too.")] = False,
+    form: Annotated[
+        Literal["text", "github", "json", "markdown"],
+        typer.Option("--format", help="How it is printed; markdown is for a comment on a pull request."),
+    ] = "text",
+) -> None:
+    """Say in which order a change of definitions can be deployed; exit with 1 if something breaks."""
+    from tightbeam_codegen.command.breaking import run_breaking
+    from tightbeam_codegen.command.request import BreakingRequest
+
+    raise typer.Exit(run_breaking(BreakingRequest(against, schemas, as_written, strict, form)))
 
 
 @app.command()

@@ -1,15 +1,20 @@
-"""The request that a command line makes of the generator."""
+"""The requests that command lines make of the generator."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from tightbeam_codegen.problems import Format
 from tightbeam_codegen.settings import OptionValue
 
-__all__ = ["Request"]
+__all__ = ["BREAKING_FORMATS", "BreakingFormat", "BreakingRequest", "Request"]
+
+BreakingFormat: TypeAlias = Literal["text", "github", "json", "markdown"]
+
+BREAKING_FORMATS: tuple[BreakingFormat, ...] = ("text", "github", "json", "markdown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +28,15 @@ class Request:
     strict: bool = False
     tracked: bool = False
     form: Format = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakingRequest:
+    """A command line of `breaking`."""
+
+    against: str
+    """A git ref or a folder."""
+    schemas: Path | None = None
+    as_written: bool = False
+    strict: bool = False
+    form: BreakingFormat = "text"

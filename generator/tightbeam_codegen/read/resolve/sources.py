@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from urllib.parse import quote, unquote
 
 from tightbeam_codegen.json_schema.official import is_official
@@ -28,13 +29,21 @@ class Sources:
         shown_root: how messages name the root, such as `schemas`.
         refs: absolute URI -> the local folder that stands for everything below it, the longest URI first.
         beside: a folder outside the root; its files count as files of the root, before those that are there.
+        shown_refs: how messages name the mapped folders, by URI; by default by their paths.
     """
 
     def __init__(
-        self, root: Path, shown_root: str, refs: Mapping[str, Path], *, beside: Path | None = None
+        self,
+        root: Path,
+        shown_root: str,
+        refs: Mapping[str, Path],
+        *,
+        beside: Path | None = None,
+        shown_refs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._folders = {ROOT_URI: (root, shown_root)}
-        self._folders |= {prefix: (folder, folder.as_posix()) for prefix, folder in refs.items()}
+        for prefix, folder in refs.items():
+            self._folders[prefix] = (folder, shown_refs.get(prefix, folder.as_posix()))
         self._beside = beside
         self._documents: dict[str, Document | None] = {}
         self.added: dict[str, bytes] = {}

@@ -18,7 +18,7 @@ from tightbeam_codegen.targets.python.accepted import Accepted
 from tightbeam_codegen.targets.python.items import items_of
 from tightbeam_codegen.targets.python.spelling import Types
 
-__all__ = ["channel_module", "exports", "packages", "shared_module"]
+__all__ = ["channel_module", "exports", "packages", "parameter_names", "shared_module"]
 
 
 def channel_module(
@@ -141,9 +141,14 @@ def _topic_alias(topic: TopicShape, types: Types, module: ModulePath) -> ir.Alia
     )
 
 
-def _params(definition: Definition) -> Iterator[ir.Param]:
+def parameter_names(definition: Definition) -> dict[str, str]:
+    """Return what a channel's factory calls each parameter."""
     names = [param.name for param in definition.params]
-    py_names = field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
+    return field_names(names, {name: name for name in names if name in OF_THE_METACLASS})
+
+
+def _params(definition: Definition) -> Iterator[ir.Param]:
+    py_names = parameter_names(definition)
     kinds: dict[str, tree.Type] = {"string": tree.STR, "integer": tree.INT, "boolean": tree.BOOL}
     for param in definition.params:
         type_ = kinds[param.kind]

@@ -29,7 +29,7 @@ from tightbeam_codegen.targets.declared import description_of
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.spelling import one_of, spelt, type_of
 
-__all__ = ["channel_module", "module_specifier", "shared_module"]
+__all__ = ["channel_module", "exports", "module_specifier", "shared_module"]
 
 _Path = tuple[str, ...]
 
@@ -65,15 +65,15 @@ def channel_module(
             aliases.append(ir.AliasType(name, type_, topic.doc, topic.rules))
             type_ = ir.Named(name)
         channel_topics.append(ir.Topic(topic.name, type_, topic.doc.strip()))
-    stem = pascal(path[-1])
+    constant, message = exports(definition)
     channel = ir.Channel(
-        f"{stem[0].lower()}{stem[1:]}Channel",
+        constant,
         definition.name,
         definition.separator,
         tuple(ir.Param(p.name, p.kind, p.enum, p.description, _rules_of(p)) for p in definition.params),
         tuple(channel_topics),
         definition.description,
-        f"{stem}Message",
+        message,
     )
     return ir.Module(
         path,
@@ -84,6 +84,12 @@ def channel_module(
         (*_items(named, path), *aliases),
         channel,
     )
+
+
+def exports(definition: Definition) -> tuple[str, str]:
+    """Return the names of a channel, or of its factory, and of the type of its messages."""
+    stem = pascal(definition.module[-1])
+    return f"{stem[0].lower()}{stem[1:]}Channel", f"{stem}Message"
 
 
 def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) -> ir.Module:

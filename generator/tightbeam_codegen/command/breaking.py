@@ -1,0 +1,91 @@
+"""`tightbeam breaking`: compare today's definitions with a git ref or a folder, and print the outcome."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from tightbeam_codegen.annotations import as_annotations, log_text
+from tightbeam_codegen.command.output import Output, print_error
+from tightbeam_codegen.command.request import BreakingRequest
+from tightbeam_codegen.compare.against import Compared, compare_with
+from tightbeam_codegen.compare.findings import Comparison
+from tightbeam_codegen.compare.report.github import TITLE
+from tightbeam_codegen.problems import DefinitionErrors, Problem, render, visible
+from tightbeam_codegen.settings import load_settings
+from tightbeam_codegen.targets import OPTIONS
+from tightbeam_codegen.targets.typescript.options import FOLDER
+
+__all__ = ["run_breaking"]
+
+FINE, BREAKING, WRONG = 0, 1, 2
+
+
+def run_breaking(request: BreakingRequest) -> int:
+    """Compare once, print the outcome, and return the exit code.
+
+    Returns:
+        0 where nothing breaks, 1 where something does, 2 where definitions or the revision can't be read.
+    """
+    try:
+        settings = load_settings(Path(), OPTIONS)
+        if request.schemas is not None:
+            settings = dataclasses.replace(settings, schemas=request.schemas)
+        compared = compare_with(
+            request.against,
+            settings,
+            as_written=request.as_written,
+            typescript=settings.folder(FOLDER) is not None,
+            root_is_stated=request.schemas is not None,
+        )
+    except DefinitionErrors as errors:
+        compared = Compared(request.against, None, errors.problems)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        problem = Problem(None, "error", f"{where}{error.strerror or error}", "")
+        compared = Compared(request.against, None, (problem,))
+    code = _exit_code(compared.comparison, strict=request.strict)
+    output = Output()
+    output.write(_printed(request, compared, code))
+    if output.error is not None:
+        print_error(f"tightbeam: the output is incomplete: {output.error}")
+        return WRONG
+    return code
+
+
+def _exit_code(comparison: Comparison | None, *, strict: bool) -> int:
+    if comparison is None:
+        return WRONG
+    return BREAKING if comparison.is_breaking or (strict and comparison.is_undecided) else FINE
+
+
+def _printed(request: BreakingRequest, compared: Compared, code: int) -> str:
+    """Print what goes to standard error, and return what goes to standard output."""
+    comparison, against = compared.comparison, compared.against
+    problems = (*compared.problems, *compared.problems_there)
+    as_line = log_text if request.form == "github" else str
+    if problems and request.form != "github":
+        print_error(render(problems))
+    if compared.problems_there:
+        print_error(as_line(f"The definitions at {visible(against)} don't compile: nothing was compared."))
+    if compared.note:
+        print_error(as_line(f"note: {compared.note}"))
+    if comparison is not None and not compared.had_definitions:
+        print_error(as_line(f"note: there are no definitions at {visible(against)}: everything is new"))
+    if request.form == "json":
+        from tightbeam_codegen.compare.report.json_object import as_json
+
+        return as_json(compared, ok=code == FINE) + "\n"
+    if comparison is None:
+        return as_annotations(problems, TITLE) + "\n" if request.form == "github" else ""
+    if request.form == "github":
+        from tightbeam_codegen.compare.report.github import as_github
+
+        return as_github(comparison, against, strict=request.strict) + "\n"
+    if request.form == "markdown":
+        from tightbeam_codegen.compare.report.markdown import as_markdown
+
+        return as_markdown(comparison, against) + "\n"
+    from tightbeam_codegen.compare.report.text import as_text
+
+    return as_text(comparison, against) + "\n"

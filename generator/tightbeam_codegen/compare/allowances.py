@@ -1,0 +1,137 @@
+"""Exceptions that definitions state: `"x-tightbeam-allow-breaking": "the reason"`.
+
+Beside a topic's schema, or at the top of that schema, one allows what changes in the topic's payloads. On a
+channel, or at a schema, one allows what callers must change because of it. What is gone can't state anything:
+it is allowed by what stated it before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.compare.affected import ALLOWANCE
+from tightbeam_codegen.compare.findings import Allowance, CodeChange, TopicChange
+from tightbeam_codegen.model import ChannelModel, Model
+from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.resolve import Unresolved
+
+__all__ = ["Allowances"]
+
+_Key: TypeAlias = tuple[str, Pointer]
+"""The URI of a document, and the place of the object that states an exception."""
+
+_HOPS = 20
+"""References from a topic's schema to the schema that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    document: Document
+    pointer: Pointer
+    reason: str
+
+
+class Allowances:
+    """The exceptions of two revisions.
+
+    Args:
+        old: the earlier model; of its exceptions those count that are about what is gone.
+        new: today's model.
+    """
+
+    def __init__(self, old: Model | None, new: Model | None) -> None:
+        self._new = new
+        self._stated = dict(_stated_in(new)) if new is not None else {}
+        self._before = dict(_stated_in(old)) if old is not None else {}
+        self._counts = dict.fromkeys(self._stated, 0)
+
+    def topics(self, changes: Iterable[TopicChange]) -> Iterator[TopicChange]:
+        """Yield changes of payloads, each with the reason that allows it."""
+        schemas = self._schemas_of_topics() if self._stated else {}
+        for each in changes:
+            keys = [
+                (each.uri, ("topics", each.topic)),
+                (each.uri, ("topics", each.topic, "schema")),
+                *schemas.get((each.uri, each.topic), ()),
+            ]
+            needs_one = each.is_breaking or each.is_undecided
+            yield dataclasses.replace(each, allowed=self._reason(keys)) if needs_one else each
+
+    def code(self, changes: Iterable[CodeChange]) -> Iterator[CodeChange]:
+        """Yield what callers must change, each with the reason that allows it."""
+        for each in changes:
+            uri, pointer = each.anchor
+            around = [(uri, pointer[:length]) for length in range(len(pointer), -1, -1)]
+            reason = self._reason(around)
+            if reason is None and each.kind in ("channel-removed", "topic-removed"):
+                stated = self._before.get((uri, pointer))
+                reason = stated.reason if stated is not None else None
+            yield dataclasses.replace(each, allowed=reason) if reason is not None else each
+
+    def all(self) -> tuple[Allowance, ...]:
+        """Return all exceptions of today, each with the number of findings that it allows."""
+        return tuple(
+            Allowance(
+                _name(each.document),
+                str(each.pointer[1]) if each.pointer[:1] == ("topics",) and len(each.pointer) > 1 else None,
+                each.reason,
+                each.document.place((*each.pointer, ALLOWANCE), key=True),
+                self._counts[key],
+                is_inside=len(each.pointer) > 3,
+            )
+            for key, each in sorted(
+                self._stated.items(), key=lambda item: (item[1].document.path, str(item[0]))
+            )
+        )
+
+    def _reason(self, keys: Iterable[_Key]) -> str | None:
+        for key in keys:
+            if (stated := self._stated.get(key)) is not None:
+                self._counts[key] += 1
+                return stated.reason
+        return None
+
+    def _schemas_of_topics(self) -> Mapping[tuple[str, str], list[_Key]]:
+        """Return for each topic that is a mere reference the schemas that it leads to."""
+        found: dict[tuple[str, str], list[_Key]] = {}
+        for channel in self._new.channels if self._new is not None else ():
+            for topic in channel.definition.topics:
+                found[channel.definition.document.uri, topic.name] = list(self._led_to(channel, topic.name))
+        return found
+
+    def _led_to(self, channel: ChannelModel, topic: str) -> Iterator[_Key]:
+        assert self._new is not None  # noqa: S101  # there is a channel
+        resolved = self._new.resolved
+        node = resolved.store.topic(channel.definition.document, topic, resolved.dialects[channel.module])
+        for _ in range(_HOPS):
+            reference = node.keywords.get("$ref")
+            if not isinstance(reference, str):
+                return
+            try:
+                node = resolved.store.follow(node, reference)
+            except Unresolved:
+                return
+            document = resolved.store.document(node.schema)
+            if document is not None:
+                yield document.uri, resolved.store.pointer(node.schema)
+
+
+def _stated_in(model: Model) -> Iterator[tuple[_Key, _Stated]]:
+    for document in model.resolved.store.documents.all():
+        stack: list[tuple[object, Pointer]] = [(document.value, ())]
+        while stack:
+            value, pointer = stack.pop()
+            reason = value.get(ALLOWANCE) if isinstance(value, dict) else None
+            if isinstance(reason, str):
+                yield (document.uri, pointer), _Stated(document, pointer, reason)
+            stack.extend((inner, (*pointer, *way)) for way, inner, _ in inside(value))
+
+
+def _name(document: Document) -> str:
+    suffix = next((each for each in SUFFIXES if document.path.endswith(each)), "")
+    return document.path.removesuffix(suffix) if suffix else document.path

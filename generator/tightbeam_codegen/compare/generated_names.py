@@ -1,0 +1,84 @@
+"""The names that the bindings of a channel have, apart from those of its payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tightbeam_codegen.model import ChannelModel
+from tightbeam_codegen.names import pascal
+from tightbeam_codegen.targets.python.modules import exports, parameter_names
+from tightbeam_codegen.targets.typescript.modules import exports as typescript_exports
+
+__all__ = ["ChannelNames", "both", "dotted", "names_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNames:
+    """Names in Python, and in TypeScript where bindings are generated for it."""
+
+    module: str
+    class_name: str
+    factory: str
+    """The function that takes parameters, or the one channel of a name without any."""
+    has_params: bool
+    parameters: Mapping[str, str]
+    """By the names in the definition."""
+    attributes: Mapping[str, str]
+    """Of topics, by their names."""
+    typescript: tuple[str, str] | None
+    """The factory or channel, and the type of its messages."""
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The names that callers import."""
+        return (f"{self.module}.{self.class_name}", f"{self.module}.{self.factory}", *(self.typescript or ()))
+
+    def of_topic(self, topic: str) -> tuple[str, ...]:
+        """Return the names that are a topic's own."""
+        return (
+            f"{self.module}.{self.class_name}.{self.attributes[topic]}",
+            f"{self.module}.{pascal(topic)}Message",
+        )
+
+    @property
+    def call(self) -> str:
+        """The factory, with the name that it has in TypeScript."""
+        return both(self.factory, self.typescript[0] if self.typescript else None)
+
+
+def both(python: str, typescript: str | None) -> str:
+    """Return a name in backticks, with the other language's name where that is another one.
+
+    Args:
+        python: the name.
+        typescript: the same in TypeScript; None where nothing is generated for it.
+    """
+    if typescript is None or typescript == python:
+        return f"`{python}`"
+    return f"`{python}` (in TypeScript `{typescript}`)"
+
+
+def dotted(module: tuple[str, ...]) -> str:
+    """Return a module of the generated package by name."""
+    return ".".join(module)
+
+
+def names_of(channel: ChannelModel, *, typescript: bool) -> ChannelNames:
+    """Return the names of a channel's bindings.
+
+    Args:
+        channel: the channel.
+        typescript: whether there are bindings in TypeScript.
+    """
+    definition = channel.definition
+    class_name, factory = exports(definition)
+    return ChannelNames(
+        dotted(definition.module),
+        class_name,
+        factory,
+        bool(definition.params),
+        parameter_names(definition),
+        {topic.name: topic.attribute for topic in channel.topics},
+        typescript_exports(definition) if typescript else None,
+    )
