@@ -101,6 +101,54 @@ def init(
     raise typer.Exit(run_init_from(schemas, source, Wanted(name, tuple(only or ()))))
 
 
+exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(exports, name="export", help="Describe the channels in a format that others read.")
+
+
+@exports.callback()
+def _export() -> None:
+    """Describe the channels in a format that others read."""
+
+
+@exports.command("asyncapi")
+def export_asyncapi(
+    schemas: SCHEMAS = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file. [default: standard output]")
+    ] = None,
+    form: Annotated[
+        Literal["json", "yaml"] | None,
+        typer.Option("--format", help="[default: by the file's name, else json]"),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything."),
+    ] = False,
+    title: Annotated[
+        str | None, typer.Option(help="The document's title. [default: the project's name, else Channels]")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option("--api-version", help="[default: the project's version, else 1.0.0]")
+    ] = None,
+    description: Annotated[str, typer.Option(help="What the document says of the channels.")] = "",
+    view: Annotated[
+        Literal["publisher", "subscriber"],
+        typer.Option(help="The application that is described: one that sends, or one that receives."),
+    ] = "publisher",
+    sources: Annotated[
+        bool,
+        typer.Option(
+            "--sources/--no-sources", help="Put the definition files in, for `tightbeam init --from`."
+        ),
+    ] = True,
+) -> None:
+    """Write the channels as a document of AsyncAPI 3.0."""
+    from tightbeam_codegen.command.export import ExportRequest, run_export
+
+    request = ExportRequest(schemas, output, form, check, title, version, description, view, sources)
+    raise typer.Exit(run_export(request))
+
+
 @app.command()
 def breaking(
     against: Annotated[

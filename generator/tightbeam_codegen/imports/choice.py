@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
+from tightbeam_codegen.imports.imported import Imported, Source, Wanted
 from tightbeam_codegen.imports.intake import open_source, root_sources
 from tightbeam_codegen.imports.json_schema import import_json_schema
 from tightbeam_codegen.imports.openapi import import_openapi
@@ -78,8 +78,10 @@ def _of_document(source: Source, wanted: Wanted) -> Imported:
     if api is None:
         return import_json_schema(source, wanted)
     if api.is_asyncapi:
-        message = f"this is an {api.name} document: its channels can't be taken over yet"
-        raise refusal(source.document, (), message, "Write a channel definition by hand.")
+        # Imported here, since it stands on this package.
+        from tightbeam_codegen.asyncapi.importing import import_asyncapi
+
+        return import_asyncapi(source, wanted)
     return import_openapi(source, api, wanted)
 
 

@@ -287,14 +287,6 @@ def test_definitions_of_our_own_stay_as_strict(capsys: pytest.CaptureFixture[str
     assert "the key '200' isn't a string" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("version", ["2.6.0", "3.0.0"])
-def test_asyncapi_is_refused(version: str, capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused("shop.json", {"asyncapi": version, "components": {}}, capsys)
-    assert said.startswith(
-        f"tightbeam: schemas/shop.json:1:1: error: this is an AsyncAPI {version} document: its channels can't"
-    )
-
-
 def test_by_hand_it_works(tmp_path: Path) -> None:
     document = {"asyncapi": "3.0.0", "info": {}, "components": {"messages": {"Placed": {"payload": CLOSED}}}}
     files = {"e.json": document, "o.channel.json": orders("e.json#/components/messages/Placed/payload")}

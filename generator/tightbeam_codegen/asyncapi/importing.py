@@ -1,0 +1,387 @@
+"""`init --from` a document of AsyncAPI: a channel definition for each of its channels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tightbeam_codegen.asyncapi.addresses import (
+    UnusableAddress,
+    common_beginning,
+    separator_of,
+    short_name,
+    template_of,
+)
+from tightbeam_codegen.asyncapi.carried import Carried, carried_in
+from tightbeam_codegen.asyncapi.documents import Channel, channels_of, leave_out_the_rest
+from tightbeam_codegen.asyncapi.leftovers import Leftovers
+from tightbeam_codegen.asyncapi.locating import Located, Refused, Way
+from tightbeam_codegen.asyncapi.messages import Message, Messages
+from tightbeam_codegen.asyncapi.parameters import read_parameter
+from tightbeam_codegen.imports import Imported, Source, Wanted, file_name, free_topic_name, refusal
+from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
+from tightbeam_codegen.read.check import Definition, check_definition, check_overlaps
+from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.load import parse
+from tightbeam_codegen.settings import Settings
+from tightbeam_codegen.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.read.load import Pointer
+
+__all__ = ["import_asyncapi"]
+
+_MOST_REFUSED = 50
+"""What is refused beyond it is counted."""
+_NAMED = 5
+
+
+def import_asyncapi(source: Source, wanted: Wanted) -> Imported:
+    """Make a channel definition of each channel of a document, with a topic for each message.
+
+    Payloads stay in the document, and topics refer to them. A document that `export asyncapi` has written
+    gives the definitions that it was made of, unless it was changed since.
+
+    Args:
+        source: the document.
+        wanted: may name the channels to take.
+
+    Raises:
+        DefinitionErrors: no channel can be taken.
+    """
+    document = source.document
+    root = Located(document.value, document, ())
+    version = _version(root)
+    carried = carried_in(root.object)
+    if carried is not None and carried.is_current and not wanted.only and wanted.name is None:
+        return _carried(source, carried)
+    taken = _Import(source, version, wanted)
+    imported = taken.imported(root)
+    if carried is None:
+        return imported
+    changed = (
+        "The document was changed since it was exported, or a part of it is wanted: so the definition files"
+        " that it carries are passed over, and those that are written refer to it."
+    )
+    return _with_notes(imported, changed)
+
+
+def _version(root: Located) -> int:
+    stated = str(root.object.get("asyncapi"))
+    if stated.partition(".")[0] not in ("2", "3"):
+        message = f"this is AsyncAPI {stated}, which can't be taken over"
+        raise refusal(
+            root.document, ("asyncapi",), message, "Convert it to AsyncAPI 3.0 (2.0 to 2.6 will do)."
+        )
+    return int(stated[0])
+
+
+def _carried(source: Source, carried: Carried) -> Imported:
+    """Return the definition files that an exported document carries, as they were."""
+    definitions = [path for path in carried.files if path.endswith(SUFFIXES)]
+    notes = [
+        f"These are the files that {source.file} was exported from; nothing refers to the document itself."
+    ]
+    stated = carried.settings
+    notes += [
+        f"They were read with {key} = {json.dumps(stated[key])}: say the same in [tool.tightbeam]."
+        for key in ("dialect", "assert_formats", "assume_objects")
+        if key in stated
+    ]
+    if isinstance(stated.get("refs"), list):
+        addresses = ", ".join(quoted(str(each)) for each in stated["refs"])
+        notes.append(f"They refer to {addresses}, which [tool.tightbeam.refs] has to map to folders.")
+    names = stated.get("names")
+    plain = {str(key): str(name) for key, name in names.items()} if isinstance(names, dict) else {}
+    summaries = dict.fromkeys(definitions, "a channel definition.")
+    return Imported(
+        definitions={}, documents=carried.files, summaries=summaries, notes=tuple(notes), names=plain
+    )
+
+
+def _with_notes(imported: Imported, *notes: str) -> Imported:
+    return replace(imported, notes=(*notes, *imported.notes))
+
+
+@dataclass
+class _Draft:
+    """A definition on its way."""
+
+    channel: Channel
+    value: dict[str, Any]
+    topics: int
+
+
+class _Import:
+    def __init__(self, source: Source, version: int, wanted: Wanted) -> None:
+        self._source = source
+        self._version = version
+        self._wanted = wanted
+        self._way = Way(source)
+        self._leftovers = Leftovers()
+        self._messages = Messages(source, version, self._leftovers)
+        self._refused: list[Problem] = []
+        self._used: set[tuple[str, Pointer]] = set()
+        self._notes: list[str] = []
+        self._unknown: list[str] = []
+        """Channels whose address isn't known."""
+
+    def imported(self, root: Located) -> Imported:
+        """Return what comes of the document.
+
+        Raises:
+            DefinitionErrors: nothing, or the command line names channels that there aren't.
+        """
+        drafts = self._merged(self._drafts(root))
+        self._leave_out_overlaps(drafts)
+        if not drafts:
+            self._refuse_all(root)
+        leave_out_the_rest(root, self._way, self._used, self._leftovers)
+        files = dict(self._files(drafts))
+        if self._wanted.name is not None:
+            self._rename(files)
+        if self._unknown:
+            named = ", ".join(map(quoted, self._unknown[:_NAMED])) + (
+                ", …" if len(self._unknown) > _NAMED else ""
+            )
+            self._notes.append(f"Called by their keys, since the document has no address for them: {named}.")
+        return Imported(
+            definitions={file: draft.value for file, draft in files.items()},
+            summaries={file: self._summary(draft) for file, draft in files.items()},
+            notes=tuple(self._notes),
+            left_out=(*_bounded(self._refused), *self._leftovers.problems()),
+        )
+
+    def _refuse_all(self, root: Located) -> None:
+        if self._refused:
+            raise DefinitionErrors(
+                Problem(each.place, "error", each.message, each.remedy) for each in _bounded(self._refused)
+            )
+        where: Pointer = ("channels",) if "channels" in root else ()
+        remedy = "Its channels have to stand in `channels`."
+        raise refusal(root.document, where, f"no channel in {self._source.file}", remedy)
+
+    # -- channels --------------------------------------------------------------------------------------------
+
+    def _drafts(self, root: Located) -> Iterator[_Draft]:
+        keys: list[str] = []
+        only = set(self._wanted.only)
+        for channel in channels_of(root, self._way, self._version, self._leftovers):
+            if isinstance(channel, Refused):
+                self._refused.append(channel.problem)
+                continue
+            keys.append(channel.key)
+            self._used.add((channel.located.document.uri, channel.located.pointer))
+            if only and channel.key not in only:
+                continue
+            try:
+                draft = self._draft(channel)
+            except Refused as refused:
+                self._refused.append(refused.problem)
+                continue
+            if draft is not None:
+                yield draft
+        if unknown := sorted(only - set(keys)):
+            message = f"there is no channel {quoted(unknown[0])} in {self._source.file}"
+            remedy = did_you_mean(unknown[0], keys) or f"There are: {', '.join(map(quoted, keys[:_NAMED]))}."
+            raise refusal(root.document, (), message, remedy)
+
+    def _draft(self, channel: Channel) -> _Draft | None:
+        """Make a definition of a channel; None if none of its messages can be taken.
+
+        Raises:
+            Refused: it can't be one.
+        """
+        what = f"the channel {quoted(channel.key)} is left out: "
+        place = channel.located.place
+        if channel.address is None:
+            self._unknown.append(channel.key)
+        address = (
+            channel.address if channel.address is not None else channel.key.replace("{", "").replace("}", "")
+        )
+        try:
+            template, placeholders = template_of(address)
+            if not template:
+                raise UnusableAddress("its address is empty", "Give it one.")
+            params = self._params(channel, placeholders)
+            values = [str(value) for schema in params.values() for value in schema.get("enum", ())]
+            separator = separator_of(template, values, channel.ours.get("separator"))
+        except UnusableAddress as unusable:
+            raise Refused(place, what + unusable.message, unusable.remedy) from None
+        if not channel.messages:
+            raise Refused(place, what + "it has no messages", "A channel here has a topic at least.")
+        topics = self._topics(channel)
+        if not topics:
+            return None  # Each of its messages is named already.
+        definition: dict[str, Any] = {"name": template}
+        if channel.description:
+            definition["description"] = channel.description
+        if separator != ":":
+            definition["separator"] = separator
+        if isinstance(name := channel.ours.get("name"), str):
+            definition["x-tightbeam-name"] = name
+        if isinstance(formats := channel.ours.get("assertFormats"), bool):
+            definition["assert_formats"] = formats
+        if params:
+            definition["params"] = params
+        draft = _Draft(channel, {**definition, "topics": topics}, len(topics))
+        self._settle(draft, what)
+        return draft
+
+    def _params(self, channel: Channel, placeholders: tuple[str, ...]) -> dict[str, Any]:
+        params: dict[str, Any] = {}
+        for name in placeholders:
+            stated = channel.parameters.get(name)
+            params[name] = (
+                read_parameter(stated, self._way, self._leftovers)
+                if stated is not None
+                else {"type": "string"}
+            )
+        for name, located in channel.parameters.items():
+            if name not in placeholders:
+                self._leftovers.add("parameters", located, name)
+        return params
+
+    def _settle(self, draft: _Draft, what: str) -> None:
+        """Make a definition pass its own checks; a parameter that doesn't becomes a plain text.
+
+        Raises:
+            Refused: something else is wrong with it.
+        """
+        for _ in range(2):
+            found = _checked(draft.value)
+            if isinstance(found, Definition):
+                return
+            causes = list(found)
+            faulty = [
+                name
+                for name in draft.value.get("params", {})
+                if any(quoted(name) in each.message for each in causes)
+            ]
+            for name in faulty or draft.value.get("params", {}):
+                located = draft.channel.parameters.get(name)
+                if located is not None:
+                    self._leftovers.add("parameter keywords", located, name)
+                draft.value["params"][name] = {"type": "string"}
+        raise Refused(draft.channel.located.place, what + causes[0].message, causes[0].remedy)
+
+    def _merged(self, drafts: Iterable[_Draft]) -> list[_Draft]:
+        """Merge the channels that have one address, such as those of two servers."""
+        by_name: dict[str, _Draft] = {}
+        for draft in drafts:
+            first = by_name.setdefault(draft.value["name"], draft)
+            if first is draft:
+                continue
+            topics: dict[str, Any] = first.value["topics"]
+            for name, topic in draft.value["topics"].items():
+                if topics.get(name) != topic:
+                    topics[free_topic_name(name, topics)] = topic
+            first.topics = len(topics)
+            keys = f"{quoted(first.channel.key)} and {quoted(draft.channel.key)}"
+            self._notes.append(f"The channels {keys} have one address, and are one definition.")
+        return list(by_name.values())
+
+    def _leave_out_overlaps(self, drafts: list[_Draft]) -> None:
+        """Leave out channels whose names can be those of an earlier channel."""
+        by_path = {f"{index:06}": draft for index, draft in enumerate(drafts)}
+        while True:
+            problems = Problems()
+            checked = (_checked(draft.value, path) for path, draft in by_path.items())
+            check_overlaps([each for each in checked if isinstance(each, Definition)], problems)
+            first = next(iter(problems), None)
+            if first is None or first.place is None:
+                return
+            # The later one of two has the error, whose text names the earlier one and a name of both.
+            draft = by_path.pop(first.place.path.partition(".")[0])
+            other, _, example = first.message.rpartition(" in ")[2].partition(": both can be ")
+            key = by_path[other.partition(".")[0]].channel.key
+            drafts.remove(draft)
+            self._refused.append(
+                Problem(
+                    draft.channel.located.place,
+                    "warning",
+                    f"the channel {quoted(draft.channel.key)} is left out: it and {quoted(key)} can both be"
+                    f" called {example}",
+                    "A name has to lead to one channel: rename one of them, or narrow its parameters.",
+                )
+            )
+
+    # -- topics ----------------------------------------------------------------------------------------------
+
+    def _topics(self, channel: Channel) -> dict[str, Any]:
+        topics: dict[str, Any] = {}
+        seen: set[tuple[str, str | None]] = set()
+        for name, located in channel.messages:
+            try:
+                message = self._messages.read(located, name)
+            except Refused as refused:
+                which = f"the message {quoted(name)} of {quoted(channel.key)} is left out"
+                self._refused.append(replace(refused.problem, message=f"{which}: {refused.problem.message}"))
+                continue
+            self._used.add((message.located.document.uri, message.located.pointer))
+            if (message.name, message.reference) in seen:
+                # Published and subscribed to: one topic for both.
+                continue
+            seen.add((message.name, message.reference))
+            topics[free_topic_name(message.name, topics)] = self._topic(message)
+        return topics
+
+    def _topic(self, message: Message) -> dict[str, Any]:
+        topic: dict[str, Any] = {}
+        if message.description:
+            topic["description"] = message.description
+        if message.attribute:
+            topic["x-tightbeam-name"] = message.attribute
+        if message.reference is None:
+            self._notes.append(
+                f"The message {quoted(message.name)} has no payload: its topic takes any value."
+            )
+            return {**topic, "schema": True}
+        return {**topic, "schema": {"$ref": message.reference}}
+
+    # -- files -----------------------------------------------------------------------------------------------
+
+    def _files(self, drafts: Iterable[_Draft]) -> Iterator[tuple[str, _Draft]]:
+        drafts = list(drafts)
+        taken: set[str] = set()
+        shared = common_beginning(draft.channel.key for draft in drafts)
+        for draft in drafts:
+            exported = draft.channel.ours.get("file")
+            stem = exported.rpartition("/")[2] if isinstance(exported, str) else ""
+            stem = next((stem.removesuffix(suffix) for suffix in SUFFIXES if stem.endswith(suffix)), "")
+            file = file_name(stem or short_name(draft.channel.key, shared), taken)
+            taken.add(file)
+            yield file, draft
+
+    def _rename(self, files: Mapping[str, _Draft]) -> None:
+        if len(files) > 1:
+            message = f"--name names one channel, and {self._source.file} has {len(files)}"
+            raise refusal(self._source.document, ("channels",), message, "Choose one by --only.")
+        for draft in files.values():
+            draft.value["name"] = self._wanted.name
+
+    def _summary(self, draft: _Draft) -> str:
+        topics = "1 topic" if draft.topics == 1 else f"{draft.topics} topics"
+        return f"{topics}, for the channel {quoted(draft.channel.key)}."
+
+
+def _checked(value: dict[str, Any], path: str = "x") -> Definition | tuple[Problem, ...]:
+    """Return a definition, or what is wrong with it; payloads aren't looked at."""
+    path = f"{path}.channel.json"
+    topics = {name: {**topic, "schema": True} for name, topic in value["topics"].items()}
+    data = json.dumps({**value, "topics": topics}).encode()
+    problems = Problems()
+    definition = check_definition(
+        parse(data, path, path, f"https://tightbeam.invalid/{path}"), Settings(), problems
+    )
+    return definition if definition is not None else problems.sorted()
+
+
+def _bounded(problems: list[Problem]) -> Iterator[Problem]:
+    yield from problems[:_MOST_REFUSED]
+    if len(problems) > _MOST_REFUSED:
+        last: Place | None = problems[_MOST_REFUSED].place
+        count = len(problems) - _MOST_REFUSED
+        yield Problem(last, "warning", f"{count} more like these are left out", "")
