@@ -104,6 +104,8 @@ def read_documents(
     reached = find_reached(definitions, resolved, problems)
     chosen = choose_names(settings, sources, problems)
     shapes, exact_shapes = NO_SHAPES, None
+    if not (resolved.is_sound and all(each.is_sound for each in reached.values())):
+        return Model((), unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete=False)
     try:
         shapes = normalise(definitions, unchanged, resolved, chosen.names, problems)
         if exact and is_complete:

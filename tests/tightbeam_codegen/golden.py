@@ -81,7 +81,7 @@ class Case:
         """Write what came out as what is expected."""
         expected = self.folder / "expected"
         shutil.rmtree(expected, ignore_errors=True)
-        for path, text in result.files["python"].items():
+        for path, text in result.files.get("python", {}).items():
             file = expected / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")

@@ -7,8 +7,8 @@ from typing import Any
 
 from tightbeam_codegen.model import Model
 from tightbeam_codegen.problems import Place, Problem, Problems
-from tightbeam_codegen.read.api_documents import CONTAINERS
-from tightbeam_codegen.read.discover import module_path
+from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
+from tightbeam_codegen.read.discover import SUFFIXES, module_path
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.reach import Reach, entries_of, unit_of
 
@@ -56,13 +56,14 @@ def blame(
     reaches = [(path, topic, reach_of(document, [topic], model)) for path, topic, document in every]
     others = model.resolved.store.documents.all()
     by_shown = {document.shown: document for document in (*others, *documents)}
-    starts: dict[str, list[tuple[Place, Pointer]]] = {}
+    starts: dict[str, list[tuple[Place, tuple[str, ...]]]] = {}
     for error in errors:
         document = by_shown.get(error.place.path) if error.place is not None else None
         if document is None or error.place is None:
             continue
         if document.shown not in starts:
-            starts[document.shown] = _starts(document)
+            single = [each for _, _, reach in reaches if reach for each in reach.single_schemas(document)]
+            starts[document.shown] = _starts(document, single)
         unit = _unit_at(error.place, starts[document.shown])
         if unit[:1] == ("topics",):
             yield error, [(document.path, unit[1])]
@@ -77,24 +78,35 @@ def blame(
 
 
 def _has(reach: Reach, document: Document, unit: tuple[str, ...]) -> bool:
-    return reach.has(document, unit) or (not unit and document.uri in reach.documents)
+    # All of a schema document is checked as soon as something in it is referred to.
+    is_checked = document.uri in reach.documents and api_document(document.value) is None
+    return reach.has(document, unit) or (not unit and is_checked)
 
 
-def _starts(document: Document) -> list[tuple[Place, Pointer]]:
-    """Return where the parts of a document begin, in their order."""
+def _starts(document: Document, single: Iterable[Pointer]) -> list[tuple[Place, tuple[str, ...]]]:
+    """Return where the parts of a document begin, in their order.
+
+    Args:
+        document: the document.
+        single: schemas in it that count as parts besides.
+    """
     value: Any = document.value
     pointers: list[Pointer] = [()]
     for key, inner in value.items() if isinstance(value, dict) else ():
         pointers.append((key,))
-        if key in ("components", "topics") and isinstance(inner, dict):
+        if key == "components" and isinstance(inner, dict):
             pointers += [(key, name) for name in inner]
     pointers += [(*way, name) for way in CONTAINERS for name in entries_of(document, way)]
-    return sorted((document.place(pointer, key=True), pointer) for pointer in dict.fromkeys(pointers))
+    starts = {document.place(pointer, key=True): (*map(str, unit_of(pointer)),) for pointer in pointers}
+    starts |= {
+        document.place(("topics", name), key=True): ("topics", name)
+        for name in topics_of(document)
+        if document.path.endswith(SUFFIXES)
+    }
+    starts |= {document.place(pointer): tuple(map(str, pointer)) for pointer in single}
+    return sorted(starts.items())
 
 
-def _unit_at(place: Place, starts: Sequence[tuple[Place, Pointer]]) -> tuple[str, ...]:
+def _unit_at(place: Place, starts: Sequence[tuple[Place, tuple[str, ...]]]) -> tuple[str, ...]:
     """Return the unit that a place is in; a topic of a definition counts as one."""
-    nearest: Pointer = next((pointer for start, pointer in reversed(starts) if start <= place), ())
-    return (
-        ("topics", str(nearest[1])) if nearest[:1] == ("topics",) and len(nearest) > 1 else unit_of(nearest)
-    )
+    return next((unit for start, unit in reversed(starts) if start <= place), ())

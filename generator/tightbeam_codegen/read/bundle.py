@@ -143,6 +143,9 @@ class _Bundler:
                 kept[container[0]] = reached
             elif reached:
                 kept[container[0]] = {**self._beside(document, container), container[1]: reached}
+        if not self._reach.has(document, ()):
+            for pointer in sorted(self._reach.single_schemas(document), key=len):
+                _keep(kept, document.value, pointer)
         return kept
 
     def _beside(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
@@ -216,6 +219,25 @@ class _Bundler:
         if _identifies(topic_schema(document, name)):
             return document.uri, (dialect.definitions_keyword, f"topics/{name}", *pointer[3:])
         return document.uri, pointer
+
+
+def _keep(kept: dict[str, JsonValue], document: Any, pointer: Pointer) -> None:
+    """Add the schema at a pointer, with nothing around it but the way to it.
+
+    Args:
+        kept: what is kept of the document; an array in it becomes an object, whose keys are indexes.
+        document: the whole document.
+        pointer: the way to the schema.
+    """
+    inner: Any = kept
+    for key in pointer[:-1]:
+        document = document[key]
+        present = inner.get(str(key))
+        if present is document:
+            return  # It is inside a schema that is kept whole.
+        inner[str(key)] = present if present is not None else {}
+        inner = inner[str(key)]
+    inner[str(pointer[-1])] = document[pointer[-1]]
 
 
 def _definition_resource(

@@ -39,6 +39,8 @@ class Resolved:
     _assert_formats: bool
     _stated: Mapping[str, bool]
     """Whether `format` is law in each definition, by its URI."""
+    is_sound: bool = True
+    """Whether all keywords of schema documents have the form that later passes rely on."""
 
     def asserts_formats(self, node: Node) -> bool:
         """Return whether `format` is law for a schema."""
@@ -74,11 +76,15 @@ def resolve(
         store.documents.find(uri)
     store.load_references()
     own = {each.document.uri for each in definitions}
-    _check_shared([each for each in store.documents.all() if each.uri not in own], store, sources, problems)
+    shared = Problems()
+    _check_shared([each for each in store.documents.all() if each.uri not in own], store, sources, shared)
+    problems.extend(shared)
     for each in definitions:
         _check_formats(each, own, store, settings, problems)
     stated = {each.document.uri: each.assert_formats for each in definitions}
-    return Resolved(store, dialects, settings.assume_objects, settings.assert_formats, stated)
+    return Resolved(
+        store, dialects, settings.assume_objects, settings.assert_formats, stated, not shared.has_errors
+    )
 
 
 def _check_shared(
@@ -123,6 +129,11 @@ class Reached:
     reach: Reach
     problems: tuple[Problem, ...]
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether all keywords of reached schemas in API documents have the form that later passes expect."""
+        return all(problem.severity != "error" for problem in self.problems)
+
 
 def find_reached(
     definitions: Iterable[Definition], resolved: Resolved, problems: Problems
@@ -154,14 +165,9 @@ def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -
             continue
         warnings = Warnings("notice")
         dialect = store.documents.document_dialect(document).uri
-        for container in CONTAINERS:
-            for name in reach.definitions(document, container):
-                check_schema(
-                    document,
-                    (*container, name),
-                    dialect,
-                    problems,
-                    warnings=warnings,
-                    own_keywords=api.own_keywords,
-                )
+        shared = [(*way, name) for way in CONTAINERS for name in reach.definitions(document, way)]
+        for pointer in (*shared, *reach.single_schemas(document)):
+            check_schema(
+                document, pointer, dialect, problems, warnings=warnings, own_keywords=api.own_keywords
+            )
         warnings.report(problems)

@@ -16,7 +16,7 @@ from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.problems import Problems
-from tightbeam_codegen.read.api_documents import CONTAINERS
+from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
 from tightbeam_codegen.read.resolve.references import own_id
@@ -30,7 +30,9 @@ _DYNAMIC_ANCHORS = ("$dynamicAnchor", "$recursiveAnchor")
 Unit: TypeAlias = tuple[str, tuple[str, ...]]
 """A part of a document that is kept or left out as a whole: (document URI, pointer).
 
-Shared definitions are units one by one; the rest of a document is one, with an empty pointer.
+Shared definitions are units one by one; the rest of a document is one, with an empty pointer. In a document
+that describes an API the rest is no schema: there each other schema that is referred to is a unit, such as
+the payload of a webhook.
 """
 
 
@@ -56,6 +58,8 @@ class Reach:
         self._store = store
         self._problems = problems
         self._units: set[Unit] = set()
+        self._single: dict[str, dict[Pointer, None]] = {}
+        """By document URI, the schemas in API documents that aren't shared definitions."""
         self._pending: list[tuple[Node, Any, bool]] = []
         """A part to scan, the object in the document that it stands for, and whether it is a schema."""
         self._seen: set[int] = set()
@@ -83,6 +87,10 @@ class Reach:
             unit: the pointer of a shared definition; empty for the rest of the document.
         """
         return (document.uri, unit) in self._units
+
+    def single_schemas(self, document: Document) -> list[Pointer]:
+        """Return where schemas stand that are reached in an API document, besides its shared definitions."""
+        return list(self._single.get(document.uri, ()))
 
     def definitions(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
         """Return the shared definitions that are reached, by name.
@@ -115,7 +123,11 @@ class Reach:
             for unit in _units_of(document):
                 self._add_unit(document, unit)
             return
-        self._add_unit(document, unit_of(pointer))
+        unit = unit_of(pointer)
+        if pointer and not unit and api_document(document.value) is not None:
+            self._single.setdefault(document.uri, {})[pointer] = None
+            unit = tuple(map(str, pointer))
+        self._add_unit(document, unit)
 
     def _add_unit(self, document: Document, unit: tuple[str, ...]) -> None:
         if self._is_new((document.uri, unit)):

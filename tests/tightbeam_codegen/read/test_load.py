@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems
 from tightbeam_codegen.read.load import Document, parse
 from tightbeam_codegen.read.load.json_text import locate, scan
-from tightbeam_codegen.read.load.limits import MAX_BYTES, MAX_DEPTH
+from tightbeam_codegen.read.load.limits import MAX_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES
 from tightbeam_codegen.read.load.positions import Lines, find
 
 
@@ -220,7 +220,10 @@ def test_brackets_in_strings_are_no_depth() -> None:
 
 
 def test_size_is_limited() -> None:
-    assert "too large" in refusal(b'"' + b"x" * MAX_BYTES + b'"')
+    text = b'"' + b"x" * MAX_BYTES + b'"'
+    assert "too large" in refusal(text, "x.channel.json")
+    assert load(text).path == "x.json"
+    assert "too large" in refusal(b" " * (MAX_DOCUMENT_BYTES + 1))
 
 
 def test_utf_16_is_named() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems
 from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load.json_text import locate, read_json, scan
-from tightbeam_codegen.read.load.limits import MAX_BYTES
+from tightbeam_codegen.read.load.limits import MAX_BYTES, MAX_DOCUMENT_BYTES
 from tightbeam_codegen.read.load.positions import Lines, Spot, find
 from tightbeam_codegen.read.load.values import JsonValue
 
@@ -84,6 +84,9 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
     digest = hashlib.sha256(data).hexdigest()
     is_definition = path.endswith(SUFFIXES)
     # Definitions are read by more tools than this one; documents of other tools may have a byte order mark.
+    if len(data) > (limit := MAX_BYTES if is_definition else MAX_DOCUMENT_BYTES):
+        remedy = f"Split it; {limit // (1024 * 1024)} MiB is the limit for one file."
+        raise _refused(Place(shown, 1, 1), f"the file is too large ({len(data)} bytes)", remedy)
     text = _decode(data if is_definition else data.removeprefix(_BYTE_ORDER_MARK), shown)
     problems = Problems()
     lines = Lines(text, shown)
@@ -101,9 +104,6 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
 
 
 def _decode(data: bytes, shown: str) -> str:
-    if len(data) > MAX_BYTES:
-        remedy = f"Split it; {MAX_BYTES // (1024 * 1024)} MiB is the limit for one file."
-        raise _refused(Place(shown, 1, 1), f"the file is too large ({len(data)} bytes)", remedy)
     if data.startswith(_BYTE_ORDER_MARK):
         raise _refused(
             Place(shown, 1, 1), "the file begins with a byte order mark", "Save it as UTF-8 without one."

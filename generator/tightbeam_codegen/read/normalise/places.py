@@ -19,6 +19,7 @@ from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.problems import Place
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.normalise.api_places import schema_in_api
 from tightbeam_codegen.read.normalise.shapes import Name
 
 __all__ = [
@@ -40,8 +41,6 @@ OVERRIDE = "x-tightbeam-name"
 _DEFINITIONS = ("$defs", "definitions")
 _COMPONENTS = ("components", "schemas")
 """Where OpenAPI and AsyncAPI documents have their shared schemas."""
-_OF_CHANNELS = (("messages",), ("publish",), ("subscribe",))
-"""Where the messages of a channel stand in documents of AsyncAPI."""
 _VALUES = ("additionalProperties", "unevaluatedProperties")
 _ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains", "prefixItems")
 _SUFFIXES = (".channel", ".schema")
@@ -176,38 +175,15 @@ def _beginning(document: Document, pointer: Pointer) -> tuple[tuple[str, ...], A
     keys = list(pointer)
     if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
         return (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
-    if (length := _length_of_payload(pointer)) is not None:
-        name = _message_name(value, pointer[:length])
-        for key in keys[:length]:
+    if (named := schema_in_api(document, pointer)) is not None:
+        for key in keys[: named[1]]:
             value = value[key]
-        return (name,), value, keys[length:]
+        return named[0], value, keys[named[1] :]
     if pointer[:2] == _COMPONENTS and len(keys) > 2:
         return (str(keys[2]),), value["components"]["schemas"][keys[2]], keys[3:]
     if not keys or keys[0] not in _DEFINITIONS:
         return (module_of(document)[-1],), value, keys
     return (), value, keys
-
-
-def _length_of_payload(pointer: Pointer) -> int | None:
-    """Return how many keys lead to the payload of a message in a document of AsyncAPI, if these do."""
-    if pointer[:2] == ("components", "messages") or (
-        pointer[:1] == ("channels",) and pointer[2:3] in _OF_CHANNELS
-    ):
-        # A message is no schema, so that the first key of this name is the message's.
-        way = [index for index, key in enumerate(pointer) if key == "payload" and index >= 3]
-        return way[0] + 1 if way else None
-    return None
-
-
-def _message_name(document: Any, pointer: Pointer) -> str:
-    """Return what a message is called: by its key, or in version 2, where it has none, by itself."""
-    if "messages" in (pointer[1], pointer[2]):
-        return str(pointer[-2])
-    message: Any = document
-    for key in pointer[:-1]:
-        message = message[key]
-    stated = (message.get(keyword) for keyword in ("messageId", "name"))
-    return next((text for text in stated if isinstance(text, str)), "-".join(map(str, pointer[1:-1])))
 
 
 def _inside(parts: tuple[str, ...], value: Any, keys: list[str | int]) -> tuple[tuple[str, ...], Any]:

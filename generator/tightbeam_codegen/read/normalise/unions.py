@@ -58,8 +58,8 @@ def distribute(
     for index, part in enumerate(parts):
         for keyword in ("anyOf", "oneOf"):
             schemas = part.get(keyword)
-            if not isinstance(schemas, list):
-                continue
+            if not isinstance(schemas, list) or not schemas:
+                continue  # not a list of schemas: reported where forms are checked
             nodes = [store.child(part.node, schema) for schema in schemas]
             if not all(_says_something(flattener, node) for node in nodes):
                 continue

@@ -88,8 +88,8 @@ class DocumentSet:
         if not isinstance(document.value, dict | bool):
             self.unusable[uri] = f"{document.shown} isn't a schema"
             return None
-        if (pointer := bad_identifier(document.value)) is not None:
-            message = "this isn't a URI or the end of one"
+        if (fault := bad_identifier(document.value)) is not None:
+            pointer, message = fault
             self._problems.error(document.place(pointer), message, "Correct it, or leave it out.")
             self.unusable[uri] = ""
             return None

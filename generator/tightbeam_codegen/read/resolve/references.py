@@ -29,17 +29,23 @@ __all__ = [
 Schema: TypeAlias = dict[str, Any] | bool
 
 
-def bad_identifier(root: object) -> Pointer | None:
-    """Return the place of an `$id` that no URI library takes, if there is one: the libraries raise for it."""
-    stack: list[tuple[Any, Pointer]] = [(root, ())]
+_TEXTS = ("$schema", "$id", "$anchor", "$dynamicAnchor")
+
+
+def bad_identifier(root: object) -> tuple[Pointer, str] | None:
+    """Return where a schema states an identity that no library takes, and why; the libraries raise for it."""
+    stack: list[tuple[Any, Pointer, bool]] = [(root, (), True)]
     while stack:
-        value, pointer = stack.pop()
+        value, pointer, is_schema = stack.pop()
         if isinstance(value, dict):
+            for keyword in _TEXTS if is_schema else ():
+                if not isinstance(value.get(keyword, ""), str):
+                    return (*pointer, keyword), f"{keyword} must be a string"
             for keyword in ("$id", "id"):
                 own = value.get(keyword)
                 if isinstance(own, str) and "//" in own and not parses(own):
-                    return (*pointer, keyword)
-        stack.extend((inner, (*pointer, *way)) for way, inner, _ in inside(value))
+                    return (*pointer, keyword), "this isn't a URI or the end of one"
+        stack.extend((inner, (*pointer, *way), known) for way, inner, known in inside(value))
     return None
 
 

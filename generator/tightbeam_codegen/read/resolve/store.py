@@ -115,7 +115,7 @@ class SchemaStore:
         return self.follow(root, "#" + "".join("/" + quote(key, safe="~") for key in keys))
 
     def part(self, document: Document, unit: tuple[str, ...]) -> Node:
-        """Return a shared definition of a document, or (for an empty unit) the document without them."""
+        """Return a shared definition or single schema of a document; for an empty unit all but the former."""
         root: Any = document.value
         node = self._root(document)
         if not unit:
@@ -123,7 +123,7 @@ class SchemaStore:
             rest = {k: v for k, v in root.items() if k not in tops} if isinstance(root, dict) else root
             return Node(rest, node.base_uri, node.dialect)
         for key in unit:
-            root = root[key]
+            root = root[int(key)] if isinstance(root, list) else root[key]
         return self.child(node, root)
 
     def _root(self, document: Document) -> Node:
