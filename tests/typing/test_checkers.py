@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.docs.blocks import blocks
 from tests.typing.checkers import CHECKERS, Finding
 from tests.typing.marks import marks
 
@@ -35,6 +37,7 @@ def test_the_good_cases_have_no_mark_and_the_bad_ones_many(project: Path) -> Non
     assert {case for case, count in counts.items() if count == 0} == {
         "bindings_ok.py",
         "gateway_ok.py",
+        "generic_ok.py",
         "hooks_ok.py",
         "inngest_ok.py",
         "literals_ok.py",
@@ -55,3 +58,34 @@ def test_marks(tmp_path: Path) -> None:
     source.write_text("a  # bad, somehow\n")
     with pytest.raises(AssertionError, match=re.escape("x.py:1: a mark")):
         marks(source)
+
+
+def test_the_page_about_helpers_has_the_functions_that_are_checked() -> None:
+    """Those of `docs/typed-helpers.md` stand in the case that every checker must accept."""
+    case = Path(__file__).parent / "cases" / "generic_ok.py"
+    shown = "\n".join(
+        block.text
+        for block in blocks(Path(__file__).parents[2] / "docs" / "typed-helpers.md")
+        if block.language == "python"
+    )
+    found, checked = (definitions(text) for text in (shown, case.read_text(encoding="utf-8")))
+    assert {name for name in found if name not in checked} == {"store"}
+    assert len(found) > 5
+    for name in found.keys() & checked.keys():
+        assert found[name] == checked[name], name
+
+
+def definitions(source: str) -> dict[str, str]:
+    """The functions and classes of a piece of Python, without their docstrings."""
+    found: dict[str, str] = {}
+    for node in compile(source, "page", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            node.body = [
+                part for part in node.body if not isinstance(part, ast.Expr) or not is_text(part.value)
+            ]
+            found[node.name] = ast.dump(node)
+    return found
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
