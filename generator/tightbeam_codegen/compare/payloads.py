@@ -114,8 +114,8 @@ class _Pair:
             refused.payload,
             refused.pointer,
             refused.reason,
-            reader.schema(refused.reader_at, topic),
-            writer.schema(refused.writer_at, topic),
+            reader.schema(refused.reader_at, topic, refused.keyword),
+            writer.schema(refused.writer_at, topic, refused.keyword),
         )
 
     def _is_same(self) -> bool:

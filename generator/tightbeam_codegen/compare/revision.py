@@ -247,7 +247,7 @@ class _AtRef:
         for name, folder in folders_of(settings).items():
             path = self._repository.path_of(folder)
             found = self._repository.files(self._commit, path) if path is not None else []
-            shown[name] = f"{self._shown}:{path}".rstrip("/") if found or name == ROOT else folder.as_posix()
+            shown[name] = f"{self._shown}:{path or '.'}" if found or name == ROOT else folder.as_posix()
             if not found and name != ROOT:
                 folders[name] = (
                     folder  # outside of the repository, or ignored by it: it is read as it is today
