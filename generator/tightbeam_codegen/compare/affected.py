@@ -14,12 +14,10 @@ from urllib.parse import unquote
 
 from tightbeam_codegen.compare.files import ROOT, File, FileKey
 from tightbeam_codegen.compare.revision import Revision
+from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.read.discover import SUFFIXES
 
-__all__ = ["ALLOWANCE", "Affected", "affected_by", "definitions_among"]
-
-ALLOWANCE = "x-tightbeam-allow-breaking"
-"""The keyword of an exception. A definition with one is always read, to see whether it allows something."""
+__all__ = ["Affected", "affected_by", "definitions_among"]
 
 _MARKS = re.compile(r"[\"'/#?:,{}\[\]\r\n]")
 """Characters around the last part of a reference, in JSON and in YAML."""
@@ -52,7 +50,8 @@ def affected_by(revision: Revision, files: Mapping[FileKey, File]) -> Affected:
     changed = {key for key in today.keys() | before if today.get(key) != before.get(key)}
     changed -= set(_laid_out_anew(changed & today.keys(), files, revision))
     affected = {path for name, path in changed if name == ROOT and path.endswith(SUFFIXES)}
-    affected |= {path for path in now if ALLOWANCE.encode() in files[ROOT, path].data}
+    # A definition with an exception is always read, to see whether it still allows something.
+    affected |= {path for path in now if ALLOW_BREAKING.encode() in files[ROOT, path].data}
     if changed:
         affected |= _referring(changed, {key: file for key, file in files.items() if key not in changed})
     return Affected(then & affected, now & affected)

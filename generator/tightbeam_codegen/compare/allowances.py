@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tightbeam._payload.subschemas import inside
-from tightbeam_codegen.compare.affected import ALLOWANCE
 from tightbeam_codegen.compare.findings import Allowance, CodeChange, TopicChange
+from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.model import ChannelModel, Model
 from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load import Document, Pointer
@@ -80,7 +80,7 @@ class Allowances:
                 _name(each.document),
                 str(each.pointer[1]) if each.pointer[:1] == ("topics",) and len(each.pointer) > 1 else None,
                 each.reason,
-                each.document.place((*each.pointer, ALLOWANCE), key=True),
+                each.document.place((*each.pointer, ALLOW_BREAKING), key=True),
                 self._counts[key],
                 is_inside=len(each.pointer) > 3,
             )
@@ -126,7 +126,7 @@ def _stated_in(model: Model) -> Iterator[tuple[_Key, _Stated]]:
         stack: list[tuple[object, Pointer]] = [(document.value, ())]
         while stack:
             value, pointer = stack.pop()
-            reason = value.get(ALLOWANCE) if isinstance(value, dict) else None
+            reason = value.get(ALLOW_BREAKING) if isinstance(value, dict) else None
             if isinstance(reason, str):
                 yield (document.uri, pointer), _Stated(document, pointer, reason)
             stack.extend((inner, (*pointer, *way)) for way, inner, _ in inside(value))

@@ -28,9 +28,11 @@ class _Type:
     document: Document
     path: Pointer
 
-    @property
-    def place(self) -> Place:
-        return self.document.place(self.path)
+    def place_of(self, wire_name: str | None = None) -> Place:
+        """Return its place, or that of one of its properties, as far as this stands in the same schema."""
+        if wire_name is None:
+            return self.document.place(self.path)
+        return self.document.place((*self.path, "properties", wire_name), key=True)
 
     @property
     def topic(self) -> str | None:
@@ -101,7 +103,15 @@ class _Compared:
         self._typescript = typescript
 
     def _change(
-        self, kind: CodeKind, sentence: str, remedy: str, was: str, now: str, place: Place | None
+        self,
+        kind: CodeKind,
+        sentence: str,
+        remedy: str,
+        was: str,
+        now: str,
+        place: Place | None,
+        *,
+        wire_name: str | None = None,
     ) -> CodeChange:
         return CodeChange(
             kind,
@@ -112,7 +122,7 @@ class _Compared:
             (was,),
             (now,) if now else (),
             place,
-            self._type.place,
+            self._type.place_of(wire_name),
             (self._uri, self._type.path),
         )
 
@@ -130,7 +140,9 @@ class _Compared:
             )
         now = _qualified(moved.name)
         remedy = "Use the new name, or keep the old one with `x-tightbeam-name`."
-        return self._change("class-renamed", f"`{was}` is called `{now}` now", remedy, was, now, moved.place)
+        return self._change(
+            "class-renamed", f"`{was}` is called `{now}` now", remedy, was, now, moved.place_of()
+        )
 
     def fields(self, now: _Type) -> Iterator[CodeChange]:
         """Yield the fields that are gone, renamed, or must be given.
@@ -144,7 +156,7 @@ class _Compared:
         if not isinstance(after, ObjectShape):
             name = _qualified(self._type.name)
             sentence = f"`{name}` is no class any more, but another type"
-            yield self._change("class-removed", sentence, "Use plain values.", name, name, now.place)
+            yield self._change("class-removed", sentence, "Use plain values.", name, name, now.place_of())
             return
         old = {field.wire_name: field for field in before.fields}
         new = {field.wire_name: field for field in after.fields}
@@ -154,17 +166,22 @@ class _Compared:
                 sentence = f"`{was}` has no {self._field(field)} any more"
                 remedy = "Leave it out where it is set, and do without it where it is read."
                 name = f"{was}.{field.py_name}"
-                yield self._change("field-removed", sentence, remedy, name, "", now.place)
+                place = now.place_of()
+                yield self._change("field-removed", sentence, remedy, name, "", place, wire_name=wire)
             elif (renamed := new[wire]).py_name != field.py_name:
                 sentence = f"`{was}.{field.py_name}` is called `{renamed.py_name}` now"
                 names = f"{was}.{field.py_name}", f"{called}.{renamed.py_name}"
-                yield self._change("field-renamed", sentence, "Use the new name.", *names, now.place)
+                place = now.place_of(wire)
+                yield self._change(
+                    "field-renamed", sentence, "Use the new name.", *names, place, wire_name=wire
+                )
         for wire, field in new.items():
             known = old.get(wire)
             if field.required and (known is None or not known.required):
                 sentence = f"`{called}` asks for {self._field(field)} now"
                 names = f"{called}()", f"{called}({field.py_name}=…)"
-                yield self._change("field-required", sentence, "Give it.", *names, now.place)
+                place = now.place_of(wire)
+                yield self._change("field-required", sentence, "Give it.", *names, place, wire_name=wire)
 
     def _field(self, field: Field) -> str:
         return both(field.py_name, field.wire_name if self._typescript else None)

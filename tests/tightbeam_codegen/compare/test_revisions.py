@@ -72,6 +72,7 @@ def test_neither_work_tree_nor_index_changes(clone: Clone, compare: Compare) -> 
     assert everything(clone.folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ref", ["HEAD~1", "v1.2", "main@{0}~1", "HEAD^", "old/branch"])
 def test_every_spelling_of_a_commit(clone: Clone, compare: Compare, ref: str) -> None:
     clone.git("tag", "v1.2")
@@ -80,6 +81,7 @@ def test_every_spelling_of_a_commit(clone: Clone, compare: Compare, ref: str) ->
     assert changed(compare("--against", ref)[1]) == READERS_FIRST
 
 
+@pytest.mark.slow
 def test_the_id_of_a_commit(clone: Clone, compare: Compare) -> None:
     old = clone.git("rev-parse", "HEAD")
     clone.commit({"schemas/deliveries.channel.json": NEW})
@@ -87,6 +89,7 @@ def test_the_id_of_a_commit(clone: Clone, compare: Compare) -> None:
     assert changed(compare("--against", old[:9])[1]) == READERS_FIRST
 
 
+@pytest.mark.slow
 def test_where_head_left_a_branch(clone: Clone, compare: Compare) -> None:
     clone.git("switch", "-q", "-c", "feature")
     clone.commit({"schemas/deliveries.channel.json": NEW})
@@ -99,6 +102,7 @@ def test_where_head_left_a_branch(clone: Clone, compare: Compare) -> None:
     assert (code, changed(out), json.loads(out)["code"]) == (1, READERS_FIRST, [])
 
 
+@pytest.mark.slow
 def test_a_monorepo(tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     clone = Clone.made(tmp_path / "mono repo")
     clone.commit(
@@ -123,6 +127,7 @@ def test_a_monorepo(tmp_path: Path, compare: Compare, monkeypatch: pytest.Monkey
         assert reader["file"] == "main:apps/api/contracts/deliveries.channel.json"
 
 
+@pytest.mark.slow
 def test_a_root_that_is_the_whole_repository(
     tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +141,7 @@ def test_a_root_that_is_the_whole_repository(
     assert reader["file"] == "main:./deliveries.channel.json"
 
 
+@pytest.mark.slow
 def test_another_worktree(clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     other = clone.folder.parent / "other"
     clone.git("worktree", "add", "-q", "-b", "feature", str(other))
@@ -181,6 +187,7 @@ def using(reference: str) -> dict[str, Any]:
     return {"name": "deliveries", "topics": {"eta": {"schema": schema}}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "reference"),
     [
@@ -214,6 +221,7 @@ def test_files_that_are_referred_to_are_read_at_the_ref(
     assert (places["reader"]["file"], places["writer"]["file"]) == (f"main:{file}", file)
 
 
+@pytest.mark.slow
 def test_a_mapped_folder_that_git_ignores_is_read_as_it_is(clone: Clone, compare: Compare) -> None:
     reference = "https://example.com/x.json#/$defs/Reason"
     clone.write({"node_modules/x/x.json": COMMON})
@@ -231,6 +239,7 @@ def test_a_mapped_folder_that_git_ignores_is_read_as_it_is(clone: Clone, compare
     assert (code, changed(out), err) == (0, [("deliveries", "eta", "any")], "")
 
 
+@pytest.mark.slow
 def test_names_with_spaces_and_other_letters_and_renamed_files(clone: Clone, compare: Compare) -> None:
     clone.commit({"schemas/größe und so/lieferung ü.channel.json": definition("a", name="ü")})
     shutil.move(clone.folder / "schemas/größe und so", clone.folder / "schemas/neu")
@@ -240,6 +249,7 @@ def test_names_with_spaces_and_other_letters_and_renamed_files(clone: Clone, com
     assert [each["kind"] for each in json.loads(out)["code"]] == ["module-renamed"]
 
 
+@pytest.mark.slow
 def test_symbolic_links_below_the_root_and_to_it(clone: Clone, compare: Compare) -> None:
     clone.write({"schemas/shared/real.json": COMMON})
     (clone.folder / "schemas" / "common.json").symlink_to("shared/real.json")
@@ -255,6 +265,7 @@ def test_symbolic_links_below_the_root_and_to_it(clone: Clone, compare: Compare)
     assert changed(compare("--against", "main")[1]) == READERS_FIRST
 
 
+@pytest.mark.slow
 def test_links_in_a_commit_lead_nowhere_else(clone: Clone, compare: Compare, tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text('{"$defs": {"Reason": {"const": "secret"}}}')
     link = clone.folder / "schemas" / "common.json"
@@ -268,6 +279,7 @@ def test_links_in_a_commit_lead_nowhere_else(clone: Clone, compare: Compare, tmp
     assert "secret" not in out + err
 
 
+@pytest.mark.slow
 def test_a_clone_with_another_hash(tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     clone = Clone.made(tmp_path / "project", "--object-format=sha256")
     clone.commit({"schemas/deliveries.channel.json": OLD})
@@ -277,6 +289,7 @@ def test_a_clone_with_another_hash(tmp_path: Path, compare: Compare, monkeypatch
     assert changed(compare("--against", "main")[1]) == READERS_FIRST
 
 
+@pytest.mark.slow
 def test_other_line_ends_in_the_work_tree_are_no_change(clone: Clone, compare: Compare) -> None:
     file = clone.folder / "schemas" / "deliveries.channel.json"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
@@ -311,6 +324,7 @@ def test_a_shallow_clone_says_what_to_fetch(
         assert changed(compare("--against", ref)[1]) == READERS_FIRST, ref
 
 
+@pytest.mark.slow
 def test_main_means_the_remote_s_main_where_there_is_no_other(
     clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,6 +354,7 @@ def test_what_a_partial_clone_has_not_is_never_fetched(
     assert changed(compare("--against", "HEAD~1")[1]) == READERS_FIRST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ref", "message"),
     [
@@ -371,6 +386,7 @@ def test_a_name_that_is_a_ref_and_a_folder(clone: Clone, compare: Compare) -> No
         assert compare("--against", folder)[0] == 0, folder
 
 
+@pytest.mark.slow
 def test_a_folder_outside_of_any_repository(
     tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,6 +400,7 @@ def test_a_folder_outside_of_any_repository(
     assert "error: 'main' isn't a folder, and schemas is in no git repository" in err
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_project_with_settings_of_its_own(
     tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,6 +448,7 @@ def test_definitions_that_do_not_compile_at_the_ref(clone: Clone, compare: Compa
     assert {each["file"] for each in json.loads(out)["problems"]} == {"main:schemas/deliveries.channel.json"}
 
 
+@pytest.mark.slow
 def test_definitions_that_do_not_compile_today(clone: Clone, compare: Compare) -> None:
     clone.write({"schemas/deliveries.channel.json": '{"name": "x",\n  "topcis": {}}'})
     code, _, err = compare("--against", "main")
@@ -439,6 +457,7 @@ def test_definitions_that_do_not_compile_today(clone: Clone, compare: Compare) -
     assert "don't compile" not in err
 
 
+@pytest.mark.slow
 def test_no_definitions_today_are_refused_as_by_generate(
     clone: Clone, compare: Compare, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -448,6 +467,7 @@ def test_no_definitions_today_are_refused_as_by_generate(
     assert capsys.readouterr().err == err
 
 
+@pytest.mark.slow
 def test_settings_are_those_of_the_ref(clone: Clone, compare: Compare) -> None:
     text = {
         "type": "object",
@@ -469,6 +489,7 @@ def test_settings_are_those_of_the_ref(clone: Clone, compare: Compare) -> None:
     assert changed(out) == [("deliveries", "eta", "any"), ("x", "t", "publishers-first")]
 
 
+@pytest.mark.slow
 def test_settings_that_cannot_be_used_at_the_ref(clone: Clone, compare: Compare) -> None:
     clone.commit({"pyproject.toml": "[tool.tightbeam]\nschema = 'contracts'\n"})
     clone.write({"pyproject.toml": "[tool.tightbeam]\nschemas = 'schemas'\n"})
@@ -477,6 +498,7 @@ def test_settings_that_cannot_be_used_at_the_ref(clone: Clone, compare: Compare)
     assert err.startswith("main:pyproject.toml:2:1: error: unknown setting 'schema'")
 
 
+@pytest.mark.slow
 def test_inside_of_a_hook_of_git(clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     clone.write({"schemas/deliveries.channel.json": NEW})
     monkeypatch.setenv("GIT_DIR", ".git")
@@ -484,6 +506,7 @@ def test_inside_of_a_hook_of_git(clone: Clone, compare: Compare, monkeypatch: py
     assert changed(compare("--against", "main")[1]) == READERS_FIRST
 
 
+@pytest.mark.slow
 def test_a_repository_that_git_refuses(
     clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,12 +10,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, find_draft, spellings
+from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check.metaschema import faults_by
 from tightbeam_codegen.read.check.model import Definition, Topic
 from tightbeam_codegen.read.check.names import check_clashes, check_override, check_topic_name
 from tightbeam_codegen.read.check.params import read_parameter
-from tightbeam_codegen.read.check.schema import MAX_PROBLEMS, check_schema, value_at
+from tightbeam_codegen.read.check.schema import MAX_PROBLEMS, SAY_WHY, check_schema, value_at
 from tightbeam_codegen.read.check.templates import check_separator, check_template, placeholders
 from tightbeam_codegen.read.check.warnings import Warnings
 from tightbeam_codegen.read.discover import module_path
@@ -87,6 +88,8 @@ def check_definition(
             if fault.where[-1:] == ("x-tightbeam-name",) and fault.rule == "pattern":
                 # Reported in plainer words where overrides are checked.
                 continue
+            if fault.where[-1:] == (ALLOW_BREAKING,):
+                fault = fault._replace(message=f"{ALLOW_BREAKING} must say why, in words", remedy=SAY_WHY)
             place = document.place(fault.where, key=fault.at_key)
             remedy = "It is `$defs` here." if fault.where == ("definitions",) else fault.remedy
             if fault.where == ("assert_formats",) and document.path.endswith((".yaml", ".yml")):

@@ -12,6 +12,7 @@ from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFTS, LATEST, Dialect, draft_at
 from tightbeam_codegen.json_schema.keywords import ASSERTING, REFERENCES
 from tightbeam_codegen.json_schema.official import is_unversioned
+from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.json_schema.uris import is_uri
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check.contradictions import contradictions
@@ -25,7 +26,15 @@ from tightbeam_codegen.suggest import did_you_mean
 if TYPE_CHECKING:
     from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 
-__all__ = ["MAX_PATTERNS", "MAX_PROBLEMS", "MAX_SUBSCHEMAS", "check_schema", "refused_keyword", "value_at"]
+__all__ = [
+    "MAX_PATTERNS",
+    "MAX_PROBLEMS",
+    "MAX_SUBSCHEMAS",
+    "SAY_WHY",
+    "check_schema",
+    "refused_keyword",
+    "value_at",
+]
 
 MAX_SUBSCHEMAS = 100_000
 """Schemas inside one schema; GitHub's 344 webhooks together have about 20,000."""
@@ -56,6 +65,8 @@ _BY_OTHER_NAME = {
 }
 
 
+SAY_WHY = "Write the reason, such as: nobody reads it yet."
+"""What to do about an exception without a reason."""
 _BOOLEAN_OR_SCHEMA = frozenset({"additionalItems", "additionalProperties"})
 
 
@@ -256,6 +267,9 @@ class _Resource:
                 own.error(
                     place((*pointer, keyword), key=True), f"the keyword {quoted(keyword)} is refused", remedy
                 )
+            elif keyword == ALLOW_BREAKING:
+                if not isinstance(value, str) or not value.strip():
+                    own.error(place((*pointer, keyword)), f"{keyword} must say why, in words", SAY_WHY)
             elif (warning := self.own_keywords.get(keyword)) is not None:
                 if warning:
                     self._warn((*pointer, keyword), warning, "Correct the document, or leave it as it is.")
