@@ -17,6 +17,9 @@ _CLASSES = frozenset({"model", "dataclass", "typed-dict"})
 _OF_TYPE = "pydantic_js_functions"
 """Where Pydantic keeps what states the schema of a type, such as a format; a serializer isn't asked then."""
 
+_UNLESS_NONE = frozenset({"unless-none", "json-unless-none"})
+_NULL = {"type": "null"}
+
 _EXCLUDED = "what is excluded from dumps isn't sent, and has its default where it is received."
 _SUBCLASS = (
     "fields that only a subclass has are sent, but they aren't in the schema, and are lost where it is read."
@@ -105,8 +108,7 @@ class DumpedSchemas(MappingSchemas):
         if function is None or schema["type"] in _CLASSES:
             return super().generate_inner(schema)
         if not _is_pydantics(function):
-            metadata = {key: value for key, value in schema.get("metadata", {}).items() if key != _OF_TYPE}
-            return super().generate_inner({**schema, "metadata": metadata})
+            return self._serialized(schema)
         if "secret" in function.__name__:
             self.refuse(
                 "is a secret, which is dumped as asterisks",
@@ -114,6 +116,16 @@ class DumpedSchemas(MappingSchemas):
             )
             return {}
         return super().generate_inner(schema)
+
+    def _serialized(self, schema: Any) -> JsonSchemaValue:
+        """Generate the schema of what a serializer of the user's returns, or spares."""
+        metadata = {key: value for key, value in schema.get("metadata", {}).items() if key != _OF_TYPE}
+        result = super().generate_inner({**schema, "metadata": metadata})
+        if schema["serialization"].get("when_used") not in _UNLESS_NONE or not _is_nullable(schema):
+            return result
+        # Pydantic 2.14.3 is the first to see this beneath a default.
+        result = self.get_union_of_schemas([result, _NULL])
+        return {**result, "default": None} if schema.get("default", result) is None else result
 
     def ser_schema(self, schema: Any) -> JsonSchemaValue | None:
         """Generate the schema of what a serializer returns."""
@@ -187,6 +199,15 @@ class DumpedSchemas(MappingSchemas):
 def _is_pydantics(function: Any) -> bool:
     """Return whether a serializer is one of Pydantic's own, which its type describes."""
     return str(getattr(function, "__module__", "")).partition(".")[0] == "pydantic"
+
+
+def _is_nullable(schema: Any) -> bool:
+    """Return whether None is among the values of a type, beneath a default and validators."""
+    while schema["type"] != "nullable":
+        if "schema" not in schema:
+            return False
+        schema = schema["schema"]
+    return True
 
 
 def _is_by_alias(config: Mapping[str, Any]) -> bool:
