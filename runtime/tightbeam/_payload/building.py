@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-__all__ = ["build_schema", "deep_recursion"]
+__all__ = ["build_schema", "deep_recursion", "rebuild"]
 
 _INLINE = 8
 """How many classes stand inside one another in one core schema; at most twice as many do."""
@@ -95,6 +95,8 @@ class _Build:
 class _Builds(threading.local):
     def __init__(self) -> None:
         self.stack: list[_Build] = []
+        self.rebuilt: list[type[BaseModel]] = []
+        """The classes that are being built for themselves, the innermost last."""
 
 
 _builds = _Builds()
@@ -123,11 +125,28 @@ def build_schema(
     # A builder makes one schema with one set of definitions; there may be other ones further out.
     build = _builds.stack[-1] if _builds.stack else None
     if build is None or build.builder is not builder:
+        if not cls.__pydantic_complete__ and cls not in _builds.rebuilt:
+            # Inside of a class or adapter of the user's, Pydantic would look for names among the user's.
+            cls.model_rebuild(raise_errors=False)
         return _build_all(_Build(builder, cls, {cls: 0}), source, handler, finish)
     if build.wanted is not cls:
         return build.refer_to(cls)
     build.wanted = None
     return finish(handler(source))
+
+
+def rebuild(cls: type[BaseModel], build: Callable[[], bool | None]) -> bool | None:
+    """Build a class for itself, and return what Pydantic's `model_rebuild` returns.
+
+    Args:
+        cls: the class.
+        build: calls Pydantic's method.
+    """
+    _builds.rebuilt.append(cls)
+    try:
+        return build()
+    finally:
+        _builds.rebuilt.pop()
 
 
 def _build_all(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tightbeam._payload.building import build_schema
+from tightbeam._payload.building import build_schema, rebuild
 from tightbeam._payload.exact import make_exact
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ class Payload(BaseModel):
             else:
                 return
             raise ValidationError.from_exception_data(type(self).__name__, [refused], hide_input=True)
+
+        @classmethod
+        def model_rebuild(cls, **options: Any) -> bool | None:
+            """Build a class with the names of its own module: Pydantic prefers those of the caller.
+
+            Callers have classes of the same names, where definitions were made of their models.
+            """
+            own = {"_types_namespace": {}, **options}
+            return rebuild(cls, partial(super().model_rebuild, **own))
 
         def __tightbeam_extras__(self, _context: object) -> None:
             """Count an extra that is called like a field as itself alone: the field wasn't set."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -12,7 +15,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import tightbeam
-from tests.tightbeam_codegen.compiling import Compiled, compile_files
+from tests.tightbeam_codegen.compiling import Compiled, compile_files, write_files
+from tests.tightbeam_codegen.imports.pydantic.conftest import WriteModule
 from tightbeam_codegen.imports import Wanted
 from tightbeam_codegen.imports.pydantic import import_models
 from tightbeam_codegen.names import snake
@@ -120,3 +124,43 @@ def test_defaults_fit_their_schemas(module: str) -> None:
         and not jsonschema_rs.is_valid({**document, **value}, value["default"], validate_formats=True)
     ]
     assert wrong == []
+
+
+OWN = """
+class Line(BaseModel):
+    sku: str
+class Status(enum.Enum):
+    OPEN = "open"
+class Order(BaseModel):
+    status: Status
+    lines: list[Line]
+"""
+
+
+USES = {
+    "by itself": "order = made.Order.model_validate(dumped)",
+    "in an adapter": "order = TypeAdapter(made.Order).validate_python(dumped)",
+    "in a class": "class Box(BaseModel):\n        order: made.Order\n"
+    "    order = Box.model_validate({'order': dumped}).order",
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
+def test_generated_classes_have_names_of_their_own(
+    write_module: WriteModule, tmp_path: Path, use: str
+) -> None:
+    """Pydantic builds them at first use, and would look for names where they are used: among the user's."""
+    name = write_module(OWN)
+    imported = import_models(name, Wanted())
+    compiled = compile_files(tmp_path, {**imported.definitions, **imported.documents})
+    write_files(tmp_path / compiled.package, compiled.files)
+    Path("use.py").write_text(
+        f"def use():\n    from {name} import Line, Order, Status\n"
+        f"    import {compiled.package}.{name} as made\n"
+        "    from pydantic import BaseModel, TypeAdapter\n"
+        "    mine = Order(status=Status.OPEN, lines=[Line(sku='tea')])\n"
+        f"    dumped = mine.model_dump(mode='json')\n    {use}\n"
+        "    assert order.status == 'open' and type(order.lines[0]) is made.Line\nuse()\n",
+        "utf-8",
+    )
+    subprocess.run([sys.executable, "use.py"], check=True)
