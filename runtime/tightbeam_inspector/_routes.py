@@ -281,8 +281,10 @@ def _dropped(count: int) -> bytes:
 
 
 def _read_files() -> dict[str, tuple[bytes, str]]:
+    """Return the files of the page by name: its own, and those that all pages of Tightbeam have in common."""
     return {
         one.name: (one.read_bytes(), _TYPES[suffix])
-        for one in (files("tightbeam_inspector") / "page").iterdir()
+        for folder in (files("tightbeam") / "_pages", files("tightbeam_inspector") / "page")
+        for one in folder.iterdir()
         if (suffix := "." + one.name.rpartition(".")[2]) in _TYPES
     }

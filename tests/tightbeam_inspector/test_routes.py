@@ -95,7 +95,7 @@ async def test_only_its_own_files(client: Client) -> None:
         assert (await ask.get("/inspector")).headers["location"] == "/inspector/"
         page = await ask.get("/inspector/")
         assert page.headers["content-type"].startswith("text/html")
-        for name in ("main.js", "style.css", "mark.svg"):
+        for name in ("main.js", "style.css", "family.css", "mark.svg"):
             answer = await ask.get(f"/inspector/{name}")
             assert answer.status_code == 200
             assert answer.headers["x-content-type-options"] == "nosniff"

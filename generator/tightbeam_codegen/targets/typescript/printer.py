@@ -14,7 +14,7 @@ from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.modules import module_specifier
 from tightbeam_codegen.targets.typescript.text import comment, json_literal, literal
 
-__all__ = ["TypeScriptPrinter"]
+__all__ = ["TypeScriptPrinter", "parameter_value", "property_key"]
 
 # The names of the support modules. No definition's module begins with an underscore.
 _CHANNEL, _REASONS, _VALIDATORS = "_channel", "_reasons", "_validators"
@@ -219,7 +219,7 @@ def _channel(channel: ir.Channel) -> str:
     lines = [f"{head} = tightbeam.channel({{", f"  name: {naming},", "  topics: {"]
     for topic in channel.topics:
         config = f"{{ schema: tightbeam.payload<{_type(topic.type)}>() }}"
-        lines.append(f"    {_own_key(topic.name)}: {config},")
+        lines.append(f"    {property_key(topic.name)}: {config},")
     lines += ["  },", "});"]
     return "\n".join(lines)
 
@@ -246,7 +246,7 @@ def _message(channel: ir.Channel) -> str:
 
 
 def _name_call(channel: ir.Channel) -> str:
-    rules = [f"{_own_key(param.name)}: {_param_rule(param)}" for param in channel.params]
+    rules = [f"{property_key(param.name)}: {_param_rule(param)}" for param in channel.params]
     head = [literal(channel.template), literal(channel.separator)]
     flat = f"tightbeam.channelName({head[0]}, {head[1]}, {{ {', '.join(rules)} }}, params)"
     if len(flat) <= _WIDTH - 10:
@@ -258,17 +258,18 @@ def _name_call(channel: ir.Channel) -> str:
 def _param_type(param: ir.Param) -> str:
     if param.values is not None:
         # A number beyond 2^53 isn't the integer that was written: such a one is given as a bigint.
-        return " | ".join(map(_value, param.values))
+        return " | ".join(map(parameter_value, param.values))
     return {"string": "string", "integer": "number | bigint", "boolean": "boolean"}[param.kind]
 
 
 def _param_rule(param: ir.Param) -> str:
     if param.values is not None:
-        return f"[{', '.join(map(_value, param.values))}]"
+        return f"[{', '.join(map(parameter_value, param.values))}]"
     return literal(param.kind)
 
 
-def _value(value: str | int | bool) -> str:
+def parameter_value(value: str | int | bool) -> str:
+    """Return a parameter's value as source; a bigint where a number would be another integer."""
     too_large = isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53
     return f"{value}n" if too_large else literal(value)
 
@@ -321,7 +322,7 @@ def _key(name: str) -> str:
     return name if _PLAIN_KEY.fullmatch(name) else literal(name)
 
 
-def _own_key(name: str) -> str:
+def property_key(name: str) -> str:
     """Return a property's name as an object has it: `__proto__` would set what the object inherits from."""
     return f"[{literal(name)}]" if name == "__proto__" else _key(name)
 

@@ -1,0 +1,331 @@
+// Search, tabs, copying, and where on the page the reader is. Pages are complete without it.
+// A classic script: pages that are opened as files may load neither modules nor data.
+"use strict";
+
+(() => {
+  const ROOT = document.currentScript.dataset.root.replace(/index\.html$/, "");
+  const MOST = 40;
+  const KINDS = ["Channel", "Topic", "Property", "Type", "Parameter"];
+  const WEIGHTS = [30, 24, 8, 16, 10];
+  const INDEX = /^search\/[0-9]+\.js$/;
+
+  /** An element with attributes and children; strings become text nodes. There is no way from here to HTML. */
+  function h(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  }
+
+  // -- the index -------------------------------------------------------------------------------------------------------
+
+  const policy = window.trustedTypes?.createPolicy("tightbeam-catalogue", {
+    createScriptURL(path) {
+      if (!INDEX.test(path)) throw new TypeError("not a part of the index");
+      return ROOT + path;
+    },
+  });
+
+  const entries = [];
+  let asked = 0;
+  let wanted = null;
+  let failed = false;
+
+  /** Load the index, one script after the other, so that none holds up the page. */
+  function load() {
+    if (wanted !== null && asked >= wanted) return;
+    const path = `search/${asked}.js`;
+    const script = document.createElement("script");
+    script.src = policy === undefined ? ROOT + path : policy.createScriptURL(path);
+    script.onload = () => {
+      asked += 1;
+      load();
+      search.refresh();
+    };
+    script.onerror = () => {
+      failed = true;
+      search.refresh();
+    };
+    document.head.append(script);
+  }
+
+  window.tightbeamFound = (_number, total, found) => {
+    wanted = total;
+    for (const [kind, title, page, anchor, parent, words] of found) {
+      const above = parent < 0 ? null : entries[parent];
+      const path = above === null ? "" : `${above.path}${above.path === "" ? "" : " › "}${above.title}`;
+      const name = title.toLowerCase();
+      entries.push({ kind, title, page, anchor, words, path, name, all: `${name}\n${path.toLowerCase()}\n${words.toLowerCase()}` });
+    }
+  };
+
+  const loaded = () => wanted !== null && asked >= wanted;
+
+  /** The best entries with all words in them. */
+  function find(text) {
+    const terms = text.toLowerCase().split(/\s+/).filter((term) => term !== "");
+    const found = [];
+    for (const entry of entries) {
+      if (!terms.every((term) => entry.all.includes(term))) continue;
+      let score = WEIGHTS[entry.kind] - Math.min(entry.title.length, 60) / 10;
+      for (const term of terms) {
+        const at = entry.name.indexOf(term);
+        if (entry.name === term) score += 100;
+        else if (at === 0) score += 60;
+        else if (at > 0) score += /[a-z0-9]/.test(entry.name[at - 1]) && !/[A-Z]/.test(entry.title[at]) ? 25 : 45;
+      }
+      found.push({ entry, score });
+    }
+    const best = found.sort((a, b) => b.score - a.score).slice(0, MOST);
+    return { terms, total: found.length, best: best.map((one) => one.entry) };
+  }
+
+  /** Text in which the terms are marked. */
+  function marked(text, terms) {
+    const lower = text.toLowerCase();
+    if (lower.length !== text.length) return [text];
+    const spans = [];
+    for (const term of terms) {
+      for (let at = lower.indexOf(term); at >= 0; at = lower.indexOf(term, at + term.length)) spans.push([at, at + term.length]);
+    }
+    spans.sort((a, b) => a[0] - b[0]);
+    const parts = [];
+    let end = 0;
+    for (const [from, to] of spans) {
+      if (from < end) continue;
+      parts.push(text.slice(end, from), h("mark", {}, text.slice(from, to)));
+      end = to;
+    }
+    parts.push(text.slice(end));
+    return parts;
+  }
+
+  // -- the search ------------------------------------------------------------------------------------------------------
+
+  class Search {
+    #root = document.querySelector(".search");
+    #input = this.#root.querySelector("input");
+    #panel = this.#root.querySelector(".found");
+    #list = this.#root.querySelector("ul");
+    #said = this.#root.querySelector(".said");
+    #at = -1;
+    #due = false;
+
+    constructor() {
+      this.#root.hidden = false;
+      this.#input.addEventListener("focus", () => {
+        if (wanted === null && asked === 0 && !failed) load();
+        this.refresh();
+      });
+      this.#input.addEventListener("input", () => {
+        this.#at = 0;
+        this.refresh();
+      });
+      this.#input.addEventListener("keydown", (event) => this.#key(event));
+      this.#list.addEventListener("pointermove", (event) => {
+        const index = [...this.#list.children].indexOf(event.target.closest("li"));
+        if (index >= 0 && index !== this.#at) this.#select(index, false);
+      });
+      document.addEventListener("pointerdown", (event) => {
+        if (!this.#root.contains(event.target)) this.#close();
+      });
+      this.#root.addEventListener("focusout", (event) => {
+        if (event.relatedTarget !== null && !this.#root.contains(event.relatedTarget)) this.#close();
+      });
+      this.#list.addEventListener("click", () => this.#close());
+    }
+
+    focus() {
+      this.#input.focus();
+      this.#input.select();
+    }
+
+    /** Draw at the next frame, once. */
+    refresh() {
+      if (!this.#due) requestAnimationFrame(() => this.#draw());
+      this.#due = true;
+    }
+
+    #draw() {
+      this.#due = false;
+      const text = this.#input.value.trim();
+      if (text === "" || document.activeElement !== this.#input) {
+        this.#close();
+        return;
+      }
+      const { terms, total, best } = find(text);
+      this.#list.replaceChildren(...best.map((entry, index) => this.#option(entry, terms, index)));
+      this.#said.textContent = this.#words(total, best.length);
+      this.#panel.hidden = false;
+      this.#input.setAttribute("aria-expanded", "true");
+      this.#select(Math.min(Math.max(this.#at, 0), best.length - 1), true);
+    }
+
+    #words(total, shown) {
+      if (failed) return "The search index can't be loaded.";
+      if (total === 0) return loaded() ? "Nothing has all of these words." : "Searching…";
+      const more = loaded() ? "" : ", still searching";
+      return shown < total ? `The best ${shown} of ${total.toLocaleString("en-GB")}${more}` : `${total} found${more}`;
+    }
+
+    #option(entry, terms, index) {
+      const anchor = entry.anchor === "" ? "" : `#${entry.anchor}`;
+      const page = entry.page.split("/").map(encodeURIComponent).join("/");
+      const parts = [h("span", { class: "kind" }, KINDS[entry.kind]), h("span", { class: "title" }, ...marked(entry.title, terms))];
+      if (entry.path !== "") parts.push(h("span", { class: "in" }, ...marked(entry.path, terms)));
+      if (entry.words !== "") parts.push(h("span", { class: "words" }, ...marked(entry.words, terms)));
+      const link = h("a", { href: `${ROOT === "" ? "./" : ROOT}${page}${anchor}`, tabindex: "-1" }, ...parts);
+      return h("li", { role: "option", id: `~found-${index}`, "aria-selected": "false" }, link);
+    }
+
+    #select(index, scroll) {
+      const options = [...this.#list.children];
+      this.#at = index;
+      options.forEach((option, at) => option.setAttribute("aria-selected", String(at === index)));
+      if (options[index] === undefined) {
+        this.#input.removeAttribute("aria-activedescendant");
+        return;
+      }
+      this.#input.setAttribute("aria-activedescendant", options[index].id);
+      if (scroll) options[index].scrollIntoView({ block: "nearest" });
+    }
+
+    #key(event) {
+      const count = this.#list.children.length;
+      if (event.key === "Escape") {
+        if (this.#panel.hidden) this.#input.blur();
+        this.#input.value = this.#panel.hidden ? "" : this.#input.value;
+        this.#close();
+      } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        if (count === 0 || this.#panel.hidden) this.refresh();
+        else this.#select((this.#at + (event.key === "ArrowDown" ? 1 : count - 1)) % count, true);
+      } else if (event.key === "Enter" && !this.#panel.hidden && count > 0) {
+        this.#list.children[Math.max(this.#at, 0)].querySelector("a").click();
+        this.#input.blur();
+      } else {
+        return;
+      }
+      event.preventDefault();
+    }
+
+    #close() {
+      this.#panel.hidden = true;
+      this.#input.setAttribute("aria-expanded", "false");
+      this.#input.removeAttribute("aria-activedescendant");
+    }
+  }
+
+  // -- tabs and copying ------------------------------------------------------------------------------------------------
+
+  const groups = [];
+
+  /** Make tabs of the sections of an element; all of a page show the same language. */
+  function tabs(uses) {
+    const sections = [...uses.querySelectorAll(":scope > section")];
+    const title = uses.closest(".topic").querySelector("h2 span").textContent;
+    const list = h("div", { class: "tabs", role: "tablist", "aria-label": `Code for ${title}` });
+    const group = { sections, buttons: [] };
+    sections.forEach((section, index) => {
+      const id = `~tab-${groups.length}-${index}`;
+      const button = h("button", { type: "button", role: "tab", id, "aria-controls": `${id}-panel` }, section.dataset.tab);
+      section.id = `${id}-panel`;
+      section.setAttribute("role", "tabpanel");
+      section.setAttribute("aria-labelledby", id);
+      button.addEventListener("click", () => {
+        const before = button.getBoundingClientRect().top;
+        choose(index);
+        // The panels above have other heights now: what was clicked stays where it is.
+        window.scrollBy(0, button.getBoundingClientRect().top - before);
+      });
+      button.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: sections.length - 1 }[event.key];
+        if (step === undefined) return;
+        event.preventDefault();
+        const next = group.buttons[(index + step) % sections.length];
+        next.click();
+        next.focus();
+      });
+      group.buttons.push(button);
+      list.append(button);
+    });
+    groups.push(group);
+    uses.classList.add("tabbed");
+    uses.prepend(list);
+  }
+
+  function choose(index) {
+    for (const { sections, buttons } of groups) {
+      sections.forEach((section, at) => {
+        section.hidden = at !== index;
+        buttons[at].setAttribute("aria-selected", String(at === index));
+        buttons[at].tabIndex = at === index ? 0 : -1;
+      });
+    }
+  }
+
+  function copyButton(block) {
+    const button = h("button", { type: "button", class: "copy quiet" }, "Copy");
+    button.addEventListener("click", async () => {
+      button.textContent = (await copy(block.querySelector("pre").textContent)) ? "Copied" : "Couldn't copy";
+      setTimeout(() => {
+        button.textContent = "Copy";
+      }, 1500);
+    });
+    block.append(button);
+  }
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // Not a secure context: the old way, which needs a selection.
+      const area = h("textarea", { class: "offscreen", readonly: "", "aria-hidden": "true" });
+      area.value = text;
+      const focused = document.activeElement;
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      focused?.focus();
+      return done;
+    }
+  }
+
+  /** Mark the section that is being read in the list beside the page. */
+  function follow(side) {
+    const links = new Map([...side.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+    const seen = new Set();
+    const observer = new IntersectionObserver(
+      (changes) => {
+        for (const { target, isIntersecting } of changes) seen[isIntersecting ? "add" : "delete"](target.id);
+        const first = [...links.keys()].find((id) => seen.has(id));
+        for (const [id, link] of links) {
+          if (id === first) link.setAttribute("aria-current", "location");
+          else link.removeAttribute("aria-current");
+        }
+      },
+      { rootMargin: "-80px 0px -50% 0px" },
+    );
+    for (const id of links.keys()) {
+      const section = document.getElementById(id);
+      if (section !== null) observer.observe(section);
+    }
+  }
+
+  let search;
+
+  document.addEventListener("DOMContentLoaded", () => {
+    search = new Search();
+    document.querySelectorAll(".uses").forEach(tabs);
+    if (groups.length > 0) choose(0);
+    document.querySelectorAll(".code").forEach(copyButton);
+    document.querySelectorAll(".side").forEach(follow);
+    document.addEventListener("keydown", (event) => {
+      const isTyping = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, [contenteditable]");
+      if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      search.focus();
+    });
+  });
+})();

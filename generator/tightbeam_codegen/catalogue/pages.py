@@ -1,0 +1,187 @@
+"""The pages: the overview, one a channel, and those of shared types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from tightbeam_codegen.catalogue.html import Child, Markup, h, prose
+from tightbeam_codegen.catalogue.places import OVERVIEW, TYPES, href
+from tightbeam_codegen.catalogue.sections import property_list, topic_section, type_section
+from tightbeam_codegen.catalogue.views import ChannelView, TypeView, Views
+
+__all__ = ["channel_page", "count", "overview", "template", "types_overview", "types_page"]
+
+_MOST_TOPICS = 8
+"""Topics that the overview lists of a channel."""
+
+
+def count(number: int, noun: str) -> str:
+    """Return so many of them."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def overview(views: Views, title: str) -> Markup:
+    """Return the list of all channels."""
+    topics = sum(len(channel.topics) for channel in views.channels)
+    groups = [
+        (folder, list(channels))
+        for folder, channels in groupby(views.channels, key=lambda each: "/".join(each.module[:-1]))
+    ]
+    return h(
+        "div.page",
+        h(
+            "header.top",
+            h("h1", title),
+            h("p.counts", f"{count(len(views.channels), 'channel')}, {count(topics, 'topic')}"),
+        ),
+        (_group(folder, channels, has_head=len(groups) > 1) for folder, channels in groups),
+    )
+
+
+def _group(folder: str, channels: Sequence[ChannelView], *, has_head: bool) -> Markup:
+    head = h("h2", h("code", f"{folder}/") if folder else "At the top") if has_head else None
+    return h("section.group", head, h("ul.list", map(_listed, channels)))
+
+
+def _listed(channel: ChannelView) -> Markup:
+    first = channel.description.strip().split("\n\n")[0]
+    topics: list[Child] = [
+        h("a.chip", topic.section.title, href=href(OVERVIEW, channel.page, topic.section.spot.anchor))
+        for topic in channel.topics[:_MOST_TOPICS]
+    ]
+    if len(channel.topics) > _MOST_TOPICS:
+        topics.append(h("span.more", f"and {len(channel.topics) - _MOST_TOPICS} more"))
+    return h(
+        "li",
+        h("a.name", template(channel.name), href=href(OVERVIEW, channel.page)),
+        h("div.about", prose(first)) if first else None,
+        h("p.chips", topics),
+    )
+
+
+def template(name: str) -> Markup:
+    """Return a name template, its parameters set off."""
+    parts: list[Child] = []
+    at = 0
+    while (start := name.find("{", at)) >= 0 and (end := name.find("}", start)) >= 0:
+        parts += [name[at:start], h("span.param", name[start : end + 1])]
+        at = end + 1
+    return h("code.template", parts, name[at:])
+
+
+def channel_page(channel: ChannelView, views: Views, changes: Mapping[str, Child]) -> Markup:
+    """Return the page of a channel.
+
+    Args:
+        channel: the channel.
+        views: have what it links to.
+        changes: what has changed, by topic; of the channel itself under an empty name.
+    """
+    page = channel.page
+    facts = [
+        ("Defined in", h("code", channel.place.path)),
+        ("For example", h("code", channel.example) if channel.example else None),
+        ("In Python", h("code", channel.python)),
+        ("In TypeScript", h("code", channel.typescript)),
+    ]
+    params: Child = None
+    if channel.parameters:
+        params = h(
+            "section.params",
+            h("h2", "Parameters"),
+            property_list(channel.parameters, page, views),
+        )
+    types: Child = None
+    if channel.types:
+        types = h(
+            "div.types",
+            h("h2.divider", "Shared types of this file"),
+            (type_section(each, views) for each in channel.types),
+        )
+    content = h(
+        "div.content",
+        h("p.crumbs", h("a", "Channels", href=href(page, OVERVIEW)), f" / {'/'.join(channel.module)}"),
+        h(
+            "header.top",
+            h("h1", template(channel.name)),
+            h("div.lead", prose(channel.description)) if channel.description.strip() else None,
+            changes.get(""),
+            h("dl.facts", (h("div", h("dt", name), h("dd", value)) for name, value in facts if value)),
+        ),
+        params,
+        (topic_section(topic, views, changes.get(topic.section.title)) for topic in channel.topics),
+        types,
+    )
+    return h("div.page.with-side", _side(channel), content)
+
+
+def _side(channel: ChannelView) -> Markup:
+    """Return the list of what is on a channel's page."""
+    groups = [
+        ("Topics", [topic.section for topic in channel.topics]),
+        ("Types", [each.section for each in channel.types]),
+    ]
+    return h(
+        "nav.side",
+        (
+            [
+                h("h2", title),
+                h("ul", (h("li", h("a", each.title, href=f"#{each.spot.anchor}")) for each in sections)),
+            ]
+            for title, sections in groups
+            if sections
+        ),
+        aria_label="On this page",
+    )
+
+
+def types_overview(views: Views) -> Markup:
+    """Return the list of all shared types."""
+    owners: list[tuple[str, str, tuple[TypeView, ...]]] = [
+        (shown, page, types) for page, (shown, types) in views.types.items()
+    ]
+    owners += [(each.place.path, each.page, each.types) for each in views.channels if each.types]
+    total = sum(len(types) for _, _, types in owners)
+    by_document: dict[str, list[TypeView]] = {}
+    for shown, _, types in owners:
+        by_document.setdefault(shown, []).extend(types)
+    return h(
+        "div.page",
+        h(
+            "header.top",
+            h("h1", "Shared types"),
+            h("p.counts", f"{count(total, 'type')} in {count(len(by_document), 'file')}"),
+        ),
+        (
+            h("section.group", h("h2", h("code", shown)), h("ul.list", map(_listed_type, types)))
+            for shown, types in sorted(by_document.items())
+        ),
+    )
+
+
+def _listed_type(view: TypeView) -> Markup:
+    section = view.section
+    first = section.doc.split("\n\n")[0]
+    return h(
+        "li",
+        h("a.name", h("code", section.title), href=href(TYPES, section.spot.page, section.spot.anchor)),
+        h("div.about", prose(first)) if first else None,
+    )
+
+
+def types_page(page: str, shown: str, types: Sequence[TypeView], views: Views) -> Markup:
+    """Return the page of a shared document.
+
+    Args:
+        page: its path.
+        shown: the document.
+        types: those of its types that are on the page.
+        views: have what these link to.
+    """
+    return h(
+        "div.page",
+        h("p.crumbs", h("a", "Types", href=href(page, TYPES)), f" / {shown}"),
+        h("header.top", h("h1", h("code", shown))),
+        (type_section(each, views) for each in types),
+    )

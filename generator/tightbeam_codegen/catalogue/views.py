@@ -1,0 +1,275 @@
+"""What pages show of each channel, topic and shared type, read from the model once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tightbeam._channels.template import Template
+from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.catalogue.literals import JSON, laid_out
+from tightbeam_codegen.catalogue.places import Own, Spot, Spots, anchor
+from tightbeam_codegen.catalogue.rows import Row, rows_of
+from tightbeam_codegen.catalogue.snippets import Bindings, ChannelSnippets
+from tightbeam_codegen.catalogue.wording import Link, is_deprecated, rule_words, value_words
+from tightbeam_codegen.examples import Examples
+from tightbeam_codegen.model import ChannelModel, Model, ModulePath
+from tightbeam_codegen.problems import Place
+from tightbeam_codegen.read.check.model import Parameter
+from tightbeam_codegen.read.normalise.rules import STATED
+from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, ObjectShape, Ref, Shape
+from tightbeam_codegen.read.topics import TopicShape
+
+__all__ = ["ChannelView", "Section", "Snippet", "TopicView", "TypeView", "Use", "Views", "read_views"]
+
+_BESIDE = (
+    *("not", "if", "contains", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames"),
+    *("patternProperties", "unevaluatedItems", "unevaluatedProperties"),
+)
+"""Keywords that a table of properties doesn't show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What topics and types have in common: a schema with its description."""
+
+    title: str
+    spot: Spot
+    doc: str
+    place: Place
+    rows: tuple[Row, ...]
+    schema: str
+    """As JSON."""
+    beside: tuple[str, ...]
+    """Keywords in the schema that the rows don't show."""
+    closed: bool | None
+    """Whether other properties are refused; None for what is no object."""
+    is_deprecated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Code under a heading."""
+
+    language: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic."""
+
+    section: Section
+    payload: Name | None
+    """The shared type that its payload is."""
+    example: str | None
+    """As JSON; None where none was found."""
+    snippets: tuple[Snippet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """A shared type."""
+
+    name: Name
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """A channel."""
+
+    name: str
+    page: str
+    module: ModulePath
+    description: str
+    place: Place
+    parameters: tuple[Row, ...]
+    example: str | None
+    """A channel's name, where it has parameters."""
+    python: str
+    """What Python imports."""
+    typescript: str
+    topics: tuple[TopicView, ...]
+    types: tuple[TypeView, ...]
+    """Shared types of its own file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something that uses a type."""
+
+    label: str
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """All that the site shows."""
+
+    channels: tuple[ChannelView, ...]
+    types: Mapping[str, tuple[str, tuple[TypeView, ...]]]
+    """The pages of shared documents, by path: the document's own, and its types."""
+    uses: Mapping[Name, tuple[Use, ...]]
+    spots: Spots
+
+
+def read_views(model: Model, bindings: Bindings) -> Views:
+    """Read what the site shows.
+
+    Args:
+        model: without errors, and with exact shapes.
+        bindings: how code finds the bindings.
+    """
+    spots = Spots(model)
+    reader = _Reader(spots, bindings)
+    channels = tuple(
+        sorted(map(reader.channel, model.channels), key=lambda each: (each.module[:-1], each.name))
+    )
+    types = {
+        page: (document.shown, tuple(map(reader.type, names)))
+        for page, (document, names) in sorted(spots.types.items())
+    }
+    return Views(channels, types, _uses(channels, types), spots)
+
+
+class _Reader:
+    def __init__(self, spots: Spots, bindings: Bindings) -> None:
+        self._spots = spots
+        self._bindings = bindings
+        self._named: dict[ModulePath, list[NamedShape]] = {}
+        for name, shape in spots.shapes.named.items():
+            self._named.setdefault(name.module, []).append(shape)
+
+    def channel(self, channel: ChannelModel) -> ChannelView:
+        definition, module = channel.definition, channel.module
+        page = self._spots.channel(module)
+        examples = Examples(channel.bundle)
+        params = examples.parameters(definition)
+        topics = self._spots.shapes.topics[module]
+        snippets = ChannelSnippets(channel, topics, self._named.get(module, []), params, self._bindings)
+        name = None
+        if definition.params and params is not None:
+            kinds = {param.name: param.kind for param in definition.params}
+            name = Template(definition.name, kinds, definition.separator).format(params)
+        return ChannelView(
+            definition.name,
+            page,
+            module,
+            definition.description,
+            definition.document.place(()),
+            tuple(map(_parameter, definition.params)),
+            name,
+            snippets.python_import,
+            snippets.typescript_import,
+            tuple(self._topic(channel, topic, page, examples, snippets) for topic in topics),
+            tuple(map(self.type, self._spots.own_types.get(module, ()))),
+        )
+
+    def _topic(
+        self,
+        channel: ChannelModel,
+        topic: TopicShape,
+        page: str,
+        examples: Examples,
+        snippets: ChannelSnippets,
+    ) -> TopicView:
+        definition = channel.definition
+        root: Any = definition.document.value
+        schema = root["topics"][topic.name]["schema"]
+        example = examples.of(topic.name)
+        shape = topic.shape
+        payload = shape.target if isinstance(shape, Ref) and self._spots.of_type(shape.target) else None
+        rules = topic.rules
+        if isinstance(shape, Ref):
+            rules = (*rules, *self._spots.shapes.named[shape.target].rules)
+        section = self._section(
+            topic.name, Spot(page, (topic.name,)), topic.doc, topic.place, shape, rules, schema
+        )
+        return TopicView(
+            section,
+            payload,
+            None if example is None else laid_out(example.value, JSON),
+            (
+                Snippet("Python", "Publish", snippets.python_publish(topic, example)),
+                Snippet("Python", "Subscribe", snippets.python_subscribe(topic)),
+                Snippet("TypeScript", "Subscribe", snippets.typescript_subscribe(topic)),
+                Snippet("TypeScript", "Publish from a server", snippets.typescript_publish(topic, example)),
+            ),
+        )
+
+    def type(self, name: Name) -> TypeView:
+        named, place = self._spots.shapes.named[name], self._spots.shapes.places[name]
+        spot = self._spots.of_type(name)
+        if spot is None:
+            raise ValueError(f"{name.name} has no place of its own")
+        shape: Shape = Ref(name) if isinstance(named, ObjectShape) else named.shape
+        section = self._section(name.name, spot, named.doc, place.spot, shape, named.rules, place.schema)
+        return TypeView(name, section)
+
+    def _section(
+        self, title: str, spot: Spot, doc: str, place: Place, shape: Shape, rules: Any, schema: Any
+    ) -> Section:
+        named = self._spots.shapes.named[shape.target] if isinstance(shape, Ref) else None
+        rows = rows_of(shape, rules, spot.way, self._spots)
+        return Section(
+            title,
+            spot,
+            doc.strip(),
+            place,
+            tuple(rows),
+            laid_out(schema, JSON),
+            tuple(_beside(schema)),
+            named.closed if isinstance(named, ObjectShape) else None,
+            is_deprecated(rules),
+        )
+
+
+def _parameter(param: Parameter) -> Row:
+    type_ = " | ".join(map(value_words, param.enum)) if param.enum else param.kind
+    stated = tuple((keyword, param.schema[keyword]) for keyword in STATED if keyword in param.schema)
+    return Row(
+        anchor([Own("~param"), param.name]),
+        0,
+        param.name,
+        param.name,
+        (type_,),
+        tuple(rule_words(stated)),  # type: ignore[arg-type]  # the values of these keywords are scalars
+        param.description,
+        is_required=True,
+        is_deprecated=param.schema.get("deprecated") is True,
+    )
+
+
+def _beside(schema: Any) -> Iterator[str]:
+    """Yield the keywords of a schema that its rows don't show, those of schemas inside included."""
+    found: set[str] = set()
+    stack: list[Any] = [schema]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            found.update(node.keys() & set(_BESIDE))
+        stack.extend(inner for _, inner, _ in inside(node))
+    yield from (keyword for keyword in _BESIDE if keyword in found)
+
+
+def _uses(
+    channels: Sequence[ChannelView], types: Mapping[str, tuple[str, tuple[TypeView, ...]]]
+) -> dict[Name, tuple[Use, ...]]:
+    uses: dict[Name, dict[Use, None]] = {}
+
+    def note(section: Section, label: str, payload: Name | None) -> None:
+        linked = [word.name for row in section.rows for word in row.type if isinstance(word, Link)]
+        for name in [*([payload] if payload else []), *linked]:
+            uses.setdefault(name, {})[Use(label, section.spot)] = None
+
+    for channel in channels:
+        for topic in channel.topics:
+            note(topic.section, f"{channel.name} · {topic.section.title}", topic.payload)
+    owners = [*(channel.types for channel in channels), *(views for _, views in types.values())]
+    for views in owners:
+        for each in views:
+            note(each.section, each.section.title, None)
+    return {name: tuple(found) for name, found in uses.items()}
