@@ -180,6 +180,23 @@ def breaking(
 
 
 @app.command()
+def docs(
+    schemas: SCHEMAS = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the site.")] = Path("site"),
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; print which files would change, and exit with 1 if any."
+        ),
+    ] = False,
+) -> None:
+    """Write a static site that describes all channels, for people who read or publish messages."""
+    from tightbeam_codegen.command.docs import run_docs
+
+    raise typer.Exit(run_docs(schemas, output, check=check))
+
+
+@app.command()
 def runs(
     file: Annotated[Path, typer.Argument(help="The database file of an embedded client.")],
     run_id: Annotated[

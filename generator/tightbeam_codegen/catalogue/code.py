@@ -9,7 +9,7 @@ from tightbeam_codegen.catalogue.html import Child, Markup, h
 
 __all__ = ["code_block"]
 
-_COLOURED = 60_000
+_COLOURED = 20_000
 """Characters up to which code is coloured."""
 _TOKEN = re.compile(
     r"(?P<string>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)(?P<key>(?=\s*:))?"
@@ -18,14 +18,15 @@ _TOKEN = re.compile(
 )
 
 
-def code_block(text: str, label: str) -> Markup:
+def code_block(text: str, label: str, *, coloured: bool = True) -> Markup:
     """Return code as a block that can be scrolled by keyboard, and copied.
 
     Args:
         text: the code.
         label: what it is, for screen readers.
+        coloured: whether it has colours, which make it three times as long.
     """
-    parts = list(_parts(text)) if len(text) <= _COLOURED else [text]
+    parts = list(_parts(text)) if coloured and len(text) <= _COLOURED else [text]
     return h("pre.json", h("code", parts), tabindex="0", role="region", aria_label=label)
 
 

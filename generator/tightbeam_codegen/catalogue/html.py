@@ -14,9 +14,32 @@ from typing import TypeAlias
 
 __all__ = ["Child", "Markup", "h", "prose", "raw", "shown"]
 
-_VOID = frozenset(["br", "img", "input", "link", "meta"])
+_VOID = frozenset(["img", "input", "link", "meta"])
+_LINES = frozenset(
+    [
+        *(
+            "body",
+            "dd",
+            "div",
+            "dl",
+            "dt",
+            "details",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "head",
+            "header",
+            "li",
+            "link",
+            "main",
+        ),
+        *("meta", "nav", "p", "pre", "script", "section", "title", "ul"),
+    ]
+)
+"""Elements behind which a line ends, so that a change of a page shows as a few lines."""
 _LINKS = frozenset(["href", "src"])
-_RELATIVE = re.compile(r"#.*|[A-Za-z0-9_.%~/-]+(?:#.*)?")
+_RELATIVE = re.compile(r"#.*|[A-Za-z0-9_.%~-][A-Za-z0-9_.%~/-]*(?:#.*)?")
 _JOINERS = frozenset("\u200c\u200d")
 """Characters that don't show, and without which Persian, Hindi and many emoji can't be written."""
 
@@ -27,7 +50,7 @@ class Markup(str):
     __slots__ = ()
 
 
-Child: TypeAlias = "str | Markup | None | Iterable[Child]"
+Child: TypeAlias = "str | Markup | Iterable[Child] | None"
 """What an element can contain; None is nothing."""
 
 
@@ -56,6 +79,8 @@ def h(tag: str, *children: Child, **attributes: str | bool | None) -> Markup:
     if name not in _VOID:
         _append(parts, children)
         parts.append(f"</{name}>")
+    if name in _LINES:
+        parts.append("\n")
     return Markup("".join(parts))
 
 
@@ -71,7 +96,8 @@ def shown(text: str) -> str:
 
     Others become escapes: control characters, lone surrogates, and those that change the direction of text.
     """
-    return text if text.isprintable() else "".join(map(_shown_character, text))
+    # Nearly all text is printable but for its line ends, and one look at all of it is much faster.
+    return text if text.replace("\n", "").isprintable() else "".join(map(_shown_character, text))
 
 
 def prose(text: str) -> Markup:

@@ -62,7 +62,7 @@ def _entries(views: Views) -> Iterator[Entry]:
             yield from numbered(_section(_TOPIC, topic.section, own, total))
         for each in channel.types:
             yield from numbered(_section(_TYPE, each.section, own, total))
-    for _, (_, types) in views.types.items():
+    for _, types in views.types.values():
         for each in types:
             yield from numbered(_section(_TYPE, each.section, -1, total))
 

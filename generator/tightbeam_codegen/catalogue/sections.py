@@ -17,6 +17,7 @@ __all__ = ["property_list", "source_line", "topic_section", "type_section"]
 _DEEPEST = 6
 """Rows that are deeper are as far to the right as these."""
 _MOST_USES = 50
+_DEPRECATED = h("span.badge", "deprecated", data_state="deprecated")
 
 
 def topic_section(topic: TopicView, views: Views, changes: Child = None) -> Markup:
@@ -73,9 +74,14 @@ def source_line(place: object) -> Markup:
 
 def _head(section: Section, tag: str) -> Markup:
     link = h("a.permalink", "#", href=f"#{section.spot.anchor}", aria_label=f"Link to {section.title}")
-    badge = h("span.badge", "deprecated", data_state="deprecated") if section.is_deprecated else None
+    badge = _DEPRECATED if section.is_deprecated else None
     doc = h("div.lead", prose(section.doc)) if section.doc else None
-    return h("header", h(tag, h("span", section.title), link, badge), doc, source_line(section.place))
+    return h(
+        "header",
+        h(tag, _joined((h("span", section.title), badge, link), " ")),
+        doc,
+        source_line(section.place),
+    )
 
 
 # -- properties ----------------------------------------------------------------------------------------------
@@ -117,13 +123,19 @@ def _row(row: Row, page: str, views: Views) -> Markup:
         classes,
         h(
             "dt",
-            h("span.if", "if") if row.is_branch else None,
-            name,
-            h("span.type", _words(row.type, page, views)) if row.type else None,
-            h("span.rules", ", ".join(row.rules)) if row.rules else None,
-            None if row.is_required or row.is_branch else h("span.optional", "optional"),
-            h("span.badge", "deprecated", data_state="deprecated") if row.is_deprecated else None,
-            _names(row),
+            # With spaces between, for those who copy the text or hear it.
+            _joined(
+                (
+                    h("span.if", "if") if row.is_branch else None,
+                    name,
+                    h("span.type", _words(row.type, page, views)) if row.type else None,
+                    h("span.rules", ", ".join(row.rules)) if row.rules else None,
+                    None if row.is_required or row.is_branch else h("span.optional", "optional"),
+                    _DEPRECATED if row.is_deprecated else None,
+                    _names(row),
+                ),
+                " ",
+            ),
         ),
         h("dd", prose(row.doc)) if row.doc else None,
         id=row.anchor or None,
@@ -164,9 +176,8 @@ def _use_link(use: Use, page: str) -> Markup:
 def _joined(children: Iterable[Child], between: str) -> Markup:
     parts: list[Child] = []
     for child in children:
-        if parts:
-            parts.append(between)
-        parts.append(child)
+        if child is not None:
+            parts += [between, child] if parts else [child]
     return raw(parts)
 
 
@@ -174,7 +185,7 @@ def _joined(children: Iterable[Child], between: str) -> Markup:
 
 
 def _schema(section: Section) -> Markup:
-    block = code_block(section.schema, f"JSON Schema of {section.title}")
+    block = code_block(section.schema, f"JSON Schema of {section.title}", coloured=False)
     return h("details.raw", h("summary", "As JSON Schema"), h("div.code", block))
 
 

@@ -27,7 +27,20 @@ from tightbeam_codegen.write import Plan, Tree, compare, diff, write
 if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
 
-__all__ = ["DRIFT", "FINE", "INTERRUPTED", "WRONG", "run_generate", "run_watch"]
+__all__ = [
+    "DRIFT",
+    "FINE",
+    "INTERRUPTED",
+    "WRONG",
+    "changes_of",
+    "in_words",
+    "progress",
+    "report_problems",
+    "run_generate",
+    "run_watch",
+    "system_problem",
+    "without_collection",
+]
 
 FINE, DRIFT = 0, 1
 INTERRUPTED = 130
@@ -46,9 +59,7 @@ def run_generate(request: Request) -> int:
     except DefinitionErrors as errors:
         report.problems(errors.problems)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        remedy = _REMEDIES.get(error.errno or 0, "")
-        report.problems([Problem(None, "error", f"{where}{error.strerror or error}", remedy)])
+        report.problems([system_problem(error)])
     except KeyboardInterrupt:
         if request.form != "json":
             raise
@@ -70,6 +81,12 @@ _REMEDIES = {
     errno.EPERM: "Check the permissions of the folder.",
     errno.EROFS: "Name an output folder that can be written to.",
 }
+
+
+def system_problem(error: OSError) -> Problem:
+    """Return why files can't be read or written, with what can be done about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return Problem(None, "error", f"{where}{error.strerror or error}", _REMEDIES.get(error.errno or 0, ""))
 
 
 def _settings(request: Request) -> Settings:
@@ -98,13 +115,13 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
     up_to_date = UpToDateCheck(settings, targets, cache)
     known = up_to_date.warnings()
     if known is not None:
-        code = _report_problems(known, report)
+        code = report_problems(known, report)
         if code == FINE and not request.check:
             report.print_outcome(f"Nothing to do: {shown} is up to date.")
         return code
-    with _progress("Generating…"), _without_collection():
+    with progress("Generating…"), without_collection():
         result = _pipeline(settings, cache)
-    if code := _report_problems(result.problems, report):
+    if code := report_problems(result.problems, report):
         return code
     trees = [Tree(folder, result.files[target.name], target.language) for target, folder in targets]
     plans = compare(trees)
@@ -114,18 +131,18 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
             up_to_date.remember(trees, result.problems)
         return code
     if request.form == "json":
-        report.changes(change for plan in plans for change in _changes_of(plan))
+        report.changes(change for plan in plans for change in changes_of(plan))
     write(plans)
     up_to_date.remember(trees, result.problems)
     counted = "1 channel" if result.channels == 1 else f"{result.channels} channels"
-    report.print_outcome(f"Generated {counted} in {shown}: {_in_words(plans)}.")
+    report.print_outcome(f"Generated {counted} in {shown}: {in_words(plans)}.")
     return FINE
 
 
 def _check(plans: Sequence[Plan], report: Report) -> int:
     """Print how the disk differs from what it should hold, and return the exit code."""
     for plan in plans:
-        report.changes(_changes_of(plan), diff(plan))
+        report.changes(changes_of(plan), diff(plan))
     if all(plan.is_empty for plan in plans):
         return FINE
     report.out_of_date()
@@ -141,7 +158,8 @@ def _check_tracked(settings: Settings, report: Report) -> int:
     return DRIFT if problems else FINE
 
 
-def _changes_of(plan: Plan) -> Iterator[Change]:
+def changes_of(plan: Plan) -> Iterator[Change]:
+    """Yield the files that a plan changes."""
     for path in sorted([*plan.changed, *plan.stale]):
         old = plan.changed.get(path)
         change: Literal["added", "changed", "removed"] = "added" if old is None else "changed"
@@ -189,7 +207,7 @@ def _text_of(folder: Path, path: str) -> str | None:
         return None
 
 
-def _report_problems(problems: Sequence[Problem], report: Report) -> int:
+def report_problems(problems: Sequence[Problem], report: Report) -> int:
     """Print all problems, and return the exit code if they end the run, else 0."""
     report.problems(problems)
     errors = any(problem.severity == "error" for problem in problems)
@@ -200,7 +218,8 @@ def _report_problems(problems: Sequence[Problem], report: Report) -> int:
     return FINE
 
 
-def _in_words(plans: Sequence[Plan]) -> str:
+def in_words(plans: Sequence[Plan]) -> str:
+    """Return how many files plans write and remove."""
     written = sum(len(plan.changed) for plan in plans)
     removed = sum(len(plan.stale) for plan in plans)
     changes = ((written, "written"), (removed, "removed"))
@@ -209,7 +228,7 @@ def _in_words(plans: Sequence[Plan]) -> str:
 
 
 @contextmanager
-def _without_collection() -> Generator[None]:
+def without_collection() -> Generator[None]:
     """Collect no garbage: a run makes many objects, and hardly one of them is garbage before its end."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -220,7 +239,8 @@ def _without_collection() -> Generator[None]:
             gc.enable()
 
 
-def _progress(what: str) -> AbstractContextManager[object]:
+def progress(what: str) -> AbstractContextManager[object]:
+    """Return a spinner for a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console

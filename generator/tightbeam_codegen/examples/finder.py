@@ -81,6 +81,8 @@ class Examples:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = RuntimeBundle("example", json.loads(bundle.text()))
+        self._schemas: dict[str, Schemas] = {}
+        """By the dialect of schemas that name none."""
 
     def of(self, topic: str) -> Example | None:
         """Return an example of a topic's payload, as `example_of` does."""
@@ -89,7 +91,7 @@ class Examples:
             validator = self._bundle.topic_validator(stated)
         except OutdatedBindings:
             return None
-        schemas = Schemas(self._bundle, stated.dialect)
+        schemas = self._schemas_of(stated.dialect)
         location = schemas.find(stated.ref)
         if location is None:
             return None
@@ -102,7 +104,7 @@ class Examples:
         kinds = {param.name: param.kind for param in definition.params}
         template = Template(definition.name, kinds, definition.separator)
         found: dict[str, ParamValue] = {}
-        schemas = Schemas(self._bundle, LATEST_DIALECT)
+        schemas = self._schemas_of(LATEST_DIALECT)
         for param in definition.params:
             try:
                 validator = self._bundle.param_validator(param.schema)
@@ -115,6 +117,11 @@ class Examples:
                 return None
             found[param.name] = example.value
         return found
+
+    def _schemas_of(self, dialect: str) -> Schemas:
+        if dialect not in self._schemas:
+            self._schemas[dialect] = Schemas(self._bundle, dialect)
+        return self._schemas[dialect]
 
 
 def _faults_of(validator: jsonschema_rs.Validator) -> _Faults:

@@ -27,6 +27,8 @@ _ANY = _LETTERS + string.digits + "-_. " + string.ascii_uppercase
 _LONGEST = 2_000
 _DEEPEST = 40
 _MOST_REPEATS = 500
+_TRIES = ((0, 4), (0, 1), (1, 4), (2, 4), (0, 0), (0, 12))
+"""Branches and repeats of the texts, the most human ones first."""
 
 _Piece: TypeAlias = "Callable[[_Writer], None]"
 
@@ -68,14 +70,13 @@ def texts_matching(pattern: str, variant: int) -> Iterator[str]:
         piece = _Reader(pattern).read()
     except (_NotSampledError, IndexError, ValueError):
         return
-    for branch in range(3):
-        for repeats in (4, 1, 0, 12):
-            writer = _Writer(repeats, branch, variant)
-            try:
-                piece(writer)
-            except _NotSampledError:
-                continue
-            yield "".join(writer.text)
+    for branch, repeats in _TRIES:
+        writer = _Writer(repeats, branch, variant)
+        try:
+            piece(writer)
+        except _NotSampledError:
+            continue
+        yield "".join(writer.text)
 
 
 class _Reader:

@@ -14,7 +14,7 @@ __all__ = ["number_candidates", "text_candidates"]
 _Value = TypeVar("_Value")
 
 _LONGEST = 10_000
-_MOST = 12
+_MOST = 4
 _FILLER = " and some more text to make it as long as it has to be"
 
 

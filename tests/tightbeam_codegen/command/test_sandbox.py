@@ -130,6 +130,18 @@ def test_a_good_run_stays_where_it_belongs(project: Project) -> None:
 
 
 @pytest.mark.slow
+def test_a_site_stays_there_too(project: Project) -> None:
+    files = {
+        "x.channel.json": channel("x:{p}", t=closed(a=ref("y.json"), b=ref(f"{MAPPED}z.json#/$defs/S")))
+        | {"params": {"p": STRING}},
+        "y.json": closed(a={"type": "string", "format": "date-time", "pattern": "^2026"}),
+    }
+    project.write(files, {"z.json": SECRET})
+    assert project.run("docs", "--output", "site").code == 0
+    assert project.run("docs", "--output", "site", "--check").code == 0
+
+
+@pytest.mark.slow
 def test_later_runs_stay_there_too(project: Project) -> None:
     """With nothing to do, with something to do, with all that earlier runs remember."""
     project.write({"x.channel.json": channel("x", t=closed(a=ref("y.json"))), "y.json": closed(a=STRING)})

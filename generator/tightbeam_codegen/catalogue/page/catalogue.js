@@ -4,7 +4,7 @@
 
 (() => {
   const ROOT = document.currentScript.dataset.root.replace(/index\.html$/, "");
-  const MOST = 40;
+  const MOST = 30;
   const KINDS = ["Channel", "Topic", "Property", "Type", "Parameter"];
   const WEIGHTS = [30, 24, 8, 16, 10];
   const INDEX = /^search\/[0-9]+\.js$/;
@@ -61,23 +61,33 @@
 
   const loaded = () => wanted !== null && asked >= wanted;
 
-  /** The best entries with all words in them. */
+  /** How well a title has a term: as a whole, at its beginning, at the beginning of a word, inside of one. */
+  function weigh({ name, title }, term) {
+    const at = name.indexOf(term);
+    if (at < 0) return 0;
+    if (at === 0) return name.length === term.length ? 160 : 60;
+    const startsWord = !/[a-z0-9]/.test(name[at - 1]) || /[A-Z]/.test(title[at]);
+    return startsWord ? 45 : 25;
+  }
+
+  /** The best entries with all words in them, and how many there are. */
   function find(text) {
     const terms = text.toLowerCase().split(/\s+/).filter((term) => term !== "");
-    const found = [];
+    const best = [];
+    let total = 0;
     for (const entry of entries) {
       if (!terms.every((term) => entry.all.includes(term))) continue;
-      let score = WEIGHTS[entry.kind] - Math.min(entry.title.length, 60) / 10;
-      for (const term of terms) {
-        const at = entry.name.indexOf(term);
-        if (entry.name === term) score += 100;
-        else if (at === 0) score += 60;
-        else if (at > 0) score += /[a-z0-9]/.test(entry.name[at - 1]) && !/[A-Z]/.test(entry.title[at]) ? 25 : 45;
-      }
-      found.push({ entry, score });
+      total += 1;
+      let score = WEIGHTS[entry.kind] - Math.min(entry.name.length, 60) / 10;
+      for (const term of terms) score += weigh(entry, term);
+      // Only the best are kept in order: a single letter finds nearly everything.
+      if (best.length === MOST && score <= best[MOST - 1].score) continue;
+      let at = best.length;
+      while (at > 0 && best[at - 1].score < score) at -= 1;
+      best.splice(at, 0, { entry, score });
+      if (best.length > MOST) best.pop();
     }
-    const best = found.sort((a, b) => b.score - a.score).slice(0, MOST);
-    return { terms, total: found.length, best: best.map((one) => one.entry) };
+    return { terms: terms.filter((term) => term.length > 1), total, best: best.map((one) => one.entry) };
   }
 
   /** Text in which the terms are marked. */

@@ -1,0 +1,105 @@
+"""`tightbeam docs`: a static site of all channels, written as `generate` writes bindings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tightbeam_codegen.command.generate import (
+    DRIFT,
+    FINE,
+    WRONG,
+    changes_of,
+    in_words,
+    progress,
+    report_problems,
+    system_problem,
+    without_collection,
+)
+from tightbeam_codegen.command.report import Report
+from tightbeam_codegen.problems import DefinitionErrors, Problem
+from tightbeam_codegen.settings import Settings, load_settings
+from tightbeam_codegen.targets import OPTIONS
+from tightbeam_codegen.version import tool_version
+from tightbeam_codegen.write import Plan, Tree, compare, write
+
+if TYPE_CHECKING:
+    from tightbeam_codegen.catalogue import Site
+
+__all__ = ["run_docs"]
+
+
+def run_docs(schemas: Path | None, output: Path, *, check: bool = False) -> int:
+    """Write the site, or see whether that would change something, and return the exit code.
+
+    Args:
+        schemas: the schema root; None for that of the settings.
+        output: the folder of the site.
+        check: whether to write nothing.
+    """
+    report = Report("text")
+    try:
+        settings = load_settings(Path(), OPTIONS)
+        if schemas is not None:
+            settings = dataclasses.replace(settings, schemas=schemas)
+        report.strict = settings.strict
+        return report.finish(_docs(settings, output, report, check=check))
+    except DefinitionErrors as errors:
+        report.problems(errors.problems)
+    except OSError as error:
+        report.problems([system_problem(error)])
+    return report.finish(WRONG)
+
+
+def _docs(settings: Settings, output: Path, report: Report, *, check: bool) -> int:
+    with progress("Reading…"), without_collection():
+        site, problems = _site(settings)
+    if code := report_problems(problems, report):
+        return code
+    if site is None:
+        raise ValueError("definitions without errors have a site")
+    plans = compare([Tree(output, files, language) for language, files in site.files.items()])
+    if check:
+        return _check(plans, report)
+    write(plans)
+    counted = "1 channel" if site.channels == 1 else f"{site.channels} channels"
+    report.print_outcome(f"Described {counted} in {output.as_posix()}: {in_words(plans)}.")
+    return FINE
+
+
+def _check(plans: Sequence[Plan], report: Report) -> int:
+    """Print the files that would change, and return the exit code."""
+    changes = sorted(change for plan in plans for change in changes_of(plan))
+    for path, change in changes:
+        report.print_outcome(f"{change} {path}")
+    if not changes:
+        return FINE
+    report.print_text("The site is out of date; run `tightbeam docs`.")
+    return DRIFT
+
+
+def _site(settings: Settings) -> tuple[Site | None, Sequence[Problem]]:
+    """Return the site, None where definitions have errors, and what is wrong with them.
+
+    Raises:
+        DefinitionErrors: a package of the extra `codegen` is missing.
+    """
+    try:
+        from tightbeam_codegen.catalogue import build
+        from tightbeam_codegen.pipeline import read
+        from tightbeam_codegen.room import with_room
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tightbeam"):
+            raise
+        message = f"reading definitions needs the package {error.name}"
+        raise DefinitionErrors(
+            [Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")]
+        ) from None
+
+    def work() -> tuple[Site | None, Sequence[Problem]]:
+        model = read(settings.schemas, settings, shown_root=settings.schemas.as_posix(), exact=True)
+        return (None if model.has_errors else build(model, settings, tool_version())), model.problems
+
+    return with_room(work)

@@ -1,0 +1,98 @@
+"""`tightbeam docs`: what it writes, leaves alone, removes, says and returns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tightbeam_codegen.compiling import channel, write_files
+from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, ref
+from tightbeam_cli import main
+from tightbeam_codegen.command.docs import run_docs
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with two channels and a shared type."""
+    files = {
+        "orders.channel.json": channel("orders", placed=closed(price=ref("common.json#/$defs/Money"))),
+        "uploads.channel.json": channel("uploads", status=STRING),
+        "common.json": {"$defs": {"Money": closed(cents=INTEGER)}},
+    }
+    write_files(tmp_path / "schemas", files)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_a_site_is_written_checked_and_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["docs", "--output", "site", "--check"]) == 1
+    assert not (project / "site").exists()
+    assert "added site/channels/orders.html\n" in capsys.readouterr().out
+    assert main(["docs", "schemas", "--output", "site"]) == 0
+    assert capsys.readouterr().out == "Described 2 channels in site: 10 files written.\n"
+    first = files_of(project / "site")
+    assert main(["docs", "--output", "site"]) == 0
+    assert capsys.readouterr().out == "Described 2 channels in site: nothing changed.\n"
+    assert main(["docs", "--output", "site", "--check"]) == 0
+    assert files_of(project / "site") == first
+
+
+def test_stale_pages_go_and_files_of_others_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_docs(None, Path("site")) == 0
+    foreign = {"CNAME": "docs.example.com", "own.html": "<p>mine", "channels/own.css": "p {}", "x/a.js": "1"}
+    write_files(project / "site", foreign)
+    (project / "schemas" / "orders.channel.json").unlink()
+    (project / "schemas" / "common.json").unlink()
+    capsys.readouterr()
+    assert run_docs(None, Path("site"), check=True) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "removed site/channels/orders.html",
+        "changed site/channels/uploads.html",
+        "changed site/index.html",
+        "changed site/search/0.js",
+        "removed site/types.html",
+        "removed site/types/common.html",
+    ]
+    assert err == "The site is out of date; run `tightbeam docs`.\n"
+    assert run_docs(None, Path("site")) == 0
+    present = files_of(project / "site")
+    assert {path: present[path].decode() for path in foreign} == foreign
+    assert "channels/orders.html" not in present
+    assert "types.html" not in present
+
+
+def test_a_file_in_the_way_is_not_written_over(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_files(project / "site", {"index.html": "<p>mine", "catalogue.css": "p {}"})
+    assert run_docs(None, Path("site")) == 2
+    assert files_of(project / "site") == {"index.html": b"<p>mine", "catalogue.css": b"p {}"}
+    err = capsys.readouterr().err
+    assert "'site/index.html' is in the way" in err
+    assert "'site/catalogue.css' is in the way" in err
+
+
+def test_definitions_with_errors_leave_the_site_alone(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_docs(None, Path("site")) == 0
+    before = files_of(project / "site")
+    broken = {"name": "orders", "topics": {"placed": {"schema": {"type": "text"}}}}
+    (project / "schemas" / "orders.channel.json").write_text(json.dumps(broken), "utf-8")
+    capsys.readouterr()
+    assert run_docs(None, Path("site")) == 2
+    assert "schemas/orders.channel.json:1:" in capsys.readouterr().err
+    assert files_of(project / "site") == before
+
+
+def test_a_folder_that_cannot_be_written_to(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "site").write_text("a file")
+    assert run_docs(None, Path("site")) == 2
+    assert "A file is where a folder has to be" in capsys.readouterr().err
