@@ -15,6 +15,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.browsing import EXAMPLE, ROOT, Program, chromium, free_port
+from tightbeam_codegen.command.docs import run_docs
 
 FOLDER = ROOT / "docs" / "images"
 WIDE = ViewportSize(width=1120, height=680)
@@ -88,11 +89,23 @@ async def example(browser: Browser, folder: Path) -> None:
         await program.stop()
 
 
+async def catalogue(browser: Browser, folder: Path) -> None:
+    assert run_docs(ROOT / "schemas", folder / "site") == 0
+    site = (folder / "site").as_uri()
+    for look, scheme, size in LOOKS:
+        size = ViewportSize(width=1280, height=760) if size is WIDE else size  # two columns
+        async with await browser.new_context(color_scheme=scheme, viewport=size) as context:
+            page = await context.new_page()
+            await page.goto(f"{site}/channels/orders.html#state")
+            await take(page, f"catalogue-channel-{look}")
+
+
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with chromium() as browser:
             await inspector(browser, Path(folder))
             await example(browser, Path(folder))
+            await catalogue(browser, Path(folder))
 
 
 def compress() -> None:

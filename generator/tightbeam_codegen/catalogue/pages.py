@@ -80,7 +80,7 @@ def channel_page(channel: ChannelView, views: Views, changes: Mapping[str, Child
     """
     page = channel.page
     facts = [
-        ("Defined in", h("code", channel.place.path)),
+        ("Defined in", h("code", channel.file)),
         ("For example", h("code", channel.example) if channel.example else None),
         ("In Python", h("code", channel.python)),
         ("In TypeScript", h("code", channel.typescript)),
@@ -141,7 +141,7 @@ def types_overview(views: Views) -> Markup:
     owners: list[tuple[str, str, tuple[TypeView, ...]]] = [
         (shown, page, types) for page, (shown, types) in views.types.items()
     ]
-    owners += [(each.place.path, each.page, each.types) for each in views.channels if each.types]
+    owners += [(each.file, each.page, each.types) for each in views.channels if each.types]
     total = sum(len(types) for _, _, types in owners)
     by_document: dict[str, list[TypeView]] = {}
     for shown, _, types in owners:

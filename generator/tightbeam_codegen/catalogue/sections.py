@@ -12,7 +12,7 @@ from tightbeam_codegen.catalogue.views import Section, TopicView, TypeView, Use,
 from tightbeam_codegen.catalogue.wording import Link, Words
 from tightbeam_codegen.read.normalise.shapes import Name
 
-__all__ = ["property_list", "source_line", "topic_section", "type_section"]
+__all__ = ["property_list", "topic_section", "type_section"]
 
 _DEEPEST = 6
 """Rows that are deeper are as far to the right as these."""
@@ -67,11 +67,6 @@ def type_section(view: TypeView, views: Views) -> Markup:
     )
 
 
-def source_line(place: object) -> Markup:
-    """Return where something is defined."""
-    return h("p.source", "Defined in ", h("code", str(place)))
-
-
 def _head(section: Section, tag: str) -> Markup:
     link = h("a.permalink", "#", href=f"#{section.spot.anchor}", aria_label=f"Link to {section.title}")
     badge = _DEPRECATED if section.is_deprecated else None
@@ -80,7 +75,7 @@ def _head(section: Section, tag: str) -> Markup:
         "header",
         h(tag, _joined((h("span", section.title), badge, link), " ")),
         doc,
-        source_line(section.place),
+        h("p.source", "Defined in ", h("code", section.place)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -33,15 +33,16 @@ class Site:
     channels: int
 
 
-def build(model: Model, settings: Settings, version: str) -> Site:
+def build(model: Model, settings: Settings, version: str, *, named: Callable[[str], str] = str) -> Site:
     """Return the site of a model.
 
     Args:
         model: without errors, and with exact shapes.
         settings: say where the bindings are.
         version: of the tool.
+        named: gives the names of files in pages, from those that messages show.
     """
-    views = read_views(model, bindings_of(settings))
+    views = read_views(model, bindings_of(settings), named)
     has_types = bool(views.types) or any(channel.types for channel in views.channels)
     frame = Frame(_TITLE, version, has_types=has_types, has_changes=False)
     pages = {OVERVIEW: frame.page(OVERVIEW, "", overview(views, _TITLE), kind="Channels")}

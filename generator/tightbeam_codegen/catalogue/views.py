@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tightbeam._channels.template import Template
@@ -37,7 +37,7 @@ class Section:
     title: str
     spot: Spot
     doc: str
-    place: Place
+    place: str
     rows: tuple[Row, ...]
     schema: str
     """As JSON."""
@@ -85,7 +85,7 @@ class ChannelView:
     page: str
     module: ModulePath
     description: str
-    place: Place
+    file: str
     parameters: tuple[Row, ...]
     example: str | None
     """A channel's name, where it has parameters."""
@@ -116,28 +116,30 @@ class Views:
     spots: Spots
 
 
-def read_views(model: Model, bindings: Bindings) -> Views:
+def read_views(model: Model, bindings: Bindings, named: Callable[[str], str] = str) -> Views:
     """Read what the site shows.
 
     Args:
         model: without errors, and with exact shapes.
         bindings: how code finds the bindings.
+        named: gives the names of files in pages, from those that messages show.
     """
     spots = Spots(model)
-    reader = _Reader(spots, bindings)
+    reader = _Reader(spots, bindings, named)
     channels = tuple(
         sorted(map(reader.channel, model.channels), key=lambda each: (each.module[:-1], each.name))
     )
     types = {
-        page: (document.shown, tuple(map(reader.type, names)))
+        page: (named(document.shown), tuple(map(reader.type, names)))
         for page, (document, names) in sorted(spots.types.items())
     }
     return Views(channels, types, _uses(channels, types), spots)
 
 
 class _Reader:
-    def __init__(self, spots: Spots, bindings: Bindings) -> None:
+    def __init__(self, spots: Spots, bindings: Bindings, named: Callable[[str], str]) -> None:
         self._spots = spots
+        self._named_file = named
         self._bindings = bindings
         self._named: dict[ModulePath, list[NamedShape]] = {}
         for name, shape in spots.shapes.named.items():
@@ -159,7 +161,7 @@ class _Reader:
             page,
             module,
             definition.description,
-            definition.document.place(()),
+            self._named_file(definition.document.shown),
             tuple(map(_parameter, definition.params)),
             name,
             snippets.python_import,
@@ -218,7 +220,7 @@ class _Reader:
             title,
             spot,
             doc.strip(),
-            place,
+            str(replace(place, path=self._named_file(place.path))),
             tuple(rows),
             laid_out(schema, JSON),
             tuple(_beside(schema)),

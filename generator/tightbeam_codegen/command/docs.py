@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from tightbeam_codegen.command.generate import (
@@ -100,6 +100,23 @@ def _site(settings: Settings) -> tuple[Site | None, Sequence[Problem]]:
 
     def work() -> tuple[Site | None, Sequence[Problem]]:
         model = read(settings.schemas, settings, shown_root=settings.schemas.as_posix(), exact=True)
-        return (None if model.has_errors else build(model, settings, tool_version())), model.problems
+        if model.has_errors:
+            return None, model.problems
+        return build(model, settings, tool_version(), named=_from_project(settings)), model.problems
 
     return with_room(work)
+
+
+def _from_project(settings: Settings) -> Callable[[str], str]:
+    """Return a function that names files from the project's folder, wherever the command runs."""
+    project = (settings.source.parent if settings.source else Path()).absolute()
+    folders = [folder.absolute() for folder in (settings.schemas, *settings.refs.values())]
+    bases = [(project, ""), *((folder, folder.name) for folder in folders)]
+
+    def named(path: str) -> str:
+        file = Path(path).absolute()
+        found = ((file.relative_to(base), name) for base, name in bases if file.is_relative_to(base))
+        inner, name = next(found, (None, ""))
+        return path if inner is None or "://" in path else (PurePosixPath(name) / inner).as_posix()
+
+    return named

@@ -96,3 +96,18 @@ def test_a_folder_that_cannot_be_written_to(project: Path, capsys: pytest.Captur
     (project / "site").write_text("a file")
     assert run_docs(None, Path("site")) == 2
     assert "A file is where a folder has to be" in capsys.readouterr().err
+
+
+def test_places_are_named_from_the_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Wherever the command is run, and on every machine."""
+    (project / "pyproject.toml").write_text("[tool.tightbeam]\n")
+    assert run_docs(None, Path("site")) == 0
+    first = files_of(project / "site")
+    assert b"schemas/orders.channel.json:1:" in first["channels/orders.html"]
+    monkeypatch.chdir(project / "schemas")
+    assert run_docs(None, project / "site", check=True) == 0
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert run_docs(project / "schemas", Path("site")) == 0
+    assert files_of(Path("site")) == first
