@@ -50,7 +50,7 @@ class Conjunction:
 
     def _resolved(self) -> Iterator[Conjunction]:
         self._solver.spend()
-        marked = [formula for formula in self._pending if has_marks(formula)]
+        marked = [each for each in self._pending if self.kind == "object" and has_marks(each)]
         if not marked and not self._simplify():
             return
         if not self._pending:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam._payload.schemas import Bundle
-from tightbeam._payload.subschemas import inside
+from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
 from tightbeam_codegen.compare.containment.answers import Side
 from tightbeam_codegen.compare.containment.values import value_of
 from tightbeam_codegen.json_schema.keywords import IDENTIFIERS, KEYWORDS, NOTES, REFERENCES
@@ -70,13 +71,15 @@ class NodeTable:
 
     def __init__(self) -> None:
         self._by_key: dict[object, Node] = {}
-        self._values = _Schemas(Bundle("values", _EMPTY), {}, self)
+        self._values = _Schemas(Bundle("values", _EMPTY), {}, self, is_dynamic=False)
 
     def side(self, side: Side) -> tuple[Bundle, Node]:
         """Return the bundle of a side, as the runtime reads it, and the node of its schema."""
-        bundle = Bundle("compared", json.loads(json.dumps(side.bundle)))
+        text = json.dumps(side.bundle)
+        bundle = Bundle("compared", json.loads(text))
         topic = bundle.topics[side.topic]
-        schemas = _Schemas(bundle, bundle.resources, self)
+        is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text
+        schemas = _Schemas(bundle, bundle.resources, self, is_dynamic=is_dynamic)
         return bundle, schemas.root(topic.ref, topic.dialect)
 
     def of_schema(self, schema: Any) -> Node:
@@ -99,7 +102,9 @@ _EMPTY: Mapping[str, Any] = {"assertFormats": False, "resources": {}, "topics": 
 class _Schemas:
     """The schemas of one bundle."""
 
-    def __init__(self, bundle: Bundle, resources: Mapping[str, Any], table: NodeTable) -> None:
+    def __init__(
+        self, bundle: Bundle, resources: Mapping[str, Any], table: NodeTable, *, is_dynamic: bool
+    ) -> None:
         self._bundle = bundle
         self._resources = resources
         self._table = table
@@ -107,14 +112,25 @@ class _Schemas:
         self._nodes: dict[tuple[int, str, int, tuple[str, ...]], Node] = {}
         self._kept: list[object] = []
         self._joined: dict[tuple[int, ...], dict[str, Any]] = {}
-        text = json.dumps(list(resources.values()))
-        self._is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text
+        self._is_dynamic = is_dynamic
         self._years: dict[str, int] = {}
 
     def root(self, ref: str, dialect: str) -> Node:
         """Return the node of a topic's schema."""
-        location = self._find(ref, "")
+        location = self._root(ref)
         return self.node(location, self._year_at(location, dialect), self._entered((), location.base))
+
+    def _root(self, ref: str) -> SchemaLocation:
+        """Find a topic's schema, without the index of all schemas if the document has no other base URI."""
+        uri, _, fragment = ref.partition("#")
+        resource = self._resources.get(uri)
+        if not isinstance(resource, dict) or resource.keys() & {"$id", "id"}:
+            return self._find(ref, "")
+        location = SchemaLocation(uri, (), uri, resource)
+        for token in fragment.split("/")[1:]:
+            name = unquote(token).replace("~1", "/").replace("~0", "~")
+            location = location.child(int(name) if isinstance(location.schema, list) else name)
+        return location
 
     def node(self, at: SchemaLocation, year: int, scope: tuple[str, ...]) -> Node:
         """Return the node of a location."""
@@ -241,35 +257,38 @@ class _Schemas:
         """Return what a schema says, without notes; references are marked, and absolute."""
         schema = at.schema
         if not isinstance(schema, dict):
-            return json.dumps(schema, sort_keys=True)
+            return repr(schema)
         key = (id(schema), at.base)
         if (known := self._texts.get(key)) is not None:
             return known
-        hides = year <= 7 and isinstance(schema.get("$ref"), str)
-        ways = {way: at.child(*way) for way, _, is_schema in inside(schema) if is_schema}
-        parts: list[str] = []
-        for keyword in sorted(schema):
-            if keyword == "$schema" and at.tokens:
-                parts.append(f"in {schema[keyword]}")
-            if keyword in _NOT_COMPARED or (hides and keyword != "$ref") or keyword not in KEYWORDS[year]:
-                continue
-            value = schema[keyword]
-            if keyword in REFERENCES and isinstance(value, str):
-                found = self._bundle.index.find(value, at.base)
-                parts.append(f"{keyword}\x01{found.ref if found else value}\x01")
-                continue
-            own = {way: child for way, child in ways.items() if way[0] == keyword}
-            if not own:
-                parts.append(f"{keyword}:{json.dumps(value, sort_keys=True)}")
-                continue
-            inner = [f"{json.dumps(way[1:])}{self._text(child, year)}" for way, child in own.items()]
-            rest = (
-                {name: each for name, each in value.items() if isinstance(each, list)}
-                if keyword == "dependencies"
-                else ""
-            )
-            form = "[" if isinstance(value, list) else ""
-            parts.append(f"{keyword}{form}({'|'.join(sorted(inner))}){json.dumps(rest)}")
+        keywords: Iterable[str] = KEYWORDS[year].keys() & schema.keys() - _NOT_COMPARED
+        if year <= 7 and isinstance(schema.get("$ref"), str):
+            keywords = ("$ref",)
+        parts = [self._said(at, keyword, year) for keyword in sorted(keywords)]
+        if "$schema" in schema and at.tokens:
+            parts.append(f"in {schema['$schema']}")
         text = self._texts[key] = "{" + ",".join(parts) + "}"
         self._kept.append(schema)
         return text
+
+    def _said(self, at: SchemaLocation, keyword: str, year: int) -> str:
+        """Return what a keyword of a schema says."""
+        value = at.schema[keyword]
+        if keyword in REFERENCES and isinstance(value, str):
+            found = self._bundle.index.find(value, at.base)
+            return f"{keyword}\x01{found.ref if found else value}\x01"
+        if not isinstance(value, dict | list):
+            return f"{keyword}:{value!r}"
+        if keyword not in HOLDERS:
+            return f"{keyword}:{json.dumps(value, sort_keys=True)}"
+        if isinstance(value, list):
+            texts = [self._text(at.child(keyword, index), year) for index in range(len(value))]
+            return f"{keyword}[{'|'.join(texts)}]"
+        if keyword not in SCHEMA_MAPS:
+            return f"{keyword}:{self._text(at.child(keyword), year)}"
+        inner: list[str] = []
+        for name, each in sorted(value.items()):
+            is_list = isinstance(each, list)  # the names in draft 7's `dependencies`
+            text = repr(sorted(each)) if is_list else self._text(at.child(keyword, name), year)
+            inner.append(f"{name!r}:{text}")
+        return f"{keyword}({'|'.join(inner)})"

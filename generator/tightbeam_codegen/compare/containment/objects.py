@@ -9,14 +9,13 @@ from tightbeam_codegen.compare.containment.formulas import EVERY_KEY, Formula, K
 from tightbeam_codegen.compare.containment.goals import Goals
 from tightbeam_codegen.compare.containment.matching import matches
 from tightbeam_codegen.compare.containment.outcomes import NOTHING, Found, Nothing, Outcome, Unknown
-from tightbeam_codegen.compare.containment.texts import find_text
 from tightbeam_codegen.compare.containment.values import text_of
 
 __all__ = ["ObjectDemands", "find_object", "has_key"]
 
 _MAX_KEYS = 300
 _MAX_PATTERNS = 5
-_MAX_TRIES = 200
+_MAX_TRIES = 100
 
 
 def has_key(keys: KeySet, name: str) -> bool:
@@ -193,6 +192,9 @@ class _Search:
             asked: what demands asked of their values.
         """
         self._tries += 1
+        self._solver.spend()
+        if any(sum(has_key(keys, name) for name in chosen) > count for count, keys in self._demands.most):
+            return None
         if self._tries > _MAX_TRIES:
             self._doubt = self._doubt or "objects have too many forms"
             return None
@@ -276,7 +278,9 @@ class _Search:
                 self._doubt = self._doubt or outcome.reason
 
     def _key(self, atoms: list[Formula], literals: list[Literal]) -> Outcome:
-        return self._solver.find_string(atoms, literals) if literals else find_text(atoms)
+        """Find a key; not the empty one, if there is another one."""
+        found = self._solver.find_string([*atoms, ("minlen", 1)], literals)
+        return found if isinstance(found, Found) else self._solver.find_string(atoms, literals)
 
     @staticmethod
     def _is_in(keys: KeySet, matched: list[str]) -> bool:
@@ -293,17 +297,15 @@ class _Search:
         """Add as many keys as there must be, and see that there aren't too many."""
         demands = self._demands
         chosen = dict(chosen)
-        for count, keys in demands.least:
+        for count, keys in sorted(demands.least, key=lambda each: each[1].visible is None):
             if count > _MAX_KEYS:
                 self._doubt = self._doubt or "objects have too many properties to be compared"
                 return None
             missing = count - sum(has_key(keys, name) for name in chosen)
             if missing > 0 and not self._add(missing, keys, chosen):
-                if len({keys for _, keys in (*demands.least, *demands.most)}) > 1:
+                # One set of keys is a part of the other one, and comes first: what is missing can't be there.
+                if len({keys for _, keys in (*demands.least, *demands.most)}) > 2:
                     self._doubt = self._doubt or "numbers of properties can't be compared"
-                return None
-        for count, keys in demands.most:
-            if sum(has_key(keys, name) for name in chosen) > count:
                 return None
         value = {name: found.value for name, found in chosen.items()}
         doubts = [found.doubt for found in chosen.values() if found.doubt]

@@ -51,8 +51,9 @@ class Solver:
     def __init__(self, table: NodeTable, steps: int) -> None:
         self._table = table
         self._steps = steps
-        self._translator = Translator(self._are_disjoint)
+        self._translator = Translator(self._are_disjoint, self.spend)
         self._known: dict[frozenset[Literal], Outcome] = {}
+        self._texts: dict[frozenset[Formula], Outcome] = {}
         self._active: dict[frozenset[Literal], int] = {}
         self._lowest = _ENDLESS
         """The depth of the outermost active goal that was met again."""
@@ -131,7 +132,7 @@ class Solver:
             case "number":
                 return find_number(atoms)
             case "string":
-                return find_text(atoms)
+                return self._text(atoms)
             case "array":
                 return find_array(atoms, self)
             case _:
@@ -143,8 +144,8 @@ class Solver:
         for text in texts:
             value = value_of(text)
             results = [evaluate(atom, value, self.holds) for atom in atoms]
-            if False not in results:
-                if None not in results and self._is_said(value, atoms):
+            if False not in results and self._is_said(value, atoms):
+                if None not in results:
                     return Found(value)
                 unsure = Found(value, "an enumeration's value can't be judged")
         return unsure
@@ -159,8 +160,16 @@ class Solver:
 
     def find_string(self, atoms: list[Formula], literals: list[Literal]) -> Outcome:
         """Find a string of which some atoms and literals hold."""
+        if not literals:
+            return self._text(atoms)
         formulas = [self._translator.formula(literal, "string") for literal in literals]
         return self._search([*atoms, *formulas], "string")
+
+    def _text(self, atoms: list[Formula]) -> Outcome:
+        key = frozenset(atoms)
+        if (known := self._texts.get(key)) is None:
+            known = self._texts[key] = find_text(atoms, self.spend)
+        return known
 
     def holds(self, literal: Literal, value: Any) -> bool | None:
         """Return whether a literal holds of a value; None if that isn't known."""
@@ -172,7 +181,9 @@ class Solver:
                 return False
             text: Formula = ("in", (text_of(value),))
             outcome = self._search([*leaves, text], kind)
-            return None if isinstance(outcome, Unknown) else isinstance(outcome, Found)
+            return (
+                None if isinstance(outcome, Unknown) or _is_doubtful(outcome) else isinstance(outcome, Found)
+            )
         return evaluate(self._translator.formula(literal, kind), value, self.holds)
 
     def none_of(self, texts: frozenset[str]) -> Literal:
@@ -221,6 +232,10 @@ def _is_contradictory(goal: frozenset[Literal]) -> bool:
             if view is literal.view or (view in (None, SAID) and _spares_open(literal.view)):
                 return True
     return False
+
+
+def _is_doubtful(outcome: Outcome) -> bool:
+    return isinstance(outcome, Found) and bool(outcome.doubt)
 
 
 def _spares_open(view: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tightbeam_codegen.compare.containment.formats import SAMPLES, includes, superset
@@ -80,8 +80,13 @@ def contradicts_text(atoms: Iterable[Formula]) -> bool:
     return _demands(atoms).is_contradictory()
 
 
-def find_text(atoms: Iterable[Formula]) -> Outcome:
-    """Find a text of which some atoms hold."""
+def find_text(atoms: Iterable[Formula], spend: Callable[[int], None]) -> Outcome:
+    """Find a text of which some atoms hold.
+
+    Args:
+        atoms: the atoms.
+        spend: counts what is tried.
+    """
     demands = _demands(atoms)
     if demands.is_contradictory():
         return NOTHING
@@ -94,7 +99,7 @@ def find_text(atoms: Iterable[Formula]) -> Outcome:
     excluded = set(demands.excluded)
     for _ in range(_MAX_TRIES):
         try:
-            found = _search(demands, wanted, unwanted, excluded)
+            found = _search(demands, wanted, unwanted, excluded, spend)
         except TooManyStatesError:
             return Unknown("patterns are too large to be compared")
         if found is None:
@@ -142,16 +147,20 @@ def _automata(patterns: Iterable[str]) -> tuple[list[Automaton], str]:
 
 
 def _search(
-    demands: _Demands, wanted: list[Automaton], unwanted: list[Automaton], excluded: set[str]
+    demands: _Demands,
+    wanted: list[Automaton],
+    unwanted: list[Automaton],
+    excluded: set[str],
+    spend: Callable[[int], None],
 ) -> str | None:
     """Return the shortest text that fits lengths and automata, at least."""
     if demands.least > 300 and not wanted and not unwanted:
         text = "a" * min(demands.least, _MAX_LEAST)
         if text not in excluded:
             return text
-    found = shortest_text(wanted, unwanted, excluded)
+    found = shortest_text(wanted, unwanted, excluded, 0, spend)
     if found is not None and len(found) < demands.least:
-        found = shortest_text(wanted, unwanted, excluded, demands.least)
+        found = shortest_text(wanted, unwanted, excluded, demands.least, spend)
     return None if found is None or (demands.most is not None and len(found) > demands.most) else found
 
 

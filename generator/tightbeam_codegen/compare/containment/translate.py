@@ -39,10 +39,14 @@ class Translator:
 
     Args:
         are_disjoint: tells whether no value fits two literals, if that is easily found out.
+        spend: counts what is done.
     """
 
-    def __init__(self, are_disjoint: Callable[[Literal, Literal], bool]) -> None:
+    def __init__(
+        self, are_disjoint: Callable[[Literal, Literal], bool], spend: Callable[[int], None]
+    ) -> None:
         self._are_disjoint = are_disjoint
+        self._spend = spend
         self._known: dict[tuple[Literal, str], Formula] = {}
         self._plain: dict[tuple[Node, str, Any, Case | None], Formula] = {}
         self._active: set[tuple[Node, str, Any, Case | None]] = set()
@@ -77,6 +81,7 @@ class Translator:
         if key in self._active or len(self._active) > _MAX_DEPTH:
             return unknown("a reference leads back to itself without passing an object or array")
         self._active.add(key)
+        self._spend(1 + len(node.keywords.get("oneOf", ())) ** 2 // 10)
         try:
             formula = _Schema(self, node, kind, view, case).formula()
         except UnsupportedError as error:

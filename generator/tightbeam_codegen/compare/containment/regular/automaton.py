@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -153,9 +153,9 @@ def automaton(pattern: str) -> Automaton | None:
 def shortest_text(
     wanted: Sequence[Automaton],
     unwanted: Sequence[Automaton],
-    excluded: Iterable[str] = (),
-    least: int = 0,
-    budget: int = _MAX_STATES,
+    excluded: Iterable[str],
+    least: int,
+    spend: Callable[[int], None],
 ) -> str | None:
     """Return a shortest text that some automata accept and others don't.
 
@@ -164,13 +164,13 @@ def shortest_text(
         unwanted: automata that don't.
         excluded: texts that it must not be.
         least: how many characters it has at least.
-        budget: how many states may be looked at.
+        spend: counts what is tried.
 
     Returns:
         The text, or None if there is none.
 
     Raises:
-        TooManyStatesError: the budget doesn't suffice.
+        TooManyStatesError: there are too many states.
     """
     automata = (*wanted, *unwanted)
     excluded = frozenset(excluded)
@@ -188,6 +188,7 @@ def shortest_text(
     seen = {(first, key(""))}
     while waiting:
         states, text = waiting.popleft()
+        spend(1 + len(alphabet) // 8)
         accepted = [each.accepts(state) for each, state in zip(automata, states, strict=True)]
         is_right = all(accepted[: len(wanted)]) and not any(accepted[len(wanted) :])
         if is_right and len(text) >= least and text not in excluded:
@@ -196,7 +197,7 @@ def shortest_text(
             behind = tuple(each.step(state, character) for each, state in zip(automata, states, strict=True))
             found = (behind, key(text + character))
             if found not in seen:
-                if len(seen) >= budget:
+                if len(seen) >= _MAX_STATES:
                     raise TooManyStatesError
                 seen.add(found)
                 waiting.append((behind, text + character))
