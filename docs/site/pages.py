@@ -20,7 +20,9 @@ PLACES = {
 _FENCE = re.compile(r"^(?P<fence>```+)[^\n]*\n.*?^(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"^<!-- .*?-->\n?", re.DOTALL | re.MULTILINE)
 _OUTPUT = re.compile(r"^<!-- output -->\n+```text\n", re.MULTILINE)
-_CODE = re.compile(r"(`+)(?:(?!`).|(?!\1(?!`))`)+?\1(?!`)", re.DOTALL)
+_ITEM = re.compile(r"[*-] ")
+_CONTINUED = re.compile(r" {2,3}\S")
+_ROW = re.compile(r"^\|.*\|[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s]+)\)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _SECTION = re.compile(r"^##+ ", re.MULTILINE)
@@ -75,9 +77,33 @@ def _page(
     text: str, source: str, place: str, shown: dict[str, str], name: Callable[[str], str | None]
 ) -> str:
     text = _OUTPUT.sub('```text title="Output"\n', text)
-    text = outside_fences(text, lambda part: _COMMENT.sub("", part))
+    text = outside_fences(text, lambda part: _as_python_markdown(_COMMENT.sub("", part)))
     text = outside_fences(text, lambda part: _LINK.sub(lambda link: _link(link, source, place, shown), part))
     return "".join(_named(section, name) for section in _sections(text))
+
+
+def _as_python_markdown(text: str) -> str:
+    """Write what GitHub reads in the way of the generator's Markdown.
+
+    An item behind a paragraph gets a blank line before it, and a further paragraph of an item four spaces. A
+    pipe in a code span of a table has no backslash.
+    """
+    lines: list[str] = []
+    in_list, in_paragraph, before = False, True, ""
+    for line in text.split("\n"):
+        is_item = _ITEM.match(line) is not None
+        if not before.strip():
+            in_list = is_item or (in_list and (line.startswith(" ") or not line))
+            in_paragraph = not is_item
+            if in_list and _CONTINUED.match(line):
+                line = f"    {line.lstrip()}"
+        elif is_item and in_paragraph:
+            lines.append("")
+        if is_item:
+            in_list, in_paragraph = True, False
+        lines.append(line)
+        before = line
+    return _ROW.sub(lambda row: _SPAN.sub(lambda span: span[0].replace("\\|", "|"), row[0]), "\n".join(lines))
 
 
 def _link(link: re.Match[str], source: str, place: str, shown: dict[str, str]) -> str:

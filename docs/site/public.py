@@ -29,7 +29,7 @@ class Entry:
     @property
     def anchor(self) -> str:
         """Return the id of its heading."""
-        return f"{self.module}.{self.name}"
+        return f"{self.module}.{self.name.replace('__call__', 'call')}"
 
     @property
     def page(self) -> str:

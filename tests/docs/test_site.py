@@ -91,6 +91,50 @@ def test_what_steers_the_tests_is_not_shown(site: Path) -> None:
         assert "&lt;!--" not in re.sub(r"<code>.*?</code>", "", html, flags=re.DOTALL), page
 
 
+MARKUP = re.compile(r"^\s*[*-] \w|\*\*|`|\]\(|^\s*\|.*\|\s*$|\{ [#.]", re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_no_page_shows_its_markup(site: Path) -> None:
+    """GitHub reads lists without a blank line before them, and pipes in tables, in its own way."""
+    for page in sorted(site.rglob("*.html")):
+        for article in re.findall(r"<article.*?</article>", page.read_text(encoding="utf-8"), re.DOTALL):
+            text = re.sub(r"<pre.*?</pre>", "", article, flags=re.DOTALL)
+            assert "\\|" not in text, page.name
+            text = re.sub(r"<[^>]+>", "", re.sub(r"<code.*?</code>", "", text, flags=re.DOTALL))
+            assert MARKUP.findall(text) == [], page.name
+
+
+LISTS = """\
+One
+paragraph
+* item
+lazy
+* item
+
+  Further.
+* item
+
+```text
+  * code
+```
+Other
+- item
+"""
+
+
+def test_lists_are_written_for_the_generators_markdown(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for source in pages.PLACES:
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / source).write_text(f"{LISTS}| `a \\| b` | \\| |\n")
+    assert pages.staged(tmp_path, lambda *_: None)["index.md"] == (
+        "One\nparagraph\n\n* item\nlazy\n* item\n\n"
+        "    Further.\n\n* item\n\n```text\n  * code\n```\nOther\n\n- item\n"
+        "| `a | b` | \\| |\n"
+    )
+
+
 @pytest.mark.slow
 def test_llms_txt_lists_each_page_with_a_sentence(site: Path) -> None:
     lines = re.findall(r"^- \[(.+?)\]\((.+?)\): (.+)$", (site / "llms.txt").read_text(), re.MULTILINE)
