@@ -183,6 +183,13 @@ def breaking(
 def docs(
     schemas: SCHEMAS = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the site.")] = Path("site"),
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF-OR-FOLDER",
+            help="A git ref or a folder: show too what has changed since, and who is affected.",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -193,7 +200,7 @@ def docs(
     """Write a static site that describes all channels, for people who read or publish messages."""
     from tightbeam_codegen.command.docs import run_docs
 
-    raise typer.Exit(run_docs(schemas, output, check=check))
+    raise typer.Exit(run_docs(schemas, output, against=against, check=check))
 
 
 @app.command()

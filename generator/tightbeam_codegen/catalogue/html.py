@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TypeAlias
 
-__all__ = ["Child", "Markup", "h", "prose", "raw", "shown"]
+__all__ = ["Child", "Markup", "coded", "h", "prose", "raw", "shown"]
 
 _VOID = frozenset(["img", "input", "link", "meta"])
 _LINES = frozenset(
@@ -103,15 +103,16 @@ def shown(text: str) -> str:
 def prose(text: str) -> Markup:
     """Return a description: paragraphs, with the line breaks that they have; backticks mark code."""
     paragraphs = re.split(r"\n\s*\n", re.sub(r"\r\n?", "\n", text).strip())
-    return raw(h("p", _with_code(paragraph)) for paragraph in paragraphs if paragraph)
+    return raw(h("p", coded(paragraph)) for paragraph in paragraphs if paragraph)
 
 
-def _with_code(text: str) -> list[Child]:
+def coded(text: str) -> Markup:
+    """Return text in which backticks mark code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         # The last backtick opens nothing.
         parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
-    return [h("code", part) if index % 2 else part for index, part in enumerate(parts)]
+    return raw(h("code", part) if index % 2 else part for index, part in enumerate(parts))
 
 
 @functools.cache

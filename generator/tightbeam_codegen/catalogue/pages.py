@@ -21,8 +21,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def overview(views: Views, title: str) -> Markup:
-    """Return the list of all channels."""
+def overview(views: Views, title: str, marks: Mapping[str, Child]) -> Markup:
+    """Return the list of all channels.
+
+    Args:
+        views: have the channels.
+        title: of the page.
+        marks: stand beside the names of channels, by page.
+    """
     topics = sum(len(channel.topics) for channel in views.channels)
     groups = [
         (folder, list(channels))
@@ -35,16 +41,18 @@ def overview(views: Views, title: str) -> Markup:
             h("h1", title),
             h("p.counts", f"{count(len(views.channels), 'channel')}, {count(topics, 'topic')}"),
         ),
-        (_group(folder, channels, has_head=len(groups) > 1) for folder, channels in groups),
+        (_group(folder, channels, marks, has_head=len(groups) > 1) for folder, channels in groups),
     )
 
 
-def _group(folder: str, channels: Sequence[ChannelView], *, has_head: bool) -> Markup:
+def _group(
+    folder: str, channels: Sequence[ChannelView], marks: Mapping[str, Child], *, has_head: bool
+) -> Markup:
     head = h("h2", h("code", f"{folder}/") if folder else "At the top") if has_head else None
-    return h("section.group", head, h("ul.list", map(_listed, channels)))
+    return h("section.group", head, h("ul.list", (_listed(each, marks.get(each.page)) for each in channels)))
 
 
-def _listed(channel: ChannelView) -> Markup:
+def _listed(channel: ChannelView, mark: Child) -> Markup:
     first = channel.description.strip().split("\n\n")[0]
     topics: list[Child] = [
         h("a.chip", topic.section.title, href=href(OVERVIEW, channel.page, topic.section.spot.anchor))
@@ -54,7 +62,7 @@ def _listed(channel: ChannelView) -> Markup:
         topics.append(h("span.more", f"and {len(channel.topics) - _MOST_TOPICS} more"))
     return h(
         "li",
-        h("a.name", template(channel.name), href=href(OVERVIEW, channel.page)),
+        h("p", h("a.name", template(channel.name), href=href(OVERVIEW, channel.page)), " ", mark),
         h("div.about", prose(first)) if first else None,
         h("p.chips", topics),
     )
@@ -165,7 +173,10 @@ def _listed_type(view: TypeView) -> Markup:
     first = section.doc.split("\n\n")[0]
     return h(
         "li",
-        h("a.name", h("code", section.title), href=href(TYPES, section.spot.page, section.spot.anchor)),
+        h(
+            "p",
+            h("a.name", h("code", section.title), href=href(TYPES, section.spot.page, section.spot.anchor)),
+        ),
         h("div.about", prose(first)) if first else None,
     )
 

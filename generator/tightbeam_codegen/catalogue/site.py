@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from tightbeam_codegen.catalogue.changes import Changes, badges, changes_page, verdicts
 from tightbeam_codegen.catalogue.frame import HEADER, Frame
 from tightbeam_codegen.catalogue.pages import channel_page, overview, types_overview, types_page
-from tightbeam_codegen.catalogue.places import OVERVIEW, TYPES
+from tightbeam_codegen.catalogue.places import CHANGES, OVERVIEW, TYPES
 from tightbeam_codegen.catalogue.search_index import index_files
 from tightbeam_codegen.catalogue.snippets import bindings_of
 from tightbeam_codegen.catalogue.views import read_views
@@ -33,7 +34,14 @@ class Site:
     channels: int
 
 
-def build(model: Model, settings: Settings, version: str, *, named: Callable[[str], str] = str) -> Site:
+def build(
+    model: Model,
+    settings: Settings,
+    version: str,
+    *,
+    named: Callable[[str], str] = str,
+    changes: Changes | None = None,
+) -> Site:
     """Return the site of a model.
 
     Args:
@@ -41,18 +49,25 @@ def build(model: Model, settings: Settings, version: str, *, named: Callable[[st
         settings: say where the bindings are.
         version: of the tool.
         named: gives the names of files in pages, from those that messages show.
+        changes: what has changed since a revision, if that is wanted.
     """
     views = read_views(model, bindings_of(settings), named)
     has_types = bool(views.types) or any(channel.types for channel in views.channels)
-    frame = Frame(_TITLE, version, has_types=has_types, has_changes=False)
-    pages = {OVERVIEW: frame.page(OVERVIEW, "", overview(views, _TITLE), kind="Channels")}
+    frame = Frame(_TITLE, version, has_types=has_types, has_changes=changes is not None)
+    pages = {
+        OVERVIEW: frame.page(
+            OVERVIEW, "", overview(views, _TITLE, badges(changes, views.channels)), kind="Channels"
+        )
+    }
     for channel in views.channels:
-        body = channel_page(channel, views, {})
+        body = channel_page(channel, views, verdicts(changes, channel))
         pages[channel.page] = frame.page(channel.page, channel.name, body, kind="Channels")
     if has_types:
         pages[TYPES] = frame.page(TYPES, "Shared types", types_overview(views), kind="Types")
     for path, (shown, types) in views.types.items():
         pages[path] = frame.page(path, shown, types_page(path, shown, types, views), kind="Types")
+    if changes is not None:
+        pages[CHANGES] = frame.page(CHANGES, "Changes", changes_page(changes, views), kind="Changes")
     scripts = dict(index_files(views, _HEADERS[".js"]))
     return Site({Language(_HEADERS[".html"], ".html"): pages, **_assets(scripts)}, len(views.channels))
 

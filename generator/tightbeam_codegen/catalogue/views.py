@@ -13,6 +13,7 @@ from tightbeam_codegen.catalogue.places import Own, Spot, Spots, anchor
 from tightbeam_codegen.catalogue.rows import Row, rows_of
 from tightbeam_codegen.catalogue.snippets import Bindings, ChannelSnippets
 from tightbeam_codegen.catalogue.wording import Link, is_deprecated, rule_words, value_words
+from tightbeam_codegen.compare.pairs import channel_name
 from tightbeam_codegen.examples import Examples
 from tightbeam_codegen.model import ChannelModel, Model, ModulePath
 from tightbeam_codegen.problems import Place
@@ -84,6 +85,8 @@ class ChannelView:
     name: str
     page: str
     module: ModulePath
+    stem: str
+    """How comparisons name it."""
     description: str
     file: str
     parameters: tuple[Row, ...]
@@ -160,6 +163,7 @@ class _Reader:
             definition.name,
             page,
             module,
+            channel_name(definition),
             definition.description,
             self._named_file(definition.document.shown),
             tuple(map(_parameter, definition.params)),

@@ -19,24 +19,27 @@ from tightbeam_codegen.command.generate import (
     without_collection,
 )
 from tightbeam_codegen.command.report import Report
-from tightbeam_codegen.problems import DefinitionErrors, Problem
+from tightbeam_codegen.problems import DefinitionErrors, Problem, visible
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS
+from tightbeam_codegen.targets.typescript.options import FOLDER
 from tightbeam_codegen.version import tool_version
 from tightbeam_codegen.write import Plan, Tree, compare, write
 
 if TYPE_CHECKING:
     from tightbeam_codegen.catalogue import Site
+    from tightbeam_codegen.compare.against import Compared
 
 __all__ = ["run_docs"]
 
 
-def run_docs(schemas: Path | None, output: Path, *, check: bool = False) -> int:
+def run_docs(schemas: Path | None, output: Path, *, against: str | None = None, check: bool = False) -> int:
     """Write the site, or see whether that would change something, and return the exit code.
 
     Args:
         schemas: the schema root; None for that of the settings.
         output: the folder of the site.
+        against: the git ref or folder that the definitions are compared with; None for no comparison.
         check: whether to write nothing.
     """
     report = Report("text")
@@ -45,7 +48,8 @@ def run_docs(schemas: Path | None, output: Path, *, check: bool = False) -> int:
         if schemas is not None:
             settings = dataclasses.replace(settings, schemas=schemas)
         report.strict = settings.strict
-        return report.finish(_docs(settings, output, report, check=check))
+        compared = None if against is None else _compare(against, settings, report, schemas is not None)
+        return report.finish(_docs(settings, output, compared, report, check=check))
     except DefinitionErrors as errors:
         report.problems(errors.problems)
     except OSError as error:
@@ -53,9 +57,9 @@ def run_docs(schemas: Path | None, output: Path, *, check: bool = False) -> int:
     return report.finish(WRONG)
 
 
-def _docs(settings: Settings, output: Path, report: Report, *, check: bool) -> int:
+def _docs(settings: Settings, output: Path, compared: Compared | None, report: Report, *, check: bool) -> int:
     with progress("Reading…"), without_collection():
-        site, problems = _site(settings)
+        site, problems = _site(settings, compared)
     if code := report_problems(problems, report):
         return code
     if site is None:
@@ -69,6 +73,26 @@ def _docs(settings: Settings, output: Path, report: Report, *, check: bool) -> i
     return FINE
 
 
+def _compare(against: str, settings: Settings, report: Report, root_is_stated: bool) -> Compared:
+    """Compare the definitions with those of a revision.
+
+    Raises:
+        DefinitionErrors: there is no such revision, or its definitions have errors.
+    """
+    from tightbeam_codegen.compare.against import compare_with
+
+    typescript = settings.folder(FOLDER) is not None
+    compared = compare_with(against, settings, typescript=typescript, root_is_stated=root_is_stated)
+    if compared.note:
+        report.print_text(f"note: {compared.note}")
+    if not compared.had_definitions:
+        report.print_text(f"note: there are no definitions at {visible(compared.against)}: everything is new")
+    if compared.problems_there:
+        report.print_text(f"The definitions at {visible(compared.against)} don't compile.")
+        raise DefinitionErrors(compared.problems_there)
+    return compared
+
+
 def _check(plans: Sequence[Plan], report: Report) -> int:
     """Print the files that would change, and return the exit code."""
     changes = sorted(change for plan in plans for change in changes_of(plan))
@@ -80,14 +104,14 @@ def _check(plans: Sequence[Plan], report: Report) -> int:
     return DRIFT
 
 
-def _site(settings: Settings) -> tuple[Site | None, Sequence[Problem]]:
+def _site(settings: Settings, compared: Compared | None) -> tuple[Site | None, Sequence[Problem]]:
     """Return the site, None where definitions have errors, and what is wrong with them.
 
     Raises:
         DefinitionErrors: a package of the extra `codegen` is missing.
     """
     try:
-        from tightbeam_codegen.catalogue import build
+        from tightbeam_codegen.catalogue import Changes, build
         from tightbeam_codegen.pipeline import read
         from tightbeam_codegen.room import with_room
     except ModuleNotFoundError as error:
@@ -102,7 +126,11 @@ def _site(settings: Settings) -> tuple[Site | None, Sequence[Problem]]:
         model = read(settings.schemas, settings, shown_root=settings.schemas.as_posix(), exact=True)
         if model.has_errors:
             return None, model.problems
-        return build(model, settings, tool_version(), named=_from_project(settings)), model.problems
+        named = _from_project(settings)
+        changes = None
+        if compared is not None and compared.comparison is not None:
+            changes = Changes(compared.against, compared.comparison, named)
+        return build(model, settings, tool_version(), named=named, changes=changes), model.problems
 
     return with_room(work)
 

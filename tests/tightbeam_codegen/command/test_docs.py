@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,60 @@ def test_places_are_named_from_the_project(
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert run_docs(project / "schemas", Path("site")) == 0
     assert files_of(Path("site")) == first
+
+
+def changed(project: Path) -> None:
+    """Leave the definitions of before in a folder, and change those of today."""
+    shutil.copytree(project / "schemas", project / "before")
+    files = {
+        "orders.channel.json": channel(
+            "orders", placed=closed("price", price=ref("common.json#/$defs/Money"))
+        ),
+        "news.channel.json": channel("news", item=STRING),
+    }
+    write_files(project / "schemas", files)
+
+
+def test_changes_are_shown_in_the_words_of_breaking(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(project)
+    assert main(["docs", "--output", "site", "--against", "before"]) == 0
+    assert capsys.readouterr().out == "Described 3 channels in site: 12 files written.\n"
+    assert main(["breaking", "--against", "before"]) == 1
+    said = capsys.readouterr().out
+    pages = {path: words(content.decode()) for path, content in files_of(project / "site").items()}
+    for sentence in (
+        "New readers can't take every old message. The smallest one found that they refuse:",
+        "Deploy all publishers first, then the readers, which can't load older messages that are stored.",
+        '"price" is a required property',
+        "`news` is a new channel. Deploy gateways and publishers before its readers.",
+        "Compared with `before`: 1 topic breaks; callers must change for 1 reason.",
+    ):
+        assert sentence in said
+        assert sentence.replace("`", "") in pages["changes.html"], sentence
+    assert "orders, topic placed publishers first" in pages["changes.html"]
+    assert "Since before publishers first" in pages["channels/orders.html"]
+    assert "Refused by schemas/orders.channel.json:1:" in pages["channels/orders.html"]
+    assert "Since before" not in pages["channels/uploads.html"]
+    assert "orders changed" in pages["index.html"]
+    assert "news new" in pages["index.html"]
+    assert main(["docs", "--output", "site", "--against", "before", "--check"]) == 0
+    assert main(["docs", "--output", "site"]) == 0
+    assert not (project / "site" / "changes.html").exists()
+
+
+def test_a_revision_that_cannot_be_read(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed(project)
+    assert main(["docs", "--against", "no-such-folder"]) == 2
+    assert "no-such-folder" in capsys.readouterr().err
+    (project / "before" / "orders.channel.json").write_text("{")
+    assert main(["docs", "--against", "before"]) == 2
+    err = capsys.readouterr().err
+    assert "before/orders.channel.json:1:" in err
+    assert "The definitions at before don't compile." in err
+    assert not (project / "site").exists()
+
+
+def words(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
