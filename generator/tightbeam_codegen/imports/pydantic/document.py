@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,21 +32,28 @@ class ModelDocument:
     notes: tuple[str, ...]
 
 
-def examine(model: Selected) -> Findings:
-    """Return what there is to say about a model; where it has refusals, the model can't be taken."""
+def examine(models: Sequence[Selected]) -> list[Findings]:
+    """Return for each model what there is to say about it; one with refusals can't be taken."""
+    together = _examined(models)
+    if not together.refused:
+        return [together, *(Findings() for _ in models[1:])]
+    return [_examined([model]) for model in models]
+
+
+def _examined(models: Sequence[Selected]) -> Findings:
     findings = Findings()
     try:
-        generator = _generate([model], findings)[2]
+        references, schemas, generator = _generate(models, findings)
+        json.dumps([references, schemas], allow_nan=False)  # what a model states itself may be no JSON
     except Exception as error:  # noqa: BLE001 - functions of the model's own may raise anything
         cause = f"can't be described: {(str(error) or type(error).__name__).splitlines()[0]}"
-        findings.refuse(
-            model.where, cause, "Correct its `json_schema_extra` or `__get_pydantic_json_schema__`."
-        )
+        remedy = "Correct its `json_schema_extra` or `__get_pydantic_json_schema__`."
+        findings.refuse(models[0].where, cause, remedy)
         return findings
     if generator.dumped_by_name and generator.dumped_by_alias:
         by_name, by_alias = next(iter(generator.dumped_by_name)), next(iter(generator.dumped_by_alias))
         cause = f"has to be dumped by alias for `{by_alias.__name__}`, and by name for `{by_name.__name__}`"
-        findings.refuse(model.where, cause, "Set `serialize_by_alias` in the config of both.")
+        findings.refuse(models[0].where, cause, "Set `serialize_by_alias` in the config of both.")
     return findings
 
 
@@ -75,7 +83,7 @@ def _generate(
     models: Sequence[Selected], findings: Findings
 ) -> tuple[dict[str, Any], dict[str, Any], DumpedSchemas]:
     """Generate the schemas of models: what refers to each, and all that is referred to."""
-    generator = DumpedSchemas(findings, models[0].where)
+    generator = DumpedSchemas(findings, {id(model.adapter.core_schema): model.where for model in models})
     inputs: list[tuple[str, JsonSchemaMode, CoreSchema]] = [
         (model.name, "serialization", model.adapter.core_schema) for model in models
     ]

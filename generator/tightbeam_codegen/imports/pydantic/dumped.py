@@ -31,11 +31,11 @@ class DumpedSchemas(MappingSchemas):
 
     Args:
         findings: takes what can't be taken.
-        start: what is generated for.
+        starts: what is generated for, by the identities of its core schemas.
     """
 
-    def __init__(self, findings: Findings, start: Where) -> None:
-        super().__init__(findings, start)
+    def __init__(self, findings: Findings, starts: Mapping[int, Where]) -> None:
+        super().__init__(findings, starts)
         self.dumped_by_alias: dict[type, None] = {}
         """Classes whose aliases are in the dump only with `by_alias=True`."""
         self.dumped_by_name: dict[type, None] = {}
@@ -51,8 +51,14 @@ class DumpedSchemas(MappingSchemas):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Generate the schema of a model."""
-        with self.at(Where(schema["cls"], "")):
-            return _headed(super().model_schema(schema), schema["cls"])
+        cls = schema["cls"]
+        with self.at(Where(cls, "")):
+            result = _headed(super().model_schema(schema), cls)
+            if cls.model_config.get("polymorphic_serialization"):
+                return self._with_subclasses(result)
+            # A class without fields is dumped as `{}`, and its schema has to say so to be one of a class.
+            is_empty = result.get("properties") == {} and "additionalProperties" not in result
+            return {**result, "additionalProperties": False} if is_empty else result
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         """Generate the schema of a dataclass."""
@@ -102,7 +108,10 @@ class DumpedSchemas(MappingSchemas):
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
         """Generate a schema: that of what a serializer returns, whatever Pydantic knows of the type."""
-        function = schema.get("serialization", {}).get("function")
+        serializer = schema.get("serialization", {})
+        if serializer.get("type") == "any":
+            return self._with_subclasses(super().generate_inner(schema))
+        function = serializer.get("function")
         if function is None and schema["type"] == "lax-or-strict":
             function = schema["lax_schema"].get("serialization", {}).get("function")
         if function is None or schema["type"] in _CLASSES:
@@ -116,6 +125,17 @@ class DumpedSchemas(MappingSchemas):
             )
             return {}
         return super().generate_inner(schema)
+
+    def _with_subclasses(self, result: JsonSchemaValue) -> JsonSchemaValue:
+        """Note what becomes of the fields of subclasses, which are dumped as well."""
+        if self.resolved(result).get("additionalProperties") is False:
+            self.refuse(
+                "is dumped with the fields of its subclass, and its class is closed",
+                "Let the class allow other keys, or name the subclasses in a union.",
+            )
+        else:
+            self.note(_SUBCLASS)
+        return result
 
     def _serialized(self, schema: Any) -> JsonSchemaValue:
         """Generate the schema of what a serializer of the user's returns, or spares."""
@@ -137,8 +157,6 @@ class DumpedSchemas(MappingSchemas):
                 "Annotate the serializer with its return type, or state `return_type=`.",
             )
             return {}
-        if schema["type"] == "any":
-            self.note(_SUBCLASS)
         return super().ser_schema(schema)
 
     def _prepare(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 from tightbeam_codegen.imports.imported import Imported, Wanted
@@ -22,6 +24,7 @@ from tightbeam_codegen.imports.topics import Topics
 from tightbeam_codegen.json_schema.dialects import LATEST
 from tightbeam_codegen.problems import DefinitionErrors, Problem
 from tightbeam_codegen.read.check.templates import placeholders
+from tightbeam_codegen.room import with_room
 
 __all__ = ["document_file", "import_models"]
 
@@ -47,19 +50,40 @@ def import_models(source: str, wanted: Wanted) -> Imported:
         # A module's own warnings are for those who run it; Pydantic's are about schemas that aren't taken.
         warnings.simplefilter("ignore")
         module = import_module(target)
-        models, left_out = (named_models(module, target), []) if target.names else all_models(module)
-        findings = [(model, examine(model)) for model in models]
-        refused = [problem for _, found in findings for problem in found.refused]
-        taken = [model for model, found in findings if not found.refused]
-        if target.names and refused:
-            raise DefinitionErrors(refused)
-        left_out += _left_out(findings)
-        if not taken:
-            _refuse_empty(target, left_out)
-        document = document_of(taken)
-    return _imported(
-        target, wanted, document, left_out, [found for _, found in findings if not found.refused]
-    )
+        # Classes inside classes are followed to any depth.
+        taken = with_room(partial(_take, module, target))
+    return _imported(target, wanted, taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What is taken of a module, and what isn't."""
+
+    document: ModelDocument
+    notes: tuple[str, ...]
+    left_out: tuple[Problem, ...]
+
+
+def _take(module: ModuleType, target: Target) -> _Taken:
+    """Generate the schemas of the models that a target means.
+
+    Raises:
+        DefinitionErrors: nothing is left, or a model that is named can't be taken.
+    """
+    models, left_out = (named_models(module, target), []) if target.names else all_models(module)
+    findings = list(zip(models, examine(models), strict=True)) if models else []
+    refused = [problem for _, found in findings for problem in found.refused]
+    if target.names and refused:
+        raise DefinitionErrors(refused)
+    left_out += _left_out(findings)
+    taken = [(model, found) for model, found in findings if not found.refused]
+    if not taken:
+        raise _nothing(target, left_out)
+    notes = Findings()
+    for _, found in taken:
+        notes.extend_notes(found)
+    document = document_of([model for model, _ in taken])
+    return _Taken(document, (*notes.notes(), *document.notes), tuple(left_out))
 
 
 def document_file(target: Target) -> str:
@@ -88,47 +112,36 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _refuse_empty(target: Target, left_out: list[Problem]) -> None:
+def _nothing(target: Target, left_out: list[Problem]) -> DefinitionErrors:
     if left_out:
-        raise DefinitionErrors([replace(problem, severity="error") for problem in left_out])
-    raise refusal(
+        return DefinitionErrors([replace(problem, severity="error") for problem in left_out])
+    return refusal(
         f"{target.module} has no models",
         "It has to define public Pydantic models, or name those of other modules in `__all__`."
         f" Another type of it can be named: {target.module}:Name.",
     )
 
 
-def _imported(
-    target: Target, wanted: Wanted, document: ModelDocument, left_out: list[Problem], findings: list[Findings]
-) -> Imported:
-    file = document_file(target)
+def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
+    file, document = document_file(target), taken.document
     stem = file.removesuffix(".json")
     topics = Topics()
     for name, schema in document.names.items():
         topics.add(name, {"schema": {"$ref": f"{file}#/$defs/{schema}"}})
     channel = wanted.name or stem
-    params = {param: {"type": "string"} for param in placeholders(channel)}
-    definition: dict[str, Any] = {
-        "name": channel,
-        **({"params": params} if params else {}),
-        "topics": topics.schemas,
-    }
-    notes = Findings()
-    for each in findings:
-        notes.extend_notes(each)
+    definition: dict[str, Any] = {"name": channel}
+    if params := {param: {"type": "string"} for param in placeholders(channel)}:
+        definition["params"] = params
     written = f"{stem}-topics.channel.json"
+    more = () if wanted.name else ("Leave in it what you publish, and give the channel its name.",)
     return Imported(
-        definitions={written: definition},
+        definitions={written: {**definition, "topics": topics.schemas}},
         summaries={
             written: f"{_counted(len(document.names), 'topic')}, for the models of {target.module}.",
             file: f"what they are dumped as, by {_counted(len(document.schemas), 'schema')}.",
         },
-        notes=(
-            *notes.notes(),
-            *document.notes,
-            *(() if wanted.name else ("Leave in it what you publish, and give the channel its name.",)),
-        ),
-        left_out=tuple(left_out),
+        notes=(*taken.notes, *more),
+        left_out=taken.left_out,
         documents={file: _text(target, document)},
         refresh=f"`tightbeam init --from {target} --update` writes {file} anew, and no definition.",
     )

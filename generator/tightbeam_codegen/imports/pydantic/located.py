@@ -6,7 +6,13 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, JsonSchemaWarningKind
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonRef,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    JsonSchemaWarningKind,
+)
 from pydantic_core import PydanticOmit, core_schema
 
 from tightbeam_codegen.imports.pydantic.findings import Findings, Where
@@ -25,13 +31,14 @@ class LocatedSchemas(GenerateJsonSchema):
 
     Args:
         findings: takes the faults.
-        start: what is generated for.
+        starts: what is generated for, by the identities of its core schemas.
     """
 
-    def __init__(self, findings: Findings, start: Where) -> None:
+    def __init__(self, findings: Findings, starts: Mapping[int, Where]) -> None:
         super().__init__()
         self.findings = findings
-        self._trail = [start]
+        self._starts = starts
+        self._trail = [Where(None, "")]
         self._names: dict[int, str] = {}
 
     @property
@@ -51,6 +58,15 @@ class LocatedSchemas(GenerateJsonSchema):
     def note(self, sentence: str) -> None:
         """Note something that holds of the field."""
         self.findings.note(sentence, self.here)
+
+    def resolved(self, schema: JsonSchemaValue) -> JsonSchemaValue:
+        """Return what a schema refers to; an empty one if that isn't generated yet."""
+        while "$ref" in schema:
+            target = self.get_schema_from_definitions(JsonRef(schema["$ref"]))
+            if target is None:
+                return {}
+            schema = target
+        return schema
 
     @contextmanager
     def at(self, where: Where) -> Generator[None]:
@@ -90,6 +106,9 @@ class LocatedSchemas(GenerateJsonSchema):
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
         """Generate a schema, also of what is only hidden from JSON Schema: it is in the dump all the same."""
+        if len(self._trail) == 1 and id(schema) in self._starts:
+            with self.at(self._starts[id(schema)]):
+                return self.generate_inner(schema)
         try:
             return super().generate_inner(schema)
         except PydanticOmit:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from pydantic.json_schema import JsonRef, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from tightbeam_codegen.imports.pydantic import texts
@@ -63,7 +63,7 @@ class MappingSchemas(ScalarSchemas):
     def _names_of(self, keys: Any) -> JsonSchemaValue | None:
         """Return a schema of keys as text; None where any text will do."""
         stated = self.generate_inner(keys)
-        resolved = self._resolved(stated)
+        resolved = self.resolved(stated)
         inner = keys
         while inner["type"] in _WRAPPERS:
             inner = inner["schema"]
@@ -88,14 +88,6 @@ class MappingSchemas(ScalarSchemas):
                 pass
         self.refuse("has keys that can't be read again from the text that they are dumped as", _KEYS_REMEDY)
         return None
-
-    def _resolved(self, schema: JsonSchemaValue) -> JsonSchemaValue:
-        while "$ref" in schema:
-            target = self.get_schema_from_definitions(JsonRef(schema["$ref"]))
-            if target is None:
-                return {}
-            schema = target
-        return schema
 
 
 def _closed(schema: JsonSchemaValue) -> JsonSchemaValue:

@@ -32,6 +32,9 @@ _NAIVE = (
 _PATTERN = (
     "the pattern isn't in the schema, since other engines have no such expression; your model checks it."
 )
+_ITERATOR = (
+    "it is read as an iterator, which can be read once, and equals no other; a `list` comes back as it was."
+)
 _MULTIPLE = "`multiple_of` isn't in the schema, since Pydantic rounds and others don't; your model checks it."
 
 
@@ -186,16 +189,28 @@ class ScalarSchemas(LocatedSchemas):
         self.refuse("is a class, which can't be dumped to JSON", "Leave it out, with `exclude=True`.")
         return {}
 
+    def generator_schema(self, schema: core_schema.GeneratorSchema) -> JsonSchemaValue:
+        """Generate the schema of what is iterated."""
+        self.note(_ITERATOR)
+        return super().generator_schema(schema)
+
     def encode_default(self, dft: Any) -> Any:
         """Return a default as JSON has it.
 
         Raises:
             PydanticSerializationError: there is no such JSON; the schema then states no default.
         """
-        encoded = super().encode_default(dft)
-        if isinstance(encoded, float) and not math.isfinite(encoded):
+        if _has_infinity(dft):
             raise PydanticSerializationError("infinity and NaN aren't JSON")
-        return encoded
+        return super().encode_default(dft)
+
+
+def _has_infinity(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_infinity, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_has_infinity, value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _text_length(count: int, written: str, *, fewest: bool) -> int:

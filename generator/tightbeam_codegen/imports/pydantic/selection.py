@@ -84,7 +84,10 @@ def all_models(module: ModuleType) -> tuple[list[Selected], list[Problem]]:
         try:
             selected[cls] = _selected(name, cls, module)
         except DefinitionErrors as error:
-            left_out += [Problem(each.place, "warning", each.message, each.remedy) for each in error.problems]
+            left_out += [
+                Problem(each.place, "warning", f"{name} is left out: {each.message}", each.remedy)
+                for each in error.problems
+            ]
     return list(selected.values()), left_out
 
 
