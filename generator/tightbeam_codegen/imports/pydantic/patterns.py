@@ -20,6 +20,7 @@ _PYTHON = {"d": r"\p{Nd}", "w": r"\p{L}\p{N}_", "s": r"\p{White_Space}\x1c-\x1f"
 _ASCII = {"d": "0-9", "w": "A-Za-z0-9_", "s": r" \t\n\r\f\v"}
 _PART = re.compile(r"\\(?P<escaped>.)|(?P<open>\[\^?\]?)|(?P<close>\])|(?P<end>\$)|(?P<other>.)", re.DOTALL)
 _CLASS = re.compile(r"\[(.*?)(?<!\\)\]", re.DOTALL)
+_PROPERTY = re.compile(r"\\p\{\w+\}")
 _SET_OPERATIONS = ("&&", "--", "~~")
 _FLAGS = {re.IGNORECASE: "i", re.DOTALL: "s"}
 
@@ -74,9 +75,8 @@ def _translated(pattern: str, classes: dict[str, str], *, python: bool) -> str |
 def _escape(char: str, classes: dict[str, str], *, in_class: bool, python: bool) -> str | None:
     """Return one escape as JSON Schema reads it; None where there is none."""
     if char in classes:
-        return (
-            classes[char] if in_class else f"[{classes[char]}]" if len(classes[char]) > 6 else classes[char]
-        )
+        inside = classes[char]
+        return inside if in_class or _PROPERTY.fullmatch(inside) else f"[{inside}]"
     if char.lower() in classes:
         return None if in_class else f"[^{classes[char.lower()]}]"
     if char == "Z" and python:
