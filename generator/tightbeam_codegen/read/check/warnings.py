@@ -49,6 +49,6 @@ class Warnings:
         """Report the warnings, with one sentence for all that aren't shown."""
         problems.extend(self._shown)
         if self._more:
-            more = f"and {self._more} more warning{'s' if self._more > 1 else ''} in this file"
+            more = f"and {self._more} more {self._severity}{'s' if self._more > 1 else ''} in this file"
             remedy = f"The first {MAX_WARNINGS} are shown."
             problems.add(Problem(self._first_left_out, self._severity, more, remedy))

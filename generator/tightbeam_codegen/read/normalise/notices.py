@@ -53,11 +53,20 @@ class Notices:
         """
         if self._flattener.is_broken(node) or self._is_official(node) or node.key in self._explained:
             return
-        self._warn(self._store.place(node.schema), f"the type is left open here, so {then}", remedy)
+        cause = self._store.place(self._flattener.through(node).schema)
+        self._warn(self._store.place(node.schema), f"the type is left open here, so {then}", remedy, cause)
 
-    def _warn(self, place: Place | None, message: str, remedy: str) -> None:
-        """Report what a schema lacks; that of a document for other tools fails no run."""
-        is_foreign = place is not None and place.path in self._foreign
+    def _warn(self, place: Place | None, message: str, remedy: str, cause: Place | None = None) -> None:
+        """Report what a schema lacks; that of a document for other tools fails no run.
+
+        Args:
+            place: where it is lacking.
+            message: what is lacking.
+            remedy: what to do about it.
+            cause: the place of the schema that a reference at `place` leads to.
+        """
+        lacking = cause or place
+        is_foreign = lacking is not None and lacking.path in self._foreign
         self._problems.add(Problem(place, "notice" if is_foreign else "warning", message, remedy))
 
     def _is_official(self, node: Node) -> bool:
