@@ -101,7 +101,7 @@ def read_documents(
     check_overlaps(everything, problems)
     is_complete = not problems.has_errors
     resolved = resolve(definitions, unchanged, sources, settings, problems)
-    reached = find_reached(definitions, resolved, problems)
+    reached = find_reached(definitions, resolved, sources, problems)
     chosen = choose_names(settings, sources, problems)
     shapes, exact_shapes = NO_SHAPES, None
     if not (resolved.is_sound and all(each.is_sound for each in reached.values())):

@@ -39,6 +39,9 @@ class Resolved:
     _assert_formats: bool
     _stated: Mapping[str, bool]
     """Whether `format` is law in each definition, by its URI."""
+    unchecked: Set[str]
+    """The URIs of documents that are checked where topics reach them: only those refer to them that describe
+    an API, of which most may be of no use to any topic."""
     is_sound: bool = True
     """Whether all keywords of schema documents have the form that later passes rely on."""
 
@@ -68,23 +71,50 @@ def resolve(
         settings: the dialect of documents that name none, and what `format` means.
         problems: takes what is wrong.
     """
+    used = {uri for each in unchanged for uri, _ in (*each.uses, *each.exact_uses)}
     store = SchemaStore(sources, settings.dialect, problems)
     dialects = {each.module: store.documents.dialect(each.dialect) or LATEST for each in definitions}
     for each in definitions:
         store.documents.add_definition(each.document, dialects[each.module])
-    for uri in sorted({uri for each in unchanged for uri, _ in (*each.uses, *each.exact_uses)}):
+    for uri in sorted(used):
         store.documents.find(uri)
     store.load_references()
     own = {each.document.uri for each in definitions}
     shared = Problems()
-    _check_shared([each for each in store.documents.all() if each.uri not in own], store, sources, shared)
+    needed = _needed({*own, *used}, store)
+    others = [each for each in store.documents.all() if each.uri not in own]
+    _check_shared([each for each in others if each.uri in needed], store, sources, shared)
     problems.extend(shared)
     for each in definitions:
         _check_formats(each, own, store, settings, problems)
     stated = {each.document.uri: each.assert_formats for each in definitions}
     return Resolved(
-        store, dialects, settings.assume_objects, settings.assert_formats, stated, not shared.has_errors
+        store,
+        dialects,
+        settings.assume_objects,
+        settings.assert_formats,
+        stated,
+        {each.uri for each in others} - needed,
+        not shared.has_errors,
     )
+
+
+def _needed(used: Iterable[str], store: SchemaStore) -> set[str]:
+    """Return the URIs of documents that are referred to by others than those that describe an API.
+
+    Args:
+        used: the URIs of documents to begin with.
+        store: has the documents.
+    """
+    needed: set[str] = set()
+    pending = [each for uri in used if (each := store.documents.get(uri)) is not None]
+    while pending:
+        document = pending.pop()
+        if document.uri not in needed:
+            needed.add(document.uri)
+            if api_document(document.value) is None:
+                pending += store.documents.referred_to(document)
+    return needed
 
 
 def _check_shared(
@@ -136,22 +166,31 @@ class Reached:
 
 
 def find_reached(
-    definitions: Iterable[Definition], resolved: Resolved, problems: Problems
+    definitions: Iterable[Definition], resolved: Resolved, sources: Sources, problems: Problems
 ) -> dict[ModulePath, Reached]:
     """Find the parts of documents that topics reach, and check those that are checked for this reason alone.
 
     Args:
         definitions: the definitions.
         resolved: their documents.
-        problems: takes references that lead nowhere, and what is wrong in reached parts of API documents.
+        sources: find metaschemas that documents name.
+        problems: takes references that lead nowhere, and what is wrong in reached parts of API documents, and
+            in documents that only those refer to.
     """
     reached: dict[ModulePath, Reached] = {}
+    checked: dict[str, Problems] = {}
     for each in definitions:
         reach = Reach(resolved.store, each.document, resolved.dialects[each.module], problems)
         for topic in each.topics:
             reach.add_topic(topic.name)
         reach.complete()
         own = Problems()
+        for uri, document in reach.documents.items():
+            if uri in resolved.unchecked:
+                if uri not in checked:
+                    checked[uri] = Problems()
+                    _check_shared([document], resolved.store, sources, checked[uri])
+                own.extend(checked[uri])
         _check_api_documents(reach, resolved.store, own)
         problems.extend(own)
         reached[each.module] = Reached(reach, own.sorted())

@@ -73,15 +73,22 @@ class DocumentSet:
         self._no_schemas.update(map(id, (body, definitions, value["topics"], *value["topics"].values())))
         self._add_resource(document.uri, body, dialect)
 
-    def find(self, uri: str) -> Document | None:
-        """Add the document at a URI; None where it is known already, doesn't exist or can't be used."""
+    def find(self, uri: str, *, is_needed: bool = True) -> Document | None:
+        """Add the document at a URI; None where it is known already, doesn't exist or can't be used.
+
+        Args:
+            uri: without fragment.
+            is_needed: whether a file that can't be read is an error by itself. Else references to it are.
+        """
         if uri in self._resources:
             return None
         try:
             document = self._sources.find(uri)
         except DefinitionErrors as error:
-            self._problems.extend(error.problems)
-            self.unusable[uri] = ""
+            first = error.problems[0]
+            self.unusable[uri] = "" if is_needed else f"{first.place}: {first.message}"
+            if is_needed:
+                self._problems.extend(error.problems)
             return None
         if document is None:
             return None
@@ -108,8 +115,11 @@ class DocumentSet:
         """Add every document that the documents refer to, and those that they refer to in turn."""
         pending = list(self._documents.values())
         while pending:
-            added = map(self.find, self._referred_uris(pending.pop()))
-            pending.extend(document for document in added if document is not None)
+            document = pending.pop()
+            # Most of a document that describes an API may be of no use to any topic.
+            is_needed = api_document(document.value) is None
+            added = [self.find(uri, is_needed=is_needed) for uri in self._referred_uris(document)]
+            pending.extend(each for each in added if each is not None)
             if len(self._documents) > _MAX_DOCUMENTS:
                 message = f"more than {_MAX_DOCUMENTS} files are referred to"
                 self._problems.error(None, message, "Split the schema root.")
