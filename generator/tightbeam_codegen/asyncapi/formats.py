@@ -6,7 +6,6 @@ in another draft can be carried if it means the same in draft 7.
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import Any
 
@@ -28,6 +27,10 @@ _OPENAPI = re.compile(
 )
 _DRAFTS = {"04": 4, "4": 4, "06": 6, "6": 6, "07": 7, "7": 7, "2019-09": 2019, "2020-12": 2020}
 _OTHERS = {"avro": "Avro", "protobuf": "Protobuf", "raml": "RAML", "xml": "XML Schema", "xsd": "XML Schema"}
+
+_BOUNDS = ("exclusiveMinimum", "exclusiveMaximum")
+"""In draft 4 they are true or false."""
+_ONLY_NATIVE = ("unevaluatedItems", "unevaluatedProperties", "minContains", "maxContains")
 
 _REMEDY = "Write the payload as JSON Schema, in the document or in a file beside it."
 
@@ -82,17 +85,17 @@ def check_meaning(payload: Located, draft: int) -> None:
 
 def _other_meaning(schema: dict[str, Any], draft: int) -> str | None:
     """Return a keyword by which a schema means something else in draft 7; its inner schemas don't count."""
-    if draft == 4 and schema.get("nullable") is True:
-        return "nullable"
+    if draft == 4:
+        if schema.get("nullable") is True:
+            return "nullable"
+        bounds = (each for each in _BOUNDS if isinstance(schema.get(each), bool))
+        return next(bounds, None)
     if not is_portable(schema, draft):
-        return next(
-            keyword
-            for keyword in ("unevaluatedItems", "unevaluatedProperties", "minContains", "maxContains")
-            if keyword in schema
-        )
-    known = KEYWORDS[draft].keys() & schema.keys()
+        return next(keyword for keyword in _ONLY_NATIVE if keyword in schema)
     plain = {
-        keyword: schema[keyword] for keyword in known if keyword not in ("$schema", "$id", "id", "$defs")
+        keyword: value
+        for keyword, value in schema.items()
+        if keyword in KEYWORDS[draft] and keyword not in ("$schema", "$id", "$defs")
     }
-    after = rewritten(copy.copy(plain), draft)
+    after = rewritten(dict(plain), draft)
     return next((keyword for keyword in plain if after.get(keyword, after) != plain[keyword]), None)

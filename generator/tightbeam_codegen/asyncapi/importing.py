@@ -360,7 +360,22 @@ class _Import:
             message = f"--name names one channel, and {self._source.file} has {len(files)}"
             raise refusal(self._source.document, ("channels",), message, "Choose one by --only.")
         for draft in files.values():
-            draft.value["name"] = self._wanted.name
+            try:
+                template, placeholders = template_of(self._wanted.name or "")
+                separator = separator_of(template, ())
+            except UnusableAddress as unusable:
+                raise refusal(
+                    self._source.document, (), f"--name: {unusable.message}", unusable.remedy
+                ) from None
+            params = draft.value.pop("params", {})
+            draft.value.pop("separator", None)
+            topics = draft.value.pop("topics")
+            draft.value["name"] = template
+            if separator != ":":
+                draft.value["separator"] = separator
+            if placeholders:
+                draft.value["params"] = {name: params.get(name, {"type": "string"}) for name in placeholders}
+            draft.value["topics"] = topics
 
     def _summary(self, draft: _Draft) -> str:
         topics = "1 topic" if draft.topics == 1 else f"{draft.topics} topics"

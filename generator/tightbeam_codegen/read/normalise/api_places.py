@@ -34,7 +34,9 @@ def schema_in_api(document: Document, pointer: Pointer) -> tuple[tuple[str, ...]
         The parts of its name, and how many keys lead to it; None where the pointer leads elsewhere.
     """
     if (length := _length_of_payload(pointer)) is not None:
-        return (_message_name(document.value, pointer[:length]),), length
+        # A payload may stand beside its format, in a key `schema`.
+        end = length + 1 if pointer[length : length + 1] == ("schema",) else length
+        return (_message_name(document.value, pointer[:length]),), end
     length = next((index + 1 for index, key in enumerate(pointer) if key == "schema" and index >= 2), 0)
     top = pointer[0] if length else None
     if top not in ("components", "paths", *_WEBHOOKS) or api_document(document.value) is None:

@@ -180,7 +180,11 @@ def _beginning(document: Document, pointer: Pointer) -> tuple[tuple[str, ...], A
             value = value[key]
         return named[0], value, keys[named[1] :]
     if pointer[:2] == _COMPONENTS and len(keys) > 2:
-        return (str(keys[2]),), value["components"]["schemas"][keys[2]], keys[3:]
+        shared, end = value["components"]["schemas"][keys[2]], 3
+        if keys[3:4] == ["schema"]:
+            # Beside its format, in a document of AsyncAPI; no keyword is called so.
+            shared, end = shared["schema"], 4
+        return (str(keys[2]),), shared, keys[end:]
     if not keys or keys[0] not in _DEFINITIONS:
         return (module_of(document)[-1],), value, keys
     return (), value, keys

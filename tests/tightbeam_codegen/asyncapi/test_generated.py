@@ -1,0 +1,131 @@
+"""What is generated where definitions refer into documents of AsyncAPI: names, and the payloads alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tightbeam_codegen.asyncapi.importing import CLOSED, version_2, version_3
+from tests.tightbeam_codegen.compiling import Compiled, compile_files, write_files
+from tightbeam import InvalidPayload
+from tightbeam._payload.encode import encode
+from tightbeam_cli import main
+
+
+def made_of(folder: Path, document: Any, *references: str, **files: Any) -> Compiled:
+    topics = {f"t{index}": {"schema": {"$ref": each}} for index, each in enumerate(references)}
+    more = {name.replace("__", "."): each for name, each in files.items()}
+    return compile_files(
+        folder, {"o.channel.json": {"name": "o", "topics": topics}, "doc.json": document, **more}
+    )
+
+
+NAMES = [
+    (version_3({}, components={"messages": {"Placed": {"payload": CLOSED}}}),
+     "/components/messages/Placed/payload", "Placed"),
+    (version_3({}, components={"messages": {"Placed": {"payload": {"schema": CLOSED}}}}),
+     "/components/messages/Placed/payload/schema", "Placed"),
+    (version_3({"c": {"messages": {"order placed": {"payload": CLOSED}}}}),
+     "/channels/c/messages/order%20placed/payload", "OrderPlaced"),
+    (version_2({"a/b": {"publish": {"message": {"name": "Placed", "payload": CLOSED}}}}),
+     "/channels/a~1b/publish/message/payload", "Placed"),
+    (version_2({"a/b": {"publish": {"message": {"payload": CLOSED}}}}),
+     "/channels/a~1b/publish/message/payload", "ABPublishMessageData"),
+    (version_2({"a": {"publish": {"message": {"oneOf": [{"messageId": "Gone", "payload": CLOSED}]}}}}),
+     "/channels/a/publish/message/oneOf/0/payload", "Gone"),
+    (version_3({}, components={"messages": {"payload": {"payload": CLOSED}}}),
+     "/components/messages/payload/payload", "Payload"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "pointer", "name"), NAMES)
+def test_a_class_is_called_after_its_message(tmp_path: Path, document: Any, pointer: str, name: str) -> None:
+    made = made_of(tmp_path, document, f"doc.json#{pointer}")
+    assert [problem.message for problem in made.result.problems] == []
+    assert f'class {name}(v1.Payload, extra="forbid"):' in made.files["doc.py"]
+    assert encode(made.module("o").o_channel.t0, {"a": "x"})
+    with pytest.raises(InvalidPayload):
+        encode(made.module("o").o_channel.t0, {"a": 1})
+
+
+def test_classes_of_messages_that_meet_get_digits(tmp_path: Path) -> None:
+    channels = {key: {"messages": {"Placed": {"payload": CLOSED}}} for key in "ab"}
+    pointers = [f"doc.json#/channels/{key}/messages/Placed/payload" for key in "ab"]
+    made = made_of(tmp_path, version_3(channels), *pointers)
+    classes = [line for line in made.files["doc.py"].splitlines() if line.startswith("class Placed")]
+    assert len(classes) == 4  # each with its dictionary
+    assert made.result.problems == ()
+
+
+GOOD = {
+    "type": "object",
+    "properties": {"b": {"$ref": "#/components/schemas/B"}},
+    "additionalProperties": False,
+}
+BROKEN: dict[str, Any] = {
+    "servers": {"s": {"host": "secret.example.com"}},
+    "channels": {
+        "c": {
+            "messages": {
+                "good": {"payload": GOOD},
+                "wrong": {"payload": {"type": "strin"}},
+                "remote": {"payload": {"properties": {"a": {"$ref": "http://example.com/a"}}}},
+                "proto": {"payload": {"$ref": "other.json"}},
+                "avro": {"payload": {"$ref": "avro.json"}},
+            }
+        }
+    },
+    "components": {"schemas": {"B": {"type": "string"}, "C": {"type": "strin"}}},
+}  # fmt: skip
+
+
+def test_the_rest_of_a_document_neither_counts_nor_is_carried_along(tmp_path: Path) -> None:
+    """What is wrong in other messages, or in files that only they refer to, is no matter of this topic."""
+    document = {**version_3({}), **BROKEN}
+    files = {"other__json": 'syntax = "proto3";', "avro__json": {"type": "record"}}
+    made = made_of(tmp_path, document, "doc.json#/channels/c/messages/good/payload", **files)
+    assert [problem.message for problem in made.result.problems] == []
+    text = made.files["_schemas/o.py"]
+    bundle = json.loads(text.partition('r"""')[2].partition('"""')[0])
+    assert bundle["resources"]["https://tightbeam.invalid/doc.json"] == {
+        "$schema": "http://json-schema.org/draft-07/schema",
+        "channels": {"c": {"messages": {"good": {"payload": GOOD}}}},
+        "components": {"schemas": {"B": {"type": "string"}}},
+    }
+    assert encode(made.module("o").o_channel.t0, {"b": "x"})
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("wrong", "unknown type 'strin', did you mean 'string'?"),
+        ("remote", "$ref 'http://example.com/a' is remote, and nothing is fetched"),
+        ("proto", "not valid JSON: expected a value"),
+        ("avro", "unknown type 'record'"),
+    ],
+)
+def test_what_is_wrong_in_the_payload_itself_is_an_error(tmp_path: Path, message: str, words: str) -> None:
+    document = {**version_3({}), **BROKEN}
+    files = {"other__json": 'syntax = "proto3";', "avro__json": {"type": "record"}}
+    made = made_of(tmp_path, document, f"doc.json#/channels/c/messages/{message}/payload", **files)
+    assert words in " ".join(problem.message for problem in made.result.problems)
+
+
+def test_each_message_that_can_not_be_generated_is_left_out_by_itself(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"other.json": 'syntax = "proto3";', "avro.json": {"type": "record"}}
+    write_files(project / "schemas", {"doc.json": {**version_3({}), **BROKEN}, **files})
+    assert main(["init", "--from", "schemas/doc.json"]) == 0
+    said = capsys.readouterr().err
+    for message in ("wrong", "remote", "avro"):
+        assert f"the topic '{message}' is left out: " in said
+    assert (
+        "the message 'proto' of 'c' is left out: $ref 'other.json' leads to a file that can't be read" in said
+    )
+    definition = json.loads(Path("schemas/c.channel.json").read_text())
+    assert list(definition["topics"]) == ["good"]
+    assert main(["generate", "--strict"]) == 0
