@@ -52,5 +52,6 @@ def find(span: str, page: str, reference: Reference) -> Entry | None:
     if first in OBJECTS and rest:
         candidates.append(f"{OBJECTS[first]}.{rest}")
     if name[0].isupper():
-        candidates += [f"{module}.{name}" for module in (PREFERRED.get(page, "tightbeam"), "tightbeam")]
+        modules = [PREFERRED.get(page, "tightbeam"), *(module.path for module in reference.modules)]
+        candidates += [f"{module}.{name}" for module in modules]
     return next((reference.by_name[each] for each in candidates if each in reference.by_name), None)
