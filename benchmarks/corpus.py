@@ -33,7 +33,8 @@ _EACH = 10
 _ABOUT = """\
 # Public schemas
 
-What `python -m benchmarks.corpus --page docs/schemas.md` printed last; don't edit it. Both generators made
+Which public schemas compile, and how exactly: printed by `python -m benchmarks.corpus --page docs/schemas.md`,
+so don't edit it. Both generators made
 Python of the same documents in the same run, and both judged the same instances: real documents where there
 are some, and a hundred sampled ones, right and wrong. jsonschema-rs says who is right. The peer is
 datamodel-code-generator with its defaults and Pydantic 2, in at most a minute and four gigabytes. It fetches

@@ -18,9 +18,9 @@ from benchmarks.peers import PEERS, json2ts_version
 __all__ = ["Bound", "Report", "Table", "as_page", "as_text", "load", "machine", "save", "too_far", "us"]
 
 _ABOUT = """\
-What `make bench-page` printed last; don't edit it. Each figure stands beside a peer or a limit that was
-measured in the same run, in interleaved rounds, and is a median; only ratios can be compared with another
-machine's."""
+What Tightbeam costs, beside its peers: printed by `make bench-page`, so don't edit it. Each figure stands
+beside a peer or a limit that was measured in the same run, in interleaved rounds, and is a median; only
+ratios can be compared with another machine's."""
 RESULTS = Path(".cache/bench/results")
 """One JSON file a benchmark; nobody commits them."""
 
