@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from pydantic.json_schema import JsonSchemaMode
 
@@ -136,5 +137,5 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
     renamed = {key: _renamed(each, names) for key, each in value.items()}
     reference = value.get("$ref")
     if isinstance(reference, str) and reference.removeprefix(_PREFIX) in names:
-        renamed["$ref"] = _PREFIX + names[reference.removeprefix(_PREFIX)]
+        renamed["$ref"] = _PREFIX + quote(names[reference.removeprefix(_PREFIX)])
     return renamed

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 from tightbeam_codegen.imports.imported import Imported, Wanted
 from tightbeam_codegen.imports.pydantic.document import ModelDocument, document_of, examine
@@ -127,7 +128,7 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
     stem = file.removesuffix(".json")
     topics = Topics()
     for name, schema in document.names.items():
-        topics.add(name, {"schema": {"$ref": f"{file}#/$defs/{schema}"}})
+        topics.add(name, {"schema": {"$ref": f"{file}#/$defs/{quote(schema)}"}})
     channel = wanted.name or stem
     definition: dict[str, Any] = {"name": channel}
     if params := {param: {"type": "string"} for param in placeholders(channel)}:

@@ -29,6 +29,8 @@ _NAIVE = (
     "a `datetime` can be without an offset, so it is text here. With `AwareDatetime` it is a date-time,"
     " and a `datetime` in generated code."
 )
+_IN_UTC = "what has no offset is read as UTC, since it is dumped as a number."
+_INFERRED = "state `val_temporal_unit`, too: dates that are far from ours are read in the wrong unit."
 _PATTERN = (
     "the pattern isn't in the schema, since other engines have no such expression; your model checks it."
 )
@@ -84,32 +86,59 @@ class ScalarSchemas(LocatedSchemas):
         """Generate the schema of a date and time; one that can be without an offset is no `date-time`."""
         result = super().datetime_schema(schema)
         constraint = schema.get("tz_constraint")
-        if "format" not in result or isinstance(constraint, int) or constraint == "aware":
-            return result
-        if constraint == "naive":
-            return {"type": "string", "pattern": texts.NAIVE_DATE_TIME}
-        self.note(_NAIVE)
-        return {"type": "string", "pattern": texts.DATE_TIME}
+        is_aware = isinstance(constraint, int) or constraint == "aware"
+        if "format" not in result:
+            self._check_unit()
+            if not is_aware:
+                self.note(_IN_UTC)
+        elif not is_aware:
+            if constraint != "naive":
+                self.note(_NAIVE)
+            pattern = texts.NAIVE_DATE_TIME if constraint == "naive" else texts.DATE_TIME
+            return {"type": "string", "pattern": pattern}
+        return result
+
+    def date_schema(self, schema: core_schema.DateSchema) -> JsonSchemaValue:
+        """Generate the schema of a date."""
+        result = super().date_schema(schema)
+        if "format" not in result:
+            self._check_unit()
+        return result
 
     def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
         """Generate the schema of a time of day, mostly without an offset."""
         result = super().time_schema(schema)
-        if "format" not in result and self._config.ser_json_temporal == "milliseconds":
-            self.refuse(
-                "is dumped in milliseconds, and a time is read in seconds",
-                "Set `ser_json_temporal` to 'iso8601' or 'seconds'.",
-            )
-        return {"type": "string", "pattern": texts.TIME} if "format" in result else result
+        if "format" in result:
+            return {"type": "string", "pattern": texts.TIME}
+        self._refuse_milliseconds("a time")
+        self.note(_IN_UTC)
+        return result
 
     def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:
         """Generate the schema of a duration."""
         result = super().timedelta_schema(schema)
-        if "format" not in result and self._config.config_dict.get("ser_json_temporal") == "milliseconds":
+        if "format" in result:
+            return {"type": "string", "pattern": texts.DURATION}
+        self._refuse_milliseconds("a duration")
+        return result
+
+    def _check_unit(self) -> None:
+        """Look for numbers that are read in another unit than they are dumped in."""
+        written, read = self._config.ser_json_temporal, self._config.val_temporal_unit
+        if read not in ("infer", written):
             self.refuse(
-                "is dumped in milliseconds, and a duration is read in seconds",
+                f"is dumped in {written}, and read in {read}",
+                f"Set `val_temporal_unit` to {written!r}, as `ser_json_temporal` is.",
+            )
+        elif read == "infer":
+            self.note(_INFERRED)
+
+    def _refuse_milliseconds(self, what: str) -> None:
+        if self._config.config_dict.get("ser_json_temporal") == "milliseconds":
+            self.refuse(
+                f"is dumped in milliseconds, and {what} is read in seconds",
                 "Set `ser_json_temporal` to 'iso8601' or 'seconds'.",
             )
-        return {"type": "string", "pattern": texts.DURATION} if "format" in result else result
 
     def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
         """Generate the schema of bytes, with lengths of the text that they are dumped as."""

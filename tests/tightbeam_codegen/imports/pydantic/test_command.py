@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -150,3 +151,27 @@ def test_no_other_command_runs_the_module(write_module: WriteModule) -> None:
             assert main(command) in {0, 1}, command
     assert Path("ran").read_text("utf-8") == "x"
     assert "shop.models" not in sys.modules
+
+
+HOSTILE = '''
+class Größe(BaseModel):
+    """Words with \\"\\"\\" and */ and </script> and \\u202e and \\\\."""
+    länge: int
+    key: int = Field(alias='a"b\\n\\\\', description='"""\\nopen("ran", "w")\\n"""')
+class Texts(enum.Enum):
+    A = '"""\\nopen("ran", "w")\\n"""'
+    B = "*/ </script>"
+Evil = create_model('E"\\n)\\nopen("ran", "w")', texts=(Texts, ...), inner=(Größe, ...))
+Evil.__module__ = __name__
+'''
+
+
+@pytest.mark.slow
+def test_words_of_models_stay_words(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -> None:
+    write_module(HOSTILE, "hostile_models")
+    assert main(["init", "--from", "hostile_models"]) == 0, capsys.readouterr().err
+    assert main(["generate", "--strict", "--typescript", "web"]) == 0, capsys.readouterr().err
+    subprocess.run(
+        [sys.executable, "-c", "from generated.hostile_models import *; print(Größe, Evil)"], check=True
+    )
+    assert not Path("ran").exists()
