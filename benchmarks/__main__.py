@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.report import Report, as_page, as_text, load, save, too_far
 
-NAMES = ("payload", "publish", "durable", "imports", "generate", "inngest_publish", "fanout")
+NAMES = ("payload", "publish", "durable", "imports", "generate", "breaking", "inngest_publish", "fanout")
 
 
 def main() -> int:
