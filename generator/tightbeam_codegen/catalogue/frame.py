@@ -101,7 +101,7 @@ class Frame:
             h("kbd", "/", aria_hidden="true"),
             h(
                 "div.found",
-                h("ul", id="~found", role="listbox", aria_label="What was found"),
+                h("div", id="~found", role="listbox", aria_label="What was found"),
                 h("p.said", role="status"),
                 hidden=True,
             ),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam_codegen.catalogue.catalogues import catalogue, site_of
+from tests.tightbeam_codegen.catalogue.catalogues import catalogue, hostile, site_of
 from tests.tightbeam_codegen.compiling import channel
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, open_object, ref
 from tightbeam_codegen.catalogue.html import Markup, h, prose, shown
@@ -192,36 +192,6 @@ def test_an_impossible_payload_has_a_page_all_the_same(tmp_path: Path) -> None:
 
 
 # -- text of schemas -----------------------------------------------------------------------------------------
-
-
-def hostile(text: str) -> dict[str, Any]:
-    """Definitions in which a text stands wherever one may."""
-    schema = {
-        **closed(**{text: {**STRING, "description": text, "default": text, "examples": [text]}}),
-        "required": [text],
-        "title": text,
-        "description": text,
-        "$comment": text,
-        "patternProperties": {"^z": {"const": text}},
-    }
-    shared = {"description": text, "$defs": {text: {"enum": [text, "b"], "description": text}}}
-    pointer = text.replace("~", "~0").replace("/", "~1")
-    quoted = "".join(f"%{byte:02x}" for byte in pointer.encode())
-    topics = {
-        "t": {"schema": schema, "description": text},
-        "u": {"schema": closed(a=ref(f"common.json#/$defs/{quoted}"))},
-    }
-    params = {"p": {"type": "string", "description": text, "examples": [text]}}
-    return {
-        "x.channel.json": {
-            "name": "x/{p}",
-            "separator": "/",
-            "description": text,
-            "params": params,
-            "topics": topics,
-        },
-        "common.json": shared,
-    }
 
 
 def elements(site: dict[str, str]) -> dict[str, list[str]]:

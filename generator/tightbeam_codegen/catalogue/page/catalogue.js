@@ -116,7 +116,7 @@
     #root = document.querySelector(".search");
     #input = this.#root.querySelector("input");
     #panel = this.#root.querySelector(".found");
-    #list = this.#root.querySelector("ul");
+    #list = this.#root.querySelector("[role=listbox]");
     #said = this.#root.querySelector(".said");
     #at = -1;
     #due = false;
@@ -133,7 +133,7 @@
       });
       this.#input.addEventListener("keydown", (event) => this.#key(event));
       this.#list.addEventListener("pointermove", (event) => {
-        const index = [...this.#list.children].indexOf(event.target.closest("li"));
+        const index = [...this.#list.children].indexOf(event.target.closest("a"));
         if (index >= 0 && index !== this.#at) this.#select(index, false);
       });
       document.addEventListener("pointerdown", (event) => {
@@ -184,8 +184,8 @@
       const parts = [h("span", { class: "kind" }, KINDS[entry.kind]), h("span", { class: "title" }, ...marked(entry.title, terms))];
       if (entry.path !== "") parts.push(h("span", { class: "in" }, ...marked(entry.path, terms)));
       if (entry.words !== "") parts.push(h("span", { class: "words" }, ...marked(entry.words, terms)));
-      const link = h("a", { href: `${ROOT === "" ? "./" : ROOT}${page}${anchor}`, tabindex: "-1" }, ...parts);
-      return h("li", { role: "option", id: `~found-${index}`, "aria-selected": "false" }, link);
+      const href = `${ROOT === "" ? "./" : ROOT}${page}${anchor}`;
+      return h("a", { role: "option", id: `~found-${index}`, href, tabindex: "-1", "aria-selected": "false" }, ...parts);
     }
 
     #select(index, scroll) {
@@ -210,7 +210,7 @@
         if (count === 0 || this.#panel.hidden) this.refresh();
         else this.#select((this.#at + (event.key === "ArrowDown" ? 1 : count - 1)) % count, true);
       } else if (event.key === "Enter" && !this.#panel.hidden && count > 0) {
-        this.#list.children[Math.max(this.#at, 0)].querySelector("a").click();
+        this.#list.children[Math.max(this.#at, 0)].click();
         this.#input.blur();
       } else {
         return;
