@@ -24,13 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     is_last = arguments is None
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    from tightbeam_codegen.command.report import asks_for_json, report_usage
+    from tightbeam_codegen.command.report import INTERRUPTED, WRONG, report_failure
 
     if not (_is_installed("typer") and _is_installed("rich")):
         sys.stderr.write(_MISSING)
-        if asks_for_json(arguments):
-            report_usage("the command line needs more packages")
-        return 2
+        report_failure(arguments, "the command line needs more packages")
+        return WRONG
+    try:
+        code = _run(arguments, is_last)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # Python would end with 1, which means drift, or a change that breaks
+        return _report_bug(arguments, error)
+    if code == INTERRUPTED:
+        report_failure(arguments, "interrupted")
+    return code
+
+
+def _run(arguments: Sequence[str], is_last: bool) -> int:
     command = _plain_command(arguments)
     if command is not None:
         if not is_last:
@@ -44,6 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tightbeam_cli.app import run
 
     return run(arguments)
+
+
+def _report_bug(arguments: Sequence[str], error: Exception) -> int:
+    import traceback
+
+    from tightbeam_codegen.command.output import print_error
+    from tightbeam_codegen.command.report import WRONG, report_failure
+
+    message = f"a bug of Tightbeam's: {type(error).__name__}"
+    trace = "".join(traceback.format_exception(error))
+    print_error(f"{trace}error: {message}\n    Please report it, with these lines.")
+    report_failure(arguments, message)
+    return WRONG
 
 
 def _plain_command(arguments: Sequence[str]) -> Callable[[], int] | None:

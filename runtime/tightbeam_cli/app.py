@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tightbeam_codegen.command.options import SCHEMAS, add_generate
-from tightbeam_codegen.command.report import WRONG, asks_for_json, report_usage
+from tightbeam_codegen.command.report import WRONG, report_failure
 from tightbeam_codegen.version import tool_version
 
 __all__ = ["app", "run"]
@@ -329,8 +329,7 @@ def run(arguments: Sequence[str]) -> int:
         result = command.main(args=list(arguments), prog_name="tightbeam", standalone_mode=False)
     except _Refusal as refusal:
         refusal.show()
-        if asks_for_json(arguments):
-            report_usage(refusal.format_message())
+        report_failure(arguments, refusal.format_message())
         return WRONG
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 2

@@ -14,6 +14,8 @@ _SHIPPED = (
     ".pre-commit-hooks.yaml",
     "LICENSE",
     "README.md",
+    "action",
+    "action.yml",
     "constraints.txt",
     "generator",
     "pyproject.toml",

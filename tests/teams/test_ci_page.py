@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import blocks
-from tests.teams.repositories import GIT, ROOT
+from tests.teams.repositories import GIT, ROOT, repository
 from tightbeam_codegen.command.report import Report
 
 PAGE = ROOT / "docs" / "ci.md"
@@ -68,7 +68,12 @@ def test_the_makefile(tmp_path: Path) -> None:
             command, cwd=tmp_path, env=environment, capture_output=True, check=False
         ).returncode
 
-    assert [make("check-channels"), make("channels"), make("check-channels")] == [2, 0, 0]
+    here = repository(tmp_path)
+    assert [make("check-channels"), make("channels")] == [2, 0]
+    here.commit()
+    assert make("check-channels") == 0
+    (tmp_path / "schemas" / "alerts.channel.json").unlink()
+    assert [make("check-channels"), make("channels"), make("check-channels")] == [2, 0, 2]
 
 
 def test_every_key_of_the_object_is_described(capsys: pytest.CaptureFixture[str]) -> None:

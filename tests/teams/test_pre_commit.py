@@ -161,8 +161,48 @@ def test_a_service_in_a_folder(team: Team, environment: dict[str, str]) -> None:
     assert "class A" in (here.folder / "services" / "shop" / "generated" / "a.py").read_text("utf-8")
 
 
+def test_breaking(team: Team, environment: dict[str, str]) -> None:
+    """What is compared with is where the branch left the default branch of `origin`, wherever that is now."""
+    here = team("tightbeam-breaking")
+    here.git("clone", "--quiet", "--bare", ".", str(here.folder.with_name("origin")))
+    here.git("remote", "add", "origin", str(here.folder.with_name("origin")))
+    here.git("fetch", "--quiet", "origin")
+    here.git("remote", "set-head", "origin", "--auto")
+    here.git("checkout", "--quiet", "-b", "change")
+    here.write({"schemas/a.channel.json": definition("a", "t", "another")})
+    assert commit(here, environment, "--all")[0] == 0
+    here.write({"schemas/a.channel.json": definition("a", "another")})
+    code, said = commit(here, environment, "--all")
+    assert code == 1
+    assert "schemas/a.channel.json" in said
+    here.git("rm", "--quiet", "--force", "schemas/a.channel.json")
+    assert commit(here, environment)[0] == 1
+    here.git("checkout", "--quiet", "--force", "HEAD")
+
+    # The default branch gains a topic, which this branch doesn't remove by not having it.
+    here.git("checkout", "--quiet", "main")
+    here.write({"schemas/a.channel.json": definition("a", "t", "later")})
+    here.commit()
+    here.git("push", "--quiet", "origin", "main")
+    here.git("checkout", "--quiet", "change")
+    here.write({"README.md": "Hello again.\n"})
+    assert commit(here, environment, "--all")[0] == 0
+
+
+def test_breaking_against_something_else(team: Team, environment: dict[str, str]) -> None:
+    here = team({"id": "tightbeam-breaking", "args": ["--against", "v1"]})
+    here.write({"schemas/a.channel.json": definition("a", "another")})
+    code, said = commit(here, environment, "--all")
+    assert (code, "v1" in said) == (1, True)
+    here.git("tag", "v1")
+    assert commit(here, environment, "--all")[0] == 1
+    here.git("checkout", "--quiet", "--force", "HEAD")
+    here.write({"README.md": "Hello again.\n"})
+    assert commit(here, environment, "--all")[0] == 0
+
+
 def test_the_manifest_is_valid() -> None:
     command = [sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert HOOKS == ["tightbeam-generate", "tightbeam-generate-check"]
+    assert HOOKS == ["tightbeam-generate", "tightbeam-generate-check", "tightbeam-breaking"]

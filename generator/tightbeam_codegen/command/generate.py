@@ -6,14 +6,12 @@ import dataclasses
 import errno
 import gc
 import sys
-import traceback
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tightbeam_codegen.command.output import print_error
 from tightbeam_codegen.command.report import WRONG, Change, Report
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.incremental.cache import Cache, open_cache
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DRIFT",
     "FINE",
-    "INTERRUPTED",
     "WRONG",
     "changes_of",
     "in_words",
@@ -43,7 +40,6 @@ __all__ = [
 ]
 
 FINE, DRIFT = 0, 1
-INTERRUPTED = 130
 
 
 def run_generate(request: Request) -> int:
@@ -60,15 +56,6 @@ def run_generate(request: Request) -> int:
         report.problems(errors.problems)
     except OSError as error:
         report.problems([system_problem(error)])
-    except KeyboardInterrupt:
-        if request.form != "json":
-            raise
-        report.problems([Problem(None, "error", "interrupted", "Run it again.")])
-        return report.finish(INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  # a bug must not pass for drift, which is what Python's own exit code means here
-        print_error("".join(traceback.format_exception(error)).rstrip())
-        message = f"a bug of the generator's: {type(error).__name__}"
-        report.problems([Problem(None, "error", message, "Please report it, with the traceback.")])
     return report.finish(WRONG)
 
 

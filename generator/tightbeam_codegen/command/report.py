@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -13,7 +14,7 @@ from tightbeam_codegen.annotations import as_annotations, log_text, step_summary
 from tightbeam_codegen.command.output import Output, print_error
 from tightbeam_codegen.problems import Format, Place, Problem, problems_as_json, render
 
-__all__ = ["TITLE", "WRONG", "Change", "Report", "asks_for_json", "report_usage"]
+__all__ = ["INTERRUPTED", "TITLE", "WRONG", "Change", "Report", "report_failure"]
 
 Change: TypeAlias = tuple[str, Literal["added", "changed", "removed"]]
 """A generated file, and what happens to it."""
@@ -21,6 +22,8 @@ Change: TypeAlias = tuple[str, Literal["added", "changed", "removed"]]
 TITLE = "tightbeam generate"
 WRONG = 2
 """The exit code for bad input, a wrong call, or an outcome that can't be written."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 
 class Report:
@@ -42,11 +45,16 @@ class Report:
         self.strict = False
         """Whether warnings fail the run, and are annotated as errors."""
 
-    def problems(self, problems: Iterable[Problem]) -> None:
-        """Print problems; annotations wait for the end, since GitHub counts those of a whole step."""
+    def problems(self, problems: Iterable[Problem], *, quiet: bool = False) -> None:
+        """Print problems; annotations wait for the end, since GitHub counts those of a whole step.
+
+        Args:
+            problems: the problems.
+            quiet: whether people have read them already.
+        """
         problems = list(problems)
         self._problems += problems
-        if problems and self._form != "github":
+        if problems and self._form != "github" and not quiet:
             self.print_text(render(problems))
 
     def print_text(self, text: str) -> None:
@@ -127,19 +135,32 @@ class Report:
             print_error(f"The summary of the step can't be written: {error.strerror or error}")
 
 
-def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Return whether a command line is one of `generate` that asks for JSON, however wrong it is."""
+def report_failure(arguments: Sequence[str], message: str) -> None:
+    """Print the JSON object of a call that came to nothing, if the call asks for one.
+
+    What people read is printed already.
+
+    Args:
+        arguments: the command line, however wrong it is.
+        message: what is wrong.
+    """
+    command = _asks_for_json(arguments)
+    problem = Problem(None, "error", message, f"See `tightbeam {command} --help`.")
+    if command == "generate":
+        report = Report("json")
+        report.problems([problem], quiet=True)
+        report.finish(WRONG)
+    elif command == "breaking":
+        from tightbeam_codegen.compare.against import Compared
+        from tightbeam_codegen.compare.report.json_object import as_json
+
+        Output().write(as_json(Compared("", None, (problem,)), ok=False) + "\n")
+
+
+def _asks_for_json(arguments: Sequence[str]) -> str | None:
+    """Return the command of a command line that asks for JSON, None of any other."""
     words = list(arguments)
     if words[:1] in (["-C"], ["--directory"]):
         words = words[2:]
-    if words[:1] != ["generate"] or "--help" in words:
-        return False
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(pair == ("--format", "json") or pair[0] == "--format=json" for pair in pairs)
-
-
-def report_usage(message: str) -> None:
-    """Print the JSON object of a call that can't be carried out; what people read is printed already."""
-    report = Report("json")
-    report._problems.append(Problem(None, "error", message, "See `tightbeam generate --help`."))
-    report.finish(WRONG)
+    asks = "--format=json" in words or ("--format", "json") in pairwise(words)
+    return words[0] if asks and "--help" not in words else None

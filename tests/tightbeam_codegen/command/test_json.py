@@ -106,10 +106,10 @@ def test_a_bug_is_no_drift(
     assert main(["generate", "--check", "--format", form]) == 2
     said = capsys.readouterr()
     assert "in fails" in said.err
-    assert "a bug of the generator's: RecursionError" in said.err
+    assert "error: a bug of Tightbeam's: RecursionError\n    Please report it" in said.err
     if form == "json":
         (problem,) = json.loads(said.out)["problems"]
-        assert problem["message"] == "a bug of the generator's: RecursionError"
+        assert problem["message"] == "a bug of Tightbeam's: RecursionError"
 
 
 def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,18 +148,44 @@ def test_drift_and_warnings(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "asked"),
     [
-        (["generate", "--format", "json"], True),
-        (["generate", "--format=json", "--check"], True),
-        (["generate", "--format", "text"], False),
-        (["generate", "--format"], False),
-        (["generate", "json"], False),
-        (["generate", "--format", "json", "--help"], False),
-        (["doctor", "--format", "json"], False),
-        ([], False),
+        (["generate", "--format", "json"], "generate"),
+        (["-C", "x", "generate", "--format=json", "--check"], "generate"),
+        (["breaking", "--format", "json"], "breaking"),
+        (["generate", "--format", "text"], None),
+        (["generate", "--format"], None),
+        (["generate", "json"], None),
+        (["generate", "--format", "json", "--help"], None),
+        ([], None),
     ],
 )
-def test_who_asks_for_it(arguments: list[str], asked: bool) -> None:
-    assert report.asks_for_json(arguments) is asked
+def test_who_asks_for_it(arguments: list[str], asked: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    report.report_failure(arguments, "no")
+    said = capsys.readouterr().out
+    assert (json.loads(said)["problems"][0]["remedy"] if said else None) == (
+        asked and f"See `tightbeam {asked} --help`."
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--nope"], [], ["--against", "main", "--format", "jsn"]])
+def test_wrong_calls_of_another_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["breaking", "--format", "json", *arguments]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], len(found["problems"]), found["topics"], found["code"]) == (False, 1, [], [])
+
+
+@pytest.mark.parametrize(("raised", "code"), [(ZeroDivisionError, 2), (KeyboardInterrupt, 130)])
+def test_bugs_and_interruptions_of_another_command(
+    raised: type[BaseException],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("tightbeam_codegen.command.breaking.compare_with", fails)
+    assert main(["breaking", "--against", "main", "--format", "json"]) == code
+    assert json.loads(capsys.readouterr().out)["ok"] is False
 
 
 # -- as a process --------------------------------------------------------------------------------------------
