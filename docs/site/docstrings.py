@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 import griffe
+
+from docs.site.pages import outside_fences
 
 Link = Callable[[str], str | None]
 """Returns where a name in backticks leads, if anywhere."""
@@ -41,22 +46,19 @@ def first_sentence(text: str) -> str:
 
 
 def linked(text: str, link: Link) -> str:
-    """Make links of the names in single backticks that lead somewhere; indented blocks stay as they are."""
+    """Make links of the names in single backticks that lead somewhere, outside of blocks of code."""
 
     def replaced(found: re.Match[str]) -> str:
         target = link(found[1].removesuffix("()"))
         return found[0] if target is None else f"[`{found[1]}`]({target})"
 
-    return "\n".join(
-        line if line.startswith("    ") and not line.lstrip().startswith("*") else _LINKED.sub(replaced, line)
-        for line in text.split("\n")
-    )
+    return outside_fences(text, lambda part: _LINKED.sub(replaced, part))
 
 
 def _section(section: griffe.DocstringSection) -> Iterator[str]:
     match section.kind:
         case _KIND.text:
-            yield section.value
+            yield _with_fences(section.value)
         case _KIND.parameters:
             yield from ("**Arguments**{ .doc-section }", "")
             yield from (f"* **`{item.name}`**: {_flat(item.description)}" for item in section.value)
@@ -72,6 +74,24 @@ def _section(section: griffe.DocstringSection) -> Iterator[str]:
             yield from (_named(name, text) for name, text in zip(parts[1::2], parts[2::2], strict=True))
         case _:
             raise ValueError(f"a docstring has a section that the reference can't show: {section.kind}")
+
+
+def _with_fences(text: str) -> str:
+    """Put indented blocks between fences."""
+    paragraphs = text.split("\n\n")
+    grouped = groupby(paragraphs, lambda part: all(line.startswith("    ") for line in part.split("\n")))
+    return "\n\n".join(
+        _fenced(textwrap.dedent("\n\n".join(parts))) if is_code else "\n\n".join(parts)
+        for is_code, parts in grouped
+    )
+
+
+def _fenced(code: str) -> str:
+    try:
+        compile(code, "docstring", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except SyntaxError:
+        return f"```text\n{code}\n```"
+    return f"```python\n{code}\n```"
 
 
 def _named(name: str, description: str) -> str:

@@ -10,7 +10,7 @@ import griffe
 
 from docs.site import docstrings
 from docs.site.public import PACKAGE, Entry, PublicModule, all_entries
-from docs.site.signatures import SHOWN_OVERLOADS, highlighted, signatures
+from docs.site.signatures import SHOWN_OVERLOADS, aliases, highlighted, signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,16 @@ class Reference:
         label = f"{name.rpartition('.')[2]}{calls}"
         parts = [
             f'{"#" * level} `{name}{calls}` {{ #{entry.anchor} data-toc-label="{label}" }}',
-            self._signature(entry, page) if as_html else _fenced(signatures(entry)),
+            self._signature(entry, page) if as_html else self._code(entry),
             docstrings.markdown(entry.documented, lambda name: self._target(name, entry, page)),
         ]
         for member in entry.members:
             parts.extend(self._entry(member, page, min(level + 1, 4), as_html))
         return [part for part in parts if part]
+
+    def _code(self, entry: Entry) -> str:
+        blocks = [*signatures(entry), *aliases(entry, self.by_path.__contains__)]
+        return "\n".join(["```python", "\n\n".join(blocks), "```"])
 
     def _signature(self, entry: Entry, page: str) -> str:
         """Return the signatures, linked; of many overloads all but the first few can be unfolded."""
@@ -86,7 +90,8 @@ class Reference:
             return None if name == entry.name else self._target(name, entry, page, is_type=True)
 
         found = signatures(entry)
-        shown = highlighted("\n\n".join(found[:SHOWN_OVERLOADS]), link)
+        known = aliases(entry, self.by_path.__contains__)
+        shown = highlighted("\n\n".join([*found[:SHOWN_OVERLOADS], *known]), link)
         if len(found) <= SHOWN_OVERLOADS:
             return shown
         rest = found[SHOWN_OVERLOADS:]
@@ -113,10 +118,6 @@ class Reference:
         candidates = [f"{module}.{outer}.{name}" for outer in scopes]
         candidates += [f"{module}.{name}", f"{PACKAGE}.{name}", name]
         return next((self.by_name[each] for each in candidates if each in self.by_name), None)
-
-
-def _fenced(blocks: list[str]) -> str:
-    return "\n".join(["```python", "\n\n".join(blocks), "```"])
 
 
 def _group(documented: griffe.Object) -> str:

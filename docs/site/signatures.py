@@ -29,7 +29,35 @@ def signatures(entry: Entry) -> list[str]:
     if "module-attribute" in documented.labels:
         return [f"{documented.name} = {_quoted(documented.value)}"]
     annotation = documented.annotation or _parameter_annotation(documented)
-    return [documented.name if annotation is None else f"{documented.name}: {annotation}"]
+    return [documented.name if annotation is None else f"{documented.name}: {_quoted(annotation)}"]
+
+
+def aliases(entry: Entry, is_documented: Callable[[str], bool]) -> list[str]:
+    """Return what the type aliases in a function's signature stand for, if they aren't documented themselves.
+
+    Args:
+        entry: the function.
+        is_documented: whether the reference has an object, by its path.
+    """
+    documented = entry.documented
+    if not isinstance(documented, griffe.Function):
+        return []
+    annotations = [documented.returns, *(parameter.annotation for parameter in documented.parameters)]
+    found: dict[str, str] = {}
+    for annotation in annotations:
+        for name in annotation.iterate(flat=True) if isinstance(annotation, griffe.Expr) else ():
+            alias = look_up(name) if isinstance(name, griffe.ExprName) else None
+            if (
+                isinstance(alias, griffe.Attribute)
+                and not is_documented(alias.path)
+                and _is_alias(alias.value)
+            ):
+                found[alias.name] = f"{alias.name} = {_quoted(alias.value)}"
+    return list(found.values())
+
+
+def _is_alias(value: str | griffe.Expr | None) -> bool:
+    return value is not None and not isinstance(value, griffe.ExprCall)
 
 
 def highlighted(code: str, link: Callable[[str], str | None]) -> str:
@@ -54,7 +82,7 @@ def highlighted(code: str, link: Callable[[str], str | None]) -> str:
 
 def _function(function: griffe.Function) -> str:
     keyword = "async def" if "async" in function.labels else "def"
-    returns = f" -> {function.returns}" if function.returns is not None else ""
+    returns = f" -> {_quoted(function.returns)}" if function.returns is not None else ""
     return _wrapped(f"{keyword} {function.name}", list(_parameters(function)), returns)
 
 
@@ -105,7 +133,7 @@ def _parameter(parameter: griffe.Parameter) -> str:
     stars = _STARS.get(parameter.kind, "")
     text = f"{stars}{parameter.name}"
     if parameter.annotation is not None:
-        text += f": {parameter.annotation}"
+        text += f": {_quoted(parameter.annotation)}"
     if parameter.default is not None and not stars:
         equals = " = " if parameter.annotation is not None else "="
         text += f"{equals}{_default(parameter.default)}"

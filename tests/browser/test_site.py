@@ -114,3 +114,16 @@ async def test_axe_finds_nothing_serious(path: str, scheme: Any, browser: Browse
     await page.goto(f"{site}/{path}")
     assert await serious_problems(page) == []
     await context.close()
+
+
+async def test_commands_are_copied_without_prompt_and_output(browser: Browser, site: str) -> None:
+    context = await browser.new_context()
+    await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+    page = await context.new_page()
+    await page.goto(f"{site}/index.html")
+    block = page.locator(".language-console", has_text="python uploads.py")
+    await expect(block).to_contain_text("stored at /files/cat.png")
+    await block.get_by_role("button", name="Copy to clipboard").click()
+    await expect(page.locator(".md-dialog")).to_contain_text("Copied")
+    assert await page.evaluate("navigator.clipboard.readText()") == "python uploads.py"
+    await context.close()
