@@ -7,7 +7,7 @@ from typing import Any
 
 from tightbeam_codegen.model import Model
 from tightbeam_codegen.problems import Place, Problem, Problems
-from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
+from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.discover import SUFFIXES, module_path
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.reach import Reach, entries_of, unit_of
@@ -64,6 +64,7 @@ def blame(
         if document.shown not in starts:
             single = [each for _, _, reach in reaches if reach for each in reach.single_schemas(document)]
             starts[document.shown] = _starts(document, single)
+        is_of_api = model.resolved.store.documents.api(document) is not None
         unit = _unit_at(error.place, starts[document.shown])
         if unit[:1] == ("topics",):
             yield error, [(document.path, unit[1])]
@@ -71,15 +72,15 @@ def blame(
         concerned = [
             (path, topic)
             for path, topic, reach in reaches
-            if reach is not None and _has(reach, document, unit)
+            if reach is not None and _has(reach, document, unit, is_of_api=is_of_api)
         ]
         if concerned:
             yield error, concerned
 
 
-def _has(reach: Reach, document: Document, unit: tuple[str, ...]) -> bool:
+def _has(reach: Reach, document: Document, unit: tuple[str, ...], *, is_of_api: bool) -> bool:
     # All of a schema document is checked as soon as something in it is referred to.
-    is_checked = document.uri in reach.documents and api_document(document.value) is None
+    is_checked = document.uri in reach.documents and not is_of_api
     return reach.has(document, unit) or (not unit and is_checked)
 
 

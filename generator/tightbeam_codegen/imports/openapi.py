@@ -50,25 +50,29 @@ def import_openapi(source: Source, api: ApiDocument, wanted: Wanted) -> Imported
     left_out: list[Problem] = []
     candidates: list[Candidate] = []
     for container in _SHARED:
-        for name, schema in _object(value, container).items():
+        shared = _object(value, container)
+        if isinstance(shared.get("$ref"), str):
+            text = f"{'/'.join(container)} is a reference, which OpenAPI doesn't have there"
+            remedy = "Refer to each schema by its name there, or bundle the document into one file first."
+            raise refusal(document, (*container, "$ref"), text, remedy)
+        for name, schema in shared.items():
             if isinstance(schema, dict | bool):
                 candidates.append(Candidate(name, (*container, name)))
             else:
                 place = document.place((*container, name), key=True)
                 text = f"{quoted(name)} is left out: it is no schema"
                 left_out.append(Problem(place, "warning", text, "A schema is an object."))
-    shared = {each.pointer for each in candidates}
+    taken = {each.pointer for each in candidates}
     messages = list(_messages(value))
     for message in messages:
         payload = _payload(value, message.pointer)
         if payload is None:
             text = f"the {message.kind} {quoted(message.name)} is left out: it sends no JSON with a schema"
             left_out.append(Problem(document.place(message.pointer), "warning", text, ""))
-        elif payload not in shared:
+        elif payload not in taken:
             candidates.append(Candidate(message.name, payload))
     if not candidates:
-        remedy = "Its schemas have to stand in components/schemas, or definitions."
-        raise refusal(document, (), f"no schema in {source.file}", remedy)
+        raise refusal(document, (), f"no schema in {source.file}", _by_hand(source, value))
     left_out += _unknown_dialect(document, value)
     notes = [f"Of the {api.name} document nothing but its schemas was taken{_paths(value)}."]
     notes += _sent(messages)
@@ -80,6 +84,18 @@ def _object(value: JsonValue, way: Pointer) -> dict[str, JsonValue]:
     for key in way:
         value = value.get(str(key)) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+def _by_hand(source: Source, value: JsonValue) -> str:
+    """Return how to use a document whose schemas stand in requests and responses alone."""
+    remedy = "Its schemas have to stand in components/schemas, or definitions."
+    for path, item in _object(value, ("paths",)).items():
+        for method in _METHODS if isinstance(item, dict) else ():
+            answers = _object(value, ("paths", path, method, "responses"))
+            for way in (("requestBody",), *(("responses", status) for status in answers)):
+                if (schema := _content(value, ("paths", path, method, *way))) is not None:
+                    return f'{remedy} By hand, refer to one: {{ "$ref": "{source.reference(schema)}" }}.'
+    return remedy
 
 
 def _paths(value: JsonValue) -> str:
@@ -143,7 +159,12 @@ def _of_path_item(value: JsonValue, kind: str, name: str, pointer: Pointer) -> I
 
 def _payload(value: JsonValue, operation: Pointer) -> Pointer | None:
     """Return the place of the schema of what an operation receives as JSON; None where there is none."""
-    body = _followed(value, (*operation, "requestBody"))
+    return _content(value, (*operation, "requestBody"))
+
+
+def _content(value: JsonValue, pointer: Pointer) -> Pointer | None:
+    """Return the place of the JSON schema in a request or a response; None where there is none."""
+    body = _followed(value, pointer)
     content = _object(value, (*body, "content"))
     for media_type, entry in content.items():
         essence = media_type.partition(";")[0].strip().lower()

@@ -95,6 +95,7 @@ class _Rounds:
 
     def run(self) -> Trial:
         present = self._present()
+        errors: list[Problem] = []
         for _ in range(_MOST_ROUNDS):
             files = self._files()
             documents = self._documents(files)

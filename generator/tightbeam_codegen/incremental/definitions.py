@@ -42,11 +42,12 @@ def context_of(model: Model, outputs: Mapping[str, Output]) -> str:
     """Return a digest of what the files of all definitions depend on besides.
 
     Args:
-        model: has the names of classes that met.
+        model: has the names of classes that met, and the files that are read as parts of others.
         outputs: have the contexts of targets.
     """
     contexts = [output.context for output in outputs.values()]
-    names = f"{model.shapes.names!r} {model.exact.names if model.exact else ''} {contexts!r}"
+    parts = model.resolved.store.documents.parts_of_apis()
+    names = f"{model.shapes.names!r} {model.exact.names if model.exact else ''} {contexts!r} {parts!r}"
     return hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFT_7, LATEST, Dialect, draft_at
-from tightbeam_codegen.read.load import Document
 
-__all__ = ["CONTAINERS", "ApiDocument", "api_document", "paths_of_api_documents", "say_null_as_a_type"]
+__all__ = ["CONTAINERS", "ApiDocument", "api_document", "say_null_as_a_type"]
 
 CONTAINERS = (("$defs",), ("definitions",), ("components", "schemas"))
 """The ways from the top of a document to its shared schemas, which stand there by their names."""
@@ -32,6 +31,11 @@ class ApiDocument:
     """The draft that its schemas are read by."""
     own_keywords: Mapping[str, str]
     """Keywords that the specification adds and that decide nothing, each with a warning or an empty text."""
+
+    @property
+    def has_nullable(self) -> bool:
+        """Whether `nullable` is a keyword of its schemas."""
+        return self.name.startswith("OpenAPI 3.0")
 
     @property
     def is_asyncapi(self) -> bool:
@@ -59,11 +63,6 @@ def api_document(value: Any) -> ApiDocument | None:
     if "asyncapi" in stated:
         return ApiDocument(f"AsyncAPI {stated['asyncapi']}", DRAFT_7, _NOTES)
     return None
-
-
-def paths_of_api_documents(documents: Iterable[Document]) -> frozenset[str]:
-    """Return how messages show those of some documents that describe an API."""
-    return frozenset(each.shown for each in documents if api_document(each.value) is not None)
 
 
 def _is_version(value: Any) -> bool:

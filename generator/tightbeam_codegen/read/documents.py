@@ -129,7 +129,7 @@ def _check_shared(
         if (
             document.path.endswith(SUFFIXES)
             or is_official(document.uri)
-            or api_document(document.value) is not None
+            or store.documents.api(document) is not None
         ):
             continue
         dialect = store.documents.document_dialect(document).uri
@@ -200,12 +200,14 @@ def find_reached(
 def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -> None:
     """Check the schemas that topics reach in documents of which the rest is no schema."""
     for document in reach.documents.values():
-        if (api := api_document(document.value)) is None:
+        if (api := store.documents.api(document)) is None:
             continue
+        is_part = api_document(document.value) is None
         warnings = Warnings("notice")
         dialect = store.documents.document_dialect(document).uri
         shared = [(*way, name) for way in CONTAINERS for name in reach.definitions(document, way)]
-        for pointer in (*shared, *reach.single_schemas(document)):
+        whole = [()] if is_part and reach.has(document, ()) else []
+        for pointer in (*shared, *reach.single_schemas(document), *whole):
             check_schema(
                 document, pointer, dialect, problems, warnings=warnings, own_keywords=api.own_keywords
             )

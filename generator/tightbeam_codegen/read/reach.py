@@ -16,7 +16,7 @@ from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.problems import Problems
-from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
+from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
 from tightbeam_codegen.read.resolve.references import own_id
@@ -124,7 +124,7 @@ class Reach:
                 self._add_unit(document, unit)
             return
         unit = unit_of(pointer)
-        if pointer and not unit and api_document(document.value) is not None:
+        if pointer and not unit and self._store.documents.api(document) is not None:
             self._single.setdefault(document.uri, {})[pointer] = None
             unit = tuple(map(str, pointer))
         self._add_unit(document, unit)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.names import field_names
 from tightbeam_codegen.problems import Place, Problem, Problems, quoted
-from tightbeam_codegen.read.api_documents import paths_of_api_documents
 from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.places import OVERRIDE, is_override
 from tightbeam_codegen.read.normalise.unions import MAX_BRANCHES
@@ -31,7 +30,7 @@ class Notices:
         self._store = store
         self._flattener = flattener
         self._problems = problems
-        self._foreign = paths_of_api_documents(store.documents.all())
+        self._foreign = store.documents.paths_of_apis()
         self._explained: set[int | bool] = set()
         """Schemas whose type is left open by something that was reported in other words."""
 

@@ -13,7 +13,8 @@ import referencing
 from tightbeam_codegen.json_schema.dialects import LATEST, Dialect, custom_dialect, draft_at
 from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.problems import DefinitionErrors, Problems
-from tightbeam_codegen.read.api_documents import api_document
+from tightbeam_codegen.read.api_documents import ApiDocument, api_document, say_null_as_a_type
+from tightbeam_codegen.read.discover import SUFFIXES
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.resolve.official_documents import identity
 from tightbeam_codegen.read.resolve.origins import Origins
@@ -47,6 +48,8 @@ class DocumentSet:
         self._canonical: dict[str, str] = {}
         self._outgoing: dict[str, tuple[str, ...]] = {}
         self._no_schemas: set[int] = set()
+        self._apis: dict[str, ApiDocument] = {}
+        """The documents that describe an API, and the files that such documents are split into."""
         self._default_dialect = LATEST
         self._default_dialect = self.dialect(dialect) or LATEST
 
@@ -105,6 +108,8 @@ class DocumentSet:
         if isinstance(stated, str) and urldefrag(stated)[0] != uri and not _needs_no_document(stated):
             self.find(urldefrag(stated)[0])
         api = api_document(document.value)
+        if api is not None:
+            self._apis[uri] = api
         default = api.dialect if api is not None else self._default_dialect
         dialect = self.dialect_of(document.value, default)
         self._remember(document, dialect)
@@ -124,6 +129,23 @@ class DocumentSet:
                 message = f"more than {_MAX_DOCUMENTS} files are referred to"
                 self._problems.error(None, message, "Split the schema root.")
                 break
+        self._pass_on_apis()
+
+    def _pass_on_apis(self) -> None:
+        """Let files that an API document is split into be read as it is, unless they say what they are."""
+        pending = sorted(self._apis.items(), key=lambda item: item[0])
+        while pending:
+            uri, api = pending.pop(0)
+            for other in sorted(self._referred_uris(self._documents[uri])):
+                document = self._documents.get(other)
+                if document is None or other in self._apis or not _is_part(document):
+                    continue
+                self._apis[other] = api
+                if api.has_nullable:
+                    say_null_as_a_type(document.value)
+                self._dialects[other] = api.dialect
+                self._add_resource(other, cast("dict[str, Any]", document.value), api.dialect)
+                pending.append((other, api))
 
     def registry(self) -> referencing.Registry[Any]:
         """Return the registry in which the library looks references up."""
@@ -185,6 +207,19 @@ class DocumentSet:
         base = self.dialect(base_uri) if isinstance(base_uri, str) and base_uri.rstrip("#") != uri else LATEST
         return custom_dialect(uri, document.value, base) if base else None
 
+    def api(self, document: Document) -> ApiDocument | None:
+        """Return the API that a document describes, or is a part of the description of."""
+        return self._apis.get(document.uri)
+
+    def parts_of_apis(self) -> list[tuple[str, str]]:
+        """Return the files that API documents are split into: URI, and how each is read."""
+        own = ((uri, api.name) for uri, api in self._apis.items())
+        return sorted(each for each in own if api_document(self._documents[each[0]].value) is None)
+
+    def paths_of_apis(self) -> frozenset[str]:
+        """Return how messages show the documents that describe APIs, and their parts."""
+        return frozenset(self._documents[uri].shown for uri in self._apis)
+
     def document_dialect(self, document: Document) -> Dialect:
         """Return the dialect that a document is read by."""
         return self._dialects[document.uri]
@@ -233,6 +268,12 @@ class DocumentSet:
             uris = outgoing(document.value, document.uri, self._dialects[document.uri])
             self._outgoing[document.uri] = tuple(dict.fromkeys(uris))
         return self._outgoing[document.uri]
+
+
+def _is_part(document: Document) -> bool:
+    """Return whether a file may be a part of the document that refers to it: it says nothing of itself."""
+    is_definition = document.path.endswith(SUFFIXES) or is_official(document.uri)
+    return not is_definition and isinstance(document.value, dict) and "$schema" not in document.value
 
 
 def _needs_no_document(stated: str) -> bool:

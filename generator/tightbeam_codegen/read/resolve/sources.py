@@ -128,7 +128,7 @@ class Sources:
 
 def _parsed(data: bytes, path: str, shown: str, uri: str) -> Document:
     document = parse(data, path, shown, uri)
-    if (api := api_document(document.value)) is not None and api.name.startswith("OpenAPI 3.0"):
+    if (api := api_document(document.value)) is not None and api.has_nullable:
         say_null_as_a_type(document.value)
     return document
 

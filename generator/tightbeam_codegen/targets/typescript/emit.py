@@ -8,7 +8,6 @@ from typing import Any
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.model import ChannelModel, Model, ModulePath
 from tightbeam_codegen.problems import Place, Problem, Severity
-from tightbeam_codegen.read.api_documents import paths_of_api_documents
 from tightbeam_codegen.read.documents import Resolved
 from tightbeam_codegen.read.load import Pointer
 from tightbeam_codegen.read.normalise.shapes import NamedShape
@@ -62,7 +61,7 @@ def _warnings(
     channel: ChannelModel, differences: Sequence[tuple[str, Difference]], resolved: Resolved
 ) -> Iterator[Problem]:
     """Yield a warning for each schema that Ajv reads otherwise than the Python side."""
-    foreign = paths_of_api_documents(resolved.store.documents.all())
+    foreign = resolved.store.documents.paths_of_apis()
     for uri, difference in differences:
         place = _place(channel, uri, difference.path, resolved)
         severity: Severity = "notice" if place.path in foreign else "warning"
