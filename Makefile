@@ -63,7 +63,7 @@ WEB_BUILT := $(WEB)/dist/index.html
 
 # What tests run in Node: the official client, TypeScript, Ajv, tools of front ends; and axe-core, which they run in a browser. Where Node is
 # too old or missing they are left out.
-NODE_MODULES := $(addsuffix /node_modules/.installed,tests/tightbeam/gateway/node tests/typescript/node tests/typescript/builds tests/browser/node tests/browser/recipes $(WEB))
+NODE_MODULES := $(addsuffix /node_modules/.installed,tests/tightbeam/gateway/node tests/typescript/node tests/typescript/builds tests/browser/node tests/browser/recipes tests/tightbeam_codegen/asyncapi/node $(WEB))
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 
 $(NODE_MODULES): %/node_modules/.installed: %/package.json %/package-lock.json
