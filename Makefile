@@ -61,7 +61,7 @@ $(CORPUS): tests/corpus/packages.py | $(STAMP)
 WEB := examples/fastapi-react/web
 WEB_BUILT := $(WEB)/dist/index.html
 
-# What tests run in Node: the official client, TypeScript, Ajv, tools of front ends; and axe-core, which they run in a browser. Where Node is
+# What tests run in Node: the official client, TypeScript, Ajv, the parser of AsyncAPI, tools of front ends; and axe-core, which they run in a browser. Where Node is
 # too old or missing they are left out.
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/tightbeam/gateway/node tests/typescript/node tests/typescript/builds tests/browser/node tests/browser/recipes tests/tightbeam_codegen/asyncapi/node $(WEB))
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
