@@ -40,11 +40,14 @@ def _others(folder: Path) -> set[str]:
     command = ["git", "ls-files", "-z", "--others", "--exclude-standard"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-        reason = os.fsdecode(done.stderr).strip().partition("\n")[0] if done.returncode else ""
     except FileNotFoundError:
-        reason = "there is no git"
-    if reason:
-        remedy = "Leave out --tracked where there is no repository."
-        message = f"git can't tell which files it tracks: {reason}"
-        raise DefinitionErrors([Problem(None, "error", message, remedy)])
+        raise _refused("there is no git") from None
+    if done.returncode:
+        raise _refused(os.fsdecode(done.stderr).strip().partition("\n")[0])
     return set(os.fsdecode(done.stdout).split("\0"))
+
+
+def _refused(reason: str) -> DefinitionErrors:
+    message = f"git can't tell which files it tracks: {reason}"
+    remedy = "Leave out --tracked where there is no repository."
+    return DefinitionErrors([Problem(None, "error", message, remedy)])
