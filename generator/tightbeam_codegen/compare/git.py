@@ -248,6 +248,9 @@ def _fetched(ref: str, remotes: Iterable[str]) -> str:
     for remote in remotes:
         if name.startswith(f"{remote}/"):
             branch = name[len(remote) + 1 :]
+            if branch == "HEAD":
+                # The default branch of a remote is noted by `git clone` only.
+                return f"git remote set-head {remote} --auto"
             return f"git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}"
     if name != ref:
         return "git fetch --unshallow" if name in ("", "HEAD") else f"git fetch --deepen=50 origin {name}"

@@ -325,6 +325,21 @@ def test_a_shallow_clone_says_what_to_fetch(
 
 
 @pytest.mark.slow
+def test_a_default_branch_that_the_clone_doesnt_know(
+    clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git clone` notes it, `git remote add` and actions/checkout don't."""
+    mine = Clone(clone.folder.parent / "mine")
+    clone.git("clone", "-q", str(clone.folder), str(mine.folder))
+    mine.git("remote", "set-head", "origin", "--delete")
+    monkeypatch.chdir(mine.folder)
+    code, _, err = compare("--against", "origin/HEAD...")
+    assert (code, "git remote set-head origin --auto" in err) == (2, True)
+    mine.git("remote", "set-head", "origin", "--auto")
+    assert compare("--against", "origin/HEAD...")[0] == 0
+
+
+@pytest.mark.slow
 def test_main_means_the_remote_s_main_where_there_is_no_other(
     clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
