@@ -13,7 +13,7 @@ from tightbeam_codegen.targets.typescript.text import literal as typescript_lite
 
 __all__ = ["JSON", "PYTHON", "TYPESCRIPT", "WIDTH", "Language", "laid_out"]
 
-WIDTH = 72
+WIDTH = 64
 """Characters of a line of code, in a column beside the properties."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tightbeam_codegen.catalogue.code import code_block
-from tightbeam_codegen.catalogue.html import Child, Markup, h, prose, raw
+from tightbeam_codegen.catalogue.html import Child, Markup, coded, h, prose, raw
 from tightbeam_codegen.catalogue.places import href
 from tightbeam_codegen.catalogue.rows import Row
 from tightbeam_codegen.catalogue.views import Section, TopicView, TypeView, Use, Views
@@ -36,7 +36,7 @@ def topic_section(topic: TopicView, views: Views, changes: Child = None) -> Mark
     details = h("div.details", payload, _properties(section, views), _schema(section))
     return h(
         "section.topic",
-        _head(section, "h2"),
+        _head(section),
         changes,
         h("div.pair", details, _uses(topic)),
         id=section.spot.anchor,
@@ -61,19 +61,19 @@ def type_section(view: TypeView, views: Views) -> Markup:
         listed = h("div.used", h("h3", "Used by"), h("ul", items))
     return h(
         "section.topic",
-        _head(section, "h2"),
+        _head(section),
         h("div.pair", h("div.details", _properties(section, views), _schema(section)), listed),
         id=section.spot.anchor,
     )
 
 
-def _head(section: Section, tag: str) -> Markup:
+def _head(section: Section) -> Markup:
     link = h("a.permalink", "#", href=f"#{section.spot.anchor}", aria_label=f"Link to {section.title}")
     badge = _DEPRECATED if section.is_deprecated else None
     doc = h("div.lead", prose(section.doc)) if section.doc else None
     return h(
         "header",
-        h(tag, _joined((h("span", section.title), badge, link), " ")),
+        h("h2", _joined((h("span", section.title), badge, link), " ")),
         doc,
         h("p.source", "Defined in ", h("code", section.place)),
     )
@@ -93,7 +93,13 @@ def _properties(section: Section, views: Views) -> Markup:
     if not section.rows:
         body = h("p.none", "An object without declared properties.")
     heading = "Properties" if not section.rows or section.rows[0].name else "Type"
-    return h("div", h("h3", heading), body, h("p.note", _joined(notes, " ")) if notes else None)
+    name = h("span.names", "class ", h("code", section.class_name)) if section.class_name else None
+    return h(
+        "div",
+        h("div.head", h("h3", heading), name),
+        body,
+        h("p.note", _joined(notes, " ")) if notes else None,
+    )
 
 
 def property_list(rows: Sequence[Row], page: str, views: Views) -> Markup | None:
@@ -194,7 +200,11 @@ def _uses(topic: TopicView) -> Markup:
     sections: list[Child] = [h("section", h("h3", "Example"), example, data_tab="Example")]
     for language in languages:
         blocks = [
-            [h("h4", each.title), h("div.code", code_block(each.text, f"{each.title} {title} in {language}"))]
+            [
+                h("h4", each.title),
+                h("div.code", code_block(each.text, f"{each.title} {title} in {language}")),
+                h("p.note", coded(each.note)) if each.note else None,
+            ]
             for each in topic.snippets
             if each.language == language
         ]

@@ -97,20 +97,16 @@ class ChannelSnippets:
 
     def python_publish(self, topic: TopicShape, example: Example | None) -> str:
         """Return Python that publishes an example."""
-        channel = f"ch = {self._python}\n"
-        ref = f"ch.{topic.attribute}"
-        if example is None:
-            return f"{self.python_import}\n\n{channel}await client.realtime.publish({ref}, data)\n"
-        head = f"await client.realtime.publish({ref}, "
-        body = laid_out(example.value, PYTHON, column=len(head) + 1)
-        return f"{self.python_import}\n\n{channel}{head}{body})\n"
+        head = f"await client.realtime.publish({self._python.name}.{topic.attribute}, "
+        body = "data" if example is None else laid_out(example.value, PYTHON, column=len(head) + 1)
+        return f"{self.python_import}\n\n{self._python.opening}{head}{body})\n"
 
     def python_subscribe(self, topic: TopicShape) -> str:
         """Return Python that reads the topic's messages."""
         return (
             f"{self.python_import}\n\n"
-            f"ch = {self._python}\n"
-            f"async with client.realtime.subscribe(ch.{topic.attribute}) as messages:\n"
+            f"{self._python.opening}"
+            f"async with client.realtime.subscribe({self._python.name}.{topic.attribute}) as messages:\n"
             "    async for message in messages:\n"
             "        print(message.data)\n"
         )
@@ -128,7 +124,8 @@ class ChannelSnippets:
         return (
             f"import {{ subscribe }} from {self._specifier('_subscribe')};\n"
             f"{self.typescript_import}\n\n"
-            f"const messages = subscribe({self._typescript}, {{\n"
+            f"{self._typescript.opening}"
+            f"const messages = subscribe({self._typescript.name}, {{\n"
             '  token: "/api/token",\n'
             f"  topics: [{typescript_literal(topic.name)}],\n"
             "});\n"
@@ -140,19 +137,20 @@ class ChannelSnippets:
     def typescript_publish(self, topic: TopicShape, example: Example | None) -> str:
         """Return TypeScript that publishes an example from a server, through a gateway."""
         type_ = next(each.type for each in self._web.topics if each.name == topic.name)
-        names, stated = (
-            self._web.constant,
-            f"(typeof {self._web.constant}.$infer)[{typescript_literal(topic.name)}]",
-        )
+        names = self._web.constant
+        stated = f"(typeof {names}.$infer)[{typescript_literal(topic.name)}]"
         if isinstance(type_, ir.Named) and not type_.name.startswith("_"):
             names, stated = f"{names}, type {type_.name}", type_.name
         head = f"const data: {stated} = "
-        body = "…" if example is None else laid_out(example.value, TYPESCRIPT, column=len(head) + 1)
+        data = ""
+        if example is not None:
+            data = f"{head}{laid_out(example.value, TYPESCRIPT, column=len(head) + 1)};\n"
         return (
             f"{self._typescript_import(names)}\n\n"
-            + (f"{head}{body};\n" if example is not None else "")
-            + "const query = new URLSearchParams({\n"
-            f"  channel: {self._typescript}.name,\n"
+            f"{data}"
+            f"{self._typescript.opening}"
+            "const query = new URLSearchParams({\n"
+            f"  channel: {self._typescript.name}.name,\n"
             f"  topic: {typescript_literal(topic.name)},\n"
             "});\n"
             "await fetch(`${gateway}/v1/realtime/publish?${query}`, {\n"
@@ -163,26 +161,40 @@ class ChannelSnippets:
         )
 
 
-def _python_channel(channel: ChannelModel, params: Params) -> str:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """How code gets at a channel."""
+
+    opening: str
+    """The statement that opens it; empty where there is only one such channel."""
+    name: str
+    """What it is called from then on."""
+
+
+def _python_channel(channel: ChannelModel, params: Params) -> _Opened:
     definition = channel.definition
     function = exports(definition)[1]
     if not definition.params:
-        return function
+        return _Opened("", function)
     arguments = [
-        (py_name, "…" if params is None else python_literal(params[name]))
+        f"{py_name}={'…' if params is None else python_literal(params[name])}"
         for name, py_name in parameter_names(definition).items()
     ]
-    line = f"{function}({', '.join(f'{name}={value}' for name, value in arguments)})"
-    if len(line) <= WIDTH:
-        return line
-    return f"{function}(\n" + "".join(f"    {name}={value},\n" for name, value in arguments) + ")"
+    line = f"ch = {function}({', '.join(arguments)})\n"
+    if len(line) > WIDTH:
+        line = f"ch = {function}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")\n"
+    return _Opened(line, "ch")
 
 
-def _typescript_channel(channel: ir.Channel, params: Params) -> str:
+def _typescript_channel(channel: ir.Channel, params: Params) -> _Opened:
     if not channel.params:
-        return channel.constant
+        return _Opened("", channel.constant)
     values = [
         f"{property_key(param.name)}: {'…' if params is None else parameter_value(params[param.name])}"
         for param in channel.params
     ]
-    return f"{channel.constant}({{ {', '.join(values)} }})"
+    line = f"const channel = {channel.constant}({{ {', '.join(values)} }});\n"
+    if len(line) > WIDTH:
+        inner = "".join(f"  {value},\n" for value in values)
+        line = f"const channel = {channel.constant}({{\n{inner}}});\n"
+    return _Opened(line, "channel")

@@ -20,7 +20,7 @@ from tightbeam_codegen.problems import Place
 from tightbeam_codegen.read.check.model import Parameter
 from tightbeam_codegen.read.normalise.rules import STATED
 from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, ObjectShape, Ref, Shape
-from tightbeam_codegen.read.topics import TopicShape
+from tightbeam_codegen.read.topics import TopicShape, topic_alias
 
 __all__ = ["ChannelView", "Section", "Snippet", "TopicView", "TypeView", "Use", "Views", "read_views"]
 
@@ -29,6 +29,10 @@ _BESIDE = (
     *("patternProperties", "unevaluatedItems", "unevaluatedProperties"),
 )
 """Keywords that a table of properties doesn't show."""
+
+_CLIENT = "`client` is a `tightbeam.Client(…)`, or what `tightbeam.connect(…)` gives in another process."
+_PAGE = "`token` is a route of yours that answers with a token for this channel."
+_SERVER = "`gateway` is the gateway's origin. `serverKey` may never reach a browser."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Section:
     closed: bool | None
     """Whether other properties are refused; None for what is no object."""
     is_deprecated: bool
+    class_name: str = ""
+    """Of a topic's payload in generated code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Snippet:
     language: str
     title: str
     text: str
+    note: str = ""
+    """What the code takes for granted, with names between backticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +202,21 @@ class _Reader:
         section = self._section(
             topic.name, Spot(page, (topic.name,)), topic.doc, topic.place, shape, rules, schema
         )
+        section = replace(section, class_name=_class_of(channel, topic.name))
         return TopicView(
             section,
             payload,
             None if example is None else laid_out(example.value, JSON),
             (
-                Snippet("Python", "Publish", snippets.python_publish(topic, example)),
+                Snippet("Python", "Publish", snippets.python_publish(topic, example), _CLIENT),
                 Snippet("Python", "Subscribe", snippets.python_subscribe(topic)),
-                Snippet("TypeScript", "Subscribe", snippets.typescript_subscribe(topic)),
-                Snippet("TypeScript", "Publish from a server", snippets.typescript_publish(topic, example)),
+                Snippet("TypeScript", "Subscribe", snippets.typescript_subscribe(topic), _PAGE),
+                Snippet(
+                    "TypeScript",
+                    "Publish from a server",
+                    snippets.typescript_publish(topic, example),
+                    _SERVER,
+                ),
             ),
         )
 
@@ -231,6 +245,15 @@ class _Reader:
             named.closed if isinstance(named, ObjectShape) else None,
             is_deprecated(rules),
         )
+
+
+def _class_of(channel: ChannelModel, name: str) -> str:
+    """Return the name of a topic's payload in Python; empty for a plain type."""
+    topic = next(each for each in channel.topics if each.name == name)
+    alias = topic_alias(topic, channel.module)
+    if alias is not None:
+        return alias.name
+    return topic.shape.target.name if isinstance(topic.shape, Ref) else ""
 
 
 def _parameter(param: Parameter) -> Row:

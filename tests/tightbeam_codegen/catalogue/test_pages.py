@@ -12,10 +12,12 @@ import pytest
 
 from tests.tightbeam_codegen.catalogue.catalogues import catalogue, hostile, site_of
 from tests.tightbeam_codegen.compiling import channel
+from tests.tightbeam_codegen.golden import GOOD, Case
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, open_object, ref
 from tightbeam_codegen.catalogue.html import Markup, h, prose, shown
 from tightbeam_codegen.catalogue.places import ITEMS, Own, anchor, href
-from tightbeam_codegen.settings import Settings
+from tightbeam_codegen.settings import Settings, load_settings
+from tightbeam_codegen.targets import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`&<b>\0\u202e\u2028"
@@ -189,6 +191,13 @@ def test_an_impossible_payload_has_a_page_all_the_same(tmp_path: Path) -> None:
     text = Page(site["channels/x.html"]).text
     assert "No example was found for this schema." in text
     assert "For example" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
+def test_links_of_the_golden_cases(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(case.folder)
+    assert_links_lead_somewhere(site_of(Path("schemas"), load_settings(Path(), OPTIONS)))
 
 
 # -- text of schemas -----------------------------------------------------------------------------------------
