@@ -24,6 +24,7 @@ _ITEM = re.compile(r"[*-] ")
 _CONTINUED = re.compile(r" {2,3}\S")
 _ROW = re.compile(r"^\|.*\|[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s]+)\)")
+_PICTURE = re.compile(r"(!\[[^\]]*\])\(([^)\s]+)-(?:light|dark)\.png\)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _SECTION = re.compile(r"^##+ ", re.MULTILINE)
 
@@ -79,6 +80,9 @@ def _page(
     text = _OUTPUT.sub('```text title="Output"\n', text)
     text = outside_fences(text, lambda part: _as_python_markdown(_COMMENT.sub("", part)))
     text = outside_fences(text, lambda part: _LINK.sub(lambda link: _link(link, source, place, shown), part))
+    text = outside_fences(
+        text, lambda part: _PICTURE.sub(partial(_in_each_scheme, set(shown.values())), part)
+    )
     return "".join(_named(section, name) for section in _sections(text))
 
 
@@ -112,6 +116,14 @@ def _link(link: re.Match[str], source: str, place: str, shown: dict[str, str]) -
         return link[0]
     file = normpath(f"{dirname(source)}/{target}".lstrip("/"))
     return f"{link[1]}({relpath(shown[file], dirname(place) or '.')}{hash_sign}{anchor})"
+
+
+def _in_each_scheme(pictures: set[str], picture: re.Match[str]) -> str:
+    """Show the picture of the scheme that the reader has, where there is one for each."""
+    alt, path = picture[1], picture[2]
+    if not {f"{path}-light.png", f"{path}-dark.png"} <= pictures:
+        return picture[0]
+    return f"{alt}({path}-light.png#only-light) {alt}({path}-dark.png#only-dark)"
 
 
 def _linked_files(root: Path, source: str, text: str) -> Iterator[str]:

@@ -228,3 +228,16 @@ def test_the_first_sentence_of_a_page() -> None:
         == "One two three."
     )
     assert llms.title("# `tightbeam` { #x }\n") == "tightbeam"
+
+
+def test_a_picture_is_shown_in_the_readers_scheme(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    for source in pages.PLACES:
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        text = "![A](docs/images/a-light.png)\n![B](docs/images/b-dark.png)\n"
+        (tmp_path / source).write_text(text if source == "README.md" else "# Page\n")
+    for name in ("a-light", "a-dark", "b-dark"):
+        (tmp_path / "docs" / "images" / f"{name}.png").touch()
+    assert pages.staged(tmp_path, lambda *_: None)["index.md"] == (
+        "![A](images/a-light.png#only-light) ![A](images/a-dark.png#only-dark)\n![B](images/b-dark.png)\n"
+    )
