@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from tightbeam._payload.schemas import Bundle
 from tightbeam_codegen.compare.containment.answers import Answer, Contained, Side, Undecided
+from tightbeam_codegen.compare.containment.candidates import candidates
 from tightbeam_codegen.compare.containment.formulas import Literal
 from tightbeam_codegen.compare.containment.judging import Judge
-from tightbeam_codegen.compare.containment.nodes import Node, NodeTable, UnsupportedError
+from tightbeam_codegen.compare.containment.nodes import NodeTable, UnsupportedError
 from tightbeam_codegen.compare.containment.outcomes import Nothing, Outcome, Unknown
 from tightbeam_codegen.compare.containment.publishing import SAID
 from tightbeam_codegen.compare.containment.reading import Place, Places
 from tightbeam_codegen.compare.containment.shrinking import shrunk
 from tightbeam_codegen.compare.containment.solver import OutOfStepsError, Solver
+from tightbeam_codegen.read.load import JsonValue
 
 __all__ = ["contains"]
 
@@ -40,16 +41,6 @@ def contains(reader: Side, writer: Side, *, as_written: bool = False) -> Answer:
         return Undecided(_TOO_MUCH)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """Both sides, as they are compared."""
-
-    reader: Node
-    writer: Node
-    bundle: Bundle
-    judge: Judge
-
-
 class _Comparison:
     def __init__(self, reader: Side, writer: Side, *, as_written: bool) -> None:
         self._table = NodeTable()
@@ -60,44 +51,71 @@ class _Comparison:
             self._writer_bundle.topics[writer.topic],
         )
         self._as_written = as_written
+        self._readings: tuple[Place, ...] = ()
+        if not as_written:
+            each = (Places(self._table, spares_open=True), Places(self._table, spares_open=False))
+            self._readings = tuple(filter(None, (places.place([self._reader]) for places in each)))
 
     def answer(self) -> Answer:
         """Return the answer."""
         if self._reader is self._writer:
             return Contained()
-        readings: tuple[Place, ...] = ()
-        if not self._as_written:
-            all_places = (Places(self._table, spares_open=True), Places(self._table, spares_open=False))
-            readings = tuple(filter(None, (places.place([self._reader]) for places in all_places)))
         doubts: list[str] = []
-        payload = None
-        for view in readings or (None,):
+        for views in self._attempts():
             solver = Solver(self._table, _STEPS)
-            outcome = self._solve(solver, view)
+            outcome = self._solve(solver, views)
             if isinstance(outcome, Nothing):
                 return Contained()
             if isinstance(outcome, Unknown):
                 doubts.append(outcome.reason)
                 continue
-            judge = self._judge(solver, readings)
-            if judge.shows(outcome.value):
-                payload = shrunk(outcome.value, judge.shows)
-                return judge.refusal(payload, self._writer, self._reader_bundle)
+            judge = self._judge(solver)
+            if _shows(judge, outcome.value):
+                return self._refused(judge, outcome.value)
             doubts.append(outcome.doubt or "a payload that was found turned out to be none")
-        return Undecided(doubts[0])
+        return self._tried() or Undecided(doubts[0])
 
-    def _solve(self, solver: Solver, view: Place | None) -> Outcome:
+    def _attempts(self) -> Iterable[tuple[Place | None, ...]]:
+        """Yield the readings of which one at least must take a value: one alone, or any of them."""
+        if not self._readings:
+            yield (None,)
+            return
+        yield from ((reading,) for reading in self._readings)
+        yield (None, *self._readings)
+
+    def _solve(self, solver: Solver, views: tuple[Place | None, ...]) -> Outcome:
+        """Find a value that the writer says and that none of some readings takes."""
         said = None if self._as_written else SAID
-        goal = frozenset([Literal(self._writer, True, said), Literal(self._reader, False, view)])
+        readers = [Literal(self._reader, False, view) for view in views]
+        goal = frozenset([Literal(self._writer, True, said), *readers])
         try:
             return solver.solve(goal)
         except OutOfStepsError:
             return Unknown(_TOO_MUCH)
 
-    def _judge(self, solver: Solver, readings: tuple[Place, ...]) -> Judge:
+    def _tried(self) -> Answer | None:
+        """Try values near the edges of both schemas."""
+        judge = self._judge(Solver(self._table, _STEPS))
+        for value in candidates((self._writer, self._reader)):
+            if _shows(judge, value):
+                return self._refused(judge, value)
+        return None
+
+    def _refused(self, judge: Judge, value: JsonValue) -> Answer:
+        payload = shrunk(value, lambda smaller: _shows(judge, smaller))
+        return judge.refusal(payload, self._writer, self._reader_bundle)
+
+    def _judge(self, solver: Solver) -> Judge:
         reader, writer = self._topics
         return Judge(
-            (self._reader_bundle.topic_validator(reader), readings),
+            (self._reader_bundle.topic_validator(reader), self._readings),
             (self._writer_bundle.topic_validator(writer), None if self._as_written else self._writer),
             solver,
         )
+
+
+def _shows(judge: Judge, value: JsonValue) -> bool:
+    try:
+        return judge.shows(value)
+    except OutOfStepsError:
+        return False

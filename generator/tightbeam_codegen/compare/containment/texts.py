@@ -93,8 +93,9 @@ def find_text(atoms: Iterable[Formula], spend: Callable[[int], None]) -> Outcome
     for text in _simple(demands):
         if demands.fits(text):
             return Found(text)
-    wanted, doubt = _automata([*demands.match, *filter(None, map(superset, demands.formats))])
-    unwanted, other_doubt = _automata(demands.no_match)
+    supersets = filter(None, map(superset, demands.formats))
+    wanted, doubt = _automata([*demands.match, *supersets], widened=True)
+    unwanted, other_doubt = _automata(demands.no_match, widened=False)
     doubt = doubt or other_doubt
     excluded = set(demands.excluded)
     for _ in range(_MAX_TRIES):
@@ -103,8 +104,7 @@ def find_text(atoms: Iterable[Formula], spend: Callable[[int], None]) -> Outcome
         except TooManyStatesError:
             return Unknown("patterns are too large to be compared")
         if found is None:
-            is_proof = excluded == demands.excluded
-            return NOTHING if is_proof else Unknown(doubt or _format_doubt(demands))
+            return NOTHING  # the automata accept all that is right, and what was excluded isn't
         if demands.fits(found):
             return Found(found)
         excluded.add(found)
@@ -133,15 +133,21 @@ def _simple(demands: _Demands) -> Iterator[str]:
             yield from SAMPLES.get(name, ())
 
 
-def _automata(patterns: Iterable[str]) -> tuple[list[Automaton], str]:
-    """Return the automata of those patterns that have one, and what is to be said of the others."""
+def _automata(patterns: Iterable[str], *, widened: bool) -> tuple[list[Automaton], str]:
+    """Return the automata of those patterns that have one, and what is to be said of the others.
+
+    Args:
+        patterns: the patterns.
+        widened: whether an automaton for more texts will do.
+    """
     found: list[Automaton] = []
     doubt = ""
     for pattern in patterns:
         each = automaton(pattern)
         if each is None:
+            each = automaton(pattern, widened=True) if widened else None
             doubt = "a pattern can't be compared: it looks around, refers back, or is too large"
-        else:
+        if each is not None:
             found.append(each)
     return found, doubt
 

@@ -26,9 +26,10 @@ from tightbeam_codegen.compare.containment.formulas import (
 from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
 from tightbeam_codegen.compare.containment.publishing import SAID, marks
 from tightbeam_codegen.compare.containment.reading import Case, Place
+from tightbeam_codegen.compare.containment.regular.lookahead import parts_of
 from tightbeam_codegen.compare.containment.values import kind_of, text_of
 
-__all__ = ["Translator"]
+__all__ = ["Translator", "elements"]
 
 _MAX_DEPTH = 60
 _MAX_ENUM = 3_000
@@ -366,7 +367,8 @@ def _string(keywords: dict[str, Any], node: Node) -> Iterator[Formula]:
     if "maxLength" in keywords:
         yield ("maxlen", int(keywords["maxLength"]))
     if "pattern" in keywords:
-        yield ("match", keywords["pattern"])
+        for part in parts_of(keywords["pattern"]):
+            yield ("match" if part.matches else "nomatch", part.pattern)
     if "format" in keywords and node.owner.asserts_formats:
         row = FORMATS.get(keywords["format"])
         if row is not None and 0 < row.checked_since <= node.year:

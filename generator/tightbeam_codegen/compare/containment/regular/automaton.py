@@ -142,10 +142,15 @@ class Automaton:
 
 
 @functools.lru_cache(maxsize=512)
-def automaton(pattern: str) -> Automaton | None:
-    """Return the automaton of a regular expression; None if it isn't regular, or too large."""
+def automaton(pattern: str, *, widened: bool = False) -> Automaton | None:
+    """Return the automaton of a regular expression; None if it isn't regular, or too large.
+
+    Args:
+        pattern: the expression.
+        widened: leave out look-around and boundaries of words, so that more texts match.
+    """
     try:
-        return Automaton(parse(pattern))
+        return Automaton(parse(pattern, widened=widened))
     except (NotRegularError, RecursionError):
         return None
 

@@ -37,6 +37,7 @@ _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _SYNTAX = frozenset("^$\\.*+?()[]{}|/")
 _HEX = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]+)\}|x\{([0-9A-Fa-f]+)\}")
 _COUNT = re.compile(r"\{([0-9]+)(,?)([0-9]*)\}")
+_LOOK = re.compile(r"\?<?[=!]")
 _SET_OPERATORS = ("&&", "--", "~~")
 
 
@@ -87,15 +88,19 @@ class Repeat:
 Expression: TypeAlias = OneOf | Start | End | Sequence | Choice | Repeat
 
 
-def parse(pattern: str) -> Expression:
+def parse(pattern: str, *, widened: bool = False) -> Expression:
     """Parse a regular expression.
+
+    Args:
+        pattern: the expression.
+        widened: leave out look-around and boundaries of words, so that more texts match.
 
     Raises:
         NotRegularError: it isn't regular, or isn't understood here.
     """
     if len(pattern) > _MAX_LENGTH:
         raise NotRegularError
-    reader = _Reader(pattern)
+    reader = _Reader(pattern, widened=widened)
     expression = reader.choice(0)
     if reader.at < len(pattern):
         raise NotRegularError
@@ -103,8 +108,9 @@ def parse(pattern: str) -> Expression:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, widened: bool) -> None:
         self._text = text
+        self._widened = widened
         self.at = 0
 
     def choice(self, depth: int) -> Expression:
@@ -141,6 +147,9 @@ class _Reader:
             case "(":
                 return self._group(depth)
             case "\\":
+                if self._widened and self._next() in ("b", "B"):
+                    self.at += 1
+                    return Sequence(())
                 return OneOf(self._escape())
             case "*" | "+" | "?" | "{" | "}" | "]":
                 raise NotRegularError
@@ -148,17 +157,21 @@ class _Reader:
                 return OneOf(((ord(character), ord(character)),))
 
     def _group(self, depth: int) -> Expression:
+        is_assertion = False
         if self._text.startswith("?:", self.at):
             self.at += 2
         elif (named := re.compile(r"\?P?<[A-Za-z_]\w*>").match(self._text, self.at)) is not None:
             self.at = named.end()
+        elif (look := _LOOK.match(self._text, self.at)) is not None and self._widened:
+            self.at = look.end()
+            is_assertion = True
         elif self._next() == "?":
             raise NotRegularError
         inner = self.choice(depth + 1)
         if self._next() != ")":
             raise NotRegularError
         self.at += 1
-        return inner
+        return Sequence(()) if is_assertion else inner
 
     def _repeated(self, part: Expression) -> Expression:
         bounds: tuple[int, int | None]
