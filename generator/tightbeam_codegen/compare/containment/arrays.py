@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ __all__ = ["find_array"]
 
 _MAX_LENGTH = 2_000
 _MAX_PLANS = 300
+_MAX_UNIQUE = 100
 
 
 @dataclass(slots=True)
@@ -95,19 +97,18 @@ def find_array(atoms: Iterable[Formula], solver: Goals) -> Outcome:
         return Unknown("arrays are too long to be compared")
     longest = demands.enough if demands.most is None else min(demands.enough, demands.most)
     doubt: Outcome = NOTHING
-    plans = 0
+    plans = _Plans(demands, solver)
     for length in range(demands.least, longest + 1):
         base = [demands.at(index) for index in range(min(length, demands.apart + 1))]
         base += base[-1:] * (length - len(base))
-        for plan in _plans(demands, base):
-            plans += 1
-            if plans > _MAX_PLANS:
-                return doubt if isinstance(doubt, Found) else Unknown("arrays have too many forms")
+        for plan in plans.of(base):
             outcome = _fill(demands, plan, solver)
             if isinstance(outcome, Found) and not outcome.doubt:
                 return outcome
             if outcome is not NOTHING and not isinstance(doubt, Found):
                 doubt = outcome
+    if doubt is NOTHING and not plans.are_complete:
+        return Unknown("arrays have too many forms")
     return doubt
 
 
@@ -117,38 +118,85 @@ class _Plan(list[frozenset[Literal]]):
     equal: tuple[int, int] | None = None
 
 
-def _plans(demands: _Demands, base: list[frozenset[Literal]]) -> Iterator[_Plan]:
-    """Yield which items meet which demands, in every way that differs."""
-    length, apart = len(base), demands.apart
-    choices: list[list[tuple[int, ...]]] = []
-    literals: list[Literal] = []
-    for start, end, literal in demands.some:
-        last = length if end is None else min(end, length)
-        choices.append([(index,) for index in range(start, last)])
-        literals.append(literal)
-    for literal, count in demands.contains:
-        choices.append(list(itertools.islice(itertools.combinations(range(length), count), _MAX_PLANS)))
-        literals.append(literal)
-    for literal, count in demands.fewer:
+class _Plans:
+    """Which items meet which demands.
+
+    Args:
+        demands: the demands.
+        solver: counts what is tried.
+    """
+
+    def __init__(self, demands: _Demands, solver: Goals) -> None:
+        self._demands = demands
+        self._solver = solver
+        self._count = 0
+        self.are_complete = True
+        """Whether no plan was left out so far."""
+
+    def of(self, base: list[frozenset[Literal]]) -> Iterator[_Plan]:
+        """Yield the plans for as many items, in every way that differs.
+
+        Args:
+            base: what each item is to fit in any case.
+        """
+        demands, length = self._demands, len(base)
+        counted = [(literal, count) for literal, count in demands.contains]
         # All but so many items don't fit it; which of them do is left open.
-        kept = max(length - (count - 1), 0) if count > 0 else length + 1
-        if kept > length:
+        counted += [
+            (each.negated(), max(length - count + 1, 0)) for each, count in demands.fewer if count > 0
+        ]
+        if any(count <= 0 for _, count in demands.fewer) or any(count > length for _, count in counted):
             return
-        choices.append(list(itertools.islice(itertools.combinations(range(length), kept), _MAX_PLANS)))
-        literals.append(literal.negated())
-    pairs = list(itertools.combinations(range(length), 2)) if demands.is_repeated else [None]
-    seen: set[object] = set()
-    for pair in pairs:
-        for chosen in itertools.product(*choices):
+        if self._is_contradictory():
+            return
+        choices = [self._chosen(length, count, index) for index, (_, count) in enumerate(counted)]
+        literals = [literal for literal, _ in counted]
+        for start, end, literal in demands.some:
+            last = length if end is None else min(end, length)
+            choices.append([(index,) for index in range(start, last)])
+            literals.append(literal)
+        pairs = list(itertools.combinations(range(length), 2)) if demands.is_repeated else [None]
+        seen: set[object] = set()
+        for pair, chosen in itertools.product(pairs, itertools.product(*choices)):
+            self._solver.spend()
             plan = _Plan(base)
             for indexes, literal in zip(chosen, literals, strict=True):
                 for index in indexes:
                     plan[index] = plan[index] | {literal}
             plan.equal = pair
-            key = (tuple(plan[:apart]), tuple(sorted(map(hash, plan[apart:]))), pair)
+            key = (tuple(plan[: demands.apart]), frozenset(Counter(plan[demands.apart :]).items()), pair)
             if key not in seen:
                 seen.add(key)
+                self._count += 1
+                if self._count > _MAX_PLANS:
+                    self.are_complete = False
+                    return
                 yield plan
+
+    def _is_contradictory(self) -> bool:
+        return any(
+            literal == other and count >= limit
+            for literal, count in self._demands.contains
+            for other, limit in self._demands.fewer
+        )
+
+    def _chosen(self, length: int, count: int, index: int) -> list[tuple[int, ...]]:
+        """Return which items may be chosen to meet a demand of so many.
+
+        The items after the first ones are alike, so that of the first demand only their number matters.
+        """
+        first = min(length, self._demands.apart)
+        if index == 0 and not self._demands.is_repeated:
+            chosen = [
+                (*some, *range(first, first + count - taken))
+                for taken in range(max(0, count - (length - first)), min(first, count) + 1)
+                for some in itertools.islice(itertools.combinations(range(first), taken), _MAX_PLANS + 1)
+            ]
+        else:
+            chosen = list(itertools.islice(itertools.combinations(range(length), count), _MAX_PLANS + 1))
+        if len(chosen) > _MAX_PLANS:
+            self.are_complete = False
+        return chosen[:_MAX_PLANS]
 
 
 def _fill(demands: _Demands, plan: _Plan, solver: Goals) -> Outcome:

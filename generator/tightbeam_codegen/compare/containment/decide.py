@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
+from tightbeam.errors import OutdatedBindings
 from tightbeam_codegen.compare.containment.answers import Answer, Contained, Side, Undecided
 from tightbeam_codegen.compare.containment.candidates import candidates
 from tightbeam_codegen.compare.containment.formulas import Literal
@@ -13,12 +15,15 @@ from tightbeam_codegen.compare.containment.outcomes import Nothing, Outcome, Unk
 from tightbeam_codegen.compare.containment.publishing import SAID
 from tightbeam_codegen.compare.containment.reading import Place, Places
 from tightbeam_codegen.compare.containment.shrinking import shrunk
-from tightbeam_codegen.compare.containment.solver import OutOfStepsError, Solver
+from tightbeam_codegen.compare.containment.solver import TOO_DEEP, OutOfStepsError, Solver
 from tightbeam_codegen.read.load import JsonValue
+from tightbeam_codegen.room import with_room
 
 __all__ = ["contains"]
 
 _STEPS = 20_000
+_DEPTH, _DEPTH_WITH_ROOM = 30, 300
+"""How deep arrays and objects may be nested, on the caller's stack and on a large one."""
 _TOO_MUCH = "the schemas are too large to be compared"
 
 
@@ -33,16 +38,28 @@ def contains(reader: Side, writer: Side, *, as_written: bool = False) -> Answer:
     Returns:
         That it does, or a payload that it refuses, or that neither was found out.
     """
+    answer = _answer(reader, writer, _DEPTH, as_written=as_written)
+    if isinstance(answer, Undecided) and answer.reason == TOO_DEEP:
+        return with_room(lambda: _answer(reader, writer, _DEPTH_WITH_ROOM, as_written=as_written))
+    return answer
+
+
+def _answer(reader: Side, writer: Side, depth: int, *, as_written: bool) -> Answer:
     try:
-        return _Comparison(reader, writer, as_written=as_written).answer()
+        return _Comparison(reader, writer, depth, as_written=as_written).answer()
     except UnsupportedError as error:
         return Undecided(str(error))
-    except RecursionError:
+    except OutOfStepsError:
         return Undecided(_TOO_MUCH)
+    except OutdatedBindings:
+        return Undecided("the validator of a schema can't be built")
+    except RecursionError:
+        return Undecided(TOO_DEEP)
 
 
 class _Comparison:
-    def __init__(self, reader: Side, writer: Side, *, as_written: bool) -> None:
+    def __init__(self, reader: Side, writer: Side, depth: int, *, as_written: bool) -> None:
+        self._depth = depth
         self._table = NodeTable()
         self._reader_bundle, self._reader = self._table.side(reader)
         self._writer_bundle, self._writer = self._table.side(writer)
@@ -61,17 +78,16 @@ class _Comparison:
         if self._reader is self._writer:
             return Contained()
         doubts: list[str] = []
+        solver = Solver(self._table, _STEPS, self._depth)
         for views in self._attempts():
-            solver = Solver(self._table, _STEPS)
             outcome = self._solve(solver, views)
             if isinstance(outcome, Nothing):
                 return Contained()
             if isinstance(outcome, Unknown):
                 doubts.append(outcome.reason)
                 continue
-            judge = self._judge(solver)
-            if _shows(judge, outcome.value):
-                return self._refused(judge, outcome.value)
+            if _shows(self._judge, outcome.value):
+                return self._refused(outcome.value)
             doubts.append(outcome.doubt or "a payload that was found turned out to be none")
         return self._tried() or Undecided(doubts[0])
 
@@ -95,22 +111,22 @@ class _Comparison:
 
     def _tried(self) -> Answer | None:
         """Try values near the edges of both schemas."""
-        judge = self._judge(Solver(self._table, _STEPS))
         for value in candidates((self._writer, self._reader)):
-            if _shows(judge, value):
-                return self._refused(judge, value)
+            if _shows(self._judge, value):
+                return self._refused(value)
         return None
 
-    def _refused(self, judge: Judge, value: JsonValue) -> Answer:
-        payload = shrunk(value, lambda smaller: _shows(judge, smaller))
-        return judge.refusal(payload, self._writer, self._reader_bundle)
+    def _refused(self, value: JsonValue) -> Answer:
+        payload = shrunk(value, lambda smaller: _shows(self._judge, smaller))
+        return self._judge.refusal(payload, self._writer, self._reader_bundle)
 
-    def _judge(self, solver: Solver) -> Judge:
+    @functools.cached_property
+    def _judge(self) -> Judge:
         reader, writer = self._topics
         return Judge(
             (self._reader_bundle.topic_validator(reader), self._readings),
             (self._writer_bundle.topic_validator(writer), None if self._as_written else self._writer),
-            solver,
+            Solver(self._table, _STEPS, self._depth),
         )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from tightbeam_codegen.compare.containment.formulas import Formula, KeySet, Literal
 from tightbeam_codegen.compare.containment.matching import fits_format, matches
 from tightbeam_codegen.compare.containment.objects import has_key
 from tightbeam_codegen.compare.containment.values import text_of
 
-__all__ = ["Holds", "evaluate"]
+__all__ = ["Holds", "classes_said", "evaluate"]
 
 Holds = Callable[[Literal, Any], bool | None]
 """Tells whether a literal holds of a value; None if that isn't known."""
@@ -51,6 +51,55 @@ def evaluate(formula: Formula, value: Any, holds: Holds) -> bool | None:
             return _of_object(formula, value, holds)
         case _:
             return _of_number(formula, value)
+
+
+def classes_said(formula: Formula, value: Any, holds: Holds) -> set[frozenset[str] | None] | None:
+    """Return what the classes declare by which a publisher can say an object.
+
+    Args:
+        formula: what the publisher's schema demands of an object.
+        value: the object.
+        holds: evaluates literals on what is inside.
+
+    Returns:
+        For each way to fit the formula the properties that are declared; None for a way in which all are
+        open. None instead of all if it isn't known whether the formula holds.
+    """
+    ways = _ways(formula, value, holds)
+    if ways is None:
+        return None
+    return {names if is_limited and not is_open else None for is_limited, names, is_open in ways}
+
+
+_Way: TypeAlias = tuple[bool, frozenset[str], bool]
+"""Whether anything is declared, what is, and whether the rest is left open."""
+
+
+def _ways(formula: Formula, value: Any, holds: Holds) -> set[_Way] | None:
+    match formula:
+        case ("and", parts):
+            ways: set[_Way] = {(False, frozenset(), False)}
+            for part in parts:
+                inner = _ways(part, value, holds)
+                if not inner:
+                    return inner
+                ways = {_joined(one, other) for one in ways for other in inner}
+            return ways
+        case ("or", parts):
+            found = [_ways(part, value, holds) for part in parts]
+            known = set[_Way]().union(*filter(None, found))
+            return known or (None if None in found else known)
+        case ("declares", names):
+            return {(True, names, False)}
+        case ("open",):
+            return {(False, frozenset(), True)}
+        case _:
+            held = evaluate(formula, value, holds)
+            return None if held is None else {(False, frozenset(), False)} if held else set()
+
+
+def _joined(one: _Way, other: _Way) -> _Way:
+    return one[0] or other[0], one[1] | other[1], one[2] or other[2]
 
 
 def _every(results: Iterable[bool | None]) -> bool | None:

@@ -39,8 +39,10 @@ class Node:
     owner: _Schemas
     at: SchemaLocation
     year: int
-    scope: tuple[str, ...] = ()
+    scope: tuple[str, ...]
     """The resources that were entered on the way here, where dynamic references ask for them."""
+    number: int
+    """Orders nodes by when they were made."""
 
     @property
     def schema(self) -> Any:
@@ -91,6 +93,10 @@ class NodeTable:
         """Return the node of a schema that allows the values with some texts (`values.text_of`)."""
         return self.of_schema({"enum": [value_of(text) for text in sorted(texts)]})
 
+    def count(self) -> int:
+        """Return how many nodes there are."""
+        return len(self._by_key)
+
     def intern(self, key: object, node: Node) -> Node:
         """Return the first node with a key."""
         return self._by_key.setdefault(key, node)
@@ -137,7 +143,7 @@ class _Schemas:
         known_key = (id(at.schema), at.base, year, scope)
         if not isinstance(at.schema, bool) and (known := self._nodes.get(known_key)) is not None:
             return known
-        node = Node(self, at, year, scope)
+        node = Node(self, at, year, scope, self._table.count())
         key = self._key(node)
         node = self._table.intern(key, node)
         self._kept.append(at.schema)  # so that its id stays its own

@@ -17,7 +17,7 @@ from typing import Any
 
 from tightbeam_codegen.compare.containment.alternatives import Conjunction
 from tightbeam_codegen.compare.containment.arrays import find_array
-from tightbeam_codegen.compare.containment.evaluation import evaluate
+from tightbeam_codegen.compare.containment.evaluation import classes_said, evaluate
 from tightbeam_codegen.compare.containment.formulas import FALSE, Formula, Literal
 from tightbeam_codegen.compare.containment.nodes import NodeTable
 from tightbeam_codegen.compare.containment.numbers import find_number
@@ -26,11 +26,11 @@ from tightbeam_codegen.compare.containment.outcomes import NOTHING, Found, Nothi
 from tightbeam_codegen.compare.containment.publishing import SAID
 from tightbeam_codegen.compare.containment.texts import find_text
 from tightbeam_codegen.compare.containment.translate import Translator
-from tightbeam_codegen.compare.containment.values import KINDS, kind_of, text_of, value_of
+from tightbeam_codegen.compare.containment.values import KINDS, kind_of, value_of
 
-__all__ = ["OutOfStepsError", "Solver"]
+__all__ = ["TOO_DEEP", "OutOfStepsError", "Solver"]
 
-_MAX_DEPTH = 40
+TOO_DEEP = "schemas are nested too deep to be compared"
 _ENDLESS = 1 << 30
 _FEW = {"null": ["null"], "boolean": ["false", "true"]}
 """The texts of the values of types that have few."""
@@ -46,11 +46,13 @@ class Solver:
     Args:
         table: makes nodes.
         steps: how much may be tried.
+        depth: how deep arrays and objects may be nested.
     """
 
-    def __init__(self, table: NodeTable, steps: int) -> None:
+    def __init__(self, table: NodeTable, steps: int, depth: int) -> None:
         self._table = table
         self._steps = steps
+        self._depth = depth
         self._translator = Translator(self._are_disjoint, self.spend)
         self._known: dict[frozenset[Literal], Outcome] = {}
         self._texts: dict[frozenset[Formula], Outcome] = {}
@@ -76,8 +78,8 @@ class Solver:
             return NOTHING
         self.spend()
         depth = len(self._active)
-        if depth >= _MAX_DEPTH:
-            return Unknown("schemas are nested too deep to be compared")
+        if depth >= self._depth:
+            return Unknown(TOO_DEEP)
         around, self._lowest = self._lowest, _ENDLESS
         self._active[goal] = depth
         try:
@@ -94,8 +96,9 @@ class Solver:
 
     def _solve(self, goal: frozenset[Literal]) -> Outcome:
         doubtful: Outcome = NOTHING
+        literals = sorted(goal, key=_order)
         for kind in KINDS:
-            formulas = [self._translator.formula(literal, kind) for literal in goal]
+            formulas = [self._translator.formula(literal, kind) for literal in literals]
             if FALSE in formulas:
                 continue
             outcome = self._search(formulas, kind)
@@ -175,16 +178,11 @@ class Solver:
         """Return whether a literal holds of a value; None if that isn't known."""
         self.spend()
         kind = kind_of(value)
-        if literal.view is SAID and kind == "object":
-            leaves = [self._translator.formula(literal, kind)]
-            if evaluate(leaves[0], value, self.holds) is False:
-                return False
-            text: Formula = ("in", (text_of(value),))
-            outcome = self._search([*leaves, text], kind)
-            return (
-                None if isinstance(outcome, Unknown) or _is_doubtful(outcome) else isinstance(outcome, Found)
-            )
-        return evaluate(self._translator.formula(literal, kind), value, self.holds)
+        formula = self._translator.formula(literal, kind)
+        if literal.view is not SAID or kind != "object":
+            return evaluate(formula, value, self.holds)
+        classes = classes_said(formula, value, self.holds)
+        return None if classes is None else any(each is None or value.keys() <= each for each in classes)
 
     def none_of(self, texts: frozenset[str]) -> Literal:
         """Return the literal that a value isn't one of some (`values.text_of`)."""
@@ -234,12 +232,13 @@ def _is_contradictory(goal: frozenset[Literal]) -> bool:
     return False
 
 
-def _is_doubtful(outcome: Outcome) -> bool:
-    return isinstance(outcome, Found) and bool(outcome.doubt)
+def _order(literal: Literal) -> tuple[int, bool, bool]:
+    """Sort literals, so that equal goals give equal values."""
+    return literal.node.number, not literal.is_positive, literal.view is None or _spares_open(literal.view)
 
 
 def _spares_open(view: Any) -> bool:
-    return view is None or view.places.spares_open
+    return view in (None, SAID) or view.places.spares_open
 
 
 def _more_useful(first: Outcome, second: Outcome) -> Outcome:
