@@ -45,10 +45,11 @@ def affected_by(revision: Revision, files: Mapping[FileKey, File]) -> Affected:
         files: of today.
     """
     then, now = definitions_among(revision.object_ids), definitions_among(files)
-    today = {key: file.object_id(revision.algorithm) for key, file in files.items()}
     before = revision.object_ids
-    changed = {key for key in today.keys() | before if today.get(key) != before.get(key)}
-    changed -= set(_laid_out_anew(changed & today.keys(), files, revision))
+    both = files.keys() & before.keys()
+    differing = {key for key in both if files[key].object_id(revision.algorithm) != before[key]}
+    differing -= set(_laid_out_anew(differing, files, revision))
+    changed = differing | (files.keys() ^ before.keys())
     affected = {path for name, path in changed if name == ROOT and path.endswith(SUFFIXES)}
     # A definition with an exception is always read, to see whether it still allows something.
     affected |= {path for path in now if ALLOW_BREAKING.encode() in files[ROOT, path].data}
@@ -80,7 +81,11 @@ def _laid_out_anew(
 
 def _referring(changed: Iterable[FileKey], files: Mapping[FileKey, File]) -> set[str]:
     """Return the definitions among some files that refer to a changed file, over others too."""
-    texts = {key: _plain(file.data) for key, file in files.items()}
+    from tightbeam_codegen.read.load.limits import (
+        MAX_BYTES,
+    )  # a run that finds nothing changed is spared this
+
+    texts = {key: _plain(data) for key, file in files.items() if len(data := file.data) <= MAX_BYTES}
     parts = {key: {part.strip() for part in _MARKS.split(text)} for key, text in texts.items()}
     names = {_name(path) for _, path in changed}
     found: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from tightbeam_codegen.compare.counterparts import counterparts
 from tightbeam_codegen.compare.findings import CodeChange, CodeKind
@@ -65,7 +66,9 @@ def class_changes(
             uri in topics and type_.topic is not None and type_.topic not in topics[uri]
         ):
             continue  # its channel or topic is gone, which is said of that
-        channel = names.get(type_.document.uri, type_.document.path.partition(".")[0])
+        channel = (
+            names.get(type_.document.uri) or PurePosixPath(type_.document.path).with_suffix("").as_posix()
+        )
         compared = _Compared(channel, type_, uri, typescript=typescript)
         now = after.get(Name(modules.get(name.module, name.module), name.name))
         if now is None:

@@ -27,10 +27,21 @@ FileKey: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file, or a symbolic link with the path that it has for contents."""
+    """A file, or a symbolic link with the path that it leads to for contents."""
 
-    data: bytes
-    is_link: bool
+    source: Path | bytes
+    """Where it is on the disk, or what is in it."""
+    is_link: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """What is in it; nothing if it can't be read."""
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return os.fsencode(self.source.readlink()) if self.is_link else self.source.read_bytes()
+        except OSError:
+            return b""
 
     def object_id(self, algorithm: str) -> str:
         """Return the id of the contents, as git has it.
@@ -38,8 +49,9 @@ class File:
         Args:
             algorithm: of the repository: sha1 or sha256.
         """
-        digest = hashlib.new(algorithm, b"blob %d\0" % len(self.data), usedforsecurity=False)
-        digest.update(self.data)
+        data = self.data
+        digest = hashlib.new(algorithm, b"blob %d\0" % len(data), usedforsecurity=False)
+        digest.update(data)
         return digest.hexdigest()
 
 
@@ -75,11 +87,11 @@ def _below(root: Path) -> Iterator[tuple[str, File]]:
                 return
             try:
                 if entry.is_symlink():
-                    yield path, File(os.fsencode(Path(entry.path).readlink()), is_link=True)
+                    yield path, File(Path(entry.path), is_link=True)
                 elif entry.is_dir(follow_symlinks=False):
                     if entry.name != ".git":
                         waiting.append(path)
                 elif entry.is_file(follow_symlinks=False):
-                    yield path, File(Path(entry.path).read_bytes(), is_link=False)
+                    yield path, File(Path(entry.path))
             except OSError:
                 continue

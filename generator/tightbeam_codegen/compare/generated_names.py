@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tightbeam_codegen.compare.words import code_of
 from tightbeam_codegen.model import ChannelModel
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.targets.python.modules import exports, parameter_names
@@ -56,7 +57,7 @@ def both(python: str, typescript: str | None) -> str:
     """
     if typescript is None or typescript == python:
         return f"`{python}`"
-    return f"`{python}` (in TypeScript `{typescript}`)"
+    return f"`{python}` (in TypeScript {code_of(typescript)})"
 
 
 def dotted(module: tuple[str, ...]) -> str:

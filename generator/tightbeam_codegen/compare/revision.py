@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,8 +17,10 @@ from tightbeam_codegen.problems import DefinitionErrors, quoted
 from tightbeam_codegen.settings import Settings, load_settings, read_settings
 from tightbeam_codegen.targets import OPTIONS
 
-__all__ = ["Revision", "definitions_at", "open_revision"]
+__all__ = ["Revision", "open_revision"]
 
+_NO_SUCH_NAME = (errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
+"""Names that this disk can't have, or that are one for it."""
 _MERGE_BASE = "..."
 """At the end of a ref, as in `git diff main...`: where HEAD left it."""
 
@@ -123,32 +125,15 @@ def _write(contents: Iterator[tuple[FileKey, File]], folders: Mapping[str, Path]
         if ".." in parts or path.startswith("/") or "\\" in path:
             continue
         target = folders[name].joinpath(*parts)
-        # A name that this disk doesn't have, or two names that are one for it.
-        with contextlib.suppress(OSError, ValueError):
+        try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if file.is_link:
                 target.symlink_to(os.fsdecode(file.data))
             else:
                 target.write_bytes(file.data)
-
-
-@contextmanager
-def definitions_at(against: str, settings: Settings) -> Iterator[tuple[Revision, Settings]]:
-    """Provide the definitions of a git ref or of a folder on the disk.
-
-    Args:
-        against: the ref or folder.
-        settings: of today.
-
-    Yields:
-        The revision, and its settings with the folders to read.
-
-    Raises:
-        DefinitionErrors: there is no such revision.
-    """
-    revision = open_revision(against, settings)
-    with revision.readable({}) as readable:
-        yield revision, readable
+        except OSError as error:
+            if error.errno not in _NO_SUCH_NAME:
+                raise
 
 
 def open_revision(against: str, settings: Settings, *, root_is_stated: bool = False) -> Revision:

@@ -119,7 +119,7 @@ def new_sentence(address: NewAddress) -> str:
 def unused_sentence(allowance: Allowance) -> str:
     """Return that an exception allows nothing, and what to do about it."""
     sentence = "this exception allows nothing that has changed"
-    if allowance.is_inside:
+    if allowance.is_inside or allowance.topic is None:
         return f"{sentence}: for payloads put it beside the topic's `schema`, else remove it"
     return f"{sentence}: remove it, unless the change is still to come"
 
