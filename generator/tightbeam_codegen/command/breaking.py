@@ -40,10 +40,8 @@ def run_breaking(request: BreakingRequest) -> int:
         )
     except DefinitionErrors as errors:
         compared = Compared(request.against, None, errors.problems)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        problem = Problem(None, "error", f"{where}{error.strerror or error}", "")
-        compared = Compared(request.against, None, (problem,))
+    except (OSError, ModuleNotFoundError) as error:
+        compared = Compared(request.against, None, (_missing(error),))
     code = _exit_code(compared.comparison, strict=request.strict)
     output = Output()
     output.write(_printed(request, compared, code))
@@ -51,6 +49,17 @@ def run_breaking(request: BreakingRequest) -> int:
         print_error(f"tightbeam: the output is incomplete: {output.error}")
         return WRONG
     return code
+
+
+def _missing(error: OSError | ModuleNotFoundError) -> Problem:
+    """Return what is wrong with files, or which package isn't installed."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return Problem(None, "error", f"{where}{error.strerror or error}", "")
+    if (error.name or "").startswith("tightbeam"):
+        raise error
+    message = f"comparing needs the package {error.name}"
+    return Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")
 
 
 def _exit_code(comparison: Comparison | None, *, strict: bool) -> int:

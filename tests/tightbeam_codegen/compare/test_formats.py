@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from tests.tightbeam_codegen.compare.repositories import Clone, definition
 from tightbeam_cli import main
+from tightbeam_codegen.command import breaking
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -271,3 +272,41 @@ def test_very_large_numbers_and_deep_payloads(run: Run, before: float, after: fl
     code, out, err = run(bounded(before), bounded(after), "--format", "json")
     (topic,) = json.loads(out)["topics"]
     assert (code, err) == (int("no" in (topic["old_readers"], topic["new_readers"])), "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--against", "main", "a", "b"], ["--against", "main", "--nope"]])
+def test_a_wrong_call_is_one_object_too(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["breaking", *arguments, "--format", "json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], found["topics"], len(found["problems"])) == (False, [], 1)
+
+
+def test_a_bug_does_not_pass_for_a_break(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(breaking, "compare_with", broken)
+    code, out, err = run(OLD, NEW, "--format", "json")
+    assert code == 2
+    assert json.loads(out)["problems"][0]["message"] == "a bug of the comparison's: ZeroDivisionError"
+    assert "Traceback" in err
+
+
+def test_names_of_both_languages(run: Run, tmp_path: Path) -> None:
+    def with_property(name: str) -> dict[str, Any]:
+        schema = {"type": "object", "properties": {name: {"type": "string"}}, "additionalProperties": False}
+        return {
+            "name": "x:{roomId}",
+            "params": {"roomId": {"type": "string"}},
+            "topics": {"t": {"schema": schema}},
+        }
+
+    Clone(tmp_path).write({"pyproject.toml": "[tool.tightbeam]\ntypescript = 'web'\n"})
+    before, after = with_property(f"giftFor{NASTY}"), with_property("other")
+    after |= {"name": "x:{team}", "params": {"team": {"type": "string"}}}
+    _, out, _ = run(before, after)
+    assert "`deliveries_channel` (in TypeScript `deliveriesChannel`) takes `team` in place of" in out
+    assert "`room_id` (in TypeScript `roomId`)" in out
+    assert all(line.isprintable() for line in out.splitlines())
+    _, out, _ = run(before, after, "--format", "markdown")
+    assert "octocat" not in Seen(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(out)).prose
