@@ -54,8 +54,9 @@ def run_breaking(request: BreakingRequest) -> int:
 def _missing(error: OSError | ModuleNotFoundError) -> Problem:
     """Return what is wrong with files, or which package isn't installed."""
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return Problem(None, "error", f"{where}{error.strerror or error}", "")
+        from tightbeam_codegen.command.generate import system_problem
+
+        return system_problem(error)
     if (error.name or "").startswith("tightbeam"):
         raise error
     message = f"comparing needs the package {error.name}"

@@ -288,7 +288,7 @@ def test_a_bug_does_not_pass_for_a_break(run: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(breaking, "compare_with", broken)
     code, out, err = run(OLD, NEW, "--format", "json")
     assert code == 2
-    assert json.loads(out)["problems"][0]["message"] == "a bug of the comparison's: ZeroDivisionError"
+    assert json.loads(out)["problems"][0]["message"] == "a bug of Tightbeam's: ZeroDivisionError"
     assert "Traceback" in err
 
 
