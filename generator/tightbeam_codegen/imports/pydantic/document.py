@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -28,8 +28,8 @@ class ModelDocument:
     """Schemas by the names of classes, and which of them each model has."""
 
     schemas: dict[str, Any]
-    names: dict[str, str]
-    """The names of schemas, by the names of models."""
+    models: list[tuple[str, str]]
+    """The name of each model, and that of its schema."""
     notes: tuple[str, ...]
 
 
@@ -45,7 +45,8 @@ def _examined(models: Sequence[Selected]) -> Findings:
     findings = Findings()
     try:
         references, schemas, generator = _generate(models, findings)
-        json.dumps([references, schemas], allow_nan=False)  # what a model states itself may be no JSON
+        # What a model states itself may be no JSON, or no text.
+        json.dumps([references, schemas], allow_nan=False, ensure_ascii=False).encode()
     except Exception as error:  # noqa: BLE001 - functions of the model's own may raise anything
         cause = f"can't be described: {(str(error) or type(error).__name__).splitlines()[0]}"
         remedy = "Correct its `json_schema_extra` or `__get_pydantic_json_schema__`."
@@ -61,36 +62,35 @@ def _examined(models: Sequence[Selected]) -> Findings:
 def document_of(models: Sequence[Selected]) -> ModelDocument:
     """Return the schemas of models that can be taken, in alphabetical order."""
     references, schemas, generator = _generate(models, Findings())
-    names: dict[str, str] = {}
+    named: list[tuple[str, str]] = []
     renamed: dict[str, str] = {}
-    for model in models:
-        stated = references[model.name]
+    for model, stated in zip(models, references, strict=True):
         target = str(stated.get("$ref", "")).removeprefix(_PREFIX)
-        if set(stated) != {"$ref"} or target in names.values():
-            target = _free(model.name, schemas)
+        if set(stated) != {"$ref"} or target in (known for _, known in named):
+            target = _free(model.name, {*schemas, *renamed.values()})
             schemas[target] = stated
-        elif target != model.name and model.name not in schemas:
+        elif target != model.name and model.name not in {*schemas, *renamed.values()}:
             renamed[target] = model.name
-        names[model.name] = renamed.get(target, target)
+        named.append((model.name, target))
     schemas = {renamed.get(name, name): _renamed(schema, renamed) for name, schema in schemas.items()}
     schemas = {name: _explicit(schema) for name, schema in schemas.items()}
     for name, schema in schemas.items():
         if isinstance(schema, dict) and schema.get("title") == name:
             del schema["title"]
-    return ModelDocument(dict(sorted(schemas.items())), names, tuple(_alias_notes(generator)))
+    targets = [(name, renamed.get(target, target)) for name, target in named]
+    return ModelDocument(dict(sorted(schemas.items())), targets, tuple(_alias_notes(generator)))
 
 
 def _generate(
     models: Sequence[Selected], findings: Findings
-) -> tuple[dict[str, Any], dict[str, Any], DumpedSchemas]:
+) -> tuple[list[dict[str, Any]], dict[str, Any], DumpedSchemas]:
     """Generate the schemas of models: what refers to each, and all that is referred to."""
     generator = DumpedSchemas(findings, {id(model.adapter.core_schema): model.where for model in models})
-    inputs: list[tuple[str, JsonSchemaMode, CoreSchema]] = [
-        (model.name, "serialization", model.adapter.core_schema) for model in models
+    inputs: list[tuple[int, JsonSchemaMode, CoreSchema]] = [
+        (number, "serialization", model.adapter.core_schema) for number, model in enumerate(models)
     ]
     references, schemas = generator.generate_definitions(inputs)
-    by_name: dict[str, Any] = {name: schema for (name, _), schema in references.items()}
-    return by_name, {str(name): schema for name, schema in schemas.items()}, generator
+    return list(references.values()), {str(name): schema for name, schema in schemas.items()}, generator
 
 
 def _alias_notes(generator: DumpedSchemas) -> list[str]:
@@ -120,8 +120,8 @@ def _explicit(schema: Any) -> Any:
     return result
 
 
-def _free(name: str, schemas: dict[str, Any]) -> str:
-    while name in schemas:
+def _free(name: str, taken: Set[str]) -> str:
+    while name in taken:
         name += "Payload"
     return name
 

@@ -179,7 +179,7 @@ class DumpedSchemas(MappingSchemas):
             with self.at(Where(self.here.cls, computed[0]["property_name"])):
                 self.refuse(
                     "is computed, so it is dumped, and read as a key that isn't declared",
-                    f"Let the class ignore such keys: `extra={config.get('extra')!r}` takes or refuses them.",
+                    f"Set `extra='ignore'`: with {config.get('extra')!r} the key isn't passed over.",
                 )
         has_aliases |= any(
             each.get("alias", each["property_name"]) != each["property_name"] for each in computed

@@ -40,17 +40,24 @@ class Where:
         """Where the field, or else the class, stands in its file; None where there is no source."""
         if self.cls is None:
             return None
-        try:
-            file = inspect.getsourcefile(self.cls)
-            lines, first = inspect.getsourcelines(self.cls)
-        except (OSError, TypeError):
-            return None
-        if file is None:
-            return None
-        field = re.compile(rf"\s+(?:def\s+)?{re.escape(self.name)}\s*[:=(]") if self.name else None
-        offset = next((number for number, line in enumerate(lines) if field and field.match(line)), 0)
-        text = lines[offset]
-        return Place(shown_path(file), first + offset, len(text) - len(text.lstrip()) + 1)
+        places = [place for base in self.cls.__mro__ if (place := _place_of(base, self.name)) is not None]
+        return places[0] if places else _place_of(self.cls, "")
+
+
+def _place_of(cls: type, field: str) -> Place | None:
+    """Return where a class has a field of its own in its file, or where it begins if no field is named."""
+    try:
+        file = inspect.getsourcefile(cls)
+        lines, first = inspect.getsourcelines(cls)
+    except (OSError, TypeError):
+        return None
+    if file is None:
+        return None
+    stated = re.compile(rf"\s+(?:def\s+)?{re.escape(field)}\s*[:=(]" if field else "")
+    for number, text in enumerate(lines):
+        if stated.match(text):
+            return Place(shown_path(file), first + number, len(text) - len(text.lstrip()) + 1)
+    return None
 
 
 class Findings:

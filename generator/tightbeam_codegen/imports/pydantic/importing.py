@@ -127,7 +127,7 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
     file, document = document_file(target), taken.document
     stem = file.removesuffix(".json")
     topics = Topics()
-    for name, schema in document.names.items():
+    for name, schema in document.models:
         topics.add(name, {"schema": {"$ref": f"{file}#/$defs/{quote(schema)}"}})
     channel = wanted.name or stem
     definition: dict[str, Any] = {"name": channel}
@@ -138,7 +138,7 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
     return Imported(
         definitions={written: {**definition, "topics": topics.schemas}},
         summaries={
-            written: f"{_counted(len(document.names), 'topic')}, for the models of {target.module}.",
+            written: f"{_counted(len(document.models), 'topic')}, for the models of {target.module}.",
             file: f"what they are dumped as, by {_counted(len(document.schemas), 'schema')}.",
         },
         notes=(*taken.notes, *more),

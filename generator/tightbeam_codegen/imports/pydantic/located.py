@@ -25,6 +25,8 @@ _NO_SCHEMA = (
     "Give it a type that has one, a serializer with a return type, or leave it out with `exclude=True`."
 )
 
+_WITHOUT = {"callable": "`Callable`", "function-plain": "what a function alone makes and validates"}
+
 
 class LocatedSchemas(GenerateJsonSchema):
     """Notes faults with their fields instead of raising at the first one, and omits nothing in silence.
@@ -121,7 +123,9 @@ class LocatedSchemas(GenerateJsonSchema):
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002 - Pydantic's signature
         """Note that there is no schema for a type."""
         cls = schema.get("cls")
-        what = f"the class `{cls.__qualname__}`" if isinstance(cls, type) else f"`{schema['type']}`"
+        what = (
+            f"the class `{cls.__qualname__}`" if isinstance(cls, type) else _WITHOUT.get(schema["type"], "it")
+        )
         self.refuse(f"can't be described: JSON Schema has nothing for {what}", _NO_SCHEMA)
         return {}
 

@@ -12,8 +12,6 @@ from typing import Any, get_origin
 from pydantic import (
     BaseModel,
     PydanticSchemaGenerationError,
-    PydanticUndefinedAnnotation,
-    PydanticUserError,
     RootModel,
     TypeAdapter,
 )
@@ -114,18 +112,26 @@ def _is_model(value: Any) -> bool:
         return False
     if issubclass(value, BaseModel):
         return value not in (BaseModel, RootModel)
-    return is_pydantic_dataclass(value)
+    return is_pydantic_dataclass(value) or _is_of_pydantic_1(value)
+
+
+def _is_of_pydantic_1(cls: type) -> bool:
+    """Return whether a class is a model of the old kind, which Pydantic 2 has, too."""
+    return any(base.__module__ == "pydantic.v1.main" and base is not cls for base in cls.__mro__)
+
+
+def _is_generic(cls: type) -> bool:
+    parameters = getattr(cls, "__pydantic_generic_metadata__", {}).get("parameters")
+    return bool(parameters or getattr(cls, "__parameters__", ()))
 
 
 def _no_message(cls: type, others: list[type]) -> tuple[str, str] | None:
     """Return why a class stands for no message, and what to do about it; None if it does."""
-    if getattr(cls, "__parameters__", ()) or getattr(cls, "__pydantic_generic_metadata__", {}).get(
-        "parameters"
-    ):
-        return (
-            "is generic",
-            f"Name one of its forms in the module, such as `{cls.__name__}OfInt = {cls.__name__}[int]`.",
-        )
+    if _is_of_pydantic_1(cls):
+        return "is a model of Pydantic 1", "Derive it from `pydantic.BaseModel`."
+    if _is_generic(cls):
+        form = f"{cls.__name__}OfInt = {cls.__name__}[int]"
+        return "is generic", f"Name one of its forms in the module, such as `{form}`."
     if inspect.isabstract(cls):
         return "is abstract", "Name it behind the module if it is sent all the same."
     if any(base.__module__.partition(".")[0] == "pydantic_settings" for base in cls.__mro__):
@@ -152,32 +158,34 @@ def _selected(name: str, value: Any, module: ModuleType) -> Selected:
         raise refusal(
             f"{label} is no model, but {_kind_of(value)}", _list_of([each for each, _ in _public(module)])
         )
-    if getattr(cls, "__pydantic_generic_metadata__", {}).get("parameters"):
-        raise refusal(
-            f"{label} is generic",
-            f"Name one of its forms in the module, such as `{name}OfInt = {name}[int]`.",
-            where.place,
-        )
+    if cls is not None and (_is_generic(cls) or _is_of_pydantic_1(cls)):
+        cause, remedy = _no_message(cls, []) or ("", "")
+        raise refusal(f"{label} {cause}", remedy, where.place)
+    return Selected(name.rpartition(".")[2], where, _adapter(value, label, where))
+
+
+def _adapter(value: Any, label: str, where: Where) -> TypeAdapter[Any]:
+    """Return what validates and dumps values of a type.
+
+    Raises:
+        DefinitionErrors: Pydantic can't make it.
+    """
     try:
-        if cls is not None and issubclass(cls, BaseModel):
-            cls.model_rebuild()
+        if inspect.isclass(value) and issubclass(value, BaseModel):
+            value.model_rebuild()
         adapter: TypeAdapter[Any] = value if isinstance(value, TypeAdapter) else TypeAdapter(value)
         adapter.rebuild()
-    except (PydanticUndefinedAnnotation, NameError) as error:
-        raise refusal(
-            f"{label} refers to a name that isn't defined: {getattr(error, 'name', '')}",
-            "Import it in the module, also outside of `if TYPE_CHECKING:`.",
-            where.place,
-        ) from None
+    except NameError as error:
+        message = f"{label} refers to a name that isn't defined: {error.name}"
+        remedy = "Import it in the module, also outside of `if TYPE_CHECKING:`."
     except PydanticSchemaGenerationError as error:
-        raise refusal(
-            f"{label} is no model: {str(error).splitlines()[0]}", "Name a model.", where.place
-        ) from None
-    except PydanticUserError as error:
-        raise refusal(
-            f"{label} can't be used: {str(error).splitlines()[0]}", "Correct the model.", where.place
-        ) from None
-    return Selected(name.rpartition(".")[2], where, adapter)
+        message, remedy = f"{label} is no model: {str(error).splitlines()[0]}", "Name a model."
+    except Exception as error:  # noqa: BLE001 - a type's own functions may raise anything
+        message = f"{label} can't be used: {(str(error) or type(error).__name__).splitlines()[0]}"
+        remedy = "Correct the model."
+    else:
+        return adapter
+    raise refusal(message, remedy, where.place)
 
 
 def _is_type_form(value: Any) -> bool:

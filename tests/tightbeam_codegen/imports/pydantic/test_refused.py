@@ -12,11 +12,11 @@ from tightbeam_codegen.imports.pydantic import import_models
 from tightbeam_codegen.problems import DefinitionErrors, Problem
 
 FIELDS = {
-    "a callable": ("f: Callable[[int], int]", "JSON Schema has nothing for `callable`"),
+    "a callable": ("f: Callable[[int], int]", "JSON Schema has nothing for `Callable`"),
     "a class": ("f: type[int]", "is a class, which can't be dumped"),
     "an instance": ("f: InstanceOf[re.Match]", "JSON Schema has nothing for the class `Match`"),
-    "a branch": ("f: int | Callable[[], int]", "JSON Schema has nothing for `callable`"),
-    "within a list": ("f: list[Callable[[], int]]", "JSON Schema has nothing for `callable`"),
+    "a branch": ("f: int | Callable[[], int]", "JSON Schema has nothing for `Callable`"),
+    "within a list": ("f: list[Callable[[], int]]", "JSON Schema has nothing for `Callable`"),
     "a secret": ("f: SecretStr", "is a secret"),
     "a secret of bytes": ("f: SecretBytes | None = None", "is a secret"),
     "a secret of another type": ("f: Secret[int]", "is a secret"),
@@ -113,6 +113,31 @@ def test_a_class(write_module: WriteModule, code: str, where: str, message: str)
     assert problem.message.startswith(f"{name}:{where} ")
     assert message in problem.message
     assert problem.place is not None
+
+
+def test_an_inherited_field_is_shown_where_it_stands(write_module: WriteModule) -> None:
+    name = write_module("class Base(BaseModel):\n    s: SecretStr\nclass M(Base):\n    a: int\n")
+    [problem] = refused(f"{name}:M")
+    assert problem.message.startswith(f"{name}:M.s ")
+    assert problem.place is not None
+    assert Path(f"{name}.py").read_text("utf-8").splitlines()[problem.place.line - 1] == "    s: SecretStr"
+
+
+def test_models_of_pydantic_1(write_module: WriteModule) -> None:
+    name = write_module("from pydantic.v1 import BaseModel as Old\nclass M(Old):\n    a: int\n")
+    for target in (name, f"{name}:M"):
+        [problem] = refused(target)
+        assert "is a model of Pydantic 1" in problem.message
+        assert problem.remedy == "Derive it from `pydantic.BaseModel`."
+
+
+def test_two_models_of_one_short_name_are_two_topics(write_module: WriteModule) -> None:
+    name = write_module(
+        "class A(BaseModel):\n    class In(BaseModel):\n        a: int\n"
+        "class B(BaseModel):\n    class In(BaseModel):\n        b: int\n"
+    )
+    [definition] = import_models(f"{name}:A.In,B.In", Wanted()).definitions.values()
+    assert len({topic["schema"]["$ref"] for topic in definition["topics"].values()}) == 2
 
 
 def test_all_that_is_wrong_is_said_at_once(write_module: WriteModule) -> None:

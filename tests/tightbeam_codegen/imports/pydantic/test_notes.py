@@ -1,0 +1,52 @@
+"""What is taken otherwise than a reader of the models expects is said, once for all fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tightbeam_codegen.imports.pydantic.conftest import WriteModule
+from tightbeam_codegen.imports import Wanted
+from tightbeam_codegen.imports.pydantic import import_models
+
+NOTES = {
+    "at: datetime.datetime": "M.at: a `datetime` can be without an offset, so it is text here.",
+    "c: str = Field(pattern=re.compile('a(?=b)'))": "M.c: the pattern isn't in the schema,",
+    "d: float = Field(multiple_of=0.1)": "M.d: `multiple_of` isn't in the schema,",
+    "e: int = Field(default=1, exclude=True)": "M.e: what is excluded from dumps isn't sent,",
+    "f: SerializeAsAny[Base]": "M.f: fields that only a subclass has are sent,",
+    "g: Iterable[int]": "M.g: it is read as an iterator,",
+    "h: int = Field(alias='x')": "Dump with `by_alias=True`: the schema has the aliases of M.",
+}
+
+
+@pytest.mark.parametrize(("field", "note"), NOTES.items(), ids=lambda value: value.partition(":")[0])
+def test_a_note(write_module: WriteModule, field: str, note: str) -> None:
+    name = write_module(
+        f"class Base(BaseModel):\n    id: int\nclass M(BaseModel):\n    a: int\n    {field}\n"
+    )
+    notes = import_models(f"{name}:M", Wanted(name="x")).notes
+    assert len(notes) == 1
+    assert notes[0].startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("unit", "notes"),
+    [
+        ("seconds", ["what has no offset is read as UTC"]),
+        ("infer", ["state `val_temporal_unit`", "what has no"]),
+    ],
+)
+def test_times_as_numbers(write_module: WriteModule, unit: str, notes: list[str]) -> None:
+    config = f"ConfigDict(ser_json_temporal='seconds', val_temporal_unit='{unit}')"
+    name = write_module(f"class M(BaseModel):\n    model_config = {config}\n    at: datetime.datetime\n")
+    found = import_models(f"{name}:M", Wanted(name="x")).notes
+    assert [note.startswith(f"M.at: {expected}") for note, expected in zip(found, notes, strict=True)] == [
+        True for _ in notes
+    ]
+
+
+def test_a_note_names_the_first_fields(write_module: WriteModule) -> None:
+    fields = "".join(f"    at{number}: datetime.datetime\n" for number in range(5))
+    name = write_module(f"class M(BaseModel):\n{fields}class N(BaseModel):\n    m: M\n")
+    [note] = import_models(name, Wanted(name="x")).notes
+    assert note.startswith("M.at0, M.at1, M.at2 and 2 more: a `datetime`")
