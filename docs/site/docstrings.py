@@ -15,7 +15,7 @@ from docs.site.pages import outside_fences
 Link = Callable[[str], str | None]
 """Returns where a name in backticks leads, if anywhere."""
 
-_LINKED = re.compile(r"(?<!`)`([A-Za-z_][\w.]*(?:\(\))?)`(?!`)")
+_LINKED = re.compile(r"(?<![`*])`([A-Za-z_][\w.]*(?:\(\))?)`(?!`)")
 _ITEM = re.compile(r"^(\w[\w.]*): ", re.MULTILINE)
 _KIND = griffe.DocstringSectionKind
 

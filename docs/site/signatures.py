@@ -82,8 +82,13 @@ def highlighted(code: str, link: Callable[[str], str | None]) -> str:
 
 def _function(function: griffe.Function) -> str:
     keyword = "async def" if "async" in function.labels else "def"
+    manager = "".join(
+        f"@{decorator.value}\n"
+        for decorator in function.decorators
+        if "contextmanager" in str(decorator.value)
+    )
     returns = f" -> {_quoted(function.returns)}" if function.returns is not None else ""
-    return _wrapped(f"{keyword} {function.name}", list(_parameters(function)), returns)
+    return manager + _wrapped(f"{keyword} {function.name}", list(_parameters(function)), returns)
 
 
 def _class(documented: griffe.Class) -> str:

@@ -127,7 +127,7 @@ class Client:
     ) -> Register:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
-        What comes back can still be called as the handler it was. An async handler shares the event loop with
+        The result can still be called as the handler. An async handler shares the event loop with
         everything else; one that blocks is better written sync: its runs have threads of their own.
 
         Args:

@@ -282,7 +282,7 @@ class ClientRealtime:
         """Make a token with which a browser may subscribe to topics of these channels, and to nothing else.
 
         It is ready for ``useRealtime``, which needs it within a minute. Check the user first, for each
-        channel: whoever has the token can subscribe.
+        channel: anybody who has the token can subscribe.
 
         Args:
             channels: the channel, or several, also of different definitions; an object or a name each.

@@ -314,7 +314,7 @@ class RunFailed(EngineError):
 
 
 class RunParked(EngineError):
-    """A run is parked: what it remembers doesn't fit today's code, which is no verdict on the run.
+    """A run is parked: what it remembers doesn't fit today's code. It hasn't failed.
 
     It goes on at the next start of a client whose code fits. Raised where `Client.run` waits for such a run.
     """

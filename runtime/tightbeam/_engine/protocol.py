@@ -39,7 +39,7 @@ Selection = Mapping[str, Sequence[str]]
 
 
 class SubscriptionToken(TypedDict):
-    """What a token route answers, and what ``useRealtime`` takes, which looks at the first two."""
+    """The answer of a token route, and what ``useRealtime`` takes: it reads ``key`` and ``apiBaseUrl``."""
 
     key: str
     """The token."""

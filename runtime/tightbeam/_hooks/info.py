@@ -258,15 +258,15 @@ class ConnectionInfo(_Info):
     side: Literal["gateway", "client"]
     """Whether a reader reads from this process, or a subscription here from a server."""
     transport: Literal["websocket", "sse"]
-    """What carries it."""
+    """How messages are carried: over a WebSocket, or as server-sent events."""
     server: str | None
     """The origin of the server that a client reads from; None at a gateway."""
     topics: tuple[Address, ...]
-    """Channel and topic of each thing that it follows at first."""
+    """Channel and topic of everything that is followed when the connection begins."""
     messages: int
     """How many messages came over it."""
     dropped: int
-    """How many live messages the reader was too slow for (gateway)."""
+    """How many live messages were dropped because the reader was too slow (gateway)."""
     reason: str | None
     """Why it ended, in words; None until then."""
 

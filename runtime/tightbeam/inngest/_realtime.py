@@ -117,7 +117,7 @@ class Realtime(ClientRealtime):
     ) -> SubscriptionToken:
         """Make a token with which a browser may subscribe for a minute: what `useRealtime` takes.
 
-        Check that the caller may see each channel before making it: whoever has the token can use it.
+        Check that the caller may see each channel before making it: anybody who has the token can use it.
 
         Args:
             channels: the channel, or several, also of different definitions; an object or a name each.
