@@ -324,3 +324,33 @@ def test_a_mapped_folder_is_one(folder: str, project: Project) -> None:
     write_files(project.folder, {"pyproject.toml": table})
     watched = project.run("generate")
     assert (watched.code, "isn't a folder" in watched.said) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folder", "is_api"), [("schemas", False), ("api", True)])
+def test_an_import_reads_and_writes_where_it_may(project: Project, folder: str, is_api: bool) -> None:
+    """Of a document in the root, and of one in a folder that is copied from: every way out is refused."""
+    references = [in_project(reference, project) for reference, _ in REFERENCES.values()]
+    shared = {f"R{index}": closed(a=ref(reference)) for index, reference in enumerate(references)}
+    hostile = ("../../Up", "/etc/Absolute", "con", "Nul\0")
+    shared |= {**dict.fromkeys(hostile, STRING), "Good": closed(a=STRING)}
+    project.write({"empty.json": True})
+    (project.folder / "api").mkdir()
+    document = {"openapi": "3.1.0", "components": {"schemas": shared}} if is_api else {"$defs": shared}
+    write_files(project.folder, {f"{folder}/doc.json": document})
+    for own in {"schemas", "vendor", folder}:
+        (project.folder / own / "link.json").symlink_to(project.secret)
+        (project.folder / own / "linked").symlink_to(project.secret.parent, target_is_directory=True)
+        (project.folder / own / "again.json").symlink_to(project.folder / own / "link.json")
+    watched = project.run("init", "--from", f"{folder}/doc.json")
+    assert watched.code == 0, watched.said
+    topics = json.loads((project.folder / "schemas/doc-topics.channel.json").read_text())["topics"]
+    assert sum(name.startswith("R") for name in topics) == 0
+    assert "Good" in topics
+    assert len(topics) == 5
+    assert "SECRET" not in watched.said.replace(str(project.secret), "")
+    assert str(project.secret.resolve()) not in watched.paths()
+    here = project.folder.parent
+    assert {path.name for path in here.iterdir()} == {"project", "secret.json", "notes.json", "cache"}
+    assert {path.name for path in project.folder.iterdir()} == {"schemas", "api", "vendor", "pyproject.toml"}
+    assert project.run("generate").code == 0
