@@ -127,6 +127,18 @@ def test_a_part_that_says_what_it_is_is_read_so(tmp_path: Path) -> None:
         encode(made.module("c").c_channel.own, 1)
 
 
+@pytest.mark.parametrize("key", ["id", "$id", "$schema", "$anchor", "items"])
+@pytest.mark.parametrize("value", [{"type": "string"}, [1], 5, None])
+def test_a_part_may_hold_anything_beside_its_schemas(key: str, value: Any, tmp_path: Path) -> None:
+    part: dict[str, Any] = {"Pet": {"type": "string"}, "x": {key: value, "properties": {"y": {key: value}}}}
+    if not key.startswith("$"):
+        part[key] = value
+    api = {"openapi": "3.0.0", "components": {"schemas": {"Pet": {"$ref": "part.json#/Pet"}}}}
+    topics = {"pet": {"schema": {"$ref": "api.json#/components/schemas/Pet"}}}
+    files = {"part.json": part, "api.json": api, "c.channel.json": {"name": "c", "topics": topics}}
+    assert errors(compile_files(tmp_path, files)) == []
+
+
 def test_schemas_that_stand_in_another_file_all_together_are_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -48,13 +48,21 @@ def _tolerant(year: int) -> referencing.Specification[Any]:
                     yield inner
 
     def id_of(contents: Any) -> str | None:
-        own = specification.id_of(contents)
-        return identity(own, contents) if own is not None else None
+        # What stands around the schemas of an API document has keys such as `id`, whose values are no text.
+        with contextlib.suppress(AttributeError, TypeError):
+            own = specification.id_of(contents)
+            return identity(own, contents) if isinstance(own, str) else None
+        return None
 
     def anchors_in(tolerant: referencing.Specification[Any], contents: Any) -> Iterator[Any]:
-        anchors: Iterable[Any] = specification.anchors_in(contents)  # their fields are hidden likewise
+        anchors: Iterable[Any] = ()
+        with contextlib.suppress(AttributeError, TypeError):
+            anchors = list(specification.anchors_in(contents))  # their fields are hidden likewise
         for anchor in anchors:
-            yield type(anchor)(name=anchor.name, resource=tolerant.create_resource(anchor.resource.contents))
+            if isinstance(anchor.name, str):
+                yield type(anchor)(
+                    name=anchor.name, resource=tolerant.create_resource(anchor.resource.contents)
+                )
 
     specification_class: Any = referencing.Specification  # its constructor is invisible to type checkers
     tolerant: referencing.Specification[Any] = specification_class(
