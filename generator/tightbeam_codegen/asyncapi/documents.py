@@ -54,7 +54,13 @@ def channels_of(root: Located, way: Way, version: int, leftovers: Leftovers) -> 
         version: its major version.
         leftovers: takes what channels say besides.
     """
-    for located in entries(root.inside("channels")):
+    channels = list(entries(root.inside("channels")))
+    if not channels and (messages := list(entries(root.inside("components", "messages")))):
+        # A collection of messages, for other documents.
+        stem = root.document.path.rpartition("/")[2].partition(".")[0]
+        named = tuple((each.name, each) for each in messages)
+        yield Channel(f"{stem}-topics", None, root.inside("components"), "", {}, named)
+    for located in channels:
         if located.name.startswith("x-"):
             leftovers.add("extensions", located, located.name)
             continue

@@ -81,6 +81,19 @@ def test_channels_of_one_address_are_one_definition() -> None:
     assert "The channels 'one' and 'two' have one address, and are one definition." in outcome.notes
 
 
+def test_messages_without_any_channel_are_topics_of_one() -> None:
+    outcome = taken(version_3({}, components={"messages": {"A": MESSAGE, "B": MESSAGE}}))
+    assert outcome.definitions == {
+        "doc-topics": {
+            "name": "doc-topics",
+            "topics": {
+                name: {"schema": {"$ref": f"doc.json#/components/messages/{name}/payload"}} for name in "AB"
+            },
+        }
+    }
+    assert "Called by their keys, since the document has no address for them: 'doc-topics'." in outcome.notes
+
+
 def test_names_that_meet_are_refused_with_the_name() -> None:
     document = version_3({"one": channel("a/{b}"), "two": channel("a/list"), "three": channel("c/{d}")})
     outcome = taken(document)
