@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tightbeam_codegen.asyncapi.addresses import (
-    UnusableAddress,
-    common_beginning,
-    separator_of,
-    short_name,
-    template_of,
-)
+from tightbeam_codegen.asyncapi.addresses import UnusableAddress, common_beginning, short_name
 from tightbeam_codegen.asyncapi.carried import Carried, carried_in
+from tightbeam_codegen.asyncapi.definitions import Draft, checked, draft_of
 from tightbeam_codegen.asyncapi.documents import Channel, channels_of, leave_out_the_rest
 from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Located, Refused, Way
 from tightbeam_codegen.asyncapi.messages import Message, Messages
-from tightbeam_codegen.asyncapi.parameters import read_parameter
 from tightbeam_codegen.imports import Imported, Source, Wanted, file_name, free_topic_name, refusal
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
-from tightbeam_codegen.read.check import Definition, check_definition, check_overlaps
+from tightbeam_codegen.read.check import Definition, check_overlaps
 from tightbeam_codegen.read.discover import SUFFIXES
-from tightbeam_codegen.read.load import parse
-from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -105,15 +97,6 @@ def _with_notes(imported: Imported, *notes: str) -> Imported:
     return replace(imported, notes=(*notes, *imported.notes))
 
 
-@dataclass
-class _Draft:
-    """A definition on its way."""
-
-    channel: Channel
-    value: dict[str, Any]
-    topics: int
-
-
 class _Import:
     def __init__(self, source: Source, version: int, wanted: Wanted) -> None:
         self._source = source
@@ -165,7 +148,7 @@ class _Import:
 
     # -- channels --------------------------------------------------------------------------------------------
 
-    def _drafts(self, root: Located) -> Iterator[_Draft]:
+    def _drafts(self, root: Located) -> Iterator[Draft]:
         keys: list[str] = []
         only = set(self._wanted.only)
         for channel in channels_of(root, self._way, self._version, self._leftovers):
@@ -188,88 +171,30 @@ class _Import:
             remedy = did_you_mean(unknown[0], keys) or f"There are: {', '.join(map(quoted, keys[:_NAMED]))}."
             raise refusal(root.document, (), message, remedy)
 
-    def _draft(self, channel: Channel) -> _Draft | None:
+    def _draft(self, channel: Channel) -> Draft | None:
         """Make a definition of a channel; None if none of its messages can be taken.
 
         Raises:
             Refused: it can't be one.
         """
-        what = f"the channel {quoted(channel.key)} is left out: "
-        place = channel.located.place
-        if channel.address is None:
-            self._unknown.append(channel.key)
-        address = (
-            channel.address if channel.address is not None else channel.key.replace("{", "").replace("}", "")
-        )
-        try:
-            template, placeholders = template_of(address)
-            if not template:
-                raise UnusableAddress("its address is empty", "Give it one.")
-            params = self._params(channel, placeholders)
-            values = [str(value) for schema in params.values() for value in schema.get("enum", ())]
-            separator = separator_of(template, values, channel.ours.get("separator"))
-        except UnusableAddress as unusable:
-            raise Refused(place, what + unusable.message, unusable.remedy) from None
         if not channel.messages:
-            raise Refused(place, what + "it has no messages", "A channel here has a topic at least.")
+            message = f"the channel {quoted(channel.key)} is left out: it has no messages"
+            raise Refused(channel.located.place, message, "A channel here has a topic at least.")
         topics = self._topics(channel)
         if not topics:
             return None  # Each of its messages is named already.
-        definition: dict[str, Any] = {"name": template}
-        if channel.description:
-            definition["description"] = channel.description
-        if separator != ":":
-            definition["separator"] = separator
-        if isinstance(name := channel.ours.get("name"), str):
-            definition["x-tightbeam-name"] = name
+        draft = draft_of(channel, topics, self._way, self._leftovers)
+        if channel.address is None:
+            self._unknown.append(channel.key)
         if isinstance(formats := channel.ours.get("assertFormats"), bool):
-            definition["assert_formats"] = formats
-        if params:
-            definition["params"] = params
-        draft = _Draft(channel, {**definition, "topics": topics}, len(topics))
-        self._settle(draft, what)
+            # What refers to a document can't read its formats otherwise than others do.
+            stated = f"assert_formats = {json.dumps(formats)}"
+            self._notes.append(f"{quoted(channel.key)} was read with {stated}: say it in [tool.tightbeam].")
         return draft
 
-    def _params(self, channel: Channel, placeholders: tuple[str, ...]) -> dict[str, Any]:
-        params: dict[str, Any] = {}
-        for name in placeholders:
-            stated = channel.parameters.get(name)
-            params[name] = (
-                read_parameter(stated, self._way, self._leftovers)
-                if stated is not None
-                else {"type": "string"}
-            )
-        for name, located in channel.parameters.items():
-            if name not in placeholders:
-                self._leftovers.add("parameters", located, name)
-        return params
-
-    def _settle(self, draft: _Draft, what: str) -> None:
-        """Make a definition pass its own checks; a parameter that doesn't becomes a plain text.
-
-        Raises:
-            Refused: something else is wrong with it.
-        """
-        for _ in range(2):
-            found = _checked(draft.value)
-            if isinstance(found, Definition):
-                return
-            causes = list(found)
-            faulty = [
-                name
-                for name in draft.value.get("params", {})
-                if any(quoted(name) in each.message for each in causes)
-            ]
-            for name in faulty or draft.value.get("params", {}):
-                located = draft.channel.parameters.get(name)
-                if located is not None:
-                    self._leftovers.add("parameter keywords", located, name)
-                draft.value["params"][name] = {"type": "string"}
-        raise Refused(draft.channel.located.place, what + causes[0].message, causes[0].remedy)
-
-    def _merged(self, drafts: Iterable[_Draft]) -> list[_Draft]:
+    def _merged(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Merge the channels that have one address, such as those of two servers."""
-        by_name: dict[str, _Draft] = {}
+        by_name: dict[str, Draft] = {}
         for draft in drafts:
             first = by_name.setdefault(draft.value["name"], draft)
             if first is draft:
@@ -278,18 +203,17 @@ class _Import:
             for name, topic in draft.value["topics"].items():
                 if topics.get(name) != topic:
                     topics[free_topic_name(name, topics)] = topic
-            first.topics = len(topics)
             keys = f"{quoted(first.channel.key)} and {quoted(draft.channel.key)}"
             self._notes.append(f"The channels {keys} have one address, and are one definition.")
         return list(by_name.values())
 
-    def _leave_out_overlaps(self, drafts: list[_Draft]) -> None:
+    def _leave_out_overlaps(self, drafts: list[Draft]) -> None:
         """Leave out channels whose names can be those of an earlier channel."""
         by_path = {f"{index:06}": draft for index, draft in enumerate(drafts)}
         while True:
             problems = Problems()
-            checked = (_checked(draft.value, path) for path, draft in by_path.items())
-            check_overlaps([each for each in checked if isinstance(each, Definition)], problems)
+            found = (checked(draft.value, path) for path, draft in by_path.items())
+            check_overlaps([each for each in found if isinstance(each, Definition)], problems)
             first = next(iter(problems), None)
             if first is None or first.place is None:
                 return
@@ -343,7 +267,7 @@ class _Import:
 
     # -- files -----------------------------------------------------------------------------------------------
 
-    def _files(self, drafts: Iterable[_Draft]) -> Iterator[tuple[str, _Draft]]:
+    def _files(self, drafts: Iterable[Draft]) -> Iterator[tuple[str, Draft]]:
         drafts = list(drafts)
         taken: set[str] = set()
         shared = common_beginning(draft.channel.key for draft in drafts)
@@ -355,43 +279,20 @@ class _Import:
             taken.add(file)
             yield file, draft
 
-    def _rename(self, files: Mapping[str, _Draft]) -> None:
+    def _rename(self, files: Mapping[str, Draft]) -> None:
         if len(files) > 1:
             message = f"--name names one channel, and {self._source.file} has {len(files)}"
             raise refusal(self._source.document, ("channels",), message, "Choose one by --only.")
         for draft in files.values():
             try:
-                template, placeholders = template_of(self._wanted.name or "")
-                separator = separator_of(template, ())
+                draft.rename(self._wanted.name or "")
             except UnusableAddress as unusable:
-                raise refusal(
-                    self._source.document, (), f"--name: {unusable.message}", unusable.remedy
-                ) from None
-            params = draft.value.pop("params", {})
-            draft.value.pop("separator", None)
-            topics = draft.value.pop("topics")
-            draft.value["name"] = template
-            if separator != ":":
-                draft.value["separator"] = separator
-            if placeholders:
-                draft.value["params"] = {name: params.get(name, {"type": "string"}) for name in placeholders}
-            draft.value["topics"] = topics
+                message = f"--name: {unusable.message}"
+                raise refusal(self._source.document, (), message, unusable.remedy) from None
 
-    def _summary(self, draft: _Draft) -> str:
-        topics = "1 topic" if draft.topics == 1 else f"{draft.topics} topics"
+    def _summary(self, draft: Draft) -> str:
+        topics = "1 topic" if len(draft.value["topics"]) == 1 else f"{len(draft.value['topics'])} topics"
         return f"{topics}, for the channel {quoted(draft.channel.key)}."
-
-
-def _checked(value: dict[str, Any], path: str = "x") -> Definition | tuple[Problem, ...]:
-    """Return a definition, or what is wrong with it; payloads aren't looked at."""
-    path = f"{path}.channel.json"
-    topics = {name: {**topic, "schema": True} for name, topic in value["topics"].items()}
-    data = json.dumps({**value, "topics": topics}).encode()
-    problems = Problems()
-    definition = check_definition(
-        parse(data, path, path, f"https://tightbeam.invalid/{path}"), Settings(), problems
-    )
-    return definition if definition is not None else problems.sorted()
 
 
 def _bounded(problems: list[Problem]) -> Iterator[Problem]:

@@ -142,6 +142,41 @@ def test_a_site_stays_there_too(project: Project) -> None:
 
 
 @pytest.mark.slow
+def test_an_export_and_an_import_stay_there_too(project: Project) -> None:
+    """Of a document with references of every kind to what may not be read, one in each message."""
+    files = {
+        "x.channel.json": channel("x", t=closed(a=ref("y.json"), b=ref(f"{MAPPED}z.json#/$defs/S"))),
+        "y.json": closed(a=STRING),
+    }
+    project.write(files, {"z.json": SECRET})
+    assert project.run("export", "asyncapi", "--output", "out.yaml").code == 0
+    assert project.run("export", "asyncapi", "--output", "out.yaml", "--check").code == 0
+    assert project.run("init", "again", "--from", "out.yaml").code == 0
+    references = [in_project(reference, project) for reference, _ in REFERENCES.values()]
+    messages = {
+        f"{form}{index}": message
+        for index, reference in enumerate(references)
+        for form, message in {
+            "r": ref(reference),
+            "p": {"payload": ref(reference)},
+            "s": {"payload": closed(a=ref(reference))},
+            "t": {"payload": STRING, "traits": [ref(reference)]},
+        }.items()
+    }
+    channels = {"c": {"address": "c", "messages": {**messages, "good": {"payload": STRING}}}}
+    document = {"asyncapi": "3.0.0", "info": {"title": "T", "version": "1"}, "channels": channels}
+    write_files(project.folder / "schemas", {"doc.json": document})
+    links(project)
+    watched = project.run("init", "--from", "schemas/doc.json")
+    assert watched.code == 0
+    assert watched.said.count(" is left out: ") >= 50
+    written = json.loads((project.folder / "schemas/c.channel.json").read_text())
+    assert list(written["topics"]) == ["good"]
+    assert "SECRET" not in watched.said.replace(str(project.secret), "")
+    assert str(project.secret.resolve()) not in watched.paths()
+
+
+@pytest.mark.slow
 def test_later_runs_stay_there_too(project: Project) -> None:
     """With nothing to do, with something to do, with all that earlier runs remember."""
     project.write({"x.channel.json": channel("x", t=closed(a=ref("y.json"))), "y.json": closed(a=STRING)})
