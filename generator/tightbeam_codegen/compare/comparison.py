@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tightbeam_codegen.compare.allowances import Allowances
+from tightbeam_codegen.compare.answers import Comparer
 from tightbeam_codegen.compare.channels import added_by, channel_changes
 from tightbeam_codegen.compare.classes import class_changes
 from tightbeam_codegen.compare.findings import Comparison
@@ -27,11 +28,12 @@ def compare(
     """
     pairs = pair_channels(old.channels if old is not None else (), new.channels if new is not None else ())
     allowances = Allowances(old, new)
+    comparer = Comparer(as_written=as_written)
     topics = (
         change
         for pair in pairs
         if pair.old is not None and pair.new is not None and old is not None and new is not None
-        for change in compare_topics(pair.old, pair.new, old, new, as_written=as_written)
+        for change in compare_topics(pair.old, pair.new, old, new, comparer)
     )
     code = list(channel_changes(pairs, typescript=typescript))
     if old is not None and new is not None:

@@ -269,3 +269,28 @@ def test_a_class_that_another_channel_still_uses_is_not_gone(compare: Compare) -
     still_used, unused = compare(before | other, after | other), compare(before, after)
     assert [each["kind"] for each in still_used["code"]] == ["field-removed"]
     assert [each["kind"] for each in unused["code"]] == ["class-removed", "field-removed"]
+
+
+def test_a_topic_that_is_another_topic_s_schema_changes_with_it(compare: Compare) -> None:
+    def both(maximum: int) -> Files:
+        topics = {"a": {"schema": {**INTEGER, "maximum": maximum}}, "b": {"schema": ref("#/topics/a/schema")}}
+        return {"x.channel.json": {"name": "x", "topics": topics}}
+
+    found = compare(both(5), both(6))
+    assert [(each["topic"], each["order"]) for each in found["topics"]] == [
+        ("a", "readers-first"),
+        ("b", "readers-first"),
+    ]
+
+
+def test_equal_changes_have_places_of_their_own(compare: Compare) -> None:
+    """They are decided once."""
+
+    def files(maximum: int) -> Files:
+        definition = {"topics": {"t": {"schema": {**INTEGER, "maximum": maximum}}}}
+        return {f"{name}.channel.json": {"name": name, **definition} for name in ("x", "y")}
+
+    for each in compare(files(5), files(6))["topics"]:
+        places = each["places"]["old_readers"]
+        file = f"{each['channel']}.channel.json"
+        assert (places["reader"]["file"], places["writer"]["file"]) == (f"before/{file}", f"after/{file}")

@@ -1,0 +1,116 @@
+"""The two answers about one topic; equal changes are decided once, in however many files they are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tightbeam_codegen.compare.containment import Answer, Contained, Refused, SchemaPlace, Side, contains
+from tightbeam_codegen.compare.findings import NEW_READERS, OLD_READERS, Question
+from tightbeam_codegen.model import ChannelModel
+
+__all__ = ["Answers", "Comparer", "TopicSchemas"]
+
+
+class TopicSchemas:
+    """The schemas of a channel's topics, as texts that are equal for equal schemas.
+
+    Values can't be compared themselves: true and 1 are equal in Python.
+
+    Args:
+        channel: the channel.
+    """
+
+    def __init__(self, channel: ChannelModel) -> None:
+        self.uri = channel.definition.document.uri
+        """Of the definition, in the bundle."""
+        self._bundle: dict[str, Any] = {**channel.bundle.value}
+        resources: Mapping[str, Any] = self._bundle["resources"]
+        own = {key: value for key, value in resources[self.uri].items() if key != "topics"}
+        self._topics: Mapping[str, Any] = resources[self.uri]["topics"]
+        self._shared = _text([self._bundle["assertFormats"], {**resources, self.uri: own}])
+
+    def side(self, topic: str) -> Side:
+        """Return a topic for a comparison."""
+        return Side(self._bundle, topic)
+
+    def text(self, topic: str) -> str:
+        """Return everything that a topic's payloads depend on."""
+        own = _text(self._topics.get(topic))
+        topics = (
+            self._topics if "topics" in self._shared or "topics" in own else None
+        )  # one may refer to another
+        return f"{_text(self._bundle['topics'][topic])}\n{own}\n{self._shared}\n{_text(topics)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was decided about a topic."""
+
+    by_question: Mapping[Question, Answer]
+    is_same: bool
+    """Whether both schemas allow exactly the same payloads."""
+
+    def at(self, uris: Mapping[str, str]) -> Answers:
+        """Return the answers about equal schemas in other documents.
+
+        Args:
+            uris: the URIs there, by those here.
+        """
+        moved = {question: _at(answer, uris) for question, answer in self.by_question.items()}
+        return Answers(moved, self.is_same)
+
+
+class Comparer:
+    """Decides about topics, and remembers it.
+
+    Args:
+        as_written: whether readers and publishers are any, and not those of the bindings.
+    """
+
+    def __init__(self, *, as_written: bool) -> None:
+        self._as_written = as_written
+        self._known: dict[tuple[str, str, str], tuple[str, str, Answers]] = {}
+
+    def answers(self, old: TopicSchemas, new: TopicSchemas, topic: str) -> Answers | None:
+        """Decide about a topic; None if its schema hasn't changed.
+
+        Args:
+            old: the schemas as they were.
+            new: the schemas of today.
+            topic: its name.
+        """
+        before, after = old.text(topic), new.text(topic)
+        if before == after:
+            return None
+        key = (topic, before.replace(old.uri, "."), after.replace(new.uri, "."))
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = (old.uri, new.uri, self._decided(old.side(topic), new.side(topic)))
+        return known[2].at({known[0]: old.uri, known[1]: new.uri})
+
+    def _decided(self, old: Side, new: Side) -> Answers:
+        answers: dict[Question, Answer] = {
+            OLD_READERS: contains(old, new, as_written=self._as_written),
+            NEW_READERS: contains(new, old, as_written=self._as_written),
+        }
+        is_same = all(isinstance(each, Contained) for each in answers.values())
+        if is_same and not self._as_written:
+            pairs = ((old, new), (new, old))
+            is_same = all(isinstance(contains(*pair, as_written=True), Contained) for pair in pairs)
+        return Answers(answers, is_same)
+
+
+def _at(answer: Answer, uris: Mapping[str, str]) -> Answer:
+    if not isinstance(answer, Refused):
+        return answer
+    return replace(answer, reader_at=_moved(answer.reader_at, uris), writer_at=_moved(answer.writer_at, uris))
+
+
+def _moved(place: SchemaPlace | None, uris: Mapping[str, str]) -> SchemaPlace | None:
+    return None if place is None else SchemaPlace(uris.get(place.uri, place.uri), place.pointer)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
