@@ -192,13 +192,19 @@ def test_bugs_and_interruptions_of_another_command(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["json", "text", "github"])
+@pytest.mark.parametrize("form", ["json", "text"])
 @pytest.mark.parametrize("closed_by", ["| true", ">&-", ">/dev/full"])
 def test_output_that_nobody_takes(form: str, closed_by: str) -> None:
     """A reader that has ended changes no exit code; an outcome that can't be written does."""
     command = f'"$0" -c "$1" generate --check --format {form} {closed_by}; exit ${{PIPESTATUS[0]}}'
+    # As most people run it, Python flushes what it keeps at its end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
-        ["bash", "-c", command, COMMAND[0], COMMAND[2]], capture_output=True, text=True, check=False
+        ["bash", "-c", command, COMMAND[0], COMMAND[2]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == (1 if closed_by == "| true" else 2), done.stderr
     assert "Traceback" not in done.stderr
