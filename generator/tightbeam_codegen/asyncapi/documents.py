@@ -83,7 +83,9 @@ def _channel(located: Located, way: Way, version: int, leftovers: Leftovers) -> 
             leftovers.add(kind, channel.inside(key), key)
     parameters = {each.name: each for each in entries(way.follow(channel.inside("parameters")))}
     ours = channel.object.get(EXTENSION)
-    about = [channel.object.get(key) for key in ("description", "summary", "title")]
+    # A title of ours is made of the name.
+    texts = ("description", "summary") if ours is not None else ("description", "summary", "title")
+    about = [channel.object.get(key) for key in texts]
     if version >= 3:
         address = channel.object.get("address")
         messages = tuple((each.name, each) for each in entries(channel.inside("messages")))

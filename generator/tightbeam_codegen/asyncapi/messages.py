@@ -83,8 +83,9 @@ class Messages:
         ours = message.object.get(EXTENSION)
         self._leave_out(message, merged, is_ours=_is_ours(self._source))
         stated = ours if isinstance(ours, dict) else {}
+        name = text_of(stated.get("topic")) or name
         return Message(
-            text_of(stated.get("topic")) or name,
+            name,
             text_of(stated.get("name")) or None,
             text_of(*(merged.get(key) for key in ("description", "summary"))) or _title(merged, name),
             self._payload(message, merged),

@@ -140,7 +140,7 @@ def test_names_that_keys_can_not_have_are_kept_beside_them(capsys: pytest.Captur
         "topics": {
             "a b": {"schema": {"type": "string"}},
             "ax20b": {"schema": {"type": "string"}},
-            "c": {"x-tightbeam-name": "see", "schema": {"type": "string"}},
+            "c": {"description": "C.", "x-tightbeam-name": "see", "schema": {"type": "string"}},
         },
     }
     write(x=definition)
