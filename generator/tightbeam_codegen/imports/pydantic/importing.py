@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -79,7 +80,7 @@ def _take(module: ModuleType, target: Target) -> _Taken:
     left_out += _left_out(findings)
     taken = [(model, found) for model, found in findings if not found.refused]
     if not taken:
-        raise _nothing(target, left_out)
+        raise _nothing(module, target, left_out)
     notes = Findings()
     for _, found in taken:
         notes.extend_notes(found)
@@ -113,14 +114,18 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _nothing(target: Target, left_out: list[Problem]) -> DefinitionErrors:
+def _nothing(module: ModuleType, target: Target, left_out: list[Problem]) -> DefinitionErrors:
     if left_out:
         return DefinitionErrors([replace(problem, severity="error") for problem in left_out])
-    return refusal(
-        f"{target.module} has no models",
-        "It has to define public Pydantic models, or name those of other modules in `__all__`."
-        f" Another type of it can be named: {target.module}:Name.",
-    )
+    inner = [f"{target.module}.{each.name}" for each in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    if inner:
+        remedy = f"Name one of its modules: {_listed(inner)}."
+    else:
+        remedy = (
+            "It has to define public Pydantic models, or name those of other modules in `__all__`."
+            f" Another type of it can be named: {target.module}:Name."
+        )
+    return refusal(f"{target.module} has no models", remedy)
 
 
 def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
@@ -139,7 +144,7 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
         definitions={written: {**definition, "topics": topics.schemas}},
         summaries={
             written: f"{_counted(len(document.models), 'topic')}, for the models of {target.module}.",
-            file: f"what they are dumped as, by {_counted(len(document.schemas), 'schema')}.",
+            file: f"{_counted(len(document.schemas), 'schema')}, for what the models dump.",
         },
         notes=(*taken.notes, *more),
         left_out=taken.left_out,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from tightbeam_codegen.imports.pydantic.findings import refusal, shown_path
-from tightbeam_codegen.problems import Place, quoted
+from tightbeam_codegen.problems import DefinitionErrors, Place, quoted
 
 __all__ = ["Target", "current_folder_first", "import_module", "parse_target"]
 
@@ -77,14 +77,21 @@ def import_module(target: Target) -> ModuleType:
         missing = error.name or ""
         if target.module != missing and not target.module.startswith(f"{missing}."):
             raise _failed(target, error) from error
-        cause = f": {missing} isn't found" if missing != target.module else ""
-        remedy = "Modules are looked for in the current folder, and in the environment of `tightbeam`."
-        raise refusal(f"there is no module {target.module}{cause}", remedy) from None
+        raise _not_found(target, missing) from None
     except (Exception, SystemExit) as error:
         raise _failed(target, error) from error
 
 
-def _failed(target: Target, error: BaseException) -> Exception:
+def _not_found(target: Target, missing: str) -> DefinitionErrors:
+    cause = f": {missing} isn't found" if missing != target.module else ""
+    remedy = "Modules are looked for in the current folder, and in the environment of `tightbeam`."
+    outer, _, name = target.module.rpartition(".")
+    if hasattr(sys.modules.get(outer), name):
+        remedy = f"A model stands behind a colon: {outer}:{name}."
+    return refusal(f"there is no module {target.module}{cause}", remedy)
+
+
+def _failed(target: Target, error: BaseException) -> DefinitionErrors:
     """Return the error for a module that raised: at the place in the user's own code."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -36,7 +36,7 @@ def test_what_is_written(write_module: WriteModule, capsys: pytest.CaptureFixtur
     said = capsys.readouterr()
     assert said.err == ""
     assert said.out.startswith(
-        "Wrote schemas/shop-models.json: what they are dumped as, by 1 schema.\n"
+        "Wrote schemas/shop-models.json: 1 schema, for what the models dump.\n"
         "Wrote schemas/shop-models-topics.channel.json: 1 topic, for the models of shop.models.\n"
     )
     assert sorted(texts()) == ["channel.schema.json", "shop-models-topics.channel.json", "shop-models.json"]

@@ -194,6 +194,11 @@ def test_a_module_that_is_not_there(write_module: WriteModule) -> None:
     assert errors("nowhere_at_all")[0][0] == "there is no module nowhere_at_all"
     write_module("", "shop.__init__")
     assert errors("shop.modells")[0][0] == "there is no module shop.modells"
+    write_module("class Order(BaseModel):\n    id: int\n", "shop.models")
+    [(message, remedy)] = errors("shop.models.Order")
+    assert message.startswith("there is no module shop.models.Order")
+    assert remedy == "A model stands behind a colon: shop.models:Order."
+    assert errors("shop") == [("shop has no models", "Name one of its modules: shop.models.")]
     assert errors("nowhere.models")[0][0] == "there is no module nowhere.models: nowhere isn't found"
 
 
