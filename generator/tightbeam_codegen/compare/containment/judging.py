@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +18,9 @@ from tightbeam_codegen.compare.containment.solver import Solver
 from tightbeam_codegen.read.load import JsonValue, Pointer
 
 __all__ = ["Judge"]
+
+_MAX_UNIONS = 20
+_UNIONS = (jsonschema_rs.ValidationErrorKind.AnyOf, jsonschema_rs.ValidationErrorKind.OneOfNotValid)
 
 
 class Judge:
@@ -71,18 +75,57 @@ class Judge:
         for place in self._readings:
             value = pruned(value, place)
         errors = list(self._reader.iter_errors(value))
-        error = max(errors, key=lambda each: len(each.instance_path))
-        path: Pointer = tuple(error.instance_path)
-        keyword = next((str(each) for each in reversed(error.schema_path) if isinstance(each, str)), "")
-        location = error.absolute_keyword_location
+        error, path = _innermost(max(errors, key=lambda each: len(each.instance_path)))
+        is_tag = path != tuple(error.instance_path)
+        keywords = [each for each in error.schema_path if isinstance(each, str)]
         return Refused(
             payload,
             "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in path),
-            error.message,
-            keyword,
-            _place(location, bundle),
+            "no branch of the union has this value" if is_tag else error.message,
+            keywords[-1] if keywords else "",
+            _place(error.absolute_keyword_location, bundle),
             _written(writer, path),
         )
+
+
+def _innermost(error: jsonschema_rs.ValidationError) -> tuple[jsonschema_rs.ValidationError, Pointer]:
+    """Return the error that says most of a value that fits no branch of a union, and the path to the part.
+
+    That is an error of the one branch that the value is meant for, by its type and its tag. Where a tag is of
+    no branch at all, it is the union's own error, about the tag.
+    """
+    path: Pointer = tuple(error.instance_path)
+    for _ in range(_MAX_UNIONS):
+        if not isinstance(error.kind, _UNIONS):
+            break
+        branches = [branch for branch in error.kind.context if branch]
+        typed = [branch for branch in branches if not _fails(branch, ("type",), path)]
+        meant = [branch for branch in typed if _tag(branch, path) is None]
+        if len(meant) == 1:
+            error = max(meant[0], key=lambda each: len(each.instance_path))
+            path = tuple(error.instance_path)
+            continue
+        tags = {_tag(branch, path) for branch in typed}
+        if not meant and len(tags) == 1:
+            path = tags.pop() or path
+        break
+    return error, path
+
+
+def _fails(branch: list[jsonschema_rs.ValidationError], keywords: Container[object], path: Pointer) -> bool:
+    return any(
+        tuple(each.instance_path) == path and each.schema_path and each.schema_path[-1] in keywords
+        for each in branch
+    )
+
+
+def _tag(branch: list[jsonschema_rs.ValidationError], path: Pointer) -> Pointer | None:
+    """Return the path to a property that has another value in a branch than the one that it must have."""
+    for each in branch:
+        inner: Pointer = tuple(each.instance_path)
+        if len(inner) == len(path) + 1 and each.schema_path and each.schema_path[-1] in ("const", "enum"):
+            return inner
+    return None
 
 
 def _place(location: str | None, bundle: Bundle) -> SchemaPlace | None:
