@@ -118,7 +118,8 @@ class _Comparison:
 
     def _refused(self, value: JsonValue) -> Answer:
         payload = shrunk(value, lambda smaller: _shows(self._judge, smaller))
-        return self._judge.refusal(payload, self._writer, self._reader_bundle)
+        writer = (self._topics[1].ref, self._writer_bundle)
+        return self._judge.refusal(payload, writer, self._reader_bundle)
 
     @functools.cached_property
     def _judge(self) -> Judge:

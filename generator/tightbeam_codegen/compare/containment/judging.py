@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam._payload.schemas import Bundle
 from tightbeam_codegen.compare.containment.answers import Refused, SchemaPlace
 from tightbeam_codegen.compare.containment.formulas import Literal
@@ -20,6 +21,7 @@ from tightbeam_codegen.read.load import JsonValue, Pointer
 __all__ = ["Judge"]
 
 _MAX_UNIONS = 20
+_MAX_SEEN = 500
 _UNIONS = (jsonschema_rs.ValidationErrorKind.AnyOf, jsonschema_rs.ValidationErrorKind.OneOfNotValid)
 
 
@@ -63,12 +65,12 @@ class Judge:
     def _is_said(self, payload: Any) -> bool:
         return self._said is None or self._solver.holds(Literal(self._said, True, SAID), payload) is True
 
-    def refusal(self, payload: JsonValue, writer: Node, bundle: Bundle) -> Refused:
+    def refusal(self, payload: JsonValue, writer: tuple[str, Bundle], bundle: Bundle) -> Refused:
         """Describe a payload that the reader refuses.
 
         Args:
             payload: the payload.
-            writer: the node of the writer's schema.
+            writer: a reference to the writer's schema, and its bundle.
             bundle: the reader's.
         """
         value: Any = payload
@@ -84,7 +86,7 @@ class Judge:
             "no branch of the union has this value" if is_tag else error.message,
             keywords[-1] if keywords else "",
             _place(error.absolute_keyword_location, bundle),
-            _written(writer, path),
+            _written(writer[1].index.find(writer[0]), path, writer[1]),
         )
 
 
@@ -139,32 +141,39 @@ def _place(location: str | None, bundle: Bundle) -> SchemaPlace | None:
     return SchemaPlace(uri, tuple(tokens))
 
 
-def _written(node: Node, path: Pointer) -> SchemaPlace:
+def _written(at: SchemaLocation | None, path: Pointer, bundle: Bundle) -> SchemaPlace | None:
     """Return the place of a writer's schema for a part of a payload, as far as it is easily found."""
+    if at is None:
+        return None
     for token in path:
-        inner = _below(node, token)
+        inner = _below(at, token, bundle)
         if inner is None:
             break
-        node = inner
-    return SchemaPlace(node.at.document, node.at.tokens)
+        at = inner
+    return SchemaPlace(at.document, at.tokens)
 
 
-def _below(node: Node, token: str | int) -> Node | None:
-    stack, seen = [node], set[Node]()
-    while stack:
-        part = stack.pop()
-        if part in seen or isinstance(part.schema, bool):
+def _below(at: SchemaLocation, token: str | int, bundle: Bundle) -> SchemaLocation | None:
+    """Return the schema of a property or an item, behind references and in branches."""
+    stack, seen = [at], set[tuple[str, tuple[str, ...]]]()
+    while stack and len(seen) < _MAX_SEEN:
+        part = stack.pop(0)
+        schema: Any = part.schema
+        if (part.document, part.tokens) in seen or not isinstance(schema, dict):
             continue
-        seen.add(part)
-        keywords = part.keywords
-        if isinstance(token, str) and token in keywords.get("properties", {}):
+        seen.add((part.document, part.tokens))
+        if isinstance(token, str) and token in schema.get("properties", {}):
             return part.child("properties", token)
-        if isinstance(token, int) and isinstance(keywords.get("items"), dict):
-            return part.child("items")
-        if isinstance(token, str) and isinstance(keywords.get("additionalProperties"), dict):
+        for keyword in ("prefixItems", "items") if isinstance(token, int) else ():
+            schemas = schema.get(keyword)
+            if isinstance(schemas, dict):
+                return part.child(keyword)
+            if isinstance(schemas, list) and isinstance(token, int) and token < len(schemas):
+                return part.child(keyword, token)
+        if isinstance(token, str) and isinstance(schema.get("additionalProperties"), dict):
             return part.child("additionalProperties")
-        if isinstance(keywords.get("$ref"), str):
-            stack.append(part.target("$ref"))
+        if isinstance(schema.get("$ref"), str) and (found := bundle.index.find(schema["$ref"], part.base)):
+            stack.append(found)
         for keyword in ("allOf", "anyOf", "oneOf"):
-            stack += [part.child(keyword, index) for index in range(len(keywords.get(keyword, ())))]
+            stack += [part.child(keyword, index) for index in range(len(schema.get(keyword, ())))]
     return None
