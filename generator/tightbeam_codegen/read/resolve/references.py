@@ -45,7 +45,9 @@ def bad_identifier(root: object) -> tuple[Pointer, str] | None:
                 own = value.get(keyword)
                 if isinstance(own, str) and "//" in own and not parses(own):
                     return (*pointer, keyword), "this isn't a URI or the end of one"
-        stack.extend((inner, (*pointer, *way), known) for way, inner, known in inside(value))
+        # A keyword counts where what it stands in is a schema.
+        inner = ((item, (*pointer, *way), known and is_schema) for way, item, known in inside(value))
+        stack.extend(inner)
     return None
 
 
