@@ -38,7 +38,7 @@ def sources(root: Path) -> dict[str, str]:
 def pictures(root: Path) -> dict[str, str]:
     """Return the pictures of the pages: their paths in the project, with their places on the site."""
     documents = root / "docs"
-    found = sorted(path for path in documents.rglob("*") if path.suffix in {".png", ".svg"})
+    found = sorted([*documents.glob("*.svg"), *documents.glob("images/*")])
     return {path.relative_to(root).as_posix(): path.relative_to(documents).as_posix() for path in found}
 
 
@@ -115,6 +115,8 @@ def _link(link: re.Match[str], source: str, place: str, shown: dict[str, str]) -
     if not target or re.match(r"[a-z]+:", target):
         return link[0]
     file = normpath(f"{dirname(source)}/{target}".lstrip("/"))
+    if file not in shown:
+        return link[0]  # it leads nowhere, which the generator says with its place
     return f"{link[1]}({relpath(shown[file], dirname(place) or '.')}{hash_sign}{anchor})"
 
 
