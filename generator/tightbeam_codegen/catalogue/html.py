@@ -12,9 +12,9 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TypeAlias
 
-__all__ = ["Child", "Markup", "coded", "h", "prose", "raw", "shown"]
+__all__ = ["Child", "Markup", "breakable", "coded", "h", "prose", "raw", "shown"]
 
-_VOID = frozenset(["img", "input", "link", "meta"])
+_VOID = frozenset(["img", "input", "link", "meta", "wbr"])
 _LINES = frozenset(
     [
         *(
@@ -39,6 +39,7 @@ _LINES = frozenset(
 )
 """Elements behind which a line ends, so that a change of a page shows as a few lines."""
 _LINKS = frozenset(["href", "src"])
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[_./:$-])(?=[A-Za-z0-9{])")
 _RELATIVE = re.compile(r"#.*|[A-Za-z0-9_.%~-][A-Za-z0-9_.%~/-]*(?:#.*)?")
 _JOINERS = frozenset("\u200c\u200d")
 """Characters that don't show, and without which Persian, Hindi and many emoji can't be written."""
@@ -113,6 +114,12 @@ def coded(text: str) -> Markup:
         # The last backtick opens nothing.
         parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
     return raw(h("code", part) if index % 2 else part for index, part in enumerate(parts))
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that may be broken before its words."""
+    parts = _WORDS.split(name)
+    return raw(part if index == 0 else [h("wbr"), part] for index, part in enumerate(parts))
 
 
 @functools.cache

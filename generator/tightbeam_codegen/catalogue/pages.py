@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from tightbeam_codegen.catalogue.html import Child, Markup, h, prose
+from tightbeam_codegen.catalogue.html import Child, Markup, breakable, h, prose
 from tightbeam_codegen.catalogue.places import OVERVIEW, TYPES, href
 from tightbeam_codegen.catalogue.sections import property_list, topic_section, type_section
 from tightbeam_codegen.catalogue.views import ChannelView, TypeView, Views
@@ -14,6 +14,8 @@ __all__ = ["channel_page", "count", "overview", "template", "types_overview", "t
 
 _MOST_TOPICS = 8
 """Topics that the overview lists of a channel."""
+_MOST_COLOURED = 60
+"""Topics of a page whose code has colours: these are half of the elements."""
 
 
 def count(number: int, noun: str) -> str:
@@ -87,6 +89,7 @@ def channel_page(channel: ChannelView, views: Views, changes: Mapping[str, Child
         changes: what has changed, by topic; of the channel itself under an empty name.
     """
     page = channel.page
+    is_short = len(channel.topics) <= _MOST_COLOURED
     facts = [
         ("Defined in", h("code", channel.file)),
         ("For example", h("code", channel.example) if channel.example else None),
@@ -118,7 +121,10 @@ def channel_page(channel: ChannelView, views: Views, changes: Mapping[str, Child
             h("dl.facts", (h("div", h("dt", name), h("dd", value)) for name, value in facts if value)),
         ),
         params,
-        (topic_section(topic, views, changes.get(topic.section.title)) for topic in channel.topics),
+        (
+            topic_section(topic, views, changes.get(topic.section.title), coloured=is_short)
+            for topic in channel.topics
+        ),
         types,
     )
     return h("div.page.with-side", _side(channel), content)
@@ -135,7 +141,13 @@ def _side(channel: ChannelView) -> Markup:
         (
             [
                 h("h2", title),
-                h("ul", (h("li", h("a", each.title, href=f"#{each.spot.anchor}")) for each in sections)),
+                h(
+                    "ul",
+                    (
+                        h("li", h("a", breakable(each.title), href=f"#{each.spot.anchor}"))
+                        for each in sections
+                    ),
+                ),
             ]
             for title, sections in groups
             if sections

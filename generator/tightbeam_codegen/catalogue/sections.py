@@ -20,13 +20,14 @@ _MOST_USES = 50
 _DEPRECATED = h("span.badge", "deprecated", data_state="deprecated")
 
 
-def topic_section(topic: TopicView, views: Views, changes: Child = None) -> Markup:
+def topic_section(topic: TopicView, views: Views, changes: Child = None, *, coloured: bool = True) -> Markup:
     """Return the section of a topic.
 
     Args:
         topic: the topic.
         views: have the types that it links to.
         changes: what has changed about it.
+        coloured: whether code has colours.
     """
     section = topic.section
     payload: Child = None
@@ -38,7 +39,7 @@ def topic_section(topic: TopicView, views: Views, changes: Child = None) -> Mark
         "section.topic",
         _head(section),
         changes,
-        h("div.pair", details, _uses(topic)),
+        h("div.pair", details, _uses(topic, coloured=coloured)),
         id=section.spot.anchor,
     )
 
@@ -190,23 +191,41 @@ def _schema(section: Section) -> Markup:
     return h("details.raw", h("summary", "As JSON Schema"), h("div.code", block))
 
 
-def _uses(topic: TopicView) -> Markup:
-    """Return the example and the snippets: a section each language, which the script makes tabs of."""
-    title = topic.section.title
+def _uses(topic: TopicView, *, coloured: bool) -> Markup:
+    """Return the example and the snippets: a panel each language, below tabs that only a script shows."""
+    title, anchor = topic.section.title, topic.section.spot.anchor
     example: Child = h("p.none", "No example was found for this schema.")
     if topic.example is not None:
-        example = h("div.code", code_block(topic.example, f"Example of {title}"))
-    languages = dict.fromkeys(snippet.language for snippet in topic.snippets)
-    sections: list[Child] = [h("section", h("h3", "Example"), example, data_tab="Example")]
-    for language in languages:
-        blocks = [
+        example = h("div.code", code_block(topic.example, f"Example of {title}", coloured=coloured))
+    panels: dict[str, Child] = {"Example": example}
+    for language in dict.fromkeys(snippet.language for snippet in topic.snippets):
+        panels[language] = [
             [
                 h("h4", each.title),
-                h("div.code", code_block(each.text, f"{each.title} {title} in {language}")),
+                h(
+                    "div.code",
+                    code_block(each.text, f"{each.title} {title} in {language}", coloured=coloured),
+                ),
                 h("p.note", coded(each.note)) if each.note else None,
             ]
             for each in topic.snippets
             if each.language == language
         ]
-        sections.append(h("section", h("h3", language), blocks, data_tab=language))
-    return h("div.uses", sections)
+    tabs: list[Child] = []
+    sections: list[Child] = []
+    for number, (label, content) in enumerate(panels.items()):
+        tab, panel = f"~tab.{number}.{anchor}", f"~panel.{number}.{anchor}"
+        tabs.append(
+            h(
+                "button",
+                label,
+                type="button",
+                role="tab",
+                id=tab,
+                aria_controls=panel,
+                aria_selected="true" if number == 0 else "false",
+                tabindex="0" if number == 0 else "-1",
+            )
+        )
+        sections.append(h("section", h("h3", label), content, id=panel, role="tabpanel", aria_labelledby=tab))
+    return h("div.uses", h("div.tabs", tabs, role="tablist", aria_label=f"Code for {title}"), sections)

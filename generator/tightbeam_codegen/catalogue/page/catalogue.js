@@ -227,53 +227,42 @@
 
   // -- tabs and copying ------------------------------------------------------------------------------------------------
 
-  const groups = [];
-
-  /** Make tabs of the sections of an element; all of a page show the same language. */
-  function tabs(uses) {
-    const sections = [...uses.querySelectorAll(":scope > section")];
-    const title = uses.closest(".topic").querySelector("h2 span").textContent;
-    const list = h("div", { class: "tabs", role: "tablist", "aria-label": `Code for ${title}` });
-    const group = { sections, buttons: [] };
-    sections.forEach((section, index) => {
-      const id = `~tab-${groups.length}-${index}`;
-      const button = h("button", { type: "button", role: "tab", id, "aria-controls": `${id}-panel` }, section.dataset.tab);
-      section.id = `${id}-panel`;
-      section.setAttribute("role", "tabpanel");
-      section.setAttribute("aria-labelledby", id);
-      button.addEventListener("click", () => {
-        const before = button.getBoundingClientRect().top;
-        choose(index);
-        // The panels above have other heights now: what was clicked stays where it is.
-        window.scrollBy(0, button.getBoundingClientRect().top - before);
-      });
-      button.addEventListener("keydown", (event) => {
-        const step = { ArrowRight: 1, ArrowLeft: sections.length - 1 }[event.key];
-        if (step === undefined) return;
-        event.preventDefault();
-        const next = group.buttons[(index + step) % sections.length];
-        next.click();
-        next.focus();
-      });
-      group.buttons.push(button);
-      list.append(button);
-    });
-    groups.push(group);
-    uses.classList.add("tabbed");
-    uses.prepend(list);
-  }
-
+  /** Show the panels of one language in the whole page: the style does it, the tabs say so. */
   function choose(index) {
-    for (const { sections, buttons } of groups) {
-      sections.forEach((section, at) => {
-        section.hidden = at !== index;
-        buttons[at].setAttribute("aria-selected", String(at === index));
-        buttons[at].tabIndex = at === index ? 0 : -1;
+    document.documentElement.dataset.tab = String(index);
+    for (const list of document.querySelectorAll(".tabs")) {
+      [...list.children].forEach((tab, at) => {
+        tab.setAttribute("aria-selected", String(at === index));
+        tab.tabIndex = at === index ? 0 : -1;
       });
     }
   }
 
-  function copyButton(block) {
+  const tabOf = (target) => (target instanceof Element ? target.closest(".tabs > button") : null);
+
+  function clickTab(event) {
+    const tab = tabOf(event.target);
+    if (tab === null) return;
+    const before = tab.getBoundingClientRect().top;
+    choose([...tab.parentElement.children].indexOf(tab));
+    // The panels above have other heights now: what was clicked stays where it is.
+    window.scrollBy(0, tab.getBoundingClientRect().top - before);
+  }
+
+  function moveTab(event) {
+    const tab = tabOf(event.target);
+    if (tab === null || (event.key !== "ArrowRight" && event.key !== "ArrowLeft")) return;
+    event.preventDefault();
+    const tabs = [...tab.parentElement.children];
+    const next = tabs[(tabs.indexOf(tab) + (event.key === "ArrowRight" ? 1 : tabs.length - 1)) % tabs.length];
+    next.click();
+    next.focus();
+  }
+
+  /** Give a block of code its button when it is pointed at or reached by keyboard: a page may have thousands. */
+  function offerCopy(event) {
+    const block = event.target instanceof Element ? event.target.closest(".code") : null;
+    if (block === null || block.querySelector(".copy") !== null) return;
     const button = h("button", { type: "button", class: "copy quiet" }, "Copy");
     button.addEventListener("click", async () => {
       button.textContent = (await copy(block.querySelector("pre").textContent)) ? "Copied" : "Couldn't copy";
@@ -324,13 +313,15 @@
   }
 
   let search;
+  document.documentElement.dataset.tab = "0"; // before anything is drawn
 
   document.addEventListener("DOMContentLoaded", () => {
     search = new Search();
-    document.querySelectorAll(".uses").forEach(tabs);
-    if (groups.length > 0) choose(0);
-    document.querySelectorAll(".code").forEach(copyButton);
     document.querySelectorAll(".side").forEach(follow);
+    document.addEventListener("click", clickTab);
+    document.addEventListener("keydown", moveTab);
+    document.addEventListener("pointerover", offerCopy);
+    document.addEventListener("focusin", offerCopy);
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, [contenteditable]");
       if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
