@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tightbeam._channels.template import Template
 from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.catalogue.literals import JSON, laid_out
 from tightbeam_codegen.catalogue.places import Own, Spot, Spots, anchor
@@ -14,7 +13,7 @@ from tightbeam_codegen.catalogue.rows import Row, rows_of
 from tightbeam_codegen.catalogue.snippets import Bindings, ChannelSnippets
 from tightbeam_codegen.catalogue.wording import Link, is_deprecated, rule_words, value_words
 from tightbeam_codegen.compare.pairs import channel_name
-from tightbeam_codegen.examples import Examples
+from tightbeam_codegen.examples import Examples, template_of
 from tightbeam_codegen.model import ChannelModel, Model, ModulePath
 from tightbeam_codegen.problems import Place
 from tightbeam_codegen.read.check.model import Parameter
@@ -165,8 +164,7 @@ class _Reader:
         snippets = ChannelSnippets(channel, topics, self._named.get(module, []), params, self._bindings)
         name = None
         if definition.params and params is not None:
-            kinds = {param.name: param.kind for param in definition.params}
-            name = Template(definition.name, kinds, definition.separator).format(params)
+            name = template_of(definition).format(params)
         return ChannelView(
             definition.name,
             page,

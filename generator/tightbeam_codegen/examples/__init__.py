@@ -1,5 +1,5 @@
 """Examples of payloads and of parameters: valid ones, as a person would write them."""
 
-from tightbeam_codegen.examples.finder import Example, Examples, example_of, example_parameters
+from tightbeam_codegen.examples.finder import Example, Examples, example_of, example_parameters, template_of
 
-__all__ = ["Example", "Examples", "example_of", "example_parameters"]
+__all__ = ["Example", "Examples", "example_of", "example_parameters", "template_of"]

@@ -24,7 +24,7 @@ from tightbeam_codegen.read.check import Definition
 from tightbeam_codegen.read.check.model import ParamValue
 from tightbeam_codegen.read.load import JsonValue
 
-__all__ = ["Example", "Examples", "example_of", "example_parameters"]
+__all__ = ["Example", "Examples", "example_of", "example_parameters", "template_of"]
 
 _ATTEMPTS = 120
 _FUEL = 60_000
@@ -101,8 +101,7 @@ class Examples:
 
     def parameters(self, definition: Definition) -> dict[str, ParamValue] | None:
         """Return an example of the channel's parameters, as `example_parameters` does."""
-        kinds = {param.name: param.kind for param in definition.params}
-        template = Template(definition.name, kinds, definition.separator)
+        template = template_of(definition)
         found: dict[str, ParamValue] = {}
         schemas = self._schemas_of(LATEST_DIALECT)
         for param in definition.params:
@@ -122,6 +121,13 @@ class Examples:
         if dialect not in self._schemas:
             self._schemas[dialect] = Schemas(self._bundle, dialect)
         return self._schemas[dialect]
+
+
+def template_of(definition: Definition) -> Template:
+    """Return the name template of a channel, which formats names."""
+    return Template(
+        definition.name, {param.name: param.kind for param in definition.params}, definition.separator
+    )
 
 
 def _faults_of(validator: jsonschema_rs.Validator) -> _Faults:
