@@ -246,6 +246,8 @@ def _fetched(ref: str, remotes: Iterable[str]) -> str:
     """Return the command that most likely fetches a ref."""
     name = re.split(r"[~^@:]", ref, maxsplit=1)[0]
     for remote in remotes:
+        if name == f"{remote}/HEAD":
+            return f"git remote set-head {remote} --auto"
         if name.startswith(f"{remote}/"):
             branch = name[len(remote) + 1 :]
             if branch == "HEAD":

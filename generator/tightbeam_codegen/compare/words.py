@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _LONGEST_NAME = 120
-_LONGEST_PAYLOAD = 600
+_LONGEST = 600
 
 ORDERS: dict[Order, str] = {
     "any": "any order",
@@ -100,13 +100,16 @@ def answer_sentence(change: TopicChange, question: Question) -> str:
 
 def payload_text(refusal: Refusal) -> str:
     """Return the payload of a refusal as JSON on one line, cut if it is long; programs get all of it."""
-    text = visible(json.dumps(refusal.payload, ensure_ascii=False))
-    return text if len(text) <= _LONGEST_PAYLOAD else text[: _LONGEST_PAYLOAD - 1] + "…"
+    return _cut(visible(json.dumps(refusal.payload, ensure_ascii=False)))
 
 
 def reason_text(refusal: Refusal) -> str:
     """Return why the reader refuses it, behind the place in the payload where that isn't the whole of it."""
-    return visible(f"{refusal.pointer}: {refusal.reason}" if refusal.pointer else refusal.reason)
+    return _cut(visible(f"{refusal.pointer}: {refusal.reason}" if refusal.pointer else refusal.reason))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def new_sentence(address: NewAddress) -> str:

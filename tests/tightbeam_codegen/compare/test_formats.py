@@ -310,3 +310,20 @@ def test_names_of_both_languages(run: Run, tmp_path: Path) -> None:
     assert all(line.isprintable() for line in out.splitlines())
     _, out, _ = run(before, after, "--format", "markdown")
     assert "octocat" not in Seen(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(out)).prose
+
+
+def test_many_changes_fit_into_a_comment(run: Run) -> None:
+    def many(value: str) -> dict[str, Any]:
+        schema = {"type": "object", "properties": {"a" * 300: {"enum": [value]}}, "required": ["a" * 300]}
+        same = {"type": "object", "properties": {}, "description": value}
+        topics = {f"t{number}": {"schema": schema} for number in range(60)}
+        return {"name": "x", "topics": topics | {f"s{number}": {"schema": same} for number in range(60)}}
+
+    _, out, _ = run(many("x" * 200), many("y" * 200), "--format", "markdown")
+    assert len(out) < 65_536
+    assert 0 < out.count("<details>") == out.count("</details>") < 60
+    assert out.endswith("… and more: `tightbeam breaking` lists all of it.\n")
+    _, out, _ = run(many("x"), many("y"))
+    assert out.count(": no safe order\n") == 60
+    assert out.count(": any order") == 21
+    assert "… and 40 more topics: any order\n" in out

@@ -103,6 +103,19 @@ def test_where_head_left_a_branch(clone: Clone, compare: Compare) -> None:
 
 
 @pytest.mark.slow
+def test_histories_that_do_not_meet(clone: Clone, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.git("switch", "-q", "--orphan", "other")
+    clone.commit({"schemas/deliveries.channel.json": NEW})
+    code, _, err = compare("--against", "main...")
+    assert code == 2
+    assert "'main' and HEAD have no commit in common in this clone" in err
+    assert "git fetch --unshallow" in err
+    assert "git remote set-head origin --auto" not in compare("--against", "origin/HEAD...")[2]
+    clone.git("remote", "add", "origin", "nowhere")
+    assert "git remote set-head origin --auto" in compare("--against", "origin/HEAD...")[2]
+
+
+@pytest.mark.slow
 def test_a_monorepo(tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     clone = Clone.made(tmp_path / "mono repo")
     clone.commit(

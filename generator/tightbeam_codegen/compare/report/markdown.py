@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tightbeam_codegen.annotations import from_repository
 from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
@@ -27,8 +27,9 @@ from tightbeam_codegen.problems import Place, visible
 
 __all__ = ["as_markdown"]
 
-_MOST_DETAILS = 50
-"""Topics and names with details: a comment has 65,536 characters at most."""
+_LONGEST_SECTION = 12_000
+"""Characters. There are five sections, and a comment has 65,536 characters at most."""
+_HEAD = ("| Payloads of | Deploy | Old readers | New readers |", "|---|---|---|---|")
 
 
 def as_markdown(comparison: Comparison, against: str) -> str:
@@ -38,29 +39,36 @@ def as_markdown(comparison: Comparison, against: str) -> str:
         comparison: the comparison.
         against: the ref or folder.
     """
-    parts = [f"### Channel definitions\n\n{summary(comparison, against)}"]
-    if comparison.topics:
-        rows = [_row(each) for each in comparison.topics]
-        parts.append(
-            "\n".join(["| Payloads of | Deploy | Old readers | New readers |", "|---|---|---|---|", *rows])
-        )
     told = [each for each in comparison.topics if each.order != "any"]
-    parts += map(_details, told[:_MOST_DETAILS])
-    if comparison.code:
-        parts.append("\n".join(["**Callers must change**", "", *map(_code, comparison.code[:_MOST_DETAILS])]))
-    if more := max(0, len(told) - _MOST_DETAILS) + max(0, len(comparison.code) - _MOST_DETAILS):
-        parts.append(f"… and {more} more: `tightbeam breaking` lists them.")
-    if comparison.added:
-        new = [f"- {new_sentence(each)}" for each in comparison.added[:_MOST_DETAILS]]
-        parts.append("\n".join(["**New**", "", *new]))
-    unused = [
-        f"- {_place(each.place)}: {unused_sentence(each)}"
-        for each in comparison.allowances
-        if not each.allows
+    listed = [*told, *(each for each in comparison.topics if each.order == "any")]
+    unused = [each for each in comparison.allowances if not each.allows]
+    sections = [
+        ("\n".join(_HEAD), "\n", map(_row, listed)),
+        ("", "\n\n", map(_details, told)),
+        ("**Callers must change**\n", "\n", map(_code, comparison.code)),
+        ("**New**\n", "\n", (f"- {new_sentence(each)}" for each in comparison.added)),
+        ("**Exceptions**\n", "\n", (f"- {_place(each.place)}: {unused_sentence(each)}" for each in unused)),
     ]
-    if unused:
-        parts.append("\n".join(["**Exceptions**", "", *unused]))
+    parts = [f"### Channel definitions\n\n{summary(comparison, against)}"]
+    is_complete = True
+    for head, separator, entries in sections:
+        shown, is_whole = _fitting(list(entries))
+        is_complete = is_complete and is_whole
+        if shown:
+            parts.append(separator.join([head, *shown] if head else shown))
+    if not is_complete:
+        parts.append("… and more: `tightbeam breaking` lists all of it.")
     return "\n\n".join(parts)
+
+
+def _fitting(entries: Sequence[str]) -> tuple[Sequence[str], bool]:
+    """Return the first entries of a section, as many as a comment has room for, and whether these are all."""
+    length = 0
+    for index, entry in enumerate(entries):
+        length += len(entry)
+        if length > _LONGEST_SECTION:
+            return entries[:index], False
+    return entries, True
 
 
 def _row(change: TopicChange) -> str:

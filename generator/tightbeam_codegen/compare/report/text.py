@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
 from tightbeam_codegen.compare.words import (
@@ -20,6 +20,9 @@ from tightbeam_codegen.problems import visible
 
 __all__ = ["as_text"]
 
+_MOST_SAFE = 20
+"""Topics that need no care, and still have a line each."""
+
 
 def as_text(comparison: Comparison, against: str) -> str:
     """Return a comparison as text, without a newline at the end.
@@ -28,7 +31,9 @@ def as_text(comparison: Comparison, against: str) -> str:
         comparison: the comparison.
         against: the ref or folder.
     """
-    paragraphs = [*map(_topic, comparison.topics), *map(_code, comparison.code)]
+    safe = [each for each in comparison.topics if each.order == "any"]
+    others = [each for each in comparison.topics if each.order != "any"]
+    paragraphs = [*map(_topic, others), *map(_code, comparison.code), "\n".join(_safe(safe))]
     new = "\n".join(f"{each.place}: {new_sentence(each)}" for each in comparison.added)
     unused = "\n".join(
         f"{each.place}: note: {unused_sentence(each)}" for each in comparison.allowances if not each.allows
@@ -36,10 +41,16 @@ def as_text(comparison: Comparison, against: str) -> str:
     return "\n\n".join(filter(None, [*paragraphs, new, unused, summary(comparison, against)]))
 
 
-def _topic(change: TopicChange) -> str:
-    if change.order == "any":
+def _safe(changes: Sequence[TopicChange]) -> Iterator[str]:
+    """Yield a line for each of the first topics that can be deployed in any order, and one for the rest."""
+    for change in changes[:_MOST_SAFE]:
         same = ", and exactly the same payloads as before" if change.is_same else ""
-        return f"{subject_of(change)}: any order{same}"
+        yield f"{subject_of(change)}: any order{same}"
+    if more := len(changes[_MOST_SAFE:]):
+        yield f"… and {more} more {'topic' if more == 1 else 'topics'}: any order"
+
+
+def _topic(change: TopicChange) -> str:
     lines = [f"{subject_of(change)}: {ORDERS[change.order]}", *_reason(change)]
     for question in QUESTIONS:
         lines.append(f"  {answer_sentence(change, question)}")
