@@ -21,6 +21,7 @@ _UNLESS_NONE = frozenset({"unless-none", "json-unless-none"})
 _NULL = {"type": "null"}
 
 _EXCLUDED = "what is excluded from dumps isn't sent, and has its default where it is received."
+_ALIKE = "two branches of the union are dumped alike, so that what is read may be of the other one."
 _SUBCLASS = (
     "fields that only a subclass has are sent, but they aren't in the schema, and are lost where it is read."
 )
@@ -99,6 +100,14 @@ class DumpedSchemas(MappingSchemas):
     def field_is_present(self, field: Any) -> bool:
         """Return whether a field is dumped; one that only initializes a dataclass isn't."""
         return super().field_is_present(field) and not field.get("init_only")
+
+    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
+        """Generate the schema of a union, and note branches that can't be told apart in a dump."""
+        result = super().union_schema(schema)
+        kinds = [kind for each in result.get("anyOf", ()) if (kind := _kind(self.resolved(each))) is not None]
+        if len(set(kinds)) < len(kinds):
+            self.note(_ALIKE)
+        return result
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Generate the schema of a union with a discriminator; a function may part what schemas don't."""
@@ -217,6 +226,16 @@ class DumpedSchemas(MappingSchemas):
 def _is_pydantics(function: Any) -> bool:
     """Return whether a serializer is one of Pydantic's own, which its type describes."""
     return str(getattr(function, "__module__", "")).partition(".")[0] == "pydantic"
+
+
+def _kind(schema: JsonSchemaValue) -> str | None:
+    """Return what is equal for schemas that admit the same dumps; None for one that admits only a few."""
+    if schema.keys() & {"enum", "const"}:
+        return None
+    if schema.get("type") in ("string", "array"):
+        return str(schema["type"])
+    words = {"title", "description", "default", "examples"}
+    return repr({key: value for key, value in schema.items() if key not in words}) if schema else None
 
 
 def _is_nullable(schema: Any) -> bool:

@@ -15,18 +15,37 @@ NOTES = {
     "e: int = Field(default=1, exclude=True)": "M.e: what is excluded from dumps isn't sent,",
     "f: SerializeAsAny[Base]": "M.f: fields that only a subclass has are sent,",
     "g: Iterable[int]": "M.g: it is read as an iterator,",
+    "i: str | datetime.date": "M.i: two branches of the union are dumped alike,",
+    "j: Base | Same": "M.j: two branches of the union are dumped alike,",
+    "k: list[int] | set[int]": "M.k: two branches of the union are dumped alike,",
     "h: int = Field(alias='x')": "Dump with `by_alias=True`: the schema has the aliases of M.",
 }
 
 
 @pytest.mark.parametrize(("field", "note"), NOTES.items(), ids=lambda value: value.partition(":")[0])
 def test_a_note(write_module: WriteModule, field: str, note: str) -> None:
-    name = write_module(
-        f"class Base(BaseModel):\n    id: int\nclass M(BaseModel):\n    a: int\n    {field}\n"
-    )
+    base = "class {}(BaseModel):\n    id: int\n"
+    models = f"{base.format('Base')}{base.format('Same')}class M(BaseModel):\n    a: int\n    {field}\n"
+    name = write_module(models)
     notes = import_models(f"{name}:M", Wanted(name="x")).notes
     assert len(notes) == 1
     assert notes[0].startswith(note)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "a: int | str | None",
+        "a: int | float",
+        "a: Literal['a'] | str",
+        "a: list[int] | dict[str, int]",
+        "a: Literal['a', 'b'] | None",
+        "a: AwareDatetime | int",
+    ],
+)
+def test_nothing_to_note(write_module: WriteModule, field: str) -> None:
+    name = write_module(f"class M(BaseModel):\n    {field}\n")
+    assert import_models(f"{name}:M", Wanted(name="x")).notes == ()
 
 
 @pytest.mark.parametrize(
