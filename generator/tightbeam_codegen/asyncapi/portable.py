@@ -17,6 +17,7 @@ __all__ = ["is_portable", "rewritten", "without_effect"]
 
 _PLACES = IDENTIFIERS | {"$schema", "$vocabulary", "$defs", "definitions"}
 """Keywords by which schemas are found: in a document of AsyncAPI, pointers find them."""
+_CONTENT = frozenset(["contentEncoding", "contentMediaType", "contentSchema"])
 _APPLICATORS = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas")
 """Keywords whose schemas evaluate properties and items of the schema around them."""
 
@@ -64,6 +65,10 @@ def rewritten(schema: dict[str, Any], year: int) -> dict[str, Any]:
         schema: one whose `$ref` leads to where it leads in the new document. It is changed.
         year: of its draft.
     """
+    if year != 7:
+        for keyword in _CONTENT & schema.keys():
+            # In draft 7 a validator may insist on what is a note in the others.
+            schema[f"x-{keyword}"] = schema.pop(keyword)
     if year == 4:
         _bounds_as_numbers(schema)
     elif year >= 2019:

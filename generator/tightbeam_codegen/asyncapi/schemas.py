@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
+from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS, inside
 from tightbeam_codegen.asyncapi.portable import is_portable, rewritten, without_effect
 from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.problems import Problems, quoted
-from tightbeam_codegen.read.load import JsonValue, Pointer
+from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.normalise.places import place_of
 from tightbeam_codegen.read.resolve import Node, SchemaStore
 
@@ -60,6 +60,8 @@ class Schemas:
 
     def add(self, payload: Node) -> None:
         """Take in the schema of a topic, and all that it refers to."""
+        document = self._store.document(payload.schema)
+        scope = [document, *self._store.documents.reach(document)] if document is not None else []
         pending = [payload]
         while pending:
             unit = pending.pop()
@@ -67,7 +69,7 @@ class Schemas:
                 continue
             self._units[id(unit.schema)] = unit
             self._connected.setdefault(id(unit.schema), set())
-            for target in self._scan(unit):
+            for target in self._scan(unit, scope):
                 self._share(target)
                 if isinstance(target.schema, dict):
                     self._connected[id(unit.schema)].add(id(target.schema))
@@ -82,8 +84,13 @@ class Schemas:
                 self._native.add(other)
                 pending.append(other)
 
-    def _scan(self, unit: Node) -> Iterator[Node]:
-        """Yield what a unit refers to; note whether draft 7 can say it."""
+    def _scan(self, unit: Node, scope: Sequence[Document]) -> Iterator[Node]:
+        """Yield what a unit refers to; note whether draft 7 can say it.
+
+        Args:
+            unit: the unit.
+            scope: the documents in which dynamic references may lead somewhere.
+        """
         stack = [unit]
         while stack:
             node = stack.pop()
@@ -94,6 +101,7 @@ class Schemas:
                 self._native.add(id(unit.schema))
             for keyword, value in _counting(node):
                 if keyword in REFERENCES:
+                    self._check_dynamic(node, keyword, value, scope)
                     yield self._target(node, keyword, value)
                     continue
                 for inner in _inner_schemas(keyword, value):
@@ -112,47 +120,35 @@ class Schemas:
             self._problems.error(self._store.place(node.schema), message, remedy)
 
     def _target(self, node: Node, keyword: str, reference: str) -> Node:
-        """Return what a reference leads to, a dynamic one in the only way that it can lead."""
+        """Return what a reference leads to; a dynamic one in the only way that it can lead."""
         target = self._store.follow(node, reference, keyword)
         document = self._store.document(target.schema)
-        if keyword == "$ref" or document is None:
+        if keyword == "$ref" or document is None or not is_official(document.uri):
             return target
-        anchor = target.keywords.get("$dynamicAnchor")
-        if is_official(document.uri):
-            # The vocabularies refer to the metaschema that has them.
-            return self._store.at(self._root_of_draft(target), ())
-        if keyword == "$dynamicRef" and (anchor is None or anchor != reference.rpartition("#")[2]):
-            return target
-        if keyword == "$recursiveRef" and target.keywords.get("$recursiveAnchor") is not True:
-            return target
-        if len(list(self._anchored(anchor))) > 1:
+        # The vocabularies refer to the metaschema that has them.
+        whole = self._store.documents.get(target.dialect.uri)
+        return target if whole is None else self._store.at(whole, ())
+
+    def _check_dynamic(self, node: Node, keyword: str, reference: str, scope: Sequence[Document]) -> None:
+        """Report a dynamic reference that leads to one schema or another, by the way that leads there."""
+        if keyword == "$ref":
+            return
+        target = self._store.follow(node, reference, keyword)
+        document = self._store.document(target.schema)
+        if document is None or is_official(document.uri):
+            return
+        own: str | bool | None = target.keywords.get("$recursiveAnchor")
+        anchor = "$recursiveAnchor"
+        if keyword == "$dynamicRef":
+            own, anchor = target.keywords.get("$dynamicAnchor"), "$dynamicAnchor"
+            if own != reference.rpartition("#")[2]:
+                return  # It is a plain reference then.
+        if own and sum(1 for _ in _anchored(scope, anchor, own)) > 1:
             self._problems.error(
                 self._store.place(node.schema, keyword),
-                f"{keyword} {quoted(reference)} leads to one of several schemas, by where it is come from",
+                f"{keyword} {quoted(reference)} leads to one of several schemas, by the way that leads there",
                 "AsyncAPI has no word for that: write `$ref`, to the schema that is meant.",
             )
-        return target
-
-    def _root_of_draft(self, node: Node) -> Any:
-        document = self._store.documents.get(node.dialect.uri)
-        return document if document is not None else self._store.document(node.schema)
-
-    def _anchored(self, anchor: str | None) -> Iterator[dict[str, Any]]:
-        """Yield the schemas to which a dynamic reference may lead."""
-        stack: list[Any] = [
-            document.value for document in self._store.documents.all() if not is_official(document.uri)
-        ]
-        while stack:
-            value = stack.pop()
-            if isinstance(value, dict):
-                found = (
-                    value.get("$dynamicAnchor") == anchor if anchor else value.get("$recursiveAnchor") is True
-                )
-                if found:
-                    yield value
-                stack.extend(value.values())
-            elif isinstance(value, list):
-                stack.extend(value)
 
     def _share(self, unit: Node) -> None:
         identity = id(unit.schema)
@@ -247,6 +243,16 @@ def _counting(node: Node) -> Iterator[tuple[str, Any]]:
             and (keyword == "$ref" or not alone)
         ):
             yield keyword, value
+
+
+def _anchored(documents: Sequence[Document], keyword: str, anchor: str | bool) -> Iterator[dict[str, Any]]:
+    """Yield the schemas with a dynamic anchor."""
+    stack: list[Any] = [document.value for document in documents if not is_official(document.uri)]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict) and value.get(keyword) == anchor:
+            yield value
+        stack.extend(inner for _, inner, _ in inside(value))
 
 
 def _inner_schemas(keyword: str, value: Any) -> Iterator[Any]:

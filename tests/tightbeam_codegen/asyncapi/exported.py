@@ -18,12 +18,12 @@ from tightbeam_codegen.targets import OPTIONS
 
 __all__ = ["exported_case", "exported_from", "validator_of"]
 
-_DRAFTS = {
-    "draft-04": jsonschema_rs.Draft4Validator,
-    "draft-06": jsonschema_rs.Draft6Validator,
-    "draft-07": jsonschema_rs.Draft7Validator,
-    "draft-2019-09": jsonschema_rs.Draft201909Validator,
-    "draft-2020-12": jsonschema_rs.Draft202012Validator,
+_DRAFTS: dict[str, tuple[Any, int]] = {
+    "draft-04": (jsonschema_rs.Draft4Validator, jsonschema_rs.Draft4),
+    "draft-06": (jsonschema_rs.Draft6Validator, jsonschema_rs.Draft6),
+    "draft-07": (jsonschema_rs.Draft7Validator, jsonschema_rs.Draft7),
+    "draft-2019-09": (jsonschema_rs.Draft201909Validator, jsonschema_rs.Draft201909),
+    "draft-2020-12": (jsonschema_rs.Draft202012Validator, jsonschema_rs.Draft202012),
 }
 
 
@@ -71,8 +71,9 @@ def validator_of(document: dict[str, Any], channel: str, topic: str, *, formats:
     if "schemaFormat" in payload:
         pointer, draft = f"{pointer}/schema", payload["schemaFormat"].rpartition("=")[2]
     schema = {"$ref": f"urn:document{pointer}"}
-    registry = jsonschema_rs.Registry([("urn:document", document)])
-    return _DRAFTS[draft](schema, registry=registry, validate_formats=formats)
+    validator, number = _DRAFTS[draft]
+    registry = jsonschema_rs.Registry([("urn:document", document)], draft=number)
+    return validator(schema, registry=registry, validate_formats=formats)
 
 
 def _attribute(message: dict[str, Any]) -> str:
