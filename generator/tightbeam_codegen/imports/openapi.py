@@ -119,7 +119,7 @@ def _sent(messages: list[_Message]) -> Iterator[str]:
 
 def _unknown_dialect(document: Document, value: JsonValue) -> Iterator[Problem]:
     named = value.get("jsonSchemaDialect") if isinstance(value, dict) else None
-    if isinstance(named, str) and draft_at(named) is None and "spec.openapis.org/oas/" not in named:
+    if isinstance(named, str) and draft_at(named) is None:
         message = (
             f"the jsonSchemaDialect {quoted(named)} isn't known: schemas are read as JSON Schema 2020-12"
         )

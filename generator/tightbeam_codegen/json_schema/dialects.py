@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -95,12 +96,18 @@ _VOCABULARIES = {
 }
 
 
+_OF_OPENAPI = re.compile(r"https?://spec\.openapis\.org/oas/3\.[0-9]{1,2}/dialect/[A-Za-z0-9-]{1,40}#?")
+
+
 def draft_at(uri: str) -> Dialect | None:
     """Return the draft that a `$schema` names; None for anything else.
 
     An empty fragment at the end makes no difference, as the specification has it, nor does `http` or `https`.
+    OpenAPI's own dialects are 2020-12 with keywords that decide nothing.
     """
     official = official_dialect(uri)
+    if official is None and _OF_OPENAPI.fullmatch(uri):
+        return LATEST
     return DRAFTS[official] if official is not None else None
 
 

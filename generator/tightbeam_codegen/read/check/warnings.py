@@ -24,7 +24,7 @@ class Warnings:
     """
 
     def __init__(self, severity: Severity = "warning") -> None:
-        self._severity = severity
+        self._severity: Severity = severity
         self._shown: list[Problem] = []
         self._more = 0
         self._first_left_out: Place | None = None
