@@ -62,8 +62,8 @@ def _section(section: griffe.DocstringSection) -> Iterator[str]:
         case _KIND.parameters:
             yield from ("**Arguments**{ .doc-section }", "")
             yield from (f"* **`{item.name}`**: {_flat(item.description)}" for item in section.value)
-        case _KIND.returns:
-            yield from ("**Returns**{ .doc-section }", "")
+        case _KIND.returns | _KIND.yields:
+            yield from (f"**{str(section.kind.value).capitalize()}**{{ .doc-section }}", "")
             yield from (f"* {_flat(item.description)}" for item in section.value)
         case _KIND.raises:
             yield from ("**Raises**{ .doc-section }", "")
@@ -71,6 +71,7 @@ def _section(section: griffe.DocstringSection) -> Iterator[str]:
         case _KIND.admonition:
             yield from (f"**{section.title}**{{ .doc-section }}", "")
             parts = _ITEM.split(section.value.contents)
+            yield from [parts[0]] if parts[0] else []
             yield from (_named(name, text) for name, text in zip(parts[1::2], parts[2::2], strict=True))
         case _:
             raise ValueError(f"a docstring has a section that the reference can't show: {section.kind}")

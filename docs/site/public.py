@@ -25,6 +25,8 @@ class Entry:
     """The public module that documents it."""
     documented: griffe.Object
     members: tuple[Entry, ...] = ()
+    nested_class: str | None = None
+    """The path of a class that isn't public, if this is the property that has its methods below it."""
 
     @property
     def anchor(self) -> str:
@@ -119,7 +121,7 @@ def _entry(
     members = tuple(
         _entry(f"{name}.{member.name}", module, member, homes, nested) for member in _members(source, homes)
     )
-    return Entry(name, module, documented, members)
+    return Entry(name, module, documented, members, None if source is documented else source.path)
 
 
 def look_up(name: griffe.ExprName) -> griffe.Object | None:

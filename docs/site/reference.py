@@ -10,7 +10,7 @@ import griffe
 
 from docs.site import docstrings
 from docs.site.public import PACKAGE, Entry, PublicModule, all_entries
-from docs.site.signatures import SHOWN_OVERLOADS, aliases, highlighted, signatures
+from docs.site.signatures import SHOWN_OVERLOADS, aliases, highlighted, signatures, types_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,11 @@ class Reference:
 
     def _signature(self, entry: Entry, page: str) -> str:
         """Return the signatures, linked; of many overloads all but the first few can be unfolded."""
+        types = {name: target.path for name, target in types_in(entry).items()}
 
         def link(name: str) -> str | None:
-            return None if name == entry.name else self._target(name, entry, page, is_type=True)
+            found = self.by_path.get(types.get(name, ""))
+            return None if found in (None, entry) else self.link(found, page).replace(".md#", ".html#")
 
         found = signatures(entry)
         known = aliases(entry, self.by_path.__contains__)
@@ -98,12 +100,9 @@ class Reference:
         unfolded = highlighted("\n\n".join(rest), link)
         return f"{shown}\n\n<details><summary>{len(rest)} more overloads</summary>{unfolded}</details>"
 
-    def _target(self, name: str, entry: Entry, page: str, *, is_type: bool = False) -> str | None:
-        found = self.find(name, entry.module, "" if is_type else entry.name)
-        if found is None or found is entry or (is_type and "." in found.name):
-            return None
-        target = self.link(found, page)
-        return target.replace(".md#", ".html#") if is_type else target
+    def _target(self, name: str, entry: Entry, page: str) -> str | None:
+        found = self.find(name, entry.module, entry.name)
+        return None if found is None or found is entry else self.link(found, page)
 
     def find(self, name: str, module: str, scope: str) -> Entry | None:
         """Return what a name in a docstring stands for: a member of the class around it, or a public name.
@@ -137,6 +136,9 @@ def read_reference(modules: Sequence[PublicModule]) -> Reference:
     """
     entries = [entry for module in modules for entry in all_entries(module.entries)]
     by_path = {entry.documented.path: entry for entry in reversed(entries)}
+    for entry in entries:
+        if entry.nested_class is not None:
+            by_path.setdefault(entry.nested_class, entry)
     by_name = {entry.anchor: entry for entry in entries}
     for module in modules:
         for name, documented in module.names.items():

@@ -18,7 +18,7 @@ _STARS: dict[griffe.ParameterKind | None, str] = {_KINDS.var_positional: "*", _K
 
 
 def signatures(entry: Entry) -> list[str]:
-    """Return an object's signatures: one, or one for each overload; none where the text says all."""
+    """Return an object's signature, or one for each overload."""
     documented = entry.documented
     if isinstance(documented, griffe.Function):
         versions = documented.overloads or [documented]
@@ -32,6 +32,20 @@ def signatures(entry: Entry) -> list[str]:
     return [documented.name if annotation is None else f"{documented.name}: {_quoted(annotation)}"]
 
 
+def types_in(entry: Entry) -> dict[str, griffe.Object]:
+    """Return what the names in an object's signatures stand for, where that is ours."""
+    found: dict[str, griffe.Object] = {}
+    expressions = list(_expressions(entry.documented))
+    for expression in expressions:
+        for name in expression.iterate(flat=True) if isinstance(expression, griffe.Expr) else ():
+            target = look_up(name) if isinstance(name, griffe.ExprName) else None
+            if isinstance(name, griffe.ExprName) and target is not None and name.name not in found:
+                found[name.name] = target
+                if isinstance(target, griffe.Attribute) and _is_alias(target.value):
+                    expressions.append(target.value)
+    return found
+
+
 def aliases(entry: Entry, is_documented: Callable[[str], bool]) -> list[str]:
     """Return what the type aliases in a function's signature stand for, if they aren't documented themselves.
 
@@ -39,21 +53,28 @@ def aliases(entry: Entry, is_documented: Callable[[str], bool]) -> list[str]:
         entry: the function.
         is_documented: whether the reference has an object, by its path.
     """
-    documented = entry.documented
-    if not isinstance(documented, griffe.Function):
+    if not isinstance(entry.documented, griffe.Function):
         return []
-    annotations = [documented.returns, *(parameter.annotation for parameter in documented.parameters)]
-    found: dict[str, str] = {}
-    for annotation in annotations:
-        for name in annotation.iterate(flat=True) if isinstance(annotation, griffe.Expr) else ():
-            alias = look_up(name) if isinstance(name, griffe.ExprName) else None
-            if (
-                isinstance(alias, griffe.Attribute)
-                and not is_documented(alias.path)
-                and _is_alias(alias.value)
-            ):
-                found[alias.name] = f"{alias.name} = {_quoted(alias.value)}"
-    return list(found.values())
+    return [
+        f"{name} = {_quoted(target.value)}"
+        for name, target in types_in(entry).items()
+        if isinstance(target, griffe.Attribute) and _is_alias(target.value) and not is_documented(target.path)
+    ]
+
+
+def _expressions(documented: griffe.Object) -> Iterator[str | griffe.Expr | None]:
+    if isinstance(documented, griffe.Class):
+        yield from documented.bases
+        constructor = documented.all_members.get("__init__")
+        documented = (
+            constructor.final_target if isinstance(constructor, griffe.Alias) else constructor or documented
+        )
+    if isinstance(documented, griffe.Function):
+        for version in [documented, *(documented.overloads or ())]:
+            yield version.returns
+            yield from (parameter.annotation for parameter in version.parameters)
+    if isinstance(documented, griffe.Attribute):
+        yield from (documented.annotation, documented.value, _parameter_annotation(documented))
 
 
 def _is_alias(value: str | griffe.Expr | None) -> bool:
@@ -70,10 +91,10 @@ def highlighted(code: str, link: Callable[[str], str | None]) -> str:
     pieces: list[str] = []
     for kind, text in get_lexer_by_name("python").get_tokens(code):
         shown = html.escape(text)
-        target = link(text) if "Name" in kind else None
+        target = link(text) if str(kind).startswith("Token.Name") else None
         if target is not None:
             pieces.append(f'<a href="{html.escape(target)}">{shown}</a>')
-        elif kind is Name or "Text" in kind:
+        elif kind is Name or text.isspace():
             pieces.append(shown)
         else:
             pieces.append(f'<span class="{STANDARD_TYPES.get(kind, "")}">{shown}</span>')

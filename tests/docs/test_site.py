@@ -84,6 +84,15 @@ def test_guides_lead_to_the_reference(site: Path) -> None:
 
 
 @pytest.mark.slow
+def test_signatures_lead_to_the_types_in_them(site: Path) -> None:
+    client = (site / "reference" / "tightbeam.html").read_text(encoding="utf-8")
+    gateway = (site / "reference" / "tightbeam.gateway.html").read_text(encoding="utf-8")
+    assert '<a href="#tightbeam.Subscription">Subscription</a>' in client
+    assert '<a href="tightbeam.html#tightbeam.Client.realtime">ClientRealtime</a>' in gateway
+    assert "Channels</a>" not in client
+
+
+@pytest.mark.slow
 def test_what_steers_the_tests_is_not_shown(site: Path) -> None:
     for page in listed():
         assert "<!-- " not in pages.outside_fences((site / page).read_text(encoding="utf-8"), lambda _: "")
