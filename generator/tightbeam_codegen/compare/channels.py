@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tightbeam_codegen.compare.containment import Refused, Side, contains
@@ -12,6 +13,7 @@ from tightbeam_codegen.compare.pairs import ChannelPair, channel_name, wire_temp
 from tightbeam_codegen.compare.words import code_of
 from tightbeam_codegen.model import ChannelModel
 from tightbeam_codegen.read.check import Definition, Parameter
+from tightbeam_codegen.read.load import JsonValue
 from tightbeam_codegen.read.resolve.references import topic_schema
 
 __all__ = ["added_by", "channel_changes"]
@@ -179,7 +181,7 @@ class _Changes:
             added, gone = [], []
         yield from map(self._added_parameter, added)
         for name in (each for each in new if each in old):
-            if (change := _refused_value(old[name], new[name])) is not None:
+            if (change := _refused_value(self._old, self._new, name)) is not None:
                 call = self._taking(name)
                 yield self._change(
                     "parameter-changed",
@@ -270,17 +272,26 @@ def _has(definition: Definition, pointer: tuple[str, ...]) -> bool:
     return True
 
 
-def _refused_value(old: Parameter, new: Parameter) -> str | None:
+def _refused_value(old: Definition, new: Definition, name: str) -> str | None:
     """Return in words that a parameter refuses a value that it took; None if it takes them all."""
-    if old.kind != new.kind:
-        return f"is {_KINDS[new.kind]} now, and was {_KINDS[old.kind]}"
-    if old.schema == new.schema:
+    before, after = _parameter(old, name), _parameter(new, name)
+    if before.kind != after.kind:
+        return f"is {_KINDS[after.kind]} now, and was {_KINDS[before.kind]}"
+    if json.dumps(before.schema) == json.dumps(after.schema):
         return None
-    answer = contains(Side.of_schema(new.schema), Side.of_schema(old.schema), as_written=True)
+    # Whatever a schema says, no text of a name is empty or has the separator in it.
+    possible: dict[str, JsonValue] = {"minLength": 1, "pattern": f"^[^{re.escape(old.separator)}]*$"}
+    taken: JsonValue = {"allOf": [before.schema, possible]} if before.kind == "string" else before.schema
+    reader = Side.of_schema(after.schema, assert_formats=new.assert_formats)
+    answer = contains(reader, Side.of_schema(taken, assert_formats=old.assert_formats), as_written=True)
     if not isinstance(answer, Refused):
         return None
     value = json.dumps(answer.payload, ensure_ascii=False)
     return f"doesn't take {code_of(value)} any more: {code_of(answer.reason)}"
+
+
+def _parameter(definition: Definition, name: str) -> Parameter:
+    return next(param for param in definition.params if param.name == name)
 
 
 _KINDS = {"string": "a string", "integer": "an integer", "boolean": "a boolean"}

@@ -18,6 +18,8 @@ from tests.tightbeam_codegen.compare.repositories import Clone
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, open_object, ref
 from tightbeam_cli import main
 
+pytestmark = pytest.mark.slow
+
 Files = dict[str, Any]
 Compare = Callable[[Files, Files], dict[str, Any]]
 
