@@ -86,7 +86,7 @@ class Judge:
             "no branch of the union has this value" if is_tag else error.message,
             keywords[-1] if keywords else "",
             _place(error.absolute_keyword_location, bundle),
-            _written(writer[1].index.find(writer[0]), path, writer[1]),
+            _written(writer[1].index.find(writer[0]), value, path, writer[1]),
         )
 
 
@@ -141,25 +141,25 @@ def _place(location: str | None, bundle: Bundle) -> SchemaPlace | None:
     return SchemaPlace(uri, tuple(tokens))
 
 
-def _written(at: SchemaLocation | None, path: Pointer, bundle: Bundle) -> SchemaPlace | None:
+def _written(at: SchemaLocation | None, value: Any, path: Pointer, bundle: Bundle) -> SchemaPlace | None:
     """Return the place of a writer's schema for a part of a payload, as far as it is easily found."""
     if at is None:
         return None
     for token in path:
-        inner = _below(at, token, bundle)
+        inner = _below(at, value, token, bundle)
         if inner is None:
             break
-        at = inner
+        at, value = inner, value[token]
     return SchemaPlace(at.document, at.tokens)
 
 
-def _below(at: SchemaLocation, token: str | int, bundle: Bundle) -> SchemaLocation | None:
+def _below(at: SchemaLocation, value: Any, token: str | int, bundle: Bundle) -> SchemaLocation | None:
     """Return the schema of a property or an item, behind references and in branches."""
     stack, seen = [at], set[tuple[str, tuple[str, ...]]]()
     while stack and len(seen) < _MAX_SEEN:
         part = stack.pop(0)
         schema: Any = part.schema
-        if (part.document, part.tokens) in seen or not isinstance(schema, dict):
+        if (part.document, part.tokens) in seen or not _may_fit(schema, value):
             continue
         seen.add((part.document, part.tokens))
         if isinstance(token, str) and token in schema.get("properties", {}):
@@ -177,3 +177,15 @@ def _below(at: SchemaLocation, token: str | int, bundle: Bundle) -> SchemaLocati
         for keyword in ("allOf", "anyOf", "oneOf"):
             stack += [part.child(keyword, index) for index in range(len(schema.get(keyword, ())))]
     return None
+
+
+def _may_fit(schema: Any, value: Any) -> bool:
+    """Return whether a value has the tags that a schema asks for, if it asks for some."""
+    if not isinstance(schema, dict) or not isinstance(value, dict):
+        return isinstance(schema, dict)
+    for name, inner in schema.get("properties", {}).items():
+        if name in value and isinstance(inner, dict):
+            allowed = inner.get("enum", [inner["const"]] if "const" in inner else None)
+            if allowed is not None and value[name] not in allowed:
+                return False
+    return True
