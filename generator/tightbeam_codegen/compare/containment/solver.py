@@ -98,13 +98,16 @@ class Solver:
         doubtful: Outcome = NOTHING
         literals = sorted(goal, key=_order)
         for kind in KINDS:
-            formulas = [self._translator.formula(literal, kind) for literal in literals]
-            if FALSE in formulas:
-                continue
-            outcome = self._search(formulas, kind)
-            if isinstance(outcome, Found) and not outcome.doubt:
-                return outcome
-            doubtful = _more_useful(doubtful, outcome)
+            formulas: list[Formula] = []
+            for literal in literals:
+                formulas.append(self._translator.formula(literal, kind))
+                if formulas[-1] == FALSE:
+                    break
+            else:
+                outcome = self._search(formulas, kind)
+                if isinstance(outcome, Found) and not outcome.doubt:
+                    return outcome
+                doubtful = _more_useful(doubtful, outcome)
         return doubtful
 
     def _search(self, formulas: Iterable[Formula], kind: str) -> Outcome:
@@ -232,9 +235,9 @@ def _is_contradictory(goal: frozenset[Literal]) -> bool:
     return False
 
 
-def _order(literal: Literal) -> tuple[int, bool, bool]:
-    """Sort literals, so that equal goals give equal values."""
-    return literal.node.number, not literal.is_positive, literal.view is None or _spares_open(literal.view)
+def _order(literal: Literal) -> tuple[bool, int, bool]:
+    """Sort literals: those first that most types contradict, and equal goals alike."""
+    return not literal.is_positive, literal.node.number, literal.view is None or _spares_open(literal.view)
 
 
 def _spares_open(view: Any) -> bool:

@@ -76,6 +76,8 @@ class Translator:
 
     def _of(self, node: Node, kind: str, view: Any, case: Case | None) -> Formula:
         """Return what a node demands; in place, so with the same view, of what it is made of."""
+        if _is_of_another_type(node, kind):
+            return FALSE
         key = (node, kind, view, case)
         if (known := self._plain.get(key)) is not None:
             return known
@@ -331,6 +333,15 @@ class _Schema:
             raise UnsupportedError("unevaluatedItems beside contains can't be compared")
         schemas = [child, *case.contains]
         return ("items", case.items, None, Literal(self.node.owner.any_of(self.node, schemas), True, None))
+
+
+def _is_of_another_type(node: Node, kind: str) -> bool:
+    """Return whether a schema asks for one type, which is another one."""
+    schema = node.schema
+    if not isinstance(schema, dict) or (node.year <= 7 and "$ref" in schema):
+        return False
+    stated = schema.get("type")
+    return isinstance(stated, str) and stated != kind and (kind != "number" or stated != "integer")
 
 
 def _among(kind: str, values: list[Any]) -> Formula:
