@@ -49,8 +49,8 @@ def _former(mark: str) -> int | None:
         path = f"issues/{os.environ['PULL_REQUEST']}/comments?per_page=100&page={page}"
         comments = _request("GET", path, None)
         for comment in comments:
-            written_by = (comment["user"] or {}).get("type")
-            if written_by == "Bot" and (comment["body"] or "").startswith(mark):
+            author: dict[str, Any] = comment["user"] or {}
+            if author.get("type") == "Bot" and (comment["body"] or "").startswith(mark):
                 return int(comment["id"])
         if len(comments) < 100:
             break
