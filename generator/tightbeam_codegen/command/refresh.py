@@ -25,8 +25,7 @@ class _Document:
     """A schema document as it is, and as the models give it now."""
 
     file: Path
-    old: str | None
-    """None where there is no such file."""
+    old: str
     new: str
     reference: str
     """How definitions beside it refer to one of its schemas, up to the name."""
@@ -82,7 +81,7 @@ def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
     if document.is_current:
         return 0
     shown = document.file.as_posix()
-    before, after = (document.old or "").splitlines(keepends=True), document.new.splitlines(keepends=True)
+    before, after = document.old.splitlines(keepends=True), document.new.splitlines(keepends=True)
     sys.stdout.writelines(unified_diff(before, after, shown, shown))
     sys.stderr.write(
         f"tightbeam: {shown} isn't what the models of {source} give.\n"
@@ -111,11 +110,13 @@ def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Docu
     file = root / name
     if file.is_symlink():
         raise _refused(f"{file.as_posix()} is a link", "Replace it by the file.")
-    old = file.read_bytes().decode("utf-8", "replace") if file.exists() else None
-    if old is not None and _MARK not in old:
-        raise _refused(f"{file.as_posix()} isn't made of models", "Move it away, and run this again.")
-    if old is None and not root.is_dir():
+    if not file.exists():
         raise _refused(f"there is no {file.as_posix()}", f"Begin with `tightbeam init --from {source}`.")
+    old = file.read_bytes().decode("utf-8", "replace")
+    if _MARK not in old:
+        raise _refused(
+            f"{file.as_posix()} isn't made of models", "Move it away, and import the models again."
+        )
     return _Document(file, old, text, f"{name}#/$defs/")
 
 
@@ -128,10 +129,10 @@ def _replace(file: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _names(text: str | None) -> Set[str]:
+def _names(text: str) -> Set[str]:
     """Return the names of the schemas in a document; none for a text that was made invalid by hand."""
     try:
-        schemas = json.loads(text or "{}")["$defs"]
+        schemas = json.loads(text)["$defs"]
     except (ValueError, TypeError, KeyError):
         return frozenset()
     return frozenset(schemas) if isinstance(schemas, dict) else frozenset()

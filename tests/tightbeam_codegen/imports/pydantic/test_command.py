@@ -97,11 +97,12 @@ def test_update(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr() == ("", "")
 
 
-def test_check_before_there_is_a_document(
-    write_module: WriteModule, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--update", "--check"])
+def test_before_there_is_a_document(
+    write_module: WriteModule, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_module(ORDER, "shop.models")
-    assert main(["init", "--from", "shop.models", "--check"]) == 2
+    assert main(["init", "--from", "shop.models", option]) == 2
     assert "Begin with `tightbeam init --from shop.models`." in capsys.readouterr().err
     assert not Path("schemas").exists()
 
