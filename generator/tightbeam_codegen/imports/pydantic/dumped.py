@@ -163,7 +163,7 @@ class DumpedSchemas(MappingSchemas):
             name = getattr(function, "__name__", "a function")
             self.refuse(
                 f"is dumped by `{name}`, which doesn't say what it returns",
-                "Annotate the serializer with its return type, or state `return_type=`.",
+                "Annotate it with its return type, or add a serializer that states its `return_type=`.",
             )
             return {}
         return super().ser_schema(schema)
