@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tightbeam_codegen.command.attributes import write_attributes
 from tightbeam_codegen.command.metaschema import editor_metaschema
-from tightbeam_codegen.problems import DefinitionErrors, Problem, render
+from tightbeam_codegen.command.output import Output, print_error
+from tightbeam_codegen.problems import DefinitionErrors, render
 from tightbeam_codegen.read.check.definition import channel_metaschema
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS
@@ -122,10 +123,11 @@ def run_init_from(schemas: Path | None, source: str, wanted: Wanted) -> int:
         beside = _write_metaschema(settings.schemas, settings.dialect) + write_attributes(settings)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
-    _print_warnings(trial.imported.left_out)
+    if trial.imported.left_out:
+        print_error(render(trial.imported.left_out))
     lines = [*_written(taken, trial, settings.schemas), *filter(None, [beside.strip()]), *_notes(trial)]
-    sys.stdout.write("\n".join([*lines, ""]))
-    sys.stdout.write(f"\nThen:\n\n    {_command(settings.schemas.as_posix())}\n")
+    lines += ["", "Then:", "", f"    {_command(settings.schemas.as_posix())}", ""]
+    Output().write("\n".join(lines))
     return 0
 
 
@@ -156,13 +158,6 @@ def _notes(trial: Trial) -> Iterator[str]:
         yield from (
             f"    {json.dumps(key)} = {json.dumps(name)}" for key, name in trial.imported.names.items()
         )
-
-
-def _print_warnings(problems: Iterable[Problem]) -> None:
-    text = render(list(problems))
-    if text:
-        encoding = sys.stderr.encoding or "utf-8"
-        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def run_init_editor(schemas: Path | None) -> int:

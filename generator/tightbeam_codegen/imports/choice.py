@@ -30,8 +30,6 @@ class Taken:
     folder: str
     """The folder below the schema root in which its files will lie."""
     sources: Sources
-    document: str | None
-    """The path of the document as messages show it, if it lies outside the root and every mapped folder."""
 
 
 def take(source: str, settings: Settings, wanted: Wanted) -> Taken:
@@ -58,9 +56,7 @@ def take(source: str, settings: Settings, wanted: Wanted) -> Taken:
         raise _refused(f"{quoted(source)} is Python code, and no document", remedy)
     if is_file:
         opened = open_source(file, settings)
-        imported = _of_document(opened, wanted)
-        is_outside = opened.document.uri in opened.sources.added
-        return Taken(imported, opened.folder, opened.sources, file.as_posix() if is_outside else None)
+        return Taken(_of_document(opened, wanted), opened.folder, opened.sources)
     if "\0" not in source and file.is_dir():
         raise _refused(f"{quoted(source)} is a folder", "Name one document in it.")
     if file.suffix in DATA_SUFFIXES or "/" in source or "\\" in source:
@@ -70,7 +66,7 @@ def take(source: str, settings: Settings, wanted: Wanted) -> Taken:
         raise _refused(f"{quoted(source)} is neither a file nor a module", remedy)
     from tightbeam_codegen.imports.pydantic import import_models  # imports what documents don't need
 
-    return Taken(import_models(source, wanted), "", root_sources(settings), None)
+    return Taken(import_models(source, wanted), "", root_sources(settings))
 
 
 def _of_document(source: Source, wanted: Wanted) -> Imported:

@@ -8,6 +8,7 @@ generated as it is.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = ["Trial", "definition_text", "try_out"]
 
 _MOST_ROUNDS = 20
 """Each round leaves topics out; what only shows once others are gone takes another round."""
+_UNSEEN = re.compile(r"[^\n -~]")
 _NAMED = 5
 """How many of the topics that are left out for one reason are named."""
 
@@ -52,13 +54,18 @@ class Trial:
 
 
 def definition_text(definition: Mapping[str, Any], metaschema: str) -> str:
-    """Return the text of a definition file.
+    """Return the text of a definition file, with escapes for characters that an editor would act on or hide.
 
     Args:
         definition: its value.
         metaschema: where an editor finds the metaschema, relative to the file.
     """
-    return json.dumps({"$schema": metaschema, **definition}, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps({"$schema": metaschema, **definition}, ensure_ascii=False, indent=2) + "\n"
+    return text if text.replace("\n", "").isprintable() else _UNSEEN.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def try_out(imported: Imported, folder: str, metaschema: str, sources: Sources, settings: Settings) -> Trial:

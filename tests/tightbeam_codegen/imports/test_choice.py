@@ -155,3 +155,35 @@ def test_what_cannot_be_taken_is_refused_and_nothing_is_written(
 def test_options_without_a_source_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "--name", "x"]) == 2
     assert "belong to --from" in capsys.readouterr().err
+
+
+def test_what_an_editor_would_hide_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["a\u202ey", "b\u200bc", "d\ufeff", "é 日本"]
+    write_files(Path("schemas"), {"x.json": {"$defs": dict.fromkeys(names, CLOSED)}})
+    assert main(["init", "--from", "schemas/x.json"]) == 0, capsys.readouterr().err
+    text = Path("schemas/x-topics.channel.json").read_text("utf-8")
+    assert text.replace("\n", "").isprintable()
+    assert [name in text for name in names] == [False, False, False, True]
+    assert list(json.loads(text)["topics"])[3] == "é 日本"
+    assert main(["generate"]) == 0, capsys.readouterr().err
+
+
+def test_a_schema_that_is_added_renames_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that meet get digits of their own, in the document and in the definition."""
+    schemas = dict.fromkeys(["Cond<a>", "Cond<(a)>", "order_in", "OrderIn"], CLOSED)
+    openapi = {"openapi": "3.1.0", "components": {"schemas": schemas}}
+
+    def classes() -> set[str]:
+        write_files(Path("schemas"), {"api.json": openapi})
+        Path("schemas/api-topics.channel.json").unlink(missing_ok=True)
+        assert main(["init", "--from", "schemas/api.json"]) == 0, capsys.readouterr().err
+        assert main(["generate", "--strict"]) == 0, capsys.readouterr().err
+        lines = Path("generated/api.py").read_text().splitlines()
+        return {line.partition("(")[0] for line in lines if line.startswith("class ")}
+
+    before = classes()
+    assert "class OrderIn" in before
+    assert len(before) == 8
+    schemas = {"First": CLOSED, **schemas, "OrderOut": CLOSED, "Cond[b]": CLOSED}
+    openapi["components"] = {"schemas": schemas}
+    assert before < classes()
