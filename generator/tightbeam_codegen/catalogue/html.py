@@ -133,7 +133,8 @@ def _append(parts: list[str], children: Iterable[Child]) -> None:
         if isinstance(child, Markup):
             parts.append(child)
         elif isinstance(child, str):
-            parts.append(html.escape(shown(child), quote=False))
+            text = child if child.isprintable() else shown(child)
+            parts.append(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
         elif child is not None:
             _append(parts, child)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias, TypeVar
 
 __all__ = ["Choice", "Choices", "DeadEnd", "Site", "Way"]
 
 _Result = TypeVar("_Result")
+
+_MOST_CANDIDATES = 4
+"""Candidates for one value that are tried."""
 
 Way: TypeAlias = tuple[str | int, ...]
 """The keys and indexes on the way to a value of the example."""
@@ -81,3 +85,23 @@ class Choices:
             else:
                 return result
         raise DeadEnd
+
+    def pick(self, way: Way, candidates: Iterable[_Result]) -> _Result:
+        """Return the chosen candidate for a value, or the last one if there are fewer.
+
+        Most attempts take the first one, so that no other is worked out.
+
+        Args:
+            way: to the value.
+            candidates: the candidates, the best one first.
+
+        Raises:
+            DeadEnd: there is none.
+        """
+        site = (way, "candidate")
+        wanted = min(self._overrides.get(site, 0), _MOST_CANDIDATES - 1)
+        found = list(islice(candidates, wanted + 1))
+        if not found:
+            raise DeadEnd
+        self.made[site] = Choice(site, wanted, _MOST_CANDIDATES)
+        return found[-1]

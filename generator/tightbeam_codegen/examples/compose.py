@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from tightbeam._payload.schema_index import SchemaLocation
@@ -162,18 +163,15 @@ class Composer:
                 return self._array(parts, schemas, spot)
             case "string":
                 fits = partial(self._schemas.fits_textually, schemas)
-                return self._candidate(text_candidates(schemas, spot.name, spot.variant, fits), spot)
+                return self._choices.pick(spot.way, text_candidates(schemas, spot.name, spot.variant, fits))
             case "integer" | "number":
                 is_integer = kind == "integer"
                 numbers = number_candidates(schemas, spot.name, spot.variant, is_integer=is_integer)
-                return self._candidate(numbers, spot)
+                return self._choices.pick(spot.way, numbers)
             case "boolean":
-                return self._candidate([True, False], spot)
+                return self._choices.pick(spot.way, (True, False))
             case _:
                 return None
-
-    def _candidate(self, values: Sequence[JsonValue], spot: Spot) -> JsonValue:
-        return self._choices.take(spot.way, "candidate", [partial(_same, value) for value in values])
 
     # -- objects ---------------------------------------------------------------------------------------------
 
@@ -252,8 +250,8 @@ class Composer:
             if isinstance(keywords.get("pattern"), str):
                 patterns.insert(0, keywords["pattern"])
             if isinstance(keywords.get("format"), str):
-                texts = (text_candidates([keywords], "", n, lambda _: True) for n in range(_MOST_ITEMS))
-                yield from (text for group in texts for text in group[:1])
+                for variant in range(_MOST_ITEMS):
+                    yield from islice(text_candidates([keywords], "", variant, lambda _: True), 1)
         for variant in range(3):
             for pattern in patterns:
                 yield from texts_matching(pattern, variant)

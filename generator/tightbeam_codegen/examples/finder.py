@@ -27,7 +27,7 @@ from tightbeam_codegen.read.load import JsonValue
 __all__ = ["Example", "Examples", "example_of", "example_parameters", "template_of"]
 
 _ATTEMPTS = 120
-_FUEL = 60_000
+_FUEL = 30_000
 """Values and schemas that are looked at for one example; an attempt takes a third of it at most."""
 _MOST_FAULTS = 10
 _MOST_OPTIONS = 4

@@ -14,7 +14,6 @@ __all__ = ["number_candidates", "text_candidates"]
 _Value = TypeVar("_Value")
 
 _LONGEST = 10_000
-_MOST = 4
 _FILLER = " and some more text to make it as long as it has to be"
 
 
@@ -23,8 +22,8 @@ def text_candidates(
     name: str,
     variant: int,
     fits: Callable[[str], bool],
-) -> list[str]:
-    """Return texts that each of some schemas may take, the most human one first.
+) -> Iterator[str]:
+    """Yield texts that each of some schemas may take, the most human one first.
 
     Args:
         schemas: all must hold.
@@ -35,10 +34,10 @@ def text_candidates(
     least = max((_count(schema.get("minLength"), 0) for schema in schemas), default=0)
     most = min((_count(schema.get("maxLength"), _LONGEST) for schema in schemas), default=_LONGEST)
     if least > most:
-        return []
+        return
     raw = _texts(schemas, name, variant)
     sized = (sized for text in raw for sized in _sized(text, least, most))
-    return _first_fitting(sized, fits)
+    yield from _fitting(sized, fits)
 
 
 def _texts(schemas: Sequence[dict[str, Any]], name: str, variant: int) -> Iterator[str]:
@@ -66,8 +65,8 @@ def _sized(text: str, least: int, most: int) -> Iterator[str]:
 
 def number_candidates(
     schemas: Sequence[dict[str, Any]], name: str, variant: int, *, is_integer: bool
-) -> list[int | float]:
-    """Return numbers that each of some schemas may take, the most human one first.
+) -> Iterator[int | float]:
+    """Yield numbers that each of some schemas may take, the most human one first.
 
     Args:
         schemas: all must hold.
@@ -104,7 +103,7 @@ def number_candidates(
             yield _plain(middle)
             yield _plain(Fraction(round(middle)))
 
-    return _first_fitting(candidates(), fits)
+    yield from _fitting(candidates(), fits)
 
 
 def _bounds(schema: dict[str, Any]) -> Iterator[tuple[Fraction, int, bool]]:
@@ -120,14 +119,13 @@ def _bounds(schema: dict[str, Any]) -> Iterator[tuple[Fraction, int, bool]]:
             yield Fraction(str(stated)), sign, True
 
 
-def _first_fitting(candidates: Iterable[_Value], fits: Callable[[_Value], bool]) -> list[_Value]:
-    found: dict[_Value, None] = {}
+def _fitting(candidates: Iterable[_Value], fits: Callable[[_Value], bool]) -> Iterator[_Value]:
+    """Yield the candidates that fit, each once."""
+    known: set[_Value] = set()
     for candidate in candidates:
-        if candidate not in found and fits(candidate):
-            found[candidate] = None
-            if len(found) == _MOST:
-                break
-    return list(found)
+        if candidate not in known and fits(candidate):
+            known.add(candidate)
+            yield candidate
 
 
 def _plain(value: Fraction) -> int | float:

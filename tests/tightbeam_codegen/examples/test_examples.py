@@ -148,6 +148,7 @@ def test_no_example_after_bounded_work(schema: Any, tmp_path: Path, monkeypatch:
     assert len(attempts) <= 240
 
 
+@pytest.mark.slow
 def test_unions_in_each_other_take_bounded_work(tmp_path: Path) -> None:
     """Each level doubles the ways down, and none of them leads anywhere."""
     levels: dict[str, Any] = {"L40": {"type": "string", "minLength": 1_000_000}}

@@ -66,18 +66,24 @@
     const at = name.indexOf(term);
     if (at < 0) return 0;
     if (at === 0) return name.length === term.length ? 160 : 60;
-    const startsWord = !/[a-z0-9]/.test(name[at - 1]) || /[A-Z]/.test(title[at]);
-    return startsWord ? 45 : 25;
+    return isInWord(name.charCodeAt(at - 1)) && title[at] === name[at] ? 25 : 45;
   }
+
+  /** Whether a character is a small letter or a digit. A regular expression for each entry takes a frame. */
+  const isInWord = (code) => (code > 96 && code < 123) || (code > 47 && code < 58);
+
+  let last = { text: "", among: 0, found: entries };
 
   /** The best entries with all words in them, and how many there are. */
   function find(text) {
     const terms = text.toLowerCase().split(/\s+/).filter((term) => term !== "");
+    // What has the words of a longer text has those of its beginning, too.
+    const isLonger = last.among === entries.length && text.startsWith(last.text);
     const best = [];
-    let total = 0;
-    for (const entry of entries) {
+    const found = [];
+    for (const entry of isLonger ? last.found : entries) {
       if (!terms.every((term) => entry.all.includes(term))) continue;
-      total += 1;
+      found.push(entry);
       let score = WEIGHTS[entry.kind] - Math.min(entry.name.length, 60) / 10;
       for (const term of terms) score += weigh(entry, term);
       // Only the best are kept in order: a single letter finds nearly everything.
@@ -87,6 +93,8 @@
       best.splice(at, 0, { entry, score });
       if (best.length > MOST) best.pop();
     }
+    last = { text, among: entries.length, found };
+    const total = found.length;
     return { terms: terms.filter((term) => term.length > 1), total, best: best.map((one) => one.entry) };
   }
 
