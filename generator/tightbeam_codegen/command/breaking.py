@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from tightbeam_codegen.annotations import as_annotations, log_text
@@ -63,6 +64,17 @@ def _missing(error: OSError | ModuleNotFoundError) -> Problem:
     return Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")
 
 
+def _failure(request: BreakingRequest, problems: Sequence[Problem]) -> str:
+    """Return what goes to standard output where nothing was compared."""
+    if request.form == "github":
+        return as_annotations(problems, TITLE) + "\n"
+    if request.form == "markdown":
+        from tightbeam_codegen.compare.report.markdown import failure_as_markdown
+
+        return failure_as_markdown(problems) + "\n"
+    return ""
+
+
 def _exit_code(comparison: Comparison | None, *, strict: bool) -> int:
     if comparison is None:
         return WRONG
@@ -87,7 +99,7 @@ def _printed(request: BreakingRequest, compared: Compared, code: int) -> str:
 
         return as_json(compared, ok=code == FINE) + "\n"
     if comparison is None:
-        return as_annotations(problems, TITLE) + "\n" if request.form == "github" else ""
+        return _failure(request, problems)
     if request.form == "github":
         from tightbeam_codegen.compare.report.github import as_github
 

@@ -81,9 +81,8 @@ def _laid_out_anew(
 
 def _referring(changed: Iterable[FileKey], files: Mapping[FileKey, File]) -> set[str]:
     """Return the definitions among some files that refer to a changed file, over others too."""
-    from tightbeam_codegen.read.load.limits import (
-        MAX_BYTES,
-    )  # a run that finds nothing changed is spared this
+    # Imported here, so that a run that finds nothing changed is spared it.
+    from tightbeam_codegen.read.load.limits import MAX_BYTES
 
     texts = {key: _plain(data) for key, file in files.items() if len(data := file.data) <= MAX_BYTES}
     parts = {key: {part.strip() for part in _MARKS.split(text)} for key, text in texts.items()}

@@ -14,12 +14,13 @@ from pathlib import Path, PurePosixPath
 
 from tightbeam_codegen.problems import DefinitionErrors, Problem, quoted, visible
 
-__all__ = ["Entry", "Repository", "Spot", "refused", "repository_around"]
+__all__ = ["Entry", "Repository", "refused", "repository_around"]
 
 _SHOWN_LINES = 3
 _HOPS = 40
 """Symbolic links and submodules on the way to one path."""
-_LINK, _SUBMODULE, _FOLDER = "120000", "160000", "040000"
+_LINK, _SUBMODULE = "120000", "160000"
+_REGULAR = ("100644", "100755")
 
 _LOCAL = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 """Set in hooks, and relative to another folder than the one that git is called in."""
@@ -37,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class _Spot:
     """A path in a commit of a repository."""
 
     repository: Repository
@@ -69,7 +70,7 @@ class Repository:
         """
         if ref.startswith("-") or "\0" in ref:
             return None
-        for name in (ref, f"origin/{ref}"):
+        for name in (ref, f"origin/{ref}") if _BRANCH.fullmatch(ref) and ref != "HEAD" else (ref,):
             command = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
             done = _git(self.top, command)
             if done.returncode == 0:
@@ -108,12 +109,12 @@ class Repository:
         found = list(self._files(commit, path))
         if found or not path:
             return found
-        spot = self._resolve(Spot(self, commit, path))
+        spot = self._resolve(_Spot(self, commit, path))
         return list(spot.repository._files(spot.commit, spot.path)) if spot is not None else []
 
     def file(self, commit: str, path: str) -> bytes | None:
         """Return the contents of one file in a commit; None where there is no such file."""
-        entries = [each for each in self._tree(commit, [path]) if each[0] == "100644" or each[0] == "100755"]
+        entries = [each for each in self._tree(commit, [path]) if each[0] in _REGULAR]
         return next(self.blobs([entries[0][1]])) if entries else None
 
     def _files(self, commit: str, path: str) -> Iterator[Entry]:
@@ -130,7 +131,7 @@ class Repository:
             else:
                 yield Entry(inner, object_id, mode == _LINK, self)
 
-    def _resolve(self, spot: Spot) -> Spot | None:
+    def _resolve(self, spot: _Spot) -> _Spot | None:
         """Follow symbolic links and submodules on the way to a path; None where it leads nowhere."""
         for _ in range(_HOPS):
             parts = PurePosixPath(spot.path).parts
@@ -147,7 +148,7 @@ class Repository:
                 submodule = repository_around(spot.repository.top / met)
                 if submodule is None or submodule.top == spot.repository.top:
                     return None
-                spot = Spot(submodule, object_id, rest)
+                spot = _Spot(submodule, object_id, rest)
                 if not rest:
                     return spot
             else:
@@ -155,7 +156,7 @@ class Repository:
                 path = os.path.normpath(PurePosixPath(met).parent / target / rest)
                 if path.startswith(("/", "..")):
                     return None
-                spot = Spot(spot.repository, spot.commit, path)
+                spot = _Spot(spot.repository, spot.commit, path)
         return None
 
     def _tree(self, commit: str, paths: Iterable[str], *options: str) -> Iterator[tuple[str, str, str]]:
@@ -238,6 +239,7 @@ def _failed(done: subprocess.CompletedProcess[bytes], what: str) -> DefinitionEr
     return refused(f"{what}; git says: {said}", "Correct that, and run it again.")
 
 
+_BRANCH = re.compile(r"[\w./-]+")
 _VERSION = re.compile(r"v?\d+(\.\d+)+\S*")
 _OBJECT_ID = re.compile(r"[0-9a-f]{7,64}")
 
@@ -246,8 +248,6 @@ def _fetched(ref: str, remotes: Iterable[str]) -> str:
     """Return the command that most likely fetches a ref."""
     name = re.split(r"[~^@:]", ref, maxsplit=1)[0]
     for remote in remotes:
-        if name == f"{remote}/HEAD":
-            return f"git remote set-head {remote} --auto"
         if name.startswith(f"{remote}/"):
             branch = name[len(remote) + 1 :]
             if branch == "HEAD":

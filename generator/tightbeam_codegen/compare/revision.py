@@ -6,7 +6,7 @@ import dataclasses
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -234,9 +234,8 @@ class _AtRef:
             found = self._repository.files(self._commit, path) if path is not None else []
             shown[name] = f"{self._shown}:{path or '.'}" if found or name == ROOT else folder.as_posix()
             if not found and name != ROOT:
-                folders[name] = (
-                    folder  # outside of the repository, or ignored by it: it is read as it is today
-                )
+                # It is outside of the repository, or git ignores it: it is read as it is today.
+                folders[name] = folder
             for entry in found:
                 entries[name, entry.path] = entry
         ids = {key: entry.object_id for key, entry in entries.items()}
@@ -265,7 +264,6 @@ class _AtRef:
         return settings
 
     def _settings_near(self, start: Path) -> Settings | None:
-        always: Callable[[Path], bool] = lambda _path: True  # noqa: E731  # the disk has the folders of today
         for folder in (start, *start.parents):
             file = folder / "pyproject.toml"
             path = self._repository.path_of(file)
@@ -274,10 +272,15 @@ class _AtRef:
             data = self._repository.file(self._commit, path)
             if data is not None:
                 try:
-                    return read_settings(data, file, OPTIONS, always)
+                    return read_settings(data, file, OPTIONS, _exists_there)
                 except DefinitionErrors as errors:
                     raise _elsewhere(errors, f"{self._shown}:{path}") from None
         return None
+
+
+def _exists_there(_folder: Path) -> bool:
+    """Take every mapped folder for one that exists: the disk has those of today."""
+    return True
 
 
 def _elsewhere(errors: DefinitionErrors, path: str) -> DefinitionErrors:

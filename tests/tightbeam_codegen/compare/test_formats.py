@@ -327,3 +327,16 @@ def test_many_changes_fit_into_a_comment(run: Run) -> None:
     assert out.count(": no safe order\n") == 60
     assert out.count(": any order") == 21
     assert "… and 40 more topics: any order\n" in out
+
+
+def test_a_comment_says_that_nothing_was_compared(run: Run) -> None:
+    wrong = {"deliveries.channel.json": '{"name": "@octocat|`x`", "topcis": 1}'}
+    code, out, err = run(OLD, wrong, "--format", "markdown")
+    assert code == 2
+    assert out.startswith(
+        "### Channel definitions\n\nNothing was compared:\n\n- `after/deliveries.channel.json:1:"
+    )
+    assert "unknown key 'topcis'" in out
+    assert "unknown key 'topcis'" in err
+    assert "octocat" not in Seen(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(out)).prose
+    assert "::error file=after/deliveries.channel.json" in run(OLD, wrong, "--format", "github")[1]

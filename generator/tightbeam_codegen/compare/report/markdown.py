@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tightbeam_codegen.annotations import from_repository
 from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
@@ -23,9 +23,9 @@ from tightbeam_codegen.compare.words import (
     summary,
     unused_sentence,
 )
-from tightbeam_codegen.problems import Place, visible
+from tightbeam_codegen.problems import Place, Problem, in_order, render, visible
 
-__all__ = ["as_markdown"]
+__all__ = ["as_markdown", "failure_as_markdown"]
 
 _LONGEST_SECTION = 12_000
 """Characters. There are five sections, and a comment has 65,536 characters at most."""
@@ -59,6 +59,14 @@ def as_markdown(comparison: Comparison, against: str) -> str:
     if not is_complete:
         parts.append("… and more: `tightbeam breaking` lists all of it.")
     return "\n\n".join(parts)
+
+
+def failure_as_markdown(problems: Iterable[Problem]) -> str:
+    """Return the errors for which nothing was compared, without a newline at the end."""
+    lines = [f"- {_span(render([problem]).partition(chr(10))[0])}" for problem in in_order(problems)]
+    shown, is_whole = _fitting(lines)
+    parts = ["### Channel definitions\n\nNothing was compared:\n", *shown, *([] if is_whole else ["- …"])]
+    return "\n".join(parts)
 
 
 def _fitting(entries: Sequence[str]) -> tuple[Sequence[str], bool]:
