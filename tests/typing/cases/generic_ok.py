@@ -34,7 +34,8 @@ async def publish_logged(
 async def publish_once(
     ctx: tightbeam.Context, topic: tightbeam.TopicRef[P, Name, Data], /, *data: P.args, **kwargs: P.kwargs
 ) -> Data:
-    return await ctx.step.realtime.publish(f"{topic.channel}/{topic.topic}", topic, *data, **kwargs)
+    step_id = f"{topic.channel}/{topic.topic}"
+    return await ctx.step.realtime.publish(step_id, topic, *data, **kwargs)
 
 
 async def publish_to_all(
