@@ -55,7 +55,7 @@ class DumpedSchemas(MappingSchemas):
         cls = schema["cls"]
         with self.at(Where(cls, "")):
             result = _headed(super().model_schema(schema), cls)
-            if cls.model_config.get("polymorphic_serialization"):
+            if cls.model_config.get("polymorphic_serialization") and cls.__subclasses__():
                 return self._with_subclasses(result)
             # A class without fields is dumped as `{}`, and its schema has to say so to be one of a class.
             is_empty = result.get("properties") == {} and "additionalProperties" not in result

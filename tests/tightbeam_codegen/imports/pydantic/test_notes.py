@@ -64,6 +64,23 @@ def test_times_as_numbers(write_module: WriteModule, unit: str, notes: list[str]
     ]
 
 
+POLYMORPHIC = """
+class Base(BaseModel):
+    model_config = ConfigDict(polymorphic_serialization=True)
+class Sub(Base):
+    id: int
+class M(BaseModel):
+    base: Base
+"""
+
+
+def test_subclasses_by_config(write_module: WriteModule) -> None:
+    """The class that others derive from is named, and not the others."""
+    name = write_module(POLYMORPHIC)
+    [note] = import_models(f"{name}:M,Sub", Wanted(name="x")).notes
+    assert note.startswith("Base: fields that only a subclass has are sent,")
+
+
 def test_a_note_names_the_first_fields(write_module: WriteModule) -> None:
     fields = "".join(f"    at{number}: datetime.datetime\n" for number in range(5))
     name = write_module(f"class M(BaseModel):\n{fields}class N(BaseModel):\n    m: M\n")
