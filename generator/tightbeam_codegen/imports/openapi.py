@@ -6,7 +6,7 @@ shared schemas has a topic by that: only payloads that are written out in a webh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -62,20 +62,23 @@ def import_openapi(source: Source, api: ApiDocument, wanted: Wanted) -> Imported
                 place = document.place((*container, name), key=True)
                 text = f"{quoted(name)} is left out: it is no schema"
                 left_out.append(Problem(place, "warning", text, "A schema is an object."))
-    taken = {each.pointer for each in candidates}
-    messages = list(_messages(value))
-    for message in messages:
+    taken = {each.pointer: each.name for each in candidates}
+    sent: dict[str, dict[str, str]] = {}
+    for message in _messages(value):
         payload = _payload(value, message.pointer)
         if payload is None:
             text = f"the {message.kind} {quoted(message.name)} is left out: it sends no JSON with a schema"
             left_out.append(Problem(document.place(message.pointer), "warning", text, ""))
-        elif payload not in taken:
+            continue
+        if payload not in taken:
+            taken[payload] = message.name
             candidates.append(Candidate(message.name, payload))
+        sent.setdefault(message.kind, {})[message.name] = taken[payload]
     if not candidates:
         raise refusal(document, (), f"no schema in {source.file}", _by_hand(source, value))
     left_out += _unknown_dialect(document, value)
     notes = [f"Of the {api.name} document nothing but its schemas was taken{_paths(value)}."]
-    notes += _sent(messages)
+    notes += (_sent(kind, topics) for kind, topics in sent.items())
     return channel_of(source, wanted, candidates, notes=notes, left_out=left_out)
 
 
@@ -109,12 +112,13 @@ def _paths(value: JsonValue) -> str:
     return f": the requests and responses of {what} are no messages" if operations else ""
 
 
-def _sent(messages: list[_Message]) -> Iterator[str]:
-    for kind in dict.fromkeys(message.kind for message in messages):
-        names = list(dict.fromkeys(message.name for message in messages if message.kind == kind))
-        listed = ", ".join(map(quoted, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
-        plural = kind if len(names) == 1 else f"{kind}s"
-        yield f"The payload of its {len(names)} {plural} ({listed}) is among the topics."
+def _sent(kind: str, topics: Mapping[str, str]) -> str:
+    """Return a sentence about the topics that webhooks, or callbacks, have."""
+    named = list(topics.items())[:_NAMED]
+    each = [quoted(name) + (f" as {quoted(topic)}" if topic != name else "") for name, topic in named]
+    more = f" and {len(topics) - _NAMED} more" if len(topics) > _NAMED else ""
+    plural, are = (kind, "is") if len(topics) == 1 else (f"{kind}s", "are")
+    return f"Its {plural} {are} among the topics: {', '.join(each)}{more}."
 
 
 def _unknown_dialect(document: Document, value: JsonValue) -> Iterator[Problem]:
