@@ -31,6 +31,8 @@ class Draft:
 
     channel: Channel
     value: dict[str, Any]
+    undescribed: tuple[str, ...] = ()
+    """The parameters of which the document says nothing."""
 
     def rename(self, name: str) -> None:
         """Give the definition another name; parameters that it hasn't become texts.
@@ -78,7 +80,8 @@ def draft_of(channel: Channel, topics: Mapping[str, Any], way: Way, leftovers: L
         value["description"] = channel.description
     if isinstance(class_name := channel.ours.get("name"), str):
         value["x-tightbeam-name"] = class_name
-    draft = Draft(channel, {**value, **named, "topics": dict(topics)})
+    undescribed = tuple(name for key, name in names.items() if key not in channel.parameters)
+    draft = Draft(channel, {**value, **named, "topics": dict(topics)}, undescribed)
     _settle(draft, what, leftovers)
     return draft
 

@@ -129,7 +129,10 @@ def _messages_2(operation: Located, way: Way, leftovers: Leftovers) -> Iterator[
 
 def leave_out_operation(operation: Located, way: Way, leftovers: Leftovers) -> None:
     """Note what an operation says besides its messages."""
-    leftovers.add("operations", operation, text_of(operation.object.get("operationId")) or operation.name)
+    name = text_of(operation.object.get("operationId")) or operation.name
+    if name in ("publish", "subscribe") and len(operation.pointer) > 1:
+        name = f"{operation.pointer[-2]} ({name})"
+    leftovers.add("operations", operation, name)
     for key in operation.object:
         found = operation.inside(key)
         if key == "traits":

@@ -28,6 +28,16 @@ __all__ = ["import_asyncapi"]
 _MOST_REFUSED = 50
 """What is refused beyond it is counted."""
 _NAMED = 5
+"""How many of one kind are named in a sentence."""
+_NO_ADDRESS = "Called by their keys, since the document has no address for them: {}."
+_ONE_ADDRESS = "Channels with one address are one definition: {}."
+_UNDESCRIBED = "Parameters that the document doesn't describe are texts: {}."
+_NO_PAYLOAD = "Messages without a payload, whose topics take any value: {}."
+_ELSEWHERE = "Schemas in {} are read by their own `$schema`, else by the `dialect` of [tool.tightbeam]."
+_FORMATS = {
+    stated: f"Read with assert_formats = {json.dumps(stated)}, to be said in [tool.tightbeam]: {{}}."
+    for stated in (True, False)
+}
 
 
 def import_asyncapi(source: Source, wanted: Wanted) -> Imported:
@@ -107,9 +117,8 @@ class _Import:
         self._messages = Messages(source, version, self._leftovers)
         self._refused: list[Problem] = []
         self._used: set[tuple[str, Pointer]] = set()
-        self._notes: list[str] = []
-        self._unknown: list[str] = []
-        """Channels whose address isn't known."""
+        self._noted: dict[str, dict[str, None]] = {}
+        """What was taken otherwise than it stands there: names by sentence, whose `{}` they replace."""
 
     def imported(self, root: Located) -> Imported:
         """Return what comes of the document.
@@ -125,17 +134,17 @@ class _Import:
         files = dict(self._files(drafts))
         if self._wanted.name is not None:
             self._rename(files)
-        if self._unknown:
-            named = ", ".join(map(quoted, self._unknown[:_NAMED])) + (
-                ", …" if len(self._unknown) > _NAMED else ""
-            )
-            self._notes.append(f"Called by their keys, since the document has no address for them: {named}.")
+        for shown in self._messages.elsewhere:
+            self._note(_ELSEWHERE, shown)
         return Imported(
             definitions={file: draft.value for file, draft in files.items()},
             summaries={file: self._summary(draft) for file, draft in files.items()},
-            notes=tuple(self._notes),
+            notes=tuple(sentence.format(_listed(names)) for sentence, names in self._noted.items()),
             left_out=(*_bounded(self._refused), *self._leftovers.problems()),
         )
+
+    def _note(self, sentence: str, name: str) -> None:
+        self._noted.setdefault(sentence, {})[name] = None
 
     def _refuse_all(self, root: Located) -> None:
         if self._refused:
@@ -185,11 +194,12 @@ class _Import:
             return None  # Each of its messages is named already.
         draft = draft_of(channel, topics, self._way, self._leftovers)
         if channel.address is None:
-            self._unknown.append(channel.key)
+            self._note(_NO_ADDRESS, channel.key)
+        for name in draft.undescribed:
+            self._note(_UNDESCRIBED, name)
         if isinstance(formats := channel.ours.get("assertFormats"), bool):
             # What refers to a document can't read its formats otherwise than others do.
-            stated = f"assert_formats = {json.dumps(formats)}"
-            self._notes.append(f"{quoted(channel.key)} was read with {stated}: say it in [tool.tightbeam].")
+            self._note(_FORMATS[formats], channel.key)
         return draft
 
     def _merged(self, drafts: Iterable[Draft]) -> list[Draft]:
@@ -203,8 +213,8 @@ class _Import:
             for name, topic in draft.value["topics"].items():
                 if topics.get(name) != topic:
                     topics[free_topic_name(name, topics)] = topic
-            keys = f"{quoted(first.channel.key)} and {quoted(draft.channel.key)}"
-            self._notes.append(f"The channels {keys} have one address, and are one definition.")
+            self._note(_ONE_ADDRESS, first.channel.key)
+            self._note(_ONE_ADDRESS, draft.channel.key)
         return list(by_name.values())
 
     def _leave_out_overlaps(self, drafts: list[Draft]) -> None:
@@ -259,9 +269,7 @@ class _Import:
         if message.attribute:
             topic["x-tightbeam-name"] = message.attribute
         if message.reference is None:
-            self._notes.append(
-                f"The message {quoted(message.name)} has no payload: its topic takes any value."
-            )
+            self._note(_NO_PAYLOAD, message.name)
             return {**topic, "schema": True}
         return {**topic, "schema": {"$ref": message.reference}}
 
@@ -293,6 +301,11 @@ class _Import:
     def _summary(self, draft: Draft) -> str:
         topics = "1 topic" if len(draft.value["topics"]) == 1 else f"{len(draft.value['topics'])} topics"
         return f"{topics}, for the channel {quoted(draft.channel.key)}."
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(map(quoted, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
 
 
 def _bounded(problems: list[Problem]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from tightbeam_codegen.asyncapi.carried import EXTENSION
 from tightbeam_codegen.asyncapi.formats import check_meaning, draft_of
 from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Located, Refused, Way, entries, text_of
+from tightbeam_codegen.read.api_documents import api_document
 from tightbeam_codegen.read.load import JsonValue
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Messages:
         self._way = Way(source)
         self._version = version
         self._leftovers = leftovers
+        self.elsewhere: dict[str, None] = {}
+        """The files with payloads that aren't documents of AsyncAPI themselves, as messages show them."""
         self._default_type = text_of(
             Located(source.document.value, source.document, ()).object.get("defaultContentType")
         )
@@ -140,6 +143,8 @@ class Messages:
         check_meaning(payload, draft)
         if not isinstance(payload.value, dict | bool):
             raise Refused(payload.place, "the payload isn't a schema", "Write a schema: an object.")
+        if payload.document is not self._source.document and api_document(payload.document.value) is None:
+            self.elsewhere[payload.document.shown] = None
         return self._source.reference(payload.pointer, payload.document)
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["ExportRequest", "run_export"]
 
 _TITLE, _VERSION = "Channels", "1.0.0"
-_LARGEST = 8 * 1024 * 1024
-"""What `init --from` reads at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +85,23 @@ def _text(request: ExportRequest, settings: Settings) -> str:
     if request.sources:
         document = with_files(document, _files(model, settings), _stated(settings))
     text = as_text(document, _form(request))
-    if request.sources and len(text.encode()) > _LARGEST:
-        message = "the document is larger than what `tightbeam init --from` reads"
-        problems.warning(None, message, "Export it without the definition files: --no-sources.")
+    if request.sources and (cause := _unreadable(text, _form(request))):
+        message = f"`tightbeam init --from` won't be able to read this document: {cause}"
+        problems.warning(None, message, "Others can read it; keep the definition files for yourself.")
     if said := render(problems):
         sys.stderr.write(f"{said}\n")
     return text
+
+
+def _unreadable(text: str, form: DocumentFormat) -> str:
+    """Return why a document can't be imported; empty if it can: it may be too large, or nested too deep."""
+    from tightbeam_codegen.read.load import parse
+
+    try:
+        parse(text.encode(), f"asyncapi.{form}", f"asyncapi.{form}", "")
+    except DefinitionErrors as errors:
+        return errors.problems[0].message
+    return ""
 
 
 def _examples() -> ExampleOf:

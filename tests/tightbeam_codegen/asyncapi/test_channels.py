@@ -78,7 +78,7 @@ def test_channels_of_one_address_are_one_definition() -> None:
     topics = list(outcome.only["topics"])
     assert (topics[0], topics[-1]) == ("m", "n")
     assert len(topics) == 3  # the second `m` has a payload of its own
-    assert "The channels 'one' and 'two' have one address, and are one definition." in outcome.notes
+    assert outcome.notes == "Channels with one address are one definition: 'one', 'two'."
 
 
 def test_messages_without_any_channel_are_topics_of_one() -> None:
@@ -142,6 +142,7 @@ def test_parameters_of_version_2_have_schemas(schema: Any, expected: Any) -> Non
 def test_a_parameter_without_a_placeholder_and_one_without_a_description() -> None:
     outcome = taken(version_3({"x": channel("x/{p}", parameters={"other": {}})}))
     assert outcome.only["params"] == {"p": {"type": "string"}}
+    assert outcome.notes == "Parameters that the document doesn't describe are texts: 'p'."
     assert (
         "1 parameter that isn't in the address has no counterpart and is left out: 'other'"
         in outcome.messages

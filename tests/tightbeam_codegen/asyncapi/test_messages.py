@@ -54,7 +54,10 @@ def test_a_topic_refers_to_where_the_schema_stands(message: Any, expected: str) 
 
 def test_a_payload_in_another_file() -> None:
     parts = {"Placed": {"payload": {"$ref": "#/Order"}}, "Order": CLOSED}
-    assert reference(message_3({"$ref": "parts.json#/Placed"}), parts__json=parts) == "parts.json#/Order"
+    document = message_3({"$ref": "parts.json#/Placed"})
+    assert reference(document, parts__json=parts) == "parts.json#/Order"
+    notes = taken(document, parts__json=parts).notes
+    assert notes.startswith("Schemas in 'schemas/parts.json' are read by their own `$schema`, else by ")
 
 
 FORMATS = {
@@ -208,7 +211,7 @@ def test_names_that_topics_can_not_have_get_digits() -> None:
 def test_a_message_without_a_payload() -> None:
     outcome = taken(message_3({"title": "A message"}))
     assert outcome.only["topics"] == {"m": {"description": "A message", "schema": True}}
-    assert outcome.notes == "The message 'm' has no payload: its topic takes any value."
+    assert outcome.notes == "Messages without a payload, whose topics take any value: 'm'."
 
 
 def everything() -> dict[str, Any]:

@@ -39,7 +39,7 @@ def imported_again(project: Path, schemas: Path, form: str) -> Path:
     return project / "again"
 
 
-@pytest.mark.parametrize("form", ["json", "yaml"])
+@pytest.mark.parametrize("form", ["json", pytest.param("yaml", marks=pytest.mark.slow)])
 def test_the_project_s_own_definitions(project: Path, form: str) -> None:
     shutil.copyfile(ROOT / "pyproject.toml", project / "pyproject.toml")
     again = imported_again(project, ROOT / "schemas", form)
