@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 import jsonschema_rs
 
 from tests.tightbeam_codegen.compare.containment.random_pairs import Pair, random_pair, samples
+from tightbeam._payload.formats import narrow_formats
 from tightbeam._payload.schemas import Bundle
 from tightbeam_codegen.compare.containment import Contained, Refused, Side, Undecided, contains
 
@@ -55,7 +57,8 @@ def judge(numbers: Iterable[int], *, values: int, others: bool = False) -> Count
 
 def _covers(pair: Pair) -> str:
     def canonical(schema: object) -> jsonschema_rs.CanonicalSchema:
-        stated = {"$schema": pair.dialect, **schema} if isinstance(schema, dict) else schema
+        stated = copy.deepcopy({"$schema": pair.dialect, **schema} if isinstance(schema, dict) else schema)
+        narrow_formats(stated)  # as the run time does
         return jsonschema_rs.canonicalize(stated, validate_formats=True, offline=True)
 
     try:
