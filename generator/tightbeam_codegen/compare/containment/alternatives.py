@@ -87,7 +87,8 @@ class Conjunction:
                 self.atoms.append(formula)
         if self.kind == "object":
             self.objects.add(formula)
-            return not self._contradicts_object([formula])
+            # Demands of some key are judged later, when it is known what a publisher's classes declare.
+            return formula[0] == "some" or not self._contradicts_object([formula])
         return self.kind != "string" or not contradicts_text(self.atoms)
 
     def _simplify(self) -> bool:

@@ -209,7 +209,6 @@ def _fill(demands: _Demands, plan: _Plan, solver: Goals) -> Outcome:
             return outcome
         items[first] = items[second] = outcome
     used: set[str] = set()
-    is_forced = True
     for index, literals in enumerate(plan):
         if items[index] is None:
             goal = literals
@@ -217,7 +216,7 @@ def _fill(demands: _Demands, plan: _Plan, solver: Goals) -> Outcome:
                 goal |= {solver.none_of(frozenset(used))}
             outcome = solver.solve(goal)
             if outcome is NOTHING:
-                is_proof = not used or not demands.is_unique or (is_forced and len(set(plan)) == 1)
+                is_proof = not used or not demands.is_unique or len(set(plan)) == 1
                 return (
                     NOTHING
                     if is_proof or solver.solve(literals) is NOTHING

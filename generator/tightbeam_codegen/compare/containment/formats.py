@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SAMPLES", "includes", "superset"]
+__all__ = ["SAMPLES", "includes", "samples_of", "superset"]
 
 _INCLUDED = {
     ("iri", "uri"),
@@ -50,6 +50,9 @@ SAMPLES: dict[str, tuple[str, ...]] = {
 }
 """Texts of each format, the plainest first."""
 
+_CONTENTS = ("", "{}", "0", "YQ==", "e30=", "MA==", "{", "%", "YQ")
+"""Texts that are JSON, in base64, both, or neither."""
+
 
 def includes(wide: tuple[str, int], narrow: tuple[str, int]) -> bool:
     """Return whether all texts of one format of a draft are texts of another one."""
@@ -59,6 +62,11 @@ def includes(wide: tuple[str, int], narrow: tuple[str, int]) -> bool:
         return True
     is_alike = wide[1] == narrow[1] or (wide[1] >= 7 and narrow[1] >= 7)
     return is_alike and (wide[0] == narrow[0] or (wide[0], narrow[0]) in _INCLUDED)
+
+
+def samples_of(name: str) -> tuple[str, ...]:
+    """Return texts to try for a format, or for keywords about contents, as JSON."""
+    return _CONTENTS if name.startswith("{") else SAMPLES.get(name, ())
 
 
 def superset(name: tuple[str, int]) -> str | None:

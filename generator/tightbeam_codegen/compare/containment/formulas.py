@@ -73,7 +73,7 @@ class KeySet(NamedTuple):
 
 EVERY_KEY = KeySet()
 
-_OPPOSITES = {
+_PAIRS = {
     "in": "notin",
     "multiple": "nomultiple",
     "spelt": "notspelt",
@@ -82,9 +82,9 @@ _OPPOSITES = {
     "unique": "repeated",
     "has": "lacks",
 }
-_OPPOSITES |= {opposite: kind for kind, opposite in _OPPOSITES.items()}
-_QUANTIFIED = {"items": "someitem", "all": "some", "keys": "somekey"}
-_QUANTIFIED |= {opposite: kind for kind, opposite in _QUANTIFIED.items()}
+_OPPOSITES = _PAIRS | {opposite: kind for kind, opposite in _PAIRS.items()}
+_EVERY = {"items": "someitem", "all": "some", "keys": "somekey"}
+_QUANTIFIED = _EVERY | {opposite: kind for kind, opposite in _EVERY.items()}
 _COUNTS = {"minlen": "maxlen", "minitems": "maxitems", "minprops": "maxprops"}
 _FROM_COUNTS = {most: least for least, most in _COUNTS.items()}
 

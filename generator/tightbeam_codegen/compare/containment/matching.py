@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
+from typing import Any
 
 import jsonschema_rs
 
@@ -29,10 +31,17 @@ def matches(pattern: str, text: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _checker(name: str, year: int) -> Callable[[object], bool]:
-    schema = {"$schema": _URIS[year], "format": name}
+    stated: dict[str, Any] = json.loads(name) if name.startswith("{") else {"format": name}
+    schema = {"$schema": _URIS[year], **stated}
     return jsonschema_rs.validator_for(schema, offline=True, validate_formats=True).is_valid
 
 
 def fits_format(name: str, year: int, text: str) -> bool:
-    """Return whether the validator of a draft counts a text as one of a format."""
+    """Return whether the validator of a draft counts a text as one of a format.
+
+    Args:
+        name: of the format; or keywords about contents, as JSON.
+        year: of the draft.
+        text: the text.
+    """
     return _checker(name, year)(text)

@@ -12,7 +12,7 @@ one. So schemas may refer to themselves.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from tightbeam_codegen.compare.containment.alternatives import Conjunction
@@ -27,6 +27,7 @@ from tightbeam_codegen.compare.containment.publishing import SAID
 from tightbeam_codegen.compare.containment.texts import find_text
 from tightbeam_codegen.compare.containment.translate import Translator
 from tightbeam_codegen.compare.containment.values import KINDS, kind_of, value_of
+from tightbeam_codegen.read.load import JsonValue
 
 __all__ = ["TOO_DEEP", "OutOfStepsError", "Solver"]
 
@@ -147,8 +148,7 @@ class Solver:
     def _among(self, texts: Iterable[str], atoms: list[Formula]) -> Outcome:
         """Find one of some values of which all atoms hold."""
         unsure: Outcome = NOTHING
-        for text in texts:
-            value = value_of(text)
+        for value in _spelt(map(value_of, texts), atoms):
             results = [evaluate(atom, value, self.holds) for atom in atoms]
             if False not in results and self._is_said(value, atoms):
                 if None not in results:
@@ -207,7 +207,7 @@ class Solver:
             return self.is_impossible(goal)
 
     @contextlib.contextmanager
-    def _aside(self, goal: frozenset[Literal]) -> Iterator[None]:
+    def _aside(self, goal: frozenset[Literal]) -> Generator[None]:
         """Solve a goal for itself, whatever is being solved."""
         active, lowest = self._active, self._lowest
         self._active, self._lowest = {}, _ENDLESS
@@ -217,6 +217,15 @@ class Solver:
         finally:
             self._comparing.discard(goal)
             self._active, self._lowest = active, lowest
+
+
+def _spelt(values: Iterable[JsonValue], atoms: list[Formula]) -> Iterator[JsonValue]:
+    """Yield values; whole numbers as 1.0 too where an atom makes a difference, as in draft 4."""
+    for value in values:
+        yield value
+        if isinstance(value, int) and not isinstance(value, bool) and ("notspelt",) in atoms:
+            with contextlib.suppress(OverflowError):
+                yield float(value)
 
 
 def _is_contradictory(goal: frozenset[Literal]) -> bool:

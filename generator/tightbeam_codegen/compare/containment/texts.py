@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tightbeam_codegen.compare.containment.formats import SAMPLES, includes, superset
+from tightbeam_codegen.compare.containment.formats import includes, samples_of, superset
 from tightbeam_codegen.compare.containment.formulas import Formula
 from tightbeam_codegen.compare.containment.matching import fits_format, matches
 from tightbeam_codegen.compare.containment.outcomes import NOTHING, Found, Outcome, Unknown
@@ -126,11 +126,11 @@ def _simple(demands: _Demands) -> Iterator[str]:
             yield from (("a" * demands.least)[:-1] + chr(code) for code in range(0x61, 0x7B))
             yield from ("a" * demands.least + "a" * more for more in range(len(demands.excluded) + 1))
     for name, _ in demands.formats:
-        yield from SAMPLES.get(name, ())
+        yield from samples_of(name)
     if demands.no_formats:
         yield from _PLAIN
         for name, _ in demands.no_formats:
-            yield from SAMPLES.get(name, ())
+            yield from samples_of(name)
 
 
 def _automata(patterns: Iterable[str], *, widened: bool) -> tuple[list[Automaton], str]:

@@ -5,6 +5,7 @@ Other types' keywords say nothing of it, so that most of a schema falls away at 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -33,6 +34,7 @@ __all__ = ["Translator", "elements"]
 
 _MAX_DEPTH = 60
 _MAX_ENUM = 3_000
+_CONTENTS = ("contentEncoding", "contentMediaType")
 
 
 class Translator:
@@ -384,3 +386,6 @@ def _string(keywords: dict[str, Any], node: Node) -> Iterator[Formula]:
         row = FORMATS.get(keywords["format"])
         if row is not None and 0 < row.checked_since <= node.year:
             yield ("format", row.name, node.year)
+    contents = {keyword: keywords[keyword] for keyword in _CONTENTS if keyword in keywords}
+    if contents and node.year in (6, 7):
+        yield ("format", json.dumps(contents), node.year)  # the validator judges contents in these drafts

@@ -148,7 +148,7 @@ def _numbers() -> Iterator[Known]:
     yield _wider("decimal multiples", {**NUM, "multipleOf": 0.01}, {**NUM, "multipleOf": 0.1})
     yield _wider("halves and integers", {**NUM, "multipleOf": 0.5}, {**NUM, "multipleOf": 1})
     yield _wider("a multiple only", {**INT, "multipleOf": 5}, {**INT, "enum": [5, 10]})
-    yield _equal("one multiple in range", {**INT, "multipleOf": 5, "minimum": 1, "maximum": 9}, _enum(5))
+    yield _equal("one multiple in range", {**INT, "multipleOf": 5, "minimum": 1, "maximum": 9}, _enum(5), 6)
     yield _wider(
         "gap in between", _any_of({**NUM, "maximum": 0}, {**NUM, "minimum": 1}), {**NUM, "minimum": 2}
     )
@@ -164,6 +164,7 @@ def _numbers() -> Iterator[Known]:
     )
     yield _wider("beyond a range", NUM, {**NUM, "not": {"minimum": 0, "maximum": 1}})
     yield _wider("large bounds", {**INT, "maximum": 2**60}, {**INT, "maximum": 2**60 - 1})
+    yield _wider("1.0 is no integer in draft 4", {"enum": [1]}, {"type": "integer", "enum": [1]}, 4, 4)
     yield _equal("bounds of strings are none", {**STR, "minimum": 5}, STR)
 
 
@@ -207,7 +208,9 @@ def _texts() -> Iterator[Known]:
     yield _wider("addresses as a pattern", _text(r"^[0-9.]+$"), {**STR, "format": "ipv4"})
     yield _equal("unknown format", {**STR, "format": "mine"}, STR)
     yield _wider("uuid", STR, {**STR, "format": "uuid"})
-    yield _equal("contents aren't looked at", {**STR, "contentEncoding": "base64"}, STR, 7)
+    yield _equal("contents aren't looked at", {**STR, "contentEncoding": "base64"}, STR, 2019)
+    yield _wider("contents are looked at", STR, {**STR, "contentEncoding": "base64"}, 6, 7)
+    yield _wider("contents of a type", STR, {**STR, "contentMediaType": "application/json"}, 6, 7)
 
 
 def _arrays() -> Iterator[Known]:
