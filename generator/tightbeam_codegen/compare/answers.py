@@ -59,7 +59,9 @@ class Answers:
         Args:
             uris: the URIs there, by those here.
         """
-        moved = {question: _at(answer, uris) for question, answer in self.by_question.items()}
+        moved: dict[Question, Answer] = {}
+        for question, answer in self.by_question.items():
+            moved[question] = _at(answer, uris)
         return Answers(moved, self.is_same)
 
 

@@ -45,7 +45,8 @@ def _change(channel: str, topic: str, answers: Answers, old: Places, new: Places
     by_question = answers.by_question
     refusals: dict[Question, Refusal] = {}
     undecided: dict[Question, str] = {}
-    for question, reader, writer in ((OLD_READERS, old, new), (NEW_READERS, new, old)):
+    sides: list[tuple[Question, Places, Places]] = [(OLD_READERS, old, new), (NEW_READERS, new, old)]
+    for question, reader, writer in sides:
         match by_question[question]:
             case Refused() as refused:
                 refusals[question] = Refusal(

@@ -6,7 +6,7 @@ import dataclasses
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -71,7 +71,7 @@ class Revision:
                 yield key, File(data, self._entries[key].is_link)
 
     @contextmanager
-    def readable(self, today: Mapping[FileKey, File]) -> Iterator[Settings]:
+    def readable(self, today: Mapping[FileKey, File]) -> Generator[Settings]:
         """Provide the definitions on the disk, and yield settings with their folders.
 
         Args:
