@@ -56,7 +56,8 @@ def compare_with(
         DefinitionErrors: there is no such revision, or it can't be read.
     """
     revision = open_revision(against, settings, root_is_stated=root_is_stated)
-    files = files_of(folders_of(settings))
+    folders = folders_of(settings)
+    files = files_of({name: folders[name] for name in folders if name not in revision.as_today})
     everything = Affected(definitions_among(revision.object_ids), definitions_among(files))
     if not everything.new:
         # Generating refuses this, and says why.

@@ -6,7 +6,7 @@ import dataclasses
 import errno
 import os
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -47,6 +47,11 @@ class Revision:
     """Files that are known already."""
     _entries: Mapping[FileKey, Entry] = field(default_factory=dict)
     """Files that have to be got from a repository."""
+
+    @property
+    def as_today(self) -> Set[str]:
+        """The mapped folders that are read as they are today, since the repository hasn't got them."""
+        return self._folders.keys() if self._entries else frozenset[str]()
 
     @property
     def shown_root(self) -> str:
