@@ -59,13 +59,15 @@ def init(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="Take over what is there: a document of JSON Schema or OpenAPI, in JSON or YAML, or Pydantic"
-            " models, by package.module or package.module:Model.",
+            help="Take over what is there: a document of JSON Schema, OpenAPI or AsyncAPI, in JSON or YAML,"
+            " or Pydantic models, by package.module or package.module:Model.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Of --from, only this schema or model; may be repeated."),
+        typer.Option(
+            "--only", metavar="NAME", help="Of --from, only this schema, model or channel; may be repeated."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="With --from, the channel's name, such as orders:{orderId}.")
@@ -85,7 +87,6 @@ def init(
 ) -> None:
     """Write a first channel definition, and say what to do next."""
     from tightbeam_codegen.command.init import run_init, run_init_editor, run_init_from
-    from tightbeam_codegen.imports.imported import Wanted
 
     if source is None and (only or name is not None or update or check):
         typer.echo("tightbeam: --only, --name, --update and --check belong to --from", err=True)
@@ -98,6 +99,8 @@ def init(
         raise typer.Exit((run_check if check else run_update)(schemas, source, tuple(only or ())))
     if source is None:
         raise typer.Exit(run_init(schemas))
+    from tightbeam_codegen.imports.imported import Wanted
+
     raise typer.Exit(run_init_from(schemas, source, Wanted(name, tuple(only or ()))))
 
 
