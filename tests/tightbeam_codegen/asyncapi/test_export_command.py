@@ -125,7 +125,7 @@ def test_warnings_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_same_definitions_give_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
     schema = {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in "cab"]}
     write(b={**channel("b", t=schema), "$defs": {name: {"const": name} for name in "abc"}}, a=DEFINITION)
-    texts = []
+    texts: list[str] = []
     for _ in range(2):
         assert run() == 0
         texts.append(capsys.readouterr().out)

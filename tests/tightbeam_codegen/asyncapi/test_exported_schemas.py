@@ -24,7 +24,7 @@ NOTES = "formats-that-are-notes"
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 def test_payloads_of_golden_cases_are_judged_alike(case: Case) -> None:
     document = exported_case(case.name)
-    wrong = []
+    wrong: list[tuple[Any, ...]] = []
     for sample in samples(case):
         validator = validator_of(document, sample.module, sample.topic, formats=case.name != NOTES)
         if validator.is_valid(sample.value) != sample.good and sample.value not in WIDER_THERE.get(

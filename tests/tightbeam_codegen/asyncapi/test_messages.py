@@ -73,7 +73,7 @@ FORMATS = {
 @pytest.mark.parametrize(("stated", "words"), FORMATS.items())
 @pytest.mark.parametrize("form", ["3.0", "2.6", "trait"])
 def test_other_languages_are_refused_by_name(stated: str, words: str, form: str) -> None:
-    schema = {"type": "record", "name": "X", "fields": []}
+    schema: dict[str, Any] = {"type": "record", "name": "X", "fields": []}
     if form == "3.0":
         document = message_3({"payload": {"schemaFormat": stated, "schema": schema}})
     elif form == "2.6":
@@ -92,9 +92,9 @@ def test_other_languages_are_refused_by_name(stated: str, words: str, form: str)
 @pytest.mark.parametrize(
     ("version", "schema", "keyword"),
     [
-        ("draft-2020-12", {"type": "array", "prefixItems": [{}]}, "prefixItems"),
+        ("draft-2020-12", {"type": "array", "prefixItems": [True]}, "prefixItems"),
         ("draft-2020-12", {"type": "object", "properties": {"a": {"$ref": "#/x", "minimum": 1}}}, "$ref"),
-        ("draft-2019-09", {"allOf": [{}], "unevaluatedProperties": False}, "unevaluatedProperties"),
+        ("draft-2019-09", {"allOf": [True], "unevaluatedProperties": False}, "unevaluatedProperties"),
         ("draft-04", {"type": "number", "minimum": 1, "exclusiveMinimum": True}, "exclusiveMinimum"),
         ("openapi", {"type": "string", "nullable": True}, "nullable"),
     ],

@@ -43,7 +43,7 @@ def exported(schemas: Path, file: Path, *options: str) -> Path:
 
 
 def test_golden_cases_are_valid(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = []
+    files: list[Path] = []
     for index, case in enumerate(GOOD):
         monkeypatch.chdir(case.folder if (case.folder / "pyproject.toml").exists() else project)
         form = "yaml" if index % 2 else "json"
