@@ -104,13 +104,14 @@ class Way:
             document = self._document(document, uri, place, reference)
         value: Any = document.value
         pointer: list[str | int] = []
-        for token in fragment.split("/")[1:] if fragment.startswith("/") else [None] if fragment else []:
-            key = unquote(token).replace("~1", "/").replace("~0", "~") if token is not None else ""
-            step: str | int = key
-            if isinstance(value, list) and key.isdecimal() and len(key) < 6:
-                step = int(key)
+        tokens = fragment.split("/")
+        if tokens.pop(0):
+            # An anchor: AsyncAPI's references are pointers.
+            raise Refused(place, f"$ref {quoted(reference)} leads nowhere", "Correct it.")
+        for token in tokens:
+            key = unquote(token).replace("~1", "/").replace("~0", "~")
             try:
-                value = value[step]
+                value, step = _step_into(value, key)
             except (LookupError, TypeError):
                 message = f"$ref {quoted(reference)} leads nowhere"
                 raise Refused(place, message, "Correct it.") from None
@@ -134,6 +135,15 @@ class Way:
         if found is None:
             raise Refused(place, message, remedy)
         return found
+
+
+def _step_into(value: Any, key: str) -> tuple[Any, str | int]:
+    """Return what stands under a key, and the key: in an array it is a number."""
+    if isinstance(value, list):
+        is_index = key.isascii() and key.isdecimal() and len(key) < 10
+        index = int(key) if is_index else len(value)
+        return value[index], index
+    return value[key], key
 
 
 def entries(located: Located) -> Iterator[Located]:
