@@ -125,18 +125,18 @@ def _settle(draft: Draft, what: str, leftovers: Leftovers) -> None:
         Refused: something else is wrong with it.
     """
     params: dict[str, Any] = draft.value.get("params", {})
-    found: Definition | tuple[Problem, ...] = ()
+    causes: tuple[Problem, ...] = ()
     for _ in range(2):
         found = checked(draft.value)
         if isinstance(found, Definition):
             return
-        faulty = [name for name in params if any(quoted(name) in each.message for each in found)]
+        causes = found
+        faulty = [name for name in params if any(quoted(name) in each.message for each in causes)]
         for name in faulty or params:
             if (located := draft.channel.parameters.get(name)) is not None:
                 leftovers.add("parameter keywords", located, name)
             params[name] = dict(_TEXT)
-    first = next(iter(found if isinstance(found, tuple) else ()))
-    raise Refused(draft.channel.located.place, what + first.message, first.remedy)
+    raise Refused(draft.channel.located.place, what + causes[0].message, causes[0].remedy)
 
 
 def checked(value: Mapping[str, Any], path: str = "x") -> Definition | tuple[Problem, ...]:
