@@ -58,12 +58,35 @@ def test_what_fits_is_on_one_line(value: Any, lines: list[str]) -> None:
     assert readable_json(json.dumps(value)).split("\n") == lines
 
 
-def test_a_new_property_is_one_line_of_a_difference() -> None:
-    properties = {f"property{number}": {"type": "string", "minLength": number} for number in range(40)}
+@pytest.mark.parametrize("keyword", ["properties", "$defs", "definitions", "patternProperties"])
+def test_each_property_has_a_line(keyword: str) -> None:
+    """However short they are: one that comes is one line of a difference, and the comma before it."""
+    text = readable_json(json.dumps({keyword: {"a": {"type": "string"}, "b": True}, "type": "object"}))
+    assert text.split("\n") == [
+        "{",
+        f' "{keyword}": {{',
+        '  "a": {"type": "string"},',
+        '  "b": true',
+        " },",
+        ' "type": "object"',
+        "}",
+    ]
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf", "prefixItems"])
+def test_each_branch_has_a_line(keyword: str) -> None:
+    text = readable_json(json.dumps({keyword: [{"type": "string"}, {"$ref": "x"}]}))
+    assert text.split("\n")[2:4] == ['  {"type": "string"},', '  {"$ref": "x"}']
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_a_changed_property_is_one_line_of_a_difference(count: int) -> None:
+    properties = {f"property{number}": {"type": "string", "minLength": number} for number in range(count)}
     before = readable_json(json.dumps({"properties": properties}))
-    after = readable_json(json.dumps({"properties": {**properties, "property19": {"type": "integer"}}}))
+    after = readable_json(json.dumps({"properties": {**properties, "property1": {"type": "integer"}}}))
+    comma = "," if count > 2 else ""
     changes = [line for line in difflib.ndiff(before.split("\n"), after.split("\n")) if line[0] in "+-"]
     assert changes == [
-        '-   "property19": {"type": "string", "minLength": 19},',
-        '+   "property19": {"type": "integer"},',
+        f'-   "property1": {{"type": "string", "minLength": 1}}{comma}',
+        f'+   "property1": {{"type": "integer"}}{comma}',
     ]

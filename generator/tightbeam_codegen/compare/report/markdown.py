@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from tightbeam_codegen.annotations import from_repository
 from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
@@ -122,7 +123,10 @@ def _code(change: CodeChange) -> str:
 
 
 def _place(place: Place) -> str:
-    return _span(f"{from_repository(place.path)}:{place.line}:{place.column}")
+    # A file at a ref, as in `main:schemas/x.channel.json`, is named from the top of the repository already.
+    is_at_ref = ":" in place.path and not Path(place.path).exists()
+    path = place.path if is_at_ref else from_repository(place.path)
+    return _span(f"{path}:{place.line}:{place.column}")
 
 
 def _span(text: str) -> str:

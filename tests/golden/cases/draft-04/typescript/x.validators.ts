@@ -54,7 +54,9 @@ const validators = new Validators(
    },
    "required": ["n"],
    "additionalProperties": false,
-   "definitions": {"D": {"type": "string"}}
+   "definitions": {
+    "D": {"type": "string"}
+   }
   },
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -12,7 +12,10 @@ SCHEMAS = r"""
     "Base": {
      "type": "object",
      "description": "What all have.",
-     "properties": {"id": {"type": "string"}, "level": {"type": "integer", "minimum": 1}},
+     "properties": {
+      "id": {"type": "string"},
+      "level": {"type": "integer", "minimum": 1}
+     },
      "required": ["id"]
     }
    },
@@ -23,14 +26,24 @@ SCHEMAS = r"""
        {"$ref": "#/$defs/Base"},
        {
         "type": "object",
-        "properties": {"extra": {"type": "string"}, "level": {"maximum": 5}},
+        "properties": {
+         "extra": {"type": "string"},
+         "level": {"maximum": 5}
+        },
         "required": ["extra"]
        }
       ],
       "unevaluatedProperties": false
      }
     },
-    "narrowed": {"schema": {"$ref": "#/$defs/Base", "properties": {"id": {"maxLength": 3}}}}
+    "narrowed": {
+     "schema": {
+      "$ref": "#/$defs/Base",
+      "properties": {
+       "id": {"maxLength": 3}
+      }
+     }
+    }
    }
   }
  },

@@ -9,19 +9,41 @@ SCHEMAS = r"""
   "https://tightbeam.invalid/base.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"at": {"type": "string"}},
+   "properties": {
+    "at": {"type": "string"}
+   },
    "required": ["at"]
   },
   "https://tightbeam.invalid/c.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "$defs": {
-    "A": {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-    "B": {"properties": {"b": {"type": "string"}}, "required": ["b"]},
+    "A": {
+     "properties": {
+      "a": {"type": "integer"}
+     },
+     "required": ["a"]
+    },
+    "B": {
+     "properties": {
+      "b": {"type": "string"}
+     },
+     "required": ["b"]
+    },
     "Shared": {
      "$ref": "base.json",
      "oneOf": [
-      {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-      {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+      {
+       "properties": {
+        "a": {"type": "integer"}
+       },
+       "required": ["a"]
+      },
+      {
+       "properties": {
+        "b": {"type": "string"}
+       },
+       "required": ["b"]
+      }
      ]
     }
    },
@@ -30,8 +52,18 @@ SCHEMAS = r"""
      "schema": {
       "$ref": "base.json",
       "oneOf": [
-       {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-       {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+       {
+        "properties": {
+         "a": {"type": "integer"}
+        },
+        "required": ["a"]
+       },
+       {
+        "properties": {
+         "b": {"type": "string"}
+        },
+        "required": ["b"]
+       }
       ]
      }
     },
@@ -41,8 +73,18 @@ SCHEMAS = r"""
        {"$ref": "base.json"},
        {
         "anyOf": [
-         {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-         {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+         {
+          "properties": {
+           "a": {"type": "integer"}
+          },
+          "required": ["a"]
+         },
+         {
+          "properties": {
+           "b": {"type": "string"}
+          },
+          "required": ["b"]
+         }
         ]
        }
       ]
@@ -55,8 +97,18 @@ SCHEMAS = r"""
        "p": {
         "$ref": "base.json",
         "anyOf": [
-         {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-         {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+         {
+          "properties": {
+           "a": {"type": "integer"}
+          },
+          "required": ["a"]
+         },
+         {
+          "properties": {
+           "b": {"type": "string"}
+          },
+          "required": ["b"]
+         }
         ]
        }
       },
@@ -70,8 +122,18 @@ SCHEMAS = r"""
       "items": {
        "$ref": "base.json",
        "oneOf": [
-        {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-        {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+        {
+         "properties": {
+          "a": {"type": "integer"}
+         },
+         "required": ["a"]
+        },
+        {
+         "properties": {
+          "b": {"type": "string"}
+         },
+         "required": ["b"]
+        }
        ]
       }
      }
@@ -82,8 +144,18 @@ SCHEMAS = r"""
       "additionalProperties": {
        "$ref": "base.json",
        "oneOf": [
-        {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-        {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+        {
+         "properties": {
+          "a": {"type": "integer"}
+         },
+         "required": ["a"]
+        },
+        {
+         "properties": {
+          "b": {"type": "string"}
+         },
+         "required": ["b"]
+        }
        ]
       }
      }
@@ -95,8 +167,18 @@ SCHEMAS = r"""
        "^x": {
         "$ref": "base.json",
         "oneOf": [
-         {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-         {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+         {
+          "properties": {
+           "a": {"type": "integer"}
+          },
+          "required": ["a"]
+         },
+         {
+          "properties": {
+           "b": {"type": "string"}
+          },
+          "required": ["b"]
+         }
         ]
        }
       },
@@ -110,8 +192,18 @@ SCHEMAS = r"""
        {
         "$ref": "base.json",
         "oneOf": [
-         {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
-         {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+         {
+          "properties": {
+           "a": {"type": "integer"}
+          },
+          "required": ["a"]
+         },
+         {
+          "properties": {
+           "b": {"type": "string"}
+          },
+          "required": ["b"]
+         }
         ]
        }
       ]
@@ -123,7 +215,13 @@ SCHEMAS = r"""
       "anyOf": [
        {"$ref": "#/$defs/A"},
        {"$ref": "#/$defs/B"},
-       {"title": "C", "properties": {"c": {"type": "integer"}}, "required": ["c"]}
+       {
+        "title": "C",
+        "properties": {
+         "c": {"type": "integer"}
+        },
+        "required": ["c"]
+       }
       ]
      }
     },

@@ -11,24 +11,41 @@ SCHEMAS = r"""
    "$defs": {
     "Even": {
      "type": "object",
-     "properties": {"n": {"type": "integer", "multipleOf": 2}},
+     "properties": {
+      "n": {"type": "integer", "multipleOf": 2}
+     },
      "required": ["n"],
      "additionalProperties": false
     },
     "Odd": {
      "type": "object",
-     "properties": {"n": {"type": "integer", "not": {"multipleOf": 2}}},
+     "properties": {
+      "n": {"type": "integer", "not": {"multipleOf": 2}}
+     },
      "required": ["n"],
      "additionalProperties": false
     }
    },
    "topics": {
-    "parity": {"schema": {"oneOf": [{"$ref": "#/$defs/Even"}, {"$ref": "#/$defs/Odd"}]}},
+    "parity": {
+     "schema": {
+      "oneOf": [
+       {"$ref": "#/$defs/Even"},
+       {"$ref": "#/$defs/Odd"}
+      ]
+     }
+    },
     "alone": {"schema": {"$ref": "#/$defs/Odd"}},
     "many": {
      "schema": {
       "type": "array",
-      "items": {"anyOf": [{"$ref": "#/$defs/Even"}, {"$ref": "#/$defs/Odd"}, {"type": "null"}]}
+      "items": {
+       "anyOf": [
+        {"$ref": "#/$defs/Even"},
+        {"$ref": "#/$defs/Odd"},
+        {"type": "null"}
+       ]
+      }
      }
     },
     "inside": {
@@ -42,13 +59,18 @@ SCHEMAS = r"""
          {
           "type": "object",
           "title": "Short",
-          "properties": {"code": {"type": "string", "pattern": "^(?!x)"}},
+          "properties": {
+           "code": {"type": "string", "pattern": "^(?!x)"}
+          },
           "required": ["code"]
          },
          {
           "type": "object",
           "title": "Dated",
-          "properties": {"code": {"type": "string"}, "on": {"type": "string", "format": "date"}},
+          "properties": {
+           "code": {"type": "string"},
+           "on": {"type": "string", "format": "date"}
+          },
           "required": ["code"]
          },
          {"type": "object", "additionalProperties": {"type": "string"}}

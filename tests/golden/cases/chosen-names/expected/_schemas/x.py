@@ -15,7 +15,9 @@ SCHEMAS = r"""
       "n": {"type": "integer"},
       "inner": {
        "type": "object",
-       "properties": {"m": {"type": "integer"}},
+       "properties": {
+        "m": {"type": "integer"}
+       },
        "additionalProperties": false
       }
      },
@@ -33,7 +35,9 @@ SCHEMAS = r"""
        "kind": {"type": "integer"},
        "detail": {
         "type": "object",
-        "properties": {"a": {"type": "string"}},
+        "properties": {
+         "a": {"type": "string"}
+        },
         "additionalProperties": false,
         "x-tightbeam-name": "Extra"
        },
@@ -42,7 +46,9 @@ SCHEMAS = r"""
         "properties": {
          "b": {
           "type": "object",
-          "properties": {"c": {"type": "string"}},
+          "properties": {
+           "c": {"type": "string"}
+          },
           "additionalProperties": false
          }
         },

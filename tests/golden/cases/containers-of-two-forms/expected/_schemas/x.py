@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "Point": {
      "type": "object",
-     "properties": {"x": {"type": "number"}},
+     "properties": {
+      "x": {"type": "number"}
+     },
      "required": ["x"],
      "additionalProperties": false
     },
@@ -23,7 +25,12 @@ SCHEMAS = r"""
     },
     "Forest": {
      "type": "array",
-     "items": {"anyOf": [{"$ref": "#/$defs/Point"}, {"$ref": "#/$defs/Forest"}]}
+     "items": {
+      "anyOf": [
+       {"$ref": "#/$defs/Point"},
+       {"$ref": "#/$defs/Forest"}
+      ]
+     }
     }
    },
    "topics": {
@@ -57,7 +64,12 @@ SCHEMAS = r"""
     "forest": {
      "schema": {
       "type": "array",
-      "items": {"anyOf": [{"$ref": "#/$defs/Forest"}, {"type": "null"}]}
+      "items": {
+       "anyOf": [
+        {"$ref": "#/$defs/Forest"},
+        {"type": "null"}
+       ]
+      }
      }
     }
    }

@@ -19,10 +19,19 @@ SCHEMAS = r"""
    "$defs": {
     "Note": {
      "type": "object",
-     "properties": {"text": {"type": "integer"}, "about": {"$ref": "person.json#/$defs/Note"}},
+     "properties": {
+      "text": {"type": "integer"},
+      "about": {"$ref": "person.json#/$defs/Note"}
+     },
      "additionalProperties": false
     },
-    "Someone": {"oneOf": [{"$ref": "person.json"}, {"$ref": "#"}, {"type": "null"}]}
+    "Someone": {
+     "oneOf": [
+      {"$ref": "person.json"},
+      {"$ref": "#"},
+      {"type": "null"}
+     ]
+    }
    }
   },
   "https://tightbeam.invalid/people/person.json": {
@@ -39,7 +48,9 @@ SCHEMAS = r"""
    "$defs": {
     "Note": {
      "type": "object",
-     "properties": {"text": {"type": "string"}},
+     "properties": {
+      "text": {"type": "string"}
+     },
      "additionalProperties": false
     }
    }

@@ -37,7 +37,9 @@ SCHEMAS = r"""
     "u": {
      "schema": {
       "type": "object",
-      "properties": {"z": {"type": "string"}},
+      "properties": {
+       "z": {"type": "string"}
+      },
       "additionalProperties": false,
       "title": "Only a title"
      }

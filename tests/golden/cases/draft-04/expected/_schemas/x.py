@@ -29,7 +29,9 @@ SCHEMAS = r"""
    },
    "required": ["n"],
    "additionalProperties": false,
-   "definitions": {"D": {"type": "string"}}
+   "definitions": {
+    "D": {"type": "string"}
+   }
   },
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -10,13 +10,19 @@ SCHEMAS = r"""
    "$schema": "http://json-schema.org/draft-06/schema#",
    "$id": "http://example.com/six",
    "type": "object",
-   "properties": {"a": {"$ref": "#/definitions/A"}},
+   "properties": {
+    "a": {"$ref": "#/definitions/A"}
+   },
    "additionalProperties": false,
-   "definitions": {"A": {"exclusiveMinimum": 1, "type": "number"}}
+   "definitions": {
+    "A": {"exclusiveMinimum": 1, "type": "number"}
+   }
   },
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "http://json-schema.org/draft-07/schema",
-   "$defs": {"D": {"type": "string"}},
+   "$defs": {
+    "D": {"type": "string"}
+   },
    "topics": {
     "t": {
      "schema": {

@@ -11,12 +11,17 @@ SCHEMAS = r"""
    "$id": "https://example.com/tree",
    "$recursiveAnchor": true,
    "type": "object",
-   "properties": {"value": {"type": "integer"}, "next": {"$recursiveRef": "#"}},
+   "properties": {
+    "value": {"type": "integer"},
+    "next": {"$recursiveRef": "#"}
+   },
    "required": ["value"]
   },
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2019-09/schema",
-   "$defs": {"D": {"type": "string"}},
+   "$defs": {
+    "D": {"type": "string"}
+   },
    "topics": {
     "t": {
      "schema": {

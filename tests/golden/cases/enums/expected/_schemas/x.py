@@ -8,7 +8,9 @@ SCHEMAS = r"""
  "resources": {
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
-   "$defs": {"Severity": {"description": "How bad it is.", "enum": ["low", "high"]}},
+   "$defs": {
+    "Severity": {"description": "How bad it is.", "enum": ["low", "high"]}
+   },
    "topics": {
     "t": {
      "schema": {

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "Money": {
      "type": "object",
-     "properties": {"amount": {"type": "integer"}},
+     "properties": {
+      "amount": {"type": "integer"}
+     },
      "required": ["amount"],
      "additionalProperties": false
     }

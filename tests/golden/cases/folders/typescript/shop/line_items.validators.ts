@@ -34,7 +34,9 @@ const validators = new Validators(
   "https://tightbeam.invalid/geo/place.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"lat": {"type": "number"}},
+   "properties": {
+    "lat": {"type": "number"}
+   },
    "additionalProperties": false
   },
   "https://tightbeam.invalid/shop/common.json": {
@@ -42,7 +44,9 @@ const validators = new Validators(
    "$defs": {
     "Money": {
      "type": "object",
-     "properties": {"amount": {"type": "integer"}},
+     "properties": {
+      "amount": {"type": "integer"}
+     },
      "required": ["amount"],
      "additionalProperties": false
     }

@@ -21,7 +21,12 @@ SCHEMAS = r"""
        "mail": {"type": "string", "format": "email"},
        "site": {"type": "string", "format": "uri"},
        "times": {"type": "array", "items": {"type": "string", "format": "date-time"}},
-       "either": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+       "either": {
+        "anyOf": [
+         {"type": "string", "format": "date"},
+         {"type": "null"}
+        ]
+       },
        "short": {"type": "string", "format": "date", "minLength": 3},
        "own": {"type": "string", "format": "own"}
       },

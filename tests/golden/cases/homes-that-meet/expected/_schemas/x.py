@@ -9,12 +9,17 @@ SCHEMAS = r"""
   "https://tightbeam.invalid/a.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"b": {"$ref": "b.json"}, "note": {"$ref": "#/$defs/BNote"}},
+   "properties": {
+    "b": {"$ref": "b.json"},
+    "note": {"$ref": "#/$defs/BNote"}
+   },
    "additionalProperties": false,
    "$defs": {
     "BNote": {
      "type": "object",
-     "properties": {"n": {"type": "integer"}},
+     "properties": {
+      "n": {"type": "integer"}
+     },
      "additionalProperties": false
     }
    }
@@ -22,12 +27,16 @@ SCHEMAS = r"""
   "https://tightbeam.invalid/b.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"a": {"$ref": "a.json"}},
+   "properties": {
+    "a": {"$ref": "a.json"}
+   },
    "additionalProperties": false,
    "$defs": {
     "Note": {
      "type": "object",
-     "properties": {"n": {"type": "integer"}},
+     "properties": {
+      "n": {"type": "integer"}
+     },
      "additionalProperties": false
     }
    }

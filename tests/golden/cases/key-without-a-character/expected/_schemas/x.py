@@ -13,14 +13,19 @@ SCHEMAS = r"""
     "t": {
      "schema": {
       "type": "object",
-      "properties": {"": {"type": "string"}, "b": {"type": "integer"}},
+      "properties": {
+       "": {"type": "string"},
+       "b": {"type": "integer"}
+      },
       "additionalProperties": false
      }
     },
     "u": {
      "schema": {
       "type": "object",
-      "properties": {"t": {"$ref": "#/topics/t/schema"}},
+      "properties": {
+       "t": {"$ref": "#/topics/t/schema"}
+      },
       "additionalProperties": false
      }
     }

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "AnotherRatherLongDefinitionName": {
      "type": "object",
-     "properties": {"a": {"type": "string"}},
+     "properties": {
+      "a": {"type": "string"}
+     },
      "additionalProperties": false
     }
    },
@@ -43,7 +45,9 @@ SCHEMAS = r"""
        {"$ref": "#/$defs/AnotherRatherLongDefinitionName"},
        {
         "type": "object",
-        "properties": {"second": {"type": "string"}},
+        "properties": {
+         "second": {"type": "string"}
+        },
         "required": ["second"],
         "additionalProperties": false
        },

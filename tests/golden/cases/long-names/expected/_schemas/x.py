@@ -16,7 +16,9 @@ SCHEMAS = r"""
       "properties": {
        "a-property-whose-name-is-so-long-that-no-line-of-eighty-eight-columns-holds-it": {
         "type": "object",
-        "properties": {"inner": {"type": "string"}},
+        "properties": {
+         "inner": {"type": "string"}
+        },
         "additionalProperties": false
        },
        "odd @": {"enum": ["汉字汉字汉字汉字汉字汉字汉字汉字", "汉字汉字汉字汉字汉字汉字汉字汉", "🎉🎉🎉🎉🎉"]}

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "Point": {
      "type": "object",
-     "properties": {"x": {"type": "number"}},
+     "properties": {
+      "x": {"type": "number"}
+     },
      "required": ["x"],
      "additionalProperties": false
     }
@@ -21,7 +23,10 @@ SCHEMAS = r"""
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "$id": "https://schemas.example.com/v1/user.json",
    "type": "object",
-   "properties": {"name": {"type": "string"}, "at": {"$ref": "geo/point.json#/$defs/Point"}},
+   "properties": {
+    "name": {"type": "string"},
+    "at": {"$ref": "geo/point.json#/$defs/Point"}
+   },
    "required": ["name"],
    "additionalProperties": false
   },
@@ -32,7 +37,9 @@ SCHEMAS = r"""
     "u": {
      "schema": {
       "type": "object",
-      "properties": {"g": {"$ref": "https://schemas.example.com/v1/geo/point.json#/$defs/Point"}},
+      "properties": {
+       "g": {"$ref": "https://schemas.example.com/v1/geo/point.json#/$defs/Point"}
+      },
       "additionalProperties": false
      }
     }

@@ -25,7 +25,9 @@ SCHEMAS = r"""
         "type": "object",
         "additionalProperties": {
          "type": "object",
-         "properties": {"n": {"type": "integer"}},
+         "properties": {
+          "n": {"type": "integer"}
+         },
          "required": ["n"],
          "additionalProperties": false
         }
@@ -38,7 +40,9 @@ SCHEMAS = r"""
     "both": {
      "schema": {
       "type": "object",
-      "properties": {"id": {"type": "string"}},
+      "properties": {
+       "id": {"type": "string"}
+      },
       "required": ["id"],
       "additionalProperties": {"type": "integer"}
      }

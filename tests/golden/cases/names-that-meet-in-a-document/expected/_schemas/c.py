@@ -11,25 +11,33 @@ SCHEMAS = r"""
    "definitions": {
     "Cond<(number|null)>": {
      "type": "object",
-     "properties": {"b": {"type": "string"}},
+     "properties": {
+      "b": {"type": "string"}
+     },
      "required": ["b"],
      "additionalProperties": false
     },
     "Cond<number|null>": {
      "type": "object",
-     "properties": {"a": {"type": "integer"}},
+     "properties": {
+      "a": {"type": "integer"}
+     },
      "required": ["a"],
      "additionalProperties": false
     },
     "Cond<[number|null]>": {
      "type": "object",
-     "properties": {"c": {"type": "integer"}},
+     "properties": {
+      "c": {"type": "integer"}
+     },
      "required": ["c"],
      "additionalProperties": false
     },
     "Cond{number|null}": {
      "type": "object",
-     "properties": {"d": {"type": "integer"}},
+     "properties": {
+      "d": {"type": "integer"}
+     },
      "required": ["d"],
      "additionalProperties": false
     },
@@ -38,7 +46,9 @@ SCHEMAS = r"""
      "properties": {
       "grid": {
        "type": "object",
-       "properties": {"on": {"type": "integer"}},
+       "properties": {
+        "on": {"type": "integer"}
+       },
        "required": ["on"],
        "additionalProperties": false
       },
@@ -49,7 +59,9 @@ SCHEMAS = r"""
     },
     "axis-grid": {
      "type": "object",
-     "properties": {"off": {"type": "integer"}},
+     "properties": {
+      "off": {"type": "integer"}
+     },
      "required": ["off"],
      "additionalProperties": false
     },

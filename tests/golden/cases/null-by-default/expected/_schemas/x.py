@@ -11,11 +11,18 @@ SCHEMAS = r"""
    "type": "object",
    "properties": {
     "ignored": {"$ref": "#/definitions/Maybe", "default": null},
-    "wrapped": {"allOf": [{"$ref": "#/definitions/Maybe"}], "default": null},
+    "wrapped": {
+     "allOf": [
+      {"$ref": "#/definitions/Maybe"}
+     ],
+     "default": null
+    },
     "plain": {"type": ["string", "null"], "default": null}
    },
    "additionalProperties": false,
-   "definitions": {"Maybe": {"type": ["string", "null"]}}
+   "definitions": {
+    "Maybe": {"type": ["string", "null"]}
+   }
   },
   "https://tightbeam.invalid/x.channel.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -28,7 +35,12 @@ SCHEMAS = r"""
      },
      "additionalProperties": false
     },
-    "Maybe": {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}]},
+    "Maybe": {
+     "anyOf": [
+      {"$ref": "#/$defs/Inner"},
+      {"type": "null"}
+     ]
+    },
     "MaybeByDefault": {"type": ["boolean", "null"], "default": null}
    },
    "topics": {
@@ -38,11 +50,20 @@ SCHEMAS = r"""
       "properties": {
        "list": {"type": ["string", "null"], "default": null},
        "anyOf": {
-        "anyOf": [{"type": "integer"}, {"type": "null"}],
+        "anyOf": [
+         {"type": "integer"},
+         {"type": "null"}
+        ],
         "default": null,
         "title": "Any Of"
        },
-       "oneOf": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/Inner"}], "default": null},
+       "oneOf": {
+        "oneOf": [
+         {"type": "null"},
+         {"$ref": "#/$defs/Inner"}
+        ],
+        "default": null
+       },
        "reference": {"$ref": "#/$defs/Maybe", "default": null},
        "defaultBehindReference": {"$ref": "#/$defs/MaybeByDefault"},
        "enum": {"enum": ["a", null], "default": null},
@@ -54,7 +75,12 @@ SCHEMAS = r"""
        "doesntSay": {"type": ["string", "null"]},
        "notNullable": {"type": "string", "default": null},
        "required": {"type": ["string", "null"], "default": null},
-       "branchesSay": {"anyOf": [{"type": "string"}, {"type": "null", "default": null}]}
+       "branchesSay": {
+        "anyOf": [
+         {"type": "string"},
+         {"type": "null", "default": null}
+        ]
+       }
       },
       "required": ["required"],
       "additionalProperties": false
@@ -63,7 +89,9 @@ SCHEMAS = r"""
     "open": {
      "schema": {
       "type": "object",
-      "properties": {"giftFor": {"type": ["string", "null"], "default": null}},
+      "properties": {
+       "giftFor": {"type": ["string", "null"], "default": null}
+      },
       "additionalProperties": true
      }
     },

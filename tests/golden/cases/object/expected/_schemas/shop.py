@@ -17,7 +17,10 @@ SCHEMAS = r"""
        "name": {"type": "string"},
        "address": {
         "type": "object",
-        "properties": {"street": {"type": "string"}, "floor": {"type": "integer"}},
+        "properties": {
+         "street": {"type": "string"},
+         "floor": {"type": "integer"}
+        },
         "required": ["street"],
         "additionalProperties": false
        },
@@ -30,7 +33,13 @@ SCHEMAS = r"""
      }
     },
     "noted": {
-     "schema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+     "schema": {
+      "type": "object",
+      "properties": {
+       "text": {"type": "string"}
+      },
+      "required": ["text"]
+     }
     },
     "closed": {"schema": {"type": "object", "properties": {}, "additionalProperties": false}}
    }

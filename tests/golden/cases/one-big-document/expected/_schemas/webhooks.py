@@ -25,7 +25,10 @@ SCHEMAS = r"""
       "id": {"type": "integer"},
       "started_at": {"type": "string", "format": "date-time"},
       "conclusion": {
-       "oneOf": [{"type": "string", "enum": ["success", "failure"]}, {"type": "null"}]
+       "oneOf": [
+        {"type": "string", "enum": ["success", "failure"]},
+        {"type": "null"}
+       ]
       }
      },
      "required": ["id"],
@@ -33,7 +36,10 @@ SCHEMAS = r"""
     },
     "user": {
      "type": "object",
-     "properties": {"login": {"type": "string"}, "type": {"enum": ["User", "Bot"]}},
+     "properties": {
+      "login": {"type": "string"},
+      "type": {"enum": ["User", "Bot"]}
+     },
      "required": ["login"],
      "additionalProperties": false
     },
@@ -41,13 +47,19 @@ SCHEMAS = r"""
      "oneOf": [
       {
        "type": "object",
-       "properties": {"action": {"const": "opened"}, "user": {"$ref": "#/definitions/user"}},
+       "properties": {
+        "action": {"const": "opened"},
+        "user": {"$ref": "#/definitions/user"}
+       },
        "required": ["action", "user"],
        "additionalProperties": false
       },
       {
        "type": "object",
-       "properties": {"action": {"const": "labeled"}, "label": {"type": ["string", "null"]}},
+       "properties": {
+        "action": {"const": "labeled"},
+        "label": {"type": ["string", "null"]}
+       },
        "required": ["action", "label"],
        "additionalProperties": false
       }
@@ -55,7 +67,9 @@ SCHEMAS = r"""
     },
     "ping/pong": {
      "type": "object",
-     "properties": {"zen": {"type": "string"}},
+     "properties": {
+      "zen": {"type": "string"}
+     },
      "additionalProperties": true
     }
    }

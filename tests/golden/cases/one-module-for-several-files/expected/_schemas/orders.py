@@ -18,13 +18,17 @@ SCHEMAS = r"""
    "$defs": {
     "Line": {
      "type": "object",
-     "properties": {"sku": {"type": "string"}},
+     "properties": {
+      "sku": {"type": "string"}
+     },
      "required": ["sku"],
      "additionalProperties": false
     },
     "Cancelled": {
      "type": "object",
-     "properties": {"reason": {"type": "string"}},
+     "properties": {
+      "reason": {"type": "string"}
+     },
      "required": ["reason"],
      "additionalProperties": false
     }
@@ -38,7 +42,9 @@ SCHEMAS = r"""
     "line": {
      "schema": {
       "type": "object",
-      "properties": {"no": {"type": "integer"}},
+      "properties": {
+       "no": {"type": "integer"}
+      },
       "required": ["no"],
       "additionalProperties": false
      }

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "Line": {
      "type": "object",
-     "properties": {"sku": {"type": "string"}},
+     "properties": {
+      "sku": {"type": "string"}
+     },
      "required": ["sku"],
      "additionalProperties": false
     }

@@ -9,19 +9,25 @@ SCHEMAS = r"""
   "https://tightbeam.invalid/line-item.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"a": {"type": "integer"}},
+   "properties": {
+    "a": {"type": "integer"}
+   },
    "additionalProperties": false
   },
   "https://tightbeam.invalid/lineItem.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"b": {"type": "integer"}},
+   "properties": {
+    "b": {"type": "integer"}
+   },
    "additionalProperties": false
   },
   "https://tightbeam.invalid/y.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"c": {"type": "integer"}},
+   "properties": {
+    "c": {"type": "integer"}
+   },
    "additionalProperties": false
   },
   "https://tightbeam.invalid/x.channel.json": {

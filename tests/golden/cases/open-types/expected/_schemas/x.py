@@ -11,7 +11,14 @@ SCHEMAS = r"""
    "$defs": {},
    "topics": {
     "empty": {"schema": {}},
-    "untyped": {"schema": {"properties": {"a": {"type": "string"}}, "required": ["a"]}},
+    "untyped": {
+     "schema": {
+      "properties": {
+       "a": {"type": "string"}
+      },
+      "required": ["a"]
+     }
+    },
     "map": {"schema": {"type": "object"}},
     "list": {"schema": {"type": "array"}},
     "holes": {

@@ -19,13 +19,20 @@ SCHEMAS = r"""
        "optional": {"type": "string"},
        "optionalOrNull": {"type": ["string", "null"]},
        "bounded": {"type": ["integer", "null"], "minimum": 1},
-       "either": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+       "either": {
+        "anyOf": [
+         {"type": "string"},
+         {"type": "null"}
+        ]
+       },
        "old": {
         "oneOf": [
          {"type": "null"},
          {
           "type": "object",
-          "properties": {"a": {"type": "integer"}},
+          "properties": {
+           "a": {"type": "integer"}
+          },
           "additionalProperties": false
          }
         ]

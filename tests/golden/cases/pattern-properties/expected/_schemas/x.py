@@ -13,15 +13,22 @@ SCHEMAS = r"""
     "t": {
      "schema": {
       "type": "object",
-      "patternProperties": {"^x-": {"type": "string"}, "^n": {"type": "integer"}},
+      "patternProperties": {
+       "^x-": {"type": "string"},
+       "^n": {"type": "integer"}
+      },
       "additionalProperties": false
      }
     },
     "named": {
      "schema": {
       "type": "object",
-      "properties": {"x-one": {"minLength": 1}},
-      "patternProperties": {"^x-": {"type": "string"}},
+      "properties": {
+       "x-one": {"minLength": 1}
+      },
+      "patternProperties": {
+       "^x-": {"type": "string"}
+      },
       "additionalProperties": false
      }
     }

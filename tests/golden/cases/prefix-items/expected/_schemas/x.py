@@ -13,7 +13,10 @@ SCHEMAS = r"""
     "pair": {
      "schema": {
       "type": "array",
-      "prefixItems": [{"type": "string"}, {"type": "integer"}],
+      "prefixItems": [
+       {"type": "string"},
+       {"type": "integer"}
+      ],
       "items": false,
       "minItems": 2
      }
@@ -24,7 +27,9 @@ SCHEMAS = r"""
       "prefixItems": [
        {
         "type": "object",
-        "properties": {"id": {"type": "string"}},
+        "properties": {
+         "id": {"type": "string"}
+        },
         "required": ["id"],
         "additionalProperties": false
        }

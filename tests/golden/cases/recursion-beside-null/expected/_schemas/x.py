@@ -14,7 +14,10 @@ SCHEMAS = r"""
       {"type": "null"},
       {
        "type": "object",
-       "properties": {"head": {"type": "integer"}, "tail": {"$ref": "#/$defs/Cell"}},
+       "properties": {
+        "head": {"type": "integer"},
+        "tail": {"$ref": "#/$defs/Cell"}
+       },
        "required": ["head", "tail"],
        "additionalProperties": false
       }
@@ -26,7 +29,9 @@ SCHEMAS = r"""
     "uses": {
      "schema": {
       "type": "object",
-      "properties": {"cell": {"$ref": "#/$defs/Cell"}},
+      "properties": {
+       "cell": {"$ref": "#/$defs/Cell"}
+      },
       "additionalProperties": false
      }
     }

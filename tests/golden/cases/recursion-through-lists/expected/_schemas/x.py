@@ -10,7 +10,10 @@ SCHEMAS = r"""
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "$defs": {
     "Nested": {
-     "anyOf": [{"type": "integer"}, {"type": "array", "items": {"$ref": "#/$defs/Nested"}}],
+     "anyOf": [
+      {"type": "integer"},
+      {"type": "array", "items": {"$ref": "#/$defs/Nested"}}
+     ],
      "description": "A number or a list of such."
     },
     "Json": {
@@ -24,7 +27,12 @@ SCHEMAS = r"""
      ]
     },
     "Odd": {"type": "array", "items": {"$ref": "#/$defs/Even"}},
-    "Even": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Odd"}]}
+    "Even": {
+     "anyOf": [
+      {"type": "string"},
+      {"$ref": "#/$defs/Odd"}
+     ]
+    }
    },
    "topics": {
     "nested": {"schema": {"$ref": "#/$defs/Nested"}},
@@ -32,7 +40,9 @@ SCHEMAS = r"""
     "uses": {
      "schema": {
       "type": "object",
-      "properties": {"value": {"$ref": "#/$defs/Nested"}},
+      "properties": {
+       "value": {"$ref": "#/$defs/Nested"}
+      },
       "required": ["value"],
       "additionalProperties": false
      }

@@ -26,7 +26,10 @@ SCHEMAS = r"""
     "self": {
      "schema": {
       "type": "object",
-      "properties": {"name": {"type": "string"}, "parent": {"$ref": "#/topics/self/schema"}},
+      "properties": {
+       "name": {"type": "string"},
+       "parent": {"$ref": "#/topics/self/schema"}
+      },
       "required": ["name"],
       "additionalProperties": false
      }

@@ -11,7 +11,10 @@ SCHEMAS = r"""
    "$defs": {
     "Money": {
      "type": "object",
-     "properties": {"amount": {"type": "integer"}, "currency": {"$ref": "#/$defs/Currency"}},
+     "properties": {
+      "amount": {"type": "integer"},
+      "currency": {"$ref": "#/$defs/Currency"}
+     },
      "required": ["amount", "currency"],
      "additionalProperties": false,
      "description": "An amount of money."

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "oneOf": [
     {
      "type": "object",
-     "properties": {"x": {"type": "number"}},
+     "properties": {
+      "x": {"type": "number"}
+     },
      "required": ["x"],
      "additionalProperties": false
     },
@@ -32,7 +34,9 @@ SCHEMAS = r"""
     "name": {"type": "string"},
     "address": {
      "type": "object",
-     "properties": {"city": {"type": "string"}},
+     "properties": {
+      "city": {"type": "string"}
+     },
      "additionalProperties": false
     }
    },

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "XChannel": {
      "type": "object",
-     "properties": {"n": {"type": "integer"}},
+     "properties": {
+      "n": {"type": "integer"}
+     },
      "additionalProperties": false
     },
     "Reply-Message": {"enum": ["a", "b"]}
@@ -20,14 +22,18 @@ SCHEMAS = r"""
     "chat-message": {
      "schema": {
       "type": "object",
-      "properties": {"text": {"type": "string"}},
+      "properties": {
+       "text": {"type": "string"}
+      },
       "additionalProperties": false
      }
     },
     "message": {
      "schema": {
       "type": "object",
-      "properties": {"t": {"type": "string"}},
+      "properties": {
+       "t": {"type": "string"}
+      },
       "additionalProperties": false
      }
     },
@@ -38,7 +44,9 @@ SCHEMAS = r"""
        "a": {"type": "string"},
        "channel": {
         "type": "object",
-        "properties": {"b": {"type": "string"}},
+        "properties": {
+         "b": {"type": "string"}
+        },
         "additionalProperties": false
        }
       },
@@ -48,14 +56,19 @@ SCHEMAS = r"""
     "none": {
      "schema": {
       "type": "object",
-      "properties": {"a": {"type": "string"}},
+      "properties": {
+       "a": {"type": "string"}
+      },
       "additionalProperties": false
      }
     },
     "uses": {
      "schema": {
       "type": "object",
-      "properties": {"c": {"$ref": "#/$defs/XChannel"}, "m": {"$ref": "#/$defs/Reply-Message"}},
+      "properties": {
+       "c": {"$ref": "#/$defs/XChannel"},
+       "m": {"$ref": "#/$defs/Reply-Message"}
+      },
       "additionalProperties": false
      }
     }

@@ -10,7 +10,10 @@ SCHEMAS = r"""
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "$id": "https://example.com/own",
    "type": "object",
-   "properties": {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "other#here"}},
+   "properties": {
+    "a": {"$ref": "#/$defs/A"},
+    "b": {"$ref": "other#here"}
+   },
    "additionalProperties": false,
    "$defs": {
     "A": {"type": "string"},
@@ -20,7 +23,9 @@ SCHEMAS = r"""
       "B": {
        "$anchor": "here",
        "type": "object",
-       "properties": {"c": {"type": "integer"}},
+       "properties": {
+        "c": {"type": "integer"}
+       },
        "additionalProperties": false
       }
      }
@@ -34,7 +39,9 @@ SCHEMAS = r"""
     "Spot": {
      "$anchor": "spot",
      "type": "object",
-     "properties": {"d": {"type": "boolean"}},
+     "properties": {
+      "d": {"type": "boolean"}
+     },
      "additionalProperties": false
     }
    },
@@ -42,7 +49,10 @@ SCHEMAS = r"""
     "file": {
      "schema": {
       "type": "object",
-      "properties": {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "#spot"}},
+      "properties": {
+       "a": {"$ref": "#/$defs/A"},
+       "b": {"$ref": "#spot"}
+      },
       "additionalProperties": false
      }
     }

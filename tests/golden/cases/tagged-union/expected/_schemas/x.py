@@ -11,7 +11,10 @@ SCHEMAS = r"""
    "$defs": {
     "Done": {
      "type": "object",
-     "properties": {"kind": {"const": "done"}, "result": {"type": "string"}},
+     "properties": {
+      "kind": {"const": "done"},
+      "result": {"type": "string"}
+     },
      "required": ["kind"],
      "additionalProperties": false
     }
@@ -22,13 +25,19 @@ SCHEMAS = r"""
       "oneOf": [
        {
         "type": "object",
-        "properties": {"kind": {"const": "started"}, "at": {"type": "integer"}},
+        "properties": {
+         "kind": {"const": "started"},
+         "at": {"type": "integer"}
+        },
         "required": ["kind", "at"],
         "additionalProperties": false
        },
        {
         "type": "object",
-        "properties": {"kind": {"const": "failed-hard"}, "reason": {"type": "string"}},
+        "properties": {
+         "kind": {"const": "failed-hard"},
+         "reason": {"type": "string"}
+        },
         "required": ["kind", "reason"],
         "additionalProperties": false
        },
@@ -46,13 +55,19 @@ SCHEMAS = r"""
          "oneOf": [
           {
            "type": "object",
-           "properties": {"type": {"enum": ["a"]}, "a": {"type": "string"}},
+           "properties": {
+            "type": {"enum": ["a"]},
+            "a": {"type": "string"}
+           },
            "required": ["type", "a"],
            "additionalProperties": false
           },
           {
            "type": "object",
-           "properties": {"type": {"enum": ["b"]}, "b": {"type": "string"}},
+           "properties": {
+            "type": {"enum": ["b"]},
+            "b": {"type": "string"}
+           },
            "required": ["type", "b"],
            "additionalProperties": false
           }

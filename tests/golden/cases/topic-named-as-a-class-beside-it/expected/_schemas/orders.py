@@ -12,14 +12,19 @@ SCHEMAS = r"""
     "Order": {
      "description": "What a customer wants.",
      "type": "object",
-     "properties": {"id": {"type": "string"}},
+     "properties": {
+      "id": {"type": "string"}
+     },
      "required": ["id"],
      "additionalProperties": false
     },
     "Placed": {
      "description": "An order, and when it came in.",
      "type": "object",
-     "properties": {"order": {"$ref": "#/$defs/Order"}, "on": {"type": "string", "format": "date"}},
+     "properties": {
+      "order": {"$ref": "#/$defs/Order"},
+      "on": {"type": "string", "format": "date"}
+     },
      "required": ["order"],
      "additionalProperties": false
     }
@@ -29,7 +34,14 @@ SCHEMAS = r"""
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "$defs": {},
    "topics": {
-    "order": {"schema": {"anyOf": [{"$ref": "orders.schema.json#/$defs/Order"}, {"type": "null"}]}},
+    "order": {
+     "schema": {
+      "anyOf": [
+       {"$ref": "orders.schema.json#/$defs/Order"},
+       {"type": "null"}
+      ]
+     }
+    },
     "placed": {"schema": {"$ref": "orders.schema.json#/$defs/Order"}},
     "history": {"schema": {"type": "array", "items": {"$ref": "orders.schema.json#/$defs/Placed"}}}
    }

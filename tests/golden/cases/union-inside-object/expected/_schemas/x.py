@@ -13,15 +13,23 @@ SCHEMAS = r"""
     "t": {
      "schema": {
       "type": "object",
-      "properties": {"id": {"type": "string"}},
+      "properties": {
+       "id": {"type": "string"}
+      },
       "required": ["id"],
       "oneOf": [
        {
-        "properties": {"kind": {"const": "card"}, "number": {"type": "string"}},
+        "properties": {
+         "kind": {"const": "card"},
+         "number": {"type": "string"}
+        },
         "required": ["kind", "number"]
        },
        {
-        "properties": {"kind": {"const": "cash"}, "change": {"type": "number"}},
+        "properties": {
+         "kind": {"const": "cash"},
+         "change": {"type": "number"}
+        },
         "required": ["kind"]
        }
       ]

@@ -11,14 +11,26 @@ SCHEMAS = r"""
    "$defs": {},
    "topics": {
     "never": {"schema": false},
-    "none": {"schema": {"allOf": [{"type": "string"}, {"type": "integer"}]}},
+    "none": {
+     "schema": {
+      "allOf": [
+       {"type": "string"},
+       {"type": "integer"}
+      ]
+     }
+    },
     "value": {"schema": {"type": "string", "enum": [1]}},
     "t": {
      "schema": {
       "type": "object",
       "properties": {
        "a": false,
-       "b": {"allOf": [{"type": "string"}, {"type": "integer"}]},
+       "b": {
+        "allOf": [
+         {"type": "string"},
+         {"type": "integer"}
+        ]
+       },
        "c": {"type": "string"}
       },
       "additionalProperties": false

@@ -15,13 +15,18 @@ SCHEMAS = r"""
       "anyOf": [
        {
         "type": "object",
-        "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}},
+        "properties": {
+         "lat": {"type": "number"},
+         "lon": {"type": "number"}
+        },
         "required": ["lat", "lon"],
         "additionalProperties": false
        },
        {
         "type": "object",
-        "properties": {"street": {"type": "string"}},
+        "properties": {
+         "street": {"type": "string"}
+        },
         "required": ["street"],
         "additionalProperties": false
        },
@@ -35,14 +40,18 @@ SCHEMAS = r"""
       "oneOf": [
        {
         "type": "object",
-        "properties": {"a": {"type": "string"}},
+        "properties": {
+         "a": {"type": "string"}
+        },
         "required": ["a"],
         "additionalProperties": false,
         "title": "First one"
        },
        {
         "type": "object",
-        "properties": {"b": {"type": "string"}},
+        "properties": {
+         "b": {"type": "string"}
+        },
         "required": ["b"],
         "additionalProperties": false,
         "title": "Second one"

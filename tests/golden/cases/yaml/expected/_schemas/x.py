@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "Thing": {
      "type": "object",
-     "properties": {"n": {"type": "integer"}},
+     "properties": {
+      "n": {"type": "integer"}
+     },
      "additionalProperties": false
     }
    }

@@ -9,7 +9,9 @@ SCHEMAS = r"""
   "https://tightbeam.invalid/geo/place.json": {
    "$schema": "https://json-schema.org/draft/2020-12/schema",
    "type": "object",
-   "properties": {"lat": {"type": "number"}},
+   "properties": {
+    "lat": {"type": "number"}
+   },
    "additionalProperties": false
   },
   "https://tightbeam.invalid/shop/common.json": {
@@ -17,7 +19,9 @@ SCHEMAS = r"""
    "$defs": {
     "Money": {
      "type": "object",
-     "properties": {"amount": {"type": "integer"}},
+     "properties": {
+      "amount": {"type": "integer"}
+     },
      "required": ["amount"],
      "additionalProperties": false
     }

@@ -36,7 +36,9 @@ const validators = new Validators(
    "$defs": {
     "Money": {
      "type": "object",
-     "properties": {"amount": {"type": "integer"}},
+     "properties": {
+      "amount": {"type": "integer"}
+     },
      "required": ["amount"],
      "additionalProperties": false
     }
@@ -49,7 +51,9 @@ const validators = new Validators(
     "changed": {
      "schema": {
       "type": "object",
-      "properties": {"price": {"$ref": "../common.json#/$defs/Money"}},
+      "properties": {
+       "price": {"$ref": "../common.json#/$defs/Money"}
+      },
       "additionalProperties": false
      }
     }

@@ -11,7 +11,9 @@ SCHEMAS = r"""
    "$defs": {
     "Money": {
      "type": "object",
-     "properties": {"amount": {"type": "integer"}},
+     "properties": {
+      "amount": {"type": "integer"}
+     },
      "required": ["amount"],
      "additionalProperties": false
     }
@@ -24,7 +26,9 @@ SCHEMAS = r"""
     "changed": {
      "schema": {
       "type": "object",
-      "properties": {"price": {"$ref": "../common.json#/$defs/Money"}},
+      "properties": {
+       "price": {"$ref": "../common.json#/$defs/Money"}
+      },
       "additionalProperties": false
      }
     }
