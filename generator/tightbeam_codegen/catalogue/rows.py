@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from tightbeam_codegen.catalogue.places import ITEMS, VALUES, Own, Spots, anchor
 from tightbeam_codegen.catalogue.wording import (
@@ -30,6 +31,9 @@ from tightbeam_codegen.read.normalise.shapes import (
 
 __all__ = ["Row", "rows_of"]
 
+_MOST_ROWS = 2_000
+"""Of one payload: references into each other's insides can multiply them without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -54,7 +58,7 @@ class Row:
 
 
 def rows_of(shape: Shape, rules: Rules, way: Sequence[str], spots: Spots) -> list[Row]:
-    """Return the rows of a payload or of a shared type.
+    """Return the rows of a payload or of a shared type, a bounded number of them.
 
     Args:
         shape: what it is.
@@ -65,12 +69,26 @@ def rows_of(shape: Shape, rules: Rules, way: Sequence[str], spots: Spots) -> lis
     walk = _Walk(spots)
     here = _Here(tuple(way), "", 0, frozenset())
     shape = walk.root(shape)
-    rows = list(walk.inside(shape, here))
+    rows = _with_own_anchors(islice(walk.inside(shape, here), _MOST_ROWS))
     if not _is_object(shape, spots):
         words = tuple(rule_words(rules))
         deeper = [replace(row, depth=row.depth + 1) for row in rows]
         rows = [Row("", 0, "", "", type_words(shape, spots), words, is_required=True), *deeper]
     return rows
+
+
+def _with_own_anchors(rows: Iterable[Row]) -> list[Row]:
+    """Return rows of which no two have one anchor, as properties of branches without a name do."""
+    known: set[str] = set()
+    found: list[Row] = []
+    for row in rows:
+        number, text = 1, row.anchor
+        while text in known:
+            number += 1
+            text = f"{row.anchor}~{number}"
+        known.add(text)
+        found.append(replace(row, anchor=text))
+    return found
 
 
 def _is_object(shape: Shape, spots: Spots) -> bool:

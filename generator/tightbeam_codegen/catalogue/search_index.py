@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from tightbeam_codegen.catalogue.html import shown
@@ -44,30 +44,26 @@ def index_files(views: Views, header: str) -> Iterator[tuple[str, str]]:
         yield f"search/{number}.js", f"{header}\ntightbeamFound({number}, {len(chunks)}, [\n{body}\n]);\n"
 
 
-def _entries(views: Views) -> Iterator[Entry]:
-    total = 0
-
-    def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
-        nonlocal total
-        for entry in entries:
-            total += 1
-            yield entry
-
+def _entries(views: Views) -> list[Entry]:
+    entries: list[Entry] = []
     for channel in views.channels:
-        own = total
-        yield from numbered([_entry(_CHANNEL, channel.name, channel.page, "", -1, channel.description)])
-        for row in channel.parameters:
-            yield from numbered([_entry(_PARAMETER, row.name, channel.page, row.anchor, own, row.doc)])
+        own = len(entries)
+        entries.append(_entry(_CHANNEL, channel.name, channel.page, "", -1, channel.description))
+        entries += [
+            _entry(_PARAMETER, row.name, channel.page, row.anchor, own, row.doc) for row in channel.parameters
+        ]
         for topic in channel.topics:
-            yield from numbered(_section(_TOPIC, topic.section, own, total))
+            entries += _section(_TOPIC, topic.section, own, len(entries))
         for each in channel.types:
-            yield from numbered(_section(_TYPE, each.section, own, total))
+            entries += _section(_TYPE, each.section, own, len(entries))
     for _, types in views.types.values():
         for each in types:
-            yield from numbered(_section(_TYPE, each.section, -1, total))
+            entries += _section(_TYPE, each.section, -1, len(entries))
+    return entries
 
 
 def _section(kind: int, section: Section, parent: int, number: int) -> Iterator[Entry]:
+    """Yield a topic or a type, whose own number is given, and its properties."""
     yield _entry(kind, section.title, section.spot.page, section.spot.anchor, parent, section.doc)
     for row in section.rows:
         if row.anchor and not row.is_branch:

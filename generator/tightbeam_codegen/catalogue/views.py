@@ -29,6 +29,10 @@ _BESIDE = (
 )
 """Keywords that a table of properties doesn't show."""
 
+_CONTAINERS = frozenset(["$defs", "definitions"])
+_LONGEST_SCHEMA = 100_000
+"""Characters of a schema that a page shows."""
+
 _CLIENT = "`client` is a `tightbeam.Client(…)`, or what `tightbeam.connect(…)` gives in another process."
 _PAGE = "`token` is a route of yours that answers with a token for this channel."
 _SERVER = "`gateway` is the gateway's origin. `serverKey` may never reach a browser."
@@ -238,7 +242,7 @@ class _Reader:
             doc.strip(),
             str(replace(place, path=self._named_file(place.path))),
             tuple(rows),
-            laid_out(schema, JSON),
+            _schema_text(schema),
             tuple(_beside(schema)),
             named.closed if isinstance(named, ObjectShape) else None,
             is_deprecated(rules),
@@ -268,6 +272,14 @@ def _parameter(param: Parameter) -> Row:
         is_required=True,
         is_deprecated=param.schema.get("deprecated") is True,
     )
+
+
+def _schema_text(schema: Any) -> str:
+    """Return a schema as JSON: without the types that have their own places, and cut if it is very long."""
+    if isinstance(schema, dict):
+        schema = {keyword: value for keyword, value in schema.items() if keyword not in _CONTAINERS}
+    text = laid_out(schema, JSON)
+    return text if len(text) <= _LONGEST_SCHEMA else f"{text[:_LONGEST_SCHEMA]}\n…"
 
 
 def _beside(schema: Any) -> Iterator[str]:

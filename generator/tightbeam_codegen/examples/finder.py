@@ -17,7 +17,7 @@ from tightbeam._payload.schemas import LATEST_DIALECT
 from tightbeam._payload.schemas import Bundle as RuntimeBundle
 from tightbeam.errors import InvalidParam, OutdatedBindings
 from tightbeam_codegen.examples.choices import Choice, Choices, DeadEnd, Site, Way
-from tightbeam_codegen.examples.compose import Composer, Spot
+from tightbeam_codegen.examples.compose import Composer, ValuePlace
 from tightbeam_codegen.examples.schemas import Schemas
 from tightbeam_codegen.read.bundle import Bundle
 from tightbeam_codegen.read.check import Definition
@@ -96,7 +96,7 @@ class Examples:
         if location is None:
             return None
         return _Search(schemas, [location], _faults_of(validator)).run(
-            Spot(entered=frozenset([id(location.schema)]))
+            ValuePlace(entered=frozenset([id(location.schema)]))
         )
 
     def parameters(self, definition: Definition) -> dict[str, ParamValue] | None:
@@ -111,7 +111,7 @@ class Examples:
                 return None
             location = SchemaLocation("", (), "", {"type": param.kind, **param.schema})
             faults = _named_faults(template, param.name, _faults_of(validator))
-            example = _Search(schemas, [location], faults).run(Spot(name=param.name))
+            example = _Search(schemas, [location], faults).run(ValuePlace(name=param.name))
             if example is None or not isinstance(example.value, str | int | bool):
                 return None
             found[param.name] = example.value
@@ -168,15 +168,15 @@ class _Search:
         self._faults = faults
         self._fuel = _FUEL
 
-    def run(self, spot: Spot) -> Example | None:
+    def run(self, place: ValuePlace) -> Example | None:
         """Return the first valid value: as full as its schema is, else as brief as may be."""
         for is_brief in (False, True):
-            found = self._best_first(spot, is_brief=is_brief)
+            found = self._best_first(place, is_brief=is_brief)
             if found is not None:
                 return found
         return None
 
-    def _best_first(self, spot: Spot, *, is_brief: bool) -> Example | None:
+    def _best_first(self, place: ValuePlace, *, is_brief: bool) -> Example | None:
         order = itertools.count()
         waiting: list[tuple[int, int, int, Mapping[Site, int]]] = [(0, 0, next(order), {})]
         known: set[frozenset[tuple[Site, int]]] = set()
@@ -185,7 +185,7 @@ class _Search:
                 break
             overrides = heapq.heappop(waiting)[-1]
             choices = Choices(overrides, min(self._fuel, _FUEL // 3))
-            found = self._attempt(choices, spot, is_brief=is_brief)
+            found = self._attempt(choices, place, is_brief=is_brief)
             if found is None:
                 continue
             faults = self._faults(found.value) if _is_short(found.value) else [()]
@@ -199,11 +199,11 @@ class _Search:
                     heapq.heappush(waiting, (len(faults), len(changed), next(order), changed))
         return None
 
-    def _attempt(self, choices: Choices, spot: Spot, *, is_brief: bool) -> Example | None:
+    def _attempt(self, choices: Choices, place: ValuePlace, *, is_brief: bool) -> Example | None:
         """Return a value along some choices; None where they end nowhere."""
         given = choices.fuel
         try:
-            return Example(Composer(self._schemas, choices, is_brief=is_brief).value(self._locations, spot))
+            return Example(Composer(self._schemas, choices, is_brief=is_brief).value(self._locations, place))
         except DeadEnd:
             return None
         finally:

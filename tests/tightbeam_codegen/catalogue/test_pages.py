@@ -142,6 +142,25 @@ def test_recursion_nesting_and_unions(tmp_path: Path) -> None:
     assert not any(id_.startswith("t.own.") for id_ in page.ids())
 
 
+def test_properties_that_have_one_way_have_two_links(tmp_path: Path) -> None:
+    lists = {"anyOf": [{"type": "array", "items": closed(a=kind)} for kind in (STRING, INTEGER)]}
+    site = catalogue(tmp_path, {"x.channel.json": channel("x", t=closed(list=lists))})
+    assert_links_lead_somewhere(site)
+    assert {"t.list.~items.a", "t.list.~items.a~2"} <= set(Page(site["channels/x.html"]).ids())
+
+
+@pytest.mark.slow
+def test_references_that_multiply_are_bounded(tmp_path: Path) -> None:
+    """Each level is inside of the one before it, and is referred to twice: a million rows."""
+    inside: Any = STRING
+    for depth in reversed(range(20)):
+        way = "".join(f"/properties/a{number}" for number in range(depth + 1))
+        inside = open_object(**{f"a{depth}": inside, f"b{depth}": ref(f"#/topics/t/schema{way}")})
+    site = catalogue(tmp_path, {"x.channel.json": channel("x", t=inside)})
+    assert_links_lead_somewhere(site)
+    assert 2_000 <= site["channels/x.html"].count('<div class="row') < 2_100
+
+
 def test_a_document_with_many_types_has_a_page_for_each(tmp_path: Path) -> None:
     names = [f"T{number}" for number in range(41)]
     shared = {"$defs": {name: closed(a=STRING) for name in names}}

@@ -169,5 +169,23 @@ def test_a_revision_that_cannot_be_read(project: Path, capsys: pytest.CaptureFix
     assert not (project / "site").exists()
 
 
+def test_text_of_changes_stays_text(project: Path) -> None:
+    """Names, payloads and reasons of both sides."""
+    text = "</code><img src=x onerror=alert(1)>`[a](javascript:alert(1))"
+    old = channel("orders", **{text: closed(**{text: {"enum": [text, "a"]}}), "gone": STRING})
+    new = channel("orders", **{text: closed(**{text: {"enum": ["a"]}}), text + text: STRING})
+    new["x-tightbeam-allow-breaking"] = text
+    write_files(project / "before", {"orders.channel.json": old})
+    write_files(project / "schemas", {"orders.channel.json": new})
+    assert run_docs(None, Path("site"), against="before") == 0
+    for page in ("changes.html", "channels/orders.html", "index.html"):
+        content = (project / "site" / page).read_text("utf-8")
+        assert "&lt;img" in content
+        assert set(re.findall(r"<img [^>]*>", content)) == {
+            f'<img src="{"../" * page.count("/")}mark.svg" alt="" width="22" height="22">'
+        }
+        assert not re.search(r"href=.?javascript", content)
+
+
 def words(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
