@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.tightbeam_codegen.compiling import compile_files, errors, write_files
+from tests.typescript.node_tools import compiled_for_node
+from tests.typescript.test_agreement import decided_in_node
 from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam_cli import main
@@ -104,27 +106,42 @@ def test_what_an_api_sends_by_itself_becomes_topics(capsys: pytest.CaptureFixtur
     assert not any(word in bundle for word in ("operationId", "requestBodies/Other", "Pets", "text/plain"))
 
 
+SINGLE = {
+    "tag": {"schema": {"$ref": "pets.json#/paths/~1pets/post/parameters/0/schema"}},
+    "list": {"schema": {"$ref": f"pets.json{BODY}"}},
+    "one": {"schema": {"$ref": f"pets.json{BODY}/items"}},
+    "of": {"schema": {"$ref": "pets.json#/components/schemas/Of"}},
+}
+"""Steps into arrays, and a schema inside another one that is referred to as well."""
+OF = {"added": {"a": "x"}, "tag": "b", "both": {"a": "x"}, "found": {"a": "y"}}
+PAYLOADS: dict[str, tuple[Any, Any]] = {
+    "tag": ("a", "c"),
+    "list": ([{"a": "x"}], [{"a": 1}]),
+    "one": ({"a": "x"}, {}),
+    "of": (OF, {**OF, "both": {}}),
+}
+"""By topic, a right one and a wrong one."""
+
+
 def test_bindings_of_single_schemas_validate(tmp_path: Path) -> None:
-    """Steps into arrays, and a schema inside another one that is referred to as well."""
-    topics = {
-        "tag": {"schema": {"$ref": "pets.json#/paths/~1pets/post/parameters/0/schema"}},
-        "list": {"schema": {"$ref": f"pets.json{BODY}"}},
-        "one": {"schema": {"$ref": f"pets.json{BODY}/items"}},
-        "of": {"schema": {"$ref": "pets.json#/components/schemas/Of"}},
-    }
-    made = compile_files(tmp_path, {"pets.json": API, "c.channel.json": {"name": "c", "topics": topics}})
+    made = compile_files(tmp_path, {"pets.json": API, "c.channel.json": {"name": "c", "topics": SINGLE}})
     assert errors(made) == []
     ch = made.module("c").c_channel
-    of = {"added": {"a": "x"}, "tag": "b", "both": {"a": "x"}, "found": {"a": "y"}}
-    for topic, right, wrong in (
-        (ch.tag, "a", "c"),
-        (ch.list_, [{"a": "x"}], [{"a": 1}]),
-        (ch.one, {"a": "x"}, {}),
-        (ch.of, of, {**of, "both": {}}),
-    ):
-        assert encode(topic, right)
+    for ref in (ch.tag, ch.list_, ch.one, ch.of):
+        right, wrong = PAYLOADS[ref.topic]
+        assert encode(ref, right)
         with pytest.raises(InvalidPayload):
-            encode(topic, wrong)
+            encode(ref, wrong)
+
+
+@pytest.mark.slow
+def test_they_validate_in_node_too(tmp_path: Path) -> None:
+    channels = {
+        f"{name}.channel.json": {"name": name, "topics": {"t": topic}} for name, topic in SINGLE.items()
+    }
+    compiled_for_node(tmp_path, {"pets.json": API, **channels})
+    texts = {name: [json.dumps(value) for value in payloads] for name, payloads in PAYLOADS.items()}
+    assert decided_in_node(tmp_path, texts) == {name: [True, False] for name in SINGLE}
 
 
 def test_an_error_in_one_payload_costs_only_its_topic(capsys: pytest.CaptureFixture[str]) -> None:
