@@ -125,18 +125,17 @@ def _settle(draft: Draft, what: str, leftovers: Leftovers) -> None:
         Refused: something else is wrong with it.
     """
     params: dict[str, Any] = draft.value.get("params", {})
-    causes: tuple[Problem, ...] = ()
-    for _ in range(2):
+    for is_last in (False, True):
         found = checked(draft.value)
         if isinstance(found, Definition):
             return
-        causes = found
-        faulty = [name for name in params if any(quoted(name) in each.message for each in causes)]
+        if is_last:
+            raise Refused(draft.channel.located.place, what + found[0].message, found[0].remedy)
+        faulty = [name for name in params if any(quoted(name) in each.message for each in found)]
         for name in faulty or params:
             if (located := draft.channel.parameters.get(name)) is not None:
                 leftovers.add("parameter keywords", located, name)
             params[name] = dict(_TEXT)
-    raise Refused(draft.channel.located.place, what + causes[0].message, causes[0].remedy)
 
 
 def checked(value: Mapping[str, Any], path: str = "x") -> Definition | tuple[Problem, ...]:

@@ -108,7 +108,7 @@ def _channel(located: Located, way: Way, version: int, leftovers: Leftovers) -> 
 
 def _messages_2(operation: Located, way: Way, leftovers: Leftovers) -> Iterator[tuple[str, Located]]:
     """Yield the messages of an operation of version 2, each with a name that is stable."""
-    leave_out_operation(operation, way, leftovers)
+    _leave_out_operation(operation, way, leftovers)
     if "message" not in operation:
         return
     message = operation.inside("message")
@@ -127,7 +127,7 @@ def _messages_2(operation: Located, way: Way, leftovers: Leftovers) -> Iterator[
         yield name, each
 
 
-def leave_out_operation(operation: Located, way: Way, leftovers: Leftovers) -> None:
+def _leave_out_operation(operation: Located, way: Way, leftovers: Leftovers) -> None:
     """Note what an operation says besides its messages."""
     name = text_of(operation.object.get("operationId")) or operation.name
     if name in ("publish", "subscribe") and len(operation.pointer) > 1:
@@ -183,7 +183,7 @@ def leave_out_the_rest(
         leftovers.add("extensions" if each.name.startswith("x-") else kind, each, each.name)
     for operation in entries(root.inside("operations")):
         try:
-            leave_out_operation(way.follow(operation), way, leftovers)
+            _leave_out_operation(way.follow(operation), way, leftovers)
         except Refused:
             leftovers.add("operations", operation, operation.name)
     for scheme in entries(root.inside("components", "securitySchemes")):

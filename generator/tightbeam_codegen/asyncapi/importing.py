@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["import_asyncapi"]
 
+_OVERLAP = re.compile(r" in ([0-9]{6})\.channel\.json: both can be ")
 _MOST_REFUSED = 50
 """What is refused beyond it is counted."""
 _NAMED = 5
@@ -67,7 +69,7 @@ def import_asyncapi(source: Source, wanted: Wanted) -> Imported:
         "The document was changed since it was exported, or a part of it is wanted: so the definition files"
         " that it carries are passed over, and those that are written refer to it."
     )
-    return _with_notes(imported, changed)
+    return replace(imported, notes=(changed, *imported.notes))
 
 
 def _version(root: Located) -> int:
@@ -101,10 +103,6 @@ def _carried(source: Source, carried: Carried) -> Imported:
     return Imported(
         definitions={}, documents=carried.files, summaries=summaries, notes=tuple(notes), names=plain
     )
-
-
-def _with_notes(imported: Imported, *notes: str) -> Imported:
-    return replace(imported, notes=(*notes, *imported.notes))
 
 
 class _Import:
@@ -229,8 +227,8 @@ class _Import:
                 return
             # The later one of two has the error, whose text names the earlier one and a name of both.
             draft = by_path.pop(first.place.path.partition(".")[0])
-            other, _, example = first.message.rpartition(" in ")[2].partition(": both can be ")
-            key = by_path[other.partition(".")[0]].channel.key
+            _, earlier, example = _OVERLAP.split(first.message, maxsplit=1)
+            key = by_path[earlier].channel.key
             drafts.remove(draft)
             self._refused.append(
                 Problem(

@@ -95,10 +95,10 @@ def test_messages_without_any_channel_are_topics_of_one() -> None:
 
 
 def test_names_that_meet_are_refused_with_the_name() -> None:
-    document = version_3({"one": channel("a/{b}"), "two": channel("a/list"), "three": channel("c/{d}")})
+    document = version_3({"one": channel("a/{b}"), "two": channel("a/b in c"), "three": channel("c/{d}")})
     outcome = taken(document)
     assert sorted(outcome.definitions) == ["one", "three"]
-    message = "the channel 'two' is left out: it and 'one' can both be called 'a/list'"
+    message = "the channel 'two' is left out: it and 'one' can both be called 'a/b in c'"
     assert message in outcome.messages
 
 
