@@ -116,17 +116,17 @@ class Report:
 
     def _annotate(self) -> None:
         """Print annotations, and write the summary of the step where GitHub takes one."""
-        if not self._problems:
-            return
         shown = [
             dataclasses.replace(problem, severity="error")
             if self.strict and problem.severity == "warning"
             else problem
             for problem in self._problems
         ]
-        print_error("\n".join([as_annotations(shown, TITLE), *map(log_text, self._sentences)]))
+        printed = filter(None, [as_annotations(shown, TITLE), *map(log_text, self._sentences)])
+        if text := "\n".join(printed):
+            print_error(text)
         file = os.environ.get("GITHUB_STEP_SUMMARY")
-        if not file:
+        if not file or not shown:
             return
         try:
             with Path(file).open("a", encoding="utf-8", newline="\n") as summary:
