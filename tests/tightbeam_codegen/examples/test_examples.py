@@ -61,6 +61,7 @@ def example(folder: Path, schema: Any, **definition: Any) -> Any:
         ({"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2, "uniqueItems": True}, ["a", "b"]),
         ({"type": "array", "prefixItems": [STRING, {"type": "integer"}], "items": False}, ["Example", 2]),
         ({"type": "object", "additionalProperties": {"type": "boolean"}}, {"key": True}),
+        ({**LABELS, "minProperties": 3}, {"key": "Example", "key2": "Example", "key3": "Example"}),
         (closed(labels=LABELS), {"labels": {"label": "Example label"}}),
         ({"type": "object", "propertyNames": {"pattern": "^x-"}, "minProperties": 1}, {"x-": "Example"}),
         (
