@@ -64,10 +64,12 @@ class Class:
     @property
     def is_closed(self) -> bool:
         """Whether undeclared properties are passed over."""
-        return any(
-            part.keywords.get(keyword) is False
-            for part in self.parts
-            for keyword in ("additionalProperties", "unevaluatedProperties")
+        others = [part.keywords.get("additionalProperties") for part in self.parts]
+        if any(each is False for each in others):
+            return True
+        is_evaluated = any(each is not None for each in others)
+        return not is_evaluated and any(
+            part.keywords.get("unevaluatedProperties") is False for part in self.parts
         )
 
     @property

@@ -63,6 +63,8 @@ class Translator:
 
     def _translate(self, literal: Literal, kind: str) -> Formula:
         node, is_positive, view = literal
+        if view is SAID and not is_positive:
+            view = None
         if kind != "object" or not isinstance(view, Place):
             formula = self._of(node, kind, view, None)
             return formula if is_positive else negation(formula)
@@ -85,8 +87,8 @@ class Translator:
             return known
         if key in self._active or len(self._active) > _MAX_DEPTH:
             return unknown("a reference leads back to itself without passing an object or array")
-        self._active.add(key)
         self._spend(1 + len(node.keywords.get("oneOf", ())) ** 2 // 10)
+        self._active.add(key)
         try:
             formula = _Schema(self, node, kind, view, case).formula()
         except UnsupportedError as error:

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from tightbeam_codegen.compare.containment import Contained, Side, contains
 from tightbeam_codegen.compare.containment.matching import matches
 from tightbeam_codegen.compare.containment.regular.automaton import automaton, shortest_text
 from tightbeam_codegen.compare.containment.regular.lookahead import parts_of
@@ -95,3 +96,10 @@ def test_look_ahead_at_the_start_is_taken_apart(pattern: str) -> None:
     for _ in range(200):
         text = "".join(rng.choice("abcxA1()]") for _ in range(rng.randrange(6)))
         assert all(matches(part.pattern, text) is part.matches for part in parts) is matches(pattern, text)
+
+
+def test_an_enumeration_of_many_characters_is_no_proof() -> None:
+    letters = [chr(0x4E00 + index) for index in range(400)]
+    reader = Side.of_schema({"enum": letters})
+    answer = contains(reader, Side.of_schema({"type": "string", "pattern": "^[一-俿]$"}), as_written=True)
+    assert not isinstance(answer, Contained)

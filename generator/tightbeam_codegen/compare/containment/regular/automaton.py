@@ -24,6 +24,7 @@ __all__ = ["Automaton", "TooManyStatesError", "automaton", "shortest_text"]
 
 _MAX_NODES = 1_500
 _MAX_STATES = 4_000
+_MAX_SPECIAL = 200
 _AT_START = -1
 """Marks the one state in which nothing was read yet."""
 
@@ -141,6 +142,14 @@ class Automaton:
         return known
 
 
+def _alphabet(sets: Sequence[Characters], excluded: Iterable[str]) -> list[str]:
+    """Return one character of each kind that sets and excluded texts tell apart."""
+    special = sorted(set("".join(excluded)))
+    if len(special) > _MAX_SPECIAL:
+        raise TooManyStatesError
+    return [character for character, _ in typical((*sets, *(((ord(c), ord(c)),) for c in special)))]
+
+
 @functools.lru_cache(maxsize=512)
 def automaton(pattern: str, *, widened: bool = False) -> Automaton | None:
     """Return the automaton of a regular expression; None if it isn't regular, or too large.
@@ -180,8 +189,7 @@ def shortest_text(
     automata = (*wanted, *unwanted)
     excluded = frozenset(excluded)
     sets = tuple(dict.fromkeys(characters for each in automata for characters in each.sets))
-    special = tuple(((ord(c), ord(c)),) for c in sorted(set("".join(excluded)))[:200])
-    alphabet = [character for character, _ in typical((*sets, *special))]
+    alphabet = _alphabet(sets, excluded)
     longest = max(map(len, excluded), default=-1)
 
     def key(text: str) -> tuple[int, str | None]:
