@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import site
 import socket
 import subprocess
@@ -21,6 +22,7 @@ import pytest
 
 import tightbeam
 import tightbeam_codegen
+from tests.tightbeam_codegen.compare.repositories import Clone
 from tests.tightbeam_codegen.compiling import channel, write_files
 from tests.tightbeam_codegen.schemas import STRING, closed, ref
 
@@ -66,13 +68,19 @@ class Project:
         table = f'[tool.tightbeam]\n{settings}\n[tool.tightbeam.refs]\n"{MAPPED}" = "vendor"\n'
         write_files(self.folder, {"pyproject.toml": table})
 
-    def run(self, *arguments: str) -> Watched:
+    def run(self, *arguments: str, with_git: bool = False) -> Watched:
         """`tightbeam` with these arguments. Asserts that it stayed where it belongs."""
         notes = self.folder.parent / "notes.json"
+        self.temporary.mkdir(exist_ok=True)
+        variables = {
+            "TIGHTBEAM_CACHE_DIR": str(self.folder.parent / "cache"),
+            "TMPDIR": str(self.temporary),
+            "PYTHONPATH": "",
+        }
         done = subprocess.run(
             [sys.executable, "-B", PROGRAM, notes, *arguments],
             cwd=self.folder,
-            env={**os.environ, "TIGHTBEAM_CACHE_DIR": str(self.folder.parent / "cache"), "PYTHONPATH": ""},
+            env={**os.environ, **variables},
             capture_output=True,
             text=True,
             timeout=120,
@@ -80,12 +88,19 @@ class Project:
         )
         assert notes.exists(), done.stderr
         watched = Watched(done.returncode, done.stdout + done.stderr, json.loads(notes.read_text()))
-        assert watched.started() == []
-        assert [path for path in watched.paths() if not self._may_be_opened(path)] == []
+        started = watched.started()
+        assert all(with_git and re.match(r"\('git', \['git', ", what) for _, what in started), started
+        outside = [path for path in watched.paths() if not self._may_be_opened(path)]
+        assert [path for path in outside if path != os.devnull or not with_git] == []
         return watched
 
+    @property
+    def temporary(self) -> Path:
+        """The folder for temporary files, where the files of a commit are for the time of a run."""
+        return self.folder.parent / "temporary"
+
     def _may_be_opened(self, path: str) -> bool:
-        own = [self.folder, self.folder.parent / "cache"]
+        own = [self.folder, self.folder.parent / "cache", self.temporary]
         # An editable installation has our source elsewhere than in site-packages, and the version beside it.
         packages = [Path(module.__file__ or "").parents[1] for module in (tightbeam, tightbeam_codegen)]
         packages.append(packages[-1].parent / "pyproject.toml")
@@ -127,6 +142,33 @@ def test_a_good_run_stays_where_it_belongs(project: Project) -> None:
     opened = watched.paths()
     for name in ("schemas/x.channel.json", "schemas/w.yaml", "vendor/z.json", "pyproject.toml"):
         assert os.path.realpath(project.folder / name) in opened, "the hook sees what is opened"
+
+
+@pytest.mark.slow
+def test_a_comparison_stays_there_too(project: Project) -> None:
+    """With a folder, and with a commit that has links to what may not be read: git alone is started."""
+    before = {"x.channel.json": channel("x", t=closed(a=ref("y.json"), b=ref(f"{MAPPED}z.json#/$defs/S")))}
+    project.write(before | {"y.json": closed(a=STRING)}, {"z.json": SECRET})
+    write_files(project.folder / "before", before | {"y.json": closed(b=STRING)})
+    watched = project.run("breaking", "--against", "./before")
+    assert (watched.code, watched.started()) == (1, [])
+
+    clone = Clone(project.folder)
+    clone.git("init", "-q", "-b", "main")
+    clone.commit({})
+    clone.write({"schemas/y.json": closed(b=STRING)})
+    assert project.run("breaking", "--against", "main", with_git=True).code == 1
+    assert project.run("breaking", "--against", "nope", with_git=True).code == 2
+
+    (project.folder / "schemas" / "y.json").unlink()
+    (project.folder / "schemas" / "y.json").symlink_to(project.secret)
+    clone.commit({})
+    (project.folder / "schemas" / "y.json").unlink()
+    clone.write({"schemas/y.json": closed(b=STRING)})
+    watched = project.run("breaking", "--against", "main", with_git=True)
+    assert watched.code == 2
+    assert "SECRET" not in watched.said
+    assert list(project.temporary.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -386,6 +428,8 @@ def test_an_import_reads_and_writes_where_it_may(project: Project, folder: str, 
     assert "SECRET" not in watched.said.replace(str(project.secret), "")
     assert str(project.secret.resolve()) not in watched.paths()
     here = project.folder.parent
-    assert {path.name for path in here.iterdir()} == {"project", "secret.json", "notes.json", "cache"}
+    beside = {"project", "secret.json", "notes.json", "cache", "temporary"}
+    assert {path.name for path in here.iterdir()} == beside
+    assert list(project.temporary.iterdir()) == []
     assert {path.name for path in project.folder.iterdir()} == {"schemas", "api", "vendor", "pyproject.toml"}
     assert project.run("generate").code == 0
