@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tightbeam._payload.subschemas import SCHEMA_MAPS
 from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
 from tightbeam_codegen.imports.selection import Candidate, channel_of
-from tightbeam_codegen.json_schema.keywords import ASSERTING, KEYWORDS, Form
+from tightbeam_codegen.json_schema.keywords import ASSERTING, KEYWORDS, Form, is_group
 from tightbeam_codegen.problems import quoted
 from tightbeam_codegen.read.check.forms import form_faults
 from tightbeam_codegen.read.discover import SUFFIXES
@@ -63,22 +63,12 @@ def _shared(
 ) -> Iterator[Candidate]:
     for name, value in shared.items():
         way, full = (*pointer, name), f"{prefix}{name}"
-        if isinstance(value, dict) and _is_group(value) and len(way) <= _MOST_LEVELS:
+        if isinstance(value, dict) and is_group(value) and len(way) <= _MOST_LEVELS:
             yield from _shared(value, way, f"{full}-", left_out)
         elif isinstance(value, dict | bool):
             yield Candidate(full, way)
         else:
             left_out.append(full)
-
-
-def _is_group(value: dict[str, JsonValue]) -> bool:
-    """Return whether an object among shared schemas holds schemas by free names, and is none itself."""
-    known = {keyword for keywords in KEYWORDS.values() for keyword in keywords}
-    return (
-        bool(value)
-        and known.isdisjoint(value)
-        and all(isinstance(inner, dict) and not known.isdisjoint(inner) for inner in value.values())
-    )
 
 
 def _is_schema(value: JsonValue) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "REFERENCES",
     "SHAPING",
     "Form",
+    "is_group",
 ]
 
 Form: TypeAlias = (
@@ -138,3 +139,14 @@ NAMELESS = frozenset(
     }
 )
 """What a plain string or number is described with: a schema of these alone never gets a class or an alias."""
+
+_KNOWN = frozenset().union(*KEYWORDS.values())
+
+
+def is_group(value: Mapping[str, object]) -> bool:
+    """Return whether an object among shared schemas holds schemas by free names, and is none itself."""
+    return (
+        bool(value)
+        and _KNOWN.isdisjoint(value)
+        and all(isinstance(inner, dict) and not _KNOWN.isdisjoint(inner) for inner in value.values())
+    )

@@ -187,3 +187,18 @@ def test_a_schema_that_is_added_renames_nothing(capsys: pytest.CaptureFixture[st
     schemas = {"First": CLOSED, **schemas, "OrderOut": CLOSED, "Cond[b]": CLOSED}
     openapi["components"] = {"schemas": schemas}
     assert before < classes()
+
+
+def test_shared_schemas_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    shared: dict[str, Any] = {
+        "v1": {"Pod": CLOSED, "Of": {"$ref": "#/definitions/v1/Pod"}},
+        "Plain": {"type": "string"},
+    }
+    write_files(Path("schemas"), {"k.json": {"definitions": shared}})
+    assert main(["init", "--from", "schemas/k.json"]) == 0, capsys.readouterr().err
+    assert list(topics("schemas/k-topics.channel.json")) == ["v1-Pod", "v1-Of", "Plain"]
+    assert main(["generate", "--strict"]) == 0, capsys.readouterr().err
+    shared["v1"]["Pod"] = {"type": "objekt"}
+    write_files(Path("schemas"), {"k.json": {"definitions": shared}})
+    assert main(["generate"]) == 2
+    assert "unknown type 'objekt'" in capsys.readouterr().err

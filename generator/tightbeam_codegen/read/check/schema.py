@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.dialects import DRAFT_4, DRAFTS, LATEST, Dialect, draft_at
-from tightbeam_codegen.json_schema.keywords import ASSERTING, REFERENCES
+from tightbeam_codegen.json_schema.keywords import ASSERTING, REFERENCES, is_group
 from tightbeam_codegen.json_schema.official import is_unversioned
 from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.json_schema.uris import is_uri
@@ -67,6 +67,7 @@ _BY_OTHER_NAME = {
 
 SAY_WHY = "Write the reason, such as: nobody reads it yet."
 """What to do about an exception without a reason."""
+_SHARED = (("$defs",), ("definitions",))
 _BOOLEAN_OR_SCHEMA = frozenset({"additionalItems", "additionalProperties"})
 
 
@@ -197,6 +198,9 @@ class _Resource:
             self.count += 1
             if not isinstance(step.value, dict):
                 self._check_boolean(step, dialect, own)
+            elif step.pointer[-2:-1] in _SHARED and is_group(step.value):
+                inner = [_Step(value, (*step.pointer, name)) for name, value in step.value.items()]
+                open_steps.extend(reversed(inner))
             elif step.pointer != pointer and self._begins_another(step.value, uri, shape):
                 yield step
             else:
