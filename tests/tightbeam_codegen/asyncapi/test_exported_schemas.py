@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from tests.tightbeam_codegen.asyncapi.exported import exported_case, exported_from, validator_of
 from tests.tightbeam_codegen.compiling import channel, write_files
 from tests.tightbeam_codegen.golden import GOOD, Case, samples
+from tightbeam_cli import main
+from tightbeam_codegen.names import topic_name
 from tightbeam_codegen.settings import Settings
 
 WIDER_THERE = {
@@ -32,6 +35,26 @@ def test_payloads_of_golden_cases_are_judged_alike(case: Case) -> None:
         ):
             wrong.append((sample.module, sample.topic, sample.value, sample.good))
     assert wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
+def test_examples_are_valid_to_such_a_tool(
+    case: Case, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(case.folder if (case.folder / "pyproject.toml").exists() else project)
+    assert main(["export", "asyncapi", str(case.folder / "schemas"), "--no-sources"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    with_examples = 0
+    for key, channel_ in document["channels"].items():
+        for reference in channel_["messages"].values():
+            message = document["components"]["messages"][reference["$ref"].rpartition("/")[2]]
+            topic = message.get("x-tightbeam", {}).get("name") or topic_name(message["name"])
+            validator = validator_of(document, key, topic, formats=case.name != NOTES)
+            for example in message.get("examples", []):
+                assert validator.is_valid(example["payload"]), (message["name"], example)
+                with_examples += 1
+    assert with_examples > 0
 
 
 def payload_of(folder: Path, schema: Any, **files: Any) -> tuple[Any, dict[str, Any]]:
