@@ -69,7 +69,10 @@ def draft_of(channel: Channel, topics: Mapping[str, Any], way: Way, leftovers: L
         if not template:
             raise UnusableAddress("its address is empty", "Give it one.")
         names = {each: _own_name(channel, each) for each in placeholders}
-        params = _params(channel, names, way, leftovers)
+        try:
+            params = _params(channel, names, way, leftovers)
+        except Refused as refused:
+            raise refused.of(f"the channel {quoted(channel.key)}") from None
         for key, name in names.items():
             template = template.replace(f"{{{key}}}", f"{{{name}}}")
         named = _named(template, params, channel.ours.get("separator"))

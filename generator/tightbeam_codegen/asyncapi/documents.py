@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tightbeam_codegen.asyncapi.carried import EXTENSION
 from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Located, Refused, Way, entries, text_of
+from tightbeam_codegen.problems import quoted
 
 __all__ = ["Channel", "channels_of", "leave_out_the_rest"]
 
@@ -67,13 +68,13 @@ def channels_of(root: Located, way: Way, version: int, leftovers: Leftovers) -> 
         try:
             yield _channel(located, way, version, leftovers)
         except Refused as refused:
-            yield refused
+            yield refused.of(f"the channel {quoted(located.name)}")
 
 
 def _channel(located: Located, way: Way, version: int, leftovers: Leftovers) -> Channel:
     channel = way.follow(located)
     if not isinstance(channel.value, dict):
-        raise Refused(channel.place, "the channel isn't an object", "Correct it.")
+        raise Refused(channel.place, "it isn't an object", "Correct it.")
     for key in channel.object:
         if key in _OF_CHANNELS:
             names = ", ".join(channel.inside(key).object) if key == "bindings" else located.name
@@ -112,19 +113,26 @@ def _messages_2(operation: Located, way: Way, leftovers: Leftovers) -> Iterator[
     if "message" not in operation:
         return
     message = operation.inside("message")
-    whole = way.follow(message)
+    whole = _followed(message, way)
     several = list(entries(whole.inside("oneOf"))) if "oneOf" in whole else [message]
     for index, each in enumerate(several):
-        found = way.follow(each)
-        reference = each.object.get("$ref")
+        found = _followed(each, way)
         fallback = text_of(operation.object.get("operationId")) or operation.name
         name = text_of(
             found.object.get("messageId"),
             found.object.get("name"),
-            found.name if isinstance(reference, str) and found.pointer else None,
+            found.name if found is not each and found.pointer else None,
             fallback if len(several) == 1 else f"{fallback}-{index}",
         )
         yield name, each
+
+
+def _followed(message: Located, way: Way) -> Located:
+    """Return what a message stands for; itself where that can't be found, which is said where it is read."""
+    try:
+        return way.follow(message)
+    except Refused:
+        return message
 
 
 def _leave_out_operation(operation: Located, way: Way, leftovers: Leftovers) -> None:

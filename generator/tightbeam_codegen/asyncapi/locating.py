@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -33,6 +33,13 @@ class Refused(Exception):
     def __init__(self, place: Place, message: str, remedy: str) -> None:
         super().__init__(message)
         self.problem = Problem(place, "warning", message, remedy)
+
+    def of(self, what: str) -> Refused:
+        """Return the same refusal, which says what is left out for it."""
+        problem = self.problem
+        refused = Refused(problem.place or Place("", 1, 1), problem.message, problem.remedy)
+        refused.problem = replace(problem, message=f"{what} is left out: {problem.message}")
+        return refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,8 +214,15 @@ def test_some_channels_of_a_document() -> None:
         ({"asyncapi": "1.2.0"}, "this is AsyncAPI 1.2.0, which can't be taken over"),
         ({"asyncapi": "4.0.0"}, "this is AsyncAPI 4.0.0, which can't be taken over"),
         (version_3({"x": {"address": "x"}}), "the channel 'x' is left out: it has no messages"),
-        (version_3({"x": 3}), "the channel isn't an object"),
-        (version_3({"x": {"$ref": "#/channels/x"}}), "this reference leads to itself"),
+        (version_3({"x": 3}), "the channel 'x' is left out: it isn't an object"),
+        (
+            version_3({"x": {"$ref": "#/channels/x"}}),
+            "the channel 'x' is left out: this reference leads to itself",
+        ),
+        (
+            version_3({"x": channel("x/{p}", parameters={"p": {"$ref": "#/nowhere"}})}),
+            "the channel 'x' is left out: $ref '#/nowhere' leads nowhere",
+        ),
         (version_3("none"), "no channel in doc.json"),
     ],
 )  # fmt: skip

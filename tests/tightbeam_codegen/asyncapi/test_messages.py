@@ -199,6 +199,16 @@ def test_messages_of_version_2() -> None:
     assert list(definitions["z"]["topics"]) == ["theId"]
 
 
+def test_a_message_of_version_2_that_can_not_be_found_is_left_out_by_itself() -> None:
+    several = [{"$ref": "http://example.com/m"}, {"name": "good", "payload": CLOSED}]
+    document = version_2({"x": {"publish": {"operationId": "o", "message": {"oneOf": several}}}})
+    outcome = taken(document)
+    assert list(outcome.only["topics"]) == ["good"]
+    assert outcome.messages[0].startswith(
+        "the message 'o-0' of 'x' is left out: $ref 'http://example.com/m' "
+    )
+
+
 def test_names_that_topics_can_not_have_get_digits() -> None:
     messages = {name: {"payload": CLOSED} for name in ("a-b", "aB", "", "name", "x\ny", "list")}
     topics = list(taken(version_3({"x": {"address": "x", "messages": messages}})).only["topics"])
