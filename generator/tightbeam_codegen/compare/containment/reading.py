@@ -40,6 +40,11 @@ class Case:
             visible is None or name in visible.names or any(matches(each, name) for each in visible.patterns)
         )
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The properties that its classes declare."""
+        return frozenset[str]().union(*(each.names for each in self.classes))
+
     def inner(self, name: str) -> list[Node]:
         """Return the schemas that apply to the value of a property."""
         return [node for each in self.classes for part in each.parts for node in _property_nodes(part, name)]

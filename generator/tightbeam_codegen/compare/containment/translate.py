@@ -25,6 +25,7 @@ from tightbeam_codegen.compare.containment.formulas import (
     unknown,
 )
 from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
+from tightbeam_codegen.compare.containment.objects import has_key
 from tightbeam_codegen.compare.containment.publishing import SAID, marks
 from tightbeam_codegen.compare.containment.reading import Case, Place
 from tightbeam_codegen.compare.containment.regular.lookahead import parts_of
@@ -34,6 +35,7 @@ __all__ = ["Translator", "elements"]
 
 _MAX_DEPTH = 60
 _MAX_ENUM = 3_000
+_MAX_SIZE = 20_000
 _CONTENTS = ("contentEncoding", "contentMediaType")
 
 
@@ -52,6 +54,8 @@ class Translator:
         self._spend = spend
         self._known: dict[tuple[Literal, str], Formula] = {}
         self._plain: dict[tuple[Node, str, Any, Case | None], Formula] = {}
+        self._sizes: dict[int, tuple[int, Formula]] = {}
+        self._negations: dict[int, tuple[Formula, Formula]] = {}
         self._active: set[tuple[Node, str, Any, Case | None]] = set()
 
     def formula(self, literal: Literal, kind: str) -> Formula:
@@ -67,7 +71,7 @@ class Translator:
             view = None
         if kind != "object" or not isinstance(view, Place):
             formula = self._of(node, kind, view, None)
-            return formula if is_positive else negation(formula)
+            return formula if is_positive else self.negated(formula)
         try:
             cases = view.cases()
         except UnsupportedError as error:
@@ -75,7 +79,7 @@ class Translator:
         options: list[Formula] = []
         for case in cases:
             formula = self._of(node, kind, view, case)
-            options.append(all_of([*case.conditions, formula if is_positive else negation(formula)]))
+            options.append(all_of([*case.conditions, formula if is_positive else self.negated(formula)]))
         return any_of(options)
 
     def _of(self, node: Node, kind: str, view: Any, case: Case | None) -> Formula:
@@ -95,9 +99,28 @@ class Translator:
             formula = unknown(str(error))
         finally:
             self._active.discard(key)
+        size = self._size(formula)
+        self._spend(size // 100)
+        if size > _MAX_SIZE:
+            formula = unknown("the schemas are too large to be compared")
         if not self._active or formula[0] != "unknown":
             self._plain[key] = formula
         return formula
+
+    def _size(self, formula: Formula) -> int:
+        """Return how many atoms a formula has, those that stand in it several times counted each time."""
+        if formula[0] not in ("and", "or"):
+            return 1
+        if (known := self._sizes.get(id(formula))) is None:
+            size = 1 + sum(map(self._size, formula[1]))
+            known = self._sizes[id(formula)] = (size, formula)  # so that its id stays its own
+        return known[0]
+
+    def negated(self, formula: Formula) -> Formula:
+        """Return the negation of a formula, worked out once."""
+        if (known := self._negations.get(id(formula))) is None:
+            known = self._negations[id(formula)] = (negation(formula), formula)
+        return known[0]
 
     def of(self, node: Node, kind: str, view: Any, case: Case | None) -> Formula:
         """Return what a node demands in the place of another one."""
@@ -175,12 +198,12 @@ class _Schema:
         if "oneOf" in keywords:
             yield self._one_of([self.node.child("oneOf", index) for index in range(len(keywords["oneOf"]))])
         if "not" in keywords:
-            yield negation(self._plain(self.node.child("not")))
+            yield self.translator.negated(self._plain(self.node.child("not")))
         if "if" in keywords and self.node.year >= 7:
             condition = self._plain(self.node.child("if"))
             then = self._same(self.node.child("then")) if "then" in keywords else TRUE
             otherwise = self._same(self.node.child("else")) if "else" in keywords else TRUE
-            yield any_of([all_of([condition, then]), all_of([negation(condition), otherwise])])
+            yield any_of([all_of([condition, then]), all_of([self.translator.negated(condition), otherwise])])
 
     def _same(self, node: Node) -> Formula:
         return self.translator.of(node, self.kind, self.view, self.case)
@@ -195,7 +218,7 @@ class _Schema:
         options: list[Formula] = []
         for index, child in enumerate(children):
             others = [
-                negation(self._plain(other))
+                self.translator.negated(self._plain(other))
                 for place, other in enumerate(children)
                 if place != index
                 and not self.translator.are_disjoint(Literal(child, True, view), Literal(other, True, view))
@@ -269,12 +292,10 @@ class _Schema:
                 yield ("property", name, Literal(node.child("properties", name), True, self._below(name)))
         patterns = tuple(keywords.get("patternProperties", ()))
         for pattern in patterns:
-            child = node.child("patternProperties", pattern)
-            yield ("all", every._replace(match=(pattern,)), Literal(child, True, self._below_some()))
+            yield self._all(every._replace(match=(pattern,)), node.child("patternProperties", pattern))
         if keywords.get("additionalProperties", True) is not True:
-            child = node.child("additionalProperties")
             others = every._replace(without=frozenset(names), no_match=patterns)
-            yield ("all", others, Literal(child, True, self._below_some()))
+            yield self._all(others, node.child("additionalProperties"))
         if "propertyNames" in keywords and node.year >= 6:
             yield ("keys", every, Literal(node.child("propertyNames")))
         yield from self._dependencies()
@@ -293,8 +314,19 @@ class _Schema:
     def _below(self, name: str) -> Any:
         return self.case.below(name) if self.case is not None else self.view
 
-    def _below_some(self) -> Any:
-        return self.case.below_others() if self.case is not None else self.view
+    def _all(self, keys: KeySet, child: Node) -> Formula:
+        """Return that the values of some keys fit a schema."""
+        if self.case is None:
+            return ("all", keys, Literal(child, True, self.view))
+        # What is passed over in the value of a property depends on all schemas that apply to it.
+        names = self.case.names
+        parts: list[Formula] = [
+            ("property", name, Literal(child, True, self._below(name)))
+            for name in sorted(names)
+            if has_key(keys, name)
+        ]
+        others = keys._replace(without=keys.without | names)
+        return all_of([*parts, ("all", others, Literal(child, True, self.case.below_others()))])
 
     def _dependencies(self) -> Iterator[Formula]:
         year = self.node.year
@@ -315,7 +347,7 @@ class _Schema:
         options: list[Formula] = []
         for case in evaluated_cases(self.node, keyword):
             conditions = [
-                condition if holds else negation(condition)
+                condition if holds else self.translator.negated(condition)
                 for condition, holds in ((self._plain(node), holds) for node, holds in case.conditions)
             ]
             for name, is_there in case.present:
@@ -329,8 +361,7 @@ class _Schema:
             return TRUE
         if self.kind == "object":
             visible = self.case.visible if self.case is not None else None
-            keys = KeySet(case.names, case.patterns, (), visible)
-            return ("all", keys, Literal(child, True, self._below_some()))
+            return self._all(KeySet(case.names, case.patterns, (), visible), child)
         if not case.contains:
             return self._items(case.items, None, child)
         if isinstance(self.view, Place):

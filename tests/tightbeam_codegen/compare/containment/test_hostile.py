@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.tightbeam_codegen.compare.containment.random_pairs import random_pair
 from tightbeam_codegen.compare.containment import Contained, Refused, Side, Undecided, contains
 from tightbeam_codegen.compare.containment.formulas import Literal
 from tightbeam_codegen.compare.containment.nodes import NodeTable
@@ -133,3 +134,10 @@ def test_equal_questions_have_equal_answers() -> None:
     answers = [contains(first, second) for _ in range(3)]
     assert isinstance(answers[0], Refused)
     assert answers[1:] == answers[:1] * 2
+
+
+@pytest.mark.slow
+def test_negations_of_large_alternatives_are_worked_out_once() -> None:
+    pair = random_pair(40_370)
+    reader, writer = (Side.of_schema(each, dialect=pair.dialect) for each in (pair.reader, pair.writer))
+    assert isinstance(contains(reader, writer), Contained | Refused | Undecided)
