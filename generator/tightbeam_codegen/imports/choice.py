@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +52,17 @@ def take(source: str, settings: Settings, wanted: Wanted) -> Taken:
     file = Path(source)
     is_file = "\0" not in source and file.is_file()
     if is_file and file.suffix == ".py":
-        module = ".".join(file.with_suffix("").parts)
+        module = _module_of(file.with_suffix(""))
         remedy = f"Name its module, as Python finds it: --from {module}, or {module}:Model."
         raise _refused(f"{quoted(source)} is Python code, and no document", remedy)
     if is_file:
         opened = open_source(file, settings)
         return Taken(_of_document(opened, wanted), opened.folder, opened.sources)
-    if "\0" not in source and file.is_dir():
-        raise _refused(f"{quoted(source)} is a folder", "Name one document in it.")
+    if "\0" not in source and file.is_dir() and not (_MODULE.fullmatch(source) and _has_code(file)):
+        remedy = "Name one document in it."
+        if (file / "__init__.py").exists():
+            remedy = f"Name its package, as Python finds it: --from {_module_of(file)}."
+        raise _refused(f"{quoted(source)} is a folder", remedy)
     if file.suffix in DATA_SUFFIXES or "/" in source or "\\" in source:
         raise FileNotFoundError(2, "No such file or directory", source)
     if not _MODULE.fullmatch(source):
@@ -79,6 +83,20 @@ def _of_document(source: Source, wanted: Wanted) -> Imported:
 
         return import_asyncapi(source, wanted)
     return import_openapi(source, api, wanted)
+
+
+def _has_code(folder: Path) -> bool:
+    """Return whether a folder is a package of Python's; its `__init__.py` may be left out."""
+    return any(folder.glob("*.py"))
+
+
+def _module_of(path: Path) -> str:
+    """Return the name of a module or package by its path, as far as a path tells."""
+    root = Path.cwd()
+    full = Path(os.path.normpath(root / path))
+    full = full.parent if full.name == "__init__" else full
+    name = ".".join(full.relative_to(root).parts) if full.is_relative_to(root) else full.name
+    return name if _MODULE.fullmatch(name) else full.name
 
 
 def _refused(message: str, remedy: str) -> DefinitionErrors:

@@ -131,6 +131,9 @@ def test_a_name_and_a_choice(capsys: pytest.CaptureFixture[str]) -> None:
         (["nowhere.json"], "No such file"),
         (["api/nowhere"], "No such file"),
         (["api"], "'api' is a folder"),
+        (["./shop"], "Name its package, as Python finds it: --from shop."),
+        (["shop/__init__.py"], "--from shop, or shop:Model"),
+        (["my-app/models.py"], "--from models, or models:Model"),
         (["a\0b"], "'a\\x00b' is neither a file nor a module"),
         (["what is it"], "neither a file nor a module"),
         (["shop.json", "--only", "Nope"], "no schema 'Nope' in shop.json"),
@@ -146,7 +149,7 @@ def test_what_cannot_be_taken_is_refused_and_nothing_is_written(
     write_files(
         Path(), {"schemas/t.channel.json": taken, "api/x.json": True, "models.py": "", "shop.json": DOCUMENT}
     )
-    write_files(Path(), {"parts/line.json": CLOSED})
+    write_files(Path(), {"parts/line.json": CLOSED, "shop/__init__.py": "", "my-app/models.py": ""})
     assert main(["init", "--from", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert below("schemas") == ["t.channel.json"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, get_origin
 
 from pydantic import (
@@ -161,10 +161,10 @@ def _selected(name: str, value: Any, module: ModuleType) -> Selected:
     if cls is not None and (_is_generic(cls) or _is_of_pydantic_1(cls)):
         cause, remedy = _no_message(cls, []) or ("", "")
         raise refusal(f"{label} {cause}", remedy, where.place)
-    return Selected(name.rpartition(".")[2], where, _adapter(value, label, where))
+    return Selected(name.rpartition(".")[2], where, _adapter(value, module, label, where))
 
 
-def _adapter(value: Any, label: str, where: Where) -> TypeAdapter[Any]:
+def _adapter(value: Any, module: ModuleType, label: str, where: Where) -> TypeAdapter[Any]:
     """Return what validates and dumps values of a type.
 
     Raises:
@@ -172,9 +172,11 @@ def _adapter(value: Any, label: str, where: Where) -> TypeAdapter[Any]:
     """
     try:
         if inspect.isclass(value) and issubclass(value, BaseModel):
-            value.model_rebuild()
-        adapter: TypeAdapter[Any] = value if isinstance(value, TypeAdapter) else TypeAdapter(value)
-        adapter.rebuild()
+            value.model_rebuild(_types_namespace=vars(module))
+        adapter: TypeAdapter[Any] = (
+            value if isinstance(value, TypeAdapter) else _called_in(module, TypeAdapter, value)
+        )
+        _called_in(module, adapter.rebuild)
     except NameError as error:
         message = f"{label} refers to a name that isn't defined: {error.name}"
         remedy = "Import it in the module, also outside of `if TYPE_CHECKING:`."
@@ -184,8 +186,20 @@ def _adapter(value: Any, label: str, where: Where) -> TypeAdapter[Any]:
         message = f"{label} can't be used: {(str(error) or type(error).__name__).splitlines()[0]}"
         remedy = "Correct the model."
     else:
-        return adapter
+        if adapter.pydantic_complete:
+            return adapter
+        message = f"{label} can't be used: Pydantic doesn't find all the types that it refers to"
+        remedy = "Import them in its module, and call its `model_rebuild()`."
     raise refusal(message, remedy, where.place)
+
+
+def _called_in(module: ModuleType, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function as code of a module would: Pydantic looks for names where it is called."""
+    return FunctionType(_call.__code__, vars(module))(function, arguments)
+
+
+def _call(_tightbeam_function: Callable[..., Any], _tightbeam_arguments: tuple[Any, ...]) -> Any:
+    return _tightbeam_function(*_tightbeam_arguments)
 
 
 def _is_type_form(value: Any) -> bool:

@@ -51,6 +51,17 @@ def test_what_is_written(write_module: WriteModule, capsys: pytest.CaptureFixtur
     assert main(["generate", "--strict"]) == 0
 
 
+def test_a_package_is_a_module_though_it_is_a_folder(
+    write_module: WriteModule, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_module(ORDER, "shop.__init__")
+    assert main(["init", "--from", "shop"]) == 0, capsys.readouterr().err
+    assert sorted(texts()) == ["channel.schema.json", "shop-topics.channel.json", "shop.json"]
+    Path("spec").mkdir()
+    assert main(["init", "--from", "spec"]) == 2
+    assert "'spec' is a folder" in capsys.readouterr().err
+
+
 def test_a_file_that_exists_is_left_alone(
     write_module: WriteModule, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -231,6 +231,31 @@ def test_a_name_that_is_undefined_in_a_model(write_module: WriteModule) -> None:
     assert "TYPE_CHECKING" in remedy
 
 
+def test_names_in_a_type_are_those_of_its_module(write_module: WriteModule) -> None:
+    """Names that the importer itself has, too: `Target`, and what its functions call `label`."""
+    name = write_module(
+        "Maybe = Optional['Target']\n"
+        "Many = TypeAdapter(List['Target'], config=ConfigDict(defer_build=True))\n"
+        "class Target(BaseModel):\n    host: str\n"
+    )
+    for named in ("Maybe", "Many"):
+        assert list(schemas(f"{name}:{named}")["Target"]["properties"]) == ["host"]
+    other = write_module("class Order(BaseModel):\n    to: label\nGone = Optional['Where']\n")
+    missing = {message.rpartition(": ")[2] for message, _ in errors(f"{other}:Order,Gone")}
+    assert missing == {"label", "Where"}
+
+
+def test_a_model_may_be_completed_where_it_is_named(write_module: WriteModule) -> None:
+    write_module(
+        "if TYPE_CHECKING:\n    from shop.lines import Line\n"
+        "class Order(BaseModel):\n    lines: list[Line]\n",
+        "shop.orders",
+    )
+    write_module("class Line(BaseModel):\n    sku: str\n", "shop.lines")
+    write_module("from shop.orders import Order\nfrom shop.lines import Line\n", "shop.__init__")
+    assert list(topics("shop")) == ["Order", "Line"]
+
+
 def test_the_search_path_is_as_before(write_module: WriteModule) -> None:
     name, before = write_module("class M(BaseModel):\n    id: int\n"), list(sys.path)
     import_models(name, Wanted())
