@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     is_last = arguments is None
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    from tightbeam_codegen.command.report import INTERRUPTED, WRONG, report_failure
+    from tightbeam_codegen.command.failures import INTERRUPTED, WRONG
+    from tightbeam_codegen.command.report import report_failure
 
     if not (_is_installed("typer") and _is_installed("rich")):
         sys.stderr.write(_MISSING)
@@ -60,8 +61,9 @@ def _run(arguments: Sequence[str], is_last: bool) -> int:
 def _report_bug(arguments: Sequence[str], error: Exception) -> int:
     import traceback
 
+    from tightbeam_codegen.command.failures import WRONG
     from tightbeam_codegen.command.output import print_error
-    from tightbeam_codegen.command.report import WRONG, report_failure
+    from tightbeam_codegen.command.report import report_failure
 
     message = f"a bug of Tightbeam's: {type(error).__name__}"
     trace = "".join(traceback.format_exception(error))

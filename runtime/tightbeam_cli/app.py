@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tightbeam_codegen.command.failures import WRONG
 from tightbeam_codegen.command.options import SCHEMAS, add_generate
-from tightbeam_codegen.command.report import WRONG, report_failure
+from tightbeam_codegen.command.report import report_failure
 from tightbeam_codegen.version import tool_version
 
 __all__ = ["app", "run"]
@@ -99,9 +100,7 @@ def init(
         raise typer.Exit((run_check if check else run_update)(schemas, source, tuple(only or ())))
     if source is None:
         raise typer.Exit(run_init(schemas))
-    from tightbeam_codegen.imports.imported import Wanted
-
-    raise typer.Exit(run_init_from(schemas, source, Wanted(name, tuple(only or ()))))
+    raise typer.Exit(run_init_from(schemas, source, name, tuple(only or ())))
 
 
 exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

@@ -16,7 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tightbeam_codegen.command.generate import DRIFT, FINE, run_generate
+from tightbeam_codegen.command.failures import DRIFT, FINE
+from tightbeam_codegen.command.generate import run_generate
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.problems import DefinitionErrors, visible
 from tightbeam_codegen.settings import Settings, load_settings

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tightbeam_codegen.annotations import as_annotations, log_text
+from tightbeam_codegen.command.failures import FINE, WRONG, missing_package, system_problem
 from tightbeam_codegen.command.output import Output, print_error
 from tightbeam_codegen.command.request import BreakingRequest
 from tightbeam_codegen.compare.against import Compared, compare_with
@@ -19,7 +20,7 @@ from tightbeam_codegen.targets.typescript.options import FOLDER
 
 __all__ = ["run_breaking"]
 
-FINE, BREAKING, WRONG = 0, 1, 2
+BREAKING = 1
 
 
 def run_breaking(request: BreakingRequest) -> int:
@@ -41,8 +42,10 @@ def run_breaking(request: BreakingRequest) -> int:
         )
     except DefinitionErrors as errors:
         compared = Compared(request.against, None, errors.problems)
-    except (OSError, ModuleNotFoundError) as error:
-        compared = Compared(request.against, None, (_missing(error),))
+    except ModuleNotFoundError as error:
+        compared = Compared(request.against, None, missing_package(error, "comparing").problems)
+    except OSError as error:
+        compared = Compared(request.against, None, (system_problem(error),))
     code = _exit_code(compared.comparison, strict=request.strict)
     output = Output()
     output.write(_printed(request, compared, code))
@@ -50,18 +53,6 @@ def run_breaking(request: BreakingRequest) -> int:
         print_error(f"tightbeam: the output is incomplete: {output.error}")
         return WRONG
     return code
-
-
-def _missing(error: OSError | ModuleNotFoundError) -> Problem:
-    """Return what is wrong with files, or which package isn't installed."""
-    if isinstance(error, OSError):
-        from tightbeam_codegen.command.generate import system_problem
-
-        return system_problem(error)
-    if (error.name or "").startswith("tightbeam"):
-        raise error
-    message = f"comparing needs the package {error.name}"
-    return Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")
 
 
 def _failure(request: BreakingRequest, problems: Sequence[Problem]) -> str:

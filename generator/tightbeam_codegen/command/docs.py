@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package, system_problem
 from tightbeam_codegen.command.generate import (
-    DRIFT,
-    FINE,
-    WRONG,
     changes_of,
     in_words,
     progress,
     report_problems,
-    system_problem,
     without_collection,
 )
 from tightbeam_codegen.command.report import Report
@@ -115,12 +112,7 @@ def _site(settings: Settings, compared: Compared | None) -> tuple[Site | None, S
         from tightbeam_codegen.pipeline import read
         from tightbeam_codegen.room import with_room
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tightbeam"):
-            raise
-        message = f"reading definitions needs the package {error.name}"
-        raise DefinitionErrors(
-            [Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")]
-        ) from None
+        raise missing_package(error, "reading definitions") from None
 
     def work() -> tuple[Site | None, Sequence[Problem]]:
         model = read(settings.schemas, settings, shown_root=settings.schemas.as_posix(), exact=True)

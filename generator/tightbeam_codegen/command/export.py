@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tightbeam_codegen.command.generate import DRIFT, FINE, WRONG
+from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package, system_problem
 from tightbeam_codegen.json_schema.dialects import LATEST
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems, quoted, render
@@ -57,9 +57,10 @@ def run_export(request: ExportRequest) -> int:
         return _written(request, text)
     except DefinitionErrors as errors:
         sys.stderr.write(f"{errors}\n")
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"{missing_package(error, 'exporting')}\n")
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"tightbeam: {where}{error.strerror or error}\n")
+        sys.stderr.write(f"{render([system_problem(error)])}\n")
     return WRONG
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import gc
 import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -12,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tightbeam_codegen.command.report import WRONG, Change, Report
+from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package, system_problem
+from tightbeam_codegen.command.report import Change, Report
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.incremental.cache import Cache, open_cache
 from tightbeam_codegen.incremental.up_to_date import UpToDateCheck
@@ -26,20 +26,14 @@ if TYPE_CHECKING:
     from tightbeam_codegen.pipeline import Result
 
 __all__ = [
-    "DRIFT",
-    "FINE",
-    "WRONG",
     "changes_of",
     "in_words",
     "progress",
     "report_problems",
     "run_generate",
     "run_watch",
-    "system_problem",
     "without_collection",
 ]
-
-FINE, DRIFT = 0, 1
 
 
 def run_generate(request: Request) -> int:
@@ -57,23 +51,6 @@ def run_generate(request: Request) -> int:
     except OSError as error:
         report.problems([system_problem(error)])
     return report.finish(WRONG)
-
-
-_REMEDIES = {
-    errno.ENOSPC: "Make room on the disk and run it again: nothing was changed.",
-    errno.EDQUOT: "Make room in your quota and run it again: nothing was changed.",
-    errno.ENOTDIR: "A file is where a folder has to be: name another output folder, or move the file away.",
-    errno.EEXIST: "A file is where a folder has to be: name another output folder, or move the file away.",
-    errno.EACCES: "Check the permissions of the folder.",
-    errno.EPERM: "Check the permissions of the folder.",
-    errno.EROFS: "Name an output folder that can be written to.",
-}
-
-
-def system_problem(error: OSError) -> Problem:
-    """Return why files can't be read or written, with what can be done about it."""
-    where = f"{error.filename}: " if error.filename else ""
-    return Problem(None, "error", f"{where}{error.strerror or error}", _REMEDIES.get(error.errno or 0, ""))
 
 
 def _settings(request: Request) -> Settings:
@@ -163,12 +140,7 @@ def _pipeline(settings: Settings, cache: Cache) -> Result:
         from tightbeam_codegen.incremental.definitions import IncrementalCache
         from tightbeam_codegen.pipeline import generate
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tightbeam"):
-            raise
-        message = f"generating needs the package {error.name}"
-        raise DefinitionErrors(
-            [Problem(None, "error", message, "Run: pip install 'tightbeam[codegen]'")]
-        ) from None
+        raise missing_package(error, "generating") from None
     present = {target.name: partial(_text_of, folder) for target, folder in wanted(TARGETS, settings)}
     remembered = IncrementalCache(cache, _key(settings), present)
     return generate(
@@ -260,10 +232,8 @@ def run_watch(request: Request, changes: Iterable[object] | None = None) -> int:
 def _changes(settings: Settings) -> Iterator[object]:
     try:
         from watchfiles import watch
-    except ModuleNotFoundError:
-        message = "--watch needs the package watchfiles"
-        remedy = "Run: pip install 'tightbeam[codegen]'"
-        raise DefinitionErrors([Problem(None, "error", message, remedy)]) from None
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "--watch") from None
     outputs = [folder.absolute() for _, folder in wanted(TARGETS, settings)]
 
     def is_input(_change: object, path: str) -> bool:

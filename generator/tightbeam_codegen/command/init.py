@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tightbeam_codegen.command.attributes import write_attributes
+from tightbeam_codegen.command.failures import FINE, WRONG, missing_package
 from tightbeam_codegen.command.metaschema import editor_metaschema
 from tightbeam_codegen.command.output import Output, print_error
 from tightbeam_codegen.problems import DefinitionErrors, render
@@ -19,7 +20,6 @@ from tightbeam_codegen.targets import OPTIONS, TARGETS
 
 if TYPE_CHECKING:
     from tightbeam_codegen.imports.choice import Taken
-    from tightbeam_codegen.imports.imported import Wanted
     from tightbeam_codegen.imports.trial import Trial
 
 __all__ = ["FIRST_DEFINITION", "METASCHEMA", "run_init", "run_init_editor", "run_init_from"]
@@ -69,7 +69,7 @@ def run_init(schemas: Path | None) -> int:
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
     sys.stdout.write(f"Wrote {file.as_posix()}\n{beside}\n{_next_steps(settings, folder.as_posix())}")
-    return 0
+    return FINE
 
 
 _WRITTEN_TO = [(target, target.options[0]) for target in TARGETS if target.options[0].default is not None]
@@ -97,30 +97,36 @@ def _refused(error: DefinitionErrors | OSError) -> int:
     """Print why nothing was written, and return the exit code."""
     what = f"{error.filename} exists; nothing was changed" if isinstance(error, FileExistsError) else error
     sys.stderr.write(f"tightbeam: {what}\n")
-    return 2
+    return WRONG
 
 
-def run_init_from(schemas: Path | None, source: str, wanted: Wanted) -> int:
+def run_init_from(schemas: Path | None, source: str, name: str | None, only: tuple[str, ...]) -> int:
     """Write definitions for what a team has, such as an OpenAPI document, and return the exit code.
+
+    No file is overwritten.
 
     Args:
         schemas: the schema root; None for that of the settings.
         source: a document, or what else an importer takes.
-        wanted: what the command line asks for besides. No file is overwritten.
+        name: the channel's name or template, for sources that give one definition.
+        only: the schemas, models or channels to take, by name; all of them if empty.
     """
-    # The compiler takes 100 ms to import, and `tightbeam init` alone needs none of it.
-    from tightbeam_codegen.imports.choice import take
-    from tightbeam_codegen.imports.trial import try_out
-    from tightbeam_codegen.imports.writer import write_new
-
     try:
+        # The compiler takes 100 ms to import, and `tightbeam init` alone needs none of it.
+        from tightbeam_codegen.imports.choice import take
+        from tightbeam_codegen.imports.imported import Wanted
+        from tightbeam_codegen.imports.trial import try_out
+        from tightbeam_codegen.imports.writer import write_new
+
         settings = load_settings(Path(), OPTIONS)
         settings = replace(settings, schemas=settings.schemas if schemas is None else schemas)
-        taken = take(source, settings, wanted)
+        taken = take(source, settings, Wanted(name, only))
         trial = try_out(taken.imported, taken.folder, METASCHEMA, taken.sources, settings)
         files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
         write_new(settings.schemas, files, remedy=taken.imported.refresh)
         beside = _write_metaschema(settings.schemas, settings.dialect) + write_attributes(settings)
+    except ModuleNotFoundError as error:
+        return _refused(missing_package(error, "importing"))
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
     if trial.imported.left_out:
@@ -128,7 +134,7 @@ def run_init_from(schemas: Path | None, source: str, wanted: Wanted) -> int:
     lines = [*_written(taken, trial, settings.schemas), *filter(None, [beside.strip()]), *_notes(trial)]
     lines += ["", "Then:", "", f"    {_command(settings.schemas.as_posix())}", ""]
     Output().write("\n".join(lines))
-    return 0
+    return FINE
 
 
 def _written(taken: Taken, trial: Trial, root: Path) -> Iterator[str]:
@@ -169,9 +175,9 @@ def run_init_editor(schemas: Path | None) -> int:
         written = _write_metaschema(folder, settings.dialect)
     except (DefinitionErrors, OSError) as error:
         sys.stderr.write(f"tightbeam: {error}\n")
-        return 2
+        return WRONG
     sys.stdout.write(written or f"{(folder / METASCHEMA).as_posix()} is up to date\n")
-    return 0
+    return FINE
 
 
 def _write_metaschema(folder: Path, dialect: str) -> str:

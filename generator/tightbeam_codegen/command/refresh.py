@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
+from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package
 from tightbeam_codegen.problems import DefinitionErrors, Problem, render
 from tightbeam_codegen.settings import load_settings
 from tightbeam_codegen.targets import OPTIONS
@@ -47,11 +48,11 @@ def run_update(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
         document = _document(schemas, source, only)
         if document.is_current:
             sys.stdout.write(f"{document.file.as_posix()} is up to date\n")
-            return 0
+            return FINE
         _replace(document.file, document.new)
     except (DefinitionErrors, OSError) as error:
         sys.stderr.write(f"tightbeam: {error}\n")
-        return 2
+        return WRONG
     lines = [f"Wrote {document.file.as_posix()}"]
     old, new = _names(document.old), _names(document.new)
     if added := _listed(new - old):
@@ -62,7 +63,7 @@ def run_update(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
     if gone := _listed(old - new):
         lines.append(f"Gone from it: {gone}. Remove the topics that refer to it.")
     sys.stdout.write("\n".join([*lines, ""]))
-    return 0
+    return FINE
 
 
 def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
@@ -77,9 +78,9 @@ def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
         document = _document(schemas, source, only)
     except (DefinitionErrors, OSError) as error:
         sys.stderr.write(f"tightbeam: {error}\n")
-        return 2
+        return WRONG
     if document.is_current:
-        return 0
+        return FINE
     shown = document.file.as_posix()
     before, after = document.old.splitlines(keepends=True), document.new.splitlines(keepends=True)
     sys.stdout.writelines(unified_diff(before, after, shown, shown))
@@ -87,7 +88,7 @@ def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
         f"tightbeam: {shown} isn't what the models of {source} give.\n"
         f"    Run `tightbeam init --from {source} --update`.\n"
     )
-    return 1
+    return DRIFT
 
 
 def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Document:
@@ -97,9 +98,12 @@ def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Docu
         DefinitionErrors: the models can't be taken, or the file isn't such a document.
         OSError: the file can't be read.
     """
-    # The importer loads Pydantic's generator and the user's module, which no other command does.
-    from tightbeam_codegen.imports.imported import Wanted
-    from tightbeam_codegen.imports.pydantic import import_models
+    try:
+        # The importer loads Pydantic's generator and the user's module, which no other command does.
+        from tightbeam_codegen.imports.imported import Wanted
+        from tightbeam_codegen.imports.pydantic import import_models
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "importing") from None
 
     settings = load_settings(Path(), OPTIONS)
     root = settings.schemas if schemas is None else schemas

@@ -11,19 +11,16 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tightbeam_codegen.annotations import as_annotations, log_text, step_summary
+from tightbeam_codegen.command.failures import WRONG
 from tightbeam_codegen.command.output import Output, print_error
 from tightbeam_codegen.problems import Format, Place, Problem, problems_as_json, render
 
-__all__ = ["INTERRUPTED", "TITLE", "WRONG", "Change", "Report", "report_failure"]
+__all__ = ["TITLE", "Change", "Report", "report_failure"]
 
 Change: TypeAlias = tuple[str, Literal["added", "changed", "removed"]]
 """A generated file, and what happens to it."""
 
 TITLE = "tightbeam generate"
-WRONG = 2
-"""The exit code for bad input, a wrong call, or an outcome that can't be written."""
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 
 class Report:
