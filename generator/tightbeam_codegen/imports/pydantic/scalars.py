@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import PydanticSerializationError, core_schema
+from pydantic_core import core_schema
 
 from tightbeam_codegen.imports.pydantic import texts
-from tightbeam_codegen.imports.pydantic.located import LocatedSchemas
+from tightbeam_codegen.imports.pydantic.defaults import DefaultSchemas
 from tightbeam_codegen.imports.pydantic.patterns import portable_pattern
 
 __all__ = ["ScalarSchemas"]
@@ -40,7 +40,7 @@ _ITERATOR = (
 _MULTIPLE = "`multiple_of` isn't in the schema, since Pydantic rounds and others don't; your model checks it."
 
 
-class ScalarSchemas(LocatedSchemas):
+class ScalarSchemas(DefaultSchemas):
     """Generates schemas of text, numbers, times, bytes, enums and addresses."""
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
@@ -222,24 +222,6 @@ class ScalarSchemas(LocatedSchemas):
         """Generate the schema of what is iterated."""
         self.note(_ITERATOR)
         return super().generator_schema(schema)
-
-    def encode_default(self, dft: Any) -> Any:
-        """Return a default as JSON has it.
-
-        Raises:
-            PydanticSerializationError: there is no such JSON; the schema then states no default.
-        """
-        if _has_infinity(dft):
-            raise PydanticSerializationError("infinity and NaN aren't JSON")
-        return super().encode_default(dft)
-
-
-def _has_infinity(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_infinity, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(map(_has_infinity, value))
-    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _text_length(count: int, written: str, *, fewest: bool) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.tightbeam_codegen.imports.pydantic.conftest import WriteModule
 from tightbeam_codegen.imports import Wanted
 from tightbeam_codegen.imports.pydantic import import_models
 
+HEAD = "from datetime import timedelta\nfrom pydantic import *\n"
 NOTES = {
     "at: datetime.datetime": "M.at: a `datetime` can be without an offset, so it is text here.",
     "c: str = Field(pattern=re.compile('a(?=b)'))": "M.c: the pattern isn't in the schema,",
@@ -18,6 +21,11 @@ NOTES = {
     "i: str | datetime.date": "M.i: two branches of the union are dumped alike,",
     "j: Base | Same": "M.j: two branches of the union are dumped alike,",
     "k: list[int] | set[int]": "M.k: two branches of the union are dumped alike,",
+    "l: decimal.Decimal = 0": "M.l: the default isn't of the field's type and is dumped as it stands,",
+    "m: datetime.timedelta = 5": "M.m: the default isn't of the field's type",
+    "n: int = None": "M.n: the default can't be read again,",
+    "o: Annotated[str, Field(min_length=1)] = ''": "M.o: the default can't be read again,",
+    "p: Base = Field(default={'id': 'x'})": "M.p: the default can't be read again,",
     "h: int = Field(alias='x')": "Dump with `by_alias=True`: the schema has the aliases of M.",
 }
 
@@ -41,6 +49,11 @@ def test_a_note(write_module: WriteModule, field: str, note: str) -> None:
         "a: list[int] | dict[str, int]",
         "a: Literal['a', 'b'] | None",
         "a: AwareDatetime | int",
+        "a: decimal.Decimal = decimal.Decimal(0)",
+        "a: decimal.Decimal = Field(default=0, validate_default=True)",
+        "a: HttpUrl = 'https://example.com'",
+        "a: set[str] = []",
+        "a: M | None = None",
     ],
 )
 def test_nothing_to_note(write_module: WriteModule, field: str) -> None:
@@ -86,3 +99,12 @@ def test_a_note_names_the_first_fields(write_module: WriteModule) -> None:
     name = write_module(f"class M(BaseModel):\n{fields}class N(BaseModel):\n    m: M\n")
     [note] = import_models(name, Wanted(name="x")).notes
     assert note.startswith("M.at0, M.at1, M.at2 and 2 more: a `datetime`")
+
+
+def test_a_default_is_in_the_schema_where_it_is_read_again(write_module: WriteModule) -> None:
+    name = write_module("class M(BaseModel):\n    a: timedelta = 5\n    b: int = None\n", head=HEAD)
+    [text] = import_models(f"{name}:M", Wanted()).documents.values()
+    properties = json.loads(text)["$defs"]["M"]["properties"]
+    assert properties["a"]["anyOf"][1:] == [{"const": 5}]
+    assert properties["a"]["default"] == 5
+    assert properties["b"] == {"type": "integer"}

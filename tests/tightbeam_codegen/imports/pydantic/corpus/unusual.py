@@ -236,7 +236,22 @@ class Wide(BaseModel):
     value: int = Field(lt=10**30)
 
 
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class LooseDefaults(BaseModel):
+    """Defaults that aren't of the fields' types, and are dumped as they stand."""
+
+    amount: Decimal = 0  # type: ignore[assignment]
+    is_paid: bool = 0  # type: ignore[assignment]
+    colour: Colour = "red"  # type: ignore[assignment]
+    tags: set[str] = []  # type: ignore[assignment]
+
+
 EXAMPLES: list[Any] = [
+    LooseDefaults(tags={"a"}, colour=Colour.RED),
+    LooseDefaults(amount=Decimal("1.5"), is_paid=True, colour=Colour.RED, tags=set()),
     Drawing(shape=Line()),
     Drawing(shape=Circle(radius=1), shapes={"a": Square(side=2)}),
     Event(Circle(radius=1)),
