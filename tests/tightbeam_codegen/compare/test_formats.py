@@ -78,7 +78,7 @@ def test_what_is_not_decided_fails_under_strict_alone(run: Run) -> None:
     def matching(pattern: str) -> dict[str, Any]:
         return {"name": "x", "topics": {"t": {"schema": {"type": "string", "pattern": pattern}}}}
 
-    before, after = matching(r"^\p{L}{4,9}$"), matching(r"^(?:\p{L}){4,9}$")
+    before, after = matching(r"(?i)^a{4,9}$"), matching(r"(?i)^(?:a){4,9}$")
     code, out, _ = run(before, after, "--format", "json")
     (topic,) = json.loads(out)["topics"]
     assert (code, topic["order"]) == (0, "unknown")

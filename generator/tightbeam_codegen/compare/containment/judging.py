@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import jsonschema_rs
@@ -23,6 +23,8 @@ __all__ = ["Judge"]
 _MAX_UNIONS = 20
 _MAX_SEEN = 500
 _UNIONS = (jsonschema_rs.ValidationErrorKind.AnyOf, jsonschema_rs.ValidationErrorKind.OneOfNotValid)
+_Branch: TypeAlias = list[jsonschema_rs.ValidationError]
+"""The errors of a value in one branch of a union."""
 
 
 class Judge:
@@ -78,12 +80,12 @@ class Judge:
             value = pruned(value, place)
         errors = list(self._reader.iter_errors(value))
         error, path = _innermost(max(errors, key=lambda each: len(each.instance_path)))
-        is_tag = path != tuple(error.instance_path)
+        is_of_union = isinstance(error.kind, _UNIONS)
         keywords = [each for each in error.schema_path if isinstance(each, str)]
         return Refused(
             payload,
             "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in path),
-            "no branch of the union has this value" if is_tag else error.message,
+            "no branch of the union has this value" if is_of_union else error.message,
             keywords[-1] if keywords else "",
             _place(error.absolute_keyword_location, bundle),
             _written(writer[1].index.find(writer[0]), value, path, writer[1]),
@@ -110,18 +112,30 @@ def _innermost(error: jsonschema_rs.ValidationError) -> tuple[jsonschema_rs.Vali
         tags = {_tag(branch, path) for branch in typed}
         if not meant and len(tags) == 1:
             path = tags.pop() or path
-        break
+            break
+        nearest = _nearest(typed)
+        if nearest is None:
+            break
+        error = max(nearest, key=lambda each: len(each.instance_path))
+        path = tuple(error.instance_path)
     return error, path
 
 
-def _fails(branch: list[jsonschema_rs.ValidationError], keywords: Container[object], path: Pointer) -> bool:
+def _nearest(branches: list[_Branch]) -> _Branch | None:
+    """Return the branch with the fewest errors; None if several have as few."""
+    ordered = sorted(branches, key=len)
+    is_alone = len(ordered) == 1 or (len(ordered) > 1 and len(ordered[0]) < len(ordered[1]))
+    return ordered[0] if is_alone else None
+
+
+def _fails(branch: _Branch, keywords: Container[object], path: Pointer) -> bool:
     return any(
         tuple(each.instance_path) == path and each.schema_path and each.schema_path[-1] in keywords
         for each in branch
     )
 
 
-def _tag(branch: list[jsonschema_rs.ValidationError], path: Pointer) -> Pointer | None:
+def _tag(branch: _Branch, path: Pointer) -> Pointer | None:
     """Return the path to a property that has another value in a branch than the one that it must have."""
     for each in branch:
         inner: Pointer = tuple(each.instance_path)

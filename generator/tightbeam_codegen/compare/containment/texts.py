@@ -21,6 +21,8 @@ __all__ = ["contradicts_text", "find_text"]
 
 _MAX_TRIES = 6
 _MAX_LEAST = 100_000
+_SHOWN = 60
+"""Characters of a pattern in a message."""
 _PLAIN = ("", "a", "aa", "0", "A", " ", "-", "a-b", "é", "x" * 40)
 
 
@@ -146,7 +148,8 @@ def _automata(patterns: Iterable[str], *, widened: bool) -> tuple[list[Automaton
         each = automaton(pattern)
         if each is None:
             each = automaton(pattern, widened=True) if widened else None
-            doubt = "a pattern can't be compared: it looks around, refers back, or is too large"
+            shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
+            doubt = f"the pattern {shown} can't be compared: it looks around, refers back, or is too large"
         if each is not None:
             found.append(each)
     return found, doubt

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tightbeam_codegen.compare.containment.people_cases import CASES, Case
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed
-from tightbeam_codegen.compare.containment import Contained, Refused, SchemaPlace, Side, contains
+from tightbeam_codegen.compare.containment import Contained, Refused, SchemaPlace, Side, Undecided, contains
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -41,6 +41,11 @@ def union(**kinds: Any) -> Any:
     return closed("u", u={"oneOf": branches})
 
 
+def _shipped(*carriers: str) -> Any:
+    shipped = closed("kind carrier", kind={"const": "shipped"}, carrier={"enum": list(carriers)})
+    return {"oneOf": [closed("kind reason", kind={"const": "cancelled"}, reason=STRING), shipped]}
+
+
 @pytest.mark.parametrize(
     ("reader", "writer", "payload", "pointer"),
     [
@@ -52,6 +57,7 @@ def union(**kinds: Any) -> Any:
             "/u/value",
         ),
         ({"anyOf": [STRING, INTEGER]}, {"type": ["string", "null"]}, None, ""),
+        (_shipped("dhl"), _shipped("dhl", "gls"), {"kind": "shipped", "carrier": "gls"}, "/carrier"),
         (closed(**{"a/b~c": STRING}), closed(**{"a/b~c": INTEGER}), {"a/b~c": 0}, "/a~1b~0c"),
     ],
 )
@@ -60,6 +66,18 @@ def test_a_refusal_points_at_the_part_that_is_meant(
 ) -> None:
     answer = refusal(reader, writer)
     assert (answer.payload, answer.pointer) == (payload, pointer)
+
+
+def test_a_union_without_a_nearest_branch_is_said_in_words() -> None:
+    answer = refusal({"anyOf": [STRING, INTEGER]}, {"type": ["string", "null"]})
+    assert answer.reason == "no branch of the union has this value"
+
+
+def test_what_is_not_decided_names_the_pattern() -> None:
+    sides = [Side.of_schema({"type": "string", "pattern": each}) for each in ("(?i)^ab$", "(?i)^a(?:b)$")]
+    answer = contains(*sides)
+    assert isinstance(answer, Undecided)
+    assert "the pattern (?i)^a" in answer.reason
 
 
 def test_sides_are_not_changed() -> None:

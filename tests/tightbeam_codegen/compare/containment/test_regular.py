@@ -30,6 +30,7 @@ REGULAR = [
     ),
     *(r"^\d+$", r"\D", r"^\w*$", r"\W", r"^\s$", r"\S\S", r"^[\w-]+$", r"[^\d\s]", r"^\u0061\x62$", r"\."),
     *("^a{2}$", "^a{2,}$", "^(ab){1,2}$", "a+?b", "^(?:a|b)*$", "^(?<n>a)b", "(a*)*b", r"^[\]\\]$"),
+    *(r"^\p{L}+$", r"^\p{Nd}", r"\P{L}", r"[^\p{Lu}\d]", r"^[\p{Script=Latin}-]*$", r"\pN$"),
     *("^[😀-😂]$", "é", r"^\cA$", r"^\t\n$", "^[ -~]*$", "^(|a)(|b)$", "((a|b)c)+"),
 ]
 NOT_REGULAR = [
@@ -38,7 +39,7 @@ NOT_REGULAR = [
     "a++",
     r"(?<=a)b",
     "a(?=b)",
-    r"^\p{L}$",
+    r"^\p{Nope}$",
     "[a&&b]",
     "[[:alpha:]]",
     "^a{1,9999}$",
@@ -50,7 +51,7 @@ def test_an_automaton_accepts_what_the_engine_matches(pattern: str) -> None:
     each, rng = automaton(pattern), random.Random(pattern)
     assert each is not None
     for _ in range(150):
-        text = "".join(rng.choice("aabbcxé-1. \n\t]\\😀\x01") for _ in range(rng.randrange(6)))
+        text = "".join(rng.choice("aabbcxé-1٣. \n\t]\\😀\x01") for _ in range(rng.randrange(6)))
         state = each.start
         for character in text:
             state = each.step(state, character)

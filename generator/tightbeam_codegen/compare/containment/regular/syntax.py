@@ -2,7 +2,7 @@ r"""Read a regular expression as the validator's engine does, as far as it is re
 
 The engine is Rust's, with the classes of ECMA-262: `\d` and `\w` are ASCII, `\s` is ECMA's, `.` is anything
 but a line feed, `$` matches at the very end only. What isn't here (look-around, references back, flags, word
-boundaries, properties of characters) is `NotRegularError`.
+boundaries) is `NotRegularError`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tightbeam_codegen.compare.containment.regular.characters import (
     complement,
     merged,
 )
+from tightbeam_codegen.compare.containment.regular.properties import characters_of_property
 
 __all__ = ["Choice", "End", "Expression", "NotRegularError", "OneOf", "Repeat", "Sequence", "Start", "parse"]
 
@@ -37,6 +38,7 @@ _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _SYNTAX = frozenset("^$\\.*+?()[]{}|/")
 _HEX = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]+)\}|x\{([0-9A-Fa-f]+)\}")
 _COUNT = re.compile(r"\{([0-9]+)(,?)([0-9]*)\}")
+_PROPERTY = re.compile(r"[pP](?:\{[A-Za-z0-9_=]+\}|[A-Z])")
 _LOOK = re.compile(r"\?<?[=!]")
 _SET_OPERATORS = ("&&", "--", "~~")
 
@@ -201,12 +203,23 @@ class _Reader:
         return Repeat(part, *bounds)
 
     def _escape(self) -> Characters:
-        character = self._next()
-        if (known := _CLASSES.get(character)) is not None:
-            self.at += 1
+        if (known := self._escaped_class()) is not None:
             return known
         code = self._escaped_code()
         return ((code, code),)
+
+    def _escaped_class(self) -> Characters | None:
+        """Read what stands behind a backslash as a class of characters; None if it is one character."""
+        if (known := _CLASSES.get(self._next())) is not None:
+            self.at += 1
+            return known
+        if (named := _PROPERTY.match(self._text, self.at)) is None:
+            return None
+        self.at = named.end()
+        found = characters_of_property(named[0])
+        if not found:
+            raise NotRegularError
+        return found
 
     def _escaped_code(self) -> int:
         """Read what stands behind a backslash as one character."""
@@ -264,8 +277,7 @@ class _Reader:
         self.at += 1
         if character != "\\":
             return ord(character)
-        if (known := _CLASSES.get(self._next())) is not None:
-            self.at += 1
+        if (known := self._escaped_class()) is not None:
             ranges.extend(known)
             return None
         return self._escaped_code()
