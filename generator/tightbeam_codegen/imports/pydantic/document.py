@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from pydantic.json_schema import JsonSchemaMode
 
-from tightbeam_codegen.imports.pydantic.dumped import DumpedSchemas
+from tightbeam_codegen.imports.pydantic.dumped import TAG, DumpedSchemas
 from tightbeam_codegen.imports.pydantic.findings import Findings
 from tightbeam_codegen.imports.pydantic.located import CoreSchema
 from tightbeam_codegen.imports.pydantic.selection import Selected
@@ -90,7 +90,32 @@ def _generate(
         (number, "serialization", model.adapter.core_schema) for number, model in enumerate(models)
     ]
     references, schemas = generator.generate_definitions(inputs)
-    return list(references.values()), {str(name): schema for name, schema in schemas.items()}, generator
+    named: dict[str, Any] = {str(name): schema for name, schema in schemas.items()}
+    stated: list[Any] = list(references.values())
+    _require_tags([*stated, *named.values()], named)
+    return stated, named, generator
+
+
+def _require_tags(values: list[Any], schemas: Mapping[str, Any]) -> None:
+    """Require the discriminator in each branch of a union: Pydantic reads none without, default or not."""
+    for value in values:
+        if isinstance(value, list):
+            _require_tags(value, schemas)
+        elif isinstance(value, dict):
+            if isinstance(tag := value.pop(TAG, None), str):
+                _require(tag, value["oneOf"], schemas)
+            _require_tags(list(value.values()), schemas)
+
+
+def _require(tag: str, branches: list[Any], schemas: Mapping[str, Any]) -> None:
+    for each in branches:
+        branch = schemas.get(str(each.get("$ref", "")).removeprefix(_PREFIX), each)
+        if "oneOf" in branch:
+            _require(tag, branch["oneOf"], schemas)
+        elif tag in (properties := branch.get("properties", {})):
+            required = {*branch.get("required", ()), tag}
+            branch["required"] = [name for name in properties if name in required]
+            properties[tag].pop("default", None)
 
 
 def _alias_notes(generator: DumpedSchemas) -> list[str]:

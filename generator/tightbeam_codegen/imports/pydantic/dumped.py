@@ -11,7 +11,10 @@ from pydantic_core import core_schema
 from tightbeam_codegen.imports.pydantic.findings import Findings, Where
 from tightbeam_codegen.imports.pydantic.mappings import MappingSchemas
 
-__all__ = ["DumpedSchemas"]
+__all__ = ["TAG", "DumpedSchemas"]
+
+TAG = "x-tightbeam-discriminator"
+"""Marks a union until its document is made; the value is the property that tells the branches apart."""
 
 _CLASSES = frozenset({"model", "dataclass", "typed-dict"})
 _OF_TYPE = "pydantic_js_functions"
@@ -112,8 +115,10 @@ class DumpedSchemas(MappingSchemas):
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Generate the schema of a union with a discriminator; a function may part what schemas don't."""
         result = super().tagged_union_schema(schema)
-        result.pop("discriminator", None)
-        return {"anyOf": result["oneOf"]} if callable(schema["discriminator"]) else result
+        tag = result.pop("discriminator", {}).get("propertyName")
+        if callable(schema["discriminator"]):
+            return {"anyOf": result["oneOf"]}
+        return result if tag is None else {**result, TAG: tag}
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
         """Generate a schema: that of what a serializer returns, whatever Pydantic knows of the type."""
@@ -187,8 +192,8 @@ class DumpedSchemas(MappingSchemas):
         if computed and config.get("extra") in ("allow", "forbid"):
             with self.at(Where(self.here.cls, computed[0]["property_name"])):
                 self.refuse(
-                    "is computed, so it is dumped, and read as a key that isn't declared",
-                    f"Set `extra='ignore'`: with {config.get('extra')!r} the key isn't passed over.",
+                    "is computed: dumps have it as a key, which the class doesn't take back",
+                    f"Set `extra='ignore'`; with {config.get('extra')!r} the key isn't passed over.",
                 )
         has_aliases |= any(
             each.get("alias", each["property_name"]) != each["property_name"] for each in computed

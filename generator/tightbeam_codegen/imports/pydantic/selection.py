@@ -24,6 +24,8 @@ from tightbeam_codegen.suggest import did_you_mean
 
 __all__ = ["Selected", "all_models", "named_models"]
 
+_NAME_IT = "If it is sent all the same, name it, as in `--from package.module:Model`."
+
 
 @dataclass(frozen=True, slots=True)
 class Selected:
@@ -133,15 +135,12 @@ def _no_message(cls: type, others: list[type]) -> tuple[str, str] | None:
         form = f"{cls.__name__}OfInt = {cls.__name__}[int]"
         return "is generic", f"Name one of its forms in the module, such as `{form}`."
     if inspect.isabstract(cls):
-        return "is abstract", "Name it behind the module if it is sent all the same."
+        return "is abstract", _NAME_IT
     if any(base.__module__.partition(".")[0] == "pydantic_settings" for base in cls.__mro__):
-        return "has settings", "Name it behind the module if it is sent all the same."
+        return "has settings", _NAME_IT
     has_fields = bool(getattr(cls, "model_fields", True))
     if not has_fields and any(cls in other.__mro__[1:] for other in others):
-        return (
-            "is a base of others and has no fields",
-            "Name it behind the module if it is sent all the same.",
-        )
+        return "is a base of others and has no fields", _NAME_IT
     return None
 
 
