@@ -9,10 +9,12 @@ from tightbeam_codegen.catalogue.html import Child, Markup, coded, h
 from tightbeam_codegen.catalogue.places import CHANGES, href
 from tightbeam_codegen.catalogue.views import ChannelView, Views
 from tightbeam_codegen.compare.findings import (
+    OLD_READERS,
     QUESTIONS,
     CodeChange,
     Comparison,
     NewAddress,
+    Question,
     Refusal,
     TopicChange,
 )
@@ -31,7 +33,16 @@ from tightbeam_codegen.problems import Place
 
 __all__ = ["Changes", "badges", "changes_page", "verdicts"]
 
-_WORST_FIRST = ("none", "unknown", "readers-first", "publishers-first", "any", "new")
+_BADGES: Mapping[str, tuple[str, str]] = {
+    "none": (ORDERS["none"], "none"),
+    "code": ("callers must change", "none"),
+    "unknown": (ORDERS["unknown"], "unknown"),
+    "readers-first": (ORDERS["readers-first"], "readers-first"),
+    "publishers-first": (ORDERS["publishers-first"], "publishers-first"),
+    "any": ("changed", "any"),
+    "new": ("new", "new"),
+}
+"""What the overview says about a channel, the worst first: the words, and the order that gives the colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +96,15 @@ def badges(changes: Changes | None, channels: Sequence[ChannelView]) -> Mapping[
     for topic in changes.comparison.topics if changes else ():
         orders.setdefault(topic.channel, set()).add("any" if topic.allowed else topic.order)
     for code in changes.comparison.code if changes else ():
-        orders.setdefault(code.channel, set()).add("any" if code.allowed else "none")
+        orders.setdefault(code.channel, set()).add("any" if code.allowed else "code")
     for address in changes.comparison.added if changes else ():
         orders.setdefault(address.channel, set()).add("new" if address.topic is None else "any")
     marks: dict[str, Markup] = {}
     for channel in channels:
         found = orders.get(channel.stem, set())
-        worst = next((order for order in _WORST_FIRST if order in found), None)
+        worst = next((badge for order, badge in _BADGES.items() if order in found), None)
         if worst is not None:
-            word = "new" if worst == "new" else "changed"
-            marks[channel.page] = h("span.badge", word, data_order=worst)
+            marks[channel.page] = h("span.badge", worst[0], data_order=worst[1])
     return marks
 
 
@@ -120,18 +130,20 @@ def _topic(change: TopicChange, changes: Changes, subject: Child) -> Markup:
         for question in QUESTIONS:
             body.append(h("p", coded(answer_sentence(change, question))))
             refusal = change.refusals.get(question)
-            body.append(_refusal(refusal, changes) if refusal is not None else None)
+            body.append(_refusal(refusal, changes, change, question) if refusal is not None else None)
         body.append(h("p", REMEDIES[change.order]))
     elif change.is_same:
         body.append(h("p", "Both schemas allow exactly the same payloads."))
     return _card(subject, changes, ORDERS[change.order], change.order, body)
 
 
-def _refusal(refusal: Refusal, changes: Changes) -> Markup:
+def _refusal(refusal: Refusal, changes: Changes, change: TopicChange, question: Question) -> Markup:
     text = payload_text(refusal)
+    readers = "old" if question == OLD_READERS else "new"
+    label = f"What {readers} readers of {change.channel}, topic {change.topic}, refuse"
     return h(
         "div.refusal",
-        h("pre.json", h("code", text), tabindex="0", role="region", aria_label="A payload that is refused"),
+        h("pre.json", h("code", text), tabindex="0", role="region", aria_label=label),
         h("p", h("code", reason_text(refusal))),
         h(
             "p",

@@ -43,6 +43,8 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[_./:$-])(?=[A-Za-z0-9{])")
 _RELATIVE = re.compile(r"#.*|[A-Za-z0-9_.%~-][A-Za-z0-9_.%~/-]*(?:#.*)?")
 _JOINERS = frozenset("\u200c\u200d")
 """Characters that don't show, and without which Persian, Hindi and many emoji can't be written."""
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]")
+"""Letters and marks that don't show either; Python takes them for printable."""
 
 
 class Markup(str):
@@ -98,7 +100,7 @@ def shown(text: str) -> str:
     Others become escapes: control characters, lone surrogates, and those that change the direction of text.
     """
     # Nearly all text is printable but for its line ends, and one look at all of it is much faster.
-    return text if text.replace("\n", "").isprintable() else "".join(map(_shown_character, text))
+    return text if _is_plain(text.replace("\n", "")) else "".join(map(_shown_character, text))
 
 
 def prose(text: str) -> Markup:
@@ -133,14 +135,18 @@ def _append(parts: list[str], children: Iterable[Child]) -> None:
         if isinstance(child, Markup):
             parts.append(child)
         elif isinstance(child, str):
-            text = child if child.isprintable() else shown(child)
+            text = child if _is_plain(child) else shown(child)
             parts.append(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
         elif child is not None:
             _append(parts, child)
 
 
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and (text.isascii() or _BLANK.search(text) is None)
+
+
 def _shown_character(char: str) -> str:
-    if char.isprintable() or char in "\n\t" or char in _JOINERS:
+    if _is_plain(char) or char in "\n\t" or char in _JOINERS:
         return char
     category = unicodedata.category(char)
     if category in ("Zs", "Cn", "Co") and not 0xFDD0 <= ord(char) <= 0xFDEF and ord(char) & 0xFFFE != 0xFFFE:

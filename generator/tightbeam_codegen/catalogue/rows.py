@@ -57,8 +57,8 @@ class Row:
     """In Python, where it is another one."""
 
 
-def rows_of(shape: Shape, rules: Rules, way: Sequence[str], spots: Spots) -> list[Row]:
-    """Return the rows of a payload or of a shared type, a bounded number of them.
+def rows_of(shape: Shape, rules: Rules, way: Sequence[str], spots: Spots) -> tuple[list[Row], bool]:
+    """Return the rows of a payload or of a shared type, a bounded number of them, and whether these are all.
 
     Args:
         shape: what it is.
@@ -69,12 +69,14 @@ def rows_of(shape: Shape, rules: Rules, way: Sequence[str], spots: Spots) -> lis
     walk = _Walk(spots)
     here = _Here(tuple(way), "", 0, frozenset())
     shape = walk.root(shape)
-    rows = _with_own_anchors(islice(walk.inside(shape, here), _MOST_ROWS))
+    found = walk.inside(shape, here)
+    rows = _with_own_anchors(islice(found, _MOST_ROWS))
+    is_whole = next(found, None) is None
     if not _is_object(shape, spots):
         words = tuple(rule_words(rules))
         deeper = [replace(row, depth=row.depth + 1) for row in rows]
         rows = [Row("", 0, "", "", type_words(shape, spots), words, is_required=True), *deeper]
-    return rows
+    return rows, is_whole
 
 
 def _with_own_anchors(rows: Iterable[Row]) -> list[Row]:

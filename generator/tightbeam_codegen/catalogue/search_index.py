@@ -75,4 +75,11 @@ def _words(row: Row) -> str:
 
 
 def _entry(kind: int, title: str, page: str, anchor: str, parent: int, words: str) -> Entry:
-    return kind, shown(title), page, anchor, parent, shown(" ".join(words.split()))[:_LONGEST]
+    return (
+        kind,
+        shown(title),
+        page,
+        anchor,
+        parent,
+        shown(" ".join(words.replace("`", "").split()))[:_LONGEST],
+    )

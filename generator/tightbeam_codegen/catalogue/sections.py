@@ -87,6 +87,8 @@ def _properties(section: Section, views: Views) -> Markup:
     notes: list[Child] = []
     if section.closed is not None and section.rows:
         notes.append("Other properties are refused." if section.closed else "Other properties are allowed.")
+    if not section.is_whole:
+        notes.append(f"Only the first {len(section.rows):,} rows are shown; the definition has more.")
     if section.beside:
         names = [h("code", keyword) for keyword in section.beside]
         notes.append(["The schema says more: ", _joined(names, ", "), "."])

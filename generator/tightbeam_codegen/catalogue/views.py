@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,6 +57,8 @@ class Section:
     is_deprecated: bool
     class_name: str = ""
     """Of a topic's payload in generated code."""
+    is_whole: bool = True
+    """Whether the rows are all that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +144,20 @@ def read_views(model: Model, bindings: Bindings, named: Callable[[str], str] = s
     spots = Spots(model)
     reader = _Reader(spots, bindings, named)
     channels = tuple(
-        sorted(map(reader.channel, model.channels), key=lambda each: (each.module[:-1], each.name))
+        sorted(map(reader.channel, model.channels), key=lambda each: (each.module[:-1], _in_order(each.name)))
     )
     types = {
         page: (named(document.shown), tuple(map(reader.type, names)))
         for page, (document, names) in sorted(spots.types.items())
     }
     return Views(channels, types, _uses(channels, types), spots)
+
+
+def _in_order(name: str) -> tuple[list[str | int], str]:
+    """Return by what names are ordered as people do: `run-9` stands before `run-10`."""
+    # A number is at each second place, so that numbers meet only numbers.
+    parts = re.split(r"([0-9]{1,18})", name.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 
 
 class _Reader:
@@ -235,7 +245,7 @@ class _Reader:
         self, title: str, spot: Spot, doc: str, place: Place, shape: Shape, rules: Any, schema: Any
     ) -> Section:
         named = self._spots.shapes.named[shape.target] if isinstance(shape, Ref) else None
-        rows = rows_of(shape, rules, spot.way, self._spots)
+        rows, is_whole = rows_of(shape, rules, spot.way, self._spots)
         return Section(
             title,
             spot,
@@ -246,6 +256,7 @@ class _Reader:
             tuple(_beside(schema)),
             named.closed if isinstance(named, ObjectShape) else None,
             is_deprecated(rules),
+            is_whole=is_whole,
         )
 
 

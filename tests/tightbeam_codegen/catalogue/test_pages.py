@@ -80,6 +80,7 @@ def own() -> dict[str, str]:
 
 def test_every_link_leads_somewhere(own: dict[str, str]) -> None:
     assert_links_lead_somewhere(own)
+    assert "rows are shown" not in own["channels/orders.html"]
     assert {path for path in own if "/" not in path} == {
         *("index.html", "types.html", "catalogue.js", "catalogue.css", "family.css", "mark.svg"),
     }
@@ -151,14 +152,15 @@ def test_properties_that_have_one_way_have_two_links(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_references_that_multiply_are_bounded(tmp_path: Path) -> None:
-    """Each level is inside of the one before it, and is referred to twice: a million rows."""
+    """Each level is inside of the one before it, and is referred to twice: 4,096 times the last one."""
     inside: Any = STRING
-    for depth in reversed(range(20)):
+    for depth in reversed(range(12)):
         way = "".join(f"/properties/a{number}" for number in range(depth + 1))
         inside = open_object(**{f"a{depth}": inside, f"b{depth}": ref(f"#/topics/t/schema{way}")})
     site = catalogue(tmp_path, {"x.channel.json": channel("x", t=inside)})
     assert_links_lead_somewhere(site)
     assert 2_000 <= site["channels/x.html"].count('<div class="row') < 2_100
+    assert "Only the first 2,000 rows are shown; the definition has more." in site["channels/x.html"]
 
 
 def test_a_document_with_many_types_has_a_page_for_each(tmp_path: Path) -> None:
@@ -184,6 +186,17 @@ def test_pages_of_folders_and_of_files_that_are_one_module(tmp_path: Path) -> No
     assert_links_lead_somewhere(site)
     assert {"channels/fleet/vehicle.html", "types/orders.html", "types/orders~2.html"} <= set(site)
     assert "fleet/" in Page(site["index.html"]).text
+
+
+def test_channels_are_listed_as_people_count(tmp_path: Path) -> None:
+    names = ["run-10", "Run-2", "run-2-x", "run", "2-run", "run-9"]
+    files = {f"c{number}.channel.json": channel(name, t=STRING) for number, name in enumerate(names)}
+    listed = re.findall(r'class="template">([^<]*)<', catalogue(tmp_path, files)["index.html"])
+    assert listed == ["2-run", "run", "Run-2", "run-2-x", "run-9", "run-10"]
+
+
+def test_what_is_found_has_no_backticks(own: dict[str, str]) -> None:
+    assert "kind says which of the shapes it is." in own["search/0.js"]
 
 
 def test_deprecation_and_names_of_the_authors_own(tmp_path: Path) -> None:
@@ -292,6 +305,9 @@ def test_descriptions_are_paragraphs_with_code() -> None:
         ("\U0001f468\u200d\U0001f467", "\U0001f468\u200d\U0001f467"),
         ("\ufffe", "\\ufffe"),
         ("\U000e0001", "\\U000e0001"),
+        ("is\u3164Admin\u115f", "is\\u3164Admin\\u115f"),
+        ("a\u034fb", "a\\u034fb"),
+        ("\u2764\ufe0f", "\u2764\ufe0f"),
     ],
 )
 def test_characters_that_do_not_show_are_escapes(text: str, seen: str) -> None:

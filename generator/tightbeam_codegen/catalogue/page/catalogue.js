@@ -303,14 +303,19 @@
   function follow(side) {
     const links = new Map([...side.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
     const seen = new Set();
+    const mark = () => {
+      // A short section at the end can't be scrolled to the top: it is read when the link to it was followed.
+      const chosen = location.hash.slice(1);
+      const read = seen.has(chosen) ? chosen : [...links.keys()].find((id) => seen.has(id));
+      for (const [id, link] of links) {
+        if (id === read) link.setAttribute("aria-current", "location");
+        else link.removeAttribute("aria-current");
+      }
+    };
     const observer = new IntersectionObserver(
       (changes) => {
         for (const { target, isIntersecting } of changes) seen[isIntersecting ? "add" : "delete"](target.id);
-        const first = [...links.keys()].find((id) => seen.has(id));
-        for (const [id, link] of links) {
-          if (id === first) link.setAttribute("aria-current", "location");
-          else link.removeAttribute("aria-current");
-        }
+        mark();
       },
       { rootMargin: "-80px 0px -50% 0px" },
     );
@@ -318,6 +323,7 @@
       const section = document.getElementById(id);
       if (section !== null) observer.observe(section);
     }
+    window.addEventListener("hashchange", mark);
   }
 
   let search;
