@@ -85,6 +85,9 @@ def build(folder: Path) -> int:
     done = subprocess.run(command, cwd=folder, env={**os.environ, "NO_COLOR": "1"}, check=False)
     if done.returncode:
         return done.returncode
+    if "site_url" not in settings:
+        # The generator's own asks for styles at the top of the host, where they are only without a path.
+        shutil.copy(Path(__file__).parent / "404.html", site)
     texts = staged | reference.pages(as_html=False)
     for place, text in texts.items():
         (site / place).write_text(llms.plain(text), encoding="utf-8")

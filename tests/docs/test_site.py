@@ -93,6 +93,14 @@ def test_signatures_lead_to_the_types_in_them(site: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_page_for_wrong_addresses_asks_for_nothing(site: Path) -> None:
+    """It is shown at any depth, below any path of a host."""
+    text = (site / "404.html").read_text(encoding="utf-8")
+    assert "There is no such page" in text
+    assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["index.html"]
+
+
+@pytest.mark.slow
 def test_what_steers_the_tests_is_not_shown(site: Path) -> None:
     for page in listed():
         assert "<!-- " not in pages.outside_fences((site / page).read_text(encoding="utf-8"), lambda _: "")

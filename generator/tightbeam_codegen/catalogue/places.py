@@ -128,7 +128,9 @@ class Spots:
             base = _free(_page("types", names[0].module), taken)
             groups = [names] if len(names) <= _MOST_ON_A_PAGE else [[name] for name in names]
             for group in groups:
-                page = base if len(groups) == 1 else _page(base.removesuffix(".html"), (group[0].name,))
+                page = base
+                if len(groups) > 1:
+                    page = _free(_page(base.removesuffix(".html"), (group[0].name,)), taken)
                 self.types[page] = (document, tuple(group))
                 self._of_types |= {name: Spot(page, (name.name,)) for name in group}
 
@@ -144,7 +146,7 @@ def _page(folder: str, parts: Iterable[str]) -> str:
 
 
 def _free(page: str, taken: set[str]) -> str:
-    """Return a path that no other page has on any disk: several documents can be one module."""
+    """Return a path that no other page has on any disk: names can differ in case alone."""
     number = 1
     path = page
     while path.casefold() in taken:

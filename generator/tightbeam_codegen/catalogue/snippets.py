@@ -153,11 +153,12 @@ class ChannelSnippets:
             f"  channel: {self._typescript.name}.name,\n"
             f"  topic: {typescript_literal(topic.name)},\n"
             "});\n"
-            "await fetch(`${gateway}/v1/realtime/publish?${query}`, {\n"
+            "const answer = await fetch(`${gateway}/v1/realtime/publish?${query}`, {\n"
             '  method: "POST",\n'
             "  headers: { authorization: `Bearer ${serverKey}` },\n"
             "  body: JSON.stringify(data),\n"
             "});\n"
+            "if (!answer.ok) throw new Error(await answer.text());\n"
         )
 
 

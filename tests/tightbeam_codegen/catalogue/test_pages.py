@@ -164,13 +164,14 @@ def test_references_that_multiply_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_document_with_many_types_has_a_page_for_each(tmp_path: Path) -> None:
-    names = [f"T{number}" for number in range(41)]
+    names = [*(f"T{number}" for number in range(41)), "Foo", "FOO"]
     shared = {"$defs": {name: closed(a=STRING) for name in names}}
-    topics = {name.lower(): ref(f"common.json#/$defs/{name}") for name in names}
+    topics = {f"of-{number}": ref(f"common.json#/$defs/{name}") for number, name in enumerate(names)}
     site = catalogue(tmp_path, {"x.channel.json": channel("x", **topics), "common.json": shared})
     assert_links_lead_somewhere(site)
     assert "types/common/T7.html" in site
     assert "types/common.html" not in site
+    assert len({path.casefold() for path in site}) == len(site), "two pages are one on some disks"
 
 
 def test_pages_of_folders_and_of_files_that_are_one_module(tmp_path: Path) -> None:
