@@ -28,6 +28,8 @@ class _Document:
     file: Path
     old: str
     new: str
+    source: str
+    """What is named on the command line to make it of, with all that `--only` says."""
     reference: str
     """How definitions beside it refer to one of its schemas, up to the name."""
 
@@ -85,8 +87,8 @@ def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
     before, after = document.old.splitlines(keepends=True), document.new.splitlines(keepends=True)
     sys.stdout.writelines(unified_diff(before, after, shown, shown))
     sys.stderr.write(
-        f"tightbeam: {shown} isn't what the models of {source} give.\n"
-        f"    Run `tightbeam init --from {source} --update`.\n"
+        f"tightbeam: {shown} isn't what the models of {document.source} give.\n"
+        f"    Run `tightbeam init --from {document.source} --update`.\n"
     )
     return DRIFT
 
@@ -102,12 +104,14 @@ def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Docu
         # The importer loads Pydantic's generator and the user's module, which no other command does.
         from tightbeam_codegen.imports.imported import Wanted
         from tightbeam_codegen.imports.pydantic import import_models
+        from tightbeam_codegen.imports.pydantic.target import parse_target
     except ModuleNotFoundError as error:
         raise missing_package(error, "importing") from None
 
     settings = load_settings(Path(), OPTIONS)
     root = settings.schemas if schemas is None else schemas
-    imported = import_models(source, Wanted(only=only))
+    source = str(parse_target(source, only))
+    imported = import_models(source, Wanted())
     if imported.left_out:
         sys.stderr.write(render(imported.left_out) + "\n")
     [(name, text)] = imported.documents.items()
@@ -121,7 +125,7 @@ def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Docu
         raise _refused(
             f"{file.as_posix()} isn't made of models", "Move it away, and import the models again."
         )
-    return _Document(file, old, text, f"{name}#/$defs/")
+    return _Document(file, old, text, source, f"{name}#/$defs/")
 
 
 def _replace(file: Path, text: str) -> None:

@@ -45,9 +45,7 @@ def import_models(source: str, wanted: Wanted) -> Imported:
         DefinitionErrors: the module can't be imported, has no models, or not those that are named; or what
             they are dumped as can't be described, or can't be read again.
     """
-    target = parse_target(source)
-    if wanted.only:
-        target = replace(target, names=tuple(dict.fromkeys((*target.names, *wanted.only))))
+    target = parse_target(source, wanted.only)
     with current_folder_first(), warnings.catch_warnings():
         # A module's own warnings are for those who run it; Pydantic's are about schemas that aren't taken.
         warnings.simplefilter("ignore")
@@ -149,8 +147,15 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
         notes=(*taken.notes, *more),
         left_out=taken.left_out,
         documents={file: _text(target, document)},
-        refresh=f"`tightbeam init --from {target} --update` writes {file} anew, and no definition.",
+        refresh=_refresh(target, file),
     )
+
+
+def _refresh(target: Target, file: str) -> str:
+    remedy = f"`tightbeam init --from {target} --update` writes {file} anew, and no definition."
+    if not target.names:
+        return remedy
+    return f"{remedy} It then has these models alone, so name those that it is to keep, too."
 
 
 def _counted(count: int, noun: str) -> str:

@@ -123,8 +123,10 @@ def _is_of_pydantic_1(cls: type) -> bool:
 
 
 def _is_generic(cls: type) -> bool:
-    parameters = getattr(cls, "__pydantic_generic_metadata__", {}).get("parameters")
-    return bool(parameters or getattr(cls, "__parameters__", ()))
+    """Return whether a class has type parameters that stand for nothing; one may have a default."""
+    metadata = getattr(cls, "__pydantic_generic_metadata__", {})
+    parameters: Any = metadata.get("parameters") or getattr(cls, "__parameters__", ())
+    return any(not (hasattr(each, "has_default") and each.has_default()) for each in parameters)
 
 
 def _no_message(cls: type, others: list[type]) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ import importlib
 import re
 import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,12 @@ class Target:
         return f"{self.module}:{','.join(self.names)}" if self.names else self.module
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str, only: Iterable[str] = ()) -> Target:
     """Return what `package.module` or `package.module:Model,Other` names.
+
+    Args:
+        text: as on the command line.
+        only: more names of models in the module.
 
     Raises:
         DefinitionErrors: the text is neither.
@@ -46,10 +50,8 @@ def parse_target(text: str) -> Target:
             f"{quoted(text)} names no models",
             "Write a module, such as shop.models, or models in it: shop.models:Order,Refund.",
         )
-    return Target(
-        matched["module"],
-        tuple(dict.fromkeys((matched["names"] or "").split(","))) if matched["names"] else (),
-    )
+    names = matched["names"].split(",") if matched["names"] else []
+    return Target(matched["module"], tuple(dict.fromkeys([*names, *only])))
 
 
 @contextmanager

@@ -76,6 +76,16 @@ def test_a_file_that_exists_is_left_alone(
     assert "`tightbeam init --from shop.models --update` writes shop-models.json anew" in error
 
 
+def test_a_second_model_of_a_module(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -> None:
+    """The document is for the models that are named, so one that is named alone would replace the others."""
+    write_module(ORDER + "class Refund(BaseModel):\n    id: int\n", "shop.models")
+    assert main(["init", "--from", "shop.models:Order"]) == 0
+    assert main(["init", "--from", "shop.models:Refund"]) == 2
+    assert "these models alone, so name those that it is to keep, too" in capsys.readouterr().err
+    assert main(["init", "--from", "shop.models", "--only", "Order", "--only", "Refund", "--check"]) == 1
+    assert "Run `tightbeam init --from shop.models:Order,Refund --update`." in capsys.readouterr().err
+
+
 def test_update(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -> None:
     write_module(ORDER + "class Old(BaseModel):\n    a: int\n", "shop.models")
     assert main(["init", "--from", "shop.models"]) == 0

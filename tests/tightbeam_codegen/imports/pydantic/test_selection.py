@@ -95,6 +95,16 @@ def test_by_name(write_module: WriteModule, named: str, expected: dict[str, str]
     assert list(found) == list(expected)
 
 
+def test_a_generic_model_with_defaults_stands_for_a_message(write_module: WriteModule) -> None:
+    name = write_module(
+        "from typing_extensions import TypeVar as Var\nD = Var('D', default=int)\nT = TypeVar('T')\n"
+        "class Page(BaseModel, Generic[D]):\n    items: list[D]\n"
+        "class Pair(BaseModel, Generic[T, D]):\n    first: T\n    second: D\n"
+    )
+    assert topics(name) == {"Page": "Page"}
+    assert schemas(name)["Page"]["properties"]["items"]["items"] == {"type": "integer"}
+
+
 def test_only_is_another_way_to_name_models(write_module: WriteModule) -> None:
     name = write_module(MODELS)
     assert list(topics(name, Wanted(only=("Order", "Outer")))) == ["Order", "Outer"]
