@@ -184,7 +184,9 @@ class _Compared:
                 sentence = f"`{called}` asks for {self._field(field)} now"
                 names = f"{called}()", f"{called}({field.py_name}=…)"
                 place = now.place_of(wire)
-                yield self._change("field-required", sentence, "Give it.", *names, place, wire_name=wire)
+                yield self._change(
+                    "field-required", sentence, "Give it wherever one is made.", *names, place, wire_name=wire
+                )
 
     def _field(self, field: Field) -> str:
         return both(field.py_name, field.wire_name if self._typescript else None)

@@ -60,6 +60,9 @@ REMEDIES: dict[Order, str] = {
     "unknown": "Look at the change yourself, or make it simpler.",
 }
 
+_ONE_BY_ONE = (
+    "Some topics ask for readers first, others for publishers first: release them one after the other."
+)
 _READERS_LAST = "Deploy gateways and publishers before its readers."
 
 _ASKED: dict[tuple[Question, Answer], str] = {
@@ -128,7 +131,7 @@ def unused_sentence(allowance: Allowance) -> str:
 
 
 def summary(comparison: Comparison, against: str) -> str:
-    """Return one sentence about all of it.
+    """Return what becomes of all of it, in a sentence or two.
 
     Args:
         comparison: the comparison.
@@ -138,6 +141,10 @@ def summary(comparison: Comparison, against: str) -> str:
     if comparison.is_empty:
         return f"{start} nothing has changed."
     sentence = f"{start} {'; '.join(_counted(comparison)) or 'nothing breaks'}."
+    if {"readers-first", "publishers-first"} <= {
+        each.order for each in comparison.topics if each.is_breaking
+    }:
+        sentence += " " + _ONE_BY_ONE
     if allowed := sum(each.allowed is not None for each in comparison.changes):
         sentence += f" {_number(allowed, 'change is', 'changes are')} allowed by an exception."
     return sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -14,6 +15,16 @@ __all__ = ["number_candidates", "text_candidates"]
 _Value = TypeVar("_Value")
 
 _LONGEST = 10_000
+_SHAPES = (
+    "12.50",
+    "2026-01-31T09:30:00Z",
+    "2026-01-31T09:30:00",
+    "2026-01-31",
+    "09:30:00",
+    "PT1H30M",
+)
+"""What a pattern of digits may stand for: its shortest text could be a month 56."""
+_TAKES_WORDS = re.compile(r"\[\^|\\[wWDSPp]|[aA]-[zZfF]|(?<!\\)\.")
 _FILLER = " and some more text to make it as long as it has to be"
 
 
@@ -45,8 +56,10 @@ def _texts(schemas: Sequence[dict[str, Any]], name: str, variant: int) -> Iterat
     yield from (FORMAT_TEXTS[each](variant) for each in formats if each in FORMAT_TEXTS)
     yield from texts_for(name, variant)
     for schema in schemas:
-        if isinstance(schema.get("pattern"), str):
-            yield from texts_matching(schema["pattern"], variant)
+        if isinstance(pattern := schema.get("pattern"), str):
+            if variant == 0 and pattern[:1] == "^" and not _TAKES_WORDS.search(pattern):
+                yield from _SHAPES
+            yield from texts_matching(pattern, variant)
 
 
 def _sized(text: str, least: int, most: int) -> Iterator[str]:

@@ -231,7 +231,7 @@ def test_markdown_for_a_comment(run: Run) -> None:
 
 Compared with `before`: 1 topic breaks.
 
-| Payloads of | Deploy | Old readers | New readers |
+| Payloads of | Deploy | Old readers take new messages | New readers take old messages |
 |---|---|---|---|
 | `deliveries`, topic `eta` | **readers first** | no | yes |
 

@@ -15,6 +15,7 @@ from tightbeam._payload.schemas import Bundle as RuntimeBundle
 from tightbeam_codegen.examples import Example, example_of, example_parameters
 from tightbeam_codegen.examples.finder import _Search
 from tightbeam_codegen.examples.patterns import texts_matching
+from tightbeam_codegen.imports.pydantic import texts
 from tightbeam_codegen.model import Model
 from tightbeam_codegen.pipeline import read
 from tightbeam_codegen.room import with_room
@@ -55,6 +56,12 @@ def example(folder: Path, schema: Any, **definition: Any) -> Any:
         (closed(at={**STRING, "format": "date-time"}), {"at": "2026-01-31T09:30:00Z"}),
         (closed(currency={**STRING, "pattern": "^[A-Z]{3}$"}), {"currency": "EUR"}),
         ({**STRING, "pattern": "^[a-z]+-[0-9]{4}$"}, "abcd-5678"),
+        ({**STRING, "pattern": texts.DECIMAL}, "12.50"),
+        ({**STRING, "pattern": texts.DATE_TIME}, "2026-01-31T09:30:00Z"),
+        ({**STRING, "pattern": texts.NAIVE_DATE_TIME}, "2026-01-31T09:30:00"),
+        ({**STRING, "pattern": texts.TIME}, "09:30:00"),
+        ({**STRING, "pattern": texts.DURATION}, "PT1H30M"),
+        ({**STRING, "pattern": "^[0-9]{4}$"}, "0123"),
         ({**STRING, "minLength": 3, "maxLength": 4}, "Exam"),
         ({"type": "number", "exclusiveMinimum": 0, "maximum": 0.25}, 0.25),
         ({"type": "integer", "minimum": 7, "multipleOf": 5}, 10),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tightbeam_codegen.annotations import as_annotations, log_text
-from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
+from tightbeam_codegen.compare.findings import (
+    NEW_READERS,
+    OLD_READERS,
+    QUESTIONS,
+    CodeChange,
+    Comparison,
+    TopicChange,
+)
 from tightbeam_codegen.compare.words import (
     ORDERS,
     REMEDIES,
@@ -16,7 +23,7 @@ from tightbeam_codegen.compare.words import (
     summary,
     unused_sentence,
 )
-from tightbeam_codegen.problems import Problem, Severity
+from tightbeam_codegen.problems import Place, Problem, Severity
 
 __all__ = ["TITLE", "as_github"]
 
@@ -38,7 +45,7 @@ def as_github(comparison: Comparison, against: str, *, strict: bool) -> str:
 def _problems(comparison: Comparison, *, strict: bool) -> Iterator[Problem]:
     for topic in comparison.topics:
         if topic.is_breaking:
-            yield Problem(topic.place, "error", _of_topic(topic), REMEDIES[topic.order])
+            yield Problem(_changed(topic), "error", _of_topic(topic), REMEDIES[topic.order])
         elif topic.is_undecided:
             severity: Severity = "error" if strict else "warning"
             yield Problem(topic.place, severity, _of_topic(topic), REMEDIES[topic.order])
@@ -48,6 +55,13 @@ def _problems(comparison: Comparison, *, strict: bool) -> Iterator[Problem]:
     for allowance in comparison.allowances:
         if not allowance.allows:
             yield Problem(allowance.place, "warning", unused_sentence(allowance), "")
+
+
+def _changed(change: TopicChange) -> Place:
+    """Return the rule that today's side has, which is a line of the pull request; else the topic."""
+    if (refusal := change.refusals.get(OLD_READERS)) is not None:
+        return refusal.writer
+    return change.refusals[NEW_READERS].reader if NEW_READERS in change.refusals else change.place
 
 
 def _of_topic(change: TopicChange) -> str:

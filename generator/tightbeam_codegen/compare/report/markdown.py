@@ -30,7 +30,10 @@ __all__ = ["as_markdown", "failure_as_markdown"]
 
 _LONGEST_SECTION = 12_000
 """Characters. There are five sections, and a comment has 65,536 characters at most."""
-_HEAD = ("| Payloads of | Deploy | Old readers | New readers |", "|---|---|---|---|")
+_HEAD = (
+    "| Payloads of | Deploy | Old readers take new messages | New readers take old messages |",
+    "|---|---|---|---|",
+)
 
 
 def as_markdown(comparison: Comparison, against: str) -> str:
