@@ -11,7 +11,7 @@ from tightbeam_codegen.asyncapi.formats import check_meaning, draft_of
 from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Located, Refused, Way, entries, text_of
 from tightbeam_codegen.read.api_documents import api_document
-from tightbeam_codegen.read.load import JsonValue
+from tightbeam_codegen.read.load import Document, JsonValue
 
 if TYPE_CHECKING:
     from tightbeam_codegen.imports import Source
@@ -65,7 +65,7 @@ class Messages:
         self._version = version
         self._leftovers = leftovers
         self.elsewhere: dict[str, None] = {}
-        """The files with payloads that aren't documents of AsyncAPI themselves, as messages show them."""
+        """The files with payloads that aren't read as AsyncAPI, as messages show them."""
         self._default_type = text_of(
             Located(source.document.value, source.document, ()).object.get("defaultContentType")
         )
@@ -128,7 +128,7 @@ class Messages:
         if "payload" not in message:
             return None
         payload = message.inside("payload")
-        draft = 7
+        draft, named = 7, payload
         if stated := text_of(merged.get("schemaFormat")):
             draft = draft_of(stated, message.inside("schemaFormat") if "schemaFormat" in message else message)
         for _ in range(_MAX_FORMATS):
@@ -136,16 +136,22 @@ class Messages:
                 if "$ref" not in payload:
                     break
                 payload = self._way.follow(payload)
+                # A file with schemas alone is read as the document that refers to it: what refers to it there
+                # is what a topic refers to.
+                if api_document(payload.document.value) is not None:
+                    named = payload
                 continue
             if stated := text_of(payload.object.get("schemaFormat")):
                 draft = draft_of(stated, payload.inside("schemaFormat"))
-            payload = payload.inside("schema")
+            payload = named = payload.inside("schema")
         check_meaning(payload, draft)
         if not isinstance(payload.value, dict | bool):
             raise Refused(payload.place, "the payload isn't a schema", "Write a schema: an object.")
-        if payload.document is not self._source.document and api_document(payload.document.value) is None:
+        if api_document(payload.document.value) is None and (
+            payload.document is named.document or _states_dialect(payload.document)
+        ):
             self.elsewhere[payload.document.shown] = None
-        return self._source.reference(payload.pointer, payload.document)
+        return self._source.reference(named.pointer, named.document)
 
 
 def _is_multi_format(located: Located) -> bool:
@@ -153,6 +159,10 @@ def _is_multi_format(located: Located) -> bool:
     return "schema" in value and all(
         key in ("schema", "schemaFormat") or key.startswith("x-") for key in value
     )
+
+
+def _states_dialect(document: Document) -> bool:
+    return isinstance(document.value, dict) and "$schema" in document.value
 
 
 def _is_ours(source: Source) -> bool:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tightbeam_codegen.imports.imported import Imported, Source, Wanted
+from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
 from tightbeam_codegen.imports.intake import open_source, root_sources
 from tightbeam_codegen.imports.json_schema import import_json_schema
 from tightbeam_codegen.imports.openapi import import_openapi
@@ -77,6 +77,10 @@ def _of_document(source: Source, wanted: Wanted) -> Imported:
     api = api_document(source.document.value)
     if api is None:
         return import_json_schema(source, wanted)
+    if api.is_part:
+        message = f"{source.file} has messages of AsyncAPI, but isn't a document: it states no version"
+        remedy = "Name the document that refers to it, or begin it with `asyncapi: 3.0.0`."
+        raise refusal(source.document, (), message, remedy)
     if api.is_asyncapi:
         # Imported here, since it stands on this package.
         from tightbeam_codegen.asyncapi.importing import import_asyncapi

@@ -14,7 +14,18 @@ __all__ = ["CONTAINERS", "ApiDocument", "api_document", "say_null_as_a_type"]
 CONTAINERS = (("$defs",), ("definitions",), ("components", "schemas"))
 """The ways from the top of a document to its shared schemas, which stand there by their names."""
 
-
+_OF_MESSAGES = frozenset(
+    ["payload", "messageId", "name", "title", "summary", "description", "contentType", "schemaFormat"]
+).union(["headers", "correlationId", "tags", "externalDocs", "bindings", "examples", "traits", "deprecated"])
+_OF_SCHEMAS = frozenset(
+    ["$schema", "$id", "id", "$anchor", "$defs", "definitions", "type", "properties", "required", "items"]
+).union(
+    ["patternProperties", "additionalProperties", "enum", "const", "allOf", "anyOf", "not", "if", "topics"]
+)
+"""Keywords of schemas and of channel definitions, in which there are no messages."""
+_NOT_WITHIN = frozenset(["schema", "schemas", "examples", "example", "default"])
+_DEEPEST_MESSAGE = 6
+"""As in `components`, `channels`, a channel, `subscribe`, `message`, `oneOf`."""
 _NOTES: Mapping[str, str] = dict.fromkeys(("discriminator", "example", "externalDocs", "xml"), "")
 _NULLABLE = (
     "nullable has no effect here: OpenAPI 3.0 has it beside a type, and beside an enum that lists null"
@@ -42,9 +53,17 @@ class ApiDocument:
         """Whether it describes channels, whose payloads stand in messages."""
         return self.name.startswith("AsyncAPI")
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a file with messages, which states no version: a part of a document."""
+        return self.name == "AsyncAPI"
+
 
 def api_document(value: Any) -> ApiDocument | None:
-    """Recognise a document that describes an API by the version that it states at its top."""
+    """Recognise a document that describes an API by the version that it states at its top.
+
+    A file with messages of AsyncAPI is recognised by these. It is a part of a document, and states nothing.
+    """
     if not isinstance(value, dict):
         return None
     stated = {
@@ -62,7 +81,18 @@ def api_document(value: Any) -> ApiDocument | None:
         return ApiDocument(f"Swagger {stated['swagger']}", DRAFT_4, _NOTES)
     if "asyncapi" in stated:
         return ApiDocument(f"AsyncAPI {stated['asyncapi']}", DRAFT_7, _NOTES)
-    return None
+    return ApiDocument("AsyncAPI", DRAFT_7, _NOTES) if _has_messages(value, _DEEPEST_MESSAGE) else None
+
+
+def _has_messages(value: Any, depth: int) -> bool:
+    """Return whether something is a message of AsyncAPI with a payload, or has some in it."""
+    if isinstance(value, list):
+        return any(_has_messages(inner, depth - 1) for inner in value)
+    if not isinstance(value, dict) or depth < 0 or not _OF_SCHEMAS.isdisjoint(value):
+        return False
+    if isinstance(value.get("payload"), dict | bool):
+        return all(key in _OF_MESSAGES or str(key).startswith("x-") for key in value)
+    return any(_has_messages(inner, depth - 1) for key, inner in value.items() if key not in _NOT_WITHIN)
 
 
 def _is_version(value: Any) -> bool:

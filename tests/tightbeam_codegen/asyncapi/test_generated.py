@@ -13,6 +13,7 @@ from tests.tightbeam_codegen.compiling import Compiled, compile_files, write_fil
 from tightbeam import InvalidPayload
 from tightbeam._payload.encode import encode
 from tightbeam_cli import main
+from tightbeam_codegen.read.api_documents import api_document
 
 
 def made_of(folder: Path, document: Any, *references: str, **files: Any) -> Compiled:
@@ -49,6 +50,57 @@ def test_a_class_is_called_after_its_message(tmp_path: Path, document: Any, poin
     assert encode(made.module("o").o_channel.t0, {"a": "x"})
     with pytest.raises(InvalidPayload):
         encode(made.module("o").o_channel.t0, {"a": 1})
+
+
+PAIR = {
+    "type": "object",
+    "properties": {"pair": {"items": [{"type": "string"}], "additionalItems": False, "example": ["a"]}},
+    "additionalProperties": False,
+}
+PARTS = [
+    ({"payload": PAIR}, "/payload", "PlacedPart"),
+    ({"Placed": {"payload": PAIR, "x-mine": 1}, "Other": PAIR}, "/Placed/payload", "Placed"),
+    ({"messages": {"Placed": {"payload": {"schema": PAIR}}}}, "/messages/Placed/payload/schema", "Placed"),
+    (
+        {"subscribe": {"message": {"oneOf": [{"payload": PAIR}]}}},
+        "/subscribe/message/oneOf/0/payload",
+        "PlacedPart",
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "pointer", "name"), PARTS)
+def test_a_file_with_messages_is_read_as_asyncapi(tmp_path: Path, part: Any, pointer: str, name: str) -> None:
+    """It states no version, being a part of a document: its messages tell."""
+    made = made_of(tmp_path, {}, f"placed-part.json#{pointer}", **{"placed-part__json": part})
+    assert [each.severity for each in made.result.problems if each.severity != "notice"] == []
+    assert f"class {name}(v1.Payload" in made.files["placed_part.py"]
+    assert encode(made.module("o").o_channel.t0, {"pair": ["a"]})
+    with pytest.raises(InvalidPayload):
+        encode(made.module("o").o_channel.t0, {"pair": ["a", "b"]})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"payload": {"type": "string"}, "type": "object"},
+        {"$defs": {"payload": {"payload": {}}}},
+        {"payload": {"type": "string"}, "other": 1},
+        {"payload": 1},
+        {"name": "x", "topics": {"payload": {"schema": {}}}},
+        {"oneOf": [{"title": "x"}], "examples": [{"payload": {}}]},
+    ],
+)
+def test_a_schema_with_a_keyword_of_messages_is_none(value: Any) -> None:
+    assert api_document(value) is None
+
+
+def test_a_file_with_messages_alone_is_nothing_to_import(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("messages.json").write_text(json.dumps({"Placed": {"payload": CLOSED}}))
+    assert main(["init", "schemas", "--from", "messages.json"]) == 2
+    assert "messages.json has messages of AsyncAPI, but isn't a document" in capsys.readouterr().err
 
 
 def test_classes_of_messages_that_meet_get_digits(tmp_path: Path) -> None:

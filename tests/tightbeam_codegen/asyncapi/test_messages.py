@@ -56,8 +56,19 @@ def test_a_payload_in_another_file() -> None:
     parts = {"Placed": {"payload": {"$ref": "#/Order"}}, "Order": CLOSED}
     document = message_3({"$ref": "parts.json#/Placed"})
     assert reference(document, parts__json=parts) == "parts.json#/Order"
-    notes = taken(document, parts__json=parts).notes
-    assert notes.startswith("Schemas in 'schemas/parts.json' are read by their own `$schema`, else by ")
+    assert not taken(document, parts__json=parts).notes
+
+
+def test_a_schema_in_another_file_is_reached_over_the_document() -> None:
+    """The file is read as the document is, which only the document tells."""
+    document = message_3({"payload": {"$ref": "order.json"}})
+    assert reference(document, order__json=CLOSED) == "doc.json#/channels/x/messages/m/payload"
+    parts = {"Placed": {"payload": {"$ref": "order.json"}}}
+    document = message_3({"$ref": "parts.json#/Placed"})
+    assert reference(document, parts__json=parts, order__json=CLOSED) == "parts.json#/Placed/payload"
+    own = {"$schema": "https://json-schema.org/draft/2020-12/schema", **CLOSED}
+    notes = taken(message_3({"payload": {"$ref": "order.json"}}), order__json=own).notes
+    assert notes.startswith("Schemas in 'schemas/order.json' are read by their own `$schema`, else by ")
 
 
 FORMATS = {

@@ -45,7 +45,7 @@ def outcome(document: Path, folder: Path, capsys: pytest.CaptureFixture[str]) ->
     code = main(["init", str(folder / "schemas"), "--from", str(document)])
     said = [
         line.rpartition("warning: ")[2] if "warning: " in line else line.rpartition("error: ")[2]
-        for line in capsys.readouterr().err.splitlines()
+        for line in capsys.readouterr().err.replace(str(document), document.name).splitlines()
         if re.search(r":\d+:\d+: (?:warning|error): ", line)
     ]
     definitions = sorted((folder / "schemas").glob("*.channel.json"))

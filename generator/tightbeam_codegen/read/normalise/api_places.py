@@ -21,6 +21,8 @@ _KINDS = {
 _WEBHOOKS = ("webhooks", "x-webhooks")
 _OF_CHANNELS = (("messages",), ("publish",), ("subscribe",))
 """Where the messages of a channel stand in documents of AsyncAPI."""
+_AROUND_MESSAGES = frozenset(["message", "messages", "oneOf", "publish", "subscribe"])
+"""Keys on the way to a message that don't say what it is called."""
 
 
 def schema_in_api(document: Document, pointer: Pointer) -> tuple[tuple[str, ...], int] | None:
@@ -33,6 +35,9 @@ def schema_in_api(document: Document, pointer: Pointer) -> tuple[tuple[str, ...]
     Returns:
         The parts of its name, and how many keys lead to it; None where the pointer leads elsewhere.
     """
+    api = api_document(document.value) if "payload" in pointer else None
+    if api is not None and api.is_part:
+        return _in_a_part(document, pointer)
     if (length := _length_of_payload(pointer)) is not None:
         # A payload may stand beside its format, in a key `schema`.
         end = length + 1 if pointer[length : length + 1] == ("schema",) else length
@@ -80,6 +85,15 @@ def _length_of_payload(pointer: Pointer) -> int | None:
         way = [index for index, key in enumerate(pointer) if key == "payload" and index >= 3]
         return way[0] + 1 if way else None
     return None
+
+
+def _in_a_part(document: Document, pointer: Pointer) -> tuple[tuple[str, ...], int]:
+    """Return the same for a payload in a file with messages: the key of the message, else the file's name."""
+    length = pointer.index("payload") + 1
+    end = length + 1 if pointer[length : length + 1] == ("schema",) else length
+    names = [key for key in pointer[: length - 1] if isinstance(key, str) and key not in _AROUND_MESSAGES]
+    file = document.path.rpartition("/")[2].partition(".")[0]
+    return (names[-1] if names else file,), end
 
 
 def _message_name(document: Any, pointer: Pointer) -> str:
