@@ -55,8 +55,8 @@ add_generate(app)
 @app.command()
 def init(
     schemas: SCHEMAS = None,
-    source: Annotated[
-        str | None,
+    sources: Annotated[
+        list[str] | None,
         typer.Option(
             "--from",
             metavar="SOURCE",
@@ -89,6 +89,10 @@ def init(
     """Write a first channel definition, and say what to do next."""
     from tightbeam_codegen.command.init import run_init, run_init_editor, run_init_from
 
+    if sources is not None and len(sources) > 1:
+        typer.echo("tightbeam: --from takes one source: run the command once for each", err=True)
+        raise typer.Exit(2)
+    source = sources[0] if sources else None
     if source is None and (only or name is not None or update or check):
         typer.echo("tightbeam: --only, --name, --update and --check belong to --from", err=True)
         raise typer.Exit(2)

@@ -9,6 +9,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
+from urllib.parse import quote
 
 from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package
 from tightbeam_codegen.problems import DefinitionErrors, Problem, render
@@ -125,7 +126,7 @@ def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Docu
         raise _refused(
             f"{file.as_posix()} isn't made of models", "Move it away, and import the models again."
         )
-    return _Document(file, old, text, source, f"{name}#/$defs/")
+    return _Document(file, old, text, source, f"{quote(name)}#/$defs/")
 
 
 def _replace(file: Path, text: str) -> None:

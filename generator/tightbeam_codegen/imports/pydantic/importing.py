@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -88,7 +89,8 @@ def _take(module: ModuleType, target: Target) -> _Taken:
 
 def document_file(target: Target) -> str:
     """Return the name of the schema document for a module."""
-    return f"{target.module.replace('.', '-').replace('_', '-')}.json"
+    words = [word for word in re.split("[._]", target.module) if word]
+    return f"{'-'.join(words) or 'models'}.json"
 
 
 def _left_out(findings: Iterable[tuple[Selected, Findings]]) -> list[Problem]:
@@ -131,7 +133,7 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
     stem = file.removesuffix(".json")
     topics = Topics()
     for name, schema in document.models:
-        topics.add(name, {"schema": {"$ref": f"{file}#/$defs/{quote(schema)}"}})
+        topics.add(name, {"schema": {"$ref": f"{quote(file)}#/$defs/{quote(schema)}"}})
     channel = wanted.name or stem
     definition: dict[str, Any] = {"name": channel}
     if params := {param: {"type": "string"} for param in placeholders(channel)}:

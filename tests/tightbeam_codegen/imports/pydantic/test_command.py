@@ -86,6 +86,27 @@ def test_a_second_model_of_a_module(write_module: WriteModule, capsys: pytest.Ca
     assert "Run `tightbeam init --from shop.models:Order,Refund --update`." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("module", "file"),
+    [("_shop._models_", "shop-models.json"), ("modèles", "modèles.json"), ("__", "models.json")],
+)
+def test_names_of_files(
+    write_module: WriteModule, module: str, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_module(ORDER, module)
+    assert main(["init", "--from", module]) == 0, capsys.readouterr().err
+    assert file in texts()
+    assert main(["init", "--from", module, "--check"]) == 0
+
+
+def test_one_source_at_a_time(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -> None:
+    write_module(ORDER, "shop.models")
+    write_module(ORDER, "shop.others")
+    assert main(["init", "--from", "shop.models", "--from", "shop.others"]) == 2
+    assert "--from takes one source" in capsys.readouterr().err
+    assert not Path("schemas").exists()
+
+
 def test_update(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -> None:
     write_module(ORDER + "class Old(BaseModel):\n    a: int\n", "shop.models")
     assert main(["init", "--from", "shop.models"]) == 0
