@@ -89,6 +89,16 @@ def test_what_is_not_decided_fails_under_strict_alone(run: Run) -> None:
     assert "::error " in run(before, after, "--format", "github", "--strict")[1]
 
 
+def test_topics_that_ask_for_different_orders_are_released_one_after_the_other(run: Run) -> None:
+    def two(first: list[str], second: list[str]) -> dict[str, Any]:
+        return {"name": "x", "topics": {"a": {"schema": {"enum": first}}, "b": {"schema": {"enum": second}}}}
+
+    code, out, _ = run(two(["x"], ["x"]), two(["x", "y"], ["x", "y"]))
+    assert (code, "one after the other" in out) == (1, False)
+    code, out, _ = run(two(["x"], ["x", "y"]), two(["x", "y"], ["x"]))
+    assert (code, "one after the other" in out) == (1, True)
+
+
 def test_schemas_as_written(run: Run) -> None:
     wider = definition("traffic")
     wider["topics"]["eta"]["schema"]["properties"]["more"] = {"type": "string"}
@@ -107,7 +117,7 @@ def test_annotations_have_paths_from_the_top_of_the_repository(
     assert main(["breaking", "--against", "./before", "--format", "github"]) == 1
     out = capsys.readouterr().out
     assert out.startswith(
-        "::error file=apps/schemas/x.channel.json,line=4,col=5,title=tightbeam breaking::`x`, "
+        "::error file=apps/schemas/x.channel.json,line=9,col=21,title=tightbeam breaking::`x`, "
     )
     assert "%0ADeploy all readers first, then the publishers.\n" in out
 
