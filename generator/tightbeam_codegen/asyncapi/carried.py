@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from tightbeam_codegen.imports.file_names import DEVICE_NAMES
 from tightbeam_codegen.read.discover import SUFFIXES
 
 __all__ = ["EXTENSION", "Carried", "carried_in", "with_files"]
@@ -22,10 +23,6 @@ EXTENSION = "x-tightbeam"
 """The key of everything in a document that is ours, wherever AsyncAPI has no word for it."""
 
 _PLAIN = (".json", ".yaml", ".yml")
-_DEVICES = frozenset(
-    ["aux", "con", "nul", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))]
-)
-"""Names that mean something else on some systems, with any ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ def _is_inside(path: str) -> bool:
         and len(path) <= 400
         and not any(char in path for char in '\\:*?"<>|')
         and all(not part.startswith(".") and part.rstrip(" .") == part for part in parts)
-        and all(part.partition(".")[0].lower() not in _DEVICES for part in parts)
+        and all(part.partition(".")[0].lower() not in DEVICE_NAMES for part in parts)
         and path.endswith(_PLAIN)
         and not path.startswith("/")
     )

@@ -14,6 +14,7 @@ from tightbeam_codegen.names import snake
 from tightbeam_codegen.problems import Problem, Problems
 from tightbeam_codegen.read.check.model import Parameter
 from tightbeam_codegen.read.load import JsonValue
+from tightbeam_codegen.read.resolve import Node
 
 __all__ = ["About", "ExampleOf", "Exported", "View", "export"]
 
@@ -87,7 +88,7 @@ def export(model: Model, about: About, example_of: ExampleOf) -> Exported:
     return Exported(document, ())
 
 
-def _payload(model: Model, channel: ChannelModel, topic: TopicShape) -> Any:
+def _payload(model: Model, channel: ChannelModel, topic: TopicShape) -> Node:
     definition = channel.definition
     dialect = model.resolved.dialects[definition.module]
     return model.resolved.store.topic(definition.document, topic.name, dialect)

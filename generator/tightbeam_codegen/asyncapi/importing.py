@@ -18,7 +18,7 @@ from tightbeam_codegen.asyncapi.messages import Message, Messages
 from tightbeam_codegen.imports import Imported, Source, Wanted, file_name, free_topic_name, refusal
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.read.check import Definition, check_overlaps
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import SUFFIXES, without_suffix
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -279,8 +279,8 @@ class _Import:
         shared = common_beginning(draft.channel.key for draft in drafts)
         for draft in drafts:
             exported = draft.channel.ours.get("file")
-            stem = exported.rpartition("/")[2] if isinstance(exported, str) else ""
-            stem = next((stem.removesuffix(suffix) for suffix in SUFFIXES if stem.endswith(suffix)), "")
+            name = exported.rpartition("/")[2] if isinstance(exported, str) else ""
+            stem = without_suffix(name) if name.endswith(SUFFIXES) else ""
             file = file_name(stem or short_name(draft.channel.key, shared), taken)
             taken.add(file)
             yield file, draft

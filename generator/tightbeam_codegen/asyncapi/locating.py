@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from tightbeam_codegen.json_schema.uris import parses
+from tightbeam_codegen.json_schema.uris import parses, pointer_key
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, quoted
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.resolve.references import absolute
@@ -116,7 +115,7 @@ class Way:
             # An anchor: AsyncAPI's references are pointers.
             raise Refused(place, f"$ref {quoted(reference)} leads nowhere", "Correct it.")
         for token in tokens:
-            key = unquote(token).replace("~1", "/").replace("~0", "~")
+            key = pointer_key(token)
             try:
                 value, step = _step_into(value, key)
             except (LookupError, TypeError):

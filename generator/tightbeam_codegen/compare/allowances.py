@@ -16,7 +16,7 @@ from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.compare.findings import Allowance, CodeChange, TopicChange
 from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.model import ChannelModel, Model
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import without_suffix
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.resolve import Unresolved
 
@@ -77,7 +77,7 @@ class Allowances:
         """Return all exceptions of today, each with the number of findings that it allows."""
         return tuple(
             Allowance(
-                _name(each.document),
+                without_suffix(each.document.path),
                 str(each.pointer[1]) if each.pointer[:1] == ("topics",) and len(each.pointer) > 1 else None,
                 each.reason,
                 each.document.place((*each.pointer, ALLOW_BREAKING), key=True),
@@ -130,8 +130,3 @@ def _stated_in(model: Model) -> Iterator[tuple[_Key, _Stated]]:
             if isinstance(reason, str):
                 yield (document.uri, pointer), _Stated(document, pointer, reason)
             stack.extend((inner, (*pointer, *way)) for way, inner, _ in inside(value))
-
-
-def _name(document: Document) -> str:
-    suffix = next((each for each in SUFFIXES if document.path.endswith(each)), "")
-    return document.path.removesuffix(suffix) if suffix else document.path

@@ -47,7 +47,7 @@ def channel_changes(pairs: Sequence[ChannelPair], *, typescript: bool) -> Iterat
         pairs: the channels of both revisions.
         typescript: whether there are bindings in TypeScript.
     """
-    homes = dict(_new_topics(pairs))
+    channel_of_new = dict(_new_topics(pairs))
     for pair in pairs:
         if pair.old is None:
             continue
@@ -55,7 +55,7 @@ def channel_changes(pairs: Sequence[ChannelPair], *, typescript: bool) -> Iterat
         if pair.new is None:
             yield _gone(pair.old, names)
         else:
-            yield from _Changes(pair.old, pair.new, names, typescript=typescript).all(homes)
+            yield from _Changes(pair.old, pair.new, names, typescript=typescript).all(channel_of_new)
 
 
 def _new_topics(pairs: Sequence[ChannelPair]) -> Iterator[tuple[str, str]]:
@@ -97,16 +97,16 @@ class _Changes:
         self._before = names
         self._after = names_of(new, typescript=typescript)
 
-    def all(self, homes: Mapping[str, str]) -> Iterator[CodeChange]:
+    def all(self, channel_of_new: Mapping[str, str]) -> Iterator[CodeChange]:
         """Yield all of them.
 
         Args:
-            homes: the channels that have new topics, by topic.
+            channel_of_new: the channels that have new topics, by topic.
         """
         yield from self._names()
         yield from self._template()
         yield from self._parameters()
-        yield from self._removed_topics(homes)
+        yield from self._removed_topics(channel_of_new)
         yield from self._renamed_topics()
 
     def _change(
@@ -222,7 +222,7 @@ class _Changes:
     def _taking(self, name: str) -> str:
         return f"{self._after.factory}({self._after.parameters[name]}=…)"
 
-    def _removed_topics(self, homes: Mapping[str, str]) -> Iterator[CodeChange]:
+    def _removed_topics(self, channel_of_new: Mapping[str, str]) -> Iterator[CodeChange]:
         for name in self._old_topics:
             if name in self._topics:
                 continue
@@ -230,8 +230,8 @@ class _Changes:
             sentence = f"the topic {code_of(name)} is gone, with `{was[0]}` and `{was[1]}`"
             order: Order = "none"
             remedy = _RETENTION
-            if (home := homes.get(name)) is not None:
-                sentence += f"; {code_of(home)} has one of that name now, which is another topic to readers"
+            if (other := channel_of_new.get(name)) is not None:
+                sentence += f"; {code_of(other)} has one of that name now, which is another topic to readers"
             elif (renamed := self._renamed(name)) is not None:
                 sentence += f"; {code_of(renamed)} has the same schema, and is another topic to readers"
             else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tightbeam_codegen.model import ChannelModel
 from tightbeam_codegen.read.check import Definition
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import without_suffix
 
 __all__ = ["ChannelPair", "channel_name", "pair_channels", "wire_template"]
 
@@ -25,9 +25,7 @@ class ChannelPair:
 
 def channel_name(definition: Definition) -> str:
     """Return how a comparison names a channel: by its file, `shop/orders` for `shop/orders.channel.json`."""
-    path = definition.document.path
-    suffix = next((suffix for suffix in SUFFIXES if path.endswith(suffix)), "")
-    return path.removesuffix(suffix)
+    return without_suffix(definition.document.path)
 
 
 def wire_template(definition: Definition) -> str:

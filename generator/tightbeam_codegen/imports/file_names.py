@@ -8,14 +8,15 @@ import re
 import unicodedata
 from collections.abc import Container
 
-__all__ = ["file_name"]
+__all__ = ["DEVICE_NAMES", "file_name"]
 
 _LONGEST = 60
 _NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
 _LOWER_TO_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_OF_WINDOWS = frozenset(
+DEVICE_NAMES = frozenset(
     ["aux", "con", "nul", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))]
 )
+"""Names that mean something else on Windows, with any ending."""
 
 
 def file_name(name: str, taken: Container[str] = frozenset()) -> str:
@@ -34,7 +35,7 @@ def file_name(name: str, taken: Container[str] = frozenset()) -> str:
     stem = _NOT_ALLOWED.sub("-", _LOWER_TO_UPPER.sub("-", plain).lower()).strip("-")
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     is_whole = plain.isascii() and 0 < len(stem) <= _LONGEST and plain.isprintable()
-    if is_whole and stem not in _OF_WINDOWS and not keyword.iskeyword(stem):
+    if is_whole and stem not in DEVICE_NAMES and not keyword.iskeyword(stem):
         file = f"{stem}.channel.json"
         if file not in taken:
             return file

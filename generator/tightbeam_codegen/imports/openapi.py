@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
 from tightbeam_codegen.imports.selection import Candidate, channel_of
 from tightbeam_codegen.json_schema.dialects import draft_at
+from tightbeam_codegen.json_schema.uris import pointer_key
 from tightbeam_codegen.problems import Problem, quoted
 from tightbeam_codegen.read.api_documents import ApiDocument
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
@@ -185,12 +185,8 @@ def _followed(value: JsonValue, pointer: Pointer) -> Pointer:
         reference = node.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#/"):
             break
-        target = tuple(_key(token) for token in reference[2:].split("/"))
+        target = tuple(map(pointer_key, reference[2:].split("/")))
         if not _object(value, target):
             break
         pointer = target
     return pointer
-
-
-def _key(token: str) -> str:
-    return unquote(token).replace("~1", "/").replace("~0", "~")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-__all__ = ["ROOT_URI", "as_uri", "is_uri", "parses"]
+__all__ = ["ROOT_URI", "as_uri", "is_uri", "parses", "pointer_key"]
 
 ROOT_URI = "https://tightbeam.invalid/"
 """The base that files of the schema root are addressed under. `.invalid` can never be a host (RFC 2606), and
@@ -27,6 +27,11 @@ def as_uri(reference: str) -> str:
 
 def _escaped(part: str, more: str = "") -> str:
     return quote(_STRAY_PERCENT.sub("%25", part), safe=_CHARACTERS + more)
+
+
+def pointer_key(token: str) -> str:
+    """Return the key that a token of a JSON pointer in a fragment stands for: `a/b` for `a~1b`."""
+    return unquote(token).replace("~1", "/").replace("~0", "~")
 
 
 def is_uri(reference: str) -> bool:

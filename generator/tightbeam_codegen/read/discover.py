@@ -22,6 +22,7 @@ __all__ = [
     "module_path",
     "read_inside",
     "real_path",
+    "without_suffix",
 ]
 
 SUFFIXES = (".channel.json", ".channel.yaml", ".channel.yml")
@@ -144,6 +145,11 @@ def _check_names(files: Iterable[DefinitionFile], problems: Problems) -> None:
     check_modules(modules, problems)
 
 
+def without_suffix(path: str) -> str:
+    """Return the path of a definition without its suffix: `shop/orders` for `shop/orders.channel.json`."""
+    return path.removesuffix(next((suffix for suffix in SUFFIXES if path.endswith(suffix)), ""))
+
+
 def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | None:
     """Return the module of a definition: `("orders", "line_item")` for `orders/line-item.channel.yaml`.
 
@@ -155,9 +161,7 @@ def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | 
     Returns:
         The module; None if there was such a part.
     """
-    parts = path.split("/")
-    suffix = next((suffix for suffix in SUFFIXES if parts[-1].endswith(suffix)), "")
-    parts[-1] = parts[-1].removesuffix(suffix)
+    parts = without_suffix(path).split("/")
     for part in parts:
         if not part:
             problems.error(Place(shown, 1, 1), "the file has no name before its suffix", "Give it one.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import jsonschema_rs
 
@@ -16,6 +15,7 @@ from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
 from tightbeam_codegen.compare.containment.publishing import SAID
 from tightbeam_codegen.compare.containment.reading import Place, pruned
 from tightbeam_codegen.compare.containment.solver import Solver
+from tightbeam_codegen.json_schema.uris import pointer_key
 from tightbeam_codegen.read.load import JsonValue, Pointer
 
 __all__ = ["Judge"]
@@ -151,8 +151,7 @@ def _place(location: str | None, bundle: Bundle) -> SchemaPlace | None:
     if found is not None:
         return SchemaPlace(found.document, found.tokens)
     uri, _, fragment = location.partition("#")
-    tokens = [unquote(token).replace("~1", "/").replace("~0", "~") for token in fragment.split("/")[1:]]
-    return SchemaPlace(uri, tuple(tokens))
+    return SchemaPlace(uri, tuple(map(pointer_key, fragment.split("/")[1:])))
 
 
 def _written(at: SchemaLocation | None, value: Any, path: Pointer, bundle: Bundle) -> SchemaPlace | None:

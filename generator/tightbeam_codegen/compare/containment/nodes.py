@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam._payload.schemas import Bundle
@@ -19,6 +18,7 @@ from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
 from tightbeam_codegen.compare.containment.answers import Side
 from tightbeam_codegen.compare.containment.values import value_of
 from tightbeam_codegen.json_schema.keywords import IDENTIFIERS, KEYWORDS, NOTES, REFERENCES
+from tightbeam_codegen.json_schema.uris import pointer_key
 
 __all__ = ["Node", "NodeTable", "UnsupportedError"]
 
@@ -134,7 +134,7 @@ class _Schemas:
             return self._find(ref, "")
         location = SchemaLocation(uri, (), uri, resource)
         for token in fragment.split("/")[1:]:
-            name = unquote(token).replace("~1", "/").replace("~0", "~")
+            name = pointer_key(token)
             location = location.child(int(name) if isinstance(location.schema, list) else name)
         return location
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from tightbeam._payload.formats import FORMATS
-from tightbeam_codegen.compare.containment.evaluated import evaluated_cases
+from tightbeam_codegen.compare.containment.evaluated import EvaluatedCase, evaluated_cases
 from tightbeam_codegen.compare.containment.formulas import (
     EVERY_KEY,
     FALSE,
@@ -355,7 +355,7 @@ class _Schema:
             options.append(all_of([*conditions, self._rest(case, child)]))
         return any_of(options)
 
-    def _rest(self, case: Any, child: Node) -> Formula:
+    def _rest(self, case: EvaluatedCase, child: Node) -> Formula:
         """Return what an unevaluated keyword demands of what is left over."""
         if case.everything or child.schema is True:
             return TRUE

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from tightbeam_codegen.json_schema.keywords import SHAPING
+from tightbeam_codegen.json_schema.uris import pointer_key
 from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.places import are_distinct, branch_suffixes
 from tightbeam_codegen.read.normalise.shapes import ANY, Shape
@@ -119,7 +119,7 @@ def _last_word(reference: Any) -> str:
         return ""
     path, _, fragment = reference.partition("#")
     word = fragment.rpartition("/")[2] or path.rpartition("/")[2].partition(".")[0]
-    return unquote(word).replace("~1", "/").replace("~0", "~")
+    return pointer_key(word)
 
 
 def _kept_open(part: Part) -> Part:
