@@ -13,6 +13,7 @@ import typer
 from tightbeam_codegen.command.failures import WRONG
 from tightbeam_codegen.command.options import SCHEMAS, add_generate
 from tightbeam_codegen.command.report import report_failure
+from tightbeam_codegen.command.request import BreakingFormat
 from tightbeam_codegen.version import tool_version
 
 __all__ = ["app", "run"]
@@ -174,7 +175,7 @@ def breaking(
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail for what can't be decided, too.")] = False,
     form: Annotated[
-        Literal["text", "github", "json", "markdown"],
+        BreakingFormat,
         typer.Option("--format", help="How it is printed; markdown is for a comment on a pull request."),
     ] = "text",
 ) -> None:

@@ -16,6 +16,7 @@ from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Located, Refused, Way
 from tightbeam_codegen.asyncapi.messages import Message, Messages
 from tightbeam_codegen.imports import Imported, Source, Wanted, file_name, free_topic_name, refusal
+from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.read.check import Definition, check_overlaps
 from tightbeam_codegen.read.discover import SUFFIXES, without_suffix
@@ -297,7 +298,7 @@ class _Import:
                 raise refusal(self._source.document, (), message, unusable.remedy) from None
 
     def _summary(self, draft: Draft) -> str:
-        topics = "1 topic" if len(draft.value["topics"]) == 1 else f"{len(draft.value['topics'])} topics"
+        topics = counted(len(draft.value["topics"]), "topic")
         return f"{topics}, for the channel {quoted(draft.channel.key)}."
 
 

@@ -16,6 +16,7 @@ from tightbeam_codegen.command.generate import (
     without_collection,
 )
 from tightbeam_codegen.command.report import Report
+from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import DefinitionErrors, Problem, visible
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS
@@ -65,8 +66,8 @@ def _docs(settings: Settings, output: Path, compared: Compared | None, report: R
     if check:
         return _check(plans, report)
     write(plans)
-    counted = "1 channel" if site.channels == 1 else f"{site.channels} channels"
-    report.print_outcome(f"Described {counted} in {output.as_posix()}: {in_words(plans)}.")
+    channels = counted(site.channels, "channel")
+    report.print_outcome(f"Described {channels} in {output.as_posix()}: {in_words(plans)}.")
     return FINE
 
 

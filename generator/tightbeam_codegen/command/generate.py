@@ -16,6 +16,7 @@ from tightbeam_codegen.command.report import Change, Report
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.incremental.cache import Cache, open_cache
 from tightbeam_codegen.incremental.up_to_date import UpToDateCheck
+from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS, wanted
@@ -98,8 +99,8 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
         report.changes(change for plan in plans for change in changes_of(plan))
     write(plans)
     up_to_date.remember(trees, result.problems)
-    counted = "1 channel" if result.channels == 1 else f"{result.channels} channels"
-    report.print_outcome(f"Generated {counted} in {shown}: {in_words(plans)}.")
+    channels = counted(result.channels, "channel")
+    report.print_outcome(f"Generated {channels} in {shown}: {in_words(plans)}.")
     return FINE
 
 
@@ -182,8 +183,9 @@ def in_words(plans: Sequence[Plan]) -> str:
     written = sum(len(plan.changed) for plan in plans)
     removed = sum(len(plan.stale) for plan in plans)
     changes = ((written, "written"), (removed, "removed"))
-    counted = [f"{count} {'file' if count == 1 else 'files'} {what}" for count, what in changes if count]
-    return ", ".join(counted) or "nothing changed"
+    return (
+        ", ".join(f"{counted(count, 'file')} {what}" for count, what in changes if count) or "nothing changed"
+    )
 
 
 @contextmanager

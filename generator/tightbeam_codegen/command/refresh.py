@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package
+from tightbeam_codegen.phrases import listed
 from tightbeam_codegen.problems import DefinitionErrors, Problem, render
 from tightbeam_codegen.settings import load_settings
 from tightbeam_codegen.targets import OPTIONS
@@ -148,9 +149,7 @@ def _names(text: str) -> Set[str]:
 
 
 def _listed(names: Set[str]) -> str:
-    ordered = sorted(names)
-    more = f" and {len(ordered) - _MOST_SHOWN} more" if len(ordered) > _MOST_SHOWN else ""
-    return ", ".join(ordered[:_MOST_SHOWN]) + more
+    return listed(sorted(names), _MOST_SHOWN)
 
 
 def _refused(message: str, remedy: str) -> DefinitionErrors:

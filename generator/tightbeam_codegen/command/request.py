@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from tightbeam_codegen.problems import Format
 from tightbeam_codegen.settings import OptionValue
@@ -14,7 +14,7 @@ __all__ = ["BREAKING_FORMATS", "BreakingFormat", "BreakingRequest", "Request"]
 
 BreakingFormat: TypeAlias = Literal["text", "github", "json", "markdown"]
 
-BREAKING_FORMATS: tuple[BreakingFormat, ...] = ("text", "github", "json", "markdown")
+BREAKING_FORMATS: tuple[BreakingFormat, ...] = get_args(BreakingFormat)
 
 
 @dataclass(frozen=True, slots=True)

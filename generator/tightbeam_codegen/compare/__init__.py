@@ -5,7 +5,7 @@
 * `pairs` says which channels and topics are the same ones.
 * `payloads` answers two questions for each topic: can old readers take new messages, can new readers take old
   ones? `containment` decides them.
-* `code` finds generated names that are gone, renamed, or asked for more.
+* `channels` and `classes` find generated names that are gone, renamed, or ask for more.
 * `allowances` are exceptions that definitions state, each with a reason.
 * `report` prints the comparison: for people, for GitHub, for programs, for a pull request.
 

@@ -21,6 +21,7 @@ from tightbeam_codegen.compare.findings import (
     Refusal,
     TopicChange,
 )
+from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import visible
 
 __all__ = [
@@ -146,18 +147,14 @@ def summary(comparison: Comparison, against: str) -> str:
     }:
         sentence += " " + _ONE_BY_ONE
     if allowed := sum(each.allowed is not None for each in comparison.changes):
-        sentence += f" {_number(allowed, 'change is', 'changes are')} allowed by an exception."
+        sentence += f" {counted(allowed, 'change is', 'changes are')} allowed by an exception."
     return sentence
 
 
 def _counted(comparison: Comparison) -> Iterator[str]:
     if breaking := sum(each.is_breaking for each in comparison.topics):
-        yield _number(breaking, "topic breaks", "topics break")
+        yield counted(breaking, "topic breaks", "topics break")
     if undecided := sum(each.is_undecided for each in comparison.topics):
-        yield _number(undecided, "topic isn't decided", "topics aren't decided")
+        yield counted(undecided, "topic isn't decided", "topics aren't decided")
     if code := sum(each.is_breaking for each in comparison.code):
-        yield f"callers must change for {_number(code, 'reason', 'reasons')}"
-
-
-def _number(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+        yield f"callers must change for {counted(code, 'reason')}"

@@ -14,6 +14,7 @@ from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
 from tightbeam_codegen.imports.selection import Candidate, channel_of
 from tightbeam_codegen.json_schema.dialects import draft_at
 from tightbeam_codegen.json_schema.uris import pointer_key
+from tightbeam_codegen.phrases import counted, listed
 from tightbeam_codegen.problems import Problem, quoted
 from tightbeam_codegen.read.api_documents import ApiDocument
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
@@ -108,17 +109,17 @@ def _paths(value: JsonValue) -> str:
         if isinstance(item, dict)
         for method in _METHODS
     )
-    what = "1 operation" if operations == 1 else f"{operations} operations"
+    what = counted(operations, "operation")
     return f": the requests and responses of {what} are no messages" if operations else ""
 
 
 def _sent(kind: str, topics: Mapping[str, str]) -> str:
     """Return a sentence about the topics that webhooks, or callbacks, have."""
-    named = list(topics.items())[:_NAMED]
-    each = [quoted(name) + (f" as {quoted(topic)}" if topic != name else "") for name, topic in named]
-    more = f" and {len(topics) - _NAMED} more" if len(topics) > _NAMED else ""
+    each = [
+        quoted(name) + (f" as {quoted(topic)}" if topic != name else "") for name, topic in topics.items()
+    ]
     plural, are = (kind, "is") if len(topics) == 1 else (f"{kind}s", "are")
-    return f"Its {plural} {are} among the topics: {', '.join(each)}{more}."
+    return f"Its {plural} {are} among the topics: {listed(each, _NAMED)}."
 
 
 def _unknown_dialect(document: Document, value: JsonValue) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tightbeam_codegen.imports.imported import Imported, Source, Wanted, refusal
 from tightbeam_codegen.imports.topics import Topics
 from tightbeam_codegen.names import snake
+from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import Problem, quoted
 from tightbeam_codegen.read.check.templates import placeholders
 from tightbeam_codegen.read.load import Pointer
@@ -82,9 +83,9 @@ def _summary(source: Source, chosen: Sequence[Candidate]) -> str:
     path = source.file
     has_root = any(each.is_root for each in chosen)
     shared = len(chosen) - has_root
-    schemas = "1 schema" if shared == 1 else f"{shared} schemas"
+    schemas = counted(shared, "schema")
     each = f"{schemas} in it" if has_root else f"{schemas} in {path}"
     if not shared:
         return f"1 topic, for {path} itself."
-    topics = "1 topic" if len(chosen) == 1 else f"{len(chosen)} topics"
+    topics = counted(len(chosen), "topic")
     return f"{topics}, for {path} itself and {each}." if has_root else f"{topics}, for {each}."

@@ -16,6 +16,7 @@ from tightbeam_codegen.compare.words import (
     summary,
     unused_sentence,
 )
+from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import visible
 
 __all__ = ["as_text"]
@@ -47,7 +48,7 @@ def _safe(changes: Sequence[TopicChange]) -> Iterator[str]:
         same = ", and exactly the same payloads as before" if change.is_same else ""
         yield f"{subject_of(change)}: any order{same}"
     if more := len(changes[_MOST_SAFE:]):
-        yield f"… and {more} more {'topic' if more == 1 else 'topics'}: any order"
+        yield f"… and {counted(more, 'more topic')}: any order"
 
 
 def _topic(change: TopicChange) -> str:

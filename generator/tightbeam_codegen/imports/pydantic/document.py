@@ -11,10 +11,11 @@ from urllib.parse import quote
 from pydantic.json_schema import JsonSchemaMode
 
 from tightbeam_codegen.imports.pydantic.dumped import TAG, DumpedSchemas
-from tightbeam_codegen.imports.pydantic.findings import Findings
+from tightbeam_codegen.imports.pydantic.findings import SHOWN, Findings
 from tightbeam_codegen.imports.pydantic.located import CoreSchema
 from tightbeam_codegen.imports.pydantic.selection import Selected
 from tightbeam_codegen.json_schema.keywords import ASSERTING
+from tightbeam_codegen.phrases import listed
 
 __all__ = ["ModelDocument", "document_of", "examine"]
 
@@ -122,8 +123,7 @@ def _alias_notes(generator: DumpedSchemas) -> list[str]:
     names = [cls.__name__ for cls in generator.dumped_by_alias]
     if not names:
         return []
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [f"Dump with `by_alias=True`: the schema has the aliases of {shown}."]
+    return [f"Dump with `by_alias=True`: the schema has the aliases of {listed(names, SHOWN)}."]
 
 
 def _explicit(schema: Any) -> Any:

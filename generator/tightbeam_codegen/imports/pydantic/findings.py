@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tightbeam_codegen.phrases import listed
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem
 
-__all__ = ["Findings", "Where", "refusal", "shown_path"]
+__all__ = ["SHOWN", "Findings", "Where", "refusal", "shown_path"]
 
-_SHOWN = 3
-"""Fields that a note names; of the others it gives the number."""
+SHOWN = 3
+"""Fields and models that a sentence names; of the others it gives the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,7 @@ class Findings:
     def notes(self) -> Iterator[str]:
         """Yield the notes, each with the fields that it holds of."""
         for sentence, names in self._notes.items():
-            shown = ", ".join(list(names)[:_SHOWN])
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            yield f"{shown}{more}: {sentence}"
+            yield f"{listed(names, SHOWN)}: {sentence}"
 
 
 def shown_path(file: str) -> str:

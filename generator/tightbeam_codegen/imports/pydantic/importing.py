@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from tightbeam_codegen.imports.imported import Imported, Wanted
 from tightbeam_codegen.imports.pydantic.document import ModelDocument, document_of, examine
-from tightbeam_codegen.imports.pydantic.findings import Findings, refusal
+from tightbeam_codegen.imports.pydantic.findings import SHOWN, Findings, refusal
 from tightbeam_codegen.imports.pydantic.selection import Selected, all_models, named_models
 from tightbeam_codegen.imports.pydantic.target import (
     Target,
@@ -25,6 +25,7 @@ from tightbeam_codegen.imports.pydantic.target import (
 )
 from tightbeam_codegen.imports.topics import Topics
 from tightbeam_codegen.json_schema.dialects import LATEST
+from tightbeam_codegen.phrases import counted, listed
 from tightbeam_codegen.problems import DefinitionErrors, Problem
 from tightbeam_codegen.read.check.templates import placeholders
 from tightbeam_codegen.room import with_room
@@ -103,15 +104,11 @@ def _left_out(findings: Iterable[tuple[Selected, Findings]]) -> list[Problem]:
         Problem(
             problem.place,
             "warning",
-            f"{_listed(names)} {'is' if len(names) == 1 else 'are'} left out: {problem.message}",
+            f"{listed(names, SHOWN)} {'is' if len(names) == 1 else 'are'} left out: {problem.message}",
             problem.remedy,
         )
         for problem, names in models.items()
     ]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _nothing(module: ModuleType, target: Target, left_out: list[Problem]) -> DefinitionErrors:
@@ -119,7 +116,7 @@ def _nothing(module: ModuleType, target: Target, left_out: list[Problem]) -> Def
         return DefinitionErrors([replace(problem, severity="error") for problem in left_out])
     inner = [f"{target.module}.{each.name}" for each in pkgutil.iter_modules(getattr(module, "__path__", []))]
     if inner:
-        remedy = f"Name one of its modules: {_listed(inner)}."
+        remedy = f"Name one of its modules: {listed(inner, SHOWN)}."
     else:
         remedy = (
             "It has to define public Pydantic models, or name those of other modules in `__all__`."
@@ -143,8 +140,8 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
     return Imported(
         definitions={written: {**definition, "topics": topics.schemas}},
         summaries={
-            written: f"{_counted(len(document.models), 'topic')}, for the models of {target.module}.",
-            file: f"{_counted(len(document.schemas), 'schema')}, for what the models dump.",
+            written: f"{counted(len(document.models), 'topic')}, for the models of {target.module}.",
+            file: f"{counted(len(document.schemas), 'schema')}, for what the models dump.",
         },
         notes=(*taken.notes, *more),
         left_out=taken.left_out,
@@ -158,10 +155,6 @@ def _refresh(target: Target, file: str) -> str:
     if not target.names:
         return remedy
     return f"{remedy} It then has these models alone, so name those that it is to keep, too."
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _text(target: Target, document: ModelDocument) -> str:
