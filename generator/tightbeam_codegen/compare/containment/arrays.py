@@ -155,9 +155,10 @@ class _Plans:
             last = length if end is None else min(end, length)
             choices.append([(index,) for index in range(start, last)])
             literals.append(literal)
-        pairs = list(itertools.combinations(range(length), 2)) if demands.is_repeated else [None]
+        pairs = itertools.combinations(range(length), 2) if demands.is_repeated else [None]
         seen: set[object] = set()
-        for pair, chosen in itertools.product(pairs, itertools.product(*choices)):
+        # Not a product of the product, which would be made as a whole before the first plan.
+        for pair, chosen in ((pair, chosen) for pair in pairs for chosen in itertools.product(*choices)):
             self._solver.spend()
             plan = _Plan(base)
             for indexes, literal in zip(chosen, literals, strict=True):

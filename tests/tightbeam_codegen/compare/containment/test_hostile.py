@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -89,6 +90,14 @@ HOSTILE = {
     "many properties": ({"type": "object", "minProperties": 10**9}, {"type": "object", "minProperties": 1}),
     "large multiples": ({"multipleOf": 999_983}, {"multipleOf": 999_979}),
     "small multiples": ({"multipleOf": 1e-300}, {"multipleOf": 1e-299}),
+    "many items that must be there": (
+        {"type": "array", "allOf": [{"contains": {"const": i}} for i in range(20)], "maxItems": 19},
+        {"type": "array", "allOf": [{"contains": {"const": i}} for i in range(20)], "maxItems": 20},
+    ),
+    "equal items among many": (
+        {"type": "array", "minItems": 1_900, "uniqueItems": True},
+        {"type": "array", "minItems": 1_900},
+    ),
     "counted items": (
         {"type": "array", "contains": {"const": 1}, "minContains": 20, "maxContains": 30},
         {"type": "array", "contains": {"minimum": 1}, "minContains": 19, "maxContains": 31},
@@ -127,6 +136,18 @@ def test_work_is_counted_and_ends() -> None:
     _, node = table.side(Side.of_schema(doubling(12, {"type": "string"})))
     with pytest.raises(OutOfStepsError):
         Solver(table, steps=10, depth=30).solve(frozenset([Literal(node)]))
+
+
+@pytest.mark.slow
+def test_items_that_meet_many_demands_take_no_memory() -> None:
+    contained = {"type": "array", "allOf": [{"contains": {"const": index}} for index in range(8)]}
+    reader, writer = (Side.of_schema({**contained, "maxItems": most}) for most in (7, 8))
+    tracemalloc.start()
+    try:
+        assert isinstance(contains(reader, writer), Refused | Undecided)
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_equal_questions_have_equal_answers() -> None:
