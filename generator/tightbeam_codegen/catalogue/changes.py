@@ -156,7 +156,11 @@ def _refusal(refusal: Refusal, changes: Changes, change: TopicChange, question: 
 
 
 def _code(change: CodeChange, changes: Changes, subject: Child) -> Markup:
-    body = [_allowed(change.allowed), h("p", coded(f"{change.sentence}.")), h("p", coded(change.remedy))]
+    body = [
+        _allowed(change.allowed),
+        h("p", coded(f"{change.sentence[:1].upper()}{change.sentence[1:]}.")),
+        h("p", coded(change.remedy)),
+    ]
     order = "none" if change.allowed is None else "any"
     return _card(subject, changes, "callers must change", order, body)
 

@@ -9,7 +9,7 @@ from tightbeam_codegen.catalogue.html import Child, Markup, coded, h, prose, raw
 from tightbeam_codegen.catalogue.places import href
 from tightbeam_codegen.catalogue.rows import Row
 from tightbeam_codegen.catalogue.views import Section, TopicView, TypeView, Use, Views
-from tightbeam_codegen.catalogue.wording import Link, Words
+from tightbeam_codegen.catalogue.wording import MATCHES, Link, Words
 from tightbeam_codegen.read.normalise.shapes import Name
 
 __all__ = ["property_list", "topic_section", "type_section"]
@@ -133,7 +133,7 @@ def _row(row: Row, page: str, views: Views) -> Markup:
                     h("span.if", "if") if row.is_branch else None,
                     name,
                     h("span.type", _words(row.type, page, views)) if row.type else None,
-                    h("span.rules", ", ".join(row.rules)) if row.rules else None,
+                    h("span.rules", _joined(map(_rule, row.rules), ", ")) if row.rules else None,
                     None if row.is_required or row.is_branch else h("span.optional", "optional"),
                     _DEPRECATED if row.is_deprecated else None,
                     _names(row),
@@ -144,6 +144,12 @@ def _row(row: Row, page: str, views: Views) -> Markup:
         h("dd", prose(row.doc)) if row.doc else None,
         id=row.anchor or None,
     )
+
+
+def _rule(words: str) -> Child:
+    """Return a rule, a regular expression in it as code."""
+    pattern = words.removeprefix(MATCHES)
+    return words if pattern == words else raw([MATCHES, h("code", pattern)])
 
 
 def _title(row: Row) -> str | None:

@@ -29,7 +29,7 @@ from tightbeam_codegen.read.normalise.shapes import (
     Union,
 )
 
-__all__ = ["Link", "Words", "is_deprecated", "rule_words", "type_words", "value_words"]
+__all__ = ["MATCHES", "Link", "Words", "is_deprecated", "rule_words", "type_words", "value_words"]
 
 _MOST_VALUES = 12
 _INNER = {"items": "each item", "additionalProperties": "each value"}
@@ -125,9 +125,11 @@ def _count(noun: str) -> Callable[[Any], str]:
 
 
 _characters, _items, _keys = _count("character"), _count("item"), _count("property")
+MATCHES = "matches "
+"""Stands before a regular expression."""
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "format": str,
-    "pattern": lambda value: f"matches {value}",
+    "pattern": lambda value: f"{MATCHES}{value}",
     "minLength": lambda value: "not empty" if value == 1 else f"at least {_characters(value)}",
     "maxLength": lambda value: f"at most {_characters(value)}",
     "minimum": lambda value: f"≥ {value}",

@@ -196,6 +196,13 @@ def test_channels_are_listed_as_people_count(tmp_path: Path) -> None:
     assert listed == ["2-run", "run", "Run-2", "run-2-x", "run-9", "run-10"]
 
 
+def test_regular_expressions_are_code(tmp_path: Path) -> None:
+    code = closed(a={**STRING, "pattern": "^[a-z]`<b>$", "minLength": 2})
+    site = catalogue(tmp_path, {"x.channel.json": channel("x", t=code)})
+    assert "matches <code>^[a-z]`&lt;b&gt;$</code>" in site["channels/x.html"]
+    assert "at least 2 characters" in site["channels/x.html"]
+
+
 def test_what_is_found_has_no_backticks(own: dict[str, str]) -> None:
     assert "kind says which of the shapes it is." in own["search/0.js"]
 

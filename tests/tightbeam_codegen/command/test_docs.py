@@ -150,7 +150,7 @@ def test_changes_are_shown_in_the_words_of_breaking(
     assert "Since before publishers first" in pages["channels/orders.html"]
     assert "Refused by schemas/orders.channel.json:1:" in pages["channels/orders.html"]
     assert "Since before" not in pages["channels/uploads.html"]
-    assert "orders changed" in pages["index.html"]
+    assert "orders callers must change" in pages["index.html"]
     assert "news new" in pages["index.html"]
     assert main(["docs", "--output", "site", "--against", "before", "--check"]) == 0
     assert main(["docs", "--output", "site"]) == 0
