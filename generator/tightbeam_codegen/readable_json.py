@@ -9,7 +9,7 @@ from typing import Any
 
 from tightbeam._payload.subschemas import SCHEMA_MAPS
 
-__all__ = ["readable_json"]
+__all__ = ["readable_json", "with_escapes"]
 
 _WIDTH = 100
 _SPREAD = SCHEMA_MAPS | {"allOf", "anyOf", "oneOf", "prefixItems"}
@@ -27,11 +27,17 @@ def readable_json(text: str) -> str:
     Args:
         text: JSON without repeated keys.
     """
-    laid_out = _laid_out(json.loads(text), "", 0, _WIDTH)
+    return with_escapes(_laid_out(json.loads(text), "", 0, _WIDTH))
+
+
+def with_escapes(text: str) -> str:
+    """Return JSON with escapes for characters that an editor or a terminal would act on or hide.
+
+    Args:
+        text: JSON whose line feeds stand between values.
+    """
     # Nearly all texts are printable, and one check of a whole text is much faster than one a character.
-    if laid_out.replace("\n", "").isprintable():
-        return laid_out
-    return _NOT_ASCII.sub(_shown, laid_out)
+    return text if text.replace("\n", "").isprintable() else _NOT_ASCII.sub(_shown, text)
 
 
 def _laid_out(value: Any, indent: str, column: int, width: int) -> str:

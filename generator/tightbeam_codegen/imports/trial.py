@@ -8,7 +8,6 @@ generated as it is.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +22,7 @@ from tightbeam_codegen.read.definitions import Unchanged, check_definitions, loa
 from tightbeam_codegen.read.discover import SUFFIXES, discover
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.resolve import Sources
+from tightbeam_codegen.readable_json import with_escapes
 from tightbeam_codegen.room import with_room
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.targets import TARGETS, wanted
@@ -33,7 +33,6 @@ __all__ = ["Trial", "definition_text", "try_out"]
 
 _MOST_ROUNDS = 20
 """Each round leaves topics out; what only shows once others are gone takes another round."""
-_UNSEEN = re.compile(r"[^\n -~]")
 _NAMED = 5
 """How many of the topics that are left out for one reason are named."""
 
@@ -60,12 +59,8 @@ def definition_text(definition: Mapping[str, Any], metaschema: str) -> str:
         definition: its value.
         metaschema: where an editor finds the metaschema, relative to the file.
     """
-    text = json.dumps({"$schema": metaschema, **definition}, ensure_ascii=False, indent=2) + "\n"
-    return text if text.replace("\n", "").isprintable() else _UNSEEN.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
+    text = json.dumps({"$schema": metaschema, **definition}, ensure_ascii=False, indent=2)
+    return with_escapes(text) + "\n"
 
 
 def try_out(imported: Imported, folder: str, metaschema: str, sources: Sources, settings: Settings) -> Trial:
