@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -19,6 +20,9 @@ TAG = "x-tightbeam-discriminator"
 _CLASSES = frozenset({"model", "dataclass", "typed-dict"})
 _OF_TYPE = "pydantic_js_functions"
 """Where Pydantic keeps what states the schema of a type, such as a format; a serializer isn't asked then."""
+
+_RETURNED: dict[Any, type] = {**{each: each for each in (str, int, float, bool, list, dict)}, sorted: list}
+"""What functions return that are written where a serializer is wanted, and have no annotations."""
 
 _UNLESS_NONE = frozenset({"unless-none", "json-unless-none"})
 _NULL = {"type": "null"}
@@ -165,6 +169,9 @@ class DumpedSchemas(MappingSchemas):
         """Generate the schema of what a serializer returns."""
         function = schema.get("function")
         if function is not None and "return_schema" not in schema and not _is_pydantics(function):
+            returned = _returned(function)
+            if returned is not None:
+                return super().ser_schema({**schema, "return_schema": returned})
             name = getattr(function, "__name__", "a function")
             self.refuse(
                 f"is dumped by `{name}`, which doesn't say what it returns",
@@ -231,6 +238,19 @@ class DumpedSchemas(MappingSchemas):
 def _is_pydantics(function: Any) -> bool:
     """Return whether a serializer is one of Pydantic's own, which its type describes."""
     return str(getattr(function, "__module__", "")).partition(".")[0] == "pydantic"
+
+
+def _returned(function: Any) -> core_schema.CoreSchema | None:
+    """Return the schema of what a function returns where it says so and Pydantic doesn't look.
+
+    It looks at no class, such as `float`, and at no function in `json_encoders`.
+    """
+    try:
+        known = _RETURNED.get(function)
+        stated = known or get_type_hints(function, include_extras=True)["return"]
+        return TypeAdapter[Any](stated).core_schema
+    except Exception:  # noqa: BLE001 - there is no annotation, or none that Pydantic takes
+        return None
 
 
 def _kind(schema: JsonSchemaValue) -> str | None:
