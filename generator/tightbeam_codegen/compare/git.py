@@ -17,6 +17,7 @@ from tightbeam_codegen.problems import DefinitionErrors, Problem, quoted, visibl
 __all__ = ["Entry", "Repository", "refused", "repository_around"]
 
 _SHOWN_LINES = 3
+_SET_HEAD = "git remote set-head"
 _HOPS = 40
 """Symbolic links and submodules on the way to one path."""
 _LINK, _SUBMODULE = "120000", "160000"
@@ -196,6 +197,8 @@ class Repository:
     def not_there(self, ref: str) -> DefinitionErrors:
         """Return the error for a ref that this clone hasn't, with the command that fetches it."""
         fetched = _fetched(ref, self._remotes())
+        if fetched.startswith(_SET_HEAD):
+            return refused(f"this clone doesn't know what {quoted(ref)} is", f"Run: {fetched}")
         if self.is_shallow:
             remedy = (
                 f"This is a shallow clone. Fetch it: {fetched}"
@@ -252,7 +255,7 @@ def _fetched(ref: str, remotes: Iterable[str]) -> str:
             branch = name[len(remote) + 1 :]
             if branch == "HEAD":
                 # The default branch of a remote is noted by `git clone` only.
-                return f"git remote set-head {remote} --auto"
+                return f"{_SET_HEAD} {remote} --auto"
             return f"git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}"
     if name != ref:
         return "git fetch --unshallow" if name in ("", "HEAD") else f"git fetch --deepen=50 origin {name}"

@@ -58,7 +58,7 @@ def channel_of(
     if params := {param: {"type": "string"} for param in placeholders(name)}:
         definition = {"name": name, "params": params, "topics": topics.schemas}
     written = f"{stem}-topics.channel.json"
-    more = () if wanted.name else ("Leave in it what you publish, and give the channel its name.",)
+    more = () if wanted.name else ("Keep in the definition what you publish, and give the channel its name.",)
     return Imported(
         definitions={written: definition},
         summaries={written: _summary(source, chosen)},

@@ -136,7 +136,7 @@ def _imported(target: Target, wanted: Wanted, taken: _Taken) -> Imported:
     if params := {param: {"type": "string"} for param in placeholders(channel)}:
         definition["params"] = params
     written = f"{stem}-topics.channel.json"
-    more = () if wanted.name else ("Leave in it what you publish, and give the channel its name.",)
+    more = () if wanted.name else ("Keep in the definition what you publish, and give the channel its name.",)
     return Imported(
         definitions={written: {**definition, "topics": topics.schemas}},
         summaries={

@@ -87,6 +87,8 @@ def import_module(target: Target) -> ModuleType:
 def _not_found(target: Target, missing: str) -> DefinitionErrors:
     cause = f": {missing} isn't found" if missing != target.module else ""
     remedy = "Modules are looked for in the current folder, and in the environment of `tightbeam`."
+    if Path("src", *target.module.split(".")[:1]).exists():
+        remedy = "It is below src: set PYTHONPATH=src, or install the project where `tightbeam` is installed."
     outer, _, name = target.module.rpartition(".")
     if hasattr(sys.modules.get(outer), name):
         remedy = f"A model stands behind a colon: {outer}:{name}."

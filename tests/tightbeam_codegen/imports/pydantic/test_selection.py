@@ -202,6 +202,10 @@ def test_a_text_that_names_nothing(text: str) -> None:
 
 def test_a_module_that_is_not_there(write_module: WriteModule) -> None:
     assert errors("nowhere_at_all")[0][0] == "there is no module nowhere_at_all"
+    write_module("", "src.office.__init__")
+    [(message, remedy)] = errors("office.models")
+    assert message == "there is no module office.models: office isn't found"
+    assert "PYTHONPATH=src" in remedy
     write_module("", "shop.__init__")
     assert errors("shop.modells")[0][0] == "there is no module shop.modells"
     write_module("class Order(BaseModel):\n    id: int\n", "shop.models")
