@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -28,6 +28,8 @@ class _Type:
     """What it is; None for a topic's own name for what isn't one class."""
     document: Document
     path: Pointer
+    alias_of: Name | None = None
+    """The class that a topic's own name stands for."""
 
     def place_of(self, wire_name: str | None = None) -> Place:
         """Return its place, or that of one of its properties, as far as this stands in the same schema."""
@@ -70,13 +72,20 @@ def class_changes(
             names.get(type_.document.uri) or PurePosixPath(type_.document.path).with_suffix("").as_posix()
         )
         compared = _Compared(channel, type_, uri, typescript=typescript)
-        now = after.get(Name(modules.get(name.module, name.module), name.name))
+        now = after.get(_today(name, modules))
+        if now is not None and type_.alias_of is not None and now.alias_of == _today(type_.alias_of, modules):
+            continue  # what its class asks for is said of the class
         if now is None:
             moved = after.get(in_place[name]) if name in in_place else None
             yield compared.gone(moved)
             now = moved
         if now is not None:
             yield from compared.fields(now)
+
+
+def _today(name: Name, modules: Mapping[tuple[str, ...], tuple[str, ...]]) -> Name:
+    """Return a name in the module that its channel has now."""
+    return Name(modules.get(name.module, name.module), name.name)
 
 
 def _types(model: Model) -> dict[Name, _Type]:
@@ -90,9 +99,10 @@ def _types(model: Model) -> dict[Name, _Type]:
         for topic in channel.topics:
             alias = topic_alias(topic, channel.module)
             if alias is not None and alias not in types:
-                shape = shapes.named.get(topic.shape.target) if isinstance(topic.shape, Ref) else None
+                target = topic.shape.target if isinstance(topic.shape, Ref) else None
+                shape = shapes.named.get(target) if target is not None else None
                 path = ("topics", topic.name, "schema")
-                types[alias] = _Type(alias, shape, channel.definition.document, path)
+                types[alias] = _Type(alias, shape, channel.definition.document, path, target)
     return types
 
 
