@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import getitem
+from typing import Any, cast
 
 from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.dialects import Dialect
@@ -26,6 +28,8 @@ from tightbeam_codegen.read.resolve.references import topic_schema
 from tightbeam_codegen.read.topics import Shapes
 
 __all__ = ["Bundle", "bundle"]
+
+_COMPONENTS = ("components", "schemas")
 
 
 def dotted(name: Name) -> str:
@@ -132,6 +136,9 @@ class _Bundler:
                 value = {
                     key: kept.get(key, inner) for key, inner in value.items() if kept.get(key, key in rest)
                 }
+                if identified := self._identified(document):
+                    keyword = dialect.definitions_keyword
+                    value[keyword] = {**value.get(keyword, {}), **identified}
             yield self._uri(document), self.with_dialect(value, document.value, dialect)
 
     def _kept(self, document: Document) -> dict[str, JsonValue]:
@@ -147,6 +154,19 @@ class _Bundler:
             for pointer in sorted(self._reach.single_schemas(document), key=len):
                 _keep(kept, document.value, pointer)
         return kept
+
+    def _identified(self, document: Document) -> dict[str, JsonValue]:
+        """Return the schemas of an API document that are found by an `$id` or an anchor, by their pointers.
+
+        Where they stand no validator looks for these; among the definitions it does.
+        """
+        if self._store.documents.api(document) is None:
+            return {}
+        shared = self._reach.definitions(document, _COMPONENTS)
+        found = {fragment((*_COMPONENTS, name)): schema for name, schema in shared.items()}
+        for pointer in self._reach.single_schemas(document):
+            found[fragment(pointer)] = reduce(getitem, pointer, cast("Any", document.value))
+        return {place: schema for place, schema in found.items() if _names_itself(schema)}
 
     def _beside(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
         """Return the neighbours of a container in another keyword, such as `messages` beside `schemas`."""
@@ -257,6 +277,11 @@ def _definition_resource(
     if identified or (keyword != "$defs" and _identifies({keyword: definitions})):
         resource[keyword] = {**definitions, **identified}
     return resource
+
+
+def _names_itself(schema: object) -> bool:
+    """Tell whether a schema has a draft of its own and an identifier by which it is referred to."""
+    return isinstance(schema, dict) and "$schema" in schema and not IDENTIFIERS.isdisjoint(schema)
 
 
 def _identifies(schema: object) -> bool:

@@ -15,7 +15,7 @@ from tightbeam_codegen.json_schema.dialects import Dialect, draft_at
 from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.json_schema.uris import as_uri
-from tightbeam_codegen.problems import Problems
+from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
@@ -64,6 +64,10 @@ class Reach:
         """A part to scan, the object in the document that it stands for, and whether it is a schema."""
         self._seen: set[int] = set()
         self._dynamic = False
+        self._identified: dict[str, list[dict[str, Any]]] = {}
+        """The schemas of documents that say they have a URI, by this URI."""
+        self._by_own_uri: dict[str, Place | None] = {}
+        """The URIs of schemas by which references are spelt, each with the place of the first of these."""
 
     def add_topic(self, name: str) -> None:
         """Take in the schema of a topic."""
@@ -78,6 +82,11 @@ class Reach:
             self._scan(*self._pending.pop())
             if self._dynamic and not self._pending:
                 self._add_dynamic()
+        for uri, place in self._by_own_uri.items():
+            if len(self._identified.get(uri, ())) > 1:
+                message = f"two schemas have the `$id` {quoted(uri)}, of which the validator would find one"
+                self._problems.error(place, message, "Give each its own, or leave `$id` and `$schema` out.")
+        self._by_own_uri.clear()
 
     def has(self, document: Document, unit: tuple[str, ...]) -> bool:
         """Return whether a unit of a document is reached.
@@ -190,6 +199,9 @@ class Reach:
         own = own_id(schema, node.dialect)
         if own is None:
             return None
+        same = self._identified.setdefault(as_uri(urldefrag(urljoin(node.base_uri, own))[0]), [])
+        if not own.startswith("#") and original not in same:
+            same.append(original)
         document = self._store.document(original)
         if own.startswith("#") or document is None or is_official(document.uri):
             return as_uri(own)
@@ -224,6 +236,7 @@ class Reach:
             own = self._own_uri(target, document) if keyword == "$ref" and document is not None else None
             if own is not None and own != as_uri(node.base_uri):
                 self._spell(original, keyword, own)
+                self._by_own_uri.setdefault(own, self._store.place(target.schema, target.dialect.id_keyword))
             if document is not None:
                 self._add(document, self._store.pointer(target.schema))
                 if target.schema is not document.value:
@@ -234,14 +247,15 @@ class Reach:
                 for unit in _units_of(document):
                     self._add(document, unit)
 
-    @staticmethod
-    def _own_uri(node: Node, document: Document) -> str | None:
-        """Return the URI of a resource in a document that names its own draft, None for any other.
+    def _own_uri(self, node: Node, document: Document) -> str | None:
+        """Return the URI of a resource in a document that names another draft, None for any other.
 
         The validator reads a resource by its own draft only where it is referred to by its own URI.
         """
         own = own_id(node.schema, node.dialect)
         if node.schema is document.value or own is None or "$schema" not in node.keywords:
+            return None
+        if node.dialect == self._store.documents.document_dialect(document):
             return None
         uri = urldefrag(urljoin(node.base_uri, own))[0]
         return None if own.startswith("#") or official_uri(uri) else as_uri(uri)

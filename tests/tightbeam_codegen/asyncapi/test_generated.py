@@ -80,6 +80,42 @@ def test_a_file_with_messages_is_read_as_asyncapi(tmp_path: Path, part: Any, poi
         encode(made.module("o").o_channel.t0, {"pair": ["a", "b"]})
 
 
+DRAFTS = ["http://json-schema.org/draft-07/schema#", "http://json-schema.org/draft-06/schema#"]
+
+
+@pytest.mark.parametrize("draft", DRAFTS)
+@pytest.mark.parametrize("where", ["/components/schemas/A", "/components/messages/M/payload"])
+def test_a_schema_with_a_draft_and_an_id(tmp_path: Path, draft: str, where: str) -> None:
+    """No validator looks for it where it stands: one finds it among definitions."""
+    schema = {"$schema": draft, "$id": "https://example.com/root.json", **CLOSED}
+    components = {"schemas": {"A": schema}, "messages": {"M": {"payload": schema}}}
+    made = made_of(tmp_path, version_3({}, components=components), f"doc.json#{where}")
+    assert made.result.problems == ()
+    assert encode(made.module("o").o_channel.t0, {"a": "x"})
+    with pytest.raises(InvalidPayload):
+        encode(made.module("o").o_channel.t0, {"a": 1})
+
+
+@pytest.mark.parametrize("draft", DRAFTS)
+def test_two_schemas_with_one_id_are_never_taken_for_each_other(tmp_path: Path, draft: str) -> None:
+    """By the document's own draft each is found where it stands; by another one by its identifier only."""
+    own = {"$schema": draft, "$id": "https://example.com/root.json"}
+    schemas = {"A": {**own, **CLOSED}, "B": {**own, "type": "object", "required": ["b"]}}
+    pointers = [f"doc.json#/components/schemas/{name}" for name in schemas]
+    made = made_of(tmp_path, version_3({}, components={"schemas": schemas}), *pointers)
+    if draft == DRAFTS[1]:
+        assert [problem.message for problem in made.result.problems if problem.severity == "error"] == [
+            f"two schemas have the `$id` {own['$id']!r}, of which the validator would find one"
+        ]
+        return
+    channel = made.module("o").o_channel
+    assert encode(channel.t0, {"a": "x"})
+    assert encode(channel.t1, {"b": "x"})
+    for topic, wrong in ((channel.t0, {"b": "x"}), (channel.t1, {"a": "x"})):
+        with pytest.raises(InvalidPayload):
+            encode(topic, wrong)
+
+
 @pytest.mark.parametrize(
     "value",
     [
