@@ -69,7 +69,7 @@ class Repository:
 
         A branch that only the remote `origin` has is found without `origin/`, as after a checkout in CI.
         """
-        if ref.startswith("-") or "\0" in ref:
+        if ref.startswith(("-", "^")) or "\0" in ref:  # ^main is all but main
             return None
         for name in (ref, f"origin/{ref}") if _BRANCH.fullmatch(ref) and ref != "HEAD" else (ref,):
             command = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]

@@ -261,9 +261,13 @@ class _AtRef:
         source = today.source.absolute() if today.source is not None else None
         if source is not None and self._repository.path_of(source) is None:
             return today
-        settings = self._settings_near(source.parent if source is not None else Path.cwd())
+        start = source.parent if source is not None else Path.cwd()
+        settings = self._settings_near(start)
         if settings is None:
-            settings = Settings(schemas=today.schemas, options=today.options)
+            # Without settings a root has the usual name, unless the command line named today's.
+            usual = start / Settings().schemas
+            is_moved = not self._has_files(today.schemas) and self._has_files(usual)
+            settings = Settings(schemas=usual if is_moved else today.schemas, options=today.options)
         if self._root_is_stated:
             settings = dataclasses.replace(settings, schemas=today.schemas)
         return settings

@@ -397,6 +397,7 @@ def test_what_a_partial_clone_has_not_is_never_fetched(
         ("-x", ""),
         ("main:schemas", "there is no git ref and no folder 'main:schemas' here"),
         ("main..HEAD", "there is no git ref and no folder 'main..HEAD' here"),
+        ("^main", "there is no git ref and no folder '^main' here"),
         ("a\nb", "there is no git ref and no folder 'a\\x0ab' here"),
         ("./nope", "'./nope' isn't a folder"),
         ("nope/", "'nope/' isn't a folder"),
@@ -521,6 +522,20 @@ def test_settings_are_those_of_the_ref(clone: Clone, compare: Compare) -> None:
     code, out, _ = compare("--against", "main")
     assert code == 1
     assert changed(out) == [("deliveries", "eta", "any"), ("x", "t", "publishers-first")]
+
+
+def test_the_first_settings_move_the_definitions(clone: Clone, compare: Compare) -> None:
+    shutil.move(clone.folder / "schemas", clone.folder / "contracts")
+    clone.write(
+        {
+            "pyproject.toml": "[tool.tightbeam]\nschemas = 'contracts'\n",
+            "contracts/deliveries.channel.json": NEW,
+        }
+    )
+    code, out, _ = compare("--against", "main")
+    assert (code, changed(out)) == (1, READERS_FIRST)
+    reader = json.loads(out)["topics"][0]["places"]["old_readers"]["reader"]
+    assert reader["file"] == "main:schemas/deliveries.channel.json"
 
 
 @pytest.mark.slow
