@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container
 from typing import Any, TypeAlias
 
 import jsonschema_rs
 
+from tightbeam._payload.formats import TYPED_FORMATS
 from tightbeam._payload.schema_index import SchemaLocation
 from tightbeam._payload.schemas import Bundle
 from tightbeam_codegen.compare.containment.answers import Refused, SchemaPlace
@@ -22,6 +24,7 @@ __all__ = ["Judge"]
 
 _MAX_UNIONS = 20
 _MAX_SEEN = 500
+_FORMATS = {typed.pattern: name for name, typed in TYPED_FORMATS.items() if typed.pattern is not None}
 _UNIONS = (jsonschema_rs.ValidationErrorKind.AnyOf, jsonschema_rs.ValidationErrorKind.OneOfNotValid)
 _Branch: TypeAlias = list[jsonschema_rs.ValidationError]
 """The errors of a value in one branch of a union."""
@@ -82,12 +85,17 @@ class Judge:
         error, path = _innermost(max(errors, key=lambda each: len(each.instance_path)))
         is_of_union = isinstance(error.kind, _UNIONS)
         keywords = [each for each in error.schema_path if isinstance(each, str)]
+        reason, keyword = error.message, keywords[-1] if keywords else ""
+        at = _place(error.absolute_keyword_location, bundle)
+        if (name := _format_of_pattern(error)) is not None:
+            reason, keyword = f'{json.dumps(error.instance, ensure_ascii=False)} is not a "{name}"', "format"
+            at = _beside(at, keyword)
         return Refused(
             payload,
             "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in path),
-            "no branch of the union has this value" if is_of_union else error.message,
-            keywords[-1] if keywords else "",
-            _place(error.absolute_keyword_location, bundle),
+            "no branch of the union has this value" if is_of_union else reason,
+            keyword,
+            at,
             _written(writer[1].index.find(writer[0]), value, path, writer[1]),
         )
 
@@ -152,6 +160,20 @@ def _place(location: str | None, bundle: Bundle) -> SchemaPlace | None:
         return SchemaPlace(found.document, found.tokens)
     uri, _, fragment = location.partition("#")
     return SchemaPlace(uri, tuple(map(pointer_key, fragment.split("/")[1:])))
+
+
+def _format_of_pattern(error: jsonschema_rs.ValidationError) -> str | None:
+    """Return the format that a pattern was put into the schema for (`narrow_formats`); None for any other."""
+    kind = error.kind
+    return _FORMATS.get(kind.pattern) if isinstance(kind, jsonschema_rs.ValidationErrorKind.Pattern) else None
+
+
+def _beside(place: SchemaPlace | None, keyword: str) -> SchemaPlace | None:
+    """Return the place of a keyword beside another one, which may be in an `allOf` of its own."""
+    if place is None:
+        return None
+    around = place.pointer[:-3] if place.pointer[-3:-2] == ("allOf",) else place.pointer[:-1]
+    return SchemaPlace(place.uri, (*around, keyword))
 
 
 def _written(at: SchemaLocation | None, value: Any, path: Pointer, bundle: Bundle) -> SchemaPlace | None:

@@ -23,7 +23,7 @@ _MAX_TRIES = 6
 _MAX_LEAST = 100_000
 _SHOWN = 60
 """Characters of a pattern in a message."""
-_PLAIN = ("", "a", "aa", "0", "A", " ", "-", "a-b", "é", "x" * 40)
+_PLAIN = ("", "a", "aa", "0", "A", " ", "-", "{", "(", "a-b", "é", "x" * 40)
 
 
 @dataclass(slots=True)

@@ -113,3 +113,12 @@ def test_dialects_may_differ() -> None:
     )
     latest = Side.of_schema({"exclusiveMinimum": 1})
     assert contains(draft_4, latest) == contains(latest, draft_4) == Contained()
+
+
+@pytest.mark.parametrize("name", ["date", "date-time", "uuid", "email", "regex", "uri-template"])
+@pytest.mark.parametrize("more", [{}, {"pattern": ""}])
+def test_a_refusal_by_a_format_names_it_and_its_place(name: str, more: dict[str, str]) -> None:
+    answer = refusal(closed(a={**STRING, "format": name, **more}), closed(a=STRING))
+    assert answer.keyword == "format"
+    assert answer.reason.endswith(f' is not a "{name}"')
+    assert answer.reader_at == SchemaPlace("tightbeam:schema", ("properties", "a", "format"))
