@@ -599,6 +599,7 @@ def test_a_terminal_that_cannot_show_a_character_gets_an_escape(monkeypatch: pyt
 
 def test_garbage_is_collected_afterwards() -> None:
     define(FINE)
+    gc.enable()  # the process of another test may have been told that it ends
     assert main(["generate"]) == 0
     assert gc.isenabled()
     define({"name": 1})
