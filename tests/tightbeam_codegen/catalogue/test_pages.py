@@ -64,12 +64,14 @@ def resolved(page: str, link: str) -> tuple[str, str]:
 
 def assert_links_lead_somewhere(site: dict[str, str]) -> None:
     pages = {path: Page(text) for path, text in site.items() if path.endswith(".html")}
+    anchors = {path: page.ids() for path, page in pages.items()}
+    known = {path: frozenset(ids) for path, ids in anchors.items()}
     for path, page in pages.items():
-        assert len(page.ids()) == len(set(page.ids())), path
+        assert len(anchors[path]) == len(known[path]), path
         for link in page.links():
             target, fragment = resolved(path, link)
             assert target in site, (path, link)
-            assert not fragment or fragment in pages[target].ids(), (path, link)
+            assert not fragment or fragment in known[target], (path, link)
 
 
 @pytest.fixture(scope="module")
@@ -152,9 +154,9 @@ def test_properties_that_have_one_way_have_two_links(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_references_that_multiply_are_bounded(tmp_path: Path) -> None:
-    """Each level is inside of the one before it, and is referred to twice: 4,096 times the last one."""
+    """Each level is inside of the one before it, and is referred to twice: 2,046 rows."""
     inside: Any = STRING
-    for depth in reversed(range(12)):
+    for depth in reversed(range(10)):
         way = "".join(f"/properties/a{number}" for number in range(depth + 1))
         inside = open_object(**{f"a{depth}": inside, f"b{depth}": ref(f"#/topics/t/schema{way}")})
     site = catalogue(tmp_path, {"x.channel.json": channel("x", t=inside)})
