@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tightbeam_codegen.annotations import as_annotations, log_text
 from tightbeam_codegen.command.failures import FINE, WRONG, missing_package, system_problem
-from tightbeam_codegen.command.output import Output, print_error
+from tightbeam_codegen.command.output import print_error, print_output
 from tightbeam_codegen.command.request import BreakingRequest
 from tightbeam_codegen.compare.against import Compared, compare_with
 from tightbeam_codegen.compare.findings import Comparison
@@ -47,12 +47,7 @@ def run_breaking(request: BreakingRequest) -> int:
     except OSError as error:
         compared = Compared(request.against, None, (system_problem(error),))
     code = _exit_code(compared.comparison, strict=request.strict)
-    output = Output()
-    output.write(_printed(request, compared, code))
-    if output.error is not None:
-        print_error(f"tightbeam: the output is incomplete: {output.error}")
-        return WRONG
-    return code
+    return print_output(_printed(request, compared, code), code)
 
 
 def _failure(request: BreakingRequest, problems: Sequence[Problem]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package, system_problem
+from tightbeam_codegen.command.output import print_error, print_output
 from tightbeam_codegen.json_schema.dialects import LATEST
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems, quoted, render
@@ -56,11 +56,11 @@ def run_export(request: ExportRequest) -> int:
         text = with_room(lambda: _text(request, settings))
         return _written(request, text)
     except DefinitionErrors as errors:
-        sys.stderr.write(f"{errors}\n")
+        print_error(str(errors))
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"{missing_package(error, 'exporting')}\n")
+        print_error(str(missing_package(error, "exporting")))
     except OSError as error:
-        sys.stderr.write(f"{render([system_problem(error)])}\n")
+        print_error(render([system_problem(error)]))
     return WRONG
 
 
@@ -90,7 +90,7 @@ def _text(request: ExportRequest, settings: Settings) -> str:
         message = f"`tightbeam init --from` won't be able to read this document: {cause}"
         problems.warning(None, message, "Others can read it; keep the definition files for yourself.")
     if said := render(problems):
-        sys.stderr.write(f"{said}\n")
+        print_error(said)
     return text
 
 
@@ -192,24 +192,20 @@ def _written(request: ExportRequest, text: str) -> int:
         if request.check:
             message = "--check compares with a file, and none is named"
             raise DefinitionErrors([Problem(None, "error", message, "Name it by --output.")])
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        return FINE
+        return print_output(text, FINE)
     file = request.output
     old = _present(file)
     if old == text.encode():
-        if not request.check:
-            sys.stdout.write(f"Nothing to do: {file.as_posix()} is up to date.\n")
-        return FINE
+        sentence = "" if request.check else f"Nothing to do: {file.as_posix()} is up to date.\n"
+        return print_output(sentence, FINE)
     tree = Tree(file.parent, {file.name: text}, Language("", file.suffix))
     plan = Plan(tree, {file.name: old}, {})
     if request.check:
-        sys.stdout.write(diff(plan))
-        sys.stderr.write(f"{file.as_posix()} is out of date; run `tightbeam export asyncapi`.\n")
-        return DRIFT
+        code = print_output(diff(plan), DRIFT)
+        print_error(f"{file.as_posix()} is out of date; run `tightbeam export asyncapi`.")
+        return code
     write([plan])
-    sys.stdout.write(f"Wrote {file.as_posix()}\n")
-    return FINE
+    return print_output(f"Wrote {file.as_posix()}\n", FINE)
 
 
 def _present(file: Path) -> bytes | None:

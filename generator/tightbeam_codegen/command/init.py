@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from tightbeam_codegen.command.attributes import write_attributes
 from tightbeam_codegen.command.failures import FINE, WRONG, missing_package
 from tightbeam_codegen.command.metaschema import editor_metaschema
-from tightbeam_codegen.command.output import Output, print_error
+from tightbeam_codegen.command.output import print_error, print_output
 from tightbeam_codegen.problems import DefinitionErrors, render
 from tightbeam_codegen.read.check.definition import channel_metaschema
 from tightbeam_codegen.settings import Settings, load_settings
@@ -68,8 +67,8 @@ def run_init(schemas: Path | None) -> int:
         beside = _write_metaschema(folder, settings.dialect) + write_attributes(settings)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
-    sys.stdout.write(f"Wrote {file.as_posix()}\n{beside}\n{_next_steps(settings, folder.as_posix())}")
-    return FINE
+    text = f"Wrote {file.as_posix()}\n{beside}\n{_next_steps(settings, folder.as_posix())}"
+    return print_output(text, FINE)
 
 
 _WRITTEN_TO = [(target, target.options[0]) for target in TARGETS if target.options[0].default is not None]
@@ -96,7 +95,7 @@ def _next_steps(settings: Settings, schemas: str) -> str:
 def _refused(error: DefinitionErrors | OSError) -> int:
     """Print why nothing was written, and return the exit code."""
     what = f"{error.filename} exists; nothing was changed" if isinstance(error, FileExistsError) else error
-    sys.stderr.write(f"tightbeam: {what}\n")
+    print_error(f"tightbeam: {what}")
     return WRONG
 
 
@@ -133,8 +132,7 @@ def run_init_from(schemas: Path | None, source: str, name: str | None, only: tup
         print_error(render(trial.imported.left_out))
     lines = [*_written(taken, trial, settings.schemas), *filter(None, [beside.strip()]), *_notes(trial)]
     lines += ["", "Then:", "", f"    {_command(settings.schemas.as_posix())}", ""]
-    Output().write("\n".join(lines))
-    return FINE
+    return print_output("\n".join(lines), FINE)
 
 
 def _written(taken: Taken, trial: Trial, root: Path) -> Iterator[str]:
@@ -174,10 +172,9 @@ def run_init_editor(schemas: Path | None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         written = _write_metaschema(folder, settings.dialect)
     except (DefinitionErrors, OSError) as error:
-        sys.stderr.write(f"tightbeam: {error}\n")
+        print_error(f"tightbeam: {error}")
         return WRONG
-    sys.stdout.write(written or f"{(folder / METASCHEMA).as_posix()} is up to date\n")
-    return FINE
+    return print_output(written or f"{(folder / METASCHEMA).as_posix()} is up to date\n", FINE)
 
 
 def _write_metaschema(folder: Path, dialect: str) -> str:

@@ -7,7 +7,9 @@ import os
 import sys
 from typing import TextIO
 
-__all__ = ["Output", "print_error"]
+from tightbeam_codegen.command.failures import WRONG
+
+__all__ = ["Output", "print_error", "print_output"]
 
 
 class Output:
@@ -34,6 +36,24 @@ class Output:
         except OSError as error:
             self.error = error.strerror or str(error)
             _discard(stream)
+
+
+def print_output(text: str, code: int) -> int:
+    """Write all that a command prints on standard output.
+
+    Args:
+        text: the text.
+        code: the exit code so far.
+
+    Returns:
+        The exit code: another one where the output is incomplete.
+    """
+    output = Output()
+    output.write(text)
+    if output.error is None:
+        return code
+    print_error(f"tightbeam: the output is incomplete: {output.error}")
+    return WRONG
 
 
 def print_error(text: str) -> None:

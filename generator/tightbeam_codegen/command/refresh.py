@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from collections.abc import Set
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tightbeam_codegen.command.failures import DRIFT, FINE, WRONG, missing_package
+from tightbeam_codegen.command.output import print_error, print_output
 from tightbeam_codegen.phrases import listed
 from tightbeam_codegen.problems import DefinitionErrors, Problem, render
 from tightbeam_codegen.settings import load_settings
@@ -51,11 +51,10 @@ def run_update(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
     try:
         document = _document(schemas, source, only)
         if document.is_current:
-            sys.stdout.write(f"{document.file.as_posix()} is up to date\n")
-            return FINE
+            return print_output(f"{document.file.as_posix()} is up to date\n", FINE)
         _replace(document.file, document.new)
     except (DefinitionErrors, OSError) as error:
-        sys.stderr.write(f"tightbeam: {error}\n")
+        print_error(f"tightbeam: {error}")
         return WRONG
     lines = [f"Wrote {document.file.as_posix()}"]
     old, new = _names(document.old), _names(document.new)
@@ -66,8 +65,7 @@ def run_update(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
         )
     if gone := _listed(old - new):
         lines.append(f"Gone from it: {gone}. Remove the topics that refer to it.")
-    sys.stdout.write("\n".join([*lines, ""]))
-    return FINE
+    return print_output("\n".join([*lines, ""]), FINE)
 
 
 def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
@@ -81,18 +79,18 @@ def run_check(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
     try:
         document = _document(schemas, source, only)
     except (DefinitionErrors, OSError) as error:
-        sys.stderr.write(f"tightbeam: {error}\n")
+        print_error(f"tightbeam: {error}")
         return WRONG
     if document.is_current:
         return FINE
     shown = document.file.as_posix()
     before, after = document.old.splitlines(keepends=True), document.new.splitlines(keepends=True)
-    sys.stdout.writelines(unified_diff(before, after, shown, shown))
-    sys.stderr.write(
+    code = print_output("".join(unified_diff(before, after, shown, shown)), DRIFT)
+    print_error(
         f"tightbeam: {shown} isn't what the models of {document.source} give.\n"
-        f"    Run `tightbeam init --from {document.source} --update`.\n"
+        f"    Run `tightbeam init --from {document.source} --update`."
     )
-    return DRIFT
+    return code
 
 
 def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Document:
@@ -115,7 +113,7 @@ def _document(schemas: Path | None, source: str, only: tuple[str, ...]) -> _Docu
     source = str(parse_target(source, only))
     imported = import_models(source, Wanted())
     if imported.left_out:
-        sys.stderr.write(render(imported.left_out) + "\n")
+        print_error(render(imported.left_out))
     [(name, text)] = imported.documents.items()
     file = root / name
     if file.is_symlink():
