@@ -78,10 +78,12 @@ class Messages:
             name: what it is called where it stands.
 
         Raises:
-            Refused: its payload is in a format that can't be carried, its traits can't be merged, or a
-                reference leads nowhere or out of the files that may be read.
+            Refused: it isn't an object, its payload is in a format that can't be carried, its traits can't be
+                merged, or a reference leads nowhere or out of the files that may be read.
         """
         message = self._way.follow(located)
+        if not isinstance(message.value, dict):
+            raise Refused(message.place, "it isn't an object", "Write a message: an object with a `payload`.")
         merged = self._merged(message)
         ours = message.object.get(EXTENSION)
         self._leave_out(message, merged, is_ours=_is_ours(self._source))

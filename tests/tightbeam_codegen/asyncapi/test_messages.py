@@ -71,6 +71,12 @@ def test_a_schema_in_another_file_is_reached_over_the_document() -> None:
     assert notes.startswith("Schemas in 'schemas/order.json' are read by their own `$schema`, else by ")
 
 
+@pytest.mark.parametrize("message", [None, [], "text", 1])
+def test_what_is_no_object_is_no_message(message: Any) -> None:
+    (problem,) = taken(message_3({"$ref": "#/components/messages/M"}, messages={"M": message})).messages
+    assert problem == "the message 'm' of 'x' is left out: it isn't an object"
+
+
 FORMATS = {
     "application/vnd.apache.avro": "the payload is in Avro ('application/vnd.apache.avro')",
     "application/vnd.apache.avro+yaml;version=1.9.0": "the payload is in Avro",
