@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tightbeam_codegen.compare.containment import Answer, Contained, Refused, SchemaPlace, Side, contains
+from tightbeam_codegen.compare.containment import (
+    Answer,
+    Contained,
+    Refused,
+    SchemaPlace,
+    Side,
+    contains,
+    takes_all,
+)
 from tightbeam_codegen.compare.findings import NEW_READERS, OLD_READERS, Question
 from tightbeam_codegen.model import ChannelModel
 
@@ -99,8 +107,7 @@ class Comparer:
         }
         is_same = all(isinstance(each, Contained) for each in answers.values())
         if is_same and not self._as_written:
-            pairs = ((old, new), (new, old))
-            is_same = all(isinstance(contains(*pair, as_written=True), Contained) for pair in pairs)
+            is_same = takes_all(old, new) and takes_all(new, old)
         return Answers(answers, is_same)
 
 

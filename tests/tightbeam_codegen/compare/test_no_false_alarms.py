@@ -137,6 +137,52 @@ NOTHING = {
     ),
     "closed becomes open": (one(LINE), one({k: v for k, v in LINE.items() if k != "additionalProperties"})),
     "open becomes closed": (one(open_object(a=STRING)), one(closed(a=STRING))),
+    "width of an integer": (
+        one(closed(a={**INTEGER, "format": "int32"})),
+        one(closed(a={**INTEGER, "format": "int64"})),
+    ),
+    "read-only becomes write-only": (
+        one(closed(a={**STRING, "readOnly": True})),
+        one(closed(a={**STRING, "writeOnly": True})),
+    ),
+    "keywords that ask for nothing": (
+        one(closed(a=STRING, b={"type": "array"})),
+        one(
+            {
+                **closed(a={**STRING, "minLength": 0}, b={"type": "array", "items": {}, "minItems": 0}),
+                "minProperties": 0,
+                "required": [],
+            }
+        ),
+    ),
+    "integer by its multiples": (one(closed(a={"type": "number", "multipleOf": 1})), one(closed(a=INTEGER))),
+    "bound between integers": (
+        one(closed(a={**INTEGER, "minimum": 1})),
+        one(closed(a={**INTEGER, "minimum": 0.5})),
+    ),
+    "pattern spelt otherwise": (
+        one(closed(a={**STRING, "pattern": "^[0-9]{4}$"})),
+        one(closed(a={**STRING, "pattern": r"^\d\d\d\d$"})),
+    ),
+    "nullable spelt otherwise": (
+        one(closed(a={"type": ["string", "null"]})),
+        one(closed(a={"anyOf": [STRING, {"type": "null"}]})),
+    ),
+    "base flattened": (
+        one({"allOf": [closed("a", a=STRING, b=INTEGER), {"required": ["b"]}]}),
+        one(closed("a b", a=STRING, b=INTEGER)),
+    ),
+    "tuple in another dialect": (
+        one(
+            {"type": "array", "items": [STRING, INTEGER], "additionalItems": False, "minItems": 2},
+            dialect="draft-07",
+        ),
+        one({"type": "array", "prefixItems": [STRING, INTEGER], "items": False, "minItems": 2}),
+    ),
+    "dependencies in another dialect": (
+        one({**closed(a=STRING, b=STRING), "dependencies": {"a": ["b"]}}, dialect="draft-07"),
+        one({**closed(a=STRING, b=STRING), "dependentRequired": {"a": ["b"]}}),
+    ),
     "topic added": (
         one(LINE),
         {"x.channel.json": {"name": "x", "topics": {"t": {"schema": LINE}, "u": {"schema": LINE}}}},

@@ -26,6 +26,6 @@ from tightbeam_codegen.compare.containment.answers import (
     Side,
     Undecided,
 )
-from tightbeam_codegen.compare.containment.decide import contains
+from tightbeam_codegen.compare.containment.decide import contains, takes_all
 
-__all__ = ["Answer", "Contained", "Refused", "SchemaPlace", "Side", "Undecided", "contains"]
+__all__ = ["Answer", "Contained", "Refused", "SchemaPlace", "Side", "Undecided", "contains", "takes_all"]
