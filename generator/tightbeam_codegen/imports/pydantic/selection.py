@@ -122,11 +122,24 @@ def _is_of_pydantic_1(cls: type) -> bool:
     return any(base.__module__ == "pydantic.v1.main" and base is not cls for base in cls.__mro__)
 
 
+def _parameters(cls: type) -> tuple[Any, ...]:
+    metadata: Any = getattr(cls, "__pydantic_generic_metadata__", {})
+    return tuple(metadata.get("parameters") or getattr(cls, "__parameters__", ()))
+
+
 def _is_generic(cls: type) -> bool:
     """Return whether a class has type parameters that stand for nothing; one may have a default."""
-    metadata = getattr(cls, "__pydantic_generic_metadata__", {})
-    parameters: Any = metadata.get("parameters") or getattr(cls, "__parameters__", ())
-    return any(not (hasattr(each, "has_default") and each.has_default()) for each in parameters)
+    return any(not (hasattr(each, "has_default") and each.has_default()) for each in _parameters(cls))
+
+
+def _form_of(cls: type) -> str:
+    """Return an example of a name for a form of a generic class; what a bound demands is left open."""
+    given = [
+        "…" if getattr(each, "__bound__", None) or getattr(each, "__constraints__", ()) else "int"
+        for each in _parameters(cls)
+    ]
+    name = f"{cls.__name__}OfInt" if given == ["int"] else f"My{cls.__name__}"
+    return f"{name} = {cls.__name__}[{', '.join(given)}]"
 
 
 def _no_message(cls: type, others: list[type]) -> tuple[str, str] | None:
@@ -134,8 +147,7 @@ def _no_message(cls: type, others: list[type]) -> tuple[str, str] | None:
     if _is_of_pydantic_1(cls):
         return "is a model of Pydantic 1", "Derive it from `pydantic.BaseModel`."
     if _is_generic(cls):
-        form = f"{cls.__name__}OfInt = {cls.__name__}[int]"
-        return "is generic", f"Name one of its forms in the module, such as `{form}`."
+        return "is generic", f"Name one of its forms in the module, such as `{_form_of(cls)}`."
     if inspect.isabstract(cls):
         return "is abstract", _NAME_IT
     if any(base.__module__.partition(".")[0] == "pydantic_settings" for base in cls.__mro__):

@@ -102,6 +102,12 @@ def test_a_generic_model_with_defaults_stands_for_a_message(write_module: WriteM
         "class Pair(BaseModel, Generic[T, D]):\n    first: T\n    second: D\n"
     )
     assert topics(name) == {"Page": "Page"}
+    [problem] = import_models(name, Wanted()).left_out
+    assert "such as `MyPair = Pair[int, int]`" in problem.remedy
+    bound = write_module(
+        "B = TypeVar('B', bound=BaseModel)\nclass Event(BaseModel, Generic[B]):\n    payload: B\n"
+    )
+    assert "such as `MyEvent = Event[…]`" in errors(bound)[0][1]
     assert schemas(name)["Page"]["properties"]["items"]["items"] == {"type": "integer"}
 
 
