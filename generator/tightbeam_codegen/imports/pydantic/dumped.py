@@ -171,7 +171,8 @@ class DumpedSchemas(MappingSchemas):
         if function is not None and "return_schema" not in schema and not _is_pydantics(function):
             returned = _returned(function)
             if returned is not None:
-                return super().ser_schema({**schema, "return_schema": returned})
+                schema = {**schema, "return_schema": returned}
+                return super().ser_schema(schema)
             name = getattr(function, "__name__", "a function")
             self.refuse(
                 f"is dumped by `{name}`, which doesn't say what it returns",
