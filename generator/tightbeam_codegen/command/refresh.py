@@ -65,6 +65,8 @@ def run_update(schemas: Path | None, source: str, only: tuple[str, ...]) -> int:
         )
     if gone := _listed(old - new):
         lines.append(f"Gone from it: {gone}. Remove the topics that refer to it.")
+        if (earlier := _source(document.old)) != _source(document.new):
+            lines.append(f"It was made of `--from {earlier}` before: to have all of that again, name it so.")
     return print_output("\n".join([*lines, ""]), FINE)
 
 
@@ -135,6 +137,11 @@ def _replace(file: Path, text: str) -> None:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _source(text: str) -> str:
+    """Return what a document says it was made of."""
+    return text.partition(_MARK)[2].partition("`")[0]
 
 
 def _names(text: str) -> Set[str]:

@@ -137,6 +137,8 @@ def test_update(write_module: WriteModule, capsys: pytest.CaptureFixture[str]) -
     assert {name for name in after if after[name] != before[name]} == {"shop-models.json"}
     assert main(["init", "--from", "shop.models", "--check"]) == 0
     assert capsys.readouterr() == ("", "")
+    assert main(["init", "--from", "shop.models:Order", "--update"]) == 0
+    assert "It was made of `--from shop.models` before" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--update", "--check"])
