@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tightbeam_codegen.compare.containment.formats import SAMPLES
-from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
-from tightbeam_codegen.compare.containment.translate import elements
+from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError, elements
 from tightbeam_codegen.read.load import JsonValue
 
 __all__ = ["candidates"]

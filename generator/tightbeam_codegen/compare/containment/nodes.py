@@ -20,7 +20,7 @@ from tightbeam_codegen.compare.containment.values import value_of
 from tightbeam_codegen.json_schema.keywords import IDENTIFIERS, KEYWORDS, NOTES, REFERENCES
 from tightbeam_codegen.json_schema.uris import pointer_key
 
-__all__ = ["Node", "NodeTable", "UnsupportedError"]
+__all__ = ["Node", "NodeTable", "UnsupportedError", "elements"]
 
 _YEARS = {4: 4, 6: 6, 7: 7, 19: 2019, 20: 2020}
 _MARK = re.compile("\x01([^\x01]*)\x01")
@@ -298,3 +298,13 @@ class _Schemas:
             text = repr(sorted(each)) if is_list else self._text(at.child(keyword, name), year)
             inner.append(f"{name!r}:{text}")
         return f"{keyword}({'|'.join(inner)})"
+
+
+def elements(node: Node) -> tuple[list[Node], Node | None]:
+    """Return the schemas of the first items of an array, and that of the others."""
+    keywords = node.keywords
+    first, others = ("prefixItems", "items") if node.year >= 2020 else ("items", "additionalItems")
+    if node.year < 2020 and not isinstance(keywords.get("items"), list):
+        return [], node.child("items") if "items" in keywords else None
+    prefix = [node.child(first, index) for index in range(len(keywords.get(first, ())))]
+    return prefix, node.child(others) if others in keywords else None

@@ -17,7 +17,7 @@ from tightbeam_codegen.compare.containment.matching import matches
 from tightbeam_codegen.compare.containment.nodes import Node, NodeTable, UnsupportedError
 from tightbeam_codegen.compare.containment.values import text_of
 
-__all__ = ["Case", "Place", "Places", "pruned"]
+__all__ = ["Case", "Place", "Places", "pruned", "tags_of"]
 
 _MAX_CLASSES = 200
 _MAX_PARTS = 200
@@ -203,6 +203,30 @@ def _tag(classes: Sequence[Class]) -> tuple[str, list[frozenset[str]]] | None:
             if len(texts) == len(classes) and len(frozenset[str]().union(*texts)) == sum(map(len, texts)):
                 return name, texts
     return None
+
+
+def tags_of(node: Node) -> dict[str, frozenset[str]]:
+    """Return the properties that an object must have, with the values that they may have (`values.text_of`).
+
+    Only what always applies counts: references and `allOf`, but neither branches nor conditions.
+    """
+    parts: dict[Node, None] = {}
+    stack = [node]
+    while stack and len(parts) < _MAX_PARTS:
+        part = stack.pop()
+        if part in parts or isinstance(part.schema, bool):
+            continue
+        parts[part] = None
+        stack += [part.target("$ref")] if isinstance(part.keywords.get("$ref"), str) else []
+        stack += [part.child("allOf", index) for index in range(len(part.keywords.get("allOf", ())))]
+    required = {name for part in parts for name in part.keywords.get("required", ())}
+    tags: dict[str, frozenset[str]] = {}
+    for part in parts:
+        for name in required.intersection(part.keywords.get("properties", ())):
+            texts = _fixed_values(part.child("properties", name))
+            if texts is not None:
+                tags[name] = tags[name] & texts if name in tags else texts
+    return tags
 
 
 def pruned(value: Any, place: Place | None) -> Any:

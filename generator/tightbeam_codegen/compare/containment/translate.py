@@ -5,12 +5,10 @@ Other types' keywords say nothing of it, so that most of a schema falls away at 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from tightbeam._payload.formats import FORMATS
 from tightbeam_codegen.compare.containment.evaluated import EvaluatedCase, evaluated_cases
 from tightbeam_codegen.compare.containment.formulas import (
     EVERY_KEY,
@@ -24,19 +22,17 @@ from tightbeam_codegen.compare.containment.formulas import (
     negation,
     unknown,
 )
-from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError
+from tightbeam_codegen.compare.containment.nodes import Node, UnsupportedError, elements
 from tightbeam_codegen.compare.containment.objects import has_key
 from tightbeam_codegen.compare.containment.publishing import SAID, marks
-from tightbeam_codegen.compare.containment.reading import Case, Place
-from tightbeam_codegen.compare.containment.regular.lookahead import parts_of
-from tightbeam_codegen.compare.containment.values import kind_of, text_of
+from tightbeam_codegen.compare.containment.reading import Case, Place, tags_of
+from tightbeam_codegen.compare.containment.scalars import among, number, string
 
-__all__ = ["Translator", "elements"]
+__all__ = ["Translator"]
 
 _MAX_DEPTH = 60
 _MAX_ENUM = 3_000
 _MAX_SIZE = 20_000
-_CONTENTS = ("contentEncoding", "contentMediaType")
 
 
 class Translator:
@@ -56,6 +52,7 @@ class Translator:
         self._plain: dict[tuple[Node, str, Any, Case | None], Formula] = {}
         self._sizes: dict[int, tuple[int, Formula]] = {}
         self._negations: dict[int, tuple[Formula, Formula]] = {}
+        self._tags: dict[Node, dict[str, frozenset[str]]] = {}
         self._active: set[tuple[Node, str, Any, Case | None]] = set()
 
     def formula(self, literal: Literal, kind: str) -> Formula:
@@ -91,7 +88,7 @@ class Translator:
             return known
         if key in self._active or len(self._active) > _MAX_DEPTH:
             return unknown("a reference leads back to itself without passing an object or array")
-        self._spend(1 + len(node.keywords.get("oneOf", ())) ** 2 // 10)
+        self._spend(1)
         self._active.add(key)
         try:
             formula = _Schema(self, node, kind, view, case).formula()
@@ -126,9 +123,26 @@ class Translator:
         """Return what a node demands in the place of another one."""
         return self._of(node, kind, view, case)
 
-    def are_disjoint(self, first: Literal, second: Literal) -> bool:
-        """Return whether no value fits two literals, if that is easily found out."""
+    def are_disjoint(self, first: Literal, second: Literal, kind: str) -> bool:
+        """Return whether no value of a type fits two literals, if that is easily found out."""
+        if kind == "object" and self._are_tagged_apart(first.node, second.node):
+            return True
+        self._spend(1)
         return self._are_disjoint(first, second)
+
+    def spend(self, steps: int) -> None:
+        """Count what is done."""
+        self._spend(steps)
+
+    def _are_tagged_apart(self, first: Node, second: Node) -> bool:
+        """Return whether a property that both demand has no value in common, which needs no search."""
+        tags, others = (self._tags_of(node) for node in (first, second))
+        return any(texts.isdisjoint(others[name]) for name, texts in tags.items() if name in others)
+
+    def _tags_of(self, node: Node) -> dict[str, frozenset[str]]:
+        if (known := self._tags.get(node)) is None:
+            known = self._tags[node] = tags_of(node)
+        return known
 
 
 class _Schema:
@@ -152,9 +166,9 @@ class _Schema:
             return FALSE
         match self.kind:
             case "number":
-                parts += _number(self.keywords, self.node.year)
+                parts += number(self.keywords, self.node.year)
             case "string":
-                parts += _string(self.keywords, self.node)
+                parts += string(self.keywords, self.node)
             case "array":
                 parts += self._array()
             case "object":
@@ -179,9 +193,9 @@ class _Schema:
         if values is not None:
             if len(values) > _MAX_ENUM:
                 raise UnsupportedError("an enumeration is too long")
-            yield _among(kind, values)
+            yield among(kind, values)
         if "const" in keywords and year >= 6:
-            yield _among(kind, [keywords["const"]])
+            yield among(kind, [keywords["const"]])
 
     def _in_place(self) -> Iterator[Formula]:
         keywords = self.keywords
@@ -215,13 +229,20 @@ class _Schema:
 
     def _one_of(self, children: list[Node]) -> Formula:
         view = None if self.view is SAID else self.view
+        self.translator.spend(len(children) ** 2 // 300)
+        # Equal branches are one node, so that only their places tell them apart.
+        plain = [
+            (each, formula) for each in enumerate(children) if (formula := self._plain(each[1])) != FALSE
+        ]
         options: list[Formula] = []
-        for index, child in enumerate(children):
+        for (index, child), _ in plain:
             others = [
-                self.translator.negated(self._plain(other))
-                for place, other in enumerate(children)
+                self.translator.negated(formula)
+                for (place, other), formula in plain
                 if place != index
-                and not self.translator.are_disjoint(Literal(child, True, view), Literal(other, True, view))
+                and not self.translator.are_disjoint(
+                    Literal(child, True, view), Literal(other, True, view), self.kind
+                )
             ]
             options.append(all_of([self._same(child), *others]))
         return any_of(options)
@@ -377,48 +398,3 @@ def _is_of_another_type(node: Node, kind: str) -> bool:
         return False
     stated = schema.get("type")
     return isinstance(stated, str) and stated != kind and (kind != "number" or stated != "integer")
-
-
-def _among(kind: str, values: list[Any]) -> Formula:
-    texts = tuple(dict.fromkeys(text_of(value) for value in values if kind_of(value) == kind))
-    return ("in", texts) if texts else FALSE
-
-
-def elements(node: Node) -> tuple[list[Node], Node | None]:
-    """Return the schemas of the first items of an array, and that of the others."""
-    keywords = node.keywords
-    first, others = ("prefixItems", "items") if node.year >= 2020 else ("items", "additionalItems")
-    if node.year < 2020 and not isinstance(keywords.get("items"), list):
-        return [], node.child("items") if "items" in keywords else None
-    prefix = [node.child(first, index) for index in range(len(keywords.get(first, ())))]
-    return prefix, node.child(others) if others in keywords else None
-
-
-def _number(keywords: dict[str, Any], year: int) -> Iterator[Formula]:
-    for keyword, kind, exclusive in (
-        ("minimum", "least", "exclusiveMinimum"),
-        ("maximum", "most", "exclusiveMaximum"),
-    ):
-        if keyword in keywords:
-            yield (kind, Fraction(str(keywords[keyword])), year == 4 and keywords.get(exclusive) is True)
-        if year > 4 and exclusive in keywords:
-            yield (kind, Fraction(str(keywords[exclusive])), True)
-    if "multipleOf" in keywords:
-        yield ("multiple", Fraction(str(keywords["multipleOf"])))
-
-
-def _string(keywords: dict[str, Any], node: Node) -> Iterator[Formula]:
-    if keywords.get("minLength", 0) > 0:
-        yield ("minlen", int(keywords["minLength"]))
-    if "maxLength" in keywords:
-        yield ("maxlen", int(keywords["maxLength"]))
-    if "pattern" in keywords:
-        for part in parts_of(keywords["pattern"]):
-            yield ("match" if part.matches else "nomatch", part.pattern)
-    if "format" in keywords and node.owner.asserts_formats:
-        row = FORMATS.get(keywords["format"])
-        if row is not None and 0 < row.checked_since <= node.year:
-            yield ("format", row.name, node.year)
-    contents = {keyword: keywords[keyword] for keyword in _CONTENTS if keyword in keywords}
-    if contents and node.year in (6, 7):
-        yield ("format", json.dumps(contents), node.year)  # the validator judges contents in these drafts

@@ -47,6 +47,7 @@ _NUMBER = {"type": "number"}
 _NULLABLE = {"type": ["string", "null"]}
 _EVEN = {"type": "integer", "multipleOf": 2}
 _OBJECT: dict[str, Any] = {"type": "object"}
+_EVENTS = [_tagged(f"event{number}", at=STRING) for number in range(39)]
 _CAT, _DOG, _COW = _tagged("cat", lives=INTEGER), _tagged("dog", name=STRING), _tagged("cow")
 _ONE, _TWO = closed("a", a=STRING), closed("b", b=STRING)
 _MAP = _with(_OBJECT, additionalProperties=STRING)
@@ -158,6 +159,16 @@ CASES = [
         True,
         True,
     ),
+    Case(
+        "optional property added to one of forty branches",
+        _one_of(*(_tagged(f"event{number}", at=STRING) for number in range(40))),
+        _one_of(
+            *(_tagged(f"event{number}", at=STRING) for number in range(39)), _tagged("event39", by=STRING)
+        ),
+        True,
+        True,
+    ),
+    Case("a branch twice, which fits nothing", _one_of(_CAT, _CAT), _CAT, False, True),
     Case("tag renamed", _one_of(_CAT, _DOG), _one_of(_CAT, _tagged("hound", name=STRING)), False, False),
     Case("class becomes a union", _CAT, _one_of(_CAT, _DOG), False, True),
     Case(
