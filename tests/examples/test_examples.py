@@ -42,6 +42,7 @@ def program(name: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "output"),
     [

@@ -36,6 +36,7 @@ print(*asyncio.run(main()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", STORES)
 def test_only_the_line_that_picks_imports_a_store(store: str) -> None:
     modules = modules_below(*ROOTS)

@@ -247,6 +247,7 @@ def test_hooks_are_written_where_asked_for() -> None:
     assert found() == plain
 
 
+@pytest.mark.slow
 def test_no_setting_of_the_run_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same text from another folder and with another hash seed."""
     command = ["generate", "--typescript", "web", "--typescript-validators"]

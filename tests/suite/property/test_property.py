@@ -37,6 +37,7 @@ def check(schema: Any, instances: list[Any], dialect: str, *, formats: bool) -> 
         assert not check_instances(found[0](), instances, judge).wrong
 
 
+@pytest.mark.slow
 @few
 @given(random=randoms, dialect=st.sampled_from([LATEST, DRAFT_7]), formats=st.booleans())
 def test_what_is_accepted_loads_and_comes_back(random: Random, dialect: str, formats: bool) -> None:

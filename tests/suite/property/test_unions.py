@@ -23,6 +23,7 @@ def wrong_of(kind: Kind, seeds: range) -> tuple[int, list[str]]:
     return tried, wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_the_right_branch(kind: Kind) -> None:
     tried, wrong = wrong_of(kind, range(40))

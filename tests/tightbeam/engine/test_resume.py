@@ -281,6 +281,7 @@ async def test_times_go_on_after_those_of_another_process(
     assert all(later - earlier >= 1_000 for earlier, later in pairwise(times))
 
 
+@pytest.mark.slow
 async def test_by_size_the_oldest_messages_and_runs_go(
     make_client: MakeClient, path: Path, storage: Storage, ch: JobChannel
 ) -> None:

@@ -322,6 +322,7 @@ def test_names_of_both_languages(run: Run, tmp_path: Path) -> None:
     assert "octocat" not in Seen(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(out)).prose
 
 
+@pytest.mark.slow
 def test_many_changes_fit_into_a_comment(run: Run) -> None:
     def many(value: str) -> dict[str, Any]:
         schema = {"type": "object", "properties": {"a" * 300: {"enum": [value]}}, "required": ["a" * 300]}

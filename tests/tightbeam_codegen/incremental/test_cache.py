@@ -205,6 +205,7 @@ def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> No
     assert files(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -68,6 +68,7 @@ def expected(definitions: Mapping[str, Any], tmp_path_factory: pytest.TempPathFa
     return found
 
 
+@pytest.mark.slow
 def test_another_hash_seed_place_and_order(
     definitions: Mapping[str, Any], expected: dict[str, bytes], tmp_path: Path
 ) -> None:
