@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from tightbeam_codegen.compare.containment import (
     takes_all,
 )
 from tightbeam_codegen.compare.findings import NEW_READERS, OLD_READERS, Question
+from tightbeam_codegen.compare.reached import reached_text, text_of
 from tightbeam_codegen.model import ChannelModel
 
 __all__ = ["Answers", "Comparer", "TopicSchemas"]
@@ -35,10 +35,7 @@ class TopicSchemas:
         self.uri = channel.definition.document.uri
         """Of the definition, in the bundle."""
         self._bundle: dict[str, Any] = {**channel.bundle.value}
-        resources: Mapping[str, Any] = self._bundle["resources"]
-        own = {key: value for key, value in resources[self.uri].items() if key != "topics"}
-        self._topics: Mapping[str, Any] = resources[self.uri]["topics"]
-        self._shared = _text([self._bundle["assertFormats"], {**resources, self.uri: own}])
+        self._resources: Mapping[str, Any] = self._bundle["resources"]
 
     def side(self, topic: str) -> Side:
         """Return a topic for a comparison."""
@@ -46,11 +43,9 @@ class TopicSchemas:
 
     def text(self, topic: str) -> str:
         """Return everything that a topic's payloads depend on."""
-        own = _text(self._topics.get(topic))
-        topics = (
-            self._topics if "topics" in self._shared or "topics" in own else None
-        )  # one may refer to another
-        return f"{_text(self._bundle['topics'][topic])}\n{own}\n{self._shared}\n{_text(topics)}"
+        entry = self._bundle["topics"][topic]
+        reached = reached_text({"$ref": entry["ref"]}, self.uri, self._resources)
+        return f"{text_of([entry, self._bundle['assertFormats']])}\n{reached or text_of(self._resources)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +114,3 @@ def _at(answer: Answer, uris: Mapping[str, str]) -> Answer:
 
 def _moved(place: SchemaPlace | None, uris: Mapping[str, str]) -> SchemaPlace | None:
     return None if place is None else SchemaPlace(uris.get(place.uri, place.uri), place.pointer)
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -342,3 +342,13 @@ def test_equal_changes_have_places_of_their_own(compare: Compare) -> None:
         places = each["places"]["old_readers"]
         file = f"{each['channel']}.channel.json"
         assert (places["reader"]["file"], places["writer"]["file"]) == (f"before/{file}", f"after/{file}")
+
+
+def test_a_topic_has_not_changed_where_another_class_of_its_document_has(compare: Compare) -> None:
+    def files(line: Any) -> Files:
+        topics = {name: {"schema": ref(f"shared.json#/$defs/{name.title()}")} for name in ("line", "card")}
+        shared = {"$defs": {"Line": line, "Card": CARD}}
+        return {"shared.json": shared, "x.channel.json": {"name": "x", "topics": topics}}
+
+    found = compare(files(LINE), files(closed("sku", sku=STRING, count=INTEGER, note=STRING)))
+    assert [(each["topic"], each["order"]) for each in found["topics"]] == [("line", "any")]
