@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-__all__ = ["build_schema", "deep_recursion", "rebuild"]
+__all__ = ["build_schema", "deep_recursion", "own_adapter", "rebuild"]
 
 _INLINE = 8
 """How many classes stand inside one another in one core schema; at most twice as many do."""
@@ -97,6 +97,8 @@ class _Builds(threading.local):
         self.stack: list[_Build] = []
         self.rebuilt: list[type[BaseModel]] = []
         """The classes that are being built for themselves, the innermost last."""
+        self.is_own = False
+        """Whether what is being built is an adapter of ours, which brings no names along."""
 
 
 _builds = _Builds()
@@ -125,7 +127,7 @@ def build_schema(
     # A builder makes one schema with one set of definitions; there may be other ones further out.
     build = _builds.stack[-1] if _builds.stack else None
     if build is None or build.builder is not builder:
-        if not cls.__pydantic_complete__ and cls not in _builds.rebuilt:
+        if not (cls.__pydantic_complete__ or _builds.is_own or cls in _builds.rebuilt):
             # Inside of a class or adapter of the user's, Pydantic would look for names among the user's.
             cls.model_rebuild(raise_errors=False)
         return _build_all(_Build(builder, cls, {cls: 0}), source, handler, finish)
@@ -133,6 +135,19 @@ def build_schema(
         return build.refer_to(cls)
     build.wanted = None
     return finish(handler(source))
+
+
+@contextlib.contextmanager
+def own_adapter() -> Generator[None]:
+    """Build an adapter of several classes in one go.
+
+    Each class built for itself would bring its own copy of the classes that it shares with others.
+    """
+    before, _builds.is_own = _builds.is_own, True
+    try:
+        yield
+    finally:
+        _builds.is_own = before
 
 
 def rebuild(cls: type[BaseModel], build: Callable[[], bool | None]) -> bool | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import BaseModel
 
 from tightbeam._forks import fork_safe_lock
-from tightbeam._payload.building import deep_recursion
+from tightbeam._payload.building import deep_recursion, own_adapter
 from tightbeam._payload.core_schema import Node, alternatives, definitions_of
 from tightbeam._payload.dump import Dump, dump_of, has_typed_values, holds_plain_data, leaves_unset_out
 from tightbeam._payload.encoders import Encoder, direct_encoder, dumping_encoder
@@ -60,7 +60,7 @@ class CompiledTopic:
             from pydantic import TypeAdapter  # not at import: it costs more than the rest of this module
 
             annotated: Any = Annotated
-            with deep_recursion():
+            with deep_recursion(), own_adapter():
                 adapter: TypeAdapter[Any] = TypeAdapter(annotated[self.payload_type, ExactTypes])
             return cast("SchemaValidator", adapter.validator), adapter.serializer, adapter.core_schema
 
