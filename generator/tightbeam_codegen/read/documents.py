@@ -207,7 +207,7 @@ def _check_api_documents(reach: Reach, store: SchemaStore, problems: Problems) -
         dialect = store.documents.document_dialect(document).uri
         shared = [(*way, name) for way in CONTAINERS for name in reach.definitions(document, way)]
         whole = [()] if is_part and reach.has(document, ()) else []
-        for pointer in (*shared, *reach.single_schemas(document), *whole):
+        for pointer in (*shared, *reach.single_schemas(document, is_sure=True), *whole):
             check_schema(
                 document, pointer, dialect, problems, warnings=warnings, own_keywords=api.own_keywords
             )

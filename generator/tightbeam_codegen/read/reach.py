@@ -58,8 +58,9 @@ class Reach:
         self._store = store
         self._problems = problems
         self._units: set[Unit] = set()
-        self._single: dict[str, dict[Pointer, None]] = {}
-        """By document URI, the schemas in API documents that aren't shared definitions."""
+        self._single: dict[str, dict[Pointer, bool]] = {}
+        """By document URI, what references lead to in API documents besides shared definitions, and whether
+        one of the references stands in a schema: else it may be a parameter, or a response."""
         self._pending: list[tuple[Node, Any, bool]] = []
         """A part to scan, the object in the document that it stands for, and whether it is a schema."""
         self._seen: set[int] = set()
@@ -97,9 +98,16 @@ class Reach:
         """
         return (document.uri, unit) in self._units
 
-    def single_schemas(self, document: Document) -> list[Pointer]:
-        """Return where schemas stand that are reached in an API document, besides its shared definitions."""
-        return list(self._single.get(document.uri, ()))
+    def single_schemas(self, document: Document, *, is_sure: bool = False) -> list[Pointer]:
+        """Return where schemas stand that are reached in an API document, besides its shared definitions.
+
+        Args:
+            document: the document.
+            is_sure: leave out what may be something else, such as a parameter.
+        """
+        return [
+            pointer for pointer, sure in self._single.get(document.uri, {}).items() if sure or not is_sure
+        ]
 
     def definitions(self, document: Document, container: tuple[str, ...]) -> dict[str, JsonValue]:
         """Return the shared definitions that are reached, by name.
@@ -118,8 +126,14 @@ class Reach:
         self._units.add(unit)
         return not known
 
-    def _add(self, document: Document, pointer: Pointer) -> None:
-        """Take in the part of a document that a pointer leads into."""
+    def _add(self, document: Document, pointer: Pointer, *, is_schema: bool = True) -> None:
+        """Take in the part of a document that a pointer leads into.
+
+        Args:
+            document: the document.
+            pointer: a place in it.
+            is_schema: whether a schema is there for sure.
+        """
         if document is self.definition and pointer[:1] == ("topics",):
             self.add_topic(str(pointer[1]))
             return
@@ -134,7 +148,8 @@ class Reach:
             return
         unit = unit_of(pointer)
         if pointer and not unit and self._store.documents.api(document) is not None:
-            self._single.setdefault(document.uri, {})[pointer] = None
+            single = self._single.setdefault(document.uri, {})
+            single[pointer] = is_schema or single.get(pointer, False)
             unit = tuple(map(str, pointer))
         self._add_unit(document, unit)
 
@@ -238,7 +253,7 @@ class Reach:
                 self._spell(original, keyword, own)
                 self._by_own_uri.setdefault(own, self._store.place(target.schema, target.dialect.id_keyword))
             if document is not None:
-                self._add(document, self._store.pointer(target.schema))
+                self._add(document, self._store.pointer(target.schema), is_schema=is_schema)
                 if target.schema is not document.value:
                     # It may stand below a keyword that no dialect knows, such as `components`.
                     self._pending.append((target, target.schema, True))

@@ -187,3 +187,15 @@ def test_an_identity_that_is_no_text_is_an_error(keyword: str, value: Any, tmp_p
     document = {"$defs": {"A": {"type": "string", keyword: value}}}
     made = compile_files(tmp_path, {"a.json": document, "c.channel.json": {"name": "c", "topics": topics}})
     assert f"{keyword} must be a string" in errors(made)
+
+
+def test_a_parameter_is_no_schema(tmp_path: Path) -> None:
+    """A topic may refer to a whole document, in which operations refer to shared parameters."""
+    document = {
+        "openapi": "3.1.0",
+        "paths": {"/a/{b}": {"parameters": [{"$ref": "#/components/parameters/b"}]}},
+        "components": {"parameters": {"b": {"name": "b", "in": "path", "required": True, "schema": {}}}},
+    }
+    topics = {"t": {"schema": {"$ref": "a.json"}}}
+    made = compile_files(tmp_path, {"a.json": document, "c.channel.json": {"name": "c", "topics": topics}})
+    assert errors(made) == []
