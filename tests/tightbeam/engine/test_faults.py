@@ -83,6 +83,7 @@ def check_all(
     assert noticed or count < 3 or "EINTR" in str(fault) or call == "ftruncate"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "fault", "first", "stride"),
     [

@@ -246,6 +246,7 @@ class Histories(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("examples", "steps", "derandomize"),
     [(8, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],

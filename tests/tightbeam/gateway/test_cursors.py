@@ -193,6 +193,7 @@ async def cuts(kind: str, count: int, seed: int) -> None:
     assert reader.seen == expected  # each once, in order: no gap, no duplicate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["websocket", *(pytest.param(one, marks=pytest.mark.slow) for one in ("sse", "since"))]
 )

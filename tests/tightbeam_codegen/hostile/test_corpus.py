@@ -59,6 +59,7 @@ def test_it_would_act_in_careless_hands(name: str, tmp_path: Path) -> None:
     assert runs(ATTACKS[name].program(), tmp_path)
 
 
+@pytest.mark.slow
 def test_nothing_runs(tmp_path: Path, compiled: Callable[[str], Outcome]) -> None:
     for index, name in enumerate(VISITED):
         write_files(tmp_path / f"attack{index}", compiled(name).files)

@@ -50,6 +50,7 @@ def _constants(source: str) -> Iterator[Any]:
             yield node.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "start",
     [

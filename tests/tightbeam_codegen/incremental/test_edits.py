@@ -80,6 +80,7 @@ def check_an_edit(before: Mapping[str, str], after: Mapping[str, str], edit: Edi
     assert {name for _, name in gone_or_new if not re.search(r"S\d", name)} == set(), edit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 def test_an_edit_changes_nothing_of_any_other_topic(seed: int, tmp_path: Path) -> None:
     edit_and_check(seed, 25, tmp_path)
@@ -148,6 +149,7 @@ def put(files: Mapping[str, Any], folder: Path) -> None:
             write_files(file.parent, {file.name: text})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))])
 def test_what_is_remembered_makes_no_difference(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

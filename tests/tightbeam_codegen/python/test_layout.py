@@ -139,6 +139,7 @@ MODULES = st.builds(
 QUICK = settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "width", [88, pytest.param(100, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.slow)]
 )

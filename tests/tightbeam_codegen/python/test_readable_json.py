@@ -23,6 +23,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_it_reads_back(value: Any) -> None:
     text = readable_json(json.dumps(value))

@@ -235,6 +235,7 @@ def test_files_nested_too_deep_are_refused_where_they_are(tmp_path: Path) -> Non
         assert ["nested more than" in message for message in errors(compiled)] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", "parts/"])
 def test_a_chain_over_files(folder: str, tmp_path: Path) -> None:
     """Each module imports the next one: imports nest in Python, and its limit would end them."""
