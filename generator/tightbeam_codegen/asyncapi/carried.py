@@ -16,6 +16,7 @@ from typing import Any
 
 from tightbeam_codegen.imports.file_names import DEVICE_NAMES
 from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.load.values import with_whole_numbers
 
 __all__ = ["EXTENSION", "Carried", "carried_in", "with_files"]
 
@@ -88,14 +89,5 @@ def _is_inside(path: str) -> bool:
 
 def _digest(document: Mapping[str, Any]) -> str:
     """Return a digest of a document that is the same in JSON and in YAML, however it is laid out."""
-    text = json.dumps(_plain(document), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(with_whole_numbers(document), sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _plain(value: Any) -> Any:
-    """Return a value in which a number is written in one way: JavaScript writes `1.0` as `1`."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -16,7 +16,7 @@ from tightbeam_codegen.compare.containment import (
     takes_all,
 )
 from tightbeam_codegen.compare.findings import NEW_READERS, OLD_READERS, Question
-from tightbeam_codegen.compare.reached import reached_text, text_of
+from tightbeam_codegen.compare.reached import exact_text, reached_text
 from tightbeam_codegen.model import ChannelModel
 
 __all__ = ["Answers", "Comparer", "TopicSchemas"]
@@ -45,7 +45,9 @@ class TopicSchemas:
         """Return everything that a topic's payloads depend on."""
         entry = self._bundle["topics"][topic]
         reached = reached_text({"$ref": entry["ref"]}, self.uri, self._resources)
-        return f"{text_of([entry, self._bundle['assertFormats']])}\n{reached or text_of(self._resources)}"
+        return (
+            f"{exact_text([entry, self._bundle['assertFormats']])}\n{reached or exact_text(self._resources)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urljoin
+from urllib.parse import urljoin
 
-__all__ = ["reached_text", "text_of"]
+from tightbeam_codegen.json_schema.uris import pointer_key
+
+__all__ = ["exact_text", "reached_text"]
 
 _SCOPES = frozenset(
     {"$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef", "id"}
@@ -19,7 +21,7 @@ class _UnclearError(Exception):
     """A reference doesn't lead to a place by its text alone."""
 
 
-def text_of(value: object) -> str:
+def exact_text(value: object) -> str:
     """Return a value as JSON: unlike values, in which true and 1 are equal, texts can be compared."""
     return json.dumps(value, ensure_ascii=False)
 
@@ -49,7 +51,7 @@ def reached_text(schema: Any, uri: str, resources: Mapping[str, Any]) -> str | N
         return None
     documents = dict.fromkeys([uri, *(target.partition("#")[0] for target in found)])
     dialects = [resources[each].get("$schema") for each in documents]
-    return text_of([schema, dialects, found])
+    return exact_text([schema, dialects, found])
 
 
 def _references(value: Any) -> list[str]:
@@ -78,8 +80,7 @@ def _at(target: str, resources: Mapping[str, Any]) -> Any:
     value = resources.get(uri)
     if not isinstance(value, dict) or not fragment.startswith("/") or _SCOPES & value.keys():
         raise _UnclearError
-    for step in unquote(fragment)[1:].split("/"):
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in map(pointer_key, fragment[1:].split("/")):
         if isinstance(value, list) and key.isdigit() and int(key) < len(value):
             value = value[int(key)]
         elif isinstance(value, dict) and key in value:

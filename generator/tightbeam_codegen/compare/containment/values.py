@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from tightbeam_codegen.read.load import JsonValue
+from tightbeam_codegen.read.load.values import JsonValue, with_whole_numbers
 
 __all__ = ["KINDS", "kind_of", "text_of", "value_of"]
 
@@ -32,20 +31,10 @@ def kind_of(value: object) -> str:
 
 def text_of(value: object) -> str:
     """Return a text that equal values have in common: numbers count by their value, objects without order."""
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+    return json.dumps(with_whole_numbers(value), sort_keys=True, ensure_ascii=False)
 
 
 def value_of(text: str) -> JsonValue:
     """Return the value of such a text."""
     value: JsonValue = json.loads(text)
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
     return value
