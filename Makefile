@@ -118,6 +118,7 @@ echo 'pytest -m "$(1)", in two halves'; \
 $(PYTEST) -m "$(1)" -o cache_dir=.pytest_cache/half $(ONE_HALF) >"$$shown" 2>&1 & half=$$!; \
 one=0; $(PYTEST) -m "$(1)" $(ONE_HALF:%=--ignore=%) || one=$$?; \
 other=0; wait $$half || other=$$?; half=; cat "$$shown"; \
+if [ $$one -ne 0 ] || [ $$other -ne 0 ]; then echo "pytest ended with $$one and $$other" >&2; fi; \
 exit $$((one > other ? one : other))
 endef
 

@@ -17,6 +17,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -37,6 +38,9 @@ def spawn(life: Life) -> int:
         try:
             asyncio.run(live(life))
             code = 0
+        except BaseException:  # noqa: BLE001 - the child ends below, and says why before it does
+            traceback.print_exc()
+            sys.stderr.flush()
         finally:
             os._exit(code)
     return pid

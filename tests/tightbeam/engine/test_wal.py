@@ -268,6 +268,21 @@ async def test_a_crash_while_the_log_is_bound_to_its_file(
     assert await read_and_write(path, ch) == list(range(count))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [(3, 3), (3, 3, 3), (2, 3), (2, 2, 3, 3), (3, 2, 3), (3, 4, 3, 3)])
+async def test_openings_that_die_one_after_the_other(
+    path: Path, ch: JobChannel, steps: tuple[int, ...]
+) -> None:
+    """Each dies between the mark in its log and the one in the lock: the file stays the log's own."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT)])}
+    for step in steps:
+        ended = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", DYING, str(path), str(step)), env=environment
+        )
+        assert await ended.wait() == -signal.SIGKILL
+    assert await read_and_write(path, ch) == list(range(46))
+
+
 async def test_a_program_that_reads_an_old_state_keeps_the_mark_in_the_log(
     path: Path, ch: JobChannel
 ) -> None:

@@ -146,8 +146,9 @@ def refuse_foreign(path: Path) -> None:
 def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
     """Store a mark of this opening in the file, then note it in the lock; nothing else was written yet.
 
-    Beside its mark the file keeps that of the opening before, which is still noted if the process dies in
-    between. So the lock needn't be synced, and a start waits for the disk only twice.
+    Beside its mark the file keeps one that is noted, also if the process dies before the new one is: however
+    often openings die there, file and lock have a mark in common. So the lock needn't be synced, and a start
+    waits for the disk only twice.
 
     Raises:
         OSError: the lock can't be written.
@@ -159,14 +160,16 @@ def bind(connection: sqlite3.Connection, path: Path, lock: Lock) -> None:
         lock.sync()
         known = None
     mine = f"{os.urandom(8).hex()}.{_schema_version(connection)}"
+    kept = [mark for mark in before if known is None or mark in known][:1]
     connection.execute("PRAGMA synchronous = NORMAL")  # the log is synced before pages are moved
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, " ".join([mine, *before[:1]])))
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK, " ".join([mine, *kept])))
     _, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     connection.execute("PRAGMA synchronous = FULL")
     if pages == moved:
         lock.note(mine)
     elif known is not None:  # another program reads the database as it was, and the file has an older mark
-        lock.note(mine, *[mark for mark in known if mark != mine][:_MOST_NOTED])
+        in_file = known.intersection(marks(path) or ())  # first, since no opening must let them be forgotten
+        lock.note(mine, *in_file, *sorted(known - in_file - {mine})[:_MOST_NOTED])
 
 
 def mark_and_page(connection: sqlite3.Connection) -> tuple[bytes, int, int]:
