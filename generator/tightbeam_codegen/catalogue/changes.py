@@ -20,11 +20,12 @@ from tightbeam_codegen.compare.findings import (
 )
 from tightbeam_codegen.compare.words import (
     ORDERS,
-    REMEDIES,
     answer_sentence,
     new_sentence,
+    order_of,
     payload_text,
     reason_text,
+    remedy_of,
     subject_of,
     summary,
     unused_sentence,
@@ -131,10 +132,10 @@ def _topic(change: TopicChange, changes: Changes, subject: Child) -> Markup:
             body.append(h("p", coded(answer_sentence(change, question))))
             refusal = change.refusals.get(question)
             body.append(_refusal(refusal, changes, change, question) if refusal is not None else None)
-        body.append(h("p", REMEDIES[change.order]))
+        body.append(h("p", remedy_of(change)))
     elif change.is_same:
         body.append(h("p", "Both schemas allow exactly the same payloads."))
-    return _card(subject, changes, ORDERS[change.order], change.order, body)
+    return _card(subject, changes, order_of(change), change.order, body)
 
 
 def _refusal(refusal: Refusal, changes: Changes, change: TopicChange, question: Question) -> Markup:

@@ -18,6 +18,7 @@ __all__ = [
     "CodeChange",
     "CodeKind",
     "Comparison",
+    "DefinitionKind",
     "NewAddress",
     "Order",
     "Question",
@@ -30,6 +31,9 @@ Order: TypeAlias = Literal["any", "readers-first", "publishers-first", "none", "
 Question: TypeAlias = Literal["old_readers", "new_readers"]
 """Can readers with the old bindings load what publishers with the new ones say, and the other way round?"""
 
+DefinitionKind: TypeAlias = Literal["channel", "event"]
+"""What a definition file defines. An event counts as a topic: those who send it publish, functions read."""
+
 OLD_READERS: Question = "old_readers"
 NEW_READERS: Question = "new_readers"
 QUESTIONS: tuple[Question, Question] = (OLD_READERS, NEW_READERS)
@@ -39,6 +43,10 @@ CodeKind: TypeAlias = Literal[
     "module-renamed",
     "class-renamed",
     "class-removed",
+    "data-added",
+    "data-removed",
+    "event-removed",
+    "event-renamed",
     "factory-renamed",
     "field-removed",
     "field-renamed",
@@ -70,11 +78,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class TopicChange:
-    """A topic whose payloads have another schema."""
+    """A topic or an event whose payloads have another schema."""
 
     channel: str
     """The path of the definition below the schema root, without its suffix."""
     topic: str
+    """The topic's name, or the event's."""
     place: Place
     """Of the topic, today."""
     old_place: Place
@@ -88,6 +97,7 @@ class TopicChange:
     """Of the definition's document, today."""
     is_same: bool = False
     """Whether both schemas allow exactly the same payloads."""
+    definition: DefinitionKind = "channel"
     allowed: str | None = None
     """The reason of the exception that allows it."""
 
@@ -145,6 +155,8 @@ class CodeChange:
     """The document and the place in it, today if it is still there. Exceptions there or around it count."""
     order: Order | None = None
     """The safe order of deployment, where it shows on the wire; None for mere names."""
+    definition: DefinitionKind = "channel"
+    """The kind of definition that `topic` is of."""
     allowed: str | None = None
     """The reason of the exception that allows it."""
 
@@ -156,11 +168,12 @@ class CodeChange:
 
 @dataclass(frozen=True, slots=True)
 class NewAddress:
-    """A channel, or a topic of a channel that there was before, that is new."""
+    """A channel, a topic of a channel that there was before, or an event, that is new."""
 
     channel: str
     topic: str | None
     place: Place
+    definition: DefinitionKind = "channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +189,7 @@ class Allowance:
     """How many findings it allows."""
     is_inside: bool = False
     """Whether it stands inside of a payload's schema, where it counts for classes alone."""
+    definition: DefinitionKind = "channel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ What comes from definitions stands between backticks, so that each format can sh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from tightbeam_codegen.compare.findings import (
-    NEW_READERS,
     OLD_READERS,
     Allowance,
-    Answer,
     CodeChange,
     Comparison,
+    DefinitionKind,
     NewAddress,
     Order,
     Question,
@@ -26,12 +26,14 @@ from tightbeam_codegen.problems import visible
 
 __all__ = [
     "ORDERS",
-    "REMEDIES",
     "answer_sentence",
     "code_of",
     "new_sentence",
+    "order_of",
     "payload_text",
+    "readers_of",
     "reason_text",
+    "remedy_of",
     "subject_of",
     "summary",
     "unused_sentence",
@@ -47,33 +49,63 @@ ORDERS: dict[Order, str] = {
     "none": "no safe order",
     "unknown": "not decided",
 }
+"""The orders of deployment for topics; `order_of` has those of events too."""
 
-REMEDIES: dict[Order, str] = {
-    "any": "Deploy readers and publishers in any order.",
-    "readers-first": "Deploy all readers first, then the publishers.",
-    "publishers-first": (
-        "Deploy all publishers first, then the readers, which can't load older messages that are stored."
-    ),
-    "none": (
-        "Don't change it in place: add what is new beside what is old, publish both, and remove the old one"
-        " when its stored messages are gone."
-    ),
-    "unknown": "Look at the change yourself, or make it simpler.",
-}
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    """What a kind of payload calls those who deal with it."""
+
+    payload: str
+    readers: str
+    orders: Mapping[Order, str]
+    remedies: Mapping[Order, str]
+
+
+_NOT_DECIDED = "Look at the change yourself, or make it simpler."
+_TOPICS = _Vocabulary(
+    "message",
+    "readers",
+    ORDERS,
+    {
+        "any": "Deploy readers and publishers in any order.",
+        "readers-first": "Deploy all readers first, then the publishers.",
+        "publishers-first": (
+            "Deploy all publishers first, then the readers, which can't load older messages that are stored."
+        ),
+        "none": (
+            "Don't change it in place: add what is new beside what is old, publish both, and remove the old"
+            " one when its stored messages are gone."
+        ),
+        "unknown": _NOT_DECIDED,
+    },
+)
+_EVENTS = _Vocabulary(
+    "event",
+    "functions",
+    ORDERS | {"readers-first": "functions first", "publishers-first": "senders first"},
+    {
+        "any": "Deploy functions and senders in any order.",
+        "readers-first": "Deploy all processes that run its functions first, then those that send it.",
+        "publishers-first": (
+            "Deploy all senders first, and the functions when no run is left that an older event has started:"
+            " such a run is parked where its event doesn't fit."
+        ),
+        "none": (
+            "Don't change it in place: add an event with another name, let the functions listen to both, send"
+            " the new one, and remove the old one when its runs have ended."
+        ),
+        "unknown": _NOT_DECIDED,
+    },
+)
+_VOCABULARIES: Mapping[DefinitionKind, _Vocabulary] = {"channel": _TOPICS, "event": _EVENTS}
 
 _ONE_BY_ONE = (
-    "Some topics ask for readers first, others for publishers first: release them one after the other."
+    "Some of these ask for their readers first, others for their publishers first: release them one after"
+    " the other."
 )
 _READERS_LAST = "Deploy gateways and publishers before its readers."
-
-_ASKED: dict[tuple[Question, Answer], str] = {
-    (OLD_READERS, "yes"): "Old readers can take every new message.",
-    (NEW_READERS, "yes"): "New readers can take every old message.",
-    (OLD_READERS, "no"): "Old readers can't take every new message. The smallest one found that they refuse:",
-    (NEW_READERS, "no"): "New readers can't take every old message. The smallest one found that they refuse:",
-    (OLD_READERS, "unknown"): "It isn't known whether old readers can take every new message",
-    (NEW_READERS, "unknown"): "It isn't known whether new readers can take every old message",
-}
+_SENDERS_LAST = "Deploy the functions that it starts before its senders."
 
 
 def code_of(text: str) -> str:
@@ -84,20 +116,45 @@ def code_of(text: str) -> str:
 
 
 def subject_of(change: TopicChange | CodeChange) -> str:
-    """Return what a change is about: a topic, or a whole channel."""
+    """Return what a change is about: a topic, a whole channel, or an event."""
+    if change.definition == "event" and change.topic is not None:
+        return f"event {code_of(change.topic)}"
     channel = code_of(change.channel)
     return channel if change.topic is None else f"{channel}, topic {code_of(change.topic)}"
+
+
+def order_of(change: TopicChange) -> str:
+    """Return the safe order of deployment, in the words of those who use a topic or an event."""
+    return _VOCABULARIES[change.definition].orders[change.order]
+
+
+def remedy_of(change: TopicChange) -> str:
+    """Return how to deploy a change."""
+    return _VOCABULARIES[change.definition].remedies[change.order]
+
+
+def readers_of(kind: DefinitionKind) -> str:
+    """Return who reads the payloads of a definition: `readers` of topics, `functions` for events."""
+    return _VOCABULARIES[kind].readers
 
 
 def answer_sentence(change: TopicChange, question: Question) -> str:
     """Return the answer to one of the two questions.
 
     Args:
-        change: of a topic.
+        change: of a topic or an event.
         question: the question.
     """
-    answer = change.old_readers if question == OLD_READERS else change.new_readers
-    sentence = _ASKED[question, answer]
+    words = _VOCABULARIES[change.definition]
+    reading, written, answer = ("old", "new", change.old_readers)
+    if question != OLD_READERS:
+        reading, written, answer = ("new", "old", change.new_readers)
+    readers, payload = f"{reading} {words.readers}", f"{written} {words.payload}"
+    if answer == "yes":
+        return f"{readers.capitalize()} can take every {payload}."
+    if answer == "no":
+        return f"{readers.capitalize()} can't take every {payload}. The smallest one found that they refuse:"
+    sentence = f"It isn't known whether {readers} can take every {payload}"
     reason = change.undecided.get(question)
     return sentence if reason is None else f"{sentence}: {code_of(reason)}."
 
@@ -117,7 +174,9 @@ def _cut(text: str) -> str:
 
 
 def new_sentence(address: NewAddress) -> str:
-    """Return that a channel or topic is new."""
+    """Return that a channel, a topic or an event is new."""
+    if address.definition == "event":
+        return f"{code_of(address.topic or address.channel)} is a new event. {_SENDERS_LAST}"
     if address.topic is None:
         return f"{code_of(address.channel)} is a new channel. {_READERS_LAST}"
     return f"{code_of(address.channel)} has the new topic {code_of(address.topic)}. {_READERS_LAST}"
@@ -126,7 +185,7 @@ def new_sentence(address: NewAddress) -> str:
 def unused_sentence(allowance: Allowance) -> str:
     """Return that an exception allows nothing, and what to do about it."""
     sentence = "this exception allows nothing that has changed"
-    if allowance.is_inside or allowance.topic is None:
+    if allowance.definition == "channel" and (allowance.is_inside or allowance.topic is None):
         return f"{sentence}: for payloads put it beside the topic's `schema`, else remove it"
     return f"{sentence}: remove it, unless the change is still to come"
 
@@ -152,9 +211,11 @@ def summary(comparison: Comparison, against: str) -> str:
 
 
 def _counted(comparison: Comparison) -> Iterator[str]:
-    if breaking := sum(each.is_breaking for each in comparison.topics):
-        yield counted(breaking, "topic breaks", "topics break")
-    if undecided := sum(each.is_undecided for each in comparison.topics):
-        yield counted(undecided, "topic isn't decided", "topics aren't decided")
+    kinds: tuple[tuple[DefinitionKind, str], ...] = (("channel", "topic"), ("event", "event"))
+    for kind, noun in kinds:
+        if breaking := sum(each.is_breaking for each in comparison.topics if each.definition == kind):
+            yield counted(breaking, f"{noun} breaks", f"{noun}s break")
+        if undecided := sum(each.is_undecided for each in comparison.topics if each.definition == kind):
+            yield counted(undecided, f"{noun} isn't decided", f"{noun}s aren't decided")
     if code := sum(each.is_breaking for each in comparison.code):
         yield f"callers must change for {counted(code, 'reason')}"

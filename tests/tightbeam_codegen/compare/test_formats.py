@@ -237,7 +237,7 @@ def test_markdown_for_a_comment(run: Run) -> None:
     assert (
         out
         == """\
-### Channel definitions
+### Definitions
 
 Compared with `before`: 1 topic breaks.
 
@@ -344,9 +344,7 @@ def test_a_comment_says_that_nothing_was_compared(run: Run) -> None:
     wrong = {"deliveries.channel.json": '{"name": "@octocat|`x`", "topcis": 1}'}
     code, out, err = run(OLD, wrong, "--format", "markdown")
     assert code == 2
-    assert out.startswith(
-        "### Channel definitions\n\nNothing was compared:\n\n- `after/deliveries.channel.json:1:"
-    )
+    assert out.startswith("### Definitions\n\nNothing was compared:\n\n- `after/deliveries.channel.json:1:")
     assert "unknown key 'topcis'" in out
     assert "unknown key 'topcis'" in err
     assert "octocat" not in Seen(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(out)).prose

@@ -14,11 +14,11 @@ from tightbeam_codegen.compare.findings import (
     TopicChange,
 )
 from tightbeam_codegen.compare.words import (
-    ORDERS,
-    REMEDIES,
     answer_sentence,
+    order_of,
     payload_text,
     reason_text,
+    remedy_of,
     subject_of,
     summary,
     unused_sentence,
@@ -45,10 +45,10 @@ def as_github(comparison: Comparison, against: str, *, strict: bool) -> str:
 def _problems(comparison: Comparison, *, strict: bool) -> Iterator[Problem]:
     for topic in comparison.topics:
         if topic.is_breaking:
-            yield Problem(_changed(topic), "error", _of_topic(topic), REMEDIES[topic.order])
+            yield Problem(_changed(topic), "error", _of_topic(topic), remedy_of(topic))
         elif topic.is_undecided:
             severity: Severity = "error" if strict else "warning"
-            yield Problem(topic.place, severity, _of_topic(topic), REMEDIES[topic.order])
+            yield Problem(topic.place, severity, _of_topic(topic), remedy_of(topic))
     for change in comparison.code:
         if change.is_breaking:
             yield Problem(change.place, "error", _of_code(change), change.remedy)
@@ -65,7 +65,7 @@ def _changed(change: TopicChange) -> Place:
 
 
 def _of_topic(change: TopicChange) -> str:
-    parts = [f"{subject_of(change)}: {ORDERS[change.order]}."]
+    parts = [f"{subject_of(change)}: {order_of(change)}."]
     for question in QUESTIONS:
         sentence = answer_sentence(change, question)
         if (refusal := change.refusals.get(question)) is not None:

@@ -43,6 +43,7 @@ def _topic(change: TopicChange) -> dict[str, Any]:
     return {
         "channel": change.channel,
         "topic": change.topic,
+        "definition": change.definition,
         "old_readers": change.old_readers,
         "new_readers": change.new_readers,
         "order": change.order,
@@ -71,6 +72,7 @@ def _code(change: CodeChange) -> dict[str, Any]:
         "kind": change.kind,
         "channel": change.channel,
         "topic": change.topic,
+        "definition": change.definition,
         "message": change.sentence,
         "remedy": change.remedy,
         "was": list(change.was),
@@ -84,13 +86,19 @@ def _code(change: CodeChange) -> dict[str, Any]:
 
 
 def _new(address: NewAddress) -> dict[str, Any]:
-    return {"channel": address.channel, "topic": address.topic, "place": _place(address.place)}
+    return {
+        "channel": address.channel,
+        "topic": address.topic,
+        "definition": address.definition,
+        "place": _place(address.place),
+    }
 
 
 def _allowance(allowance: Allowance) -> dict[str, Any]:
     return {
         "channel": allowance.channel,
         "topic": allowance.topic,
+        "definition": allowance.definition,
         "reason": allowance.reason,
         "allows": allowance.allows,
         "place": _place(allowance.place),

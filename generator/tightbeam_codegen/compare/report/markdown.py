@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tightbeam_codegen.annotations import from_repository
-from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
+from tightbeam_codegen.compare.findings import (
+    QUESTIONS,
+    CodeChange,
+    Comparison,
+    DefinitionKind,
+    TopicChange,
+)
 from tightbeam_codegen.compare.words import (
-    ORDERS,
-    REMEDIES,
     answer_sentence,
     new_sentence,
+    order_of,
     payload_text,
     reason_text,
+    remedy_of,
     subject_of,
     summary,
     unused_sentence,
@@ -28,12 +34,13 @@ from tightbeam_codegen.problems import Place, Problem, in_order, render, visible
 
 __all__ = ["as_markdown", "failure_as_markdown"]
 
-_LONGEST_SECTION = 12_000
-"""Characters. There are five sections, and a comment has 65,536 characters at most."""
-_HEAD = (
-    "| Payloads of | Deploy | Old readers take new messages | New readers take old messages |",
-    "|---|---|---|---|",
-)
+_LONGEST_SECTION = 10_000
+"""Characters. There are six sections, and a comment has 65,536 characters at most."""
+_HEADS: Mapping[DefinitionKind, str] = {
+    "channel": "| Payloads of | Deploy | Old readers take new messages | New readers take old messages |",
+    "event": "| Payloads of | Deploy | Old functions take new events | New functions take old events |",
+}
+_BELOW = "|---|---|---|---|"
 
 
 def as_markdown(comparison: Comparison, against: str) -> str:
@@ -47,13 +54,16 @@ def as_markdown(comparison: Comparison, against: str) -> str:
     listed = [*told, *(each for each in comparison.topics if each.order == "any")]
     unused = [each for each in comparison.allowances if not each.allows]
     sections = [
-        ("\n".join(_HEAD), "\n", map(_row, listed)),
+        *(
+            (f"{head}\n{_BELOW}", "\n", [_row(each) for each in listed if each.definition == kind])
+            for kind, head in _HEADS.items()
+        ),
         ("", "\n\n", map(_details, told)),
         ("**Callers must change**\n", "\n", map(_code, comparison.code)),
         ("**New**\n", "\n", (f"- {new_sentence(each)}" for each in comparison.added)),
         ("**Exceptions**\n", "\n", (f"- {_place(each.place)}: {unused_sentence(each)}" for each in unused)),
     ]
-    parts = [f"### Channel definitions\n\n{summary(comparison, against)}"]
+    parts = [f"### Definitions\n\n{summary(comparison, against)}"]
     is_complete = True
     for head, separator, entries in sections:
         shown, is_whole = _fitting(list(entries))
@@ -69,7 +79,7 @@ def failure_as_markdown(problems: Iterable[Problem]) -> str:
     """Return the errors for which nothing was compared, without a newline at the end."""
     lines = [f"- {_span(render([problem]).partition(chr(10))[0])}" for problem in in_order(problems)]
     shown, is_whole = _fitting(lines)
-    parts = ["### Channel definitions\n\nNothing was compared:\n", *shown, *([] if is_whole else ["- …"])]
+    parts = ["### Definitions\n\nNothing was compared:\n", *shown, *([] if is_whole else ["- …"])]
     return "\n".join(parts)
 
 
@@ -84,7 +94,7 @@ def _fitting(entries: Sequence[str]) -> tuple[Sequence[str], bool]:
 
 
 def _row(change: TopicChange) -> str:
-    order = ORDERS[change.order]
+    order = order_of(change)
     shown = order if change.order == "any" else f"**{order}**"
     if change.allowed is not None:
         shown += " (allowed)"
@@ -96,7 +106,7 @@ def _row(change: TopicChange) -> str:
 def _details(change: TopicChange) -> str:
     subject = _in_html(subject_of(change))
     lines = [
-        f"<details><summary>{subject}: {ORDERS[change.order]}</summary>",
+        f"<details><summary>{subject}: {order_of(change)}</summary>",
         "",
         *_told(change),
         "",
@@ -114,7 +124,7 @@ def _told(change: TopicChange) -> Iterator[str]:
             yield f"- {_span(payload_text(refusal))}"
             yield f"- {_span(reason_text(refusal))}"
             yield f"- refused by {_place(refusal.reader)}, allowed by {_place(refusal.writer)}\n"
-    yield REMEDIES[change.order]
+    yield remedy_of(change)
 
 
 def _code(change: CodeChange) -> str:

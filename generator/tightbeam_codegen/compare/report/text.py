@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from tightbeam_codegen.compare.findings import QUESTIONS, CodeChange, Comparison, TopicChange
 from tightbeam_codegen.compare.words import (
-    ORDERS,
-    REMEDIES,
     answer_sentence,
     new_sentence,
+    order_of,
     payload_text,
     reason_text,
+    remedy_of,
     subject_of,
     summary,
     unused_sentence,
@@ -48,11 +48,12 @@ def _safe(changes: Sequence[TopicChange]) -> Iterator[str]:
         same = ", and exactly the same payloads as before" if change.is_same else ""
         yield f"{subject_of(change)}: any order{same}"
     if more := len(changes[_MOST_SAFE:]):
-        yield f"… and {counted(more, 'more topic')}: any order"
+        noun = "change" if any(each.definition == "event" for each in changes) else "topic"
+        yield f"… and {counted(more, f'more {noun}')}: any order"
 
 
 def _topic(change: TopicChange) -> str:
-    lines = [f"{subject_of(change)}: {ORDERS[change.order]}", *_reason(change)]
+    lines = [f"{subject_of(change)}: {order_of(change)}", *_reason(change)]
     for question in QUESTIONS:
         lines.append(f"  {answer_sentence(change, question)}")
         if (refusal := change.refusals.get(question)) is not None:
@@ -62,7 +63,7 @@ def _topic(change: TopicChange) -> str:
                 f"    refused by {refusal.reader}",
                 f"    allowed by {refusal.writer}",
             ]
-    return "\n".join([*lines, f"  {REMEDIES[change.order]}"])
+    return "\n".join([*lines, f"  {remedy_of(change)}"])
 
 
 def _code(change: CodeChange) -> str:
