@@ -15,6 +15,7 @@ from tightbeam._engine.protocol import Engine
 from tightbeam._engine.settings import Retention, Settings
 from tightbeam._engine.store import Backend
 from tightbeam._function import Function, Register, Registry, check_function_id
+from tightbeam._function_options import FunctionOptions
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList
 from tightbeam._hooks.info import SendInfo
@@ -148,8 +149,7 @@ class Client:
                 handler,
                 id,
                 on=on,
-                retries=retries,
-                concurrency=concurrency,
+                options=FunctionOptions(retries, concurrency),
                 may_replace=not self._engine.is_open,
             )
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from tightbeam._context import Context, ContextSync
+from tightbeam._function_options import FunctionOptions
 from tightbeam._step_checks import is_unicode
 from tightbeam.errors import EngineError, NotRegistered
 
@@ -50,7 +51,7 @@ class Function(Generic[Result]):
     """
 
     def __init__(
-        self, handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
+        self, handler: Callable[..., Any], id: str, *, on: str | None, options: FunctionOptions
     ) -> None:
         wrapper: Any = self
         functools.update_wrapper(wrapper, handler)
@@ -59,10 +60,18 @@ class Function(Generic[Result]):
         """The function's id."""
         self.on = on
         """The event that starts it, if any."""
-        self.retries = retries
+        self.options = options
+        """What the function was registered with."""
+
+    @property
+    def retries(self) -> int:
         """How often a failing step, or the code between two steps, is tried again."""
-        self.concurrency = concurrency
+        return self.options.retries
+
+    @property
+    def concurrency(self) -> int:
         """How many of its runs execute at a time; sleeping ones don't count."""
+        return CONCURRENCY if self.options.concurrency is None else self.options.concurrency
 
     def __repr__(self) -> str:
         return f"<Function {self.id!r}>"
@@ -107,8 +116,7 @@ class Registry:
         id: str,
         *,
         on: str | None,
-        retries: int,
-        concurrency: int | None,
+        options: FunctionOptions,
         may_replace: bool = False,
     ) -> Function[Any]:
         """Register a handler.
@@ -117,8 +125,7 @@ class Registry:
             handler: the async or plain function.
             id: names the function in the journal.
             on: the event that starts it.
-            retries: how often a failure is tried again.
-            concurrency: how many of its runs execute at a time; None for the engine's default.
+            options: all else that the client's `function` takes.
             may_replace: whether the function of that id may be replaced by one that is defined in the same
                 place: the cell of a notebook that is executed again, a module that is reloaded.
 
@@ -134,15 +141,10 @@ class Registry:
         taken = self._by_id.get(id)
         if taken is not None and not (may_replace and _is_defined_anew(taken.__wrapped__, handler)):
             raise id_taken(id)
-        if not _is_count(retries, 0):
-            raise EngineError(f'function "{id}": retries is a number of at least 0')
         if on is not None and not _is_text(on):
             raise EngineError(f'function "{id}": on= is the name of an event')
-        if concurrency is None:
-            concurrency = CONCURRENCY
-        if not _is_count(concurrency, 1):
-            raise EngineError(f'function "{id}": concurrency is a number of at least 1')
-        function = _wrap(handler, id, on=on, retries=retries, concurrency=concurrency)
+        options.check(id)
+        function = _wrap(handler, id, on=on, options=options)
         self._by_id[id] = function
         return function
 
@@ -184,10 +186,6 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and value >= least
-
-
 def is_async(handler: Callable[..., Any]) -> bool:
     """Return whether calling a handler gives a coroutine."""
     call = handler.func if isinstance(handler, functools.partial) else handler
@@ -195,9 +193,7 @@ def is_async(handler: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(method)
 
 
-def _wrap(
-    handler: Callable[..., Any], id: str, *, on: str | None, retries: int, concurrency: int
-) -> Function[Any]:
+def _wrap(handler: Callable[..., Any], id: str, *, on: str | None, options: FunctionOptions) -> Function[Any]:
     given: object = handler
     if isinstance(given, Function):
         handler = given.__wrapped__  # a function of another client, or with another id
@@ -207,5 +203,5 @@ def _wrap(
     if inspect.isasyncgenfunction(call) or inspect.isgeneratorfunction(call):
         raise EngineError(f'function "{id}": a handler returns its result; it can\'t be a generator')
     if is_async(handler):
-        return AsyncFunction(handler, id, on=on, retries=retries, concurrency=concurrency)
-    return SyncFunction(handler, id, on=on, retries=retries, concurrency=concurrency)
+        return AsyncFunction(handler, id, on=on, options=options)
+    return SyncFunction(handler, id, on=on, options=options)

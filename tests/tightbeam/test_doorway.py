@@ -15,7 +15,8 @@ from tightbeam._codegen import v1
 
 def test_the_doorway_has_exactly_these_names():
     assert sorted(v1.__all__) == [
-        *("Array", "Channel", "Message", "Payload", "TopicRef", "import_first", "is_absent", "lazy_package"),
+        *("Array", "Channel", "DataEventRef", "EmptyEventRef", "Event", "Message", "Payload", "TopicRef"),
+        *("empty_event", "event", "import_first", "is_absent", "lazy_package"),
         *("open_channel", "optional", "topic", "unchecked", "uuid_text", "wire"),
     ]
     assert all(hasattr(v1, name) for name in v1.__all__)

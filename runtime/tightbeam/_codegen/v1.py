@@ -16,15 +16,21 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from tightbeam._channels.refs import Channel, Message, TopicRef, open_channel, topic
+from tightbeam._events.refs import DataEventRef, EmptyEventRef, Event, empty_event, event
 from tightbeam._payload.exact import is_absent
 from tightbeam._payload.model import Payload
 
 __all__ = [
     "Array",
     "Channel",
+    "DataEventRef",
+    "EmptyEventRef",
+    "Event",
     "Message",
     "Payload",
     "TopicRef",
+    "empty_event",
+    "event",
     "import_first",
     "is_absent",
     "lazy_package",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel
 
@@ -26,15 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledTopic", "compile_topic", "compiling"]
 
+Kind: TypeAlias = Literal["topic", "event"]
 compiling = fork_safe_lock()
 """Held while anything of a topic is built, so that it is built once."""
 
 
 class CompiledTopic:
-    """What it takes to publish and load the payloads of one topic."""
+    """What it takes to publish and load the payloads of one topic, or of one event."""
 
-    def __init__(self, payload_type: object, schema: TopicSchema, schemas: Bundle) -> None:
+    def __init__(
+        self, payload_type: object, schema: TopicSchema, schemas: Bundle, kind: Kind = "topic"
+    ) -> None:
         self.payload_type = payload_type
+        self.kind: Kind = kind
+        """What it is, for messages."""
         self.schema = schema
         self.bundle = schemas
         self.is_valid: Callable[[object], bool] = schemas.topic_validator(schema).is_valid
@@ -141,18 +146,19 @@ def _is_model(node: Node) -> bool:
     return bool(node["type"] == "model")
 
 
-def compile_topic(name: str, payload_type: object, module: str) -> CompiledTopic:
-    """Compile a topic.
+def compile_topic(name: str, payload_type: object, module: str, *, kind: Kind = "topic") -> CompiledTopic:
+    """Compile a topic, or an event.
 
     Args:
         name: of the topic, on the wire.
         payload_type: its Python type.
         module: absolute name of the generated module that holds its schema.
+        kind: what it is.
 
     Raises:
         OutdatedBindings: the schema is missing or can't be compiled.
     """
     schemas = bundle(module)
     if (schema := schemas.topics.get(name)) is None:
-        raise outdated_topic(module, name)
-    return CompiledTopic(payload_type, schema, schemas)
+        raise outdated_topic(module, name, kind)
+    return CompiledTopic(payload_type, schema, schemas, kind)

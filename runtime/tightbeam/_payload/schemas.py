@@ -255,6 +255,6 @@ def _outdated(module: str, problem: str) -> OutdatedBindings:
     )
 
 
-def outdated_topic(module: str, topic: str) -> OutdatedBindings:
-    """Return the error for a topic that the channel class has and its schemas haven't."""
-    return _outdated(module, f"it has no schema for topic {topic!r}")
+def outdated_topic(module: str, name: str, kind: str) -> OutdatedBindings:
+    """Return the error for a topic or an event that the bindings have and their schemas haven't."""
+    return _outdated(module, f"it has no schema for {kind} {name!r}")

@@ -18,6 +18,7 @@ from tightbeam._client import ENTERED_ALREADY, NOT_COPIED, event_data, event_nam
 from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
+from tightbeam._function_options import FunctionOptions
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
@@ -222,8 +223,7 @@ class Client(inngest.Inngest):
                 handler,
                 id,
                 on=on,
-                retries=retries,
-                concurrency=concurrency,
+                options=FunctionOptions(retries, concurrency),
                 may_replace=self._tightbeam_pid != os.getpid(),
             )
             handler = checked.__wrapped__
