@@ -28,7 +28,14 @@ __all__ = [
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
-StepKind = Literal["step.run", "step.sleep", "step.realtime.publish"]
+StepKind = Literal[
+    "step.run",
+    "step.sleep",
+    "step.realtime.publish",
+    "step.send_event",
+    "step.wait_for_event",
+    "step.invoke",
+]
 """What a step does."""
 
 

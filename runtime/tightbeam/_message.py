@@ -45,7 +45,7 @@ class Envelope(NamedTuple):
     seq: int | None = None
     """Place in the journal; None for live messages."""
     metadata: bytes | None = None
-    """JSON that travels beside the data of a live message; a store doesn't keep it."""
+    """JSON that travels beside the data."""
 
     @property
     def created_at(self) -> datetime:

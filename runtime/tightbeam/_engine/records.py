@@ -22,6 +22,7 @@ __all__ = [
     "MemoizedAlready",
     "NewRun",
     "Page",
+    "Parent",
     "Publish",
     "Recent",
     "Recovered",
@@ -36,7 +37,7 @@ __all__ = [
     "place_of_seen",
 ]
 
-StepState = Literal["failing", "sleeping", "done", "failed"]
+StepState = Literal["failing", "sleeping", "waiting", "done", "failed"]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -50,11 +51,28 @@ def new_id() -> str:
 # -- runs and steps ---------------------------------------------------------------------------------------
 
 
-class NewRun(NamedTuple):
+class Parent(NamedTuple):
+    """The step that has invoked a run."""
+
+    run_id: str
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
     """A run to be added."""
 
     id: str
     function: str
+    due_at: int | None = None
+    """When it is to begin; None for now."""
+    key: str | None = None
+    """The caller's own name for it: a function has one run of a name, while that run is retained."""
+    metadata: bytes | None = None
+    """JSON of hooks that the run keeps."""
+    priority: int = 0
+    concurrency_key: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,13 @@ class Run:
     attempt: int
     deaths: int
     memos: dict[str, Memo]
+    created_at: int
+    started_at: int
+    """When it was executed first."""
+    metadata: bytes | None = None
+    """JSON of hooks."""
+    concurrency_key: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +157,8 @@ class Publish(NamedTuple):
     data: bytes
     started_at: int
     """When its step began."""
+    metadata: bytes | None = None
+    """JSON that travels beside the data."""
 
 
 class MemoizedAlready(RuntimeError):

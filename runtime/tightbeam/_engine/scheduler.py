@@ -91,21 +91,26 @@ class Scheduler:
             _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
-    async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> None:
+    async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> tuple[str, ...]:
         """Store new runs, all or none. Called on any event loop.
 
         Args:
             runs: the runs.
             event: the name of their event.
             data: of the event, as JSON.
-        """
-        await self._store.submit(AddRuns(runs, event, data))
-        self._nudge_threadsafe()
 
-    def add_sync(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> None:
-        """Store new runs, all or none; from a thread."""
-        self._store.call(AddRuns(runs, event, data))
+        Returns:
+            Their ids; that of the earlier run, where a function has one with the same key.
+        """
+        ids = await self._store.submit(AddRuns(runs, event, data))
         self._nudge_threadsafe()
+        return ids
+
+    def add_sync(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> tuple[str, ...]:
+        """Store new runs, all or none; from a thread. Returns their ids, as `add` does."""
+        ids = self._store.call(AddRuns(runs, event, data))
+        self._nudge_threadsafe()
+        return ids
 
     async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
         """Begin a run, wait for its end and return its result. Called on any event loop.

@@ -54,14 +54,12 @@ class Session:
     async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
         """Store a run of each function; return their ids."""
         runs = tuple(NewRun(new_id(), function_id) for function_id in function_ids)
-        await self.scheduler.add(runs, name, data)
-        return [run.id for run in runs]
+        return list(await self.scheduler.add(runs, name, data))
 
     def send_sync(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
         """Store a run of each function, from a thread; return their ids."""
         runs = tuple(NewRun(new_id(), function_id) for function_id in function_ids)
-        self.scheduler.add_sync(runs, name, data)
-        return [run.id for run in runs]
+        return list(self.scheduler.add_sync(runs, name, data))
 
     async def run(self, name: str, data: bytes, function_id: str) -> bytes:
         """Store a run, wait for its end, and return its result."""

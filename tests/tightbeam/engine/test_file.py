@@ -135,7 +135,7 @@ def too_old(path: Path) -> None:
         (columnless, "column run.deaths is missing"),
         (indexless, "index run_ready is missing"),
         (epochless, "its epoch is missing"),
-        (too_old, "format 0, and this version of tightbeam reads format 3 only: move away"),
+        (too_old, "format 0, and this version of tightbeam reads format 4 only: move away"),
         (newer, "newer version"),
         (foreign, "not a journal"),
         (text, "not a journal"),

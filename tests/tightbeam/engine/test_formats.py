@@ -39,7 +39,7 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
 
 async def test_a_journal_of_an_older_format_is_refused_untouched(make_client: MakeClient, path: Path) -> None:
     """Where a client opens it, and where it is looked at, checked or copied."""
-    made_by(2, path)
+    made_by(3, path)
     before = digest(path)
 
     async def enter() -> None:
@@ -53,7 +53,7 @@ async def test_a_journal_of_an_older_format_is_refused_untouched(make_client: Ma
     for work in (open_, lambda: inspection.runs(path), lambda: check_up(path), lambda: back_up(path, copy)):
         with pytest.raises(
             JournalRefused,
-            match=rf"^{path} has format 2, and .* reads format 3 only: move away {path}.*, and begin",
+            match=rf"^{path} has format 3, and .* reads format 4 only: move away {path}.*, and begin",
         ):
             await asyncio.to_thread(work)
     assert digest(path) == before

@@ -88,9 +88,11 @@ class SmallStore:
     def _answer(self, request: Request[Any]) -> object:
         match request:
             case AddRuns(runs, event, data):
-                for run_id, function in runs:
-                    self._runs[run_id] = Run(len(self._runs), run_id, function, event, data, 0, 0, {})
-                    self._ready[run_id] = now_us()
+                for new in runs:
+                    number, now = len(self._runs), now_us()
+                    self._runs[new.id] = Run(number, new.id, new.function, event, data, 0, 0, {}, now, now)
+                    self._ready[new.id] = now
+                return tuple(new.id for new in runs)
             case Recover():
                 return Recovered([], {})
             case Claim(functions=functions):
@@ -130,7 +132,7 @@ class SmallStore:
         self._runs[run_id] = replace(run, attempt=0)
 
     def _publish(self, publish: Publish, step_id: str) -> None:
-        _, run_id, name, number, channel, topic, data, started_at = publish
+        _, run_id, name, number, channel, topic, data, started_at, _ = publish
         memo = Memo("step.realtime.publish", channel, topic, "done", None, data, None, None)
         self._memoize(run_id, step_id, memo)
         self._place += 1

@@ -21,6 +21,7 @@ from tightbeam._engine.records import (
     Memo,
     MemoizedAlready,
     NewRun,
+    Parent,
     Publish,
     Replaced,
     Run,
@@ -222,6 +223,80 @@ async def test_a_run_is_parked_until_it_is_taken_up_again(opened: Opened) -> Non
     assert [run.id for run in opened.claim(unpark=("other",))] == []
     assert [run.id for run in opened.claim(unpark=("work",))] == ["a"]
     assert opened.ask(FindRun("a")).summary.error_text is None
+
+
+async def test_a_function_has_one_run_of_a_key(opened: Opened) -> None:
+    """The ids of a request say which run it is; another function may use the same key."""
+
+    def add(*runs: NewRun) -> tuple[str, ...]:
+        ids: tuple[str, ...] = opened.ask(AddRuns(runs, "app/work", b"{}"))
+        return ids
+
+    assert add(NewRun("a", "work", key="k"), NewRun("b", "other", key="k")) == ("a", "b")
+    assert add(NewRun("c", "work", key="k"), NewRun("d", "work", key="l"), NewRun("e", "work")) == (
+        "a",
+        "d",
+        "e",
+    )
+    assert add(NewRun("f", "work", key="m"), NewRun("g", "work", key="m")) == ("f", "f")
+    assert [run.id for run in opened.claim(9, "work", "other")] == ["a", "d", "e", "f", "b"]
+    opened.ask(EndRun("a", b"1", None, ()))
+    assert add(NewRun("h", "work", key="k")) == ("a",)
+
+
+async def test_a_key_is_free_again_when_its_run_is_no_longer_retained(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    opened = Opened(storage, KEEPS._replace(age_us=0))
+    request = AddRuns((NewRun("a", "work", key="k"),), "app/work", b"{}")
+    assert opened.ask(request) == ("a",)
+    opened.claim()
+    opened.ask(EndRun("a", None, None, ()))
+    while opened.ask(FindRun("a")) is not None:
+        opened.ask(PutBack(()))
+    assert opened.ask(replace(request, runs=(NewRun("b", "work", key="k"),))) == ("b",)
+    await opened.store.close(10)
+
+
+async def test_a_run_keeps_what_it_was_added_with(opened: Opened) -> None:
+    parent = Parent("p", "call")
+    new = NewRun("a", "work", metadata=b'{"trace":"1"}', priority=2, concurrency_key="u1", parent=parent)
+    opened.ask(AddRuns((new, NewRun("b", "work")), "app/work", b"{}"))
+    one, two = opened.claim()
+    assert (one.metadata, one.concurrency_key, one.parent) == (b'{"trace":"1"}', "u1", parent)
+    assert (two.metadata, two.concurrency_key, two.parent) == (None, None, None)
+    assert one.created_at <= one.started_at <= now_us()
+    opened.ask(RetryRun("a", 1, 0, RunError("ValueError", "", None), ()))
+    (again,) = opened.claim()
+    assert again == replace(one, attempt=1)
+
+
+async def test_a_run_begins_at_its_time(opened: Opened) -> None:
+    """A process that takes over doesn't take a later beginning for a clock that was set back."""
+    due = now_us() + 3 * HOUR
+    opened.ask(AddRuns((NewRun("a", "work", due_at=due), NewRun("b", "work", due_at=1)), "app/work", b"{}"))
+    assert [run.id for run in opened.claim()] == ["b"]
+    again = await opened.again()
+    again.ask(Recover(frozenset({"work"}), HOUR))
+    claimed = again.ask(Claim((), (FunctionLimit("work", 9, on_thread=False),), 9, 9, frozenset()))
+    assert ([run.id for run in claimed.runs], claimed.next_due) == (["b"], due)
+    assert again.state("a") == "ready"
+    again.ask(PullBack(3 * HOUR))
+    assert [run.id for run in again.claim()] == ["a"]
+    await again.store.close(10)
+
+
+async def test_a_message_keeps_its_metadata(opened: Opened) -> None:
+    run = opened.started("a")
+    for n, metadata in enumerate((b'{"trace":"1"}', None)):
+        publish = Publish(run.number, "a", f"p{n}", 0, CHANNEL, "tick", b"1", now_us(), metadata)
+        opened.ask(MemoizePublish(publish, f"p{n}", NEW))
+    kept = [b'{"trace":"1"}', None]
+    assert [one.metadata for one in opened.outlet.messages] == kept
+    assert [one.metadata for one in opened.ask(ReadPage((TICK,), "start")).messages] == kept
+    assert [one.metadata for one in opened.ask(ReadPlaces((1, 2)))[0]] == kept
+    assert [one.metadata for one in opened.ask(RecentMessages(None, 9)).messages] == kept
 
 
 # -- the next process -------------------------------------------------------------------------------------

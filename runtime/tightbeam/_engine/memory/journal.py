@@ -84,11 +84,12 @@ class Journal:
         Raises:
             MemoizedAlready: the step has its memo.
         """
-        _, run_id, name, number, channel, topic, data, started_at = request.publish
+        _, run_id, name, number, channel, topic, data, started_at, metadata = request.publish
         run = self.runs.memoizable(run_id, request.step_id, request.replaced)
         created = reserve(channel, started_at, lambda: self.messages.last_time(channel))
         place = self.messages.last + 1
-        message = Envelope(channel, topic, data, run_id, f"{run_id}:{name}:{number}", created, place)
+        message_id = f"{run_id}:{name}:{number}"
+        message = Envelope(channel, topic, data, run_id, message_id, created, place, metadata)
         self.messages.append(message)
         step = StoredStep(
             "step.realtime.publish",

@@ -11,6 +11,7 @@ from tightbeam._engine.records import (
     Failure,
     GivenUp,
     MemoizedAlready,
+    NewRun,
     Recovered,
     Replaced,
     Run,
@@ -48,6 +49,8 @@ class Runs:
 
     def __init__(self) -> None:
         self.by_id: dict[str, StoredRun] = {}
+        self._by_key: dict[tuple[str, str], str] = {}
+        """The ids of the runs that have a key, by function and key."""
         self.last_number = 0
         self.size = 0
         """Bytes that runs and steps take, about."""
@@ -61,15 +64,24 @@ class Runs:
 
     # -- scheduling ------------------------------------------------------------------------------------------
 
-    def add_runs(self, request: AddRuns) -> None:
-        """Add runs that are due at once."""
+    def add_runs(self, request: AddRuns) -> tuple[str, ...]:
+        """Add runs, each of which is due at its time."""
+        return tuple(self._add(new, request.event, request.data) for new in request.runs)
+
+    def _add(self, new: NewRun, event: str, data: bytes) -> str:
+        """Add a run, unless its function has one with the same key; return the id of that or the new one."""
+        if new.key is not None:
+            earlier = self._by_key.setdefault((new.function, new.key), new.id)
+            if earlier != new.id:
+                return earlier
+        self.last_number += 1
         now = now_us()
-        for new in request.runs:
-            self.last_number += 1
-            run = StoredRun(self.last_number, new.id, new.function, request.event, request.data, now, now)
-            self.by_id[run.id] = self._unfinished[run.id] = run
-            self.size += run.size
-            self._make_ready(run, now)
+        due_at = now if new.due_at is None else new.due_at
+        run = StoredRun(self.last_number, new, event, data, due_at, now)
+        self.by_id[run.id] = self._unfinished[run.id] = run
+        self.size += run.size
+        self._make_ready(run, due_at)
+        return run.id
 
     def recover(self, request: Recover) -> Recovered:
         """Make ready what was executing when the journal was closed; park what has no function any more."""
@@ -86,7 +98,8 @@ class Runs:
                 self._make_ready(run, min(run.due_at, now))
             elif run.state == "sleeping":
                 self._make_ready(run, run.due_at)
-            if run.state == "ready" and run.due_at > now + request.longest_us and not run.is_asleep:
+            is_late = run.started_at is not None and run.due_at > now + request.longest_us
+            if run.state == "ready" and is_late and not run.is_asleep:
                 self._make_ready(run, now)
         return Recovered(given_up, self._park_unknown(request.known))
 
@@ -205,7 +218,7 @@ class Runs:
         now, lost = now_us(), request.lost_us
         for run in self._unfinished.values():
             for step in run.steps.values():
-                if step.state == "sleeping" and step.wake_at is not None and step.wake_at > now:
+                if step.state in ("sleeping", "waiting") and step.wake_at is not None and step.wake_at > now:
                     step.wake_at -= lost
             if run.due_at > now and run.state != "running":
                 run.due_at -= lost
@@ -329,7 +342,7 @@ class Runs:
             step = run.steps[step_id]
             self.size -= step.size
             step.place = None
-            if run.ended_at is not None:
+            if run.state == "done":
                 step.result = None
             self.size += step.size
 
@@ -345,7 +358,10 @@ class Runs:
         """
         count = 0
         while count < most and self._ended and self._ended[0][0] < before:
-            self.size -= self.by_id.pop(heappop(self._ended)[2]).size
+            run = self.by_id.pop(heappop(self._ended)[2])
+            self.size -= run.size
+            if run.new.key is not None:
+                del self._by_key[run.function, run.new.key]
             count += 1
         return count
 

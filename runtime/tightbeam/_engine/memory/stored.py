@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tightbeam._engine.records import Memo, Run, RunError, StepState
+from tightbeam._engine.records import Memo, NewRun, Run, RunError, StepState
 
 __all__ = ["StoredRun", "StoredStep"]
 
@@ -29,6 +29,10 @@ class StoredStep:
     place: int | None = None
     """The place of the message that it published, while that is retained; the two share their data."""
     attempts: int = 1
+    event: str | None = None
+    """The name of the event that it waits for."""
+    match: bytes | None = None
+    """Which of the events of that name."""
 
     @property
     def memo(self) -> Memo:
@@ -55,8 +59,8 @@ class StoredRun:
     """One run; all times are microseconds since 1970."""
 
     number: int
-    id: str
-    function: str
+    new: NewRun
+    """What it was added with."""
     event: str
     data: bytes
     due_at: int
@@ -72,9 +76,19 @@ class StoredRun:
     steps: dict[str, StoredStep] = field(default_factory=dict)
 
     @property
+    def id(self) -> str:
+        """Return its id."""
+        return self.new.id
+
+    @property
+    def function(self) -> str:
+        """Return the id of its function."""
+        return self.new.function
+
+    @property
     def is_asleep(self) -> bool:
-        """Return whether one of its steps sleeps."""
-        return any(step.state == "sleeping" for step in self.steps.values())
+        """Return whether one of its steps sleeps, or waits."""
+        return any(step.state in ("sleeping", "waiting") for step in self.steps.values())
 
     @property
     def size(self) -> int:
@@ -99,4 +113,9 @@ class StoredRun:
             self.attempt,
             self.deaths,
             memos,
+            self.created_at,
+            self.started_at or 0,
+            self.new.metadata,
+            self.new.concurrency_key,
+            self.new.parent,
         )

@@ -43,7 +43,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SHOWN_STATE = (
     "iif(state = 'ready' AND due_at > ? AND EXISTS "
-    "(SELECT 1 FROM step WHERE run_id = run.id AND step.state = 'sleeping'), 'sleeping', state)"
+    "(SELECT 1 FROM step WHERE run_id = run.id AND step.state IN ('sleeping', 'waiting')), 'sleeping', state)"
 )
 """A run's state for people, in SQL; its one parameter is the time now.
 
@@ -168,7 +168,7 @@ def recent_messages(tx: Transaction, request: RecentMessages) -> Recent:
     known = place is not None and known_places.trimmed <= place <= known_places.last
     floor = place if place is not None and known else 0
     rows = tx.execute(
-        "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq > ? "
+        "SELECT channel, topic, data, run_id, id, created_at, seq, metadata FROM message WHERE seq > ? "
         "ORDER BY seq DESC LIMIT ?",
         (floor, request.limit),
     ).fetchall()

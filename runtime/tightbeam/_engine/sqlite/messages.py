@@ -52,12 +52,12 @@ _LAST_OF_CHANNEL = f"""
 SELECT max((SELECT max(seq) FROM message WHERE channel = :channel AND topic = found.topic)) FROM found
 """  # noqa: S608 - of a constant
 _FOLLOWING = (
-    "SELECT channel, topic, data, run_id, id, created_at, seq FROM message "
+    "SELECT channel, topic, data, run_id, id, created_at, seq, metadata FROM message "
     "WHERE channel = ? AND topic = ? AND seq > ? ORDER BY seq"
 )
 # A single search in the index by channel, topic and place, however many messages there are.
 _LATEST = "SELECT max(seq) FROM message WHERE channel = ? AND topic = ?"
-_MESSAGE = "SELECT channel, topic, data, run_id, id, created_at, seq FROM message WHERE seq = ?"
+_MESSAGE = "SELECT channel, topic, data, run_id, id, created_at, seq, metadata FROM message WHERE seq = ?"
 
 
 class Bounds(NamedTuple):
@@ -70,8 +70,9 @@ class Bounds(NamedTuple):
 
 
 _APPEND = (
-    "INSERT INTO message (channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data) "
-    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+    "INSERT INTO message "
+    "(channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata) "
+    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
     "WHERE NOT EXISTS (SELECT 1 FROM step WHERE run_id = ? AND id = ?) "
     "ON CONFLICT DO NOTHING"
 )
@@ -93,16 +94,17 @@ def append(tx: Transaction, publish: Publish, step_id: str, ended_at: int) -> bo
     Returns:
         False if the step has such a memo already: nothing was written then.
     """
-    run, run_id, step, number, channel, topic, data, started_at = publish
+    run, run_id, step, number, channel, topic, data, started_at, metadata = publish
     created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
-    values = (channel, topic, run, run_id, step, number, started_at, ended_at, created, data)
+    values = (channel, topic, run, run_id, step, number, started_at, ended_at, created, data, metadata)
     written = tx.execute(_APPEND, (*values, run_id, step_id))
     if not written.rowcount:
         return False
     tx.written += len(data)
     # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
     message_id = f"{run_id}:{step}:{number}"
-    tx.outbox.append(Envelope(channel, topic, data, run_id, message_id, created, written.lastrowid))
+    place = written.lastrowid
+    tx.outbox.append(Envelope(channel, topic, data, run_id, message_id, created, place, metadata))
     return True
 
 

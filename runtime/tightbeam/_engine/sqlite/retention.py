@@ -111,7 +111,7 @@ class Kept:
             "INSERT INTO step "
             "(run_id, id, kind, channel, topic, state, attempts, started_at, ended_at, result) "
             "SELECT run_id, step_id, 'step.realtime.publish', channel, topic, 'done', 1, message.started_at, "
-            "message.ended_at, iif(run.ended_at IS NULL, message.data, NULL) "
+            "message.ended_at, iif(run.state = 'done', NULL, message.data) "
             "FROM message JOIN run ON run.number = message.run WHERE seq <= ? ON CONFLICT DO NOTHING",
             (upto,),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.records import Claimed, GivenUp, Memo, Recovered, Run
+from tightbeam._engine.records import Claimed, GivenUp, Memo, NewRun, Parent, Recovered, Run
 from tightbeam._engine.requests import (
     MAX_DEATHS,
     AddRuns,
@@ -38,16 +38,27 @@ _PUT_BACK = "UPDATE run SET state = 'ready' WHERE state IN ('running', 'sleeping
 _UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE state = 'parked'"
 
 
-def add_runs(tx: Transaction, request: AddRuns) -> None:
+def add_runs(tx: Transaction, request: AddRuns) -> tuple[str, ...]:
     """Answer `AddRuns`."""
+    return tuple(_add(tx, run, request.event, request.data) for run in request.runs)
+
+
+def _add(tx: Transaction, run: NewRun, event: str, data: bytes) -> str:
+    """Add a run, unless its function has one with the same key; return the id of that or of the new one."""
+    if run.key is not None:
+        row = tx.execute("SELECT id FROM run WHERE function = ? AND key = ?", (run.function, run.key))
+        if (earlier := row.fetchone()) is not None:
+            return str(earlier[0])
     now = now_us()
-    for run in request.runs:
-        tx.written += len(request.data)
-        tx.execute(
-            "INSERT INTO run (id, function, event, data, state, due_at, created_at) "
-            "VALUES (?, ?, ?, ?, 'ready', ?, ?)",
-            (run.id, run.function, request.event, request.data, now, now),
-        )
+    tx.written += len(data)
+    due_at = now if run.due_at is None else run.due_at
+    more = (run.key, run.metadata, run.priority, run.concurrency_key, *(run.parent or (None, None)))
+    tx.execute(
+        "INSERT INTO run (id, function, event, data, state, due_at, created_at, key, metadata, priority, "
+        "concurrency_key, parent_run, parent_step) VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, ?, ?, ?)",
+        (run.id, run.function, event, data, due_at, now, *more),
+    )
+    return run.id
 
 
 def recover(tx: Transaction, request: Recover) -> Recovered:
@@ -55,8 +66,9 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
     given_up = _resume_begun(tx)
     now = now_us()
     tx.execute(
-        "UPDATE run SET due_at = ? WHERE state = 'ready' AND due_at > ? AND NOT EXISTS "
-        "(SELECT 1 FROM step WHERE step.run_id = run.id AND step.state = 'sleeping')",
+        "UPDATE run SET due_at = ? WHERE state = 'ready' AND due_at > ? AND started_at IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.id "
+        "AND step.state IN ('sleeping', 'waiting'))",
         (now, now + request.longest_us),
     )
     return Recovered(given_up, _park_unknown(tx, request.known))
@@ -137,18 +149,34 @@ def _claim_of(
     now = now_us()
     claimed: list[Run] = []
     rows = tx.execute(
-        "SELECT number, id, function, event, data, attempt, deaths, due_at FROM run "
+        "SELECT number, id, function, event, data, attempt, deaths, due_at, created_at, started_at, "
+        "metadata, concurrency_key, parent_run, parent_step FROM run "
         "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
         (function, limit + len(busy)),
     ).fetchall()
-    for number, run_id, name, event, data, attempt, deaths, due_at in rows:
+    for number, run_id, name, event, data, attempt, deaths, due_at, created_at, started_at, *more in rows:
         if due_at > now:
             return claimed, due_at
         if run_id in busy:
             continue
         if len(claimed) == limit:
             break
-        run = Run(number, run_id, name, event, data, attempt, deaths, _memos(tx, number))
+        metadata, concurrency_key, parent_run, parent_step = more
+        run = Run(
+            number,
+            run_id,
+            name,
+            event,
+            data,
+            attempt,
+            deaths,
+            _memos(tx, number),
+            created_at,
+            started_at or now,
+            metadata,
+            concurrency_key,
+            None if parent_run is None else Parent(parent_run, parent_step),
+        )
         tx.execute(
             "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
             (now, run.id),
@@ -242,7 +270,7 @@ def pull_back(tx: Transaction, request: PullBack) -> None:
     """Answer `PullBack`."""
     lost, now = request.lost_us, now_us()
     tx.execute(
-        "UPDATE step SET wake_at = wake_at - ? WHERE state = 'sleeping' AND wake_at > ? "
+        "UPDATE step SET wake_at = wake_at - ? WHERE state IN ('sleeping', 'waiting') AND wake_at > ? "
         "AND run_id IN (SELECT id FROM run WHERE ended_at IS NULL)",
         (lost, now),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["SCHEMA", "USER_VERSION"]
 
-USER_VERSION = 3
+USER_VERSION = 4
 """The format of a journal: the only one that is opened."""
 
 SCHEMA = """
@@ -19,7 +19,7 @@ CREATE TABLE run (
     function TEXT NOT NULL,
     event TEXT NOT NULL,
     data BLOB NOT NULL,
-    state TEXT NOT NULL,            -- ready, running, sleeping, parked, done, failed
+    state TEXT NOT NULL,            -- ready, running, sleeping, parked, done, failed, cancelled
     due_at INTEGER NOT NULL,        -- all times: microseconds since 1970, UTC
     attempt INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
@@ -30,21 +30,29 @@ CREATE TABLE run (
     error_type TEXT,
     error_text TEXT,
     failures INTEGER NOT NULL DEFAULT 0,  -- attempts that failed, over the whole run
-    traceback TEXT                  -- of the last failure
+    traceback TEXT,                 -- of the last failure
+    key TEXT,                       -- the sender's own name for it
+    metadata BLOB,                  -- JSON of hooks
+    priority INTEGER NOT NULL DEFAULT 0,
+    concurrency_key TEXT,
+    parent_run TEXT,                -- the run, and the step of it, that invoked this one
+    parent_step TEXT
 );
 CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready';
 CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping');
 CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX run_parked ON run (function) WHERE state = 'parked';
+CREATE UNIQUE INDEX run_key ON run (function, key) WHERE key IS NOT NULL;
+CREATE INDEX run_parent ON run (parent_run) WHERE parent_run IS NOT NULL;
 
 -- Steps but for publishes: the memo of one of those is its message, until retention drops that.
 CREATE TABLE step (
     run_id TEXT NOT NULL,
     id TEXT NOT NULL,
-    kind TEXT NOT NULL,             -- step.run, step.sleep; step.realtime.publish
+    kind TEXT NOT NULL,             -- step.run, step.sleep and so on; step.realtime.publish
     channel TEXT,                   -- of a publish, and so is the topic
     topic TEXT,
-    state TEXT NOT NULL,            -- failing, sleeping, done, failed
+    state TEXT NOT NULL,            -- failing, sleeping, waiting, done, failed
     attempts INTEGER NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at INTEGER,
@@ -52,8 +60,11 @@ CREATE TABLE step (
     result BLOB,
     error_type TEXT,
     error_text TEXT,
+    event TEXT,                     -- the name of the event that it waits for
+    match BLOB,                     -- which of the events of that name
     PRIMARY KEY (run_id, id)
 ) WITHOUT ROWID;
+CREATE INDEX step_waiting ON step (event) WHERE state = 'waiting';
 
 -- The unique key begins with a small number: the shorter its entries, the fewer pages a commit writes.
 CREATE TABLE message (
@@ -68,6 +79,7 @@ CREATE TABLE message (
     ended_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     data BLOB NOT NULL,
+    metadata BLOB,                  -- JSON that travels beside the data
     id TEXT AS (run_id || ':' || step || ':' || number),
     step_id TEXT AS (iif(number, step || ':' || number, step)),
     UNIQUE (run, step, number)
@@ -75,6 +87,14 @@ CREATE TABLE message (
 -- By topic, so that a replay reads what it hands out and nothing else; there is none by channel alone, since
 -- another index is another page that each commit writes.
 CREATE INDEX message_topic ON message (channel, topic, seq);
+
+-- When the runs of a function are started by the clock.
+CREATE TABLE schedule (
+    function TEXT PRIMARY KEY,
+    expression TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    last_tick INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- All steps, wherever they are.
 CREATE VIEW memo (

@@ -1,0 +1,82 @@
+"""The requests that an engine has for its store: a frozen value for each verb, generic in its answer.
+
+All times are microseconds since 1970. What a store promises for every request stands at `Store`.
+"""
+
+from __future__ import annotations
+
+from tightbeam._engine.requests.inspection import (
+    FindRun,
+    ListFunctions,
+    ListRuns,
+    ReadMessage,
+    ReadPart,
+    RecentMessages,
+)
+from tightbeam._engine.requests.messages import (
+    PAGE_BYTES,
+    PAGE_MESSAGES,
+    FindLatest,
+    FindOutcome,
+    FindStart,
+    ReadPage,
+    ReadPlaces,
+    SeenUntil,
+    TimeOf,
+)
+from tightbeam._engine.requests.scheduling import (
+    MAX_DEATHS,
+    AddRuns,
+    Claim,
+    EndRun,
+    LeaveMemory,
+    ParkRun,
+    PullBack,
+    PutBack,
+    PutBackAll,
+    Recover,
+    RetryRun,
+)
+from tightbeam._engine.requests.steps import (
+    BeginSleep,
+    EndSleep,
+    MarkAwake,
+    MemoizePublish,
+    MemoizeStep,
+    Rest,
+)
+
+__all__ = [
+    "MAX_DEATHS",
+    "PAGE_BYTES",
+    "PAGE_MESSAGES",
+    "AddRuns",
+    "BeginSleep",
+    "Claim",
+    "EndRun",
+    "EndSleep",
+    "FindLatest",
+    "FindOutcome",
+    "FindRun",
+    "FindStart",
+    "LeaveMemory",
+    "ListFunctions",
+    "ListRuns",
+    "MarkAwake",
+    "MemoizePublish",
+    "MemoizeStep",
+    "ParkRun",
+    "PullBack",
+    "PutBack",
+    "PutBackAll",
+    "ReadMessage",
+    "ReadPage",
+    "ReadPart",
+    "ReadPlaces",
+    "RecentMessages",
+    "Recover",
+    "Rest",
+    "RetryRun",
+    "SeenUntil",
+    "TimeOf",
+]
