@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from time import time_ns
 from typing import NamedTuple
+
+from tightbeam._clock import now_us
 
 __all__ = ["MILLISECOND", "Address", "Envelope", "microseconds_of", "now_us", "time_of"]
 
@@ -15,11 +16,6 @@ MILLISECOND = 1_000
 """In microseconds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def now_us() -> int:
-    """Return the time in microseconds since 1970, UTC."""
-    return time_ns() // 1000
 
 
 def time_of(microseconds: int) -> datetime:

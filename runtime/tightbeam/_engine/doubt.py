@@ -10,6 +10,8 @@ import logging
 import time
 from typing import Protocol
 
+from tightbeam._clock import moved_us
+
 __all__ = ["Doubt", "Stored"]
 
 _log = logging.getLogger("tightbeam")
@@ -80,4 +82,4 @@ def _is_any_older(stored: Stored, horizon: int) -> bool:
 def _steady_us() -> int:
     """Return a time that goes on while the machine is suspended, where there is such a clock."""
     which = getattr(time, "CLOCK_BOOTTIME", None)
-    return (time.monotonic_ns() if which is None else time.clock_gettime_ns(which)) // 1000
+    return (time.monotonic_ns() if which is None else time.clock_gettime_ns(which)) // 1000 + moved_us()

@@ -120,6 +120,16 @@ class Execution:
         if self._task is not None:
             self._task.cancel()
 
+    @property
+    def holds_slot(self) -> bool:
+        """Whether it executes, and doesn't only sleep."""
+        return self._slot.is_held
+
+    def look_at_clock(self) -> None:
+        """Have what waits for a time look whether it has come: the clock was moved."""
+        if self._tasks is not None:
+            self._tasks.look_at_clock()
+
     def abandon(self) -> None:
         """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()

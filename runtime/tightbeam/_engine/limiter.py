@@ -59,6 +59,11 @@ class Slot:
         self._held = True
         self._waiters: list[asyncio.Future[None]] = []
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the execution has a slot."""
+        return self._held
+
     def release(self) -> None:
         """Give the slot up, if it is held."""
         if self._held:

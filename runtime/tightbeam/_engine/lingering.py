@@ -7,13 +7,13 @@ its end.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import NamedTuple
+
+from tightbeam._watchers import Watchers
 
 __all__ = ["going_on", "has_ended", "linger", "watch"]
 
@@ -26,9 +26,7 @@ class _Lingering(NamedTuple):
 
 _lock = threading.Lock()
 _lingering: dict[str, _Lingering] = {}
-_watchers: weakref.WeakKeyDictionary[object, tuple[AbstractEventLoop, Callable[[], None]]] = (
-    weakref.WeakKeyDictionary()
-)
+_watchers = Watchers()
 
 
 def linger(run_id: str, goes_on: Callable[[], bool]) -> None:
@@ -46,12 +44,9 @@ def linger(run_id: str, goes_on: Callable[[], bool]) -> None:
 def has_ended(run_id: str) -> None:
     """Note that an execution of a run has ended. Called on any thread."""
     with _lock:
-        if _lingering.pop(run_id, None) is None:
-            return
-        watchers = tuple(_watchers.values())
-    for loop, nudge in watchers:
-        with contextlib.suppress(RuntimeError):  # that event loop is closed
-            loop.call_soon_threadsafe(nudge)
+        has_lingered = _lingering.pop(run_id, None) is not None
+    if has_lingered:
+        _watchers.notify()
 
 
 def going_on() -> frozenset[str]:
@@ -73,8 +68,7 @@ def watch(watcher: object, loop: AbstractEventLoop, nudge: Callable[[], None]) -
         loop: the event loop on which it is called.
         nudge: the function.
     """
-    with _lock:
-        _watchers[watcher] = loop, nudge
+    _watchers.add(watcher, loop, nudge)
 
 
 def _after_fork() -> None:

@@ -12,6 +12,7 @@ from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
 from typing import Any
 
+from tightbeam import _clock
 from tightbeam._engine.alarm import ClockWatch
 from tightbeam._engine.execution import Execution
 from tightbeam._engine.failure import never_counted
@@ -87,6 +88,7 @@ class Scheduler:
             log_given_up(run)
         log_unknown(unknown)
         watch(self, self._loop, self._nudge)
+        _clock.watch(self, self._loop, self._look_at_clock)
         for run_id in sorted(going_on()):
             _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
@@ -179,6 +181,39 @@ class Scheduler:
     def _nudge(self) -> None:
         self._quiet.clear()
         self._nudged.set()
+
+    def _look_at_clock(self) -> None:
+        for execution in tuple(self._resident.values()):
+            execution.look_at_clock()
+        self._nudge()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that runs execute on."""
+        return self._loop
+
+    async def settle(self) -> bool:
+        """Wait until nothing executes and nothing is due; return whether that was so at once."""
+        was_quiet = self._quiet.is_set() and not self._is_moving()
+        while True:
+            self._nudge()
+            await self._quiet.wait()
+            if not self._is_moving():
+                return was_quiet
+            await asyncio.sleep(_clock.POLL)
+
+    def _is_moving(self) -> bool:
+        """Return whether a run that holds no slot is about to go on or to leave memory."""
+        return any(not execution.log.is_at_rest for execution in self._resident.values())
+
+    @property
+    def at_work(self) -> list[str]:
+        """Describe the runs that execute, but for those that only sleep."""
+        return [
+            f'run {run_id} of "{execution.log.function}"'
+            for run_id, execution in self._resident.items()
+            if execution.holds_slot
+        ]
 
     def _nudge_threadsafe(self) -> None:
         if asyncio._get_running_loop() is self._loop:

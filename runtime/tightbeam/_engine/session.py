@@ -15,7 +15,7 @@ from tightbeam._engine.store import Store
 from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList
 
-__all__ = ["Session"]
+__all__ = ["Session", "open_schedulers"]
 
 
 class Session:
@@ -67,6 +67,11 @@ class Session:
         return await self.scheduler.result_of(run.id, lambda: self.scheduler.add((run,), name, data))
 
     @property
+    def is_started(self) -> bool:
+        """Whether runs are executed."""
+        return self._scheduler is not None
+
+    @property
     def scheduler(self) -> Scheduler:
         """What executes runs, once started."""
         assert self._scheduler is not None  # noqa: S101 - a session is handed out when it is started
@@ -74,6 +79,13 @@ class Session:
 
 
 _open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def open_schedulers() -> list[Scheduler]:
+    """Return what executes runs in this process, of all clients that are entered."""
+    return [
+        session.scheduler for session in tuple(_open) if session.pid == os.getpid() and session.is_started
+    ]
 
 
 def _close_at_exit() -> None:

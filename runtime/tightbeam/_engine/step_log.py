@@ -200,6 +200,11 @@ class StepLog:
         with self._lock:
             self._sleeping.pop(call.step_id, None)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all steps in flight sleep, at least one, and none of them is over."""
+        return self.sleeps_longer_than(0)
+
     def sleeps_longer_than(self, seconds: float) -> bool:
         """Return whether all steps in flight sleep, at least one, and none wakes within so many seconds."""
         with self._lock:

@@ -22,6 +22,7 @@ from tightbeam._message import Envelope
 from tightbeam._payload.load import load
 from tightbeam._publishing import encode_within
 from tightbeam._results import ReturnType, return_type
+from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function
 from tightbeam.errors import (
     InvalidPayload,
@@ -235,9 +236,12 @@ def wake_time(call: StepCall, duration: timedelta) -> int:
     Raises:
         StepMisuse: the duration isn't one, is negative or too long.
     """
+    if call.memo is None:
+        check_sleep(call.step_id, duration)
+    if take_skip(call.step_id):
+        return call.started_at
     if call.memo is not None:
         return call.memo.wake_at or 0
-    check_sleep(call.step_id, duration)
     return call.started_at + duration // timedelta(microseconds=1)
 
 

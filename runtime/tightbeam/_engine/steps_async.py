@@ -87,7 +87,7 @@ class StepTasks:
         self._slot = slot
         self._loop = asyncio.get_running_loop()
         self._attempts: set[asyncio.Task[Any]] = set()
-        self._sleepers: set[asyncio.Future[None]] = set()
+        self._dozing: set[asyncio.Future[None]] = set()
         self._handler = asyncio.current_task()
         self._asleep_tasks: set[asyncio.Task[Any]] = set()
         self._check: asyncio.TimerHandle | None = None
@@ -163,22 +163,19 @@ class StepTasks:
             raise log.interrupt()
         if log.only_sleeping:
             self._slot.release()
-        over = self._loop.create_future()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine of asyncio's is always in one
-        self._sleepers.add(over)
         self._asleep_tasks.add(task)
         log.fall_asleep(call, alarm)
         if self._check is None and alarm.left() > step_rules.LEAVE_AFTER:
             self._check_in(0.0)
         try:
-            while not over.done() and (left := alarm.left()):
-                await asyncio.wait({over}, timeout=min(left, step_rules.REST_AFTER))
+            while not log.over.is_set() and (left := alarm.left()):
+                await self._doze(min(left, step_rules.REST_AFTER))
                 if left > step_rules.REST_AFTER and log.begin_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
                         await self._store.submit(Rest(log.run_id))
         finally:
-            self._sleepers.discard(over)
             self._asleep_tasks.discard(task)
             log.wake_up(call)
         if not log.over.is_set():
@@ -186,13 +183,22 @@ class StepTasks:
         if log.over.is_set():
             raise log.interrupt()
 
+    async def _doze(self, seconds: float) -> None:
+        """Wait for so many seconds, or until the execution is over or the clock was moved."""
+        woken = self._loop.create_future()
+        self._dozing.add(woken)
+        try:
+            await asyncio.wait({woken}, timeout=seconds)
+        finally:
+            self._dozing.discard(woken)
+
     def _check_in(self, seconds: float) -> None:
         self._check = self._loop.call_later(seconds, self._leave_if_asleep, seconds)
 
     def _leave_if_asleep(self, waited: float) -> None:
         """End the execution if the handler does nothing but sleep for long; or else check again later."""
         self._check = None
-        if not self._sleepers or self._log.over.is_set() or self._handler is None:
+        if not self._asleep_tasks or self._log.over.is_set() or self._handler is None:
             return
         asleep = self._asleep_tasks
         if self._log.sleeps_longer_than(step_rules.LEAVE_AFTER) and only_sleeps(self._handler, asleep):
@@ -203,8 +209,11 @@ class StepTasks:
 
     def wake_sleepers(self) -> None:
         """See `StepIo`."""
-        if not self._log.over.is_set():
-            return
-        for over in tuple(self._sleepers):
-            if not over.done():
-                over.set_result(None)
+        if self._log.over.is_set():
+            self.look_at_clock()
+
+    def look_at_clock(self) -> None:
+        """Have all sleeps look whether they are over."""
+        for woken in tuple(self._dozing):
+            if not woken.done():
+                woken.set_result(None)

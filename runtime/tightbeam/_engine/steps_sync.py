@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
+from tightbeam._clock import POLL, is_movable
 from tightbeam._context import current_step
 from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
@@ -147,7 +148,7 @@ class StepThread:
                 is_handler = threading.get_ident() == self.handler_thread
                 if is_handler and log.sleeps_longer_than(step_rules.LEAVE_AFTER):
                     raise log.leave_memory()
-                if over.wait(min(left, pause, step_rules.REST_AFTER)):
+                if over.wait(min(left, POLL if is_movable() else pause, step_rules.REST_AFTER)):
                     raise log.interrupt()
                 if left > step_rules.REST_AFTER <= pause and log.begin_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake

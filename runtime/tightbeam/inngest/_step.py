@@ -19,6 +19,7 @@ from tightbeam._message import Envelope, now_us
 from tightbeam._payload.load import load
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload, with_metadata
 from tightbeam._results import to_json
+from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, ResultCodec, StepUse
@@ -135,7 +136,7 @@ class RealtimeStep(inngest.Step):
             use = call.use(step_id, "step.sleep")
             if call.strict and not _is_number(duration):
                 check_sleep(use.step_id, duration)
-            await super().sleep(step_id, duration)
+            await super().sleep(step_id, 0 if take_skip(use.step_id) else duration)
             call.notify_after(use)
 
     if not TYPE_CHECKING:  # their types are the SDK's
@@ -191,7 +192,7 @@ class RealtimeStepSync(inngest.StepSync):
             use = call.use(step_id, "step.sleep")
             if call.strict and not _is_number(duration):
                 check_sleep(use.step_id, duration)
-            super().sleep(step_id, duration)
+            super().sleep(step_id, 0 if take_skip(use.step_id) else duration)
             call.notify_after(use)
 
     if not TYPE_CHECKING:  # their types are the SDK's

@@ -1,4 +1,4 @@
-"""A test kit for code that publishes: the pytest fixtures ``published`` and ``faults``.
+"""A test kit for functions and channels: fixtures ``published``, ``started``, ``faults`` and ``clock``.
 
 pytest finds them by itself where tightbeam is installed. Import the classes to annotate them:
 
@@ -14,7 +14,20 @@ pytest finds them by itself where tightbeam is installed. Import the classes to 
 from __future__ import annotations
 
 from tightbeam._hooks.hook import InjectedFault
+from tightbeam.testing._clock import Clock
 from tightbeam.testing._faults import Faults
 from tightbeam.testing._recorder import Published
+from tightbeam.testing._settling import settle, settle_sync
+from tightbeam.testing._started import Started, StartedRun, StartedState
 
-__all__ = ["Faults", "InjectedFault", "Published"]
+__all__ = [
+    "Clock",
+    "Faults",
+    "InjectedFault",
+    "Published",
+    "Started",
+    "StartedRun",
+    "StartedState",
+    "settle",
+    "settle_sync",
+]

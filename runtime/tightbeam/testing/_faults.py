@@ -1,4 +1,4 @@
-"""Faults: a function fails between two steps, once."""
+"""Faults: a function fails between two steps, once; and sleeps that end at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from tightbeam._hooks.hook import Hook, InjectedFault
 from tightbeam._hooks.hook_list import install, uninstall
 from tightbeam._hooks.info import StepInfo
+from tightbeam._skipped_sleeps import skip_sleep, skipped, unskip_all
 
 __all__ = ["Faults"]
 
@@ -18,7 +19,7 @@ Edge = Literal["before", "after"]
 class Faults:
     """Failures to inject, each once: the handler meets an `InjectedFault` there, as of its own code.
 
-    The run is then retried as after any error, but without a delay.
+    The run is then retried as after any error, but without a delay. Sleeps can be skipped, each once.
     """
 
     def __init__(self) -> None:
@@ -34,10 +35,15 @@ class Faults:
         """Fail when the handler has this step's result: the step is memoized by then."""
         self._waiting.append(("after", step_id))
 
+    def skip(self, step_id: str, /) -> None:
+        """Have the next sleep under this id end at once, however long it is; its second use is ``id:1``."""
+        skip_sleep(step_id)
+
     @property
     def waiting(self) -> list[str]:
-        """The failures that haven't happened yet, in words."""
-        return [f"{edge} step {step_id!r}" for edge, step_id in self._waiting]
+        """The failures and skipped sleeps that haven't happened yet, in words."""
+        faults = [f"a fault {edge} step {step_id!r}" for edge, step_id in self._waiting]
+        return faults + [f"the sleep {step_id!r} that was to be skipped" for step_id in skipped()]
 
     def start(self) -> None:
         """Begin to inject; the fixture does it."""
@@ -46,6 +52,7 @@ class Faults:
     def stop(self) -> None:
         """Stop injecting."""
         uninstall(self._hook)
+        unskip_all()
 
     def _inject(self, edge: Edge, step_id: str) -> None:
         with self._lock:

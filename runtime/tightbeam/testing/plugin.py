@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tightbeam.testing import Faults, Published
+    from tightbeam.testing import Clock, Faults, Published, Started
 
-__all__ = ["faults", "published"]
+__all__ = ["clock", "faults", "published", "started"]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def published() -> Iterator[Published]:
 
 @pytest.fixture
 def faults() -> Iterator[Faults]:
-    """Inject failures between two steps; a fault that never happens fails the test."""
+    """Inject failures between two steps, and skip sleeps; one that never happens fails the test."""
     from tightbeam.testing import Faults
 
     injector = Faults()
@@ -36,6 +36,33 @@ def faults() -> Iterator[Faults]:
     try:
         yield injector
     finally:
+        waiting = injector.waiting
         injector.stop()
-    if injector.waiting:
-        pytest.fail(f"never happened: a fault {', a fault '.join(injector.waiting)}")
+    if waiting:
+        pytest.fail(f"never happened: {', '.join(waiting)}")
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Record which runs begin, and how they end: ``started(process_upload)`` is a list of runs."""
+    from tightbeam.testing import Started
+
+    recorder = Started()
+    recorder.start()
+    try:
+        yield recorder
+    finally:
+        recorder.stop()
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Move the time: ``clock.advance(timedelta(hours=1))``; what sleeps or is delayed follows."""
+    from tightbeam.testing import Clock
+
+    moved = Clock()
+    moved.start()
+    try:
+        yield moved
+    finally:
+        moved.stop()

@@ -13,7 +13,7 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, ContextSync, _message
+from tightbeam import Client, Context, ContextSync, _clock
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.requests import BeginSleep
 from tightbeam._engine.store import Request
@@ -27,7 +27,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset = 0
-        monkeypatch.setattr(_message, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
+        monkeypatch.setattr(_clock, "time_ns", lambda: time.time_ns() + self.offset * 1_000_000_000)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, _message
+from tightbeam import Client, Context, _clock
 from tightbeam._client import engine_of
 from tightbeam._engine import doubt, trimming
 from tightbeam._engine.requests import FindStart
@@ -26,7 +26,7 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     """Set the time of day forward by so many days; what the steady clock says is the truth."""
     days = 0.0
     really = time.time_ns
-    for module in (time, _message):
+    for module in (time, _clock):
         monkeypatch.setattr(module, "time_ns", lambda: really() + int(days * DAY))
     monkeypatch.setattr(trimming, "_BATCHES", 1)  # look after every batch
 

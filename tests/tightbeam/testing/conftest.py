@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tightbeam.testing.plugin import faults, published
+from tightbeam.testing.plugin import clock, faults, published, started
 
-__all__ = ["faults", "published"]
+__all__ = ["clock", "faults", "published", "started"]
