@@ -24,8 +24,11 @@
         ├── JournalRefused     the file is locked (retryable), corrupt, too new or not ours; it is untouched
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent (retryable)
         ├── SigningKeyError    the key for the server is missing or isn't one (it is never shown)
+        ├── NoSuchRun          there is no run with that id, or no longer
+        ├── RunStateError      a run that can't be cancelled, retried or resumed in its state (state)
         ├── RunParked          today's code doesn't fit what the run remembers: it waits for code that does
-        └── RunFailed          a run ended without an error of its own to raise
+        ├── RunCancelled       a run that is waited for was cancelled
+        └── RunFailed          a run that is waited for has failed
 
 ``error.retryable`` is true where the same call may succeed when it is made again later, and false everywhere
 else. Engines go by it: a handler that ends in an error that isn't retryable fails its run at once. No text
@@ -47,6 +50,7 @@ __all__ = [
     "JournalFailed",
     "JournalRefused",
     "NoGateway",
+    "NoSuchRun",
     "NonRetriableError",
     "NotEntered",
     "NotJson",
@@ -56,8 +60,10 @@ __all__ = [
     "PayloadTooLarge",
     "PositionLost",
     "PublishFailed",
+    "RunCancelled",
     "RunFailed",
     "RunParked",
+    "RunStateError",
     "SendFailed",
     "SigningKeyError",
     "StepError",
@@ -309,8 +315,54 @@ class SigningKeyError(EngineError):
     """The key that requests to the server are authorized with is missing, or isn't one; nothing was sent."""
 
 
+class NoSuchRun(EngineError):
+    """There is no run with that id: it was never started, or is no longer retained."""
+
+    def __init__(self, run_id: str, message: str = "") -> None:
+        self.run_id = run_id
+        """The id."""
+        super().__init__(
+            message or f"there is no run {run_id}: it was never started, or is no longer retained"
+        )
+
+
+class RunStateError(EngineError):
+    """A run isn't in a state in which it can be cancelled, retried or resumed; nothing has changed."""
+
+    def __init__(self, run_id: str, state: str, allowed: str) -> None:
+        self.run_id = run_id
+        """The id of the run."""
+        self.state = state
+        """The run's state, such as ``"done"``."""
+        super().__init__(f"run {run_id} is {state}: {allowed}")
+
+
+class RunCancelled(EngineError):
+    """A run was cancelled. Raised to those who wait for its end."""
+
+    def __init__(self, run_id: str, function_id: str) -> None:
+        self.run_id = run_id
+        """The id of the run."""
+        super().__init__(f'run {run_id} of "{function_id}" was cancelled')
+
+
 class RunFailed(EngineError):
-    """A run ended, and there is no exception of its handler's that could be raised in its place."""
+    """A run has failed.
+
+    `Client.run` raises it where there is no exception of its handler's that could be raised in its place,
+    ``client.runs.wait`` always: its ``__cause__`` is the handler's exception, where that was in this process.
+    """
+
+    def __init__(
+        self, message: str, *, run_id: str | None = None, error_type: str = "", error_text: str = ""
+    ) -> None:
+        self.run_id = run_id
+        """The id of the run."""
+        self.error_type = error_type
+        """The name of the exception's class."""
+        self.error_text = error_text
+        """The exception's text."""
+        super().__init__(message)
 
 
 class RunParked(EngineError):

@@ -52,6 +52,10 @@ def test_too_large_says_by_how_much():
         SubscriberTooSlow("e:4"),
         errors.NonRetriableError("stop"),
         errors.OutdatedBindings("again"),
+        errors.NoSuchRun("r"),
+        errors.RunStateError("r", "done", "it has ended"),
+        errors.RunCancelled("r", "work"),
+        errors.RunFailed("no", run_id="r", error_type="KeyError", error_text="x"),
     ],
 )
 def test_pickling_keeps_text_and_fields(error: TightbeamError):
@@ -70,6 +74,7 @@ RETRYABLE: dict[str, bool | None] = {
     "JournalFailed": True,  # the disk may have room again
     "JournalRefused": None,  # see below
     "NoGateway": False,
+    "NoSuchRun": False,
     "NonRetriableError": False,
     "NotEntered": False,
     "NotJson": False,
@@ -79,8 +84,10 @@ RETRYABLE: dict[str, bool | None] = {
     "PayloadTooLarge": False,
     "PositionLost": False,
     "PublishFailed": None,
+    "RunCancelled": False,
     "RunFailed": False,
     "RunParked": False,
+    "RunStateError": False,
     "SendFailed": None,
     "SigningKeyError": False,
     "StepError": False,

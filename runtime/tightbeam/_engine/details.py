@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
-__all__ = ["MessageDetail", "Part", "RunDetail", "RunSummary", "StepDetail", "attempts_shown", "has_words"]
+__all__ = [
+    "ENDED",
+    "SCANNED",
+    "MessageDetail",
+    "Part",
+    "RunDetail",
+    "RunRecord",
+    "RunState",
+    "RunSummary",
+    "RunsPage",
+    "StepDetail",
+    "attempts_shown",
+    "has_words",
+]
 
 Part = Literal["event", "result", "step"]
 """Data that a run keeps: of its event, what it returned, or what one of its steps returned."""
+
+
+RunState = Literal["ready", "running", "sleeping", "parked", "done", "failed", "cancelled"]
+"""How a run is: ``ready`` is due now or later, ``sleeping`` waits for a time or an event, ``parked`` doesn't
+fit today's code."""
+SCANNED = 2_000
+"""Runs that a store looks at for one page of them, while publishers wait."""
+ENDED = frozenset({"done", "failed", "cancelled"})
+"""The states of runs that have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +42,7 @@ class RunSummary:
     id: str
     function: str
     event: str
-    state: str
-    """``ready`` (due now or later), ``running``, ``sleeping``, ``parked``, ``done`` or ``failed``."""
+    state: RunState
     attempt: int
     """Failures since the last newly memoized step."""
     attempts: int
@@ -34,8 +55,34 @@ class RunSummary:
     due_at: datetime
     """When it is, or was last, to be executed."""
     error_type: str | None
-    """Of the failure, of the last one that is retried, or of what the run is parked for."""
+    """Of the failure, of the last one that is retried, or of what the run is parked for.
+
+    A cancelled run keeps what it had.
+    """
     error_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run with its data, as one consistent view."""
+
+    summary: RunSummary
+    data: bytes
+    """The data of its event, as JSON."""
+    result: bytes | None
+    """What it returned, as JSON; None while it isn't done."""
+    traceback: str | None
+    """See `RunDetail`."""
+    cause: BaseException | None = field(default=None, compare=False)
+    """What it has failed with, where that was in this process."""
+
+
+class RunsPage(NamedTuple):
+    """Some of the latest runs, newest first."""
+
+    runs: list[RunSummary]
+    next: str | None
+    """The id of the last run that was looked at, to go on behind it; None if there are no older ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +149,7 @@ def attempts_shown(state: str, failures: int, *, begun: bool, retried: bool) -> 
         return 0
     if state == "failed":
         return max(1, failures)
-    return failures if state == "ready" and retried else failures + 1
+    return failures if state in ("ready", "cancelled") and retried else failures + 1
 
 
 def has_words(words: tuple[str, ...], texts: Iterable[str | None]) -> bool:

@@ -1,4 +1,4 @@
-"""What commands do with a journal from outside: read, check, copy, resume a run."""
+"""What commands do with a journal from outside: read, check, copy, and operate its runs."""
 
 from __future__ import annotations
 
@@ -72,13 +72,36 @@ class Journal(Protocol):
         """
         ...
 
+    def cancel(self, run_id: str, /) -> None:
+        """End a run that hasn't ended.
+
+        Raises:
+            JournalRefused: a client has it open, or it isn't a journal that this version can open.
+            NoSuchRun: there is no such run.
+            RunStateError: it has ended.
+            JournalFailed: it couldn't be stored.
+        """
+        ...
+
+    def retry(self, run_id: str, /) -> None:
+        """Let a run that failed or was cancelled go on when a client is entered next: see `RetryFrom`.
+
+        Raises:
+            JournalRefused: as `cancel`.
+            NoSuchRun: as `cancel`.
+            RunStateError: it has neither failed nor was it cancelled.
+            JournalFailed: as `cancel`.
+        """
+        ...
+
     def resume(self, run_id: str, /) -> None:
         """Let a parked run be tried again when a client is entered next.
 
         Raises:
-            JournalRefused: a client has it open, or it isn't a journal that this version can open.
-            EngineError: there is no such run, or it isn't parked.
-            JournalFailed: it couldn't be stored.
+            JournalRefused: as `cancel`.
+            NoSuchRun: as `cancel`.
+            RunStateError: it isn't parked.
+            JournalFailed: as `cancel`.
         """
         ...
 

@@ -10,8 +10,10 @@ from typing import Literal, NamedTuple
 
 from tightbeam._context import StepKind
 from tightbeam._message import Envelope
+from tightbeam.errors import StepMisuse
 
 __all__ = [
+    "CancelledRun",
     "Claimed",
     "Excerpt",
     "Failure",
@@ -35,6 +37,7 @@ __all__ = [
     "StoredOutcome",
     "new_id",
     "place_of_seen",
+    "run_is_over",
 ]
 
 StepState = Literal["failing", "sleeping", "waiting", "done", "failed"]
@@ -168,11 +171,17 @@ class MemoizedAlready(RuntimeError):
         super().__init__(f'step "{step_id}" of run {run_id} is memoized already')
 
 
+def run_is_over(run_id: str) -> StepMisuse:
+    """Return the error for a step of a run that has ended."""
+    return StepMisuse(f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more")
+
+
 class StoredOutcome(NamedTuple):
     """How a run ended, as the store remembers it."""
 
     run_id: str
-    completed: bool
+    state: str
+    """``done``, ``failed`` or ``cancelled``."""
     result: bytes | None
     ended_us: int
 
@@ -186,6 +195,17 @@ class GivenUp(NamedTuple):
     run_id: str
     function: str
     attempt: int
+
+
+class CancelledRun(NamedTuple):
+    """What hooks are told of a run that was cancelled while nothing executed it."""
+
+    function: str
+    event: str
+    attempt: int
+    channels: frozenset[str]
+    """The channels that it has published on."""
+    metadata: bytes | None
 
 
 class Recovered(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tightbeam._context import current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
-from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind
+from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind, run_is_over
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import now_us
@@ -172,9 +172,7 @@ class StepLog:
             StepMisuse: the execution has ended.
         """
         if self._ended:
-            raise StepMisuse(
-                f"run {self.run_id} has ended, or goes on elsewhere: its context can't be used any more"
-            )
+            raise run_is_over(self.run_id)
 
     def replaced(self, call: StepCall) -> Replaced:
         """Return what the memo of this step takes the place of.

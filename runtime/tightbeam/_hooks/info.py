@@ -27,7 +27,9 @@ __all__ = [
 
 StepOutcome = Literal["completed", "failed", "interrupted"]
 """How a step ended. ``"interrupted"``: its execution was cut short, and the step is executed again later."""
-RunOutcome = Literal["completed", "failed", "retrying", "parked", "sleeping", "stopped", "continued"]
+RunOutcome = Literal[
+    "completed", "failed", "cancelled", "retrying", "parked", "sleeping", "stopped", "continued"
+]
 """How the execution of a run ended.
 
 ``"continued"``: on Inngest, the server calls the handler again behind the step that is new. ``"stopped"``:

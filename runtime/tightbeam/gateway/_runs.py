@@ -68,14 +68,14 @@ class RunStatusPublisher(Hook):
         try:
             yield
         finally:
-            if run.outcome in ("completed", "failed"):
+            if run.outcome in ("completed", "failed", "cancelled"):
                 self.ended(run)
 
     def ended(self, run: RunInfo) -> None:
         """Publish how a run has ended."""
         with self._lock:
             channels = self._runs.pop(run.run_id, set()) | run.channels
-        data = last_status(run.outcome == "completed", run.result if self._results else None)
+        data = last_status(run.outcome or "failed", run.result if self._results else None)
         for channel in sorted(channels):
             if self._has_status(channel):
                 frame = _frame(channel, run.run_id, data)
@@ -107,7 +107,8 @@ class RunStatusPublisher(Hook):
         with self._lock:
             known = self._last.get(channel)
         if known is None and stored is not None:
-            data = last_status(stored.completed, stored.result if self._results else None)
+            status = "completed" if stored.state == "done" else stored.state
+            data = last_status(status, stored.result if self._results else None)
             known = stored.run_id, Envelope(channel, RUN_TOPIC, data, stored.run_id, None, stored.ended_us)
         frame = known[1] if known is not None else None
         return frame if frame is not None and frame.created_us > after_us else None
@@ -129,18 +130,18 @@ def _size(frame: Envelope | None) -> int:
     return len(frame.data) if frame is not None else 0
 
 
-def last_status(completed: bool, result: bytes | None) -> bytes:
+def last_status(status: str, result: bytes | None) -> bytes:
     """Return the data of the last frame of a run.
 
     A result that no frame can hold becomes null: the official hook keeps the result of the run before where a
     frame has none.
 
     Args:
-        completed: whether the run has completed, or failed.
+        status: how the run has ended: ``"completed"``, ``"failed"`` or ``"cancelled"``.
         result: its result as JSON; None if that isn't to be published.
     """
-    if not completed:
-        return b'{"status":"failed"}'
+    if status != "completed":
+        return b'{"status":"%s"}' % status.encode()
     if result is None:
         return b'{"status":"completed"}'
     if len(result) > _MAX_RESULT_BYTES:

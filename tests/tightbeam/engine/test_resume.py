@@ -396,7 +396,7 @@ async def test_a_run_that_goes_on_has_no_outcome_yet(
         await running
         outcome = storage.read(FindOutcome(ch.name))
         assert outcome is not None
-        assert (outcome.completed, outcome.result) == (True, b'"done"')
+        assert (outcome.state, outcome.result) == ("done", b'"done"')
 
 
 async def test_the_steps_of_a_run_go_with_it(

@@ -565,12 +565,12 @@ async def test_how_the_run_ended_that_published_last(opened: Opened) -> None:
     assert opened.ask(FindOutcome(CHANNEL)) is None
     opened.ask(EndRun("a", b"7", None, ()))
     outcome = opened.ask(FindOutcome(CHANNEL))
-    assert outcome[:3] == ("a", True, b"7")
+    assert outcome[:3] == ("a", "done", b"7")
     other = opened.started("b")
     opened.publish(other, 2, "token")
     assert opened.ask(FindOutcome(CHANNEL)) is None
     opened.ask(EndRun("b", None, RunError("ValueError", "", None), ()))
-    assert opened.ask(FindOutcome(CHANNEL))[:3] == ("b", False, None)
+    assert opened.ask(FindOutcome(CHANNEL))[:3] == ("b", "failed", None)
     assert opened.ask(FindOutcome("job:2")) is None
 
 

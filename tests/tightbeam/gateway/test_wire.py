@@ -356,10 +356,10 @@ def published(run_id: str, channel: str = "job:j1") -> Envelope:
 
 def test_a_result_that_no_frame_can_hold_is_null() -> None:
     for size, told in ((524_286, True), (524_287, False)):
-        shown = json.loads(_runs.last_status(True, b'"' + b"x" * size + b'"'))
+        shown = json.loads(_runs.last_status("completed", b'"' + b"x" * size + b'"'))
         assert (shown["status"], shown["result"] is not None) == ("completed", told)
-    assert json.loads(_runs.last_status(True, b"null")) == {"status": "completed", "result": None}
-    assert json.loads(_runs.last_status(True, None)) == {"status": "completed"}
+    assert json.loads(_runs.last_status("completed", b"null")) == {"status": "completed", "result": None}
+    assert json.loads(_runs.last_status("completed", None)) == {"status": "completed"}
 
 
 def publisher(publish: Callable[[Envelope], object] = lambda _: None) -> _runs.RunStatusPublisher:

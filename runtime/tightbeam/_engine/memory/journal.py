@@ -10,6 +10,7 @@ from typing import Any, cast
 from tightbeam._engine import requests
 from tightbeam._engine.memory.listing import Listing
 from tightbeam._engine.memory.messages import Messages
+from tightbeam._engine.memory.operating import Operating
 from tightbeam._engine.memory.runs import Runs
 from tightbeam._engine.memory.stored import StoredStep
 from tightbeam._engine.requests import MemoizePublish
@@ -32,6 +33,7 @@ class Journal:
         self.doubted_since = 0
         """Since when the clock is doubted; see `Doubt.since`."""
         runs, messages, listing = self.runs, self.messages, Listing(self.runs, self.messages)
+        operating = Operating(self.runs)
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             requests.AddRuns: runs.add_runs,
             requests.Recover: runs.recover,
@@ -43,6 +45,11 @@ class Journal:
             requests.PutBack: runs.put_back,
             requests.PutBackAll: runs.put_back_all,
             requests.PullBack: runs.pull_back,
+            requests.CancelRun: operating.cancel_run,
+            requests.RetryFrom: operating.retry_from,
+            requests.Unpark: operating.unpark,
+            requests.ReadRun: listing.read_run,
+            requests.ScanRuns: listing.scan_runs,
             requests.MemoizeStep: runs.memoize_step,
             requests.BeginSleep: runs.begin_sleep,
             requests.EndSleep: runs.end_sleep,
@@ -83,8 +90,10 @@ class Journal:
 
         Raises:
             MemoizedAlready: the step has its memo.
+            StepMisuse: the run has ended.
         """
         _, run_id, name, number, channel, topic, data, started_at, metadata = request.publish
+        self.runs.refuse_if_over(run_id)
         run = self.runs.memoizable(run_id, request.step_id, request.replaced)
         created = reserve(channel, started_at, lambda: self.messages.last_time(channel))
         place = self.messages.last + 1

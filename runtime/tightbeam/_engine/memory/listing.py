@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from tightbeam._engine.details import (
+    SCANNED,
     MessageDetail,
     RunDetail,
+    RunRecord,
+    RunsPage,
     RunSummary,
     StepDetail,
     attempts_shown,
@@ -15,7 +18,7 @@ from tightbeam._engine.details import (
 )
 from tightbeam._engine.memory.messages import Messages
 from tightbeam._engine.memory.runs import Runs
-from tightbeam._engine.memory.stored import StoredRun, StoredStep
+from tightbeam._engine.memory.stored import StoredRun, StoredStep, shown_state
 from tightbeam._engine.records import Excerpt, StoredOutcome
 from tightbeam._engine.requests import (
     FindOutcome,
@@ -24,6 +27,8 @@ from tightbeam._engine.requests import (
     ListRuns,
     ReadMessage,
     ReadPart,
+    ReadRun,
+    ScanRuns,
 )
 from tightbeam._message import now_us, time_of
 
@@ -44,10 +49,42 @@ class Listing:
             run
             for run in self._latest(request.among)
             if request.function in (None, run.function)
-            and request.state in (None, _shown_state(run, now))
+            and request.state in (None, shown_state(run, now))
             and has_words(request.words, _searched(run))
         )
         return [_summary(run, now) for run in islice(found, request.limit)][::-1]
+
+    def scan_runs(self, request: ScanRuns) -> RunsPage:
+        """Look at some of the latest runs, and return those that are searched for."""
+        now = now_us()
+        found: list[RunSummary] = []
+        last, count = None, 0
+        for count, run in enumerate(self._before(request.before), 1):
+            last = run.id
+            if _is_searched(request, run, now):
+                found.append(_summary(run, now))
+            if count == SCANNED or len(found) == request.limit:
+                break
+        return RunsPage(found, last if count == SCANNED or len(found) == request.limit else None)
+
+    def _before(self, run_id: str | None) -> Iterator[StoredRun]:
+        """Return the runs that were added before one of them, latest first."""
+        runs = self._runs.by_id
+        if run_id is None:
+            return reversed(runs.values())
+        if run_id in runs:
+            number = runs[run_id].number
+        else:  # it is gone; ids sort by time
+            number = max((run.number + 1 for run in runs.values() if run.id < run_id), default=0)
+        return (run for run in reversed(runs.values()) if run.number < number)
+
+    def read_run(self, request: ReadRun) -> RunRecord | None:
+        """Read a run with its data."""
+        run = self._runs.by_id.get(request.id)
+        if run is None:
+            return None
+        traceback = None if run.error is None else run.error.traceback
+        return RunRecord(_summary(run, now_us()), run.data, run.result, traceback)
 
     def list_functions(self, request: ListFunctions) -> list[str]:
         """List the functions that the latest runs are of, by name."""
@@ -99,7 +136,7 @@ class Listing:
         run = None if message is None else self._runs.by_id.get(message.run_id or "")
         if run is None or run.ended_at is None:
             return None
-        return StoredOutcome(run.id, run.state == "done", run.result, run.ended_at)
+        return StoredOutcome(run.id, run.state, run.result, run.ended_at)
 
     def read_message(self, request: ReadMessage) -> Excerpt | None:
         """Read the data of a message that is still retained."""
@@ -129,9 +166,13 @@ def _excerpt(data: bytes | None, limit: int | None) -> Excerpt | None:
     return None if data is None else Excerpt(data if limit is None else data[:limit], len(data))
 
 
-def _shown_state(run: StoredRun, now: int) -> str:
-    """Return a run's state for people: one that sleeps for long is ready to be executed when it wakes."""
-    return "sleeping" if run.state == "ready" and run.due_at > now and run.is_asleep else run.state
+def _is_searched(request: ScanRuns, run: StoredRun, now: int) -> bool:
+    return (
+        (not request.states or shown_state(run, now) in request.states)
+        and request.function in (None, run.function)
+        and (request.since_us is None or run.created_at >= request.since_us)
+        and has_words(request.words, _searched(run))
+    )
 
 
 def _searched(run: StoredRun) -> tuple[str, ...]:
@@ -141,7 +182,7 @@ def _searched(run: StoredRun) -> tuple[str, ...]:
 
 
 def _summary(run: StoredRun, now: int) -> RunSummary:
-    state = _shown_state(run, now)
+    state = shown_state(run, now)
     begun, retried = run.started_at is not None, run.error is not None
     return RunSummary(
         run.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heappop, heappush
 
+from tightbeam._engine.details import RunState
 from tightbeam._engine.memory.stored import StoredRun, StoredStep
 from tightbeam._engine.records import (
     Claimed,
@@ -16,6 +17,7 @@ from tightbeam._engine.records import (
     Replaced,
     Run,
     RunError,
+    run_is_over,
 )
 from tightbeam._engine.requests import (
     MAX_DEATHS,
@@ -58,7 +60,7 @@ class Runs:
         self._ready: dict[str, list[_Entry]] = {}
         """A heap for each function. An entry whose run isn't ready at that time any more is out of date."""
         self._ended: list[_Entry] = []
-        """A heap of the runs that have ended, by the time at which they did."""
+        """A heap of the runs that have ended, by the time at which they did; the first one still has."""
         self.last_end = 0
         """The latest time at which a run has ended."""
 
@@ -80,7 +82,7 @@ class Runs:
         run = StoredRun(self.last_number, new, event, data, due_at, now)
         self.by_id[run.id] = self._unfinished[run.id] = run
         self.size += run.size
-        self._make_ready(run, due_at)
+        self.make_ready(run, due_at)
         return run.id
 
     def recover(self, request: Recover) -> Recovered:
@@ -92,15 +94,15 @@ class Runs:
                 run.deaths += 1
                 if run.deaths >= MAX_DEATHS:
                     text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
-                    self._end(run, "failed", RunError("RunFailed", text, None))
+                    self.end(run, "failed", RunError("RunFailed", text, None))
                     given_up.append(GivenUp(run.id, run.function, run.attempt))
                     continue
-                self._make_ready(run, min(run.due_at, now))
+                self.make_ready(run, min(run.due_at, now))
             elif run.state == "sleeping":
-                self._make_ready(run, run.due_at)
+                self.make_ready(run, run.due_at)
             is_late = run.started_at is not None and run.due_at > now + request.longest_us
             if run.state == "ready" and is_late and not run.is_asleep:
-                self._make_ready(run, now)
+                self.make_ready(run, now)
         return Recovered(given_up, self._park_unknown(request.known))
 
     def _park_unknown(self, known: frozenset[str]) -> dict[str, int]:
@@ -121,7 +123,7 @@ class Runs:
         if request.unpark:
             for run in self._unfinished.values():
                 if run.state == "parked" and run.function in request.unpark:
-                    self._make_ready(run, run.due_at)
+                    self.make_ready(run, run.due_at)
                     run.error = None
         now, claimed, due = now_us(), list[Run](), list[int]()
         threads = request.threads
@@ -167,14 +169,17 @@ class Runs:
 
     def end_run(self, request: EndRun) -> None:
         """End a run."""
-        run = self.by_id[request.run_id]
-        self._note_failures(run, request.failures)
+        run = self._unfinished.get(request.run_id)
+        if run is None:
+            return
+        self.note_failures(run, request.failures)
         run.result = request.result
         self.size += len(request.result or b"")
         run.failures += request.error is not None
-        self._end(run, "done" if request.error is None else "failed", request.error)
+        self.end(run, "done" if request.error is None else "failed", request.error)
 
-    def _end(self, run: StoredRun, state: str, error: RunError | None) -> None:
+    def end(self, run: StoredRun, state: RunState, error: RunError | None) -> None:
+        """End a run: it is done, has failed or is cancelled, and stays so until it is retried."""
         run.state, run.error, run.ended_at = state, error, now_us()
         del self._unfinished[run.id]
         self.last_end = max(self.last_end, run.ended_at)
@@ -182,16 +187,20 @@ class Runs:
 
     def retry_run(self, request: RetryRun) -> None:
         """Have a run tried again at a time."""
-        run = self.by_id[request.run_id]
-        self._note_failures(run, request.failures)
+        run = self._unfinished.get(request.run_id)
+        if run is None:
+            return
+        self.note_failures(run, request.failures)
         run.failures += run.attempt < request.attempt
         run.attempt, run.error = request.attempt, request.error
-        self._make_ready(run, request.due_at)
+        self.make_ready(run, request.due_at)
 
     def park_run(self, request: ParkRun) -> None:
         """Set a run aside."""
-        run = self.by_id[request.run_id]
-        self._note_failures(run, request.failures)
+        run = self._unfinished.get(request.run_id)
+        if run is None:
+            return
+        self.note_failures(run, request.failures)
         run.state, run.error = "parked", RunError(request.error_type, request.reason, None)
 
     def leave_memory(self, request: LeaveMemory) -> None:
@@ -200,14 +209,14 @@ class Runs:
         steps = (run.steps[step_id] for step_id in request.sleeps if step_id in run.steps)
         ends = [step.wake_at or 0 for step in steps if step.state == "sleeping"]
         if run.state in _BEGUN:
-            self._make_ready(run, min(ends, default=now_us()))
+            self.make_ready(run, min(ends, default=now_us()))
 
     def put_back(self, request: PutBack) -> None:
         """Make interrupted runs ready again, at the time at which they were due."""
         for run_id in request.runs:
             run = self._unfinished.get(run_id)
             if run is not None and run.state in _BEGUN:
-                self._make_ready(run, run.due_at)
+                self.make_ready(run, run.due_at)
 
     def put_back_all(self, request: PutBackAll) -> None:
         """Put back all runs that were claimed, but some."""
@@ -223,9 +232,17 @@ class Runs:
             if run.due_at > now and run.state != "running":
                 run.due_at -= lost
                 if run.state == "ready":
-                    self._make_ready(run, run.due_at)
+                    self.make_ready(run, run.due_at)
 
-    def _make_ready(self, run: StoredRun, due_at: int) -> None:
+    def revive(self, run: StoredRun) -> None:
+        """Make a run that has ended ready at once."""
+        run.ended_at = None
+        self._unfinished[run.id] = run
+        self._forget_retried()
+        self.make_ready(run, now_us())
+
+    def make_ready(self, run: StoredRun, due_at: int) -> None:
+        """Have a run executed at a time."""
         run.state, run.due_at = "ready", due_at
         heappush(self._ready.setdefault(run.function, []), (due_at, run.number, run.id))
 
@@ -250,6 +267,7 @@ class Runs:
 
     def begin_sleep(self, request: BeginSleep) -> None:
         """Remember when a step wakes."""
+        self.refuse_if_over(request.run_id)
         step = StoredStep(
             "step.sleep", None, None, "sleeping", request.started_at, None, wake_at=request.wake_at
         )
@@ -257,6 +275,15 @@ class Runs:
         if request.alone:  # of several sleeps the first that ends is the one to wake for
             run.due_at = min(run.due_at, request.wake_at) if run.state == "sleeping" else request.wake_at
             run.state = "sleeping"
+
+    def refuse_if_over(self, run_id: str) -> None:
+        """Refuse what a run that has ended would begin: it was cancelled while its handler goes on.
+
+        Raises:
+            StepMisuse: it has ended.
+        """
+        if run_id not in self._unfinished:
+            raise run_is_over(run_id)
 
     def memoizable(self, run_id: str, step_id: str, replaced: Replaced) -> StoredRun:
         """Return a run, one step of which is about to be memoized.
@@ -295,7 +322,7 @@ class Runs:
         self.put_step(run, step_id, step, replaced)
         return run
 
-    def _note_failures(self, run: StoredRun, failures: Iterable[Failure]) -> None:
+    def note_failures(self, run: StoredRun, failures: Iterable[Failure]) -> None:
         """Store steps that failed without being memoized, unless they have been memoized since."""
         for failure in failures:
             before = run.steps.get(failure.step_id)
@@ -358,12 +385,22 @@ class Runs:
         """
         count = 0
         while count < most and self._ended and self._ended[0][0] < before:
-            run = self.by_id.pop(heappop(self._ended)[2])
+            _, _, run_id = heappop(self._ended)
+            run = self.by_id.pop(run_id)
             self.size -= run.size
             if run.new.key is not None:
                 del self._by_key[run.function, run.new.key]
             count += 1
+            self._forget_retried()
         return count
+
+    def _forget_retried(self) -> None:
+        """Drop the first entries that are out of date, since their runs were retried."""
+        while self._ended:
+            ended_at, _, run_id = self._ended[0]
+            if self.by_id[run_id].ended_at == ended_at:
+                return
+            heappop(self._ended)
 
     @property
     def first_end(self) -> int | None:

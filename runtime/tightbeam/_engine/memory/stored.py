@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tightbeam._engine.details import RunState
 from tightbeam._engine.records import Memo, NewRun, Run, RunError, StepState
 
-__all__ = ["StoredRun", "StoredStep"]
+__all__ = ["StoredRun", "StoredStep", "shown_state"]
 
 _RUN_BYTES, _STEP_BYTES = 700, 400
 """About how many bytes a run and a step take beside their data."""
@@ -65,7 +66,7 @@ class StoredRun:
     data: bytes
     due_at: int
     created_at: int
-    state: str = "ready"
+    state: RunState = "ready"
     attempt: int = 0
     deaths: int = 0
     failures: int = 0
@@ -119,3 +120,8 @@ class StoredRun:
             self.new.concurrency_key,
             self.new.parent,
         )
+
+
+def shown_state(run: StoredRun, now: int) -> RunState:
+    """Return a run's state for people: one that sleeps for long is ready to be executed when it wakes."""
+    return "sleeping" if run.state == "ready" and run.due_at > now and run.is_asleep else run.state

@@ -24,6 +24,7 @@ from tightbeam._engine.requests.messages import (
     SeenUntil,
     TimeOf,
 )
+from tightbeam._engine.requests.operating import CancelRun, ReadRun, RetryFrom, ScanRuns, Unpark
 from tightbeam._engine.requests.scheduling import (
     MAX_DEATHS,
     AddRuns,
@@ -52,6 +53,7 @@ __all__ = [
     "PAGE_MESSAGES",
     "AddRuns",
     "BeginSleep",
+    "CancelRun",
     "Claim",
     "EndRun",
     "EndSleep",
@@ -73,10 +75,14 @@ __all__ = [
     "ReadPage",
     "ReadPart",
     "ReadPlaces",
+    "ReadRun",
     "RecentMessages",
     "Recover",
     "Rest",
+    "RetryFrom",
     "RetryRun",
+    "ScanRuns",
     "SeenUntil",
     "TimeOf",
+    "Unpark",
 ]

@@ -33,6 +33,7 @@ class MemoizePublish(Request[None]):
 
     Raises:
         MemoizedAlready: the step has a memo.
+        StepMisuse: the run has ended.
     """
 
     publish: Publish
@@ -46,6 +47,7 @@ class BeginSleep(Request[None]):
 
     Raises:
         MemoizedAlready: the step has a memo.
+        StepMisuse: the run has ended.
     """
 
     run_id: str

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tightbeam._engine import requests
-from tightbeam._engine.sqlite import details, messages, runs, steps
+from tightbeam._engine.sqlite import details, messages, operating, runs, steps
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import Answer, Request
 
@@ -32,6 +32,11 @@ ANSWERS = _Answers(
         requests.PutBack: runs.put_back,
         requests.PutBackAll: runs.put_back_all,
         requests.PullBack: runs.pull_back,
+        requests.CancelRun: operating.cancel_run,
+        requests.RetryFrom: operating.retry_from,
+        requests.Unpark: operating.unpark,
+        requests.ReadRun: details.read_run,
+        requests.ScanRuns: details.scan_runs,
         requests.MemoizeStep: steps.memoize_step,
         requests.MemoizePublish: steps.memoize_publish,
         requests.BeginSleep: steps.begin_sleep,

@@ -8,8 +8,11 @@ from itertools import islice
 from typing import Any
 
 from tightbeam._engine.details import (
+    SCANNED,
     MessageDetail,
     RunDetail,
+    RunRecord,
+    RunsPage,
     RunSummary,
     StepDetail,
     attempts_shown,
@@ -22,7 +25,9 @@ from tightbeam._engine.requests import (
     ListRuns,
     ReadMessage,
     ReadPart,
+    ReadRun,
     RecentMessages,
+    ScanRuns,
 )
 from tightbeam._engine.sqlite.epochs import place_of, position_at
 from tightbeam._engine.sqlite.messages import bounds
@@ -36,7 +41,10 @@ __all__ = [
     "list_runs",
     "read_message",
     "read_part",
+    "read_run",
     "recent_messages",
+    "scan_runs",
+    "shown_state",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +64,8 @@ _RUNS = (
     "deaths, number, traceback, length(data), length(result) FROM run"
 )
 """All runs; its one parameter is the time now."""
+_PLACE = "coalesce((SELECT number FROM run WHERE id = ?), (SELECT max(number) + 1 FROM run WHERE id < ?), 0)"
+"""The number of a run by its id, given twice; of one that is gone about that, since ids sort by time."""
 _SUMMARY = 12
 """Columns of that query that make a `RunSummary`."""
 
@@ -79,6 +89,37 @@ def _searched(row: Sequence[Any]) -> tuple[str | None, ...]:
     """Return the texts in which the words of a search are looked for."""
     run_id, function, event, *_, error_type, error_text = row
     return (run_id, function, event, error_type, error_text)
+
+
+def scan_runs(tx: Transaction, request: ScanRuns) -> RunsPage:
+    """Answer `ScanRuns`."""
+    before = request.before
+    place = "" if before is None else f"AND number < {_PLACE}"
+    rows = tx.execute(
+        f"{_RUNS} WHERE true {place} ORDER BY number DESC LIMIT ?",
+        (now_us(), *([] if before is None else [before, before]), SCANNED),
+    )
+    found: list[RunSummary] = []
+    last, count = None, 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - read below
+        summary = row[:_SUMMARY]
+        last = str(summary[0])
+        if _is_searched(request, summary):
+            found.append(_summary(summary))
+            if len(found) == request.limit:
+                break
+    rows.close()
+    return RunsPage(found, last if count == SCANNED or len(found) == request.limit else None)
+
+
+def _is_searched(request: ScanRuns, row: Sequence[Any]) -> bool:
+    _, function, _, state, _, _, created_at, *_ = row
+    return (
+        (not request.states or state in request.states)
+        and request.function in (None, function)
+        and (request.since_us is None or created_at >= request.since_us)
+        and has_words(request.words, _searched(row))
+    )
 
 
 def list_functions(tx: Transaction, request: ListFunctions) -> list[str]:
@@ -121,6 +162,22 @@ def find_run(tx: Transaction, request: FindRun) -> RunDetail | None:
             for message_id, seq, channel, topic, created, size in messages
         ),
     )
+
+
+def read_run(tx: Transaction, request: ReadRun) -> RunRecord | None:
+    """Answer `ReadRun`."""
+    row = tx.execute(f"{_RUNS} WHERE id = ?", (now_us(), request.id)).fetchone()
+    if row is None:
+        return None
+    number, traceback = row[_SUMMARY + 1 : _SUMMARY + 3]
+    data, result = tx.execute("SELECT data, result FROM run WHERE number = ?", (number,)).fetchone()
+    return RunRecord(_summary(row[:_SUMMARY]), data, result, traceback)
+
+
+def shown_state(tx: Transaction, run_id: str) -> str:
+    """Return the state of a run that is there, as it is shown."""
+    row = tx.execute(f"{_RUNS} WHERE id = ?", (now_us(), run_id)).fetchone()
+    return str(row[3])
 
 
 def read_message(tx: Transaction, request: ReadMessage) -> Excerpt | None:

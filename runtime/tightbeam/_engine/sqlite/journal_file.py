@@ -9,15 +9,15 @@ from collections.abc import Generator
 from pathlib import Path
 
 from tightbeam._engine.journal import Checkup, Copied
+from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
 from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.backup import back_up, restore
 from tightbeam._engine.sqlite.checkup import check_up
 from tightbeam._engine.sqlite.file import open_file, open_readonly
 from tightbeam._engine.sqlite.lock import Lock
-from tightbeam._engine.sqlite.runs import unpark_run
 from tightbeam._engine.sqlite.transaction import Transaction
-from tightbeam._engine.store import Answer, Query
-from tightbeam.errors import EngineError, JournalFailed, JournalRefused
+from tightbeam._engine.store import Answer, Query, Request
+from tightbeam.errors import JournalFailed, JournalRefused
 
 __all__ = ["JournalFile"]
 
@@ -53,30 +53,33 @@ class JournalFile:
         """See `Journal`."""
         return check_up(self._path)
 
+    def cancel(self, run_id: str, /) -> None:
+        """See `Journal`."""
+        self._change(CancelRun(run_id))
+
+    def retry(self, run_id: str, /) -> None:
+        """See `Journal`."""
+        self._change(RetryFrom(run_id))
+
     def resume(self, run_id: str, /) -> None:
         """See `Journal`."""
+        self._change(Unpark(run_id))
+
+    def _change(self, request: Request[object]) -> None:
+        """Carry out a request in a transaction of its own, while no client has the journal open."""
         path = Path(os.path.realpath(self._path))
         if not path.is_file():
             raise JournalRefused(f"{self._path} is not a file")
         lock = Lock(path)
         try:
             with contextlib.closing(open_file(path, lock)) as connection:
-                self._unpark(connection, run_id)
+                connection.execute("BEGIN IMMEDIATE")
+                answer(Transaction(connection), request)
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise JournalFailed(f"the journal failed: {error}") from error
         finally:
             lock.release()
-
-    def _unpark(self, connection: sqlite3.Connection, run_id: str) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        if unpark_run(Transaction(connection), run_id):
-            connection.execute("COMMIT")
-            return
-        row = connection.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()
-        connection.execute("ROLLBACK")
-        if row is None:
-            raise EngineError(f"there is no run {run_id} in {self._path}")
-        raise EngineError(f"run {run_id} is {row[0]}: only a parked run can be resumed")
 
     def back_up(self, target: Path, /, *, overwrite: bool = False) -> Copied:
         """See `Journal`."""

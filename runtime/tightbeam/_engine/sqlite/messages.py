@@ -74,9 +74,13 @@ _APPEND = (
     "(channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata) "
     "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
     "WHERE NOT EXISTS (SELECT 1 FROM step WHERE run_id = ? AND id = ?) "
+    "AND NOT EXISTS (SELECT 1 FROM run WHERE number = ? AND ended_at IS NOT NULL) "
     "ON CONFLICT DO NOTHING"
 )
-"""The memo of a step is its message, or a row of its own: also of a publish whose message was trimmed."""
+"""The memo of a step is its message, or a row of its own: also of a publish whose message was trimmed.
+
+A run that has ended publishes nothing more, even if its handler goes on.
+"""
 
 
 def append(tx: Transaction, publish: Publish, step_id: str, ended_at: int) -> bool:
@@ -92,12 +96,12 @@ def append(tx: Transaction, publish: Publish, step_id: str, ended_at: int) -> bo
         ended_at: the time now.
 
     Returns:
-        False if the step has such a memo already: nothing was written then.
+        False if the step has a memo already, or the run has ended: nothing was written then.
     """
     run, run_id, step, number, channel, topic, data, started_at, metadata = publish
     created = tx.reserve(channel, started_at, lambda: _last_time(tx, channel))
     values = (channel, topic, run, run_id, step, number, started_at, ended_at, created, data, metadata)
-    written = tx.execute(_APPEND, (*values, run_id, step_id))
+    written = tx.execute(_APPEND, (*values, run_id, step_id, run))
     if not written.rowcount:
         return False
     tx.written += len(data)
@@ -207,11 +211,11 @@ def time_of(tx: Transaction, request: TimeOf) -> int:
 def find_outcome(tx: Transaction, request: FindOutcome) -> StoredOutcome | None:
     """Answer `FindOutcome`."""
     row = tx.execute(
-        "SELECT id, state = 'done', result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
+        "SELECT id, state, result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
         f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
         {"channel": request.channel},
     ).fetchone()
-    return StoredOutcome(row[0], bool(row[1]), row[2], row[3]) if row else None
+    return StoredOutcome(*row) if row else None
 
 
 def read_page(tx: Transaction, request: ReadPage) -> Page:

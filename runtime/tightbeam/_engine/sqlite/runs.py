@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.records import Claimed, GivenUp, Memo, NewRun, Parent, Recovered, Run
+from tightbeam._engine.records import Claimed, GivenUp, Memo, NewRun, Parent, Recovered, Run, RunError
 from tightbeam._engine.requests import (
     MAX_DEATHS,
     AddRuns,
@@ -16,6 +16,7 @@ from tightbeam._engine.requests import (
     Recover,
     RetryRun,
 )
+from tightbeam._engine.sqlite.operating import end_run_row
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._message import now_us
@@ -31,7 +32,6 @@ __all__ = [
     "put_back_all",
     "recover",
     "retry_run",
-    "unpark_run",
 ]
 
 _PUT_BACK = "UPDATE run SET state = 'ready' WHERE state IN ('running', 'sleeping')"
@@ -85,11 +85,8 @@ def _resume_begun(tx: Transaction) -> list[GivenUp]:
             tx.execute("UPDATE run SET state = 'ready' WHERE id = ?", (run_id,))
         elif deaths + 1 >= MAX_DEATHS:
             text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
-            tx.execute(
-                "UPDATE run SET state = 'failed', deaths = deaths + 1, ended_at = ?, "
-                "error_type = 'RunFailed', error_text = ? WHERE id = ?",
-                (now_us(), text, run_id),
-            )
+            tx.execute("UPDATE run SET deaths = deaths + 1 WHERE id = ?", (run_id,))
+            end_run_row(tx, run_id, "failed", error=RunError("RunFailed", text, None))
             given_up.append(GivenUp(run_id, function, attempt))
         else:
             tx.execute(
@@ -197,20 +194,11 @@ def _memos(tx: Transaction, run: int) -> dict[str, Memo]:
 def end_run(tx: Transaction, request: EndRun) -> None:
     """Answer `EndRun`."""
     note_failures(tx, request.run_id, request.failures)
-    error = request.error
-    tx.written += len(request.result or b"")
-    tx.execute(
-        "UPDATE run SET state = ?, ended_at = ?, result = ?, failures = failures + ?, "
-        "error_type = ?, error_text = ?, traceback = ? WHERE id = ?",
-        (
-            "failed" if error else "done",
-            now_us(),
-            request.result,
-            error is not None,
-            *(error or (None, None, None)),
-            request.run_id,
-        ),
-    )
+    run_id, result, error = request.run_id, request.result, request.error
+    tx.written += len(result or b"")
+    if error is not None:
+        tx.execute("UPDATE run SET failures = failures + 1 WHERE id = ? AND ended_at IS NULL", (run_id,))
+    end_run_row(tx, run_id, "done" if error is None else "failed", result=result, error=error)
 
 
 def retry_run(tx: Transaction, request: RetryRun) -> None:
@@ -218,7 +206,7 @@ def retry_run(tx: Transaction, request: RetryRun) -> None:
     note_failures(tx, request.run_id, request.failures)
     tx.execute(
         "UPDATE run SET state = 'ready', failures = failures + (attempt < ?), attempt = ?, due_at = ?, "
-        "error_type = ?, error_text = ?, traceback = ? WHERE id = ?",
+        "error_type = ?, error_text = ?, traceback = ? WHERE id = ? AND ended_at IS NULL",
         (request.attempt, request.attempt, request.due_at, *request.error, request.run_id),
     )
 
@@ -227,14 +215,10 @@ def park_run(tx: Transaction, request: ParkRun) -> None:
     """Answer `ParkRun`."""
     note_failures(tx, request.run_id, request.failures)
     tx.execute(
-        "UPDATE run SET state = 'parked', error_type = ?, error_text = ?, traceback = NULL WHERE id = ?",
+        "UPDATE run SET state = 'parked', error_type = ?, error_text = ?, traceback = NULL "
+        "WHERE id = ? AND ended_at IS NULL",
         (request.error_type, request.reason, request.run_id),
     )
-
-
-def unpark_run(tx: Transaction, run_id: str) -> bool:
-    """Let one run be tried again; return False if it isn't parked."""
-    return tx.execute(f"{_UNPARK} AND id = ?", (run_id,)).rowcount == 1
 
 
 def leave_memory(tx: Transaction, request: LeaveMemory) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from tightbeam._engine.records import Failure, Memo, MemoizedAlready
+from tightbeam._engine.records import Failure, Memo, MemoizedAlready, run_is_over
 from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizePublish, MemoizeStep, Rest
 from tightbeam._engine.sqlite.messages import append
 from tightbeam._engine.sqlite.transaction import Transaction
@@ -18,6 +18,7 @@ __all__ = [
     "memoize_publish",
     "memoize_step",
     "note_failures",
+    "refuse_if_over",
     "rest",
 ]
 
@@ -68,6 +69,7 @@ def memoize_publish(tx: Transaction, request: MemoizePublish) -> None:
             "DELETE FROM step WHERE run_id = ? AND id = ? AND state = 'failing'", (publish.run_id, step_id)
         )
     if not append(tx, publish, step_id, now_us()):
+        refuse_if_over(tx, publish.run_id)
         raise MemoizedAlready(publish.run_id, step_id)
     if replaced.counted:
         tx.execute(_START_OVER, (publish.run_id,))
@@ -76,6 +78,7 @@ def memoize_publish(tx: Transaction, request: MemoizePublish) -> None:
 def begin_sleep(tx: Transaction, request: BeginSleep) -> None:
     """Answer `BeginSleep`."""
     run_id, step_id, wake_at = request.run_id, request.step_id, request.wake_at
+    refuse_if_over(tx, run_id)
     memo = Memo("step.sleep", None, None, "sleeping", wake_at, None, None, None)
     memoize_step(tx, MemoizeStep(run_id, step_id, memo, request.started_at, request.replaced))
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
@@ -105,6 +108,19 @@ def _mark_awake(tx: Transaction, run_id: str) -> None:
     tx.execute(
         "UPDATE run SET state = 'running', due_at = ? WHERE id = ? AND state = 'sleeping'", (now_us(), run_id)
     )
+
+
+def refuse_if_over(tx: Transaction, run_id: str) -> None:
+    """Refuse what a run that has ended would begin: it was cancelled while its handler goes on.
+
+    Raises:
+        StepMisuse: it has ended.
+    """
+    if (
+        tx.execute("SELECT 1 FROM run WHERE id = ? AND ended_at IS NOT NULL", (run_id,)).fetchone()
+        is not None
+    ):
+        raise run_is_over(run_id)
 
 
 def rest(tx: Transaction, request: Rest) -> None:
