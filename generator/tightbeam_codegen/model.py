@@ -1,4 +1,4 @@
-"""The model: what reading channel definitions gives, and all that a target needs of them.
+"""The model: what reading definitions gives, and all that a target needs of them.
 
 Every consumer takes it: the targets, which print bindings, and other readers of definitions.
 """
@@ -8,25 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tightbeam_codegen.problems import Problem
-from tightbeam_codegen.read.channels import ChannelModel
-from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.check import AnyDefinition
 from tightbeam_codegen.read.definitions import Unchanged
+from tightbeam_codegen.read.described import ChannelModel, EventModel
 from tightbeam_codegen.read.documents import ModulePath, Resolved
 from tightbeam_codegen.read.normalise.places import module_of
 from tightbeam_codegen.read.topics import Shapes, TopicShape
 
-__all__ = ["ChannelModel", "Model", "ModulePath", "TopicShape", "Unchanged"]
+__all__ = ["ChannelModel", "EventModel", "Model", "ModulePath", "TopicShape", "Unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Channel definitions with their topics, the shapes of these, and the places of everything.
+    """Definitions of channels and events, the shapes of their payloads, and the places of everything.
 
     `document.place(pointer)` of a definition's document, or of one of `resolved.store`, has line and column.
     """
 
     channels: tuple[ChannelModel, ...]
     """The channels that this run has read, in the order of files."""
+    events: tuple[EventModel, ...]
+    """The events that it has read, likewise."""
     unchanged: tuple[Unchanged, ...]
     """The definitions that it didn't have to read: none, unless the run is incremental."""
     resolved: Resolved
@@ -37,7 +39,7 @@ class Model:
     problems: tuple[Problem, ...]
     """Everything that is wrong, in the order of places."""
     is_complete: bool
-    """Whether each definition could be read to its end. Else there are no channels, and nothing to print."""
+    """Whether each definition could be read to its end. Else no definition is described, nothing printed."""
 
     @property
     def has_errors(self) -> bool:
@@ -45,18 +47,23 @@ class Model:
         return any(problem.severity == "error" for problem in self.problems)
 
     @property
-    def definitions(self) -> tuple[Definition, ...]:
+    def described(self) -> tuple[ChannelModel | EventModel, ...]:
+        """Everything that this run has read."""
+        return (*self.channels, *self.events)
+
+    @property
+    def definitions(self) -> tuple[AnyDefinition, ...]:
         """All definitions; of unchanged ones only the names, parameters and document are known.
 
         Their ``topics`` are empty, and so are ``description`` and ``dialect``, whatever the document says.
         """
-        read = (channel.definition for channel in self.channels)
+        read = (each.definition for each in self.described)
         return (*read, *(each.definition for each in self.unchanged))
 
     @property
     def own_modules(self) -> frozenset[ModulePath]:
-        """The modules of the channels that this run has read."""
-        return frozenset(channel.module for channel in self.channels)
+        """The modules of the definitions that this run has read."""
+        return frozenset(each.module for each in self.described)
 
     def references(self) -> dict[ModulePath, set[ModulePath]]:
         """Return the modules of the files that each module's files refer to."""
@@ -69,10 +76,10 @@ class Model:
         return references
 
     def shared_modules(self) -> set[ModulePath]:
-        """Return the modules in which classes of several files stand, such as a channel's and a schema's."""
+        """Return the modules in which classes of several files stand, such as an event's and a schema's."""
         files: dict[ModulePath, set[str]] = {}
         for name, place in self.shapes.places.items():
             files.setdefault(name.module, set()).add(place.document.uri)
-        for channel in self.channels:
-            files.setdefault(channel.module, set()).add(channel.definition.document.uri)
+        for each in self.described:
+            files.setdefault(each.module, set()).add(each.definition.document.uri)
         return {module for module, uris in files.items() if len(uris) > 1}

@@ -50,6 +50,7 @@ SPELT_WITH = frozenset(["bool", "dict", "float", "int", "list", "str", "v1"])
 """Names in the bodies of generated classes: a field `list: list[int]` hides `list` from later annotations."""
 _RESERVED_FIELDS = frozenset([*_PYDANTIC.split(), *SPELT_WITH, *OF_THE_METACLASS, "self", "cls"])
 _CLASS_SUFFIXES = ("Message", "Dict", "Channel")
+_EVENT_SUFFIX = "Event"
 
 _LOWER_TO_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -92,14 +93,19 @@ def _rewritten(name: str) -> list[str]:
     return ["x" + "".join(f"{ord(char):x}" for char in changed)] if changed else []
 
 
-def class_name(parts: Iterable[str]) -> str:
+def class_name(parts: Iterable[str], *, of_event: bool = False) -> str:
     """Return the class name for a place in a definition, given the wire names on the way to it.
 
     The endings ``Message``, ``Dict`` and ``Channel`` belong to other declarations of a module. A name with
     such an ending gets ``Data`` appended, whether or not anything clashes today.
+
+    Args:
+        parts: the wire names.
+        of_event: whether the place is in the definition of an event, where the ending ``Event`` counts too.
     """
     name = "".join(pascal(part) for part in parts)
-    return name + "Data" if name.endswith(_CLASS_SUFFIXES) or keyword.iskeyword(name) else name
+    taken = name.endswith(_CLASS_SUFFIXES) or (of_event and name.endswith(_EVENT_SUFFIX))
+    return name + "Data" if taken or keyword.iskeyword(name) else name
 
 
 def field_names(

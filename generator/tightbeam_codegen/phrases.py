@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["counted", "listed"]
+__all__ = ["counted", "counted_definitions", "listed"]
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -16,6 +16,12 @@ def counted(count: int, one: str, many: str = "") -> str:
         many: what several are called, if that isn't the word with an s.
     """
     return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def counted_definitions(channels: int, events: int) -> str:
+    """Return how many channels and events there are: `2 channels`, `1 channel and 3 events`."""
+    both = ((channels, "channel"), (events, "event"))
+    return " and ".join(counted(count, one) for count, one in both if count) or counted(0, "channel")
 
 
 def listed(names: Iterable[str], most: int) -> str:

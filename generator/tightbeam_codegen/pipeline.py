@@ -16,10 +16,9 @@ from tightbeam_codegen.incremental.definitions import (
     compiled_definitions,
     context_of,
 )
-from tightbeam_codegen.model import ChannelModel, Model
+from tightbeam_codegen.model import ChannelModel, EventModel, Model
 from tightbeam_codegen.problems import Problem, Problems
-from tightbeam_codegen.read.channels import describe_channels
-from tightbeam_codegen.read.check import check_overlaps
+from tightbeam_codegen.read.check import Definition, EventDefinition, check_event_names, check_overlaps
 from tightbeam_codegen.read.chosen_names import choose_names, warn_of_unused_names
 from tightbeam_codegen.read.definitions import (
     Unchanged,
@@ -28,8 +27,10 @@ from tightbeam_codegen.read.definitions import (
     refuse_empty_root,
     warn_of_near_misses,
 )
+from tightbeam_codegen.read.described import describe
 from tightbeam_codegen.read.discover import discover
 from tightbeam_codegen.read.documents import find_reached, resolve
+from tightbeam_codegen.read.event_data import check_event_data
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import TooMuch
 from tightbeam_codegen.read.resolve import Sources
@@ -54,7 +55,7 @@ def read(
     exact: bool = False,
     recall: Recall | None = None,
 ) -> Model:
-    """Read the channel definitions below a schema root, pass by pass.
+    """Read the definitions below a schema root, pass by pass.
 
     What is wrong with definitions raises nothing: the model's problems have it, each with place and remedy.
 
@@ -85,7 +86,7 @@ def read_documents(
     *,
     exact: bool = False,
 ) -> Model:
-    """Read channel definitions, pass by pass.
+    """Read definitions, pass by pass.
 
     Args:
         documents: the definition files.
@@ -98,30 +99,41 @@ def read_documents(
     checked = check_definitions(documents, sources, settings, problems)
     definitions = [each.definition for each in checked]
     everything = (*definitions, *(each.definition for each in unchanged))
-    check_overlaps(everything, problems)
+    check_overlaps([each for each in everything if isinstance(each, Definition)], problems)
+    check_event_names([each for each in everything if isinstance(each, EventDefinition)], problems)
     is_complete = not problems.has_errors
     resolved = resolve(definitions, unchanged, sources, settings, problems)
     reached = find_reached(definitions, resolved, sources, problems)
     chosen = choose_names(settings, sources, problems)
     shapes, exact_shapes = NO_SHAPES, None
     if not (resolved.is_sound and all(each.is_sound for each in reached.values())):
-        return Model((), unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete=False)
+        return Model((), (), unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete=False)
     try:
         shapes = normalise(definitions, unchanged, resolved, chosen.names, problems)
+        check_event_data(definitions, shapes, problems)
         if exact and is_complete:
             exact_shapes = normalise(definitions, unchanged, resolved, shapes.names, problems, exact=True)
     except TooMuch:
         is_complete = False
-    channels: tuple[ChannelModel, ...] = ()
+    described: tuple[ChannelModel | EventModel, ...] = ()
     if is_complete:
         check_modules_of(shapes, everything, problems)
-        channels = describe_channels(checked, reached, chosen, shapes, resolved)
+        described = describe(checked, reached, chosen, shapes, resolved)
         warn_of_unused_names(chosen, shapes.names, unchanged, settings, problems)
         if not problems.has_errors:
-            for channel in channels:
-                check_validators(channel.definition, channel.bundle.text(), problems)
+            for each in described:
+                check_validators(each.definition, each.bundle.text(), problems)
     problems.extend(problem for each in unchanged for problem in each.problems)
-    return Model(channels, unchanged, resolved, shapes, exact_shapes, problems.sorted(), is_complete)
+    return Model(
+        tuple(each for each in described if isinstance(each, ChannelModel)),
+        tuple(each for each in described if isinstance(each, EventModel)),
+        unchanged,
+        resolved,
+        shapes,
+        exact_shapes,
+        problems.sorted(),
+        is_complete,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +144,9 @@ class Result:
     """By target: text by posix path inside the target's folder."""
     problems: tuple[Problem, ...]
     channels: int
-    """How many definitions there are."""
+    """How many channel definitions there are."""
+    events: int
+    """How many event definitions there are."""
 
 
 def generate(
@@ -145,7 +159,7 @@ def generate(
     cache: Store | None = None,
     remembered: IncrementalCache | None = None,
 ) -> Result:
-    """Read the channel definitions below a schema root, and print them for the targets that settings ask for.
+    """Read the definitions below a schema root, and print them for the targets that settings ask for.
 
     Args:
         root: the schema root.
@@ -199,4 +213,6 @@ def _result(model: Model, outputs: Mapping[str, Output], compiled: Sequence[Comp
         files[name] = dict(output.common)
         for each in compiled:
             files[name] |= each.files[name]
-    return Result({} if problems.has_errors else files, problems.sorted(), len(model.definitions))
+    events = sum(isinstance(each, EventDefinition) for each in model.definitions)
+    channels = len(model.definitions) - events
+    return Result({} if problems.has_errors else files, problems.sorted(), channels, events)

@@ -24,6 +24,7 @@ __all__ = [
     "channel",
     "compile_files",
     "errors",
+    "event",
     "settings_of",
     "warnings",
     "write_files",
@@ -112,6 +113,11 @@ def compile_files(folder: Path, files: Mapping[str, Any], **settings: Any) -> Co
 def channel(name: str = "x", /, **topics: Any) -> dict[str, Any]:
     """A definition with these topics, given as schemas by topic name."""
     return {"name": name, "topics": {topic: {"schema": schema} for topic, schema in topics.items()}}
+
+
+def event(name: str = "app/x", /, **parts: Any) -> dict[str, Any]:
+    """An event definition with these keys, such as `schema`."""
+    return {"name": name, **parts}
 
 
 def errors(compiled: Compiled) -> list[str]:

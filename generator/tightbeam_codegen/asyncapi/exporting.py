@@ -91,7 +91,7 @@ def export(model: Model, about: About, example_of: ExampleOf) -> Exported:
 def _payload(model: Model, channel: ChannelModel, topic: TopicShape) -> Node:
     definition = channel.definition
     dialect = model.resolved.dialects[definition.module]
-    return model.resolved.store.topic(definition.document, topic.name, dialect)
+    return model.resolved.store.payload(definition.document, ("topics", topic.name, "schema"), dialect)
 
 
 def _info(about: About) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tightbeam_codegen.command.report import Change, Report
 from tightbeam_codegen.command.request import Request
 from tightbeam_codegen.incremental.cache import Cache, open_cache
 from tightbeam_codegen.incremental.up_to_date import UpToDateCheck
-from tightbeam_codegen.phrases import counted
+from tightbeam_codegen.phrases import counted, counted_definitions
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS, wanted
@@ -99,8 +99,8 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
         report.changes(change for plan in plans for change in changes_of(plan))
     write(plans)
     up_to_date.remember(trees, result.problems)
-    channels = counted(result.channels, "channel")
-    report.print_outcome(f"Generated {channels} in {shown}: {in_words(plans)}.")
+    what = counted_definitions(result.channels, result.events)
+    report.print_outcome(f"Generated {what} in {shown}: {in_words(plans)}.")
     return FINE
 
 

@@ -13,7 +13,7 @@ from tightbeam_codegen.command.failures import FINE, WRONG, missing_package
 from tightbeam_codegen.command.metaschema import editor_metaschema
 from tightbeam_codegen.command.output import print_error, print_output
 from tightbeam_codegen.problems import DefinitionErrors, render
-from tightbeam_codegen.read.check.definition import channel_metaschema
+from tightbeam_codegen.read.check.metaschemas import channel_metaschema
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS
 

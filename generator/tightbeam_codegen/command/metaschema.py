@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, Dialect, find_draft
-from tightbeam_codegen.read.check.definition import metaschema_text
+from tightbeam_codegen.read.check.metaschemas import metaschema_text
 from tightbeam_codegen.readable_json import readable_json
 
 __all__ = ["editor_metaschema"]

@@ -107,7 +107,9 @@ class Allowances:
     def _led_to(self, channel: ChannelModel, topic: str) -> Iterator[_Key]:
         assert self._new is not None  # noqa: S101  # there is a channel
         resolved = self._new.resolved
-        node = resolved.store.topic(channel.definition.document, topic, resolved.dialects[channel.module])
+        node = resolved.store.payload(
+            channel.definition.document, ("topics", topic, "schema"), resolved.dialects[channel.module]
+        )
         for _ in range(_HOPS):
             reference = node.keywords.get("$ref")
             if not isinstance(reference, str):

@@ -14,7 +14,7 @@ from tightbeam_codegen.compare.words import code_of
 from tightbeam_codegen.model import ChannelModel
 from tightbeam_codegen.read.check import Definition, Parameter
 from tightbeam_codegen.read.load import JsonValue
-from tightbeam_codegen.read.resolve.references import topic_schema
+from tightbeam_codegen.read.payload_pointers import schema_at
 
 __all__ = ["added_by", "channel_changes"]
 
@@ -241,10 +241,15 @@ class _Changes:
 
     def _renamed(self, topic: str) -> str | None:
         """Return the new topic that has the schema of a topic that is gone."""
-        schema = json.dumps(topic_schema(self._old.document, topic))
+        schema = json.dumps(schema_at(self._old.document, ("topics", topic, "schema")))
         new = (name for name in self._topics if name not in self._old_topics)
         return next(
-            (name for name in new if json.dumps(topic_schema(self._new.document, name)) == schema), None
+            (
+                name
+                for name in new
+                if json.dumps(schema_at(self._new.document, ("topics", name, "schema"))) == schema
+            ),
+            None,
         )
 
     def _renamed_topics(self) -> Iterator[CodeChange]:

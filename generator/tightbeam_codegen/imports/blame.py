@@ -28,7 +28,7 @@ def reach_of(document: Document, topics: Iterable[str], model: Model) -> Reach |
         return None
     reach = Reach(model.resolved.store, document, dialect, Problems())
     for topic in topics:
-        reach.add_topic(topic)
+        reach.add_payload(("topics", topic, "schema"))
     reach.complete()
     return reach
 

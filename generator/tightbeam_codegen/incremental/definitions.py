@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 from tightbeam_codegen.json_schema.dialects import LATEST
 from tightbeam_codegen.model import Model, ModulePath
 from tightbeam_codegen.problems import DefinitionErrors, from_stored, to_stored
-from tightbeam_codegen.read.check import Definition, Parameter
+from tightbeam_codegen.read.check import AnyDefinition, Definition, EventDefinition, Parameter, Topic
 from tightbeam_codegen.read.definitions import Unchanged
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise.places import module_of
+from tightbeam_codegen.read.payload_pointers import EVENT_PAYLOAD
 from tightbeam_codegen.read.resolve import Sources
 from tightbeam_codegen.read.resolve.references import outgoing
 from tightbeam_codegen.targets.protocol import Output, Store
@@ -63,20 +64,20 @@ def compiled_definitions(model: Model, outputs: Mapping[str, Output]) -> list[Co
     store = model.resolved.store
     return [
         CompiledDefinition(
-            definition=channel.definition,
-            uses=model.shapes.uses[channel.module],
-            exact_uses=model.exact.uses[channel.module] if model.exact else (),
-            chosen=channel.chosen,
+            definition=each.definition,
+            uses=model.shapes.uses[each.module],
+            exact_uses=model.exact.uses[each.module] if model.exact else (),
+            chosen=each.chosen,
             problems=(
-                *channel.problems,
-                *(each for output in outputs.values() for each in output.warnings.get(channel.module, ())),
+                *each.problems,
+                *(problem for output in outputs.values() for problem in output.warnings.get(each.module, ())),
             ),
-            reach={each.uri: each.digest for each in store.documents.reach(channel.definition.document)},
-            entangled=channel.module in entangled,
+            reach={other.uri: other.digest for other in store.documents.reach(each.definition.document)},
+            entangled=each.module in entangled,
             context=context,
-            files={name: output.own.get(channel.module, {}) for name, output in outputs.items()},
+            files={name: output.own.get(each.module, {}) for name, output in outputs.items()},
         )
-        for channel in model.channels
+        for each in model.described
     ]
 
 
@@ -226,28 +227,37 @@ def _entry(compiled: CompiledDefinition) -> dict[str, Any]:
     }
 
 
-def _from_definition(definition: Definition) -> dict[str, Any]:
+def _from_definition(definition: AnyDefinition) -> dict[str, Any]:
     """Return as much of a definition as the other definitions of a run are compared with."""
+    common = {"module": list(definition.module), "name": definition.name, "class_name": definition.class_name}
+    if isinstance(definition, EventDefinition):
+        return {"kind": "event", **common, "has_data": definition.payload is not None}
     params = [[p.name, p.kind, list(p.enum) if p.enum else None] for p in definition.params]
-    return {
-        "module": list(definition.module),
-        "name": definition.name,
-        "separator": definition.separator,
-        "class_name": definition.class_name,
-        "params": params,
-    }
+    return {"kind": "channel", **common, "separator": definition.separator, "params": params}
 
 
-def _to_definition(document: Document, entry: dict[str, Any]) -> Definition:
+def _to_definition(document: Document, entry: dict[str, Any]) -> AnyDefinition:
     """Return what is remembered of a definition: no topics, no description, no dialect.
 
     Raises:
         ValueError: the entry has names that can't be in code.
     """
-    params = ((name, kind, tuple(enum) if enum else None) for name, kind, enum in entry["params"])
     module, class_name = tuple(entry["module"]), entry["class_name"]
     if not all(isinstance(name, str) and name.isidentifier() for name in (*module, class_name or "none")):
         raise ValueError("names that can't be in code")
+    if entry["kind"] == "event":
+        payload = Topic(entry["name"], EVENT_PAYLOAD, "", None, module[-1])
+        return EventDefinition(
+            document=document,
+            module=module,
+            name=entry["name"],
+            description="",
+            payload=payload if entry["has_data"] else None,
+            dialect="",
+            assert_formats=True,
+            class_name=class_name,
+        )
+    params = ((name, kind, tuple(enum) if enum else None) for name, kind, enum in entry["params"])
     return Definition(
         document=document,
         module=module,

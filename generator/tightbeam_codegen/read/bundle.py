@@ -1,7 +1,7 @@
-"""The schemas that a channel's topics need at run time, in one self-contained JSON text.
+"""The schemas that a channel's topics or an event need at run time, in one self-contained JSON text.
 
 Documents go in as they were written, so every reference in them means what it meant; only shared definitions
-that no topic of the channel can reach are left out.
+that no payload of the definition can reach are left out.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tightbeam_codegen.json_schema.dialects import Dialect
 from tightbeam_codegen.json_schema.keywords import ASSERTING, IDENTIFIERS
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.read.api_documents import CONTAINERS
-from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.check import AnyDefinition, EventDefinition, Parameter
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.normalise.discriminate import discriminating_schemas
 from tightbeam_codegen.read.normalise.shapes import Name, is_open
+from tightbeam_codegen.read.payload_pointers import is_event, schema_at, shared_key, split_payload
 from tightbeam_codegen.read.reach import Reach, fragment
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
-from tightbeam_codegen.read.resolve.references import topic_schema
 from tightbeam_codegen.read.topics import Shapes
 
 __all__ = ["Bundle", "bundle"]
@@ -39,7 +39,7 @@ def dotted(name: Name) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The schemas that a channel's topics need at run time, in one self-contained JSON value."""
+    """The schemas that the payloads of a definition need at run time, in one self-contained JSON value."""
 
     value: Mapping[str, JsonValue]
     """Shares parts with the documents, and must not be changed."""
@@ -57,42 +57,46 @@ class Bundle:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def bundle(definition: Definition, reach: Reach, store: SchemaStore, shapes: Shapes) -> Bundle:
+def bundle(definition: AnyDefinition, reach: Reach, store: SchemaStore, shapes: Shapes) -> Bundle:
     """Bundle the schemas of one definition.
 
     Args:
         definition: the definition.
-        reach: what its topics reach.
+        reach: what its payloads reach.
         store: resolves references.
-        shapes: what its topics come to: how values of unions are told apart, and where anything may stand.
+        shapes: what its payloads come to: how values of unions are told apart, and where anything may stand.
     """
     document, dialect, bundler = definition.document, reach.dialect, _Bundler(store, reach)
-    inline: list[str] = []
+    inline: list[Pointer] = []
     entries: dict[str, JsonValue] = {}
     resources: dict[str, JsonValue] = dict(bundler.resources())
     topics = shapes.topics[definition.module]
-    for topic in topics:
-        name = topic.name
-        if (root := store.own_root(document, name, dialect)) is not None:
+    for payload, topic in zip(definition.payloads, topics, strict=True):
+        pointer = payload.pointer
+        if (root := store.own_root(document, pointer, dialect)) is not None:
             uri, own = as_uri(root[0]), root[1]
-            schema = topic_schema(document, name)
+            schema = schema_at(document, pointer)
             resources[uri] = bundler.with_dialect(schema, schema, own)
             ref = (f"{uri}#", own.uri)
-        elif (whole := bundler.whole_document(name)) is not None:
+        elif (whole := bundler.whole_document(pointer)) is not None:
             ref = whole
         else:
-            inline.append(name)
-            ref = (f"{document.uri}#{fragment(('topics', name, 'schema'))}", dialect.uri)
-        entries[name] = {"ref": ref[0], "dialect": ref[1], "open": is_open(topic.shape, shapes.named)}
+            inline.append(pointer)
+            ref = (f"{document.uri}#{fragment(pointer)}", dialect.uri)
+        entries[payload.name] = {"ref": ref[0], "dialect": ref[1], "open": is_open(topic.shape, shapes.named)}
     resources[document.uri] = _definition_resource(reach, document, dialect, inline)
     value: dict[str, JsonValue] = {
         "assertFormats": definition.assert_formats,
         "resources": resources,
         "topics": entries,
-        "params": {param.name: param.schema for param in definition.params},
+        "params": {param.name: param.schema for param in _params(definition)},
     }
     schemas = discriminating_schemas((topic.shape for topic in topics), shapes.named, shapes.nodes)
     return Bundle(bundler.written(value), {name: bundler.refs(nodes) for name, nodes in schemas.items()})
+
+
+def _params(definition: AnyDefinition) -> tuple[Parameter, ...]:
+    return () if isinstance(definition, EventDefinition) else definition.params
 
 
 class _Bundler:
@@ -103,9 +107,9 @@ class _Bundler:
         self._reach = reach
         self._respelt = dict(reach.respelt)
 
-    def whole_document(self, name: str) -> tuple[str, str] | None:
-        """Return the URI and draft of a document if a topic is nothing but a reference to it."""
-        node = self._store.topic(self._reach.definition, name, self._reach.dialect)
+    def whole_document(self, pointer: Pointer) -> tuple[str, str] | None:
+        """Return the URI and draft of a document if a payload schema is nothing but a reference to it."""
+        node = self._store.payload(self._reach.definition, pointer, self._reach.dialect)
         schema = node.schema
         if (
             not isinstance(schema, dict)
@@ -123,7 +127,7 @@ class _Bundler:
         return f"{self._uri(document)}#", target.dialect.uri
 
     def resources(self) -> Iterable[tuple[str, JsonValue]]:
-        """Yield the documents besides the definition file, without the parts that no topic reaches."""
+        """Yield the documents besides the definition file, without the parts that no payload reaches."""
         for document in (document for _, document in sorted(self._reach.documents.items())):
             value: Any = document.value
             if document is self._reach.definition:
@@ -228,16 +232,16 @@ class _Bundler:
     def _place(self, pointer: Pointer) -> tuple[str, Pointer]:
         """Return the resource and the place in it that a part of the definition file has in the bundle.
 
-        That is a topic's own document, or the definitions, where validators look for an `$id`.
+        That is a payload's own document, or the definitions, where validators look for an `$id`.
         """
         document, dialect = self._reach.definition, self._reach.dialect
-        if pointer[:1] != ("topics",):
+        if (payload := split_payload(document, pointer)) is None:
             return document.uri, pointer
-        name = str(pointer[1])
-        if (root := self._store.own_root(document, name, dialect)) is not None:
-            return as_uri(root[0]), pointer[3:]
-        if _identifies(topic_schema(document, name)):
-            return document.uri, (dialect.definitions_keyword, f"topics/{name}", *pointer[3:])
+        way, rest = payload
+        if (root := self._store.own_root(document, way, dialect)) is not None:
+            return as_uri(root[0]), rest
+        if _identifies(schema_at(document, way)):
+            return document.uri, (dialect.definitions_keyword, shared_key(way), *rest)
         return document.uri, pointer
 
 
@@ -261,18 +265,31 @@ def _keep(kept: dict[str, JsonValue], document: Any, pointer: Pointer) -> None:
 
 
 def _definition_resource(
-    reach: Reach, document: Document, dialect: Dialect, inline: Iterable[str]
+    reach: Reach, document: Document, dialect: Dialect, inline: Iterable[Pointer]
 ) -> JsonValue:
-    """Return the definition file as a schema document, in which `#/$defs/…` and `#/topics/…` lead on."""
-    topics: dict[str, JsonValue] = {name: {"schema": topic_schema(document, name)} for name in inline}
+    """Return the definition file as a schema document, in which pointers into it lead on.
+
+    Args:
+        reach: has the shared definitions that are kept.
+        document: the file.
+        dialect: of the file.
+        inline: the ways to the payload schemas that stand in it.
+    """
     definitions = reach.definitions(document, ("$defs",))
-    resource: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions, "topics": topics}
+    resource: dict[str, JsonValue] = {"$schema": dialect.uri, "$defs": definitions}
     identified: dict[str, JsonValue] = {}
-    for name in inline:
-        schema = topic_schema(document, name)
+    topics: dict[str, JsonValue] = {}
+    if not is_event(document):
+        resource["topics"] = topics
+    for pointer in inline:
+        schema = schema_at(document, pointer)
+        if is_event(document):
+            resource["schema"] = schema
+        else:
+            topics[str(pointer[1])] = {"schema": schema}
         if _identifies(schema):
-            # Below `topics` no validator looks for `$id` and anchors; among the definitions it does.
-            identified[f"topics/{name}"] = schema
+            # Where it stands no validator looks for `$id` and anchors; among the definitions it does.
+            identified[shared_key(pointer)] = schema
     keyword = dialect.definitions_keyword
     if identified or (keyword != "$defs" and _identifies({keyword: definitions})):
         resource[keyword] = {**definitions, **identified}

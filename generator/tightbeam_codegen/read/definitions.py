@@ -1,4 +1,4 @@
-"""The first passes: the channel definitions below the schema root, read and checked one by one."""
+"""The first passes: the definition files below the schema root, read and checked one by one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems
-from tightbeam_codegen.read.check import Definition, check_definition
+from tightbeam_codegen.read.check import AnyDefinition, check_definition, check_event
 from tightbeam_codegen.read.discover import DefinitionFile
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.near_misses import near_misses
+from tightbeam_codegen.read.payload_pointers import is_event
 from tightbeam_codegen.read.resolve import Sources
 from tightbeam_codegen.read.resolve.metaschemas import named_metaschemas
 from tightbeam_codegen.settings import Settings
@@ -34,9 +35,9 @@ Use: TypeAlias = tuple[str, Pointer]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A sound channel definition, with the warnings that its own file draws."""
+    """A sound definition, with the warnings that its own file draws."""
 
-    definition: Definition
+    definition: AnyDefinition
     problems: tuple[Problem, ...]
 
 
@@ -44,7 +45,7 @@ class Checked:
 class Unchanged:
     """A definition that an earlier run read, and that needs no reading: nothing it depends on has changed."""
 
-    definition: Definition
+    definition: AnyDefinition
     """Its document, module, name, parameters and class name; the rest isn't known."""
     uses: tuple[Use, ...]
     """The schemas of other documents that its topics use."""
@@ -91,7 +92,7 @@ def refuse_empty_root(root: Path, shown_root: str, documents: Sequence[Document]
     likely = min(candidates, key=lambda each: str(each.place), default=None)
     problems.error(
         likely.place if likely else None,
-        f"no *.channel.json or *.channel.yaml below {shown_root}"
+        f"no *.channel.json, *.channel.yaml, *.event.json or *.event.yaml below {shown_root}"
         + (", but this looks like one" if likely else ""),
         likely.remedy if likely else "Start with `tightbeam init`.",
     )
@@ -115,7 +116,8 @@ def check_definitions(
     checked: dict[tuple[str, ...], Checked] = {}
     for document in documents:
         known = len(problems)
-        definition = check_definition(document, settings, problems, metaschemas=metaschemas)
+        check = check_event if is_event(document) else check_definition
+        definition = check(document, settings, problems, metaschemas=metaschemas)
         if definition is not None:
             checked[definition.module] = Checked(definition, problems.after(known))
     return list(checked.values())

@@ -1,4 +1,4 @@
-"""Finds the channel definitions below a root, and the Python modules that they become."""
+"""Finds the definitions of channels and events below a root, and the Python modules that they become."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import snake
 from tightbeam_codegen.problems import Place, Problems, quoted
 
 __all__ = [
+    "CHANNEL_SUFFIXES",
+    "EVENT_SUFFIXES",
     "MAX_FILES",
     "SUFFIXES",
     "DefinitionFile",
     "check_modules",
     "discover",
     "entries_below",
+    "is_definition_uri",
     "module_path",
     "read_inside",
     "real_path",
     "without_suffix",
 ]
 
-SUFFIXES = (".channel.json", ".channel.yaml", ".channel.yml")
+CHANNEL_SUFFIXES = (".channel.json", ".channel.yaml", ".channel.yml")
+EVENT_SUFFIXES = (".event.json", ".event.yaml", ".event.yml")
+SUFFIXES = (*CHANNEL_SUFFIXES, *EVENT_SUFFIXES)
+"""The endings of definition files."""
 
 MAX_FILES = 100_000
 """Entries below a root. A root with more of them, such as a home folder, was named by mistake."""
@@ -33,7 +40,7 @@ MAX_FILES = 100_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class DefinitionFile:
-    """A channel definition file."""
+    """A definition file."""
 
     path: str
     """Posix path relative to the root."""
@@ -43,7 +50,7 @@ class DefinitionFile:
 
 
 def discover(root: Path, shown_root: str, problems: Problems) -> list[DefinitionFile]:
-    """Find the channel definitions below a root, sorted by path.
+    """Find the definitions of channels and events below a root, sorted by path.
 
     Hidden files and folders are skipped. Symbolic links that lead out of the root are errors, and so are
     names that aren't text, can't be a module's, or come to one module.
@@ -69,6 +76,11 @@ def discover(root: Path, shown_root: str, problems: Problems) -> list[Definition
             files.append(file)
     _check_names(files, problems)
     return sorted(files)
+
+
+def is_definition_uri(uri: str) -> bool:
+    """Return whether a URI is that of a definition file; a file of a mapped folder is none."""
+    return uri.startswith(ROOT_URI) and uri.endswith(SUFFIXES)
 
 
 def entries_below(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -176,8 +188,8 @@ def module_path(path: str, shown: str, problems: Problems) -> tuple[str, ...] | 
 def check_modules(modules: Iterable[tuple[str, tuple[str, ...]]], problems: Problems) -> None:
     """Report files that can't have the modules that they become.
 
-    Two channel definitions can't be one module. Two modules can't be one file on a disk that ignores case,
-    and a module and a package can't have one name. A channel definition and schema documents may be one
+    Two definitions can't be one module. Two modules can't be one file on a disk that ignores case,
+    and a module and a package can't have one name. A definition and schema documents may be one
     module, which then has the classes of all of them.
 
     Args:

@@ -10,10 +10,10 @@ from tightbeam_codegen.json_schema.dialects import LATEST, Dialect
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.problems import Problem, Problems
 from tightbeam_codegen.read.api_documents import CONTAINERS, api_document
-from tightbeam_codegen.read.check import Definition, check_schema
+from tightbeam_codegen.read.check import AnyDefinition, check_schema
 from tightbeam_codegen.read.check.warnings import Warnings
 from tightbeam_codegen.read.definitions import Unchanged
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.reach import Reach
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Sources
@@ -56,7 +56,7 @@ class Resolved:
 
 
 def resolve(
-    definitions: Sequence[Definition],
+    definitions: Sequence[AnyDefinition],
     unchanged: Iterable[Unchanged],
     sources: Sources,
     settings: Settings,
@@ -127,7 +127,7 @@ def _check_shared(
     metaschemas = named_metaschemas(documents, sources, problems)
     for document in documents:
         if (
-            document.path.endswith(SUFFIXES)
+            is_definition_uri(document.uri)
             or is_official(document.uri)
             or store.documents.api(document) is not None
         ):
@@ -137,7 +137,7 @@ def _check_shared(
 
 
 def _check_formats(
-    definition: Definition, own: Set[str], store: SchemaStore, settings: Settings, problems: Problems
+    definition: AnyDefinition, own: Set[str], store: SchemaStore, settings: Settings, problems: Problems
 ) -> None:
     """Refuse a definition that reads `format` otherwise than a file it refers to, which has one model."""
     if definition.assert_formats == settings.assert_formats:
@@ -166,7 +166,7 @@ class Reached:
 
 
 def find_reached(
-    definitions: Iterable[Definition], resolved: Resolved, sources: Sources, problems: Problems
+    definitions: Iterable[AnyDefinition], resolved: Resolved, sources: Sources, problems: Problems
 ) -> dict[ModulePath, Reached]:
     """Find the parts of documents that topics reach, and check those that are checked for this reason alone.
 
@@ -181,8 +181,8 @@ def find_reached(
     checked: dict[str, Problems] = {}
     for each in definitions:
         reach = Reach(resolved.store, each.document, resolved.dialects[each.module], problems)
-        for topic in each.topics:
-            reach.add_topic(topic.name)
+        for topic in each.payloads:
+            reach.add_payload(topic.pointer)
         reach.complete()
         own = Problems()
         for uri, document in reach.documents.items():

@@ -18,6 +18,7 @@ from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
+from tightbeam_codegen.read.payload_pointers import split_payload
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
 from tightbeam_codegen.read.resolve.references import own_id
 
@@ -41,8 +42,8 @@ class Reach:
 
     Args:
         store: resolves references.
-        definition: the channel definition file.
-        dialect: the draft of topics that name none.
+        definition: the definition file.
+        dialect: the draft of payload schemas that name none.
         problems: takes references that lead nowhere.
     """
 
@@ -70,12 +71,12 @@ class Reach:
         self._by_own_uri: dict[str, Place | None] = {}
         """The URIs of schemas by which references are spelt, each with the place of the first of these."""
 
-    def add_topic(self, name: str) -> None:
-        """Take in the schema of a topic."""
-        if not self._is_new((self.definition.uri, ("topics", name))):
+    def add_payload(self, pointer: Pointer) -> None:
+        """Take in the payload schema at a pointer in the definition file."""
+        if not self._is_new((self.definition.uri, tuple(map(str, pointer)))):
             return
-        topic = self._store.topic(self.definition, name, self.dialect)
-        self._pending.append((topic, topic.schema, True))
+        payload = self._store.payload(self.definition, pointer, self.dialect)
+        self._pending.append((payload, payload.schema, True))
 
     def complete(self) -> None:
         """Follow references until nothing new turns up."""
@@ -134,8 +135,9 @@ class Reach:
             pointer: a place in it.
             is_schema: whether a schema is there for sure.
         """
-        if document is self.definition and pointer[:1] == ("topics",):
-            self.add_topic(str(pointer[1]))
+        payload = split_payload(document, pointer) if document is self.definition else None
+        if payload is not None:
+            self.add_payload(payload[0])
             return
         if document.uri not in self.documents:
             self.documents[document.uri] = document

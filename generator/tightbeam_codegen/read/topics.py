@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tightbeam_codegen.names import class_name, topic_name
+from tightbeam_codegen.names import topic_name
 from tightbeam_codegen.problems import Place, Problem, Problems
-from tightbeam_codegen.read.check import Definition, Topic
+from tightbeam_codegen.read.check import AnyDefinition, Topic
 from tightbeam_codegen.read.definitions import Unchanged, Use
 from tightbeam_codegen.read.discover import check_modules
 from tightbeam_codegen.read.documents import ModulePath, Resolved
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import Claim, Names, Normaliser, TooMuch, settle
 from tightbeam_codegen.read.normalise.naming import is_own
-from tightbeam_codegen.read.normalise.places import NamePlace, topic_place
+from tightbeam_codegen.read.normalise.places import NamePlace, payload_place
 from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, Ref, Rules, Shape, Union, names_in
 from tightbeam_codegen.read.resolve import Node, Unresolved
 
@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TopicShape:
-    """A topic with what its schema comes to."""
+    """A topic, or the data of an event, with what its schema comes to."""
 
     name: str
     attribute: str
@@ -40,6 +40,8 @@ class TopicShape:
     doc: str
     place: Place
     """The place of its name in the definition."""
+    class_name: str = field(compare=False)
+    """The name that its class has, or its alias for another one's; made of the place."""
     rules: Rules = ()
     """The keywords of its schema that the shape doesn't hold, where shapes are exact."""
 
@@ -73,7 +75,7 @@ NO_SHAPES = Shapes({}, {}, {}, {}, Names(), {}, {})
 
 
 def normalise(
-    definitions: Sequence[Definition],
+    definitions: Sequence[AnyDefinition],
     unchanged: Iterable[Unchanged],
     resolved: Resolved,
     names: Names,
@@ -130,12 +132,12 @@ def topic_alias(topic: TopicShape, module: ModulePath) -> Name | None:
         topic: the topic.
         module: of its definition.
     """
-    name = Name(module, class_name([topic.name]))
+    name = Name(module, topic.class_name)
     names = set(names_in(topic.shape)) if isinstance(topic.shape, Ref | Union) else set()
     return name if names and name not in names else None
 
 
-def check_modules_of(shapes: Shapes, definitions: Iterable[Definition], problems: Problems) -> None:
+def check_modules_of(shapes: Shapes, definitions: Iterable[AnyDefinition], problems: Problems) -> None:
     """Refuse modules that are one file on some disk, and those that have the name of a package.
 
     Args:
@@ -168,26 +170,27 @@ class _Attempt:
         self._uses: dict[ModulePath, tuple[Use, ...]] = {}
         self._problems: dict[ModulePath, tuple[Problem, ...]] = {}
 
-    def add(self, definition: Definition) -> None:
+    def add(self, definition: AnyDefinition) -> None:
         """Normalise the topics of a definition."""
         known, module, store = len(self._noted), definition.module, self._resolved.store
         self._normaliser.foreign.clear()
-        self._topics[module] = tuple(self._topic(definition, topic) for topic in definition.topics)
+        self._topics[module] = tuple(self._topic(definition, topic) for topic in definition.payloads)
         foreign = ((store.document(schema), schema) for schema in self._normaliser.foreign.values())
         uses = ((document.uri, store.pointer(schema)) for document, schema in foreign if document is not None)
         self._uses[module] = tuple(sorted(uses))
         self._problems[module] = self._noted.after(known)
 
-    def _topic(self, definition: Definition, topic: Topic) -> TopicShape:
+    def _topic(self, definition: AnyDefinition, topic: Topic) -> TopicShape:
         document, module, normaliser = definition.document, definition.module, self._normaliser
-        node = self._resolved.store.topic(document, topic.name, self._resolved.dialects[module])
-        place = topic_place(document, module, topic.name)
+        node = self._resolved.store.payload(document, topic.pointer, self._resolved.dialects[module])
+        place = payload_place(definition, topic)
         shape = normaliser.topic(node, place, document)
         doc = topic.description or normaliser.doc(node, topic.name)
         normaliser.describe(place, doc)
-        key = document.place(("topics", topic.name), key=True)
+        key = document.place(topic.pointer[:-1], key=True)
         attribute = topic.py_name or topic_name(topic.name)
-        shaped = TopicShape(topic.name, attribute, shape, doc, key, normaliser.rules([node], shape))
+        rules = normaliser.rules([node], shape)
+        shaped = TopicShape(topic.name, attribute, shape, doc, key, place.name.name, rules)
         self._places.append((place, shaped))
         return shaped
 

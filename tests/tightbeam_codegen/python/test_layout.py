@@ -160,7 +160,7 @@ def test_modules_are_stable_under_the_formatter(width: int, module: ir.Module) -
     )
 )
 def test_packages_are_stable_under_the_formatter(exports: list[tuple[str, tuple[str, ...]]]) -> None:
-    text = Printer("0.1.0", 88).package(ir.Package((), tuple(exports)))
+    text = Printer("0.1.0", 88).package(ir.Package((), tuple(exports), "channels"))
     check_source(text)
     assert formatting_changes(text) == ""
 
@@ -169,7 +169,9 @@ def test_packages_are_stable_under_the_formatter(exports: list[tuple[str, tuple[
 @given(WORDS)
 def test_schemas_are_stable_under_the_formatter(words: str) -> None:
     schemas = json.dumps({"description": words, words: [words] * 3})
-    text = Printer("0.1.0", 88).schemas(ir.Schemas(("_schemas", "x"), "x.channel.json", "0" * 64, schemas))
+    text = Printer("0.1.0", 88).schemas(
+        ir.Schemas(("_schemas", "x"), "x.channel.json", "0" * 64, "The schemas.", schemas)
+    )
     check_source(text)
     assert formatting_changes(text) == ""
 

@@ -34,7 +34,7 @@ def test_it_reads_back(value: Any) -> None:
 
 @given(VALUES)
 def test_the_module_holds_it_as_one_constant(value: Any) -> None:
-    schemas = ir.Schemas(("_schemas", "x"), "x.channel.json", "0" * 64, json.dumps(value))
+    schemas = ir.Schemas(("_schemas", "x"), "x.channel.json", "0" * 64, "The schemas.", json.dumps(value))
     *_, assignment = ast.parse(Printer("0.1.0", 88).schemas(schemas).encode()).body
     assert isinstance(assignment, ast.Assign)
     assert isinstance(assignment.value, ast.Constant)

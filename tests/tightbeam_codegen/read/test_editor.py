@@ -15,7 +15,7 @@ from tightbeam_cli import main
 from tightbeam_codegen.command.init import METASCHEMA
 from tightbeam_codegen.command.metaschema import editor_metaschema
 from tightbeam_codegen.json_schema.dialects import DRAFT_7, DRAFTS, LATEST
-from tightbeam_codegen.read.check.definition import metaschema_text
+from tightbeam_codegen.read.check.metaschemas import metaschema_text
 
 PAYLOAD = json.loads(metaschema_text())["$defs"]["PayloadSchema"]
 

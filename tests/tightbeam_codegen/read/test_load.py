@@ -21,7 +21,7 @@ from tightbeam_codegen.read.load.positions import Lines, find
 
 def load(text: str | bytes, path: str = "x.json") -> Document:
     data = text.encode() if isinstance(text, str) else text
-    return parse(data, path, f"schemas/{path}", f"tightbeam:///{path}")
+    return parse(data, path, f"schemas/{path}", f"https://tightbeam.invalid/{path}")
 
 
 def refusal(text: str | bytes, path: str = "x.json") -> str:

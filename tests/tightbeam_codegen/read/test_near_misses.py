@@ -38,7 +38,8 @@ def test_alone_and_beside_good_files(name: str, called: str, capsys: pytest.Capt
     assert main(["generate"]) == 2
     said = capsys.readouterr().err
     assert said == (
-        f"schemas/{name}:1:1: error: no *.channel.json or *.channel.yaml below schemas,"
+        f"schemas/{name}:1:1: error: no *.channel.json, *.channel.yaml, *.event.json or *.event.yaml"
+        " below schemas,"
         " but this looks like one\n"
         f"    Call it schemas/{called}.\n"
     )

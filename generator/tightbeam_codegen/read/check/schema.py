@@ -20,7 +20,7 @@ from tightbeam_codegen.read.check.forms import form_faults, name_kind
 from tightbeam_codegen.read.check.metaschema import metaschema_faults
 from tightbeam_codegen.read.check.patterns import judge_pattern
 from tightbeam_codegen.read.check.warnings import Warnings
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Resource:
         own_keywords: Mapping[str, str],
     ) -> None:
         self.document = document
-        self.is_definition = document.path.endswith(SUFFIXES)
+        self.is_definition = is_definition_uri(document.uri)
         self.own_keywords = own_keywords
         self.problems = problems
         self.warnings = warnings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.read.load.json_text import locate, read_json, scan
 from tightbeam_codegen.read.load.limits import MAX_BYTES, MAX_DOCUMENT_BYTES
 from tightbeam_codegen.read.load.positions import Lines, Spot, find
@@ -82,7 +82,7 @@ def parse(data: bytes, path: str, shown: str, uri: str) -> Document:
             duplicate keys, or numbers or nesting beyond the limits; each problem has a place.
     """
     digest = hashlib.sha256(data).hexdigest()
-    is_definition = path.endswith(SUFFIXES)
+    is_definition = is_definition_uri(uri)
     # Definitions are read by more tools than this one; documents of other tools may have a byte order mark.
     if len(data) > (limit := MAX_BYTES if is_definition else MAX_DOCUMENT_BYTES):
         remedy = f"Split it; {limit // (1024 * 1024)} MiB is the limit for one file."

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from tightbeam_codegen.names import class_name
 from tightbeam_codegen.problems import Place, Problems
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.normalise.places import NamePlace, PlaceKey
 from tightbeam_codegen.read.normalise.shapes import Name
@@ -63,7 +62,7 @@ class Names:
         count = self._digits.get(place.key) if self._digits else None
         if count is None:
             return place.name
-        return Name(place.module, class_name([*place.parts, digits_of(place)[:count]]))
+        return place.named([*place.parts, digits_of(place)[:count]])
 
     def with_digits(self, places: Iterable[NamePlace]) -> Names:
         """Return names in which these places have digits, or more of them than now."""
@@ -114,8 +113,8 @@ def digits_of(place: NamePlace) -> str:
 
 
 def is_own(place: NamePlace) -> bool:
-    """Return whether the author chose the name of a place, or can: it is in a channel definition."""
-    return place.is_chosen or place.document.path.endswith(SUFFIXES)
+    """Return whether the author chose the name of a place, or can: it is in a definition file."""
+    return place.is_chosen or is_definition_uri(place.document.uri)
 
 
 def settle(met: Mapping[Name, Iterable[Claim]], names: Names) -> tuple[Names, list[Clash]]:

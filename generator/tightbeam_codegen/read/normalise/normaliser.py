@@ -28,8 +28,8 @@ from tightbeam_codegen.read.normalise.shapes import (
     names_in,
 )
 from tightbeam_codegen.read.normalise.unions import MAX_BRANCHES
+from tightbeam_codegen.read.payload_pointers import Schema
 from tightbeam_codegen.read.resolve import Node, SchemaStore
-from tightbeam_codegen.read.resolve.references import Schema
 
 __all__ = ["Normaliser", "TooMuch"]
 

@@ -8,7 +8,7 @@ the way. Nothing is counted over a whole file, so an addition in one place renam
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
@@ -18,9 +18,12 @@ from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.problems import Place
+from tightbeam_codegen.read.check import AnyDefinition, Topic
+from tightbeam_codegen.read.check.schema import value_at
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.normalise.api_places import schema_in_api
 from tightbeam_codegen.read.normalise.shapes import Name
+from tightbeam_codegen.read.payload_pointers import is_event, split_payload
 
 __all__ = [
     "OVERRIDE",
@@ -31,8 +34,8 @@ __all__ = [
     "is_definition",
     "is_override",
     "module_of",
+    "payload_place",
     "place_of",
-    "topic_place",
 ]
 
 OVERRIDE = "x-tightbeam-name"
@@ -43,7 +46,7 @@ _COMPONENTS = ("components", "schemas")
 """Where OpenAPI and AsyncAPI documents have their shared schemas."""
 _VALUES = ("additionalProperties", "unevaluatedProperties")
 _ITEMS = ("items", "additionalItems", "unevaluatedItems", "contains", "prefixItems")
-_SUFFIXES = (".channel", ".schema")
+_SUFFIXES = (".channel", ".event", ".schema")
 
 
 PlaceKey: TypeAlias = tuple[str, Pointer]
@@ -95,18 +98,22 @@ class NamePlace:
     @property
     def name(self) -> Name:
         """The class name of the place."""
-        return Name(self.module, class_name(self.parts))
+        return self.named(self.parts)
+
+    def named(self, parts: Iterable[str]) -> Name:
+        """Return the class name that is made of parts at this place."""
+        of_event = is_event(self.document) and not self.is_chosen
+        return Name(self.module, class_name(parts, of_event=of_event))
 
 
-def topic_place(document: Document, module: tuple[str, ...], topic: str) -> NamePlace:
-    """Return the place of a topic's payload.
+def payload_place(definition: AnyDefinition, payload: Topic) -> NamePlace:
+    """Return the place of a payload.
 
     Args:
-        document: the definition file.
-        module: the module of the definition.
-        topic: the name of the topic.
+        definition: the definition that has it.
+        payload: a topic, or the data of an event.
     """
-    return NamePlace(module, (topic,), document, ("topics", topic, "schema"))
+    return NamePlace(definition.module, (payload.named_after,), definition.document, payload.pointer)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -166,15 +173,17 @@ def place_of(
 
 
 def _beginning(document: Document, pointer: Pointer) -> tuple[tuple[str, ...], Any, list[str | int]]:
-    """Return the name of the topic or of the shared definition at the beginning of a pointer, and the rest.
+    """Return the name of the payload or of the shared definition at the beginning of a pointer, and the rest.
 
     Returns:
         The parts of the name, the value at that place, and the keys that follow.
     """
     value: Any = document.value
     keys = list(pointer)
-    if keys[:1] == ["topics"] and keys[2:3] == ["schema"]:
-        return (str(keys[1]),), value["topics"][keys[1]]["schema"], keys[3:]
+    if (payload := split_payload(document, pointer)) is not None:
+        way, rest = payload
+        name = module_of(document)[-1] if is_event(document) else str(way[1])
+        return (name,), value_at(value, way), list(rest)
     if (named := schema_in_api(document, pointer)) is not None:
         for key in keys[: named[1]]:
             value = value[key]

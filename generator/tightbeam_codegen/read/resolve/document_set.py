@@ -14,11 +14,18 @@ from tightbeam_codegen.json_schema.dialects import LATEST, Dialect, custom_diale
 from tightbeam_codegen.json_schema.official import is_official, is_unversioned, official_uri
 from tightbeam_codegen.problems import DefinitionErrors, Problems
 from tightbeam_codegen.read.api_documents import ApiDocument, api_document, say_null_as_a_type
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.read.load import Document
+from tightbeam_codegen.read.payload_pointers import (
+    EVENT_PAYLOAD,
+    Schema,
+    payloads_of,
+    schema_at,
+    shared_key,
+)
 from tightbeam_codegen.read.resolve.official_documents import identity
 from tightbeam_codegen.read.resolve.origins import Origins
-from tightbeam_codegen.read.resolve.references import Schema, bad_identifier, outgoing, own_id, own_root
+from tightbeam_codegen.read.resolve.references import bad_identifier, outgoing, own_id, own_root
 from tightbeam_codegen.read.resolve.sources import Sources
 from tightbeam_codegen.read.resolve.specifications import resource
 
@@ -56,7 +63,7 @@ class DocumentSet:
     # -- loading ---------------------------------------------------------------------------------------------
 
     def add_definition(self, document: Document, dialect: Dialect) -> None:
-        """Add a channel definition file.
+        """Add a definition file.
 
         Args:
             document: the file.
@@ -65,15 +72,19 @@ class DocumentSet:
         value = cast("dict[str, Any]", document.value)
         self._remember(document, dialect)
         definitions: dict[str, Any] = dict(value.get("$defs", {}))
-        for name, topic in value["topics"].items():
-            own = self.dialect_of(topic["schema"], dialect)
-            if (uri := own_root(document, name, dialect, own)) is not None:
-                self._add_resource(uri, topic["schema"], own)
+        for pointer in payloads_of(document):
+            schema = schema_at(document, pointer)
+            own = self.dialect_of(schema, dialect)
+            if (uri := own_root(document, pointer, dialect, own)) is not None:
+                self._add_resource(uri, schema, own)
             else:
-                # Below `topics` no library looks for `$id` and anchors; among the definitions it does.
-                definitions[f"topics/{name}"] = topic["schema"]
-        body = {"$defs": definitions, dialect.definitions_keyword: definitions, "topics": value["topics"]}
-        self._no_schemas.update(map(id, (body, definitions, value["topics"], *value["topics"].values())))
+                # Where it stands no library looks for `$id` and anchors; among the definitions it does.
+                definitions[shared_key(pointer)] = schema
+        holders = {key: value[key] for key in ("topics", *EVENT_PAYLOAD) if key in value}
+        body = {"$defs": definitions, dialect.definitions_keyword: definitions, **holders}
+        self._no_schemas.update(map(id, (body, definitions)))
+        if "topics" in value:
+            self._no_schemas.update(map(id, (value["topics"], *value["topics"].values())))
         self._add_resource(document.uri, body, dialect)
 
     def find(self, uri: str, *, is_needed: bool = True) -> Document | None:
@@ -272,7 +283,7 @@ class DocumentSet:
 
 def _is_part(document: Document) -> bool:
     """Return whether a file may be a part of the document that refers to it: it says nothing of itself."""
-    is_definition = document.path.endswith(SUFFIXES) or is_official(document.uri)
+    is_definition = is_definition_uri(document.uri) or is_official(document.uri)
     return not is_definition and isinstance(document.value, dict) and "$schema" not in document.value
 
 

@@ -5,29 +5,25 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, TypeAlias
-from urllib.parse import quote, urldefrag, urljoin
+from typing import Any
+from urllib.parse import urldefrag, urljoin
 
 from tightbeam._payload.subschemas import inside
 from tightbeam_codegen.json_schema.dialects import Dialect, draft_at
 from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_unversioned, official_uri
-from tightbeam_codegen.json_schema.uris import ROOT_URI, parses
-from tightbeam_codegen.read.discover import SUFFIXES
+from tightbeam_codegen.json_schema.uris import parses
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.payload_pointers import payload_query, schema_at
 
 __all__ = [
-    "Schema",
     "absolute",
     "bad_identifier",
     "outgoing",
     "own_id",
     "own_root",
-    "topic_schema",
 ]
-
-Schema: TypeAlias = dict[str, Any] | bool
-
 
 _TEXTS = ("$schema", "$id", "$anchor", "$dynamicAnchor")
 
@@ -59,7 +55,7 @@ def outgoing(value: object, base: str, dialect: Dialect) -> Iterator[str]:
         base: its URI.
         dialect: what it is written in if it doesn't say so.
     """
-    if isinstance(value, dict) and base.startswith(ROOT_URI) and base.endswith(SUFFIXES):
+    if isinstance(value, dict) and is_definition_uri(base):
         # At the top of a definition it is for editors.
         value = {key: part for key, part in value.items() if key != "$schema"}
     stack: list[tuple[Any, str, Dialect]] = [(value, base, dialect)]
@@ -97,33 +93,26 @@ def own_id(schema: Any, dialect: Dialect) -> str | None:
     return own
 
 
-def topic_schema(document: Document, topic: str) -> Schema:
-    """Return the schema of a topic as it stands in a definition file."""
-    value: Any = document.value
-    schema: Schema = value["topics"][topic]["schema"]
-    return schema
-
-
-def own_root(document: Document, topic: str, around: Dialect, dialect: Dialect) -> str | None:
-    """Return the base URI of a topic's schema that is a document of its own; None for any other.
+def own_root(document: Document, pointer: Pointer, around: Dialect, dialect: Dialect) -> str | None:
+    """Return the base URI of a payload schema that is a document of its own; None for any other.
 
     `#` in such a schema means the schema and not the definition file.
 
     Args:
         document: the definition file.
-        topic: the name of the topic.
+        pointer: the way to the payload schema.
         around: the dialect of the file.
         dialect: the dialect of the schema.
 
     Returns:
         The `$id` of the schema, else a URI beside that of the definition file.
     """
-    schema = topic_schema(document, topic)
+    schema = schema_at(document, pointer)
     if not isinstance(schema, dict) or not ("$schema" in schema or own_id(schema, around) is not None):
         return None
     own = own_id(schema, dialect)
     if own is None:
-        return f"{document.uri}?topic={quote(topic, safe='')}"
+        return f"{document.uri}?{payload_query(pointer)}"
     return urldefrag(urljoin(document.uri, own))[0]
 
 

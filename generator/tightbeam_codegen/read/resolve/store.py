@@ -19,8 +19,9 @@ from tightbeam_codegen.json_schema.official import is_official, official_uri
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.payload_pointers import Schema, schema_at, split_payload
 from tightbeam_codegen.read.resolve.document_set import DocumentSet
-from tightbeam_codegen.read.resolve.references import Schema, absolute, own_root, topic_schema
+from tightbeam_codegen.read.resolve.references import absolute, own_root
 from tightbeam_codegen.read.resolve.sources import Sources
 from tightbeam_codegen.read.resolve.specifications import resource
 from tightbeam_codegen.read.resolve.unresolved import Unresolved, elsewhere, no_schema, no_target
@@ -79,21 +80,21 @@ class SchemaStore:
 
     # -- schemas ---------------------------------------------------------------------------------------------
 
-    def topic(self, document: Document, name: str, dialect: Dialect) -> Node:
-        """Return the schema of a topic.
+    def payload(self, document: Document, pointer: Pointer, dialect: Dialect) -> Node:
+        """Return the payload schema of a topic or an event.
 
         Args:
             document: the definition file.
-            name: of the topic.
+            pointer: the way to the schema in it.
             dialect: of schemas in the file that name none.
         """
-        uri, own = self.own_root(document, name, dialect) or (document.uri, dialect)
-        return self.child(Node({}, uri, own), topic_schema(document, name))
+        uri, own = self.own_root(document, pointer, dialect) or (document.uri, dialect)
+        return self.child(Node({}, uri, own), schema_at(document, pointer))
 
-    def own_root(self, document: Document, name: str, dialect: Dialect) -> tuple[str, Dialect] | None:
-        """Return base URI and dialect of a topic's schema that is its own document; None for any other."""
-        own = self.documents.dialect_of(topic_schema(document, name), dialect)
-        uri = own_root(document, name, dialect, own)
+    def own_root(self, document: Document, pointer: Pointer, dialect: Dialect) -> tuple[str, Dialect] | None:
+        """Return base URI and dialect of a payload schema that is its own document; None for any other."""
+        own = self.documents.dialect_of(schema_at(document, pointer), dialect)
+        uri = own_root(document, pointer, dialect, own)
         return (uri, own) if uri is not None else None
 
     def child(self, parent: Node, schema: Schema) -> Node:
@@ -203,11 +204,10 @@ class SchemaStore:
             return otherwise
         dialect = self.documents.document_dialect(document)
         root: Any = None
-        pointer = self.pointer(schema)
-        if pointer[:1] == ("topics",) and len(pointer) > 2:
-            # Part of a topic's schema, which may name a dialect. Documents that are no definitions have none.
+        if (payload := split_payload(document, self.pointer(schema))) is not None:
+            # Part of a payload schema, which may name a dialect. Documents that are no definitions have none.
             with contextlib.suppress(LookupError, TypeError):
-                root = topic_schema(document, str(pointer[1]))
+                root = schema_at(document, payload[0])
         return self.documents.dialect_of(root, dialect)
 
     # -- where schemas stand ---------------------------------------------------------------------------------

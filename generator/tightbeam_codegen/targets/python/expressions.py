@@ -17,6 +17,7 @@ __all__ = [
     "Chain",
     "Expression",
     "Word",
+    "argument",
     "arguments",
     "call",
     "chained",
@@ -79,11 +80,15 @@ def call(head: str, *items: Expression) -> Bracketed:
     return Bracketed(head, items, "()", f"{head}({_joined(items)})")
 
 
+def argument(name: str, value: Expression) -> Argument:
+    """Return the keyword argument `name=value`."""
+    return Argument(name, value, f"{name}={value.source}")
+
+
 def arguments(values: Iterable[tuple[str, str | float]]) -> Iterator[Argument]:
     """Yield keyword arguments with these values."""
     for name, value in values:
-        word = constant(value)
-        yield Argument(name, word, f"{name}={word.source}")
+        yield argument(name, constant(value))
 
 
 def chained(*operands: Expression) -> Expression:

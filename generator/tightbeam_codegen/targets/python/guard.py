@@ -55,9 +55,12 @@ def _names(module: ir.Module) -> Iterator[str]:
             for field in item.fields:
                 yield field.py_name
                 yield from (name for name, _ in (*field.rules, *field.unchecked))
-    if module.channel is not None:
-        yield from (module.channel.class_name, module.channel.function)
-        yield from (alias.name for alias in module.channel.private)
-        yield from (param.py_name for param in module.channel.params)
-        for topic in module.channel.topics:
+    if module.defined is not None:
+        yield from (alias.name for alias in module.defined.private)
+    if isinstance(module.defined, ir.Event):
+        yield from (module.defined.class_name, module.defined.ref)
+    if isinstance(module.defined, ir.Channel):
+        yield from (module.defined.class_name, module.defined.function)
+        yield from (param.py_name for param in module.defined.params)
+        for topic in module.defined.topics:
             yield from (topic.attribute, f"{topic.class_name}Message")

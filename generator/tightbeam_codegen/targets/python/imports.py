@@ -31,11 +31,11 @@ def _is_standard(line: str) -> bool:
 
 def _stated(module: ir.Module) -> Iterator[str]:
     """Yield the names that a module needs besides: for bases, rules, the sentinel, quoted aliases."""
-    if module.channel is not None:
+    if module.defined is not None:
         yield from ("v1", "_t")
     if module.first:
         yield "v1"
-    for item in (*module.items, *(module.channel.private if module.channel else ())):
+    for item in (*module.items, *(module.defined.private if module.defined else ())):
         if isinstance(item, ir.Alias):
             yield from ("_t", "TYPE_CHECKING", "_te") if item.quoted else ("_t",)
         else:

@@ -16,9 +16,11 @@ __all__ = [
     "Alias",
     "Channel",
     "Class",
+    "Event",
     "Field",
     "Import",
     "Item",
+    "Kinds",
     "Module",
     "Package",
     "Param",
@@ -26,6 +28,8 @@ __all__ = [
     "Topic",
     "types_of",
 ]
+
+Kinds: TypeAlias = Literal["channels", "events", "channels and events"]
 
 Presence: TypeAlias = Literal["required", "optional", "optional-nullable", "null-by-default"]
 
@@ -116,6 +120,21 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """The type of an event, and the reference by which it is sent and listened to."""
+
+    class_name: str
+    ref: str
+    wire_name: str
+    data_type: Type | None
+    """None for an event without data."""
+    send_type: Type | None
+    private: tuple[Alias, ...]
+    """As for a channel."""
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Names of another generated module: `from <module> import <name> as <alias>, …`."""
 
@@ -135,18 +154,20 @@ class Module:
     doc: str
     imports: tuple[Import, ...]
     items: tuple[Item, ...]
-    channel: Channel | None
+    defined: Channel | Event | None
+    """What the definition file defines; None in the module of a schema document."""
     first: tuple[tuple[str, ...], ...] = ()
     """Modules to import before those of `imports`, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """The bundled schemas of one channel's topics."""
+    """The bundled schemas of one definition."""
 
     path: tuple[str, ...]
     source: str
     digest: str
+    doc: str
     text: str
 
 
@@ -156,20 +177,22 @@ class Package:
 
     path: tuple[str, ...]
     exports: tuple[tuple[str, tuple[str, ...]], ...]
-    """(module, names) of the channels below it."""
+    """(module, names) of the channels and events directly in it."""
+    kinds: Kinds
+    """What there is in the outermost package."""
 
 
-def types_of(items: Iterable[Item], channel: Channel | None) -> Iterable[Type]:
+def types_of(items: Iterable[Item], defined: Channel | Event | None) -> Iterable[Type]:
     """Return all types of a module, each once.
 
     Args:
         items: the module's.
-        channel: the module's, if it has one.
+        defined: the module's channel or event, if it has one.
     """
-    return dict.fromkeys(_types(items, channel))
+    return dict.fromkeys(_types(items, defined))
 
 
-def _types(items: Iterable[Item], channel: Channel | None) -> Iterator[Type]:
+def _types(items: Iterable[Item], defined: Channel | Event | None) -> Iterator[Type]:
     for item in items:
         if isinstance(item, Class):
             for field in item.fields:
@@ -178,8 +201,11 @@ def _types(items: Iterable[Item], channel: Channel | None) -> Iterator[Type]:
             yield item.type
             if item.wire_type is not None:
                 yield item.wire_type
-    if channel is not None:
-        yield from (param.type for param in channel.params)
-        yield from (alias.type for alias in channel.private)
-        for topic in channel.topics:
+    if defined is not None:
+        yield from (alias.type for alias in defined.private)
+    if isinstance(defined, Channel):
+        yield from (param.type for param in defined.params)
+        for topic in defined.topics:
             yield from (topic.payload_type, topic.publish_type)
+    if isinstance(defined, Event) and defined.data_type is not None and defined.send_type is not None:
+        yield from (defined.data_type, defined.send_type)

@@ -62,6 +62,15 @@ class Layout:
             return opened
         return f"{begin}\n{wrapped}\n{indent}){suffix}"
 
+    def opened(self, prefix: str, expression: Expression) -> str:
+        """Lay out `prefix expression` at the left margin with its outermost bracket opened.
+
+        Args:
+            prefix: what stands before the expression on its line.
+            expression: the expression.
+        """
+        return f"{prefix}{self._open(expression, '')}"
+
     def sequence(self, items: Iterable[Expression], indent: str) -> str:
         """Lay out elements that stand alone, such as those of `__all__`, one a line with a comma.
 

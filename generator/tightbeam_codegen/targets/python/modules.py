@@ -1,13 +1,13 @@
-"""The modules of the generated package, of channel definitions and of schema documents."""
+"""The modules of the generated package, of definitions and of schema documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tightbeam_codegen.model import ChannelModel, ModulePath
-from tightbeam_codegen.names import OF_THE_METACLASS, class_name, field_names, pascal
+from tightbeam_codegen.model import ChannelModel, EventModel, ModulePath
+from tightbeam_codegen.names import OF_THE_METACLASS, field_names, pascal
 from tightbeam_codegen.problems import Problems, quoted
-from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.read.check import AnyDefinition, Definition, EventDefinition
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise.shapes import NamedShape, Ref
 from tightbeam_codegen.read.topics import TopicShape, topic_alias
@@ -18,7 +18,7 @@ from tightbeam_codegen.targets.python.accepted import Accepted
 from tightbeam_codegen.targets.python.items import items_of
 from tightbeam_codegen.targets.python.spelling import Types
 
-__all__ = ["channel_module", "exports", "packages", "parameter_names", "shared_module"]
+__all__ = ["channel_module", "event_module", "exports", "packages", "parameter_names", "shared_module"]
 
 
 def channel_module(
@@ -36,62 +36,131 @@ def channel_module(
         problems: takes names that meet.
     """
     definition, topics, module = channel_model.definition, channel_model.topics, channel_model.module
-    aliases: list[ir.Alias] = []
-    channel_topics: list[ir.Topic] = []
-    accepted = Accepted(types, module)
-    private: list[ir.Alias] = []
-    for topic in topics:
-        alias = _topic_alias(topic, types, module)
-        if alias is not None:
-            aliases.append(alias)
-        payload = tree.Named(alias.name) if alias else types.model(topic.shape, module)
-        if alias is None and types.unions.needs_quotes(topic.shape):
-            private.append(ir.Alias(f"_Payload{pascal(topic.name)}", payload, None, True, ""))
-            payload = tree.Named(private[-1].name)
-        channel_topics.append(
-            ir.Topic(
-                topic.attribute,
-                topic.name,
-                pascal(topic.name),
-                payload,
-                accepted.type_of(topic.shape, alias),
-                topic.doc.strip(),
-            )
-        )
+    payloads = _Payloads(types, module)
+    channel_topics = tuple(
+        ir.Topic(topic.attribute, topic.name, pascal(topic.name), *payloads.add(topic), topic.doc.strip())
+        for topic in topics
+    )
     description = definition.description.strip()
     channel = ir.Channel(
         *exports(definition),
         definition.name,
         definition.separator,
         tuple(_params(definition)),
-        tuple(channel_topics),
-        (*private, *accepted.aliases),
+        channel_topics,
+        payloads.private,
         description,
     )
-    items = (*items_of(types, named, module), *aliases)
+    doc = description or f"The channel `{definition.name}`."
+    return _module(definition, doc, topics, named, payloads, channel, problems)
+
+
+def event_module(
+    event_model: EventModel,
+    named: Sequence[NamedShape],
+    types: Types,
+    problems: Problems,
+) -> ir.Module:
+    """Assemble the module of one event definition.
+
+    Args:
+        event_model: the event.
+        named: the classes and aliases that are declared in this module.
+        types: the types of shapes.
+        problems: takes names that meet.
+    """
+    definition, payload = event_model.definition, event_model.payload
+    payloads = _Payloads(types, event_model.module)
+    data, accepted = payloads.add(payload) if payload else (None, None)
+    description = (payload.doc if payload else definition.description).strip()
+    class_name, ref = exports(definition)
+    event = ir.Event(class_name, ref, definition.name, data, accepted, payloads.private, description)
+    doc = description or f"The event `{definition.name}`."
+    return _module(definition, doc, event_model.topics, named, payloads, event, problems)
+
+
+class _Payloads:
+    """The types of the payloads of one module, and the aliases that these need.
+
+    Args:
+        types: the types of shapes.
+        module: the module.
+    """
+
+    def __init__(self, types: Types, module: ModulePath) -> None:
+        self.types = types
+        self.aliases: list[ir.Alias] = []
+        """The names of payloads besides those of their classes."""
+        self._module = module
+        self._accepted = Accepted(types, module)
+        self._private: list[ir.Alias] = []
+
+    @property
+    def private(self) -> tuple[ir.Alias, ...]:
+        """Aliases that only the types of payloads need."""
+        return (*self._private, *self._accepted.aliases)
+
+    def add(self, topic: TopicShape) -> tuple[tree.Type, tree.Type]:
+        """Return the type of a payload, and that of what calls accept for it."""
+        alias = _topic_alias(topic, self.types, self._module)
+        if alias is not None:
+            self.aliases.append(alias)
+        payload = tree.Named(alias.name) if alias else self.types.model(topic.shape, self._module)
+        if alias is None and self.types.unions.needs_quotes(topic.shape):
+            self._private.append(ir.Alias(f"_Payload{pascal(topic.name)}", payload, None, True, ""))
+            payload = tree.Named(self._private[-1].name)
+        return payload, self._accepted.type_of(topic.shape, alias)
+
+
+def _module(
+    definition: AnyDefinition,
+    doc: str,
+    topics: Sequence[TopicShape],
+    named: Sequence[NamedShape],
+    payloads: _Payloads,
+    defined: ir.Channel | ir.Event,
+    problems: Problems,
+) -> ir.Module:
+    """Put the module of a definition together, and refuse names in it that meet.
+
+    Args:
+        definition: the definition.
+        doc: the module's docstring.
+        topics: the payloads.
+        named: the classes and aliases that are declared in the module.
+        payloads: has the aliases of payloads.
+        defined: the channel or event.
+        problems: takes names that meet.
+    """
+    module, types = definition.module, payloads.types
+    items = (*items_of(types, named, module), *payloads.aliases)
     result = ir.Module(
         module,
         definition.document.path,
         definition.document.digest,
-        description or f"The channel `{definition.name}`.",
-        _imports(module, ir.types_of(items, channel), types),
+        doc,
+        _imports(module, ir.types_of(items, defined), types),
         items,
-        channel,
+        defined,
     )
     _check_names(result, definition.document, topics, problems)
     return result
 
 
-def exports(definition: Definition) -> tuple[str, str]:
-    """Return the names that a channel's package offers: of its class, and of its factory or instance."""
+def exports(definition: AnyDefinition) -> tuple[str, str]:
+    """Return the names that a definition's package offers.
+
+    They are those of a channel's class and of its factory or instance, or of an event's type and reference.
+    """
     last = definition.module[-1]
-    return definition.class_name or f"{pascal(last)}Channel", f"{last}_channel"
+    kind = "event" if isinstance(definition, EventDefinition) else "channel"
+    return definition.class_name or f"{pascal(last)}{kind.capitalize()}", f"{last}_{kind}"
 
 
 def shared_module(
     document: Document, module: ModulePath, named: Sequence[NamedShape], types: Types
 ) -> ir.Module:
-    """Assemble the module of a document whose definitions channels refer to.
+    """Assemble the module of a document that definitions refer to.
 
     Args:
         document: the document.
@@ -112,22 +181,23 @@ def shared_module(
 
 
 def packages(
-    channels: Mapping[ModulePath, tuple[str, ...]], shared: Iterable[ModulePath]
+    offered: Mapping[ModulePath, tuple[str, ...]], others: Iterable[ModulePath], kinds: ir.Kinds
 ) -> Iterator[ir.Package]:
-    """Yield the `__init__` of the package and of each folder in it, which offers the channels directly in it.
+    """Yield the `__init__` of the package and of each folder in it, which offers what is directly in it.
 
     Args:
-        channels: module -> the names that its package offers.
-        shared: the other modules.
+        offered: module of a definition -> the names that its package offers.
+        others: the other modules.
+        kinds: what there is.
     """
     paths: dict[ModulePath, list[tuple[str, tuple[str, ...]]]] = {(): []}
-    for module in (*channels, *(("_schemas", *module) for module in channels), *shared):
+    for module in (*offered, *others):
         for depth in range(len(module)):
             paths.setdefault(module[:depth], [])
-    for module, names in channels.items():
+    for module, names in offered.items():
         paths[module[:-1]].append((module[-1], names))
-    for path, offered in sorted(paths.items()):
-        yield ir.Package(path, tuple(sorted(offered)))
+    for path, exported in sorted(paths.items()):
+        yield ir.Package(path, tuple(sorted(exported)), kinds)
 
 
 def _topic_alias(topic: TopicShape, types: Types, module: ModulePath) -> ir.Alias | None:
@@ -211,14 +281,14 @@ def _check_names(
         met = next((name for name in names if name in taken), None)
         taken.update(names)
         if met is not None:
-            place = next((t.place for t in topics if class_name([t.name]) == item.name), None)
+            place = next((t.place for t in topics if t.class_name == item.name), None)
             problems.error(
                 place or document.place(()),
                 f"the name {met!r} would stand for two things in one module",
                 "Rename one of the two, or give it another class name with `x-tightbeam-name`.",
             )
     messages: dict[str, str] = {}
-    for topic in topics:
+    for topic in topics if isinstance(module.defined, ir.Channel) else ():
         message = f"{pascal(topic.name)}Message"
         other = messages.setdefault(message, topic.name)
         if other != topic.name:
@@ -227,10 +297,11 @@ def _check_names(
                 f"messages of {quoted(other)} and {quoted(topic.name)} would both be called {message!r}",
                 "Rename one of the topics.",
             )
-    channel = module.channel
-    if channel is not None and channel.class_name in taken:
+    defined = module.defined
+    if defined is not None and defined.class_name in taken:
+        what = "event's type" if isinstance(defined, ir.Event) else "channel's class"
         problems.error(
             document.place(("x-tightbeam-name",)),
-            f"the channel's class and a payload would both be called {channel.class_name!r}",
+            f"the {what} and a payload would both be called {defined.class_name!r}",
             "Choose another name.",
         )

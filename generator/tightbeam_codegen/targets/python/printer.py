@@ -12,8 +12,10 @@ from tightbeam_codegen.readable_json import readable_json
 from tightbeam_codegen.targets.python import ir
 from tightbeam_codegen.targets.python import type_tree as tree
 from tightbeam_codegen.targets.python.expressions import (
+    Bracketed,
     Expression,
     Word,
+    argument,
     arguments,
     call,
     chained,
@@ -28,8 +30,12 @@ from tightbeam_codegen.targets.python.literals import commented, docstring, lite
 
 __all__ = ["Printer"]
 
-_PACKAGE_TITLE = "Generated channels; each module is imported at the first use of a name of it."
-_SCHEMAS_TITLE = "The schemas of the generated channels' topics."
+_PACKAGE_TITLE = "Generated {}; each module is imported at the first use of a name of it."
+_SCHEMAS_TITLES = {
+    "channels": "The schemas of the generated channels' topics.",
+    "events": "The schemas of the generated events.",
+    "channels and events": "The schemas of the generated channels' topics, and of events.",
+}
 
 
 class Printer:
@@ -58,6 +64,9 @@ class Printer:
             "commented": commented,
             "dict_function": self._dict_function,
             "dict_key": self._dict_key,
+            "documented": lambda statement, doc: f"{statement}\n{docstring(doc, '')}".rstrip("\n"),
+            "event_ref": self._event_ref,
+            "event_type": self._event_type,
             "docstring": lambda text, indent="": docstring(text, indent),
             "factory_doc": _factory_doc,
             "instance": self._instance,
@@ -84,7 +93,7 @@ class Printer:
         Raises:
             UnsafeText: a name in it is none.
         """
-        types = ir.types_of(module.items, module.channel)
+        types = ir.types_of(module.items, module.defined)
         check_module(module, types)
         classes = [item for item in module.items if isinstance(item, ir.Class)]
         aliases = [item for item in module.items if isinstance(item, ir.Alias)]
@@ -93,6 +102,8 @@ class Printer:
         return self._templates.get_template("module.py.jinja").render(
             version=self._version,
             module=module,
+            channel=module.defined if isinstance(module.defined, ir.Channel) else None,
+            event=module.defined if isinstance(module.defined, ir.Event) else None,
             imports=[*standard_and_third_party(module, types), *filter(None, [first, siblings])],
             exported=sorted(_exported(module, classes, aliases)),
             classes=classes,
@@ -101,7 +112,7 @@ class Printer:
         )
 
     def schemas(self, schemas: ir.Schemas) -> str:
-        """Return the source of the module with a channel's bundled schemas."""
+        """Return the source of the module with a definition's bundled schemas."""
         return self._templates.get_template("schemas.py.jinja").render(version=self._version, schemas=schemas)
 
     def package(self, package: ir.Package) -> str:
@@ -115,7 +126,7 @@ class Printer:
         return self._templates.get_template("package.py.jinja").render(
             version=self._version,
             package=package,
-            title=_SCHEMAS_TITLE if package.path[:1] == ("_schemas",) else _PACKAGE_TITLE,
+            title=_title(package),
             imports=[self._import_names(module, exported) for module, exported in package.exports],
             exported=sorted(names),
             entries=[self._entry(module, exported) for module, exported in package.exports],
@@ -213,7 +224,7 @@ class Printer:
         return self._layout.statement(f"{name}: _t.TypeAlias = ", expression)
 
     def _message(self, topic: ir.Topic) -> str:
-        message = subscript("v1.Message", _topic_literal(topic), type_expression(topic.payload_type))
+        message = subscript("v1.Message", _name_literal(topic), type_expression(topic.payload_type))
         return self._layout.statement(f"{topic.class_name}Message: _t.TypeAlias = ", message)
 
     def _channel_base(self, channel: ir.Channel) -> str:
@@ -252,7 +263,7 @@ class Printer:
 
     def _topic_ref(self, topic: ir.Topic) -> str:
         payload, wire_name = type_expression(topic.payload_type), constant(topic.wire_name)
-        parts = (subscript("", type_expression(topic.publish_type)), _topic_literal(topic), payload)
+        parts = (subscript("", type_expression(topic.publish_type)), _name_literal(topic), payload)
         value = call("v1.topic", wire_name, payload).source
         line = f"    {topic.attribute}: {subscript('v1.TopicRef', *parts).source} = {value}"
         if columns(line) <= self._layout.width:
@@ -261,6 +272,38 @@ class Printer:
         if columns(f"    ] = {value}") <= self._layout.width:
             return head + value
         return head + f"v1.topic(\n{self._layout.sequence([wire_name, payload], '    ')}    )"
+
+    def _event_type(self, event: ir.Event) -> str:
+        data = Word("None") if event.data_type is None else type_expression(event.data_type)
+        type_ = subscript("v1.Event", _name_literal(event), data)
+        return self._layout.statement(f"{event.class_name}: _t.TypeAlias = ", type_)
+
+    def _event_ref(self, event: ir.Event, schemas: str) -> str:
+        """Return the statement of an event's reference.
+
+        Args:
+            event: the event.
+            schemas: the module with the schema of its data, relative to the event's own.
+        """
+        name, literal_name = constant(event.wire_name), _name_literal(event)
+        if event.data_type is None or event.send_type is None:
+            declared = subscript("v1.EmptyEventRef", literal_name)
+            return self._declaration(event.ref, declared, call("v1.empty_event", name))
+        data = type_expression(event.data_type)
+        declared = subscript("v1.DataEventRef", type_expression(event.send_type), literal_name, data)
+        where = (argument("module", Word("__name__")), argument("schemas", constant(schemas)))
+        return self._declaration(event.ref, declared, call("v1.event", name, data, *where))
+
+    def _declaration(self, name: str, type_: Bracketed, value: Bracketed) -> str:
+        """Return `name: type = value`; the value is opened before the type."""
+        width = self._layout.width
+        if columns(line := f"{name}: {type_.source} = {value.source}") <= width:
+            return line
+        opened = f"{value.head}(\n{self._layout.sequence(value.items, '')})"
+        if columns(f"{name}: {type_.source} = {value.head}(") <= width:
+            return f"{name}: {type_.source} = {opened}"
+        head = self._layout.opened(f"{name}: ", type_)
+        return f"{head} = {value.source if columns(f'] = {value.source}') <= width else opened}"
 
 
 _OPERANDS = 100
@@ -272,8 +315,8 @@ def _is_declared_later(node: tree.Type) -> bool:
     return isinstance(node, tree.Named) and (node.name.endswith("Dict") or not node.name.startswith("_"))
 
 
-def _topic_literal(topic: ir.Topic) -> Expression:
-    return type_expression(tree.Constants((topic.wire_name,)))
+def _name_literal(named: ir.Topic | ir.Event) -> Expression:
+    return type_expression(tree.Constants((named.wire_name,)))
 
 
 def _message_groups(channel: ir.Channel) -> Iterable[Expression]:
@@ -288,6 +331,11 @@ def _has_plain_keys(class_: ir.Class) -> bool:
 def _key_type(field: ir.Field) -> Expression:
     type_ = type_expression(field.wire_type)
     return type_ if field.presence == "required" else subscript("_t.NotRequired", type_)
+
+
+def _title(package: ir.Package) -> str:
+    is_of_schemas = package.path[:1] == ("_schemas",)
+    return _SCHEMAS_TITLES[package.kinds] if is_of_schemas else _PACKAGE_TITLE.format(package.kinds)
 
 
 def _relative(module: Sequence[str], other: Sequence[str]) -> str:
@@ -307,9 +355,11 @@ def _exported(module: ir.Module, classes: list[ir.Class], aliases: list[ir.Alias
         yield from ((alias.name, f"{alias.name}Dict") if alias.wire_type is not None else (alias.name,))
     for imported in module.imports:
         yield from (alias for _, alias in imported.names if not alias.startswith("_"))
-    if module.channel:
-        yield from (f"{topic.class_name}Message" for topic in module.channel.topics)
-        yield from (module.channel.class_name, module.channel.function)
+    if isinstance(module.defined, ir.Event):
+        yield from (module.defined.class_name, module.defined.ref)
+    if isinstance(module.defined, ir.Channel):
+        yield from (f"{topic.class_name}Message" for topic in module.defined.topics)
+        yield from (module.defined.class_name, module.defined.function)
 
 
 def _factory_doc(channel: ir.Channel) -> str:

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tightbeam_codegen.json_schema.uris import as_uri
-from tightbeam_codegen.model import ChannelModel, Model, ModulePath
+from tightbeam_codegen.model import ChannelModel, EventModel, Model, ModulePath
 from tightbeam_codegen.problems import Place, Problem, Severity
 from tightbeam_codegen.read.documents import Resolved
 from tightbeam_codegen.read.load import Pointer
 from tightbeam_codegen.read.normalise.shapes import NamedShape
+from tightbeam_codegen.read.payload_pointers import shared_key
 from tightbeam_codegen.targets.protocol import Job, Output
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.adapt import Difference
 from tightbeam_codegen.targets.typescript.ajv import validators_of
-from tightbeam_codegen.targets.typescript.modules import channel_module, shared_module
+from tightbeam_codegen.targets.typescript.modules import channel_module, event_module, shared_module
 from tightbeam_codegen.targets.typescript.options import IMPORT_EXTENSION, REACT, VALIDATORS
 from tightbeam_codegen.targets.typescript.printer import TypeScriptPrinter
 
@@ -23,7 +24,7 @@ __all__ = ["emit"]
 
 
 def emit(model: Model, job: Job) -> Output:
-    """Print a module for each channel, with its validators if wanted, the shared modules and the support.
+    """Print a module for each definition, with its validators if wanted, the shared modules and the support.
 
     Args:
         model: what is printed; it has exact shapes.
@@ -39,17 +40,19 @@ def emit(model: Model, job: Job) -> Output:
         named.setdefault(name.module, []).append(definition)
     own: dict[ModulePath, dict[str, str]] = {}
     warnings: dict[ModulePath, tuple[Problem, ...]] = {}
-    for channel in model.channels:
-        path, topics = channel.module, shapes.topics[channel.module]
-        module = channel_module(channel.definition, topics, named.pop(path, []))
+    for each in model.described:
+        path, topics = each.module, shapes.topics[each.module]
+        classes = named.pop(path, [])
+        if isinstance(each, ChannelModel):
+            module = channel_module(each.definition, topics, classes)
+        else:
+            module = event_module(each.definition, topics, classes)
         own[path] = {_path(path): printer.module(module)}
-        if validators and module.channel is not None:
-            schemas = validators_of(channel.bundle.text(), model.resolved.year_of)
-            facts = ir.Validators(
-                module, module.channel, schemas.text, schemas.drafts, schemas.asserts_formats
-            )
+        if validators and each.topics:
+            schemas = validators_of(each.bundle.text(), model.resolved.year_of)
+            facts = ir.Validators(module, schemas.text, schemas.drafts, schemas.asserts_formats)
             own[path][_path(path, ".validators")] = printer.validators(facts)
-            warnings[path] = tuple(_warnings(channel, schemas.differences, model.resolved))
+            warnings[path] = tuple(_warnings(each, schemas.differences, model.resolved))
     files = shapes.files
     common = printer.support(validators=validators, react=settings.flag(REACT))
     for path, definitions in named.items():
@@ -58,40 +61,40 @@ def emit(model: Model, job: Job) -> Output:
 
 
 def _warnings(
-    channel: ChannelModel, differences: Sequence[tuple[str, Difference]], resolved: Resolved
+    described: ChannelModel | EventModel, differences: Sequence[tuple[str, Difference]], resolved: Resolved
 ) -> Iterator[Problem]:
     """Yield a warning for each schema that Ajv reads otherwise than the Python side."""
     foreign = resolved.store.documents.paths_of_apis()
     for uri, difference in differences:
-        place = _place(channel, uri, difference.path, resolved)
+        place = _place(described, uri, difference.path, resolved)
         severity: Severity = "notice" if place.path in foreign else "warning"
         yield Problem(place, severity, difference.message, difference.remedy)
 
 
-def _place(channel: ChannelModel, uri: str, path: Sequence[str], resolved: Resolved) -> Place:
+def _place(described: ChannelModel | EventModel, uri: str, path: Sequence[str], resolved: Resolved) -> Place:
     """Return the place of a schema of a bundle in its file.
 
     Args:
-        channel: the channel that the bundle belongs to.
+        described: the channel or event that the bundle belongs to.
         uri: of the resource with the schema.
         path: the way to the schema in its resource.
         resolved: knows the documents.
     """
-    definition, store = channel.definition, resolved.store
+    definition, store = described.definition, resolved.store
     document = definition.document
     for other in store.documents.all():
         if other is not document and as_uri(store.documents.canonical_uri(other)) == uri:
             return other.place(_pointer(other.value, path))
     if path and path[0] in ("$defs", "definitions"):
-        # A bundle repeats topics there, where validators have to find identifiers in them.
-        name = path[1].removeprefix("topics/") if len(path) > 1 else ""
-        own = path[1:2] != (name,) and name in {topic.name for topic in channel.topics}
-        path = ("topics", name, "schema", *path[2:]) if own else ("$defs", *path[1:])
+        # A bundle repeats payload schemas there, where validators have to find identifiers in them.
+        repeated = {shared_key(payload.pointer): payload.pointer for payload in definition.payloads}
+        own = repeated.get(path[1]) if len(path) > 1 else None
+        path = (*map(str, own), *path[2:]) if own else ("$defs", *path[1:])
     elif uri != document.uri:
-        for topic in definition.topics:
-            root = store.own_root(document, topic.name, resolved.dialects[definition.module])
+        for payload in definition.payloads:
+            root = store.own_root(document, payload.pointer, resolved.dialects[definition.module])
             if root is not None and as_uri(root[0]) == uri:
-                path = (*map(str, topic.pointer), *path)
+                path = (*map(str, payload.pointer), *path)
     return document.place(_pointer(document.value, path))
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Channel",
     "Constant",
     "Draft",
+    "Event",
     "Import",
     "Item",
     "Keyword",
@@ -172,6 +173,19 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """An event: an object with its name and schema, and the type of what is sent."""
+
+    constant: str
+    type_name: str
+    """The name of the type of the event. No payload's name has that ending (`names.class_name`)."""
+    name: str
+    data: Type | None
+    """None for an event without data."""
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Types of another generated module: `import type { <name> as <alias>, … } from "<module>"`."""
 
@@ -193,6 +207,7 @@ class Module:
     imports: tuple[Import, ...]
     items: tuple[Item, ...]
     channel: Channel | None
+    event: Event | None = None
 
 
 Draft: TypeAlias = Literal[4, 7, 2019, 2020]
@@ -201,10 +216,9 @@ Draft: TypeAlias = Literal[4, 7, 2019, 2020]
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """The module that validates messages, beside that of a channel."""
+    """The module that validates payloads, beside that of a channel or of an event with data."""
 
     module: Module
-    channel: Channel
     schemas: str
     """The bundled schemas, as JSON."""
     drafts: tuple[Draft, ...]

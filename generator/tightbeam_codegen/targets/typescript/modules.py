@@ -1,4 +1,4 @@
-"""The modules of TypeScript bindings, of channel definitions and of schema documents.
+"""The modules of TypeScript bindings, of definitions and of schema documents.
 
 Modules may import types from each other in a circle, since a type import is gone when the program runs. So
 each type is declared in the module of its own file.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 
-from tightbeam_codegen.names import class_name, pascal
-from tightbeam_codegen.read.check import Definition, Parameter
+from tightbeam_codegen.names import pascal
+from tightbeam_codegen.read.check import AnyDefinition, Definition, EventDefinition, Parameter
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise.rules import STATED
 from tightbeam_codegen.read.normalise.shapes import (
@@ -29,7 +29,7 @@ from tightbeam_codegen.targets.declared import description_of
 from tightbeam_codegen.targets.typescript import ir
 from tightbeam_codegen.targets.typescript.spelling import one_of, spelt, type_of
 
-__all__ = ["channel_module", "exports", "module_specifier", "shared_module"]
+__all__ = ["channel_module", "event_module", "exports", "module_specifier", "shared_module"]
 
 _Path = tuple[str, ...]
 
@@ -52,29 +52,76 @@ def channel_module(
         topics: its topics, with exact shapes.
         named: the classes and aliases of its file.
     """
-    path = definition.module
-    taken = {each.name.name for each in named}
-    aliases: list[ir.AliasType] = []
-    channel_topics: list[ir.Topic] = []
-    for topic in topics:
-        name = class_name([topic.name])
-        type_ = type_of(topic.shape, path)
-        if topic.shape != Ref(Name(path, name)) and name not in taken:
-            # Every payload has a name to import, be it text or a number.
-            taken.add(name)
-            aliases.append(ir.AliasType(name, type_, topic.doc, topic.rules))
-            type_ = ir.Named(name)
-        channel_topics.append(ir.Topic(topic.name, type_, topic.doc.strip()))
+    types, aliases = _payloads(topics, named, definition.module)
+    payloads = zip(topics, types, strict=True)
     constant, message = exports(definition)
     channel = ir.Channel(
         constant,
         definition.name,
         definition.separator,
         tuple(ir.Param(p.name, p.kind, p.enum, p.description, _rules_of(p)) for p in definition.params),
-        tuple(channel_topics),
+        tuple(ir.Topic(topic.name, type_, topic.doc.strip()) for topic, type_ in payloads),
         definition.description,
         message,
     )
+    return _module(definition, topics, named, aliases, channel=channel)
+
+
+def event_module(
+    definition: EventDefinition, topics: Sequence[TopicShape], named: Sequence[NamedShape]
+) -> ir.Module:
+    """Assemble the module of an event definition.
+
+    Args:
+        definition: the definition.
+        topics: its data, with exact shapes; none for an event without data.
+        named: the classes and aliases of its file.
+    """
+    types, aliases = _payloads(topics, named, definition.module)
+    constant, type_name = exports(definition)
+    doc = topics[0].doc if topics else definition.description
+    event = ir.Event(constant, type_name, definition.name, types[0] if types else None, doc.strip())
+    return _module(definition, topics, named, aliases, event=event)
+
+
+def _payloads(
+    topics: Sequence[TopicShape], named: Sequence[NamedShape], path: _Path
+) -> tuple[list[ir.Type], list[ir.AliasType]]:
+    """Return the types of payloads, and the aliases for those that have no name of their own."""
+    taken = {each.name.name for each in named}
+    types: list[ir.Type] = []
+    aliases: list[ir.AliasType] = []
+    for topic in topics:
+        type_ = type_of(topic.shape, path)
+        if topic.shape != Ref(Name(path, topic.class_name)) and topic.class_name not in taken:
+            # Every payload has a name to import, be it text or a number.
+            taken.add(topic.class_name)
+            aliases.append(ir.AliasType(topic.class_name, type_, topic.doc, topic.rules))
+            type_ = ir.Named(topic.class_name)
+        types.append(type_)
+    return types, aliases
+
+
+def _module(
+    definition: AnyDefinition,
+    topics: Sequence[TopicShape],
+    named: Sequence[NamedShape],
+    aliases: Iterable[ir.AliasType],
+    *,
+    channel: ir.Channel | None = None,
+    event: ir.Event | None = None,
+) -> ir.Module:
+    """Put the module of a definition together.
+
+    Args:
+        definition: the definition.
+        topics: its payloads.
+        named: the classes and aliases of its file.
+        aliases: the aliases of payloads.
+        channel: what it defines, if it is a channel.
+        event: what it defines, if it is an event.
+    """
+    path = definition.module
     return ir.Module(
         path,
         definition.document.path,
@@ -83,17 +130,22 @@ def channel_module(
         _imports(path, [*shapes_of(named), *(topic.shape for topic in topics)]),
         (*_items(named, path), *aliases),
         channel,
+        event,
     )
 
 
-def exports(definition: Definition) -> tuple[str, str]:
-    """Return the names of a channel, or of its factory, and of the type of its messages."""
+def exports(definition: AnyDefinition) -> tuple[str, str]:
+    """Return the names of a channel, or of its factory, or of an event, and the name of a type.
+
+    That is the type of the channel's messages, or of the event as it is sent.
+    """
     stem = pascal(definition.module[-1])
-    return f"{stem[0].lower()}{stem[1:]}Channel", f"{stem}Message"
+    kind, type_ = ("Event", "Event") if isinstance(definition, EventDefinition) else ("Channel", "Message")
+    return f"{stem[0].lower()}{stem[1:]}{kind}", f"{stem}{type_}"
 
 
 def shared_module(document: Document, path: _Path, named: Sequence[NamedShape]) -> ir.Module:
-    """Assemble the module of a document whose definitions channels refer to.
+    """Assemble the module of a document that definitions refer to.
 
     Args:
         document: the document.

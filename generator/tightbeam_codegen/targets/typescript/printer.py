@@ -75,37 +75,40 @@ class TypeScriptPrinter:
         statements = [*self._imports(module), *map(_item, module.items)]
         if module.channel is not None:
             statements += [_channel(module.channel), _message(module.channel)]
+        elif module.event is not None:
+            statements += [_event(module.event), _sent(module.event)]
         elif not module.items:
             statements.append("export {};")
         return self._laid_out(self._head(module, module.doc), statements)
 
     def validators(self, validators: ir.Validators) -> str:
-        """Return the source of the module that validates beside a channel's.
+        """Return the source of the module that validates beside that of a channel, or of an event with data.
 
         Raises:
             UnsafeText: a name in it is none.
         """
-        module, channel = validators.module, validators.channel
-        name, own = _name(channel.constant), self._specifier(module_specifier(("",), (module.path[-1],)))
+        module = validators.module
+        own = self._specifier(module_specifier(("",), (module.path[-1],)))
+        defined = module.channel or module.event
+        if defined is None:
+            raise ValueError("a module of a schema document has no validators")
+        name = _name(defined.constant)
         classes = ", ".join(f"{draft}: {_AJV[draft][0]}" for draft in validators.drafts)
         arguments = [json_literal(validators.schemas), f"{{ {classes} }}"]
         packages = [_AJV[draft][1] for draft in validators.drafts]
         if validators.asserts_formats:
             packages.append('import formats from "ajv-formats";')
             arguments.append("formats")
-        naming = "unchecked.name"
-        if channel.params:
-            naming = "(params: typeof unchecked.$params) => validators.name(params, unchecked(params).name)"
         inner = "".join(f"  {argument},\n" for argument in arguments)
-        channel_value = f"{{\n  name: {naming},\n  topics: validators.topics(unchecked.topics),\n}}"
+        value = _checked_channel(defined) if isinstance(defined, ir.Channel) else _checked_event(defined)
         statements = [
             *packages,
-            self._import_of_support(module, "* as tightbeam", _CHANNEL),
+            *([self._import_of_support(module, "* as tightbeam", _CHANNEL)] if module.channel else []),
             self._import_of_support(module, "{ Validators }", _VALIDATORS),
             f"import {{ {name} as unchecked }} from {own};",
             f"export * from {own};",
             f"const validators = new Validators(\n{inner});",
-            f"{_doc(channel.doc)}export const {name}: typeof unchecked = tightbeam.channel({channel_value});",
+            f"{_doc(defined.doc)}export const {name}: typeof unchecked = {value};",
         ]
         return self._laid_out(self._head(module, ""), statements)
 
@@ -152,7 +155,7 @@ class TypeScriptPrinter:
         return f"{head}\n{blocks}"
 
     def _imports(self, module: ir.Module) -> Iterator[str]:
-        if module.channel is not None:
+        if module.channel is not None or (module.event is not None and module.event.data is not None):
             # A namespace, since a payload may have the name of any export.
             yield self._import_of_support(module, "* as tightbeam", _CHANNEL)
         for each in module.imports:
@@ -243,6 +246,45 @@ def _message(channel: ir.Channel) -> str:
     return (
         f"{doc}\nexport type {_name(channel.message)} = tightbeam.Message<typeof {_name(channel.constant)}>;"
     )
+
+
+def _checked_channel(channel: ir.Channel) -> str:
+    """Print the channel whose schemas check."""
+    naming = "unchecked.name"
+    if channel.params:
+        naming = "(params: typeof unchecked.$params) => validators.name(params, unchecked(params).name)"
+    return f"tightbeam.channel({{\n  name: {naming},\n  topics: validators.topics(unchecked.topics),\n}})"
+
+
+def _event(event: ir.Event) -> str:
+    """Print an event with an explicit type, as `isolatedDeclarations` needs it."""
+    name = literal(event.name)
+    types, values = [f"readonly name: {name};"], [f"name: {name},"]
+    if event.data is not None:
+        types.append(f"readonly schema: tightbeam.PayloadSchema<{_type(event.data)}>;")
+        values.append(f"schema: tightbeam.payload<{_type(event.data)}>(),")
+    head = f"{_doc(event.doc)}export const {_name(event.constant)}: "
+    return f"{head}{_block(types)} = {_block(values)};"
+
+
+def _checked_event(event: ir.Event) -> str:
+    """Print the event whose schema checks."""
+    key = property_key(event.name)
+    schema = f"validators.topics({{ {key}: unchecked }})[{literal(event.name)}].schema"
+    return _block(["name: unchecked.name,", f"schema: {schema},"])
+
+
+def _sent(event: ir.Event) -> str:
+    lines = [f"name: {literal(event.name)};"]
+    if event.data is not None:
+        lines.append(f"data: {_type(event.data)};")
+    doc = "/** The event as it is sent. */"
+    return f"{doc}\nexport type {_name(event.type_name)} = {_block(lines)};"
+
+
+def _block(lines: Iterable[str]) -> str:
+    """Print lines in braces."""
+    return "{\n" + "".join(f"  {line}\n" for line in lines) + "}"
 
 
 def _name_call(channel: ir.Channel) -> str:
