@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_name, channel_params
 from tightbeam._client import Client
 from tightbeam._connect import connect
-from tightbeam._context import Context, ContextSync, Event, Step, StepSync
+from tightbeam._context import Context, ContextSync, Step, StepSync
 from tightbeam._engine.protocol import SubscriptionToken
+from tightbeam._events.cron import CronEvent, cron
+from tightbeam._events.refs import Event, EventRef, Sendable, Trigger
 from tightbeam._function import Function
 from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage
@@ -52,8 +54,10 @@ __all__ = [
     "Client",
     "Context",
     "ContextSync",
+    "CronEvent",
     "EngineError",
     "Event",
+    "EventRef",
     "Function",
     "GatewayRefused",
     "Hook",
@@ -80,6 +84,7 @@ __all__ = [
     "RunParked",
     "RunStateError",
     "SendFailed",
+    "Sendable",
     "SigningKeyError",
     "Step",
     "StepError",
@@ -92,9 +97,11 @@ __all__ = [
     "SubscriptionToken",
     "TightbeamError",
     "TopicRef",
+    "Trigger",
     "channel_from_name",
     "channel_params",
     "connect",
+    "cron",
 ]
 
 if TYPE_CHECKING:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar, cast
+from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.protocol import Engine
 from tightbeam._engine.settings import Retention, Settings
 from tightbeam._engine.store import Backend
+from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
+from tightbeam._events.sending import SendOptions, Sent
 from tightbeam._function import Function, Register, Registry, check_function_id
 from tightbeam._function_options import FunctionOptions
 from tightbeam._hooks.hook import Hook
@@ -22,15 +24,17 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
-from tightbeam._results import return_type, to_json
-from tightbeam.errors import NotJson, NotRegistered
+from tightbeam._results import return_type
+from tightbeam.errors import EngineError, NotRegistered
 
-__all__ = ["ENTERED_ALREADY", "NOT_COPIED", "Client", "client_over", "engine_of", "event_data", "event_name"]
+__all__ = ["ENTERED_ALREADY", "NOT_COPIED", "Client", "client_over", "engine_of"]
 
 Output = TypeVar("Output")
+Other = TypeVar("Other")
+Given = TypeVar("Given", bound=Event[str, Any])
+Json: TypeAlias = Mapping[str, Any]
 ENTERED_ALREADY = "the client is entered already: leave it first"
 NOT_COPIED = "a client belongs to its process: make one in each that needs one"
-_INVOKED = "tightbeam/function.invoked"
 _FOREVER = timedelta(days=36_500)
 """Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
 
@@ -123,9 +127,20 @@ class Client:
         """The registered functions."""
         return list(self._registry)
 
+    @overload
+    def function(
+        self,
+        id: str,
+        *,
+        on: Trigger[Payload, Other, Given],
+        retries: int = 3,
+        concurrency: int | None = None,
+    ) -> Register[Payload, Given]: ...
+    @overload
     def function(
         self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int | None = None
-    ) -> Register:
+    ) -> Register[[Json], Event[str, Json]]: ...
+    def function(self, id: str, *, on: Any = None, retries: int = 3, concurrency: int | None = None) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
         The result can still be called as the handler. An async handler shares the event loop with
@@ -133,7 +148,9 @@ class Client:
 
         Args:
             id: names the function in the journal; keep it from release to release.
-            on: the event that starts it; None if only `run` does.
+            on: what starts it: an event (``upload_event``), a schedule (`cron`), several of them joined by
+                ``|``, or the name of an event that has no definition; None if only `run` does. The handler's
+                context is ``Context[UploadEvent]`` then, or ``Context[UploadEvent | DeletedEvent]``.
             retries: how often a failing step, or the code between two steps, is tried again.
             concurrency: how many of its runs execute at a time (100); those that sleep don't count.
 
@@ -153,54 +170,106 @@ class Client:
                 may_replace=not self._engine.is_open,
             )
 
-        return cast("Register", register)
+        return register
 
-    async def send(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+    @overload
+    async def send(
+        self, event: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
+    async def send(
+        self,
+        event: str,
+        data: Json | None = None,
+        /,
+        *,
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    async def send(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event: start a run of each function that listens to it.
 
-        When it returns the runs are stored: they survive a crash.
+        When it returns the runs are stored: they survive a crash. The data is checked before: against the
+        event's schema, and where only its name is given, against those of the functions that listen to it.
 
         Args:
-            name: the event's name.
-            data: a JSON object.
+            event: a reference to an event, such as ``upload_event``; or the name of one.
+            data: a model or a dictionary; behind a name a JSON object.
+            options: ``id``, an idempotency key; ``delay`` or ``at``, when the runs start.
 
         Returns:
             The ids of the runs.
 
         Raises:
             NotEntered: the client isn't entered.
-            TypeError: the name isn't text.
+            TypeError: it is no event, there is more or less data than it has, or an option of another type.
             NotRegistered: no function listens to it.
-            NotJson: the data isn't a JSON object.
+            InvalidPayload: the data breaks the event's schema; nothing was stored.
+            PayloadTooLarge: its encoding is over ``max_payload_bytes``; nothing was stored.
+            NotJson: only a name is given, and the data isn't a JSON object.
             NotStorable: the data is larger than the journal can hold.
             JournalFailed: the runs couldn't be stored.
         """
-        self._engine.check_entered()  # first, since other errors may follow from it
-        info = SendInfo((event_name(name),))
+        sent = Sent(event, data, options)
+        self._engine.check_entered()  # before the rest, since other errors may follow from it
+        info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
-            functions = [function.id for function in self._registry.listening(name)]
-            ids = await self._engine.send(name, event_data(name, data), functions)
+            raw, functions = self._starting(sent)
+            ids = await self._engine.send(sent.name, raw, functions)
             info.ids = tuple(ids)
             return ids
 
-    def send_sync(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+    @overload
+    def send_sync(
+        self, event: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
+    def send_sync(
+        self,
+        event: str,
+        data: Json | None = None,
+        /,
+        *,
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    def send_sync(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event without ``await``, from any thread; it waits for the disk. See `send`."""
+        sent = Sent(event, data, options)
         self._engine.check_entered()
-        info = SendInfo((event_name(name),))
+        info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
-            functions = [function.id for function in self._registry.listening(name)]
-            ids = self._engine.send_sync(name, event_data(name, data), functions)
+            raw, functions = self._starting(sent)
+            ids = self._engine.send_sync(sent.name, raw, functions)
             info.ids = tuple(ids)
             return ids
 
-    async def run(self, function: Function[Output], data: Mapping[str, Any] | None = None, /) -> Output:
+    def _starting(self, sent: Sent) -> tuple[bytes, list[str]]:
+        """Return the data of an event as it is stored, and the functions that the event starts."""
+        if sent.options != SendOptions():
+            raise EngineError("send takes no options on the embedded engine yet")
+        functions = self._registry.listening(sent.name)
+        raw = sent.encode((function.accepts for function in functions), self._engine.max_payload_bytes)
+        return raw, [function.id for function in functions]
+
+    @overload
+    async def run(self, function: Function[Output, [Json]], data: Json | None = None, /) -> Output: ...
+    @overload
+    async def run(
+        self, function: Function[Output, Payload], /, *data: Payload.args, **kwargs: Payload.kwargs
+    ) -> Output: ...
+    async def run(self, function: Any, /, *data: Any, **kwargs: Any) -> Any:
         """Run one function and wait for its end: for tests and scripts.
 
         The run is retried as any run. Cancelling the wait doesn't stop it.
 
         Args:
             function: what `function` returned.
-            data: the event's data, a JSON object.
+            data: the event's data: a model or a dictionary where an event has a definition, else a JSON
+                object; none where a schedule starts it. Of several events, a model tells which it is.
+            kwargs: none.
 
         Returns:
             The function's result.
@@ -208,23 +277,24 @@ class Client:
         Raises:
             NotEntered: the client isn't entered, or is left before the run has ended.
             NotRegistered: it isn't a function of this client.
-            NotJson: the data isn't a JSON object.
+            TypeError: it takes more or less data, or the data doesn't tell which of its events it is.
+            InvalidPayload: the data breaks the event's schema.
+            PayloadTooLarge: its encoding is over ``max_payload_bytes``.
+            NotJson: the event has no definition, and the data isn't a JSON object.
             NotStorable: the data is larger than the journal can hold.
             JournalFailed: the run couldn't be stored.
-            RunParked: today's code doesn't fit what the run remembers.
+            RunParked: today's code doesn't fit what the run remembers, or its event.
             RunFailed: the run ended without an exception that could be raised here.
             Exception: whatever the run failed with.
         """
         self._engine.check_entered()
-        given: object = function
-        if not isinstance(given, Function) or self._registry.find(given.id) is not given:
+        if not isinstance(function, Function) or self._registry.find(function.id) is not function:
             raise NotRegistered("run takes what `@client.function` of this client returned")
-        name = function.on or _INVOKED
-        raw = await self._engine.run(name, event_data(name, data), function.id)
-        result: Output = return_type(function.__wrapped__, f'The result of function "{function.id}"').load(
-            raw
-        )
-        return result
+        if kwargs:
+            raise TypeError("run takes a function and the data of its event, both positional")
+        name, stored = function.accepts.invoked(data, self._engine.max_payload_bytes)
+        raw = await self._engine.run(name, stored, function.id)
+        return return_type(function.__wrapped__, f'The result of function "{function.id}"').load(raw)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(NOT_COPIED)
@@ -263,30 +333,6 @@ def client_over(backend: Backend, **options: Any) -> Client:
     """
     path: Any = backend
     return Client(path, **options)
-
-
-def event_name(name: object) -> str:
-    """Return what was given as the name of an event.
-
-    Raises:
-        TypeError: it isn't text.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"send takes the name of an event, not {type(name).__name__}")
-    return name
-
-
-def event_data(name: str, data: object) -> bytes:
-    """Encode an event's data.
-
-    Raises:
-        NotJson: it isn't a JSON object.
-    """
-    if data is None:
-        return b"{}"
-    if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
-        raise NotJson(f'the data of event "{name}" is a JSON object: a mapping with string keys')
-    return to_json(dict(data), f'The data of event "{name}"')
 
 
 def engine_of(client: object) -> Engine:

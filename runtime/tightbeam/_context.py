@@ -5,18 +5,20 @@ The type variables are spelt out for the reason given in `tightbeam._channels.re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, TypeVarTuple
+from typing import Any, Literal, NamedTuple, Protocol, TypeVarTuple
+
+from typing_extensions import TypeVar
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
+from tightbeam._events.refs import Event
 
 __all__ = [
     "Context",
     "ContextSync",
     "CurrentStep",
-    "Event",
     "Step",
     "StepKind",
     "StepRealtime",
@@ -28,6 +30,7 @@ __all__ = [
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
+Happened = TypeVar("Happened", bound=Event[str, Any], covariant=True, default=Event[str, Any])
 StepKind = Literal[
     "step.run",
     "step.sleep",
@@ -51,20 +54,6 @@ current_run: ContextVar[str | None] = ContextVar("tightbeam_current_run", defaul
 
 current_step: ContextVar[CurrentStep | None] = ContextVar("tightbeam_current_step", default=None)
 """The step whose function the code belongs to, so that a step inside it is refused."""
-
-
-class Event(Protocol):
-    """The event that started a run."""
-
-    @property
-    def name(self) -> str:
-        """The event's name."""
-        ...
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """The event's data: JSON."""
-        ...
 
 
 class StepRealtime(Protocol):
@@ -154,12 +143,16 @@ class Step(Protocol):
         ...
 
 
-class Context(Protocol):
-    """The context of an async handler, the same with every engine."""
+class Context(Protocol[Happened]):
+    """The context of an async handler, the same with every engine.
+
+    Its parameter is the event that starts the function, ``Context[UploadEvent]``, or the union of several;
+    without one, it is the context of any event, with data of any type.
+    """
 
     @property
-    def event(self) -> Event:
-        """The event that started the run."""
+    def event(self) -> Happened:
+        """The event that started the run; its data is loaded when the handler starts."""
         ...
 
     @property
@@ -237,12 +230,12 @@ class StepSync(Protocol):
         ...
 
 
-class ContextSync(Protocol):
+class ContextSync(Protocol[Happened]):
     """The context of a sync handler, the same with every engine: `Context` without ``await``."""
 
     @property
-    def event(self) -> Event:
-        """The event that started the run."""
+    def event(self) -> Happened:
+        """The event that started the run. See `Context.event`."""
         ...
 
     @property

@@ -5,9 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, overload
+
+from typing_extensions import ParamSpec, TypeVar
 
 from tightbeam._context import Context, ContextSync
+from tightbeam._events.accepted import Accepted, On
+from tightbeam._events.refs import Event, Payload
 from tightbeam._function_options import FunctionOptions
 from tightbeam._step_checks import is_unicode
 from tightbeam.errors import EngineError, NotRegistered
@@ -25,6 +29,9 @@ __all__ = [
 
 Output = TypeVar("Output")
 Result = TypeVar("Result", covariant=True)
+Accepts = ParamSpec("Accepts", default=...)
+"""What `Client.run` takes for a function: the data of its event."""
+Given = TypeVar("Given", bound=Event[str, Any], default=Event[str, Any])
 CONCURRENCY = 100
 """How many runs of a function the embedded engine executes at a time, unless the function says otherwise."""
 
@@ -44,22 +51,23 @@ def id_taken(id: str) -> EngineError:
     return EngineError(f'there is already a function "{id}"; ids are unique in a client')
 
 
-class Function(Generic[Result]):
+class Function(Generic[Result, Accepts]):
     """A registered handler, which `Client.run` takes. Calling it calls the handler, without an engine.
 
-    `Client.function` returns it; ``__wrapped__`` is the handler.
+    `Client.function` returns it; ``__wrapped__`` is the handler. Its parameters are the handler's result and,
+    where that matters, what `Client.run` takes: ``Function[int]`` is any function with that result.
     """
 
-    def __init__(
-        self, handler: Callable[..., Any], id: str, *, on: str | None, options: FunctionOptions
-    ) -> None:
+    def __init__(self, handler: Callable[..., Any], id: str, *, on: On, options: FunctionOptions) -> None:
         wrapper: Any = self
         functools.update_wrapper(wrapper, handler)
         self.__wrapped__ = handler
         self.id = id
         """The function's id."""
         self.on = on
-        """The event that starts it, if any."""
+        """What starts it, as it was given: an event, a schedule, several of them, a name or None."""
+        self.accepts = Accepted(id, on)
+        """The same at run time."""
         self.options = options
         """What the function was registered with."""
 
@@ -77,31 +85,35 @@ class Function(Generic[Result]):
         return f"<Function {self.id!r}>"
 
 
-class AsyncFunction(Function[Result]):
+class AsyncFunction(Function[Result, Accepts], Generic[Result, Accepts, Given]):
     """A registered async handler."""
 
-    def __call__(self, ctx: Context, /) -> Coroutine[Any, Any, Result]:
+    def __call__(self, ctx: Context[Given], /) -> Coroutine[Any, Any, Result]:
         """Call the handler itself; nothing is remembered."""
         coroutine: Coroutine[Any, Any, Result] = self.__wrapped__(ctx)
         return coroutine
 
 
-class SyncFunction(Function[Result]):
+class SyncFunction(Function[Result, Accepts], Generic[Result, Accepts, Given]):
     """A registered sync handler; its runs execute on threads."""
 
-    def __call__(self, ctx: ContextSync, /) -> Result:
+    def __call__(self, ctx: ContextSync[Given], /) -> Result:
         """Call the handler itself; nothing is remembered."""
         result: Result = self.__wrapped__(ctx)
         return result
 
 
-class Register(Protocol):
+class Register(Protocol[Payload, Given]):
     """The decorator that `Client.function` returns."""
 
     @overload
-    def __call__(self, handler: Callable[[Context], Awaitable[Output]], /) -> AsyncFunction[Output]: ...
+    def __call__(
+        self, handler: Callable[[Context[Given]], Awaitable[Output]], /
+    ) -> AsyncFunction[Output, Payload, Given]: ...
     @overload
-    def __call__(self, handler: Callable[[ContextSync], Output], /) -> SyncFunction[Output]: ...
+    def __call__(
+        self, handler: Callable[[ContextSync[Given]], Output], /
+    ) -> SyncFunction[Output, Payload, Given]: ...
 
 
 class Registry:
@@ -115,7 +127,7 @@ class Registry:
         handler: Callable[..., Any],
         id: str,
         *,
-        on: str | None,
+        on: On,
         options: FunctionOptions,
         may_replace: bool = False,
     ) -> Function[Any]:
@@ -124,7 +136,7 @@ class Registry:
         Args:
             handler: the async or plain function.
             id: names the function in the journal.
-            on: the event that starts it.
+            on: what starts it.
             options: all else that the client's `function` takes.
             may_replace: whether the function of that id may be replaced by one that is defined in the same
                 place: the cell of a notebook that is executed again, a module that is reloaded.
@@ -134,15 +146,13 @@ class Registry:
         """
         if not _is_text(id):
             raise EngineError("a function needs an id: a string that stays the same from release to release")
-        if not is_unicode(id) or (isinstance(on, str) and not is_unicode(on)):
+        if not is_unicode(id):
             raise EngineError(
                 "a function's id and event are Unicode text; one holds half of a surrogate pair"
             )
         taken = self._by_id.get(id)
         if taken is not None and not (may_replace and _is_defined_anew(taken.__wrapped__, handler)):
             raise id_taken(id)
-        if on is not None and not _is_text(on):
-            raise EngineError(f'function "{id}": on= is the name of an event')
         options.check(id)
         function = _wrap(handler, id, on=on, options=options)
         self._by_id[id] = function
@@ -161,9 +171,9 @@ class Registry:
         Raises:
             NotRegistered: there is none.
         """
-        functions = [function for function in self._by_id.values() if function.on == event]
+        functions = [function for function in self._by_id.values() if event in function.accepts.names]
         if not functions:
-            known = sorted({function.on for function in self._by_id.values() if function.on is not None})
+            known = sorted({name for function in self._by_id.values() for name in function.accepts.names})
             raise NotRegistered(
                 f'no function listens to the event "{event}"; '
                 + (f"there are: {', '.join(known)}" if known else "no function listens to any")
@@ -193,7 +203,7 @@ def is_async(handler: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(method)
 
 
-def _wrap(handler: Callable[..., Any], id: str, *, on: str | None, options: FunctionOptions) -> Function[Any]:
+def _wrap(handler: Callable[..., Any], id: str, *, on: On, options: FunctionOptions) -> Function[Any]:
     given: object = handler
     if isinstance(given, Function):
         handler = given.__wrapped__  # a function of another client, or with another id

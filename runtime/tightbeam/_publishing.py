@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
 from tightbeam._engine.protocol import Carrier
@@ -11,7 +11,10 @@ from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import MessageInfo, PublishInfo
 from tightbeam._message import Envelope, now_us
 from tightbeam._payload.encode import encode
-from tightbeam.errors import PayloadTooLarge
+from tightbeam._payload.subject import too_large
+
+if TYPE_CHECKING:
+    from tightbeam._payload.subject import Subject
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -54,21 +57,21 @@ def _but(given: object) -> str:
     return f"not {type(given).__name__}"
 
 
-def encode_within(ref: TopicRef[..., str, Any], data: object, limit: int) -> bytes:
+def encode_within(ref: Subject, data: object, limit: int) -> bytes:
     """Check a payload and encode it.
 
     Args:
-        ref: the topic.
+        ref: the topic, or the event.
         data: the payload.
         limit: how many bytes its encoding may have.
 
     Raises:
-        InvalidPayload: the data breaks the topic's schema.
+        InvalidPayload: the data breaks the schema.
         PayloadTooLarge: its encoding is over ``limit`` bytes.
     """
     raw = encode(ref, data)
     if len(raw) > limit:
-        raise PayloadTooLarge(ref.topic, len(raw), limit, channel=ref.channel)
+        raise too_large(ref, len(raw), limit)
     # orjson's bytes keep the buffer that they were written to, some kilobytes, as long as they live; a copy
     # doesn't. (To join a single object returns that object itself, so an empty one is joined to it.)
     return b"".join((raw, b"")) if len(raw) < _COPIED_BYTES else raw

@@ -1,7 +1,7 @@
 """Everything Tightbeam raises, in one tree.
 
     TightbeamError
-    ├── InvalidPayload         the data breaks the topic's schema, or isn't JSON at all
+    ├── InvalidPayload         the data breaks the topic's or event's schema, or isn't JSON at all
     ├── PayloadTooLarge        the encoded payload is over the limit
     ├── InvalidParam           a value that can't be part of a channel name, or a name that fits no channel
     ├── OutdatedBindings       the generated package is incomplete or of another version: generate again
@@ -113,27 +113,37 @@ class Issue:
         return f"{self.pointer or '(payload)'}: {self.reason}"
 
 
-class InvalidPayload(TightbeamError):
-    """The data can't be published on this topic, and nothing was sent; or a received message can't be loaded.
+def _place(topic: str, channel: str, event: str) -> str:
+    if event:
+        return f'event "{event}"'
+    return f'topic "{topic}" on channel "{channel}"' if channel else f'topic "{topic}"'
 
-    Never retried: the same data would fail again. Neither text nor attributes hold a value of the payload.
+
+class InvalidPayload(TightbeamError):
+    """The data can't be published on this topic, or sent as this event, and nothing was sent or stored.
+
+    Or a received message can't be loaded. Never retried: the same data would fail again. Neither text nor
+    attributes hold a value of the payload.
     """
 
     position: str | None = None
     """Where to resume behind a message that was received (``after=``); None where nothing can be resumed."""
 
-    def __init__(self, topic: str, issues: Iterable[Issue], *, channel: str = "", more: int = 0) -> None:
+    def __init__(
+        self, topic: str, issues: Iterable[Issue], *, channel: str = "", more: int = 0, event: str = ""
+    ) -> None:
         self.topic = topic
-        """The topic's name as on the wire."""
+        """The topic's name as on the wire; empty if it is the data of an event."""
         self.channel = channel
         """The channel's name."""
         self.issues: tuple[Issue, ...] = tuple(issues)
         """What is wrong, in the order of the payload; at most about ten."""
         self.more = more
         """How many further issues were found and left out; there may be more of them."""
-        place = f' on channel "{channel}"' if channel else ""
+        self.event = event
+        """The event's name; empty if it is the payload of a topic."""
         lines = [
-            f'Schema validation failed for topic "{topic}"{place}',
+            f"Schema validation failed for {_place(topic, channel, event)}",
             *(f"  {issue}" for issue in self.issues),
         ]
         if more:
@@ -144,17 +154,19 @@ class InvalidPayload(TightbeamError):
 class PayloadTooLarge(TightbeamError):
     """The encoded payload is over the limit; nothing was sent."""
 
-    def __init__(self, topic: str, size: int, limit: int, *, channel: str = "") -> None:
+    def __init__(self, topic: str, size: int, limit: int, *, channel: str = "", event: str = "") -> None:
         self.topic = topic
-        """The topic's name as on the wire."""
+        """The topic's name as on the wire; empty if it is the data of an event."""
         self.channel = channel
         """The channel's name."""
         self.size = size
         """The bytes of the encoded payload."""
         self.limit = limit
         """The bytes that are allowed."""
-        place = f' on channel "{channel}"' if channel else ""
-        super().__init__(f'Payload for topic "{topic}"{place} is {size:,} bytes; the limit is {limit:,}')
+        self.event = event
+        """The event's name; empty if it is the payload of a topic."""
+        place = _place(topic, channel, event)
+        super().__init__(f"Payload for {place} is {size:,} bytes; the limit is {limit:,}")
 
 
 class InvalidParam(TightbeamError):

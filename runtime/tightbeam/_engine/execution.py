@@ -22,6 +22,7 @@ from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.steps import Steps
 from tightbeam._engine.steps_async import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
+from tightbeam._events.accepted import EventMisfit, StartedEvent
 from tightbeam._function import AsyncFunction, Function, SyncFunction
 from tightbeam._hooks.hook import InjectedFault
 from tightbeam._results import return_type
@@ -145,16 +146,28 @@ class Execution:
         return task is not None and not task.done() and not task.get_loop().is_closed()
 
     async def _call(self) -> object:
-        run, services, handler = self._run, self._services, self._function.__wrapped__
+        services, handler = self._services, self._function.__wrapped__
+        event = self._started()
         if isinstance(self._function, AsyncFunction):
             tasks = self._tasks = StepTasks(self.log, services.store, self._slot)
             step = AsyncStep(Steps(self.log, tasks, services.max_payload_bytes))
-            returned: object = await handler(RunContext(run, self.log, services, step))
+            returned: object = await handler(RunContext(event, self.log, services, step))
             return returned
         thread = StepThread(self.log, services.store, self._slot)
         step_sync = SyncStep(Steps(self.log, thread, services.max_payload_bytes))
-        ctx = RunContextSync(run, self.log, services, step_sync)
+        ctx = RunContextSync(event, self.log, services, step_sync)
         return await self._on_thread(handler, ctx, thread)
+
+    def _started(self) -> StartedEvent:
+        """Return the run's event, its data loaded.
+
+        Raises:
+            Interrupt: it doesn't fit today's code, so the run is parked.
+        """
+        try:
+            return self._function.accepts.started(self._run.event, self._run.data)
+        except EventMisfit as misfit:
+            raise self.log.park("", misfit, str(misfit)) from misfit
 
     def _result_of(self, error: BaseException) -> ExecutionResult:
         """Return what an error that the handler raised means for the run."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._engine.protocol import Carrier
-from tightbeam._engine.records import Run
 from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.steps_async import AsyncStep
 from tightbeam._engine.steps_sync import SyncStep
 from tightbeam._engine.store import Store
+from tightbeam._events.accepted import StartedEvent
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._publishing import publish_live, publish_live_sync
-from tightbeam._results import from_json
 
 __all__ = ["RunContext", "RunContextSync", "Services"]
 
@@ -42,22 +40,12 @@ class Services:
         return max(_MAX_DELAY, self.retry_delay)
 
 
-class _Event:
-    """What the run was started with."""
-
-    __slots__ = ("data", "name")
-
-    def __init__(self, name: str, data: Mapping[str, Any]) -> None:
-        self.name = name
-        self.data = data
-
-
 class _RunContext:
     """What both kinds of context have."""
 
-    def __init__(self, run: Run, log: StepLog, services: Services) -> None:
-        self.event = _Event(run.event, from_json(run.data))
-        self.run_id = run.id
+    def __init__(self, event: StartedEvent, log: StepLog, services: Services) -> None:
+        self.event = event
+        self.run_id = log.run_id
         self._log = log
         self._services = services
 
@@ -75,8 +63,8 @@ class _RunContext:
 class RunContext(_RunContext):
     """A `tightbeam.Context`."""
 
-    def __init__(self, run: Run, log: StepLog, services: Services, step: AsyncStep) -> None:
-        super().__init__(run, log, services)
+    def __init__(self, event: StartedEvent, log: StepLog, services: Services, step: AsyncStep) -> None:
+        super().__init__(event, log, services)
         self.step = step
 
     async def publish(
@@ -97,8 +85,8 @@ class RunContext(_RunContext):
 class RunContextSync(_RunContext):
     """A `tightbeam.ContextSync`."""
 
-    def __init__(self, run: Run, log: StepLog, services: Services, step: SyncStep) -> None:
-        super().__init__(run, log, services)
+    def __init__(self, event: StartedEvent, log: StepLog, services: Services, step: SyncStep) -> None:
+        super().__init__(event, log, services)
         self.step = step
 
     def publish(

@@ -61,11 +61,12 @@ class StepOutcome:
 class Parking:
     """Why a run is parked."""
 
-    step_id: str
+    step_id: str | None
+    """The step that doesn't fit; None if it is the run's event."""
     error_type: str
     """The class of the error."""
     reason: str
-    """What doesn't fit today's code, by step and topic; never a value."""
+    """What doesn't fit today's code, by step and topic, or by event; never a value."""
 
 
 class StepLog:
@@ -283,11 +284,11 @@ class StepLog:
         self.over.set()
         return StepOutcome(self.interrupt())
 
-    def park(self, step_id: str, error: BaseException, reason: str) -> Interrupt:
+    def park(self, step_id: str | None, error: BaseException, reason: str) -> Interrupt:
         """Have the run parked, since what it remembers doesn't fit today's code; return what is to be raised.
 
         Args:
-            step_id: of the step that doesn't fit.
+            step_id: of the step that doesn't fit; None if it is the run's event.
             error: how that showed.
             reason: what doesn't fit, for people.
         """

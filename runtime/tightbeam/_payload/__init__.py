@@ -2,7 +2,8 @@
 
 From the top down; imports run downwards only:
 
-* `encode`, `load`: what publishes and subscriptions call, with a reference to a topic.
+* `encode`, `load`: what publishes and subscriptions call, with a reference to a topic, or to an event.
+* `subject`: what a payload belongs to, and how errors name it.
 * `explain`: why a payload was refused. `params`: parameters of channels.
 * `compiled`: what a topic comes to at its first use, kept by the topic.
 * `encoders`, `dump`: from models to plain data and JSON. `tolerant`, `unions`: from JSON to models, where

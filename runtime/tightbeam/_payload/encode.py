@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from enum import Enum
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tightbeam._channels.refs import TopicRef
 from tightbeam._payload.compiled import CompiledTopic
 from tightbeam._payload.encoders import BAD_DATA as _BAD_DATA
 from tightbeam._payload.encoders import OPTIONS as _OPTIONS
@@ -21,17 +20,20 @@ from tightbeam._payload.encoders import dumps as _dumps
 from tightbeam._payload.encoders import find_null as _find_null
 from tightbeam._payload.plain import has_nonfinite, is_kept, with_digits, with_floats, with_lists, with_texts
 
+if TYPE_CHECKING:
+    from tightbeam._payload.subject import Subject
+
 __all__ = ["encode"]
 
 _PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType})
 
 
-def encode(ref: TopicRef[..., str, Any], data: object) -> bytes:
-    """Check a payload against its topic's schema and encode it as JSON.
+def encode(ref: Subject, data: object) -> bytes:
+    """Check a payload against the schema of its topic or event, and encode it as JSON.
 
     Args:
-        ref: the topic.
-        data: an instance of one of the topic's models, or plain data.
+        ref: the topic, or the event.
+        data: an instance of one of its models, or plain data.
 
     Returns:
         The JSON.
@@ -68,7 +70,7 @@ def _encodes(data: object) -> bool:
     return True
 
 
-def _encode_typed(ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object) -> bytes:
+def _encode_typed(ref: Subject, topic: CompiledTopic, data: object) -> bytes:
     """Encode what the hot path doesn't: a class not seen before, or typed values in containers.
 
     Raises:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, overload
 
-from tightbeam._client import NOT_COPIED, event_data, event_name
+from tightbeam._client import NOT_COPIED
+from tightbeam._events.refs import Sendable, Sending
+from tightbeam._events.sending import SendOptions, Sent
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList
 from tightbeam._hooks.info import SendInfo
@@ -17,6 +20,7 @@ from tightbeam._remote.carrier import GatewayCarrier
 from tightbeam._remote.feed import GatewayFeed
 from tightbeam._remote.tokens import TokenFactory
 from tightbeam._wire.io import run
+from tightbeam.errors import EngineError
 
 __all__ = ["RemoteClient"]
 
@@ -47,38 +51,78 @@ class RemoteClient:
     def __repr__(self) -> str:
         return f"<RemoteClient of {self._carrier.origin}>"
 
-    async def send(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+    @overload
+    async def send(
+        self, event: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
+    async def send(
+        self,
+        event: str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    async def send(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event: start a run of each function of the gateway's client that listens to it.
 
         When it returns the runs are stored: they survive a crash. It is sent once, whatever happens: where
         ``error.may_have_started`` is true, sending it again may start the runs twice.
 
         Args:
-            name: the event's name.
-            data: a JSON object.
+            event: a reference to an event, such as ``upload_event``; or the name of one.
+            data: a model or a dictionary; behind a name a JSON object.
+            options: ``id``, an idempotency key; ``delay`` or ``at``, when the runs start.
 
         Returns:
             The ids of the runs.
 
         Raises:
+            TypeError: it is no event, there is more or less data than it has, or an option of another type.
             NotRegistered: no function listens to it.
-            NotJson: the data isn't a JSON object.
+            InvalidPayload: the data breaks the event's schema, here or where the functions are.
+            PayloadTooLarge: its encoding is over the limit.
+            NotJson: only a name is given, and the data isn't a JSON object.
             NotEntered: the gateway's client isn't entered.
             JournalFailed: the runs couldn't be stored.
             GatewayRefused: the server key isn't valid there, or this client has none.
             SendFailed: the gateway didn't answer, or the data is too large for it.
         """
-        return await self._send(name, data, blocking=False)
+        return await self._send(event, data, options, blocking=False)
 
-    def send_sync(self, name: str, data: Mapping[str, Any] | None = None, /) -> list[str]:
+    @overload
+    def send_sync(
+        self, event: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
+    def send_sync(
+        self,
+        event: str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    def send_sync(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """As `send`, without ``await``, from any thread."""
-        return run(self._send(name, data, blocking=True))
+        return run(self._send(event, data, options, blocking=True))
 
-    async def _send(self, name: str, data: Mapping[str, Any] | None, *, blocking: bool) -> list[str]:
+    async def _send(
+        self, event: object, data: tuple[object, ...], options: Mapping[str, Any], *, blocking: bool
+    ) -> list[str]:
         self._carrier.check_key("sending events")
-        info = SendInfo((event_name(name),))
+        sent = Sent(event, data, options)
+        if sent.options != SendOptions():
+            raise EngineError("send takes no options through a gateway yet")
+        info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
-            run_ids = await self._carrier.send(name, event_data(name, data), blocking=blocking)
+            raw = sent.encode((), MAX_PAYLOAD_BYTES)
+            run_ids = await self._carrier.send(sent.name, raw, blocking=blocking)
             info.ids = tuple(run_ids)
             return run_ids
 

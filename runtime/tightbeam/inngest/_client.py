@@ -5,105 +5,66 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 import inngest
 
-from tightbeam._client import ENTERED_ALREADY, NOT_COPIED, event_data, event_name
-from tightbeam._context import Context as AnyContext
-from tightbeam._context import ContextSync as AnyContextSync
+from tightbeam._client import ENTERED_ALREADY, NOT_COPIED
+from tightbeam._events.accepted import Accepted
+from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
+from tightbeam._events.sending import Sent
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
 from tightbeam._function_options import FunctionOptions
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
-from tightbeam._results import from_json
-from tightbeam.errors import EngineError, NotJson
-from tightbeam.inngest._context import Context, ContextSync
+from tightbeam.errors import EngineError
+from tightbeam.inngest._events import accept, event_names, is_sdk_event, sdk_event, sdk_triggers
+from tightbeam.inngest._function import (
+    AsyncFunction,
+    Create,
+    Middlewares,
+    Register,
+    SyncFunction,
+    for_clients,
+    for_itself,
+)
 from tightbeam.inngest._handler import wrapped
-from tightbeam.inngest._memo import MAX_INTEGER, is_changed
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
 
 __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "create_function"]
 
-P = ParamSpec("P")
-Output = TypeVar("Output")
-_Middleware = Callable[[inngest.Inngest, object], inngest.Middleware | inngest.MiddlewareSync]
-
-
-class AsyncFunction(inngest.Function[Output]):
-    """An async function as `Client.function` returns it: calling it calls the handler, without an engine."""
-
-    __wrapped__: Callable[..., Any]
-
-    def __call__(self, ctx: AnyContext, /) -> Coroutine[Any, Any, Output]:
-        """Call the handler itself; nothing is remembered."""
-        coroutine: Coroutine[Any, Any, Output] = self.__wrapped__(ctx)
-        return coroutine
-
-
-class SyncFunction(inngest.Function[Output]):
-    """A sync function as `Client.function` returns it: calling it calls the handler, without an engine."""
-
-    __wrapped__: Callable[..., Any]
-
-    def __call__(self, ctx: AnyContextSync, /) -> Output:
-        """Call the handler itself; nothing is remembered."""
-        result: Output = self.__wrapped__(ctx)
-        return result
-
-
-class Register(Protocol):
-    """The decorator that `Client.function` returns."""
-
-    @overload
-    def __call__(self, handler: Callable[[Context], Awaitable[Output]], /) -> AsyncFunction[Output]: ...
-    @overload
-    def __call__(self, handler: Callable[[ContextSync], Output], /) -> SyncFunction[Output]: ...
-
-
-class Create(Protocol):
-    """The decorator that `create_function` returns: for handlers of our contexts, and of the SDK's own."""
-
-    def __call__(
-        self, handler: Callable[[Context], Awaitable[Output]] | Callable[[ContextSync], Output], /
-    ) -> inngest.Function[Output]:
-        """Make the handler a function of the client."""
-        ...
-
-
-def _for_clients(
-    method: Callable[Concatenate[inngest.Inngest, P], object],  # noqa: ARG001 - its keywords are what is wanted
-) -> Callable[[Callable[..., Any]], Callable[Concatenate[inngest.Inngest, P], Create]]:
-    """Give a function the keywords of the SDK's method, as the installed SDK has them."""
-    return lambda function: function
-
-
-def _for_itself(
-    method: Callable[Concatenate[inngest.Inngest, P], object],  # noqa: ARG001 - as above
-) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], Create]]:
-    """Give a method of a subclass the keywords of the SDK's method."""
-    return lambda function: function
+Other = TypeVar("Other")
+Given = TypeVar("Given", bound=Event[str, Any])
+Json: TypeAlias = Mapping[str, Any]
 
 
 _functions: WeakKeyDictionary[inngest.Inngest, list[inngest.Function[Any]]] = WeakKeyDictionary()
 
 
-def _created(client: inngest.Inngest, options: dict[str, Any]) -> Create:
+def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
     carrier = carrier_of(client)
+    accepts = _typed_trigger(options)
+    if accepts is not None:
+        accept(client, str(options.get("fn_id")), accepts)
+        options["trigger"] = sdk_triggers(accepts)
     if (on_failure := options.get("on_failure")) is not None:
         options["on_failure"] = wrapped(on_failure, carrier, f"{options.get('fn_id')}-failure")
     make: Callable[..., Any] = inngest.Inngest.create_function
 
     def create(handler: Callable[..., Any], /) -> inngest.Function[Any]:
         adapted = wrapped(
-            handler, carrier, str(options.get("fn_id")), typed_result="output_type" not in options
+            handler,
+            carrier,
+            str(options.get("fn_id")),
+            accepts=accepts,
+            typed_result="output_type" not in options,
         )
         function: inngest.Function[Any] = make(client, **options)(adapted)
         _functions.setdefault(client, []).append(function)
@@ -112,9 +73,11 @@ def _created(client: inngest.Inngest, options: dict[str, Any]) -> Create:
     return create
 
 
-@_for_clients(inngest.Inngest.create_function)
-def create_function(client: inngest.Inngest, /, **options: Any) -> Create:
+@for_clients(inngest.Inngest.create_function)
+def create_function(client: inngest.Inngest, /, **options: Any) -> Any:
     """Create a function as the client's own method does, for handlers of `Context` and `ContextSync`.
+
+    ``trigger`` may be a typed event, a schedule, or several of them joined by ``|``.
 
     It works with a plain `inngest.Inngest`.
 
@@ -153,7 +116,7 @@ class Client(inngest.Inngest):
         event_key: str | None = None,
         is_production: bool | None = None,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,
-        middleware: list[_Middleware] | None = None,
+        middleware: Middlewares | None = None,
         request_timeout: int | timedelta | None = None,
         serializer: inngest.Serializer | None = None,
         signing_key: str | None = None,
@@ -189,14 +152,28 @@ class Client(inngest.Inngest):
         """The functions of this client: what ``serve`` takes."""
         return list(_functions.get(self, ()))
 
-    @_for_itself(inngest.Inngest.create_function)
-    def create_function(self, **options: Any) -> Create:
-        """Create a function as the SDK does, for handlers of `Context` and `ContextSync` too."""
+    @for_itself(inngest.Inngest.create_function)
+    def create_function(self, **options: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # takes more
+        """Create a function as the SDK does, for handlers of `Context` and `ContextSync` too.
+
+        ``trigger`` may be a typed event, a schedule, or several of them joined by ``|``.
+        """
         return _created(self, options)
 
+    @overload
+    def function(
+        self,
+        id: str,
+        *,
+        on: Trigger[Payload, Other, Given],
+        retries: int = 3,
+        concurrency: int | None = None,
+    ) -> Register[Payload, Given]: ...
+    @overload
     def function(
         self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int | None = None
-    ) -> Register:
+    ) -> Register[[Json], inngest.Event]: ...
+    def function(self, id: str, *, on: Any = None, retries: int = 3, concurrency: int | None = None) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
         The arguments are those of the embedded engine's client. What comes back is an `inngest.Function`, and
@@ -204,7 +181,9 @@ class Client(inngest.Inngest):
 
         Args:
             id: names the function in the app; keep it from release to release.
-            on: the event that starts it; None if only ``step.invoke`` does.
+            on: what starts it: an event (``upload_event``), a schedule (`tightbeam.cron`), several of them
+                joined by ``|``, or the name of an event that has no definition; None if only ``step.invoke``
+                does. The handler's context is ``Context[UploadEvent]`` then, ours or the one of every engine.
             retries: how often a failing step, or the code between two steps, is tried again.
             concurrency: how many of its steps execute at a time; by default the account's limit.
 
@@ -232,8 +211,9 @@ class Client(inngest.Inngest):
                 fn_id=id,
                 retries=retries,
                 concurrency=None if concurrency is None else [inngest.Concurrency(limit=concurrency)],
-                trigger=[] if on is None else inngest.TriggerEvent(event=on),
-            )(wrapped(handler, carrier_of(self), id, strict=True))
+                trigger=sdk_triggers(checked.accepts),
+            )(wrapped(handler, carrier_of(self), id, accepts=checked.accepts, strict=True))
+            accept(self, id, checked.accepts)
             kind: Any = AsyncFunction if is_async(handler) else SyncFunction
             function = object.__new__(kind)
             function.__dict__.update(created.__dict__)
@@ -243,40 +223,55 @@ class Client(inngest.Inngest):
             _functions[self] = [*others, function]
             return function
 
-        return cast("Register", register)
+        return register
 
     @overload
     async def send(
         self, events: inngest.Event | list[inngest.Event], /, *, skip_middleware: bool = False
     ) -> list[str]: ...
     @overload
-    async def send(self, events: str, data: Mapping[str, Any] | None = None, /) -> list[str]: ...
+    async def send(
+        self, events: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
     async def send(
         self,
-        events: inngest.Event | list[inngest.Event] | str,
-        _data: Mapping[str, Any] | None = None,
+        events: str,
+        data: Json | None = None,
+        /,
         *,
-        skip_middleware: bool = False,
-    ) -> list[str]:
-        """Send events, as the SDK does; or one by its name and data, as on the embedded engine.
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    async def send(self, events: Any, /, *data: Any, **options: Any) -> list[str]:
+        """Send events, as the SDK does; or one with its data, as on the embedded engine.
+
+        An event with a definition, or one that a function of this client has a definition of, is checked
+        before it is sent. Events of the SDK are sent as they are.
 
         Args:
-            events: an event of the SDK, several, or the name of one.
-            _data: a JSON object; only with a name.
-            skip_middleware: whether the SDK's middleware is left out.
+            events: an event of the SDK, or several; a reference to an event, such as ``upload_event``; or the
+                name of one.
+            data: behind a reference a model or a dictionary, behind a name a JSON object.
+            options: ``id``, and ``delay`` or ``at``; for events of the SDK ``skip_middleware``, whether the
+                SDK's middleware is left out.
 
         Returns:
             The events' ids (the embedded engine returns the runs').
 
         Raises:
-            TypeError: it is no name, and no event of the SDK.
-            NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
+            TypeError: it is no event, there is more or less data than it has, or an option of another type.
+            InvalidPayload: the data breaks the event's schema; nothing was sent.
+            PayloadTooLarge: its encoding is over the limit of payloads; nothing was sent.
+            NotJson: only a name is given, and the data isn't a JSON object; or it holds an integer that
+                Inngest would change.
             Exception: whatever the SDK raises when the server doesn't take them.
         """
-        info = SendInfo(_event_names(events))
-        with Around(carrier_of(self).hooks.send, info):
-            ids = await super().send(_events(events, _data), skip_middleware=skip_middleware)
-            info.ids = tuple(ids)
+        sending = _Sending(events, data, options)
+        with Around(carrier_of(self).hooks.send, sending.info):
+            ids = await super().send(sending.events(self), skip_middleware=sending.skip_middleware)
+            sending.info.ids = tuple(ids)
             return ids
 
     @overload
@@ -284,22 +279,29 @@ class Client(inngest.Inngest):
         self, events: inngest.Event | list[inngest.Event], /, *, skip_middleware: bool = False
     ) -> list[str]: ...
     @overload
-    def send_sync(self, events: str, data: Mapping[str, Any] | None = None, /) -> list[str]: ...
+    def send_sync(
+        self, events: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
     def send_sync(
         self,
-        events: inngest.Event | list[inngest.Event] | str,
-        _data: Mapping[str, Any] | None = None,
+        events: str,
+        data: Json | None = None,
+        /,
         *,
-        skip_middleware: bool = False,
-    ) -> list[str]:
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    def send_sync(self, events: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send events without ``await``, from any thread. See `send`."""
-        info = SendInfo(_event_names(events))
-        with Around(carrier_of(self).hooks.send, info):
-            ids = super().send_sync(_events(events, _data), skip_middleware=skip_middleware)
-            info.ids = tuple(ids)
+        sending = _Sending(events, data, options)
+        with Around(carrier_of(self).hooks.send, sending.info):
+            ids = super().send_sync(sending.events(self), skip_middleware=sending.skip_middleware)
+            sending.info.ids = tuple(ids)
             return ids
 
-    async def run(self, function: object, data: Mapping[str, Any] | None = None, /) -> NoReturn:  # noqa: ARG002 - as on the embedded engine
+    async def run(self, function: object, /, *data: object, **kwargs: object) -> NoReturn:  # noqa: ARG002 - as on the embedded engine
         """Refuse: runs are the server's.
 
         Raises:
@@ -337,27 +339,46 @@ class Client(inngest.Inngest):
             yield
 
 
-def _event_names(events: object) -> tuple[str, ...]:
-    several = events if isinstance(events, list) else [events]
-    return tuple(event if isinstance(event, str) else str(getattr(event, "name", "")) for event in several)
+class _Sending:
+    """One call of `Client.send`."""
+
+    def __init__(self, events: object, data: tuple[object, ...], options: dict[str, Any]) -> None:
+        """Read the arguments.
+
+        Raises:
+            TypeError: they aren't those of an event of the SDK, of a typed event, or of a name.
+            ValueError: the value of an option isn't allowed.
+        """
+        self.skip_middleware: bool = False
+        self._theirs: Any = None
+        self._ours: Sent | None = None
+        if is_sdk_event(events):
+            self._theirs = events
+            self.skip_middleware = options.pop("skip_middleware", False)
+            if data or options:
+                raise TypeError(
+                    "an event of the SDK has its data and id itself: send takes skip_middleware only"
+                )
+            names = event_names(events)
+        else:
+            self._ours = Sent(events, data, options)
+            names = (self._ours.name,)
+        self.info = SendInfo(names)
+
+    def events(self, client: inngest.Inngest) -> Any:
+        """Return what the SDK's method takes; it may raise what `sdk_event` raises."""
+        return self._theirs if self._ours is None else sdk_event(client, self._ours)
 
 
-def _events(events: object, data: object) -> inngest.Event | list[inngest.Event]:
-    """Return what the SDK sends: its own events, or one made of a name and data.
+def _typed_trigger(options: dict[str, Any]) -> Accepted | None:
+    """Return what starts a function where its trigger isn't one of the SDK's.
 
     Raises:
-        TypeError: it is no name, and no event of the SDK.
-        NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
+        TypeError: typed events are in a list.
     """
-    if isinstance(events, inngest.Event):
-        return events
-    if isinstance(events, list) and all(isinstance(event, inngest.Event) for event in events):
-        return events
-    events = event_name(events)
-    plain = from_json(event_data(events, data))
-    if is_changed(plain):
-        raise NotJson(
-            f'the data of event "{events}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '
-            "would change: it keeps numbers as 64-bit floats; send it as a string"
-        )
-    return inngest.Event(name=events, data=plain)
+    trigger = options.get("trigger")
+    if isinstance(trigger, Trigger):
+        return Accepted(str(options.get("fn_id")), trigger)
+    if isinstance(trigger, list) and any(isinstance(each, Trigger) for each in trigger):
+        raise TypeError("several typed triggers are joined by |: trigger=upload_event | deleted_event")
+    return None

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any, Generic
+
 import inngest
+from typing_extensions import TypeVar
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
+from tightbeam._events.refs import Event
 from tightbeam._publishing import MAX_PAYLOAD_BYTES, publish_live, publish_live_sync
 from tightbeam.inngest._call import Call
 from tightbeam.inngest._errors import translating
 from tightbeam.inngest._members import copied, group_in_turn, group_noted
 from tightbeam.inngest._step import RealtimeStep, RealtimeStepSync, upgraded_step, upgraded_step_sync
 
+Happened = TypeVar("Happened", bound=Event[str, Any], covariant=True, default=inngest.Event)
+
 __all__ = ["Context", "ContextSync", "upgraded", "upgraded_sync"]
 
 
-class Context(inngest.Context):
+class Context(inngest.Context, Generic[Happened]):
     """The SDK's context of an async handler, with ``publish`` and ``step.realtime``.
 
-    It satisfies `tightbeam.Context`, so that a handler written for that runs here too.
+    It satisfies `tightbeam.Context`, so that a handler written for that runs here too. Its parameter is the
+    event that starts the function, ``Context[UploadEvent]``; without one, ``event`` is the SDK's own.
     """
 
+    event: Happened  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # typed events aren't the SDK's
+    """The event that started the run. ``events`` is the SDK's, as it came."""
     step: RealtimeStep  # pyright: ignore[reportIncompatibleVariableOverride]  # no SDK step is assigned here
     """The SDK's steps, with ``realtime``."""
 
@@ -51,9 +60,11 @@ class Context(inngest.Context):
             await publish_live(carrier.hooks, carrier, topic, data, kwargs, self.run_id, MAX_PAYLOAD_BYTES)
 
 
-class ContextSync(inngest.ContextSync):
+class ContextSync(inngest.ContextSync, Generic[Happened]):
     """The SDK's context of a sync handler, with ``publish`` and ``step.realtime``; no ``await``."""
 
+    event: Happened  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # as above
+    """The event that started the run. See `Context`."""
     step: RealtimeStepSync  # pyright: ignore[reportIncompatibleVariableOverride]  # as above
     """The SDK's steps, with ``realtime``."""
 
@@ -70,7 +81,7 @@ class ContextSync(inngest.ContextSync):
             publish_live_sync(carrier.hooks, carrier, topic, data, kwargs, self.run_id, MAX_PAYLOAD_BYTES)
 
 
-def upgraded(ctx: inngest.Context, call: Call) -> Context:
+def upgraded(ctx: inngest.Context, call: Call) -> Context[Any]:
     """Copy a context as one of ours; both share their state, and so the counter of step ids."""
     context = copied(Context, ctx, inngest.Context)
     context.step = upgraded_step(ctx.step, call)
@@ -79,7 +90,7 @@ def upgraded(ctx: inngest.Context, call: Call) -> Context:
     return context
 
 
-def upgraded_sync(ctx: inngest.ContextSync, call: Call) -> ContextSync:
+def upgraded_sync(ctx: inngest.ContextSync, call: Call) -> ContextSync[Any]:
     """Copy the context of a sync handler as one of ours. See `upgraded`."""
     context = copied(ContextSync, ctx, inngest.ContextSync)
     context.step = upgraded_step_sync(ctx.step, call)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 import inngest
 
 from tightbeam._context import current_run
+from tightbeam._events.accepted import Accepted
 from tightbeam._exception_groups import of_kind
 from tightbeam._function import is_async
 from tightbeam._hooks.hook_list import Around
@@ -23,6 +24,7 @@ from tightbeam.inngest._publish import InngestCarrier
 __all__ = ["on_failure", "wrapped"]
 
 Output = TypeVar("Output")
+AnyContext = TypeVar("AnyContext", Context[Any], ContextSync[Any])
 
 
 class _Execution:
@@ -65,6 +67,7 @@ def wrapped(
     carrier: InngestCarrier,
     function: str,
     *,
+    accepts: Accepted | None = None,
     strict: bool = False,
     typed_result: bool = True,
 ) -> Callable[[Any], Any]:
@@ -76,6 +79,7 @@ def wrapped(
         handler: the handler of one of our contexts.
         carrier: takes messages to the server.
         function: the id of its function.
+        accepts: what starts the function, if there are definitions of its events.
         strict: whether results must fit their annotations.
         typed_result: whether the handler's result becomes JSON by its annotation; else the SDK does it.
     """
@@ -95,7 +99,7 @@ def wrapped(
             call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
             run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
             with _Execution(call, run):
-                return result(await handler(upgraded(ctx, call)), run)
+                return result(await handler(_with_event(upgraded(ctx, call), accepts)), run)
 
         return call_async
 
@@ -106,9 +110,21 @@ def wrapped(
         call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
         run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
         with _Execution(call, run):
-            return result(handler(upgraded_sync(ctx, call)), run)
+            return result(handler(_with_event(upgraded_sync(ctx, call), accepts)), run)
 
     return call_sync
+
+
+def _with_event(context: AnyContext, accepts: Accepted | None) -> AnyContext:
+    """Put the event, its data loaded, in place of the SDK's, where there is a definition.
+
+    Raises:
+        EventMisfit: the event isn't one that starts the function, or its data doesn't load.
+    """
+    if accepts is not None and accepts.is_typed:
+        event: Any = context.event
+        context.event = accepts.started(event.name, to_json(dict(event.data), "The event's data"))
+    return context
 
 
 def _json_of(value: object) -> bytes | None:

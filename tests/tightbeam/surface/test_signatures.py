@@ -28,28 +28,31 @@ def shape(call: Any) -> list[tuple[str, object, object]]:
     return [(each.name, each.kind, each.default) for each in parameters if each.name != "self"]
 
 
-def call_of(owner: Any, name: str) -> Any:
-    """The method; where it is the SDK's as well, the form that is ours."""
+def calls_of(owner: Any, name: str) -> list[Any]:
+    """The forms of a method, without those that are the SDK's; last what is called at run time."""
     method = getattr(owner, name)
     overloads = typing.get_overloads(method) if inspect.isfunction(method) else []
-    ours = [each for each in overloads if "data" in inspect.signature(each).parameters]
-    return ours[0] if ours else method
+    ours = [each for each in overloads if "skip_middleware" not in inspect.signature(each).parameters]
+    return [*([] if name == "run" else ours), method]
 
 
 @pytest.mark.parametrize(
     "name", ["function", "send", "send_sync", "run", "lifespan", "__aenter__", "__aexit__"]
 )
 def test_clients(name: str) -> None:
-    embedded = shape(call_of(tightbeam.Client, name))
+    embedded = [shape(call) for call in calls_of(tightbeam.Client, name)]
     on_inngest = [
-        # The first parameter of `send` is called as the SDK calls it; it is positional.
-        ("name", kind, default) if each == "events" else (each, kind, default)
-        for each, kind, default in shape(call_of(tightbeam.inngest.Client, name))
+        [
+            # The first parameter of `send` is called as the SDK calls it; it is positional.
+            ("event", kind, default) if each == "events" else (each, kind, default)
+            for each, kind, default in shape(call)
+        ]
+        for call in calls_of(tightbeam.inngest.Client, name)
     ]
     assert on_inngest == embedded
-    remote = getattr(type(make("connect")), name, None)
-    if remote is not None:
-        assert shape(remote) == embedded
+    remote = type(make("connect"))
+    if hasattr(remote, name):
+        assert [shape(call) for call in calls_of(remote, name)] == embedded
 
 
 @pytest.mark.parametrize("name", ["realtime", "functions"])

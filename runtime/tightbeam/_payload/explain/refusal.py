@@ -13,11 +13,12 @@ from tightbeam._payload.encoders import BAD_DATA, OPTIONS, dumps, find_null
 from tightbeam._payload.explain.reasons import UNDECLARED
 from tightbeam._payload.explain.walk import MAX_COUNTED, Walk
 from tightbeam._payload.plain import class_name, not_json, with_digits
+from tightbeam._payload.subject import refusal
 from tightbeam.errors import InvalidPayload, Issue, OutdatedBindings
 
 if TYPE_CHECKING:
-    from tightbeam._channels.refs import TopicRef
     from tightbeam._payload.compiled import CompiledTopic
+    from tightbeam._payload.subject import Subject
 
 __all__ = ["explain_message", "explain_payload"]
 
@@ -25,11 +26,9 @@ _MAX_ISSUES = 10
 """How many issues a text has; the rest is counted, as far as the walk goes."""
 _FAILED = (*BAD_DATA, TimeoutError, OutdatedBindings)
 
-_NO_REASON = Issue("", "doesn't fit the topic's schema")
-
 
 def explain_payload(
-    ref: TopicRef[..., str, Any], topic: CompiledTopic, data: object, plain: object, problem: Exception | None
+    ref: Subject, topic: CompiledTopic, data: object, plain: object, problem: Exception | None
 ) -> InvalidPayload:
     """Return the error for data that can't be published.
 
@@ -43,10 +42,8 @@ def explain_payload(
     return _refusal(ref, _issues(topic, data, plain, problem))
 
 
-def explain_message(
-    ref: TopicRef[..., str, Any], topic: CompiledTopic, text: bytes | str
-) -> InvalidPayload | None:
-    """Return the error for a received message that breaks its topic's schema.
+def explain_message(ref: Subject, topic: CompiledTopic, text: bytes | str) -> InvalidPayload | None:
+    """Return the error for a received message, or a stored event, that breaks its schema.
 
     The names of undeclared properties stay out: unlike a publisher's own, they come from elsewhere.
 
@@ -65,7 +62,7 @@ def explain_message(
     except _FAILED:
         return None
     issues = _issues(topic, value, value, None)
-    if list(issues) == [_NO_REASON]:
+    if list(issues) == [_no_reason(topic)]:
         return None
     masked = [
         Issue(each.pointer, UNDECLARED) if each.reason.startswith(UNDECLARED) else each for each in issues
@@ -73,9 +70,9 @@ def explain_message(
     return _refusal(ref, list(dict.fromkeys(masked)))
 
 
-def _refusal(ref: TopicRef[..., str, Any], issues: Sequence[Issue]) -> InvalidPayload:
+def _refusal(ref: Subject, issues: Sequence[Issue]) -> InvalidPayload:
     shown, more = issues[:_MAX_ISSUES], max(0, len(issues) - _MAX_ISSUES)
-    return InvalidPayload(ref.topic, shown, channel=ref.channel, more=more)
+    return refusal(ref, shown, more)
 
 
 def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exception | None) -> Sequence[Issue]:
@@ -108,7 +105,11 @@ def _issues(topic: CompiledTopic, data: object, plain: object, problem: Exceptio
         return [Issue(walk.deepest, "doesn't fit its schema")]
     if problem is not None and isinstance(data, BaseModel):
         return [Issue("", f"must hold what {type(data).__name__} declares: a field has another type")]
-    return [_NO_REASON]
+    return [_no_reason(topic)]
+
+
+def _no_reason(topic: CompiledTopic) -> Issue:
+    return Issue("", f"doesn't fit the {topic.kind}'s schema")
 
 
 def _may_not_be_json(topic: CompiledTopic, data: object) -> bool:
