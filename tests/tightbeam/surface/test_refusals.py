@@ -260,10 +260,9 @@ async def test_data_is_no_keyword(name: str) -> None:
         client = make(kind)
         if kind == "embedded":
             await client.__aenter__()
-        with pytest.raises(TypeError, match="send has no option 'data'"):
-            sent = getattr(client, name)("app/x", data={})
-            if name == "send":
-                await sent
+        kind_of_error, text = await refusal(lambda client: getattr(client, name)("app/x", data={}), client)
+        assert kind_of_error == "TypeError"
+        assert "data" in text
         if kind == "embedded":
             await client.__aexit__(None, None, None)
 
