@@ -17,6 +17,7 @@ from tightbeam._engine.feed import EmbeddedFeed
 from tightbeam._engine.protocol import Front, Selection, SubscriptionToken
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
+from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._forks import watch_forks
 from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList, notify
@@ -59,6 +60,7 @@ class EmbeddedEngine:
         self._backend = backend
         self._settings = settings
         self._hub = Hub()
+        self._wake_ups = WakeUps()
         self._session: Session | None = None
         self._front: Front | None = None
         self._leaving_since: float | None = None
@@ -239,7 +241,7 @@ class EmbeddedEngine:
             store = await self._when_free()
             session = Session(store, self._settings)
             self._hub.open(store.position_of, store.last_place)
-            await session.start(registry, self, self.hooks)
+            await session.start(registry, self, self.hooks, self._wake_ups)
         except BaseException:
             if session is not None:
                 await session.stop(self._settings.shutdown_timeout)
@@ -253,7 +255,7 @@ class EmbeddedEngine:
         while True:
             # On a thread: checking a file takes a while.
             opening: asyncio.Future[Store] = asyncio.ensure_future(
-                asyncio.to_thread(self._backend.open, _Outlet(self._hub, self.hooks))
+                asyncio.to_thread(self._backend.open, _Outlet(self._hub, self.hooks, self._wake_ups))
             )
             try:
                 return await asyncio.shield(opening)
@@ -330,9 +332,11 @@ class EmbeddedEngine:
 class _Outlet:
     """Where a store hands on messages: the hub, and hooks before it."""
 
-    def __init__(self, hub: Hub, hooks: HookList) -> None:
+    def __init__(self, hub: Hub, hooks: HookList, wake_ups: WakeUps) -> None:
         self._hub = hub
         self._hooks = hooks
+        self.wake = wake_ups.wake
+        """See `Outlet`."""
         self.reserve = hub.reserve
         """See `Outlet`."""
         self.release = hub.release

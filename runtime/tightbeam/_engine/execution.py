@@ -19,7 +19,7 @@ from tightbeam._engine.records import Run
 from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked, Resume
 from tightbeam._engine.run_context import RunContext, RunContextSync, Services
 from tightbeam._engine.step_log import StepLog
-from tightbeam._engine.steps import Steps
+from tightbeam._engine.steps import StepIo, Steps
 from tightbeam._engine.steps_async import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
 from tightbeam._events.accepted import EventMisfit, StartedEvent
@@ -69,6 +69,7 @@ class Execution:
         self._task: asyncio.Task[object] | None = None
         self._thread: threading.Thread | None = None
         self._tasks: StepTasks | None = None
+        self._io: StepIo | None = None
         self.log = StepLog(run, function.retries, services.hooks)
 
     async def perform(self) -> ExecutionResult:
@@ -131,6 +132,11 @@ class Execution:
         if self._tasks is not None:
             self._tasks.look_at_clock()
 
+    def wake(self) -> None:
+        """Have steps look that wait for something: it may have come."""
+        if self._io is not None:
+            self._io.wake()
+
     def abandon(self) -> None:
         """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()
@@ -149,11 +155,11 @@ class Execution:
         services, handler = self._services, self._function.__wrapped__
         event = self._started()
         if isinstance(self._function, AsyncFunction):
-            tasks = self._tasks = StepTasks(self.log, services.store, self._slot)
+            self._io = tasks = self._tasks = StepTasks(self.log, services.store, self._slot)
             step = AsyncStep(Steps(self.log, tasks, services.max_payload_bytes))
             returned: object = await handler(RunContext(event, self.log, services, step))
             return returned
-        thread = StepThread(self.log, services.store, self._slot)
+        self._io = thread = StepThread(self.log, services.store, self._slot)
         step_sync = SyncStep(Steps(self.log, thread, services.max_payload_bytes))
         ctx = RunContextSync(event, self.log, services, step_sync)
         return await self._on_thread(handler, ctx, thread)

@@ -32,6 +32,7 @@ __all__ = [
     "Run",
     "RunError",
     "Seen",
+    "Sent",
     "StepKind",
     "StepState",
     "StoredOutcome",
@@ -76,6 +77,8 @@ class NewRun:
     priority: int = 0
     concurrency_key: str | None = None
     parent: Parent | None = None
+    dated: bool = False
+    """Whether ``due_at`` is a time of day: it stays as it is when the clock is set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,15 @@ class FunctionLimit(NamedTuple):
     runs: int
     on_thread: bool
     """Whether each of its runs takes a thread."""
+
+
+class Sent(NamedTuple):
+    """What has come of an event."""
+
+    ids: tuple[str, ...]
+    """The ids of the runs, as `AddRuns` answers with them."""
+    taken: int
+    """How many steps that waited for it have it."""
 
 
 class Claimed(NamedTuple):

@@ -6,8 +6,9 @@ Only runs that execute or sleep are in memory; the others wait in the store.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
 from typing import Any
@@ -220,6 +221,17 @@ class Scheduler:
             self._nudge()
         else:
             self._loop.call_soon_threadsafe(self._nudge)
+
+    def wake(self, runs: Collection[str], /) -> None:
+        """Have runs go on for which steps have ended that they waited for. Called on any thread."""
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: they resume another time
+            self._loop.call_soon_threadsafe(self._wake, runs)
+
+    def _wake(self, runs: Collection[str]) -> None:
+        for run_id in runs:
+            if (execution := self._resident.get(run_id)) is not None:
+                execution.wake()
+        self._nudge()
 
     async def _schedule(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from tightbeam._engine.run_context import Services
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
 from tightbeam._engine.settings import Settings
 from tightbeam._engine.store import Store
+from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList
 
@@ -28,18 +29,20 @@ class Session:
         self._scheduler: Scheduler | None = None
         _open.add(self)
 
-    async def start(self, registry: Registry, carrier: Carrier, hooks: HookList) -> None:
+    async def start(self, registry: Registry, carrier: Carrier, hooks: HookList, wake_ups: WakeUps) -> None:
         """Recover and begin to execute.
 
         Args:
             registry: the functions.
             carrier: publishes live messages of runs.
             hooks: what is told of runs, steps and publishes.
+            wake_ups: from the store.
         """
         self.store.listen()
         settings = self._settings
         services = Services(self.store, carrier, settings.max_payload_bytes, settings.retry_delay, hooks)
         scheduler = self._scheduler = Scheduler(registry, services)
+        wake_ups.connect(scheduler.wake)
         await scheduler.start()
 
     async def stop(self, within: float) -> None:

@@ -86,5 +86,5 @@ def notify_after(log: StepLog, call: StepCall) -> None:
 
 
 def _info(log: StepLog, call: StepCall) -> StepInfo:
-    remembered = call.memo is not None and call.memo.state != "sleeping"
+    remembered = call.memo is not None and call.memo.state not in ("sleeping", "waiting")
     return StepInfo(log.run_id, log.function, call.step_id, call.use[0], call.attempt, remembered=remembered)

@@ -15,6 +15,7 @@ from tightbeam._context import current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind, run_is_over
+from tightbeam._engine.signals import Signal
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import now_us
@@ -26,8 +27,10 @@ __all__ = ["Parking", "StepCall", "StepLog", "StepOutcome"]
 _MAX_ORIGINS = 32
 """Errors whose steps are remembered, for the log."""
 
+PASSIVE: frozenset[StepKind] = frozenset({"step.sleep", "step.wait_for_event", "step.invoke"})
+"""Kinds of steps in which a run waits and does nothing."""
 _Use = tuple[StepKind, str | None, str | None]
-"""What an id stands for: the kind of step, and channel and topic of a publish."""
+"""What an id stands for: the kind of step, and channel and topic of a publish, or the event or function."""
 
 
 class StepCall(NamedTuple):
@@ -100,7 +103,7 @@ class StepLog:
         """Whether the client is being left: the execution ends, and the run resumes another time."""
         self.interrupted = False
         """Whether an `Interrupt` was raised: the handler may have swallowed it and stopped half-way."""
-        self.over = threading.Event()
+        self.over = Signal()
         """Set when no further step may begin: interrupted, stopping or ended."""
         self.halted = threading.Event()
         """Set when a step gives up storing its outcome: stopping or ended."""
@@ -127,7 +130,7 @@ class StepLog:
             kind: of the step.
             id: as the handler gives it.
             channel: of a publish.
-            topic: of a publish.
+            topic: of a publish; of a step that names an event or a function, that.
 
         Raises:
             StepMisuse: the call is nested, the id isn't allowed or in flight already, or the run has ended.
@@ -162,7 +165,7 @@ class StepLog:
             _refuse_mismatch(id, self._uses.setdefault(id, use), use)
             if memo is not None:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
-            if memo is None or memo.state == "sleeping":
+            if memo is None or memo.state in ("sleeping", "waiting"):
                 self._in_flight[id] = use[0]
             return StepCall(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
 
@@ -187,7 +190,7 @@ class StepLog:
     def only_sleeping(self) -> bool:
         """Whether the run waits for nothing but time."""
         with self._lock:
-            return all(kind == "step.sleep" for kind in self._in_flight.values())
+            return all(kind in PASSIVE for kind in self._in_flight.values())
 
     def fall_asleep(self, call: StepCall, alarm: Alarm) -> None:
         """Note that a step sleeps from now on."""
@@ -210,7 +213,7 @@ class StepLog:
             return (
                 not self.over.is_set()
                 and 0 < len(self._sleeping) == len(self._in_flight)
-                and all(kind == "step.sleep" for kind in self._in_flight.values())
+                and all(kind in PASSIVE for kind in self._in_flight.values())
                 and all(alarm.left() > seconds for alarm in self._sleeping.values())
             )
 
@@ -251,7 +254,7 @@ class StepLog:
 
     def _busy(self) -> bool:
         # Sleeps don't count: when they end is stored, and the next execution goes on sleeping.
-        return any(kind != "step.sleep" for kind in self._in_flight.values())
+        return any(kind not in PASSIVE for kind in self._in_flight.values())
 
     def fail(self, call: StepCall, error: BaseException) -> StepOutcome:
         """Note that a step's function raised an error, and return how the step ends.
@@ -364,4 +367,6 @@ def _refuse_mismatch(step_id: str, before: tuple[str, str | None, str | None], n
 
 def _describe_use(use: tuple[str, str | None, str | None]) -> str:
     kind, channel, topic = use
-    return kind if channel is None else f'{kind} of topic "{topic}" on channel "{channel}"'
+    if channel is None:
+        return kind if topic is None else f'{kind} of "{topic}"'
+    return f'{kind} of topic "{topic}" on channel "{channel}"'

@@ -35,6 +35,7 @@ from tightbeam.errors import (
 
 __all__ = [
     "LEAVE_AFTER",
+    "LINGER",
     "REST_AFTER",
     "PublishStep",
     "begin_publish",
@@ -54,6 +55,8 @@ REST_AFTER = 60.0
 """Seconds of nothing but sleep after which the process may die without that being the run's fault."""
 LEAVE_AFTER = 60.0
 """A run that does nothing but sleep for more seconds than these isn't kept in memory."""
+LINGER = 1.0
+"""A run that waits for an event or another run is kept in memory so many seconds: it may come at once."""
 
 _log = logging.getLogger("tightbeam")
 

@@ -33,7 +33,7 @@ from tightbeam._engine.step_rules import (
     too_large,
     wake_time,
 )
-from tightbeam._engine.store import After, Request
+from tightbeam._engine.store import After, Answer, Request
 from tightbeam._payload.load import load
 from tightbeam._results import ReturnType
 from tightbeam.errors import JournalFailed, NotStorable, TightbeamError
@@ -62,7 +62,7 @@ class StepIo(Protocol):
         """Whether the store is lost, which it has logged."""
         ...
 
-    def submit(self, request: Request[None], after: After | None = None) -> Awaitable[None]:
+    def submit(self, request: Request[Answer], after: After | None = None) -> Awaitable[Answer]:
         """Store something.
 
         Args:
@@ -96,12 +96,25 @@ class StepIo(Protocol):
         """Return whether an error says that the handler itself has cancelled the step."""
         ...
 
-    async def sleep(self, call: StepCall, alarm: Alarm) -> None:
+    def expect(self) -> Any:
+        """Return a token for a step that is about to wait, so that no wake-up is missed from now on."""
+        ...
+
+    def forget(self, expected: Any, /) -> None:
+        """Drop a token of `expect`."""
+        ...
+
+    def wake(self) -> None:
+        """End all waits whose tokens were made before: what they wait for may have come."""
+        ...
+
+    async def sleep(self, call: StepCall, alarm: Alarm, expected: Any = None) -> None:
         """Wait for a time of day, giving up the run's slot if it waits for nothing else.
 
         Args:
             call: of the step.
             alarm: the time.
+            expected: a token of `expect`, by which the wait ends earlier.
 
         Raises:
             Interrupt: the execution is to end, or the run leaves memory meanwhile.
@@ -138,7 +151,7 @@ class Steps:
         else:
             with Surrounded(log, call, topic) as surrounded:
                 step = prepare_publish(log, call, topic, payload, limit, surrounded.publish)
-                stored = self._store(call, step.request)
+                stored = self.store(call, step.request)
                 try:
                     value = load(topic, step.raw)  # while the disk is at work
                 finally:
@@ -181,14 +194,14 @@ class Steps:
                 if isinstance(action, Alarm):
                     await io.sleep(call, action)
                 else:
-                    await self._surely(call, partial(io.submit, action))
+                    await self.surely(call, partial(io.submit, action))
         except asyncio.CancelledError:
             if not log.over.is_set():  # a timeout of the handler's own: it goes on
                 log.asleep = False
                 io.submit(MarkAwake(log.run_id))
             raise
 
-    def _store(self, call: StepCall, request: Request[None]) -> Awaitable[None]:
+    def store(self, call: StepCall, request: Request[Answer]) -> Awaitable[Answer]:
         """Store a step; it is in flight until then, also if the task that awaits it is cancelled."""
         try:
             return self._io.submit(request, partial(self._log.release, call))
@@ -256,25 +269,25 @@ class Steps:
             return stored
 
         try:
-            await self._surely(call, store)
+            await self.surely(call, store)
         except BaseException:
             given_up = True
             if not pending:
                 self._log.release(call)
             raise
 
-    async def _surely(self, call: StepCall, store: Callable[[], Awaitable[None]]) -> None:
+    async def surely(self, call: StepCall, store: Callable[[], Awaitable[Answer]]) -> Answer:
         """Store, again and again while the journal fails, until the execution is to stop."""
         for delay in retry_delays():
             try:
-                await store()
-                return
+                return await store()
             except JournalFailed as error:
                 if self._log.halted.is_set():
                     raise
                 if not self._io.is_lost:
                     log_unstored(self._log, call, error)
                 await self._io.pause(delay)
+        raise AssertionError  # the delays don't end
 
 
 def complete(coroutine: Coroutine[Any, Any, Returned]) -> Returned:

@@ -16,7 +16,7 @@ from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
 from tightbeam._engine.step_log import StepCall, StepLog
 from tightbeam._engine.steps import Attempt, Function, Steps
-from tightbeam._engine.store import After, Request, Store
+from tightbeam._engine.store import After, Answer, Request, Store
 from tightbeam._engine.waits import only_sleeps
 from tightbeam._publishing import single_payload
 from tightbeam._step_checks import wrong_step_kind
@@ -88,6 +88,7 @@ class StepTasks:
         self._loop = asyncio.get_running_loop()
         self._attempts: set[asyncio.Task[Any]] = set()
         self._dozing: set[asyncio.Future[None]] = set()
+        self._waits: set[asyncio.Future[None]] = set()
         self._handler = asyncio.current_task()
         self._asleep_tasks: set[asyncio.Task[Any]] = set()
         self._check: asyncio.TimerHandle | None = None
@@ -102,7 +103,7 @@ class StepTasks:
         """See `StepIo`."""
         return self._store.is_lost
 
-    def submit(self, request: Request[None], after: After | None = None) -> asyncio.Future[None]:
+    def submit(self, request: Request[Answer], after: After | None = None) -> asyncio.Future[Answer]:
         """See `StepIo`."""
         return self._store.submit(request, after=after)
 
@@ -156,7 +157,23 @@ class StepTasks:
 
     # -- sleeping -------------------------------------------------------------------------------------------
 
-    async def sleep(self, call: StepCall, alarm: Alarm) -> None:
+    def expect(self) -> asyncio.Future[None]:
+        """See `StepIo`."""
+        expected = self._loop.create_future()
+        self._waits.add(expected)
+        return expected
+
+    def forget(self, expected: asyncio.Future[None], /) -> None:
+        """See `StepIo`."""
+        self._waits.discard(expected)
+
+    def wake(self) -> None:
+        """See `StepIo`."""
+        for expected in tuple(self._waits):
+            if not expected.done():
+                expected.set_result(None)
+
+    async def sleep(self, call: StepCall, alarm: Alarm, expected: asyncio.Future[None] | None = None) -> None:
         """See `StepIo`."""
         log = self._log
         if log.over.is_set():
@@ -168,10 +185,12 @@ class StepTasks:
         self._asleep_tasks.add(task)
         log.fall_asleep(call, alarm)
         if self._check is None and alarm.left() > step_rules.LEAVE_AFTER:
-            self._check_in(0.0)
+            self._check_in(0.0 if expected is None else step_rules.LINGER)
         try:
             while not log.over.is_set() and (left := alarm.left()):
-                await self._doze(min(left, step_rules.REST_AFTER))
+                await self._doze(min(left, step_rules.REST_AFTER), expected)
+                if expected is not None and expected.done():
+                    break
                 if left > step_rules.REST_AFTER and log.begin_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
                         await self._store.submit(Rest(log.run_id))
@@ -183,12 +202,13 @@ class StepTasks:
         if log.over.is_set():
             raise log.interrupt()
 
-    async def _doze(self, seconds: float) -> None:
-        """Wait for so many seconds, or until the execution is over or the clock was moved."""
+    async def _doze(self, seconds: float, expected: asyncio.Future[None] | None) -> None:
+        """Wait for so many seconds; or until the execution is over, the clock was moved, or `wake`."""
         woken = self._loop.create_future()
         self._dozing.add(woken)
         try:
-            await asyncio.wait({woken}, timeout=seconds)
+            waiting = {woken} if expected is None else {woken, expected}
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._dozing.discard(woken)
 

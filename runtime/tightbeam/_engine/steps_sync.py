@@ -19,7 +19,7 @@ from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
 from tightbeam._engine.step_log import StepCall, StepLog
 from tightbeam._engine.steps import Attempt, Function, Steps, complete
-from tightbeam._engine.store import After, Request, Store
+from tightbeam._engine.store import After, Answer, Request, Store
 from tightbeam._publishing import single_payload
 from tightbeam._step_checks import wrong_step_kind
 from tightbeam.errors import JournalFailed
@@ -85,6 +85,8 @@ class StepThread:
         self._store = store
         self._slot = slot
         self._loop = asyncio.get_running_loop()
+        self._waits: tuple[threading.Event, ...] = ()
+        self._guard = threading.Lock()
         self.handler_thread: int | None = None
         """Where the handler runs; its steps may be used on other threads too."""
 
@@ -96,15 +98,16 @@ class StepThread:
         """See `StepIo`."""
         return self._store.is_lost
 
-    async def submit(self, request: Request[None], after: After | None = None) -> None:
+    async def submit(self, request: Request[Answer], after: After | None = None) -> Answer:
         """See `StepIo`."""
         is_stored = False
         try:
-            self._store.call(request)
+            answer = self._store.call(request)
             is_stored = True
         finally:
             if after is not None:
                 after(is_stored)
+        return answer
 
     async def pause(self, seconds: float) -> None:
         """See `StepIo`."""
@@ -134,9 +137,29 @@ class StepThread:
         """See `StepIo`."""
         return False
 
-    async def sleep(self, call: StepCall, alarm: Alarm) -> None:
+    def expect(self) -> threading.Event:
+        """See `StepIo`."""
+        expected = threading.Event()
+        with self._guard:
+            self._waits = (*self._waits, expected)
+        self._log.over.add(expected)
+        return expected
+
+    def forget(self, expected: threading.Event, /) -> None:
+        """See `StepIo`."""
+        self._log.over.remove(expected)
+        with self._guard:
+            self._waits = tuple(each for each in self._waits if each is not expected)
+
+    def wake(self) -> None:
+        """See `StepIo`."""
+        for expected in self._waits:
+            expected.set()
+
+    async def sleep(self, call: StepCall, alarm: Alarm, expected: threading.Event | None = None) -> None:
         """See `StepIo`."""
         log, over = self._log, self._log.over
+        ended = over if expected is None else expected
         if log.only_sleeping:
             self._loop.call_soon_threadsafe(self._slot.release)
         log.fall_asleep(call, alarm)
@@ -146,10 +169,11 @@ class StepThread:
                 if not left:
                     break
                 is_handler = threading.get_ident() == self.handler_thread
-                if is_handler and log.sleeps_longer_than(step_rules.LEAVE_AFTER):
+                may_leave = is_handler and (expected is None or pause > step_rules.LINGER)
+                if may_leave and log.sleeps_longer_than(step_rules.LEAVE_AFTER):
                     raise log.leave_memory()
-                if over.wait(min(left, POLL if is_movable() else pause, step_rules.REST_AFTER)):
-                    raise log.interrupt()
+                if ended.wait(min(left, POLL if is_movable() else pause, step_rules.REST_AFTER)):
+                    break
                 if left > step_rules.REST_AFTER <= pause and log.begin_rest():
                     with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
                         self._store.call(Rest(log.run_id))

@@ -7,7 +7,7 @@ beside this file; it answers requests, which are values: see `tightbeam._engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from tightbeam._message import Envelope
@@ -65,6 +65,14 @@ class Outlet(Protocol):
 
     def fan_out(self, committed: Sequence[Envelope], /) -> None:
         """Hand on the messages of a commit, in the order of their places. Doesn't raise."""
+        ...
+
+    def wake(self, runs: Collection[str], /) -> None:
+        """Have runs go on for which steps wait that have ended, once that is committed. Doesn't raise.
+
+        Args:
+            runs: their ids.
+        """
         ...
 
 

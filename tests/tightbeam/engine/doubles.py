@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -287,6 +287,9 @@ class _OutletDouble:
         self._outlet = outlet
         self.reserve = outlet.reserve
         self.release = outlet.release
+
+    def wake(self, runs: Collection[str], /) -> None:
+        self._outlet.wake(runs)
 
     def fan_out(self, committed: Sequence[Envelope], /) -> None:
         self._double.fanning_out()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -164,6 +164,8 @@ class _NoOutlet:
 
     def fan_out(self, committed: Sequence[Envelope], /) -> None:
         assert not committed
+
+    def wake(self, runs: Collection[str], /) -> None: ...
 
 
 async def _do_nothing(ctx: Context) -> None: ...

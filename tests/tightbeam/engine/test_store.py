@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import warnings
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -78,6 +78,7 @@ class Outlet:
         self.messages: list[Envelope] = []
         self.times: dict[str, int] = {}
         self.released = 0
+        self.woken: list[str] = []
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
         self.times[channel] = max(at_least, self.times.get(channel, last()) + 1_000)
@@ -88,6 +89,9 @@ class Outlet:
 
     def fan_out(self, committed: Sequence[Envelope], /) -> None:
         self.messages += committed
+
+    def wake(self, runs: Collection[str], /) -> None:
+        self.woken += runs
 
 
 class Opened:

@@ -12,7 +12,9 @@ from tightbeam._engine.memory.listing import Listing
 from tightbeam._engine.memory.messages import Messages
 from tightbeam._engine.memory.operating import Operating
 from tightbeam._engine.memory.runs import Runs
+from tightbeam._engine.memory.schedules import Schedules
 from tightbeam._engine.memory.stored import StoredStep
+from tightbeam._engine.memory.waits import Waits
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._engine.store import Answer, Request
 from tightbeam._message import Envelope, now_us
@@ -34,6 +36,7 @@ class Journal:
         """Since when the clock is doubted; see `Doubt.since`."""
         runs, messages, listing = self.runs, self.messages, Listing(self.runs, self.messages)
         operating = Operating(self.runs)
+        waits, schedules = Waits(runs), Schedules(runs)
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             requests.AddRuns: runs.add_runs,
             requests.Recover: runs.recover,
@@ -55,6 +58,13 @@ class Journal:
             requests.EndSleep: runs.end_sleep,
             requests.MarkAwake: runs.mark_awake,
             requests.Rest: runs.rest,
+            requests.SendEvent: waits.send_event,
+            requests.MemoizeSend: waits.memoize_send,
+            requests.BeginWait: waits.begin_wait,
+            requests.BeginInvoke: waits.begin_invoke,
+            requests.EndWait: waits.end_wait,
+            requests.KeepSchedules: schedules.keep_schedules,
+            requests.Tick: schedules.tick,
             requests.FindStart: messages.find_start,
             requests.ReadPage: messages.read_page,
             requests.FindLatest: messages.find_latest,
@@ -113,6 +123,11 @@ class Journal:
         self.runs.forget_failure(run, request.step_id)  # a message that is the memo too counts no attempts
         self.runs.put_step(run, request.step_id, step, request.replaced)
         return message
+
+    def take_woken(self) -> list[str]:
+        """Return the runs to wake after a request, once."""
+        woken, self.runs.woken = self.runs.woken, []
+        return woken
 
     # -- retention: see `Trimmable` and `Stored` -------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from tightbeam._engine.requests import (
     Rest,
     RetryRun,
 )
+from tightbeam._engine.wait_rules import WaitEnd, end_of_child
 from tightbeam._message import now_us
 
 __all__ = ["Runs"]
@@ -44,6 +45,7 @@ __all__ = ["Runs"]
 _Entry = tuple[int, int, str]
 """A time, and a run's number and id."""
 _BEGUN = frozenset({"running", "sleeping"})
+_WAITS = frozenset({"step.wait_for_event", "step.invoke"})
 
 
 class Runs:
@@ -53,6 +55,8 @@ class Runs:
         self.by_id: dict[str, StoredRun] = {}
         self._by_key: dict[tuple[str, str], str] = {}
         """The ids of the runs that have a key, by function and key."""
+        self.woken: list[str] = []
+        """The runs to wake after the request: steps that they waited for have ended."""
         self.last_number = 0
         self.size = 0
         """Bytes that runs and steps take, about."""
@@ -68,9 +72,9 @@ class Runs:
 
     def add_runs(self, request: AddRuns) -> tuple[str, ...]:
         """Add runs, each of which is due at its time."""
-        return tuple(self._add(new, request.event, request.data) for new in request.runs)
+        return tuple(self.add(new, request.event, request.data) for new in request.runs)
 
-    def _add(self, new: NewRun, event: str, data: bytes) -> str:
+    def add(self, new: NewRun, event: str, data: bytes) -> str:
         """Add a run, unless its function has one with the same key; return the id of that or the new one."""
         if new.key is not None:
             earlier = self._by_key.setdefault((new.function, new.key), new.id)
@@ -184,6 +188,7 @@ class Runs:
         del self._unfinished[run.id]
         self.last_end = max(self.last_end, run.ended_at)
         heappush(self._ended, (run.ended_at, run.number, run.id))
+        self._end_invoked(run)
 
     def retry_run(self, request: RetryRun) -> None:
         """Have a run tried again at a time."""
@@ -206,8 +211,10 @@ class Runs:
     def leave_memory(self, request: LeaveMemory) -> None:
         """Make a run that only sleeps ready at the end of the first of some sleeps."""
         run = self.by_id[request.run_id]
-        steps = (run.steps[step_id] for step_id in request.sleeps if step_id in run.steps)
-        ends = [step.wake_at or 0 for step in steps if step.state == "sleeping"]
+        steps = [run.steps[step_id] for step_id in request.sleeps if step_id in run.steps]
+        ends = [step.wake_at or 0 for step in steps if step.state in ("sleeping", "waiting")]
+        if any(step.kind in _WAITS and step.state != "waiting" for step in steps):
+            ends.append(now_us())  # what it waited for has come
         if run.state in _BEGUN:
             self.make_ready(run, min(ends, default=now_us()))
 
@@ -229,7 +236,8 @@ class Runs:
             for step in run.steps.values():
                 if step.state in ("sleeping", "waiting") and step.wake_at is not None and step.wake_at > now:
                     step.wake_at -= lost
-            if run.due_at > now and run.state != "running":
+            is_dated = run.new.dated and run.started_at is None
+            if run.due_at > now and run.state != "running" and not is_dated:
                 run.due_at -= lost
                 if run.state == "ready":
                     self.make_ready(run, run.due_at)
@@ -272,9 +280,42 @@ class Runs:
             "step.sleep", None, None, "sleeping", request.started_at, None, wake_at=request.wake_at
         )
         run = self._memoize(request.run_id, request.step_id, step, request.replaced)
-        if request.alone:  # of several sleeps the first that ends is the one to wake for
-            run.due_at = min(run.due_at, request.wake_at) if run.state == "sleeping" else request.wake_at
-            run.state = "sleeping"
+        if request.alone:
+            self.fall_asleep(run, request.wake_at)
+
+    def fall_asleep(self, run: StoredRun, wake_at: int) -> None:
+        """Have a run sleep until a time, or until an earlier one that it has already."""
+        run.due_at = min(run.due_at, wake_at) if run.state == "sleeping" else wake_at
+        run.state = "sleeping"
+
+    def end_step(self, step: StoredStep, ended: WaitEnd) -> None:
+        """End a step of a run that waited."""
+        self.size -= step.size
+        step.state, step.result, step.error_type, step.error_text = ended
+        step.ended_at = now_us()
+        self.size += step.size
+
+    def wake(self, run: StoredRun) -> None:
+        """Have a run be due for which a step has ended that it waited for; see the store over SQLite."""
+        now = now_us()
+        if run.due_at > now:
+            if run.state == "sleeping":
+                run.due_at = now
+            elif run.state == "ready" and any(step.wake_at == run.due_at for step in run.steps.values()):
+                self.make_ready(run, now)
+        self.woken.append(run.id)
+
+    def _end_invoked(self, run: StoredRun) -> None:
+        """End the step that has invoked a run, if one has and still waits: the run has ended."""
+        parent = run.new.parent
+        above = None if parent is None else self.by_id.get(parent.run_id)
+        step = None if above is None or parent is None else above.steps.get(parent.step_id)
+        if above is None or step is None or step.state != "waiting" or step.match != run.id.encode():
+            return
+        if (step.wake_at or 0) > now_us():
+            error_type, error_text = (None, None) if run.error is None else run.error[:2]
+            self.end_step(step, end_of_child(run.id, run.state, run.result, error_type, error_text))
+            self.wake(above)
 
     def refuse_if_over(self, run_id: str) -> None:
         """Refuse what a run that has ended would begin: it was cancelled while its handler goes on.
@@ -344,11 +385,11 @@ class Runs:
         run = self.by_id[request.run_id]
         step = run.steps[request.step_id]
         step.state, step.ended_at = "done", now_us()
-        self._wake(run)
+        self.have_awake(run)
 
     def mark_awake(self, request: MarkAwake) -> None:
         """Note that a run executes again."""
-        self._wake(self.by_id[request.run_id])
+        self.have_awake(self.by_id[request.run_id])
 
     def rest(self, request: Rest) -> None:
         """Note that a run only sleeps, though it isn't known to have slept from the beginning."""
@@ -356,7 +397,8 @@ class Runs:
         if run.state == "running":
             run.state, run.due_at = "sleeping", now_us()
 
-    def _wake(self, run: StoredRun) -> None:
+    def have_awake(self, run: StoredRun) -> None:
+        """Have a run execute that slept."""
         if run.state == "sleeping":
             run.state, run.due_at = "running", now_us()
 

@@ -92,6 +92,8 @@ class MemoryStore:
                 answer = cast("Answer", None)
             else:
                 answer = journal.answer(request)
+            if woken := journal.take_woken():
+                self._outlet.wake(woken)
             if not isinstance(request, Query) and self._pace.is_time(max(journal.size() - size, 0)):
                 self._keep_house()
         return answer

@@ -25,6 +25,7 @@ from tightbeam._engine.requests.messages import (
     TimeOf,
 )
 from tightbeam._engine.requests.operating import CancelRun, ReadRun, RetryFrom, ScanRuns, Unpark
+from tightbeam._engine.requests.schedules import KeepSchedules, Tick
 from tightbeam._engine.requests.scheduling import (
     MAX_DEATHS,
     AddRuns,
@@ -38,6 +39,7 @@ from tightbeam._engine.requests.scheduling import (
     Recover,
     RetryRun,
 )
+from tightbeam._engine.requests.starts import MemoizeSend, SendEvent
 from tightbeam._engine.requests.steps import (
     BeginSleep,
     EndSleep,
@@ -46,26 +48,33 @@ from tightbeam._engine.requests.steps import (
     MemoizeStep,
     Rest,
 )
+from tightbeam._engine.requests.waits import MAX_DEPTH, BeginInvoke, BeginWait, EndWait
 
 __all__ = [
     "MAX_DEATHS",
+    "MAX_DEPTH",
     "PAGE_BYTES",
     "PAGE_MESSAGES",
     "AddRuns",
+    "BeginInvoke",
     "BeginSleep",
+    "BeginWait",
     "CancelRun",
     "Claim",
     "EndRun",
     "EndSleep",
+    "EndWait",
     "FindLatest",
     "FindOutcome",
     "FindRun",
     "FindStart",
+    "KeepSchedules",
     "LeaveMemory",
     "ListFunctions",
     "ListRuns",
     "MarkAwake",
     "MemoizePublish",
+    "MemoizeSend",
     "MemoizeStep",
     "ParkRun",
     "PullBack",
@@ -83,6 +92,8 @@ __all__ = [
     "RetryRun",
     "ScanRuns",
     "SeenUntil",
+    "SendEvent",
+    "Tick",
     "TimeOf",
     "Unpark",
 ]

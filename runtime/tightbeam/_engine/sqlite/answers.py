@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tightbeam._engine import requests
-from tightbeam._engine.sqlite import details, messages, operating, runs, steps
+from tightbeam._engine.sqlite import details, messages, operating, runs, schedules, starts, steps, waits
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import Answer, Request
 
@@ -43,6 +43,13 @@ ANSWERS = _Answers(
         requests.EndSleep: steps.end_sleep,
         requests.MarkAwake: steps.mark_awake,
         requests.Rest: steps.rest,
+        requests.SendEvent: starts.send_event,
+        requests.MemoizeSend: starts.memoize_send,
+        requests.BeginWait: waits.begin_wait,
+        requests.BeginInvoke: waits.begin_invoke,
+        requests.EndWait: waits.end_wait,
+        requests.KeepSchedules: schedules.keep_schedules,
+        requests.Tick: schedules.tick,
         requests.FindStart: messages.find_start,
         requests.ReadPage: messages.read_page,
         requests.FindLatest: messages.find_latest,

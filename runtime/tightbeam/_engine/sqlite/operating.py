@@ -8,6 +8,7 @@ from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
 from tightbeam._engine.sqlite.details import shown_state
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._engine.sqlite.waits import end_invoked
 from tightbeam._message import now_us
 from tightbeam.errors import NoSuchRun, NotRegistered, RunStateError
 
@@ -31,6 +32,7 @@ def end_run_row(
         "WHERE id = ? AND ended_at IS NULL",
         (state, now_us(), result, *(error or (None, None, None)), run_id),
     )
+    end_invoked(tx, run_id)
 
 
 def cancel_run(tx: Transaction, request: CancelRun) -> CancelledRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.records import Claimed, GivenUp, Memo, NewRun, Parent, Recovered, Run, RunError
+from tightbeam._engine.records import Claimed, GivenUp, Memo, Parent, Recovered, Run, RunError
 from tightbeam._engine.requests import (
     MAX_DEATHS,
     AddRuns,
@@ -16,6 +16,7 @@ from tightbeam._engine.requests import (
     Recover,
     RetryRun,
 )
+from tightbeam._engine.sqlite.adding import add_run
 from tightbeam._engine.sqlite.operating import end_run_row
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
@@ -40,25 +41,7 @@ _UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL 
 
 def add_runs(tx: Transaction, request: AddRuns) -> tuple[str, ...]:
     """Answer `AddRuns`."""
-    return tuple(_add(tx, run, request.event, request.data) for run in request.runs)
-
-
-def _add(tx: Transaction, run: NewRun, event: str, data: bytes) -> str:
-    """Add a run, unless its function has one with the same key; return the id of that or of the new one."""
-    if run.key is not None:
-        row = tx.execute("SELECT id FROM run WHERE function = ? AND key = ?", (run.function, run.key))
-        if (earlier := row.fetchone()) is not None:
-            return str(earlier[0])
-    now = now_us()
-    tx.written += len(data)
-    due_at = now if run.due_at is None else run.due_at
-    more = (run.key, run.metadata, run.priority, run.concurrency_key, *(run.parent or (None, None)))
-    tx.execute(
-        "INSERT INTO run (id, function, event, data, state, due_at, created_at, key, metadata, priority, "
-        "concurrency_key, parent_run, parent_step) VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, ?, ?, ?)",
-        (run.id, run.function, event, data, due_at, now, *more),
-    )
-    return run.id
+    return tuple(add_run(tx, run, request.event, request.data) for run in request.runs)
 
 
 def recover(tx: Transaction, request: Recover) -> Recovered:
@@ -224,7 +207,9 @@ def park_run(tx: Transaction, request: ParkRun) -> None:
 def leave_memory(tx: Transaction, request: LeaveMemory) -> None:
     """Answer `LeaveMemory`."""
     rows = tx.execute(
-        "SELECT id, wake_at FROM step WHERE run_id = ? AND state = 'sleeping'", (request.run_id,)
+        "SELECT id, iif(state IN ('sleeping', 'waiting'), wake_at, ?) FROM step WHERE run_id = ? "
+        "AND (state IN ('sleeping', 'waiting') OR kind IN ('step.wait_for_event', 'step.invoke'))",
+        (now_us(), request.run_id),  # what it waited for may have come
     )
     due_at = min((wake_at for step_id, wake_at in rows if step_id in request.sleeps), default=now_us())
     tx.execute(
@@ -259,6 +244,7 @@ def pull_back(tx: Transaction, request: PullBack) -> None:
         (lost, now),
     )
     tx.execute(
-        "UPDATE run SET due_at = due_at - ? WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > ?",
+        "UPDATE run SET due_at = due_at - ? WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > ? "
+        "AND NOT (dated AND started_at IS NULL)",
         (lost, now),
     )

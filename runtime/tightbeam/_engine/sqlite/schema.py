@@ -36,7 +36,8 @@ CREATE TABLE run (
     priority INTEGER NOT NULL DEFAULT 0,
     concurrency_key TEXT,
     parent_run TEXT,                -- the run, and the step of it, that invoked this one
-    parent_step TEXT
+    parent_step TEXT,
+    dated INTEGER NOT NULL DEFAULT 0      -- whether due_at stays as it is when the clock is set back
 );
 CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready';
 CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping');
@@ -50,8 +51,8 @@ CREATE TABLE step (
     run_id TEXT NOT NULL,
     id TEXT NOT NULL,
     kind TEXT NOT NULL,             -- step.run, step.sleep and so on; step.realtime.publish
-    channel TEXT,                   -- of a publish, and so is the topic
-    topic TEXT,
+    channel TEXT,                   -- of a publish
+    topic TEXT,                     -- of a publish; of other steps the event or the function that they name
     state TEXT NOT NULL,            -- failing, sleeping, waiting, done, failed
     attempts INTEGER NOT NULL,
     started_at INTEGER NOT NULL,
@@ -61,7 +62,7 @@ CREATE TABLE step (
     error_type TEXT,
     error_text TEXT,
     event TEXT,                     -- the name of the event that it waits for
-    match BLOB,                     -- which of the events of that name
+    match BLOB,                     -- which of the events of that name; or the id of the invoked run
     PRIMARY KEY (run_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX step_waiting ON step (event) WHERE state = 'waiting';
@@ -90,10 +91,11 @@ CREATE INDEX message_topic ON message (channel, topic, seq);
 
 -- When the runs of a function are started by the clock.
 CREATE TABLE schedule (
-    function TEXT PRIMARY KEY,
+    function TEXT NOT NULL,
     expression TEXT NOT NULL,
     zone TEXT NOT NULL,
-    last_tick INTEGER NOT NULL
+    last_tick INTEGER NOT NULL,     -- no tick up to this one is to start a run
+    PRIMARY KEY (function, expression, zone)
 ) WITHOUT ROWID;
 
 -- All steps, wherever they are.

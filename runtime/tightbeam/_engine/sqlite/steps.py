@@ -14,6 +14,8 @@ from tightbeam._message import now_us
 __all__ = [
     "begin_sleep",
     "end_sleep",
+    "fall_asleep",
+    "have_awake",
     "mark_awake",
     "memoize_publish",
     "memoize_step",
@@ -83,11 +85,15 @@ def begin_sleep(tx: Transaction, request: BeginSleep) -> None:
     memoize_step(tx, MemoizeStep(run_id, step_id, memo, request.started_at, request.replaced))
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
     if request.alone:
-        tx.execute(
-            "UPDATE run SET due_at = iif(state = 'sleeping', min(due_at, ?), ?), state = 'sleeping' "
-            "WHERE id = ?",
-            (wake_at, wake_at, run_id),
-        )
+        fall_asleep(tx, run_id, wake_at)
+
+
+def fall_asleep(tx: Transaction, run_id: str, wake_at: int) -> None:
+    """Have a run sleep until a time, or until an earlier one that it has already."""
+    tx.execute(
+        "UPDATE run SET due_at = iif(state = 'sleeping', min(due_at, ?), ?), state = 'sleeping' WHERE id = ?",
+        (wake_at, wake_at, run_id),
+    )
 
 
 def end_sleep(tx: Transaction, request: EndSleep) -> None:
@@ -96,15 +102,16 @@ def end_sleep(tx: Transaction, request: EndSleep) -> None:
         "UPDATE step SET state = 'done', ended_at = ? WHERE run_id = ? AND id = ?",
         (now_us(), request.run_id, request.step_id),
     )
-    _mark_awake(tx, request.run_id)
+    have_awake(tx, request.run_id)
 
 
 def mark_awake(tx: Transaction, request: MarkAwake) -> None:
     """Answer `MarkAwake`."""
-    _mark_awake(tx, request.run_id)
+    have_awake(tx, request.run_id)
 
 
-def _mark_awake(tx: Transaction, run_id: str) -> None:
+def have_awake(tx: Transaction, run_id: str) -> None:
+    """Have a run execute that slept."""
     tx.execute(
         "UPDATE run SET state = 'running', due_at = ? WHERE id = ? AND state = 'sleeping'", (now_us(), run_id)
     )

@@ -226,6 +226,8 @@ class SqliteStore:
             if tx.outbox:
                 self._has_epoch = True
                 self._outlet.fan_out(tx.outbox)
+            if tx.woken:
+                self._outlet.wake(tx.woken)
             return tx.written
         finally:
             self._outlet.release()
@@ -233,7 +235,7 @@ class SqliteStore:
     def _execute(self, batch: list[Pending[Any]], tx: Transaction, isolated: bool) -> bool:
         """Carry out the requests of a batch; not isolated, the first failure ends it with False."""
         for pending in batch:
-            sent = len(tx.outbox)
+            sent, woken = len(tx.outbox), len(tx.woken)
             if isolated:
                 tx.execute("SAVEPOINT request")
             self._answer(pending, tx)
@@ -245,6 +247,7 @@ class SqliteStore:
                     return False
                 tx.execute("ROLLBACK TO request")
                 del tx.outbox[sent:]
+                del tx.woken[woken:]
             if isolated:
                 tx.execute("RELEASE request")
         return True

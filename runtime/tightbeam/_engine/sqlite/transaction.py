@@ -14,7 +14,7 @@ __all__ = ["Transaction"]
 class Transaction:
     """A connection inside a transaction, and the messages to fan out once it is committed."""
 
-    __slots__ = ("execute", "outbox", "reserve", "written")
+    __slots__ = ("execute", "outbox", "reserve", "woken", "written")
 
     def __init__(self, connection: sqlite3.Connection, outlet: Outlet | None = None) -> None:
         """Begin with nothing to fan out.
@@ -27,6 +27,8 @@ class Transaction:
         self.reserve = _refuse if outlet is None else outlet.reserve
         """See `Outlet.reserve`."""
         self.outbox: list[Envelope] = []
+        self.woken: list[str] = []
+        """The runs to wake once it is committed: steps that they waited for have ended."""
         self.written = 0
         """Bytes of data that were stored, so that house-keeping knows when to look."""
 

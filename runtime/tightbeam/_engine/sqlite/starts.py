@@ -1,0 +1,33 @@
+"""The requests about events that are sent: the runs that they start, and the steps that take them."""
+
+from __future__ import annotations
+
+import json
+
+from tightbeam._engine.records import Memo, Sent
+from tightbeam._engine.requests import MemoizeSend, MemoizeStep, SendEvent
+from tightbeam._engine.sqlite.adding import add_run
+from tightbeam._engine.sqlite.steps import memoize_step
+from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._engine.sqlite.waits import hand_over
+from tightbeam._engine.wait_rules import not_taken
+
+__all__ = ["memoize_send", "send_event"]
+
+
+def send_event(tx: Transaction, request: SendEvent) -> Sent:
+    """Answer `SendEvent`."""
+    ids = tuple(add_run(tx, run, request.event, request.data) for run in request.runs)
+    taken = hand_over(tx, request)
+    if request.needs_taker and not ids and not taken:
+        raise not_taken(request.event)
+    return Sent(ids, taken)
+
+
+def memoize_send(tx: Transaction, request: MemoizeSend) -> Sent:
+    """Answer `MemoizeSend`."""
+    sent = send_event(tx, request.send)
+    ids = json.dumps(sent.ids).encode()
+    memo = Memo("step.send_event", None, request.send.event, "done", None, ids, None, None)
+    memoize_step(tx, MemoizeStep(request.run_id, request.step_id, memo, request.started_at, request.replaced))
+    return sent
