@@ -22,6 +22,7 @@ OBJECTS = {
 PREFERRED = {
     "inngest.md": "tightbeam.inngest",
     "gateway.md": "tightbeam.gateway",
+    "tracing.md": "tightbeam.otel",
     "hooks.md": "tightbeam.hooks",
     "testing.md": "tightbeam.testing",
 }

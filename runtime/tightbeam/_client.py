@@ -19,7 +19,7 @@ from tightbeam._events.sending import SendOptions, Sent
 from tightbeam._function import Function, Register, Registry, check_function_id
 from tightbeam._function_options import FunctionOptions
 from tightbeam._hooks.hook import Hook
-from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
@@ -216,7 +216,7 @@ class Client:
         info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
             raw, functions = self._starting(sent)
-            ids = await self._engine.send(sent.name, raw, functions)
+            ids = await self._engine.send(sent.name, raw, functions, metadata=metadata_of(info))
             info.ids = tuple(ids)
             return ids
 
@@ -242,7 +242,7 @@ class Client:
         info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
             raw, functions = self._starting(sent)
-            ids = self._engine.send_sync(sent.name, raw, functions)
+            ids = self._engine.send_sync(sent.name, raw, functions, metadata=metadata_of(info))
             info.ids = tuple(ids)
             return ids
 

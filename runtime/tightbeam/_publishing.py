@@ -132,7 +132,7 @@ def publish_live_sync(
     if not hooks.publish:
         carrier.publish_sync(build_message(topic, payload, run_id, limit))
         return
-    publish = PublishInfo(topic, run_id)
+    publish = PublishInfo(topic, run_id, server=carrier.server)
     with Around(hooks.publish, publish):
         carrier.publish_sync(with_metadata(publish, build_message(topic, payload, run_id, limit)))
 
@@ -145,7 +145,7 @@ async def _publish_surrounded(
     run_id: str | None,
     limit: int,
 ) -> None:
-    publish = PublishInfo(topic, run_id)
+    publish = PublishInfo(topic, run_id, server=carrier.server)
     with Around(hooks.publish, publish):
         await carrier.publish(with_metadata(publish, build_message(topic, payload, run_id, limit)))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
 from tightbeam._channels.refs import Message, TopicRef
 from tightbeam._engine.protocol import Feed
 from tightbeam._hooks.hook_list import HookList, notify
-from tightbeam._hooks.info import MessageInfo
+from tightbeam._hooks.info import MessageInfo, metadata_of_hooks
 from tightbeam._invalid_messages import OnInvalidMessage, handle_invalid_message
 from tightbeam._message import Address
 from tightbeam._payload.load import load
@@ -19,6 +19,7 @@ from tightbeam.errors import InvalidPayload
 __all__ = ["Subscription"]
 
 ChannelMessage = TypeVar("ChannelMessage", covariant=True)
+_NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 
 
 class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
@@ -60,7 +61,9 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
             if envelope is None:
                 raise StopAsyncIteration
             if self._hooks.received:
-                notify(self._hooks.received, MessageInfo(envelope))
+                ref = self._refs[envelope.channel, envelope.topic]
+                template = ref.__channel_class__.__tightbeam__.template.text
+                notify(self._hooks.received, MessageInfo(envelope, template=template))
             try:
                 data = load(self._refs[envelope.channel, envelope.topic], envelope.data)
             except InvalidPayload as error:
@@ -76,6 +79,7 @@ class Subscription(AsyncIterator[ChannelMessage], Generic[ChannelMessage]):
             id=envelope.id,
             created_at=envelope.created_at,
             position=feed.position_of(envelope),
+            metadata=_NO_METADATA if envelope.metadata is None else metadata_of_hooks(envelope.metadata),
         )
         return cast("ChannelMessage", message)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from tightbeam._hooks.hook import Hook, Manager
 from tightbeam._hooks.hook_list import install, uninstall
 from tightbeam._hooks.info import (
+    ClientInfo,
+    CommitInfo,
     ConnectionInfo,
     MessageInfo,
     PublishInfo,
+    RunCount,
     RunInfo,
     RunOutcome,
     SendInfo,
@@ -17,11 +20,14 @@ from tightbeam._hooks.info import (
 )
 
 __all__ = [
+    "ClientInfo",
+    "CommitInfo",
     "ConnectionInfo",
     "Hook",
     "Manager",
     "MessageInfo",
     "PublishInfo",
+    "RunCount",
     "RunInfo",
     "RunOutcome",
     "SendInfo",

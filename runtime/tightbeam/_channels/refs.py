@@ -10,7 +10,7 @@ published, and lets a wrong publish type-check.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import resolve_name
 from types import MappingProxyType
@@ -60,6 +60,8 @@ class Message(Generic[TopicName, Data]):
     """When it was published (aware, UTC)."""
     position: str | None
     """Where to resume after this message (``after=``); None for live messages."""
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What hooks of the publisher have put beside the data, such as a trace context; most often empty."""
 
 
 class TopicRef(Generic[PayloadArgs, TopicName, Data]):

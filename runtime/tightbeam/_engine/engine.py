@@ -21,7 +21,7 @@ from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._forks import watch_forks
 from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList, notify
-from tightbeam._hooks.info import MessageInfo
+from tightbeam._hooks.info import CommitInfo, MessageInfo, RunCount
 from tightbeam._hub.hub import Hub, Loops
 from tightbeam._hub.message_clock import MILLISECOND
 from tightbeam._hub.turns import give_turn, give_turn_sync
@@ -71,6 +71,7 @@ class EmbeddedEngine:
         self._warning = UnheardWarning(backend)
         self._unheard: UnheardWarning | None = self._warning
         """Asked at each publish and subscription, while the client isn't entered."""
+        hooks.describe(self)
         watch_forks(self)
         self._pid: int | None = None
         """The process that is entering, has entered or is leaving."""
@@ -145,6 +146,20 @@ class EmbeddedEngine:
 
     def _store(self) -> Store:
         return self._entered().store
+
+    @property
+    def server(self) -> None:
+        """None: it carries messages itself."""
+
+    @property
+    def subscribers(self) -> int:
+        """See `Carrier`."""
+        return self._hub.subscribers
+
+    @property
+    def dropped(self) -> int:
+        """See `Carrier`."""
+        return self._hub.drops.total
 
     @property
     def hub(self) -> Hub:
@@ -295,17 +310,32 @@ class EmbeddedEngine:
         """See `Engine`."""
         self._entered()
 
-    async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+    async def send(
+        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
+    ) -> list[str]:
         """See `Engine`."""
-        return await self._entered().send(name, data, list(function_ids))
+        return await self._entered().send(name, data, list(function_ids), metadata)
 
-    def send_sync(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+    def send_sync(
+        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
+    ) -> list[str]:
         """See `Engine`."""
-        return self._entered().send_sync(name, data, list(function_ids))
+        return self._entered().send_sync(name, data, list(function_ids), metadata)
 
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
         """See `Engine`."""
-        return await self._entered().run(name, data, function_id)
+        return await self._entered().run(name, data, function_id, self.hooks)
+
+    def count_runs(self) -> tuple[RunCount, ...]:
+        """Count unfinished runs, for hooks; none where that can't be read now."""
+        if not self.is_open:
+            return ()
+        from tightbeam._engine.requests import CountRuns  # not at import: see the top of this module
+
+        try:
+            return self._entered().store.call(CountRuns())
+        except EngineError:  # it is being left, or the disk fails, which others are told
+            return ()
 
     def _entered(self) -> Session:
         session = self._session
@@ -341,6 +371,15 @@ class _Outlet:
         """See `Outlet`."""
         self.release = hub.release
         """See `Outlet`."""
+
+    @property
+    def measures(self) -> bool:
+        """See `Outlet`."""
+        return bool(self._hooks.committed)
+
+    def committed(self, commit: CommitInfo, /) -> None:
+        """See `Outlet`."""
+        notify(self._hooks.committed, commit)
 
     def fan_out(self, committed: Sequence[Envelope], /) -> None:
         """See `Outlet`."""

@@ -106,6 +106,21 @@ class Feed(Protocol):
 class Carrier(Protocol):
     """Carries messages, whose payloads are checked and encoded already."""
 
+    @property
+    def server(self) -> str | None:
+        """The origin of the server that takes them; None where that is this process."""
+        ...
+
+    @property
+    def subscribers(self) -> int:
+        """How many subscriptions are open."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """How many live messages its subscriptions have dropped."""
+        ...
+
     async def publish(self, envelope: Envelope, /) -> None:
         """Publish live. Called by a coroutine."""
         ...
@@ -261,13 +276,16 @@ class Engine(Carrier, Protocol):
 
     # -- runs ----------------------------------------------------------------------------------------------
 
-    async def send(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+    async def send(
+        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
+    ) -> list[str]:
         """Start a run of each of some functions, all or none.
 
         Args:
             name: of the event.
             data: of the event, as JSON.
             function_ids: the functions.
+            metadata: JSON of hooks that the runs keep.
 
         Returns:
             The ids of the runs.
@@ -278,7 +296,9 @@ class Engine(Carrier, Protocol):
         """
         ...
 
-    def send_sync(self, name: str, data: bytes, function_ids: Iterable[str], /) -> list[str]:
+    def send_sync(
+        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
+    ) -> list[str]:
         """Start runs as `send` does. Called on a thread without an event loop."""
         ...
 

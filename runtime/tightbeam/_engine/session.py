@@ -14,7 +14,8 @@ from tightbeam._engine.settings import Settings
 from tightbeam._engine.store import Store
 from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._function import Registry
-from tightbeam._hooks.hook_list import HookList
+from tightbeam._hooks.hook_list import Around, HookList, metadata_of
+from tightbeam._hooks.info import SendInfo
 
 __all__ = ["Session", "open_schedulers"]
 
@@ -54,20 +55,29 @@ class Session:
             _open.discard(self)
             await self.store.close(max(within * 0.1, LEAST_GRACE))
 
-    async def send(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
+    async def send(
+        self, name: str, data: bytes, function_ids: list[str], metadata: bytes | None
+    ) -> list[str]:
         """Store a run of each function; return their ids."""
-        runs = tuple(NewRun(new_id(), function_id) for function_id in function_ids)
+        runs = tuple(NewRun(new_id(), function_id, metadata=metadata) for function_id in function_ids)
         return list(await self.scheduler.add(runs, name, data))
 
-    def send_sync(self, name: str, data: bytes, function_ids: list[str]) -> list[str]:
+    def send_sync(self, name: str, data: bytes, function_ids: list[str], metadata: bytes | None) -> list[str]:
         """Store a run of each function, from a thread; return their ids."""
-        runs = tuple(NewRun(new_id(), function_id) for function_id in function_ids)
+        runs = tuple(NewRun(new_id(), function_id, metadata=metadata) for function_id in function_ids)
         return list(self.scheduler.add_sync(runs, name, data))
 
-    async def run(self, name: str, data: bytes, function_id: str) -> bytes:
-        """Store a run, wait for its end, and return its result."""
-        run = NewRun(new_id(), function_id)
-        return await self.scheduler.result_of(run.id, lambda: self.scheduler.add((run,), name, data))
+    async def run(self, name: str, data: bytes, function_id: str, hooks: HookList) -> bytes:
+        """Store a run, surrounded by hooks, wait for its end, and return its result."""
+        run_id = new_id()
+
+        async def begin() -> None:
+            send = SendInfo((name,))
+            with Around(hooks.send, send):
+                run = NewRun(run_id, function_id, metadata=metadata_of(send))
+                send.ids = tuple(await self.scheduler.add((run,), name, data))
+
+        return await self.scheduler.result_of(run_id, begin)
 
     @property
     def is_started(self) -> bool:

@@ -17,10 +17,10 @@ from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizeP
 from tightbeam._engine.step_hooks import notify_before
 from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.store import Request
-from tightbeam._hooks.info import MessageInfo, PublishInfo
+from tightbeam._hooks.info import PublishInfo
 from tightbeam._message import Envelope
 from tightbeam._payload.load import load
-from tightbeam._publishing import encode_within
+from tightbeam._publishing import encode_within, with_metadata
 from tightbeam._results import ReturnType, return_type
 from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function
@@ -119,13 +119,13 @@ def prepare_publish(
         log.note_origin(call, error)
         log.release(call)
         raise
-    durable = Publish(
-        log.run_number, log.run_id, call.base, call.number, ref.channel, ref.topic, raw, call.started_at
-    )
+    metadata = None
     if publish is not None:
         message_id = f"{log.run_id}:{call.base}:{call.number}"
         message = Envelope(ref.channel, ref.topic, raw, log.run_id, message_id, call.started_at)
-        publish.message = MessageInfo(message)
+        metadata = with_metadata(publish, message).metadata
+    run, started = (log.run_number, log.run_id), call.started_at
+    durable = Publish(*run, call.base, call.number, ref.channel, ref.topic, raw, started, metadata)
     return PublishStep(raw, MemoizePublish(durable, call.step_id, log.replaced(call)))
 
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
+from tightbeam._hooks.info import CommitInfo
 from tightbeam._message import Envelope
 
 __all__ = ["After", "Answer", "Backend", "Outlet", "Query", "Request", "Store"]
@@ -54,6 +55,15 @@ class Outlet(Protocol):
             last: reads the time of the channel's last stored message, or that of the last one that was
                 trimmed if none is left; called only where that isn't known yet.
         """
+        ...
+
+    @property
+    def measures(self) -> bool:
+        """Whether `committed` is to be called, for which a store has to measure its commits."""
+        ...
+
+    def committed(self, commit: CommitInfo, /) -> None:
+        """Note a commit, or that one has failed. Doesn't raise."""
         ...
 
     def release(self) -> None:

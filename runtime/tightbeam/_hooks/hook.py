@@ -5,7 +5,16 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
-from tightbeam._hooks.info import ConnectionInfo, MessageInfo, PublishInfo, RunInfo, SendInfo, StepInfo
+from tightbeam._hooks.info import (
+    ClientInfo,
+    CommitInfo,
+    ConnectionInfo,
+    MessageInfo,
+    PublishInfo,
+    RunInfo,
+    SendInfo,
+    StepInfo,
+)
 
 __all__ = ["Hook", "InjectedFault", "Manager"]
 
@@ -25,7 +34,7 @@ class Hook:
 
     Five methods surround something: they return a context manager (``@contextlib.contextmanager``), or None.
     It is entered before and left after, in the task or thread of the caller, so that a context variable that
-    it sets is seen by what it surrounds; it is left with the exception, if there is one. Four are called at a
+    it sets is seen by what it surrounds; it is left with the exception, if there is one. Six are called at a
     moment. Nothing is awaited, so that one class serves coroutines and threads; be quick.
 
     Exceptions of a hook are logged, once for each kind, and change nothing. A method that isn't overridden
@@ -41,7 +50,10 @@ class Hook:
         return None
 
     def send(self, send: SendInfo, /) -> Manager | None:  # noqa: ARG002
-        """Surround ``client.send``. ``send.ids`` is there once the event is stored."""
+        """Surround ``client.send``, or what ``client.run`` stores. ``send.ids`` is there once it is stored.
+
+        Put into ``send.metadata`` what is to be found in `RunInfo.metadata`, in each execution of the runs.
+        """
         return None
 
     def run(self, run: RunInfo, /) -> Manager | None:  # noqa: ARG002
@@ -79,3 +91,9 @@ class Hook:
 
     def received(self, message: MessageInfo, /) -> None:
         """Note that a subscription of this client hands a message to its reader."""
+
+    def committed(self, commit: CommitInfo, /) -> None:
+        """Note that the journal has committed (embedded engine, in a file). On the journal's thread."""
+
+    def attached(self, client: ClientInfo, /) -> None:
+        """Note that this hook belongs to a client from now on, whose numbers may be asked for later."""

@@ -14,17 +14,27 @@ import orjson
 
 from tightbeam._forks import fork_safe_lock
 from tightbeam._hooks.hook import Hook, InjectedFault, Manager
-from tightbeam._hooks.info import ConnectionInfo, MessageInfo, PublishInfo, RunInfo, SendInfo, StepInfo
+from tightbeam._hooks.info import (
+    RESERVED_METADATA,
+    ClientInfo,
+    CommitInfo,
+    ConnectionInfo,
+    MessageInfo,
+    Numbers,
+    PublishInfo,
+    RunInfo,
+    SendInfo,
+    StepInfo,
+)
 
 __all__ = ["Around", "HookList", "install", "metadata_of", "notify", "notify_step", "uninstall"]
 
 Info = TypeVar("Info")
 _log = logging.getLogger("tightbeam")
 _SURROUNDING = ("publish", "send", "run", "step", "connection")
-_MOMENTS = ("before_step", "after_step", "sent", "received")
+_MOMENTS = ("before_step", "after_step", "sent", "received", "committed")
+_ONCE = "attached"
 _MAX_METADATA_BYTES = 4 * 1024
-_RESERVED = frozenset({"id", "position", "dropped"})
-"""Keys that the wire uses itself."""
 _MAX_KINDS = 64
 """How many kinds of failures are logged."""
 
@@ -45,6 +55,7 @@ class HookList:
     after_step: tuple[Callable[[StepInfo], None], ...]
     sent: tuple[Callable[[MessageInfo], None], ...]
     received: tuple[Callable[[MessageInfo], None], ...]
+    committed: tuple[Callable[[CommitInfo], None], ...]
 
     def __init__(self, hooks: Iterable[Hook] = ()) -> None:
         """Check the hooks.
@@ -54,9 +65,21 @@ class HookList:
         """
         self._own = _checked(hooks)
         self._attached: tuple[Hook, ...] = ()
+        self._client: ClientInfo | None = None
+        self._introduced: tuple[Hook, ...] = ()
+        """The hooks that know the client."""
         with _lock:
             _lists.add(self)
             self.refresh()
+
+    def describe(self, numbers: Numbers) -> None:
+        """Introduce the client to its hooks, those of now and those to come.
+
+        Args:
+            numbers: the client's, kept alive by the client only.
+        """
+        self._client = ClientInfo(numbers)
+        self.introduce()
 
     def replace(self, hooks: Iterable[Hook]) -> None:
         """Have other hooks as the client's own."""
@@ -64,12 +87,14 @@ class HookList:
         with _lock:
             self._own = checked
             self.refresh()
+        self.introduce()
 
     def attach(self, hook: Hook) -> None:
         """Call this hook too, inside of the client's own."""
         with _lock:
             self._attached = (*self._attached, hook)
             self.refresh()
+        self.introduce()
 
     def detach(self, hook: Hook) -> None:
         """Call a hook no more that was attached."""
@@ -82,6 +107,17 @@ class HookList:
         hooks = (*_installed, *self._own, *self._attached)
         for name in (*_SURROUNDING, *_MOMENTS):
             setattr(self, name, tuple(getattr(hook, name) for hook in hooks if _overrides(hook, name)))
+
+    def introduce(self) -> None:
+        """Introduce the client to the hooks that don't know it yet. The lock of the hooks isn't held."""
+        client = self._client
+        if client is None:
+            return
+        with _lock:
+            hooks = (*_installed, *self._own, *self._attached)
+            new = tuple(hook for hook in hooks if not any(hook is known for known in self._introduced))
+            self._introduced = hooks
+        notify(tuple(hook.attached for hook in new if _overrides(hook, _ONCE)), client)
 
 
 class Around:
@@ -177,27 +213,27 @@ def notify_step(methods: tuple[Callable[[StepInfo], None], ...], step: StepInfo)
             _report(method, error)
 
 
-def metadata_of(publish: PublishInfo) -> bytes | None:
-    """Encode the metadata of hooks for a message; None if there is none, or none that can be sent."""
-    metadata: object = publish.metadata
+def metadata_of(info: PublishInfo | SendInfo) -> bytes | None:
+    """Encode the metadata of hooks for a message or a run; None if there is none that can be kept."""
+    metadata: object = info.metadata
+    what = f"{type(info).__name__}.metadata"
     if not metadata:
         return None
     try:
         if not isinstance(metadata, dict):
             raise TypeError  # a hook has put something else in its place
-        wanted = {key: value for key, value in metadata.items() if key not in _RESERVED}
+        wanted = {key: value for key, value in metadata.items() if key not in RESERVED_METADATA}
         raw = orjson.dumps(wanted)
     except Exception:  # noqa: BLE001 - a hook changes nothing, whatever it has put there
-        _complain(
-            "metadata", "a hook has put something into PublishInfo.metadata that isn't JSON: it is left out"
-        )
+        isnt = f"a hook has put something into {what} that isn't JSON"
+        _complain(isnt, f"{isnt}: it is left out")
         return None
     if not wanted:
         return None
     if len(raw) > _MAX_METADATA_BYTES:
         _complain(
-            "size",
-            f"hooks have put more than {_MAX_METADATA_BYTES:,} bytes into PublishInfo.metadata: left out",
+            f"{what} is too large",
+            f"hooks have put more than {_MAX_METADATA_BYTES:,} bytes into {what}: left out",
         )
         return None
     return raw
@@ -217,6 +253,9 @@ def install(hook: Hook) -> None:
     with _lock:
         _installed += checked
         _refresh_all()
+        lists = tuple(_lists)
+    for hooks in lists:
+        hooks.introduce()
 
 
 def uninstall(hook: Hook) -> None:
@@ -253,7 +292,7 @@ def _checked(hooks: object) -> tuple[Hook, ...]:
             raise TypeError(
                 f"a hook is an instance of a subclass of tightbeam.Hook, not {type(hook).__name__}"
             )
-        for name in (*_SURROUNDING, *_MOMENTS):
+        for name in (*_SURROUNDING, *_MOMENTS, _ONCE):
             _check_method(hook, name)
     return checked
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
+from weakref import ref
 
 import orjson
 
@@ -13,16 +16,24 @@ from tightbeam._context import StepKind
 from tightbeam._message import Address, Envelope
 
 __all__ = [
+    "RESERVED_METADATA",
+    "ClientInfo",
+    "CommitInfo",
     "ConnectionInfo",
     "MessageInfo",
+    "Numbers",
     "PublishInfo",
+    "RunCount",
     "RunInfo",
     "RunOutcome",
     "SendInfo",
     "StepInfo",
     "StepKind",
     "StepOutcome",
+    "decoded_metadata",
     "envelope_of",
+    "metadata_of_hooks",
+    "sender_metadata",
 ]
 
 StepOutcome = Literal["completed", "failed", "interrupted"]
@@ -34,6 +45,10 @@ RunOutcome = Literal[
 
 ``"continued"``: on Inngest, the server calls the handler again behind the step that is new. ``"stopped"``:
 the process shuts down, and the run resumes when a client is entered again."""
+
+
+sender_metadata: ContextVar[bytes | None] = ContextVar("tightbeam_sender_metadata", default=None)
+"""What hooks of another process have put beside the event that a gateway passes on."""
 
 
 class _Info:
@@ -50,15 +65,18 @@ class _Info:
 class MessageInfo(_Info):
     """One message: checked, encoded, on its way."""
 
-    __slots__ = ("__envelope__", "relayed")
+    __slots__ = ("__envelope__", "relayed", "template")
     _shown = ("channel", "topic", "run_id", "id", "size", "relayed")
 
     relayed: bool
     """Whether another process published it, by way of this one's gateway."""
+    template: str | None
+    """The template of the channel's name; None in `Hook.sent`, where no channel object is at hand."""
 
-    def __init__(self, envelope: Envelope, *, relayed: bool = False) -> None:
+    def __init__(self, envelope: Envelope, *, relayed: bool = False, template: str | None = None) -> None:
         self.__envelope__: Envelope = envelope
         self.relayed = relayed
+        self.template = template
 
     @property
     def channel(self) -> str:
@@ -93,9 +111,7 @@ class MessageInfo(_Info):
     @property
     def metadata(self) -> Mapping[str, Any]:
         """JSON that travels beside the data: that of hooks, and ids and positions of the wire."""
-        raw = self.__envelope__.metadata
-        parsed = None if raw is None else orjson.loads(raw)
-        return parsed if isinstance(parsed, dict) else {}
+        return decoded_metadata(self.__envelope__.metadata)
 
     @property
     def size(self) -> int:
@@ -116,8 +132,8 @@ def envelope_of(message: MessageInfo) -> Envelope:
 class PublishInfo(_Info):
     """One publish, from its call to its end."""
 
-    __slots__ = ("channel", "message", "metadata", "run_id", "step_id", "template", "topic")
-    _shown = ("channel", "topic", "run_id", "step_id")
+    __slots__ = ("channel", "message", "metadata", "run_id", "server", "step_id", "template", "topic")
+    _shown = ("channel", "topic", "run_id", "step_id", "server")
 
     channel: str
     """The channel's name, such as ``uploads:u1``."""
@@ -133,15 +149,25 @@ class PublishInfo(_Info):
     """Written by hooks: travels beside the data, as JSON of 4 KiB at most."""
     message: MessageInfo | None
     """The message; None until the payload has been checked and encoded."""
+    server: str | None
+    """The origin of the server that takes the message; None where that is this process."""
 
-    def __init__(self, ref: TopicRef[..., str, Any], run_id: str | None, step_id: str | None = None) -> None:
-        self.channel = ref.channel
-        self.topic = ref.topic
-        self.template = ref.__channel_class__.__tightbeam__.template.text
+    def __init__(
+        self,
+        topic: TopicRef[..., str, Any],
+        run_id: str | None,
+        step_id: str | None = None,
+        *,
+        server: str | None = None,
+    ) -> None:
+        self.channel = topic.channel
+        self.topic = topic.topic
+        self.template = topic.__channel_class__.__tightbeam__.template.text
         self.run_id = run_id
         self.step_id = step_id
         self.metadata = {}
         self.message = None
+        self.server = server
 
     @property
     def durable(self) -> bool:
@@ -150,25 +176,42 @@ class PublishInfo(_Info):
 
 
 class SendInfo(_Info):
-    """One ``client.send``."""
+    """One event that starts runs: ``client.send``, ``client.run``."""
 
-    __slots__ = ("ids", "names")
-    _shown = ("names", "ids")
+    __slots__ = ("ids", "metadata", "names", "server")
+    _shown = ("names", "ids", "server")
 
     names: tuple[str, ...]
     """The names of the events: one, except where the Inngest SDK's form sends several."""
     ids: tuple[str, ...]
     """The ids that ``send`` returns: of runs, on Inngest of events. Empty until it has ended."""
+    metadata: dict[str, Any]
+    """Written by hooks: is kept with the runs, as JSON of 4 KiB at most, and found in `RunInfo.metadata`.
+    At a gateway it begins with what the sender's hooks have written."""
+    server: str | None
+    """The origin of the server that takes the event; None where that is this process."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], *, server: str | None = None) -> None:
         self.names = names
         self.ids = ()
+        self.metadata = dict(decoded_metadata(sender_metadata.get()))
+        self.server = server
 
 
 class RunInfo(_Info):
     """One execution of a run's handler. A run is executed again for a retry; on Inngest after each step."""
 
-    __slots__ = ("_result", "attempt", "channels", "event", "function", "outcome", "run_id")
+    __slots__ = (
+        "_metadata",
+        "_result",
+        "attempt",
+        "channels",
+        "event",
+        "function",
+        "in_request",
+        "outcome",
+        "run_id",
+    )
     _shown = ("run_id", "function", "event", "attempt", "outcome")
 
     run_id: str
@@ -181,6 +224,8 @@ class RunInfo(_Info):
     """Failures since the last newly remembered step, when the execution begins."""
     channels: frozenset[str]
     """Where the run had published durably before this execution (embedded engine)."""
+    in_request: bool
+    """Whether a server executes it by a request to this process (Inngest), which surrounds it."""
     outcome: RunOutcome | None
     """How the execution has ended; None until then."""
 
@@ -191,14 +236,24 @@ class RunInfo(_Info):
         event: str,
         attempt: int,
         channels: frozenset[str] = frozenset(),
+        *,
+        metadata: bytes | None = None,
+        in_request: bool = False,
     ) -> None:
         self.run_id = run_id
         self.function = function
         self.event = event
         self.attempt = attempt
         self.channels = channels
+        self.in_request = in_request
         self.outcome = None
+        self._metadata = metadata
         self._result: bytes | None = None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What hooks have written into `SendInfo.metadata`; the same in each execution of the run."""
+        return decoded_metadata(self._metadata)
 
     @property
     def result(self) -> bytes | None:
@@ -266,9 +321,9 @@ class ConnectionInfo(_Info):
     topics: tuple[Address, ...]
     """Channel and topic of everything that is followed when the connection begins."""
     messages: int
-    """How many messages came over it."""
+    """How many messages came over it so far."""
     dropped: int
-    """How many live messages were dropped because the reader was too slow (gateway)."""
+    """How many live messages were dropped so far because the reader was too slow (gateway)."""
     reason: str | None
     """Why it ended, in words; None until then."""
 
@@ -286,3 +341,98 @@ class ConnectionInfo(_Info):
         self.messages = 0
         self.dropped = 0
         self.reason = None
+
+
+class CommitInfo(NamedTuple):
+    """One commit of the embedded engine's journal, which stores what was waiting together."""
+
+    seconds: float
+    """How long it took, from the begin of the transaction until it was on the disk."""
+    requests: int
+    """How many requests it stored, or tried to: steps, messages, states of runs."""
+    failed: bool
+    """Whether nothing was stored: the disk is full, say."""
+
+
+class RunCount(NamedTuple):
+    """How many unfinished runs of a function are in a state."""
+
+    function: str
+    state: str
+    """``"ready"``, ``"running"``, ``"sleeping"`` or ``"parked"``."""
+    runs: int
+    age: float
+    """Seconds since the oldest of them was due, where they are ready; else 0."""
+
+
+class Numbers(Protocol):
+    """What can be asked of a client."""
+
+    @property
+    def subscribers(self) -> int:
+        """How many subscriptions are open."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """How many live messages were dropped since the client was made."""
+        ...
+
+    def count_runs(self) -> tuple[RunCount, ...]:
+        """Count unfinished runs; none where the client isn't entered, or has no runs of its own."""
+        ...
+
+
+class ClientInfo:
+    """A client, for hooks that measure: its numbers, when they are asked for. It doesn't keep the client."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Numbers) -> None:
+        self._source = ref(source)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client exists no longer."""
+        return self._source() is None
+
+    @property
+    def subscribers(self) -> int:
+        """How many subscriptions of the client are open; on the embedded engine those at its gateway too."""
+        source = self._source()
+        return 0 if source is None else source.subscribers
+
+    @property
+    def dropped(self) -> int:
+        """How many live messages its subscriptions have dropped, since their readers were too slow."""
+        source = self._source()
+        return 0 if source is None else source.dropped
+
+    def count_runs(self) -> tuple[RunCount, ...]:
+        """Count the unfinished runs by function and state (embedded engine, while the client is entered).
+
+        It reads the journal and waits for that, so call it now and then, not at each publish.
+        """
+        source = self._source()
+        return () if source is None else source.count_runs()
+
+
+RESERVED_METADATA = frozenset({"id", "position", "dropped"})
+"""Keys that the wire uses itself."""
+
+
+def metadata_of_hooks(raw: bytes) -> Mapping[str, Any]:
+    """Return what hooks have put beside a message, without the keys of the wire."""
+    metadata = decoded_metadata(raw)
+    return MappingProxyType({key: value for key, value in metadata.items() if key not in RESERVED_METADATA})
+
+
+def decoded_metadata(raw: bytes | None) -> Mapping[str, Any]:
+    """Return the metadata that was kept as JSON; empty if there is none."""
+    if raw is None:
+        return {}
+    try:
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

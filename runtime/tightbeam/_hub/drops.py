@@ -22,10 +22,13 @@ class DropLog:
         self._messages = 0
         self._times = 0
         self._silent_until = 0.0
+        self.total = 0
+        """How many messages were counted since the hub was made."""
 
     def add(self, messages: int) -> None:
         """Count messages that a reader has lost, for the next line."""
         with self._lock:
+            self.total += messages
             self._messages += messages
             self._times += 1
 

@@ -101,6 +101,12 @@ class Hub:
             self._wanting_turn = set()
         self._wanting_turn.add(loop)
 
+    @property
+    def subscribers(self) -> int:
+        """How many subscriptions there are."""
+        with self.lock:
+            return len({mailbox for route in self._routes.values() for mailbox in route.mailboxes})
+
     def open(self, position_of: Callable[[int], str], last_seq: int) -> None:
         """Begin with a journal, to which another process may have written since this client last had it.
 

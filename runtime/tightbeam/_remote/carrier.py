@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._hooks.hook_list import HookList
+from tightbeam._hooks.info import RunCount
 from tightbeam._message import Address, Envelope
 from tightbeam._remote.answers import error_for, error_text, json_object
 from tightbeam._remote.feed import GatewayFeed
@@ -52,6 +53,26 @@ class GatewayCarrier:
         self._token = token
         self._hooks = hooks
         self._feeds: weakref.WeakSet[GatewayFeed] = weakref.WeakSet()
+        hooks.describe(self)
+
+    @property
+    def server(self) -> str:
+        """See `Carrier`."""
+        return str(self.origin)
+
+    @property
+    def subscribers(self) -> int:
+        """See `Carrier`."""
+        return sum(not feed.is_closed for feed in self._feeds.copy())
+
+    @property
+    def dropped(self) -> int:
+        """0: the gateway drops messages, and counts them."""
+        return 0
+
+    def count_runs(self) -> tuple[RunCount, ...]:
+        """Return none: runs are the gateway's."""
+        return ()
 
     def __repr__(self) -> str:
         return f"<GatewayCarrier of {self.origin}>"
@@ -135,17 +156,20 @@ class GatewayCarrier:
         """As `token`, from any thread."""
         return run(self.token(selection, since, blocking=True))
 
-    async def send(self, name: str, data: bytes, *, blocking: bool = False) -> list[str]:
+    async def send(
+        self, name: str, data: bytes, *, metadata: bytes | None = None, blocking: bool = False
+    ) -> list[str]:
         """Send an event; see `tightbeam._remote.send.run_ids_in` for what it raises.
 
         Args:
             name: the event's.
             data: JSON.
+            metadata: of hooks, as JSON.
             blocking: see `publish`.
         """
         try:
             answer = await self._pool.post(
-                send_target(name), self._headers, data, blocking=blocking, keep_alive=False
+                send_target(name, metadata), self._headers, data, blocking=blocking, keep_alive=False
             )
         except NoAnswer as failure:
             raise send_failed(failure, name, self.origin) from None

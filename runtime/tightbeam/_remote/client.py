@@ -11,7 +11,7 @@ from tightbeam._client import NOT_COPIED
 from tightbeam._events.refs import Sendable, Sending
 from tightbeam._events.sending import SendOptions, Sent
 from tightbeam._hooks.hook import Hook
-from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
@@ -119,10 +119,10 @@ class RemoteClient:
         sent = Sent(event, data, options)
         if sent.options != SendOptions():
             raise EngineError("send takes no options through a gateway yet")
-        info = SendInfo((sent.name,))
+        info = SendInfo((sent.name,), server=self._carrier.server)
         with Around(self._hooks.send, info):
             raw = sent.encode((), MAX_PAYLOAD_BYTES)
-            run_ids = await self._carrier.send(sent.name, raw, blocking=blocking)
+            run_ids = await self._carrier.send(sent.name, raw, metadata=metadata_of(info), blocking=blocking)
             info.ids = tuple(run_ids)
             return run_ids
 

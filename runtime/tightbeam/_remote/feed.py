@@ -138,7 +138,7 @@ class GatewayFeed(WireFeed):
         if not (seq.isascii() and seq.isdigit() and len(seq) < 20):
             raise Unreadable("its position isn't one")
         self._after, self._must_resume = position, True
-        return envelope._replace(seq=int(seq), metadata=None)
+        return envelope._replace(seq=int(seq))
 
     def _lose_position(self) -> None:
         """React to a gateway that no longer retains what came after the position.

@@ -18,9 +18,10 @@ from tightbeam.errors import SendFailed
 __all__ = ["run_ids_in", "send_failed", "send_target"]
 
 
-def send_target(name: str) -> str:
-    """Return path and query of the request that sends an event."""
-    return f"/v1/realtime/send?name={quote(name, safe='')}"
+def send_target(name: str, metadata: bytes | None) -> str:
+    """Return path and query of the request that sends an event with metadata of hooks."""
+    beside = "" if metadata is None else f"&metadata={quote(metadata, safe='')}"
+    return f"/v1/realtime/send?name={quote(name, safe='')}{beside}"
 
 
 def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:

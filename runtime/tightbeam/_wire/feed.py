@@ -161,6 +161,11 @@ class WireFeed(ABC):
                     return envelope
         return None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+        return self._closed
+
     def close(self) -> None:
         """End the feed, from any thread."""
         self._closed = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tightbeam._hooks.info import sender_metadata
 from tightbeam._wire.names import SEND_STATUSES
 from tightbeam.errors import (
     EngineError,
@@ -15,7 +16,7 @@ from tightbeam.errors import (
     NotRegistered,
 )
 from tightbeam.gateway._access import Authorizer
-from tightbeam.gateway._http import enter, read_body
+from tightbeam.gateway._http import enter, metadata_in, read_body
 from tightbeam.gateway._refusals import Refused, shown
 from tightbeam.gateway._settings import NAME_LIMIT
 
@@ -26,7 +27,7 @@ __all__ = ["EventRoute"]
 
 
 class EventRoute:
-    """`POST /v1/realtime/send?name=`."""
+    """`POST /v1/realtime/send?name=`, and what hooks of the sender have added as ``metadata=``."""
 
     def __init__(self, authorizer: Authorizer, client: Client, max_bytes: int) -> None:
         self._authorizer = authorizer
@@ -35,14 +36,18 @@ class EventRoute:
 
     async def send(self, request: Request) -> Response:
         """Start a run of each function that listens to the event; answer when they are stored."""
-        name = enter(self._authorizer, request).get("name", "")
+        query = enter(self._authorizer, request)
+        name, metadata = query.get("name", ""), metadata_in(query)
         if not 0 < len(name) <= NAME_LIMIT:
             raise Refused(400, f"name is needed, and has at most {NAME_LIMIT:,} characters")
         data = _parsed(await read_body(request, self._max_bytes))
+        token = sender_metadata.set(metadata)
         try:
             run_ids = await self._client.send(name, data)
         except (EngineError, NonRetriableError) as error:
             raise _refusal(name, error) from None
+        finally:
+            sender_metadata.reset(token)
         return JSONResponse({"run_ids": run_ids}, 201)
 
 

@@ -28,7 +28,9 @@ def encode(envelope: Envelope, position: str | None) -> bytes:
     parts = [b'{"kind":"', kind, b'","data":', envelope.data]
     metadata = envelope.metadata
     if position is not None:
-        metadata = orjson.dumps({"id": envelope.id, "position": position})
+        own = orjson.dumps({"id": envelope.id, "position": position})
+        # What hooks have added is a JSON object that isn't empty: the two become one.
+        metadata = own if metadata is None else b"".join((metadata[:-1], b",", own[1:]))
     if metadata is not None:
         parts += (b',"metadata":', metadata)
     moment = envelope.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()

@@ -33,7 +33,7 @@ from tightbeam.gateway._settings import NAME_LIMIT, Limits
 from tightbeam.gateway._streams import Streams
 from tightbeam.gateway._tokens import Since, mint, since_ms
 
-__all__ = ["HttpRoutes", "enter", "failure", "read_body"]
+__all__ = ["HttpRoutes", "enter", "failure", "metadata_in", "read_body"]
 
 _MAX_TOKEN_BODY = 512 * 1024
 _MAX_METADATA_BYTES = 4 * 1024
@@ -139,7 +139,7 @@ class HttpRoutes:
         ref = self._catalog.topics(self._known(channel)).get(topic)
         if ref is None:
             raise unknown_topic(channel, [topic])
-        metadata = _metadata(query.get("metadata"))
+        metadata = metadata_in(query)
         run_id = query.get("run_id")
         body = await read_body(request, self._max_payload_bytes)
         try:
@@ -255,7 +255,13 @@ def _parsed(body: bytes) -> Any:
         raise Refused(400, "the body is neither JSON nor UTF-8") from None
 
 
-def _metadata(text: str | None) -> bytes | None:
+def metadata_in(query: Mapping[str, str]) -> bytes | None:
+    """Return the metadata in a query, as JSON; None if there is none.
+
+    Raises:
+        Refused: 400, it isn't JSON or is too long.
+    """
+    text = query.get("metadata")
     if not text:
         return None
     if len(text) > _MAX_METADATA_BYTES:

@@ -170,7 +170,7 @@ def _send(max_bytes: int, security: list[dict[str, list[str]]]) -> dict[str, Any
         "operationId": "send",
         "description": f"Start runs by an event. Its data is a JSON object of at most {max_bytes:,} bytes.",
         "security": security,
-        "parameters": [_query("name", required=True, minLength=1, maxLength=NAME_LIMIT)],
+        "parameters": [_query("name", required=True, minLength=1, maxLength=NAME_LIMIT), _query("metadata")],
         "requestBody": {"required": True, "content": _json({"type": "object"})},
         "responses": {
             "201": {"description": "The runs are stored", "content": _json(started)},

@@ -96,6 +96,8 @@ class Stream:
         self._hooks = hooks
         self._messages = 0
         """How many messages and states of runs were written."""
+        self._info: ConnectionInfo | None = None
+        """What hooks know of the connection, if there are any."""
         self.reader = reader
         self._limits = limits
         self._lost = lost
@@ -121,11 +123,15 @@ class Stream:
         if not self._hooks.connection:
             return await self._carry(writer)
         topics = tuple(sorted(address for address in self.addresses if address[1] != RUN_TOPIC))
-        info = ConnectionInfo("gateway", self.reader.transport, topics)
+        info = self._info = ConnectionInfo("gateway", self.reader.transport, topics)
         with Around(self._hooks.connection, info):
             info.reason = await self._carry(writer)
-            info.messages, info.dropped = self._messages, self.dropped
+            self._note_progress()
             return info.reason
+
+    def _note_progress(self) -> None:
+        if self._info is not None:
+            self._info.messages, self._info.dropped = self._messages, self.dropped
 
     async def _carry(self, writer: FrameWriter) -> str:
         self._task = asyncio.current_task()
@@ -148,6 +154,7 @@ class Stream:
                     self._ping = None
                 await writer.send(batch)
                 self._messages += len(batch)
+                self._note_progress()
                 if feed.dropped != dropped:
                     dropped = feed.dropped
                     await writer.keep_alive(feed.place, dropped)

@@ -13,7 +13,7 @@ import orjson
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
 from tightbeam._hooks.hook_list import HookList, notify
-from tightbeam._hooks.info import MessageInfo
+from tightbeam._hooks.info import MessageInfo, RunCount
 from tightbeam._message import Address, Envelope
 from tightbeam._offline import is_offline
 from tightbeam._selection import LATEST, addresses_of, subscription_token
@@ -38,6 +38,26 @@ class InngestCarrier:
         self.http: Http = Http(server, self._limits)
         self.hooks: HookList = HookList()
         self.feeds: weakref.WeakSet[InngestFeed] = weakref.WeakSet()
+        self.dropped = 0
+        """How many live messages the feeds have dropped."""
+        self.hooks.describe(self)
+
+    @property
+    def server(self) -> str:
+        """See `tightbeam._engine.protocol.Carrier`."""
+        return str(self.http.origin)
+
+    @property
+    def subscribers(self) -> int:
+        """See `tightbeam._engine.protocol.Carrier`."""
+        return sum(not feed.is_closed for feed in self.feeds.copy())
+
+    def count_runs(self) -> tuple[RunCount, ...]:
+        """Return none: runs are the server's."""
+        return ()
+
+    def _count_dropped(self, messages: int) -> None:
+        self.dropped += messages
 
     def configure(self, *, timeout: timedelta | None, max_connections: int | None) -> None:
         """Use other limits from the next request on.
@@ -95,7 +115,7 @@ class InngestCarrier:
         """See `tightbeam._engine.protocol.Carrier`."""
         from tightbeam.inngest._subscribe import InngestFeed  # not at import: publishing needs no WebSockets
 
-        feed = InngestFeed(self.http, addresses, after, self.hooks)
+        feed = InngestFeed(self.http, addresses, after, self.hooks, self._count_dropped)
         self.feeds.add(feed)
         return feed
 

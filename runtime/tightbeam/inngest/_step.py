@@ -363,7 +363,7 @@ class _Publish:
             PayloadTooLarge: the server would cut it.
         """
         ref, run_id = self._ref, self._call.run_id
-        publish = PublishInfo(ref, run_id, self.use.step_id)
+        publish = PublishInfo(ref, run_id, self.use.step_id, server=self._call.carrier.server)
         with Around(self._call.hooks.publish, publish):
             raw, message_id = self._encoded(), f"{run_id}:{self.use.id}:{self.use.number}"
             message = Envelope(ref.channel, ref.topic, raw, run_id, message_id, now_us())

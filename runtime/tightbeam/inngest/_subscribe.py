@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -41,7 +41,14 @@ _SECONDS_TO_SUBSCRIBE = 10.0
 class InngestFeed:
     """A `Feed` of messages from the Inngest server, which a task reads into a mailbox."""
 
-    def __init__(self, http: Http, addresses: Iterable[Address], after: str | None, hooks: HookList) -> None:
+    def __init__(
+        self,
+        http: Http,
+        addresses: Iterable[Address],
+        after: str | None,
+        hooks: HookList,
+        count_dropped: Callable[[int], None],
+    ) -> None:
         """Open nothing yet.
 
         Args:
@@ -49,6 +56,7 @@ class InngestFeed:
             addresses: the topics to follow.
             after: where to begin; only None can be had.
             hooks: see `WireFeed`.
+            count_dropped: called with the number of messages that were dropped since the last time.
         """
         topics = tuple(addresses)
         self._after = after
@@ -59,6 +67,9 @@ class InngestFeed:
         self._wire = _ServerFeed(http, topics, hooks)
         self._reading: asyncio.Task[None] | None = None
         self._error: Exception | None = None
+        self._count_dropped = count_dropped
+        self._counted = 0
+        """How many dropped messages were counted."""
 
     async def ready(self) -> None:
         """Connect, unless it is connected already.
@@ -98,7 +109,19 @@ class InngestFeed:
                     raise translated(self._error) from None
                 return None
             await mailbox.wait()
+        self._note_drops()
         return envelope
+
+    def _note_drops(self) -> None:
+        dropped = self._mailbox.dropped
+        if dropped != self._counted:
+            self._count_dropped(dropped - self._counted)
+            self._counted = dropped
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+        return self._mailbox.closed
 
     @property
     def dropped(self) -> int:
@@ -116,6 +139,7 @@ class InngestFeed:
 
     def close(self) -> None:
         """See `Feed`."""
+        self._note_drops()
         self._mailbox.close()
         self._wire.close()
 

@@ -287,6 +287,11 @@ class _OutletDouble:
         self._outlet = outlet
         self.reserve = outlet.reserve
         self.release = outlet.release
+        self.committed = outlet.committed
+
+    @property
+    def measures(self) -> bool:
+        return self._outlet.measures
 
     def wake(self, runs: Collection[str], /) -> None:
         self._outlet.wake(runs)

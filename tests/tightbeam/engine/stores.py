@@ -26,6 +26,7 @@ from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recov
 from tightbeam._engine.settings import Retention
 from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam._engine.store import Answer, Backend, Query, Store
+from tightbeam._hooks.info import CommitInfo
 from tightbeam._message import Envelope
 
 __all__ = ["KEEPS", "STORES", "SqliteStorage", "Storage"]
@@ -156,6 +157,10 @@ STORES: dict[str, Callable[[Path], Storage]] = {"memory": MemoryStorage, "sqlite
 
 class _NoOutlet:
     """For a store that nothing is published to."""
+
+    measures = False
+
+    def committed(self, commit: CommitInfo, /) -> None: ...
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
         raise AssertionError

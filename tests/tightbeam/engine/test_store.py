@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.tightbeam.engine.stores import Storage
+from tests.tightbeam.engine.stores import SqliteStorage, Storage
 from tightbeam._engine import trimming
 from tightbeam._engine.records import (
     Failure,
@@ -32,6 +32,7 @@ from tightbeam._engine.requests import (
     AddRuns,
     BeginSleep,
     Claim,
+    CountRuns,
     EndRun,
     EndSleep,
     FindLatest,
@@ -61,6 +62,7 @@ from tightbeam._engine.requests import (
 )
 from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import Request, Store
+from tightbeam._hooks.info import CommitInfo
 from tightbeam._message import Envelope, now_us
 from tightbeam.errors import NotEntered, PositionLost
 
@@ -74,11 +76,17 @@ TICK, TOKEN = (CHANNEL, "tick"), (CHANNEL, "token")
 class Outlet:
     """Gives messages times, and notes what is handed on."""
 
+    measures = True
+
     def __init__(self) -> None:
         self.messages: list[Envelope] = []
         self.times: dict[str, int] = {}
         self.released = 0
         self.woken: list[str] = []
+        self.commits: list[CommitInfo] = []
+
+    def committed(self, commit: CommitInfo, /) -> None:
+        self.commits.append(commit)
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
         self.times[channel] = max(at_least, self.times.get(channel, last()) + 1_000)
@@ -146,6 +154,36 @@ async def opened(storage: Storage) -> AsyncIterator[Opened]:
     opened.ask(Recover(frozenset({"work", "other"}), HOUR))
     yield opened
     await opened.store.close(10)
+
+
+# -- what measures ----------------------------------------------------------------------------------------
+
+
+async def test_unfinished_runs_are_counted_by_function_and_state(opened: Opened) -> None:
+    assert opened.ask(CountRuns()) == ()
+    opened.add("a", "b", "c", "d", "e")
+    opened.add("f", function="other")
+    done, retried, parked, _ = opened.claim(4)
+    opened.ask(EndRun(done.id, b"1", None, ()))
+    opened.ask(RetryRun(retried.id, 1, now_us() + HOUR, RunError("E", "", None), ()))
+    opened.ask(ParkRun(parked.id, "StepMismatch", "why", ()))
+    counts = opened.ask(CountRuns())
+    assert [count[:3] for count in counts] == [
+        ("other", "ready", 1),
+        ("work", "parked", 1),
+        ("work", "ready", 1),
+        ("work", "running", 1),
+        ("work", "sleeping", 1),
+    ]
+    assert all((count.age > 0) == (count.state == "ready") for count in counts)
+
+
+async def test_each_commit_is_measured_where_there_is_a_disk(opened: Opened, storage: Storage) -> None:
+    before = len(opened.outlet.commits)
+    opened.add("a")
+    assert not any(commit.failed for commit in opened.outlet.commits)
+    has_disk = isinstance(storage, SqliteStorage)
+    assert [commit.requests for commit in opened.outlet.commits[before:]] == ([1] if has_disk else [])
 
 
 # -- scheduling -------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ async def test_publishes_belong_to_steps_and_steps_to_runs(engine: EngineUnderTe
     client: Any = engine.client([tracer])
     await engine.run(client, body)
     publishes = named(tracer, "publish job:{jobId}")
-    assert [path(tracer, span) for span in publishes] == [
+    assert [path(tracer, span)[:3] for span in publishes] == [
         ["publish job:{jobId}", "step store", "run work"],
         ["publish job:{jobId}", "step result", "run work"],
     ]
@@ -64,7 +64,7 @@ async def test_in_a_sync_handler_too(engine: EngineUnderTest, ch: JobChannel) ->
 
     client: Any = engine.client([tracer])
     await engine.run(client, body)
-    assert [path(tracer, span) for span in named(tracer, "publish job:{jobId}")] == [
+    assert [path(tracer, span)[:3] for span in named(tracer, "publish job:{jobId}")] == [
         ["publish job:{jobId}", "step store", "run work"],
         ["publish job:{jobId}", "step result", "run work"],
     ]

@@ -228,7 +228,7 @@ def test_the_data_of_an_event_is_not_touched_on_the_way(client: Client) -> None:
     sent: list[bytes] = []
     remote = tightbeam.connect("http://127.0.0.1", key="k")
 
-    async def send(_name: str, data: bytes, *, blocking: bool) -> list[str]:
+    async def send(_name: str, data: bytes, *, metadata: bytes | None, blocking: bool) -> list[str]:
         sent.append(data)
         return []
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from tightbeam._engine import requests
+from tightbeam._engine.memory.counting import count_runs
 from tightbeam._engine.memory.listing import Listing
 from tightbeam._engine.memory.messages import Messages
 from tightbeam._engine.memory.operating import Operating
@@ -73,6 +74,7 @@ class Journal:
             requests.SeenUntil: messages.seen_until,
             requests.RecentMessages: messages.recent_messages,
             requests.FindOutcome: listing.find_outcome,
+            requests.CountRuns: lambda _: count_runs(runs.unfinished),
             requests.ListRuns: listing.list_runs,
             requests.ListFunctions: listing.list_functions,
             requests.FindRun: listing.find_run,

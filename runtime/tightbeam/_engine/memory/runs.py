@@ -74,6 +74,11 @@ class Runs:
         """Add runs, each of which is due at its time."""
         return tuple(self.add(new, request.event, request.data) for new in request.runs)
 
+    @property
+    def unfinished(self) -> Iterable[StoredRun]:
+        """The runs that haven't ended."""
+        return self._unfinished.values()
+
     def add(self, new: NewRun, event: str, data: bytes) -> str:
         """Add a run, unless its function has one with the same key; return the id of that or the new one."""
         if new.key is not None:

@@ -5,6 +5,7 @@ All times are microseconds since 1970. What a store promises for every request s
 
 from __future__ import annotations
 
+from tightbeam._engine.requests.counting import CountRuns
 from tightbeam._engine.requests.inspection import (
     FindRun,
     ListFunctions,
@@ -61,6 +62,7 @@ __all__ = [
     "BeginWait",
     "CancelRun",
     "Claim",
+    "CountRuns",
     "EndRun",
     "EndSleep",
     "EndWait",

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from tightbeam._engine import requests
-from tightbeam._engine.sqlite import details, messages, operating, runs, schedules, starts, steps, waits
+from tightbeam._engine.sqlite import (
+    counting,
+    details,
+    messages,
+    operating,
+    runs,
+    schedules,
+    starts,
+    steps,
+    waits,
+)
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import Answer, Request
 
@@ -57,6 +67,7 @@ ANSWERS = _Answers(
         requests.TimeOf: messages.time_of,
         requests.SeenUntil: messages.seen_until,
         requests.FindOutcome: messages.find_outcome,
+        requests.CountRuns: counting.count_runs,
         requests.ListRuns: details.list_runs,
         requests.ListFunctions: details.list_functions,
         requests.FindRun: details.find_run,

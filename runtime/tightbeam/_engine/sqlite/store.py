@@ -14,6 +14,7 @@ from collections import deque
 from concurrent.futures import Future as ThreadFuture
 from functools import partial
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any
 
 from tightbeam._engine.loop_waker import LoopWaker, waker_of
@@ -27,6 +28,7 @@ from tightbeam._engine.sqlite.retention import Trimmer
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
 from tightbeam._forks import watch_forks
+from tightbeam._hooks.info import CommitInfo
 from tightbeam.errors import JournalFailed, NotEntered, NotStorable
 
 __all__ = ["SqliteStore"]
@@ -193,9 +195,16 @@ class SqliteStore:
         self._settle([pending])
 
     def _write(self, writes: list[Pending[Any]]) -> None:
-        written = self._commit(writes)
+        written = self._measured_commit(writes) if self._outlet.measures else self._commit(writes)
         self._settle(writes)
         self._keep_house(written)
+
+    def _measured_commit(self, batch: list[Pending[Any]]) -> int:
+        began = perf_counter()
+        written = self._commit(batch)
+        failed = all(pending.error is not None for pending in batch)
+        self._outlet.committed(CommitInfo(perf_counter() - began, len(batch), failed))
+        return written
 
     def _commit(self, batch: list[Pending[Any]]) -> int:
         """Carry out a batch in one transaction; return how many bytes of data it stored."""

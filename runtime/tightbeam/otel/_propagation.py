@@ -1,0 +1,47 @@
+"""Trace context in the metadata of messages and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context, get_current
+from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from tightbeam._channels.refs import Message
+
+__all__ = ["TRACE_CONTEXT", "context_in", "context_of", "put_context"]
+
+TRACE_CONTEXT: TextMapPropagator = TraceContextTextMapPropagator()
+"""W3C ``traceparent`` and ``tracestate``, and no baggage: metadata reaches all readers, browsers too."""
+
+
+def context_of(message: Message[str, Any], propagator: TextMapPropagator = TRACE_CONTEXT) -> Context:
+    """Return the context in which a received message was published, as the parent of spans of its reader.
+
+    Args:
+        message: from a subscription.
+        propagator: the one that its publisher has, if that isn't W3C's trace context.
+
+    Returns:
+        The context of the publish; the current one, if the message brings none.
+    """
+    context = context_in(message.metadata, propagator)
+    return get_current() if context is None else context
+
+
+def context_in(metadata: Mapping[str, Any], propagator: TextMapPropagator) -> Context | None:
+    """Return the context that metadata brings; None if there is none, or none that can be read."""
+    if not metadata:
+        return None
+    texts = {key: value for key, value in metadata.items() if isinstance(value, str)}
+    context = propagator.extract(texts, Context())
+    return context if trace.get_current_span(context).get_span_context().is_valid else None
+
+
+def put_context(metadata: dict[str, Any], context: Context, propagator: TextMapPropagator) -> None:
+    """Put a context into metadata, unless it has one: that of the program itself stands."""
+    if not metadata or context_in(metadata, propagator) is None:
+        propagator.inject(metadata, context)

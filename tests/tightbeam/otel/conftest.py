@@ -1,0 +1,27 @@
+"""The recorder, and both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.hooks.conftest import engine, first_failures, no_settings, server
+from tests.tightbeam.otel.spans import Recorder
+
+__all__ = ["engine", "first_failures", "no_settings", "server"]
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Return the SDK, with exporters in memory."""
+    recorder = Recorder()
+    yield recorder
+    recorder.traces.shutdown()
+    recorder.meters.shutdown()
+
+
+@pytest.fixture
+def ch() -> JobChannel:
+    return job_channel(job_id="j1")
