@@ -92,10 +92,15 @@ class FailingStep:
         return FailingRealtime(self._step, self._injection)
 
     async def run(
-        self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
+        self,
+        id: str,
+        fn: Callable[[*Arguments], Awaitable[Output]],
+        /,
+        *args: *Arguments,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
     ) -> Output:
         """The engine's."""
-        return await self._step.run(id, fn, *args)
+        return await self._step.run(id, fn, *args, timeout=timeout)
 
     async def sleep(self, id: str, duration: timedelta, /) -> None:
         """The engine's."""

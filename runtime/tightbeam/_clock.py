@@ -9,11 +9,13 @@ import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from time import time_ns
+from typing import TypeVar
 
 from tightbeam._watchers import Watchers
 
 __all__ = ["POLL", "allow_moves", "is_movable", "move", "moved_us", "now_us", "steady_us", "watch"]
 
+Owner = TypeVar("Owner")
 POLL = 0.005
 """Seconds after which a thread that sleeps looks again, in a process whose clock a test may move."""
 _moved_us = 0
@@ -31,13 +33,13 @@ def steady_us() -> int:
     return time.monotonic_ns() // 1000 + _moved_us
 
 
-def watch(owner: object, loop: AbstractEventLoop, callback: Callable[[], None]) -> None:
-    """Have a function called whenever the clock was moved.
+def watch(owner: Owner, loop: AbstractEventLoop, callback: Callable[[Owner], None]) -> None:
+    """Have a function called with an object whenever the clock was moved, as long as the object lives.
 
     Args:
-        owner: as long as this object lives.
-        loop: the event loop on which it is called.
-        callback: looks at what is due.
+        owner: the object.
+        loop: the event loop on which the function is called.
+        callback: looks at what is due; no bound method of the object.
     """
     _watchers.add(owner, loop, callback)
 

@@ -106,7 +106,12 @@ class Step(Protocol):
         ...
 
     async def run(
-        self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
+        self,
+        id: str,
+        fn: Callable[[*Arguments], Awaitable[Output]],
+        /,
+        *args: *Arguments,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
     ) -> Output:
         """Run a function and remember its result: a retry gets that, without running the function again.
 
@@ -115,12 +120,14 @@ class Step(Protocol):
             fn: the async function. It may run more than once: when it fails, or when the process dies before
                 its result is stored.
             args: its arguments.
+            timeout: how long each attempt may take. One that takes longer is interrupted at its ``await``,
+                has failed, and is tried again as after any error.
 
         Returns:
             The result after a round trip through JSON, as the return type that ``fn`` is annotated with.
 
         Raises:
-            StepError: ``fn`` failed and no attempt is left.
+            StepError: ``fn`` failed and no attempt is left; a `StepTimeout`, if the last one took too long.
             NotJson: the result isn't JSON or doesn't fit the annotation; not retried.
             NotStorable: the result is larger than the journal can hold; not retried (embedded engine).
             StepMisuse: the id isn't allowed, ``fn`` isn't an async function, the step is inside another one
@@ -221,8 +228,19 @@ class StepSync(Protocol):
         """Publishing as a step."""
         ...
 
-    def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
-        """Run a plain function and remember its result. See `Step.run`."""
+    def run(
+        self,
+        id: str,
+        fn: Callable[[*Arguments], Output],
+        /,
+        *args: *Arguments,
+        timeout: timedelta | None = None,
+    ) -> Output:
+        """Run a plain function and remember its result. See `Step.run`.
+
+        A plain function can't be interrupted: one that takes longer than ``timeout`` goes on to its end. What
+        it returns then doesn't count.
+        """
         ...
 
     def sleep(self, id: str, duration: timedelta, /) -> None:

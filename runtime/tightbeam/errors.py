@@ -10,6 +10,7 @@
     ├── SendFailed             a gateway didn't take an event, or didn't answer (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
+    │   │   └── StepTimeout    …the last of which took longer than its timeout
     │   ├── StepMisuse         a step that is nested or comes too late, or has a bad id or function
     │   ├── NotJson            an event's data, a step's or a function's result that can't be JSON
     │   └── NotStorable        one of these that is larger than the journal can hold
@@ -69,6 +70,7 @@ __all__ = [
     "StepError",
     "StepMismatch",
     "StepMisuse",
+    "StepTimeout",
     "SubscribeFailed",
     "SubscriberTooSlow",
     "TightbeamError",
@@ -235,6 +237,13 @@ class StepError(NonRetriableError):
             if error_text
             else f'Step "{step_id}" failed: {error_type}'
         )
+
+
+class StepTimeout(StepError):
+    """A step used up its attempts, and the last one took longer than the step's ``timeout``.
+
+    The handler may catch it, as any `StepError`; after a replay, too.
+    """
 
 
 class StepMisuse(NonRetriableError):

@@ -93,6 +93,7 @@ RETRYABLE: dict[str, bool | None] = {
     "StepError": False,
     "StepMismatch": False,
     "StepMisuse": False,
+    "StepTimeout": False,
     "SubscribeFailed": None,
     "SubscriberTooSlow": True,  # from where it was closed
     "TightbeamError": False,

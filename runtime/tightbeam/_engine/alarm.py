@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
+from tightbeam import _clock
 from tightbeam._clock import now_us, steady_us
 
-__all__ = ["Alarm", "ClockWatch"]
+__all__ = ["Alarm", "ClockWatch", "Timer"]
 
 _NOTICED_US = 1_000_000
+_LONGEST_WAIT = 60.0
+"""Seconds after which a timer looks at the time again, in case the clock was set."""
 
 
 class Alarm:
@@ -21,6 +27,45 @@ class Alarm:
         """Return the seconds to wait; 0 when it is time."""
         # The time of day goes on while the machine is suspended, the monotonic clock doesn't.
         return max(0, min(self._wake_at - now_us(), self._latest - steady_us())) / 1e6
+
+
+class Timer:
+    """Calls a function of the running event loop at a time of day, also if the clock is moved."""
+
+    def __init__(self, alarm: Alarm, callback: Callable[[], object]) -> None:
+        """Begin to wait.
+
+        Args:
+            alarm: the time.
+            callback: called once, unless `cancel` comes first.
+        """
+        self._alarm = alarm
+        self._callback: Callable[[], object] | None = callback
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+        _clock.watch(self, self._loop, Timer.look)
+        self.look()
+
+    def look(self) -> None:
+        """Call the function if it is time, or else wait on."""
+        self._disarm()
+        if self._callback is None:
+            return
+        if left := self._alarm.left():
+            self._handle = self._loop.call_later(min(left, _LONGEST_WAIT), self.look)
+        else:
+            callback, self._callback = self._callback, None
+            callback()
+
+    def cancel(self) -> None:
+        """Never call the function, if it hasn't been called."""
+        self._callback = None
+        self._disarm()
+
+    def _disarm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
 
 
 class ClockWatch:

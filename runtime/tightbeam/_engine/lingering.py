@@ -11,11 +11,13 @@ import os
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tightbeam._watchers import Watchers
 
 __all__ = ["going_on", "has_ended", "linger", "watch"]
+
+Watcher = TypeVar("Watcher")
 
 
 class _Lingering(NamedTuple):
@@ -60,13 +62,13 @@ def going_on() -> frozenset[str]:
         return frozenset(_lingering)
 
 
-def watch(watcher: object, loop: AbstractEventLoop, nudge: Callable[[], None]) -> None:
-    """Have a function called whenever such an execution has ended.
+def watch(watcher: Watcher, loop: AbstractEventLoop, nudge: Callable[[Watcher], None]) -> None:
+    """Have a function called with an object whenever such an execution has ended, while the object lives.
 
     Args:
-        watcher: as long as this object lives.
-        loop: the event loop on which it is called.
-        nudge: the function.
+        watcher: the object.
+        loop: the event loop on which the function is called.
+        nudge: the function; no bound method of the object.
     """
     _watchers.add(watcher, loop, nudge)
 

@@ -88,8 +88,8 @@ class Scheduler:
         for run in given_up:
             log_given_up(run)
         log_unknown(unknown)
-        watch(self, self._loop, self._nudge)
-        _clock.watch(self, self._loop, self._look_at_clock)
+        watch(self, self._loop, Scheduler._nudge)
+        _clock.watch(self, self._loop, Scheduler._look_at_clock)
         for run_id in sorted(going_on()):
             _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")

@@ -20,7 +20,8 @@ from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import now_us
 from tightbeam._step_checks import check_step_id
-from tightbeam.errors import StepError, StepMismatch, StepMisuse
+from tightbeam._step_timeouts import step_error
+from tightbeam.errors import StepMismatch, StepMisuse
 
 __all__ = ["Parking", "StepCall", "StepLog", "StepOutcome"]
 
@@ -269,7 +270,7 @@ class StepLog:
         kind, channel, topic = call.use
         error_type, error_text = describe(error)
         if is_retryable(error) and call.attempt >= self.retries:
-            failed = StepError(call.step_id, error_type, error_text)
+            failed = step_error(call.step_id, error_type, error_text)
             failed.__cause__ = error
             self.note_origin(call, failed)
             return StepOutcome(

@@ -24,12 +24,12 @@ from tightbeam._publishing import encode_within, with_metadata
 from tightbeam._results import ReturnType, return_type
 from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function
+from tightbeam._step_timeouts import step_error
 from tightbeam.errors import (
     InvalidPayload,
     JournalFailed,
     NotJson,
     NotStorable,
-    StepError,
     TightbeamError,
 )
 
@@ -219,7 +219,7 @@ def memo_result(log: StepLog, call: StepCall, memo: Memo, result: ReturnType) ->
         Interrupt: the result doesn't fit the type of today; the run is parked.
     """
     if memo.state == "failed":
-        failed = StepError(call.step_id, memo.error_type or "", memo.error_text or "")
+        failed = step_error(call.step_id, memo.error_type or "", memo.error_text or "")
         log.note_origin(call, failed)
         raise failed
     try:

@@ -36,6 +36,7 @@ from tightbeam._engine.step_rules import (
 from tightbeam._engine.store import After, Answer, Request
 from tightbeam._payload.load import load
 from tightbeam._results import ReturnType
+from tightbeam._step_timeouts import check_timeout
 from tightbeam.errors import JournalFailed, NotStorable, TightbeamError
 
 __all__ = ["Attempt", "Function", "StepIo", "Steps", "complete"]
@@ -75,16 +76,20 @@ class StepIo(Protocol):
         """Wait before something is stored again."""
         ...
 
-    def invoke(self, call: StepCall, fn: Function, args: tuple[object, ...]) -> Awaitable[object]:
+    def invoke(
+        self, call: StepCall, fn: Function, args: tuple[object, ...], timeout: timedelta | None
+    ) -> Awaitable[object]:
         """Call the function of a step.
 
         Args:
             call: of the step.
             fn: the function.
             args: its arguments.
+            timeout: how long it may take.
 
         Raises:
             StepMisuse: it is of the wrong kind, async or plain.
+            TimeoutError: it took longer; raised where the result is awaited, if that has to be.
         """
         ...
 
@@ -159,16 +164,24 @@ class Steps:
         notify_after(log, call)
         return value
 
-    async def run(self, id: str, fn: Function, args: tuple[object, ...]) -> Any:
+    async def run(
+        self,
+        id: str,
+        fn: Function,
+        args: tuple[object, ...],
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
+    ) -> Any:
         """Run a function as a step: see `tightbeam.Step`."""
         self._io.check()
+        check_timeout(id, timeout)
         log = self._log
         call, result = begin_run(log, id, fn)
         if call.memo is not None:
             value = memo_result(log, call, call.memo, result)
         else:
             with Surrounded(log, call):
-                value = await self._io.attempt(self._attempt(call, fn, args, result))
+                invoke = partial(self._io.invoke, call, fn, args, timeout)
+                value = await self._io.attempt(self._attempt(call, invoke, result))
         notify_after(log, call)
         return value
 
@@ -210,14 +223,13 @@ class Steps:
             raise
 
     async def _attempt(
-        self, call: StepCall, fn: Function, args: tuple[object, ...], result: ReturnType
+        self, call: StepCall, invoke: Callable[[], Awaitable[object]], result: ReturnType
     ) -> tuple[Any, BaseException | None]:
         """Call a step's function and store what comes of it.
 
         Args:
             call: of the step.
-            fn: the function.
-            args: its arguments.
+            invoke: calls the function.
             result: the type of its result.
 
         Returns:
@@ -227,7 +239,7 @@ class Steps:
         current_step.set(CurrentStep(log.run_id, call.step_id))
         value: Any = None
         try:
-            raw = result.dump(await io.invoke(call, fn, args))
+            raw = result.dump(await invoke())
             value = result.load(raw)
         except BaseException as error:
             if io.is_given_up(error):

@@ -20,6 +20,7 @@ from tightbeam._engine.store import After, Answer, Request, Store
 from tightbeam._engine.waits import only_sleeps
 from tightbeam._publishing import single_payload
 from tightbeam._step_checks import wrong_step_kind
+from tightbeam._step_timeouts import in_time
 from tightbeam.errors import JournalFailed, StepMisuse
 
 __all__ = ["AsyncStep", "AsyncStepRealtime", "StepTasks"]
@@ -40,10 +41,15 @@ class AsyncStep:
         """Publishing as a step."""
 
     async def run(
-        self, id: str, fn: Callable[[*Arguments], Awaitable[Output]], /, *args: *Arguments
+        self,
+        id: str,
+        fn: Callable[[*Arguments], Awaitable[Output]],
+        /,
+        *args: *Arguments,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
     ) -> Output:
         """See `tightbeam.Step`."""
-        returned: Output = await self._steps.run(id, fn, args)
+        returned: Output = await self._steps.run(id, fn, args, timeout)
         return returned
 
     async def sleep(self, id: str, duration: timedelta, /) -> None:
@@ -122,12 +128,18 @@ class StepTasks:
 
     # -- running functions ----------------------------------------------------------------------------------
 
-    def invoke(self, call: StepCall, fn: Function, args: tuple[object, ...]) -> Awaitable[object]:
+    def invoke(
+        self, call: StepCall, fn: Function, args: tuple[object, ...], timeout: timedelta | None
+    ) -> Awaitable[object]:
         """See `StepIo`."""
-        awaitable = fn(*args)
-        if not isinstance(awaitable, Awaitable):
-            raise wrong_step_kind(call.step_id, wanted="async")
-        return awaitable
+
+        def begin() -> Awaitable[object]:
+            awaitable = fn(*args)
+            if not isinstance(awaitable, Awaitable):
+                raise wrong_step_kind(call.step_id, wanted="async")
+            return awaitable
+
+        return begin() if timeout is None else in_time(timeout, begin)
 
     async def attempt(self, attempt: Attempt) -> Any:
         """Carry out an attempt in a task of its own.

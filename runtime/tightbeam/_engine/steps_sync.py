@@ -8,6 +8,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
@@ -22,6 +23,7 @@ from tightbeam._engine.steps import Attempt, Function, Steps, complete
 from tightbeam._engine.store import After, Answer, Request, Store
 from tightbeam._publishing import single_payload
 from tightbeam._step_checks import wrong_step_kind
+from tightbeam._step_timeouts import in_time_sync
 from tightbeam.errors import JournalFailed
 
 __all__ = ["StepThread", "SyncStep", "SyncStepRealtime"]
@@ -40,9 +42,16 @@ class SyncStep:
         self.realtime = SyncStepRealtime(steps)
         """Publishing as a step."""
 
-    def run(self, id: str, fn: Callable[[*Arguments], Output], /, *args: *Arguments) -> Output:
+    def run(
+        self,
+        id: str,
+        fn: Callable[[*Arguments], Output],
+        /,
+        *args: *Arguments,
+        timeout: timedelta | None = None,
+    ) -> Output:
         """See `tightbeam.StepSync`."""
-        returned: Output = complete(self._steps.run(id, fn, args))
+        returned: Output = complete(self._steps.run(id, fn, args, timeout))
         return returned
 
     def sleep(self, id: str, duration: timedelta, /) -> None:
@@ -113,9 +122,11 @@ class StepThread:
         """See `StepIo`."""
         self._log.halted.wait(seconds)
 
-    def invoke(self, call: StepCall, fn: Function, args: tuple[object, ...]) -> Awaitable[object]:
+    def invoke(
+        self, call: StepCall, fn: Function, args: tuple[object, ...], timeout: timedelta | None
+    ) -> Awaitable[object]:
         """See `StepIo`."""
-        returned = fn(*args)
+        returned = fn(*args) if timeout is None else in_time_sync(timeout, partial(fn, *args))
         if isinstance(returned, Awaitable):
             if inspect.iscoroutine(returned):
                 returned.close()

@@ -16,7 +16,7 @@ from tightbeam import errors
 from tightbeam._exception_groups import leaf_is_retryable, leaves, of_kind
 from tightbeam.errors import TightbeamError
 
-__all__ = ["StepError", "printable", "translated", "translating"]
+__all__ = ["StepError", "StepTimeout", "both_step_errors", "printable", "translated", "translating"]
 
 
 _MAX_DEPTH, _MAX_PRINTED = 10, 100
@@ -35,6 +35,16 @@ class StepError(errors.StepError, inngest.StepError):
 
     def __str__(self) -> str:
         return str(errors.StepError(self.step_id, self.error_type, self.error_text))
+
+
+class StepTimeout(errors.StepTimeout, StepError):
+    """A step used up its attempts, and the last one took too long: the error of both sides."""
+
+
+def both_step_errors(step_id: str, error: inngest.StepError) -> StepError:
+    """Return the error of both sides for the SDK's."""
+    kind = StepTimeout if error.name == errors.StepTimeout.__name__ else StepError
+    return kind(step_id, error)
 
 
 _combined: dict[type[TightbeamError], type[TightbeamError]] = {}

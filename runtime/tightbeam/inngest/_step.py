@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 import inngest
@@ -21,9 +22,10 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_paylo
 from tightbeam._results import to_json
 from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind
+from tightbeam._step_timeouts import check_timeout, in_time, in_time_sync
 from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, ResultCodec, StepUse
-from tightbeam.inngest._errors import StepError, translating
+from tightbeam.inngest._errors import StepError, both_step_errors, translating
 from tightbeam.inngest._members import ai_in_turn, ai_noted, copied
 from tightbeam.inngest._memo import memo_of, value_of
 
@@ -81,6 +83,7 @@ class RealtimeStep(inngest.Step):
         handler: Callable[[*Arguments], Awaitable[Output]],
         *handler_args: *Arguments,
         output_type: object = _UNSET,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
     ) -> Output:
         """Run a function that is retried when it fails, and remember its result.
 
@@ -90,27 +93,32 @@ class RealtimeStep(inngest.Step):
                 before the server has its result.
             handler_args: its arguments.
             output_type: how the client's serializer makes the result, in place of the annotation.
+            timeout: how long each attempt may take. One that takes longer is interrupted at its ``await``,
+                has failed, and is tried again as after any error.
 
         Returns:
             The result after a round trip through JSON, as the return type that ``handler`` is annotated with.
 
         Raises:
-            StepError: the function failed and no attempt is left.
+            StepError: the function failed and no attempt is left; a `tightbeam.StepTimeout`, if the last one
+                took too long.
             StepMisuse: the id isn't allowed, it isn't a function, or the step is inside another one.
             NotJson: the result isn't JSON or doesn't fit the annotation; not retried.
         """
         call = self.__tightbeam__
         with translating():
             check_step_function(step_id, handler)
+            check_timeout(step_id, timeout)
+            bounded = handler if timeout is None else _bounded(handler, timeout)
             use = call.use(step_id, "step.run")
             if output_type is not _UNSET:
-                value = await _once(self, use, handler, handler_args, output_type=output_type)
+                value = await _once(self, use, bounded, handler_args, output_type=output_type)
                 call.notify_after(use)
                 return cast("Output", value)
             outcome = ResultCodec(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             async def work(*args: *Arguments) -> object:
-                returned: object = handler(*args)
+                returned: object = bounded(*args)
                 if inspect.isawaitable(returned):
                     return outcome.dump_memo(await returned)
                 if call.strict:
@@ -161,20 +169,27 @@ class RealtimeStepSync(inngest.StepSync):
         handler: Callable[[*Arguments], Output],
         *handler_args: *Arguments,
         output_type: object = _UNSET,
+        timeout: timedelta | None = None,
     ) -> Output:
-        """Run a plain function as a step. See `RealtimeStep.run`."""
+        """Run a plain function as a step. See `RealtimeStep.run`.
+
+        A plain function can't be interrupted: one that takes longer than ``timeout`` goes on to its end. What
+        it returns then doesn't count.
+        """
         call = self.__tightbeam__
         with translating():
             check_step_function(step_id, handler)
+            check_timeout(step_id, timeout)
+            bounded = handler if timeout is None else _bounded_sync(handler, timeout)
             use = call.use(step_id, "step.run")
             if output_type is not _UNSET:
-                value = _once_sync(self, use, handler, handler_args, output_type=output_type)
+                value = _once_sync(self, use, bounded, handler_args, output_type=output_type)
                 call.notify_after(use)
                 return cast("Output", value)
             outcome = ResultCodec(handler, f'The result of step "{use.step_id}"', strict=call.strict)
 
             def work(*args: *Arguments) -> object:
-                returned: object = handler(*args)
+                returned: object = bounded(*args)
                 if inspect.isawaitable(returned):
                     if inspect.iscoroutine(returned):
                         returned.close()
@@ -244,7 +259,24 @@ def _once_sync(
 
 
 def _both_step_errors(use: StepUse, error: inngest.StepError) -> inngest.StepError:
-    return error if isinstance(error, StepError) else StepError(use.step_id, error)
+    return error if isinstance(error, StepError) else both_step_errors(use.step_id, error)
+
+
+def _bounded(handler: Callable[[*Arguments], object], timeout: timedelta) -> Callable[[*Arguments], object]:
+    """Wrap a step's async function: it is interrupted when it takes too long."""
+
+    def bounded(*args: *Arguments) -> object:
+        returned = handler(*args)
+        return in_time(timeout, lambda: returned) if isinstance(returned, Awaitable) else returned
+
+    return bounded
+
+
+def _bounded_sync(
+    handler: Callable[[*Arguments], object], timeout: timedelta
+) -> Callable[[*Arguments], object]:
+    """Wrap a step's plain function: what it returns doesn't count when it takes too long."""
+    return lambda *args: in_time_sync(timeout, partial(handler, *args))
 
 
 def _is_number(duration: object) -> bool:
