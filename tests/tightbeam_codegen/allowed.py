@@ -21,7 +21,9 @@ _PREFIXES = {
     "_p": {"AwareDatetime"},
     "_t": {"Annotated", "Any", "Literal", "NotRequired", "TypeAlias"},
     "_uuid": {"UUID"},
-    "v1": {"Array", "Channel", "Message", "TopicRef", "optional"},
+    "v1": {
+        *("Array", "Channel", "DataEventRef", "EmptyEventRef", "Event", "Message", "TopicRef", "optional"),
+    },
 }
 _BUILTINS = {"bool", "dict", "float", "int", "list", "str"}
 _IMPORTS = {
@@ -188,9 +190,32 @@ class _Checker:
             case ast.Call(func=func, args=[ast.Name() as class_, ast.Dict(keys=[])], keywords=[]):
                 if ast.unparse(func) == "v1.open_channel" and class_.id == ast.unparse(annotation):
                     return self.type(class_)
+            case ast.Call(func=func, args=[ast.Constant(value=str()) as name, *data], keywords=stated):
+                self.type(annotation)
+                return self.event(func, ast.unparse(name), data, stated, annotation)
             case _:
                 pass
         raise self.refuse(value)
+
+    def event(
+        self,
+        func: ast.expr,
+        name: str,
+        data: list[ast.expr],
+        stated: list[ast.keyword],
+        annotation: ast.expr,
+    ) -> None:
+        """`v1.event("app/x", X, module=__name__, schemas="._schemas.x")` and `v1.empty_event("app/x")`."""
+        where = {keyword.arg: ast.unparse(keyword.value) for keyword in stated}
+        if f"_t.Literal[{name}]" not in ast.unparse(annotation):
+            raise self.refuse(annotation)
+        if ast.unparse(func) == "v1.empty_event" and not data and not where:
+            return None
+        if ast.unparse(func) == "v1.event" and len(data) == 1 and where.pop("module", "") == "__name__":
+            self.strings([keyword.value for keyword in stated if keyword.arg == "schemas"])
+            if list(where) == ["schemas"]:
+                return self.type(data[0])
+        raise self.refuse(func)
 
     def factory(self, node: ast.FunctionDef) -> None:
         arguments = node.args

@@ -2,7 +2,8 @@
 
 `cases/<concept>/` has `schemas/`, at times a `pyproject.toml` and mapped folders, and then either
 
-* `expected/`, the generated package, with `samples.json`: messages that each topic takes and that it refuses,
+* `expected/`, the generated package, with `samples.json`: messages that each topic takes and that it refuses
+  (for an event, under the name of its reference),
   and `warnings.txt` where something is to be said, or
 * `stderr.txt`: everything that is said of definitions that are refused.
 """
@@ -101,6 +102,12 @@ class Sample:
     topic: str
     value: Any
     good: bool
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it is the data of an event: the `topic` then is the name of the event's reference."""
+        path = self.case.folder / "expected" / f"{self.module.replace('.', '/')}.py"
+        return "] = v1.event(" in path.read_text("utf-8")
 
 
 def samples(case: Case) -> Iterator[Sample]:

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,6 +23,7 @@ from tests.tightbeam_codegen.golden import ALL, GOOD, REFUSED, UPDATE, Case, Sam
 from tests.typing import checkers
 from tightbeam import Channel, InvalidPayload, TopicRef
 from tightbeam._channels.refs import topics
+from tightbeam._events.refs import EventRef
 from tightbeam._payload.encode import encode
 from tightbeam._payload.load import load
 
@@ -96,6 +97,11 @@ def channel_of(sample: Sample) -> Channel[Any]:
 
 
 def topic_of(sample: Sample) -> TopicRef[..., str, Any]:
+    if sample.is_event:
+        event = getattr(importlib.import_module(f"{sample.case.package}.{sample.module}"), sample.topic)
+        assert isinstance(event, EventRef)
+        # Data of events are checked and loaded as payloads of topics.
+        return cast("TopicRef[..., str, Any]", event)
     found = getattr(channel_of(sample), sample.topic)
     assert isinstance(found, TopicRef)
     return found
@@ -123,8 +129,11 @@ def test_every_topic_has_messages(case: Case, project: Path) -> None:
     declared: dict[str, set[str]] = {}
     for sample in samples(case):
         given.setdefault(sample.module, set()).add(sample.topic)
-        found = topics(channel_of(sample)).values()
-        declared[sample.module] = {ref.__topic__.attribute for ref in found}
+        if sample.is_event:
+            declared[sample.module] = {f"{sample.module.rpartition('.')[2]}_event"}
+        else:
+            found = topics(channel_of(sample)).values()
+            declared[sample.module] = {ref.__topic__.attribute for ref in found}
     assert given == declared
     bundles = [path.removeprefix("_schemas/") for path in case.expected() if path.startswith("_schemas/")]
     modules = {path.removesuffix(".py").replace("/", ".") for path in bundles if "__init__" not in path}

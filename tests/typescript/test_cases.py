@@ -33,8 +33,9 @@ PROGRAM = """
 const issues = [];
 const exact = { libraryOptions: { exact: true } };
 for (const [module, constant, topic, value] of input) {
-  const { [constant]: channel } = await import(`./js/${module}.validators.js`);
-  const result = await channel.topics[topic].schema["~standard"].validate(value, exact);
+  const { [constant]: defined } = await import(`./js/${module}.validators.js`);
+  const { schema } = defined.topics?.[topic] ?? defined;
+  const result = await schema["~standard"].validate(value, exact);
   issues.push(result.issues?.length ?? 0);
 }
 console.log(JSON.stringify(issues));
@@ -101,19 +102,26 @@ def _payloads(case: Case) -> str:
     lines, values = [], []
     modules = sorted({sample.module for sample in samples(case)})
     for number, module in enumerate(modules):
-        lines.append(f'import {{ {constant(module)} as channel{number} }} from "./{_path(module)}.js";')
+        first = next(sample for sample in samples(case) if sample.module == module)
+        name, source = constant(first), f"./{_path(module)}.js"
+        if first.is_event:
+            type_name = name[0].upper() + name[1:]
+            lines.append(f'import {{ type {type_name} as Event{number} }} from "{source}";')
+        else:
+            lines.append(f'import {{ {name} as channel{number} }} from "{source}";')
         for sample in samples(case):
             if sample.module == module and sample.good:
                 topic = json.dumps(wire_name(case, sample))
                 type_ = f"(typeof channel{number}.$infer)[{topic}]"
+                type_ = f'Event{number}["data"]' if sample.is_event else type_
                 values.append(f"export const value{len(values)}: {type_} = {json.dumps(sample.value)};")
     return "\n".join([*lines, *values, ""])
 
 
-def constant(module: str) -> str:
-    """What a module calls its channel."""
-    stem = pascal(module.rpartition(".")[2])
-    return f"{stem[0].lower()}{stem[1:]}Channel"
+def constant(sample: Sample) -> str:
+    """What a module calls its channel or event."""
+    stem = pascal(sample.module.rpartition(".")[2])
+    return f"{stem[0].lower()}{stem[1:]}{'Event' if sample.is_event else 'Channel'}"
 
 
 def _path(module: str) -> str:
@@ -160,7 +168,7 @@ def test_validators_decide_as_python_does(everything: Path) -> None:
     wanted = [(case, sample) for case, sample in every if _is_told_apart(sample.value)]
     assert len(every) - len(wanted) < 10 < 300 < len(wanted)
     calls = [
-        (f"{case.name}/{_path(one.module)}", constant(one.module), wire_name(case, one), one.value)
+        (f"{case.name}/{_path(one.module)}", constant(one), wire_name(case, one), one.value)
         for case, one in wanted
     ]
     issues = run(everything, PROGRAM, calls)

@@ -66,7 +66,7 @@ def _remedy(kinds: list[str]) -> str:
         return 'Write "type": "object" in it; an event without data has no `schema`.'
     if kinds == [_NULL]:
         return "Take null out of it; an event without data has no `schema`."
-    return 'Make it a property of an object: {"type": "object", "properties": {"value": …}}.'
+    return 'Let it admit objects only, such as {"type": "object", "properties": {"value": …}}.'
 
 
 def _others(shape: Shape, named: Mapping[Name, NamedShape], opened: set[Name]) -> Iterator[str]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from tightbeam_codegen.names import topic_name
 from tightbeam_codegen.problems import Place, Problem, Problems
-from tightbeam_codegen.read.check import AnyDefinition, Topic
+from tightbeam_codegen.read.check import AnyDefinition, EventDefinition, Topic
 from tightbeam_codegen.read.definitions import Unchanged, Use
 from tightbeam_codegen.read.discover import check_modules
 from tightbeam_codegen.read.documents import ModulePath, Resolved
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import Claim, Names, Normaliser, TooMuch, settle
 from tightbeam_codegen.read.normalise.naming import is_own
-from tightbeam_codegen.read.normalise.places import NamePlace, payload_place
+from tightbeam_codegen.read.normalise.places import NamePlace, event_place, payload_place
 from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, Ref, Rules, Shape, Union, names_in
 from tightbeam_codegen.read.resolve import Node, Unresolved
 
@@ -167,11 +167,13 @@ class _Attempt:
         self._exact = exact
         self._topics: dict[ModulePath, tuple[TopicShape, ...]] = {}
         self._places: list[tuple[NamePlace, TopicShape]] = []
+        self._events: list[NamePlace] = []
+        """The types of events, as places of names."""
         self._uses: dict[ModulePath, tuple[Use, ...]] = {}
         self._problems: dict[ModulePath, tuple[Problem, ...]] = {}
 
     def add(self, definition: AnyDefinition) -> None:
-        """Normalise the topics of a definition."""
+        """Normalise the payloads of a definition."""
         known, module, store = len(self._noted), definition.module, self._resolved.store
         self._normaliser.foreign.clear()
         self._topics[module] = tuple(self._topic(definition, topic) for topic in definition.payloads)
@@ -179,6 +181,8 @@ class _Attempt:
         uses = ((document.uri, store.pointer(schema)) for document, schema in foreign if document is not None)
         self._uses[module] = tuple(sorted(uses))
         self._problems[module] = self._noted.after(known)
+        if isinstance(definition, EventDefinition):
+            self._events.append(event_place(definition))
 
     def _topic(self, definition: AnyDefinition, topic: Topic) -> TopicShape:
         document, module, normaliser = definition.document, definition.module, self._normaliser
@@ -205,13 +209,16 @@ class _Attempt:
                     self._normaliser.shared(store.at(document, pointer), document)
 
     def names_that_meet(self) -> dict[Name, list[Claim]]:
-        """Return the names that several classes come to, or a schema document's class and a topic's alias."""
+        """Return the names that several classes come to, or a schema document's class and another type."""
         claims = self._normaliser.named.claims
         met = {name: several for name, several in claims.items() if len(several) > 1}
         for place, topic in () if self._exact else self._places:
             alias = topic_alias(topic, place.module)
             if alias is not None and not all(is_own(each.place) for each in claims.get(alias, ())):
                 met[alias] = [*met.get(alias, claims[alias]), Claim(("alias", topic.name), place)]
+        for place in () if self._exact else self._events:
+            if not all(is_own(each.place) for each in claims.get(place.name, ())):
+                met[place.name] = [*met.get(place.name, claims[place.name]), Claim(("event",), place)]
         return met
 
     def shapes(self, names: Names) -> Shapes:

@@ -37,6 +37,7 @@ _ELSEWHERE = {
     "params": "A channel has parameters; what an event carries is in `schema`.",
     "separator": "A channel has a separator; the name of an event is a text without parameters.",
     "definitions": "It is `$defs` here.",
+    "deprecated": "Say so in `description`.",
     "data": "It is `schema` here: the schema of the event's data.",
     "payload": "It is `schema` here: the schema of the event's data.",
     **dict.fromkeys(("type", "properties", "required", "additionalProperties", "$ref", "title"), _IN_SCHEMA),

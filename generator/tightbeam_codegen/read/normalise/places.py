@@ -18,7 +18,7 @@ from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.problems import Place
-from tightbeam_codegen.read.check import AnyDefinition, Topic
+from tightbeam_codegen.read.check import AnyDefinition, EventDefinition, Topic
 from tightbeam_codegen.read.check.schema import value_at
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.normalise.api_places import schema_in_api
@@ -31,6 +31,7 @@ __all__ = [
     "PlaceKey",
     "are_distinct",
     "branch_suffixes",
+    "event_place",
     "is_definition",
     "is_override",
     "module_of",
@@ -114,6 +115,12 @@ def payload_place(definition: AnyDefinition, payload: Topic) -> NamePlace:
         payload: a topic, or the data of an event.
     """
     return NamePlace(definition.module, (payload.named_after,), definition.document, payload.pointer)
+
+
+def event_place(definition: EventDefinition) -> NamePlace:
+    """Return the place of an event's type, which has a name beside those of classes."""
+    name = definition.class_name or f"{pascal(definition.module[-1])}Event"
+    return NamePlace(definition.module, (name,), definition.document, ("name",), is_chosen=True)
 
 
 @functools.lru_cache(maxsize=4096)
