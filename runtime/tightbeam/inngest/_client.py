@@ -37,6 +37,7 @@ from tightbeam.inngest._function import (
 )
 from tightbeam.inngest._handler import wrapped
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
+from tightbeam.inngest._run_metadata import with_metadata_of
 
 __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "create_function"]
 
@@ -268,7 +269,7 @@ class Client(inngest.Inngest):
                 Inngest would change.
             Exception: whatever the SDK raises when the server doesn't take them.
         """
-        sending = _Sending(events, data, options)
+        sending = _Sending(events, data, options, self.event_api_origin)
         with Around(carrier_of(self).hooks.send, sending.info):
             ids = await super().send(sending.events(self), skip_middleware=sending.skip_middleware)
             sending.info.ids = tuple(ids)
@@ -295,7 +296,7 @@ class Client(inngest.Inngest):
     ) -> list[str]: ...
     def send_sync(self, events: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send events without ``await``, from any thread. See `send`."""
-        sending = _Sending(events, data, options)
+        sending = _Sending(events, data, options, self.event_api_origin)
         with Around(carrier_of(self).hooks.send, sending.info):
             ids = super().send_sync(sending.events(self), skip_middleware=sending.skip_middleware)
             sending.info.ids = tuple(ids)
@@ -342,7 +343,9 @@ class Client(inngest.Inngest):
 class _Sending:
     """One call of `Client.send`."""
 
-    def __init__(self, events: object, data: tuple[object, ...], options: dict[str, Any]) -> None:
+    def __init__(
+        self, events: object, data: tuple[object, ...], options: dict[str, Any], server: str
+    ) -> None:
         """Read the arguments.
 
         Raises:
@@ -363,11 +366,12 @@ class _Sending:
         else:
             self._ours = Sent(events, data, options)
             names = (self._ours.name,)
-        self.info = SendInfo(names)
+        self.info = SendInfo(names, server=server)
 
     def events(self, client: inngest.Inngest) -> Any:
         """Return what the SDK's method takes; it may raise what `sdk_event` raises."""
-        return self._theirs if self._ours is None else sdk_event(client, self._ours)
+        events = self._theirs if self._ours is None else sdk_event(client, self._ours)
+        return with_metadata_of(self.info, events)
 
 
 def _typed_trigger(options: dict[str, Any]) -> Accepted | None:

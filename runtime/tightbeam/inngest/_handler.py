@@ -20,6 +20,7 @@ from tightbeam.errors import NotJson
 from tightbeam.inngest._call import NO_INTERRUPT, Call, ResultCodec
 from tightbeam.inngest._context import Context, ContextSync, upgraded, upgraded_sync
 from tightbeam.inngest._publish import InngestCarrier
+from tightbeam.inngest._run_metadata import metadata_in, without_metadata
 
 __all__ = ["on_failure", "wrapped"]
 
@@ -97,7 +98,7 @@ def wrapped(
             if isinstance(ctx, Context):
                 return await handler(ctx)
             call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
-            run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
+            run = _info(ctx, function)
             with _Execution(call, run):
                 return result(await handler(_with_event(upgraded(ctx, call), accepts)), run)
 
@@ -108,19 +109,26 @@ def wrapped(
         if isinstance(ctx, ContextSync):
             return handler(ctx)
         call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
-        run = RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt)
+        run = _info(ctx, function)
         with _Execution(call, run):
             return result(handler(_with_event(upgraded_sync(ctx, call), accepts)), run)
 
     return call_sync
 
 
+def _info(ctx: inngest.Context | inngest.ContextSync, function: str) -> RunInfo:
+    """Return what hooks get to know of an execution."""
+    metadata = metadata_in(ctx.event)
+    return RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt, metadata=metadata, in_request=True)
+
+
 def _with_event(context: AnyContext, accepts: Accepted | None) -> AnyContext:
-    """Put the event, its data loaded, in place of the SDK's, where there is a definition.
+    """Put the event in place of the SDK's, without metadata of hooks, and loaded where it has a definition.
 
     Raises:
         EventMisfit: the event isn't one that starts the function, or its data doesn't load.
     """
+    without_metadata(context)
     if accepts is not None and accepts.is_typed:
         event: Any = context.event
         context.event = accepts.started(event.name, to_json(dict(event.data), "The event's data"))
