@@ -102,13 +102,13 @@ class _Scope:
         if self._token is None:
             return
         seconds = perf_counter() - self._began
+        if get_current() is self._context:  # else it is left in a context where it isn't the current one
+            detach(self._token)
         try:
             if self._span.is_recording():
                 self._describe(self._span, error)
         finally:
             self._span.end()
-            if get_current() is self._context:  # else it is left in a context where it isn't the current one
-                detach(self._token)
         self._measure(error, seconds)
 
     def _describe(self, span: Span, error: BaseException | None) -> None:

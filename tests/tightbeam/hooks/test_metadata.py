@@ -80,6 +80,7 @@ async def test_a_durable_message_has_it_live_and_replayed(tmp_path: Path, ch: Jo
     assert hook.received_ == [("tick", "job:{jobId}", "m")] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [None, "start"])
 async def test_it_goes_through_a_gateway_with_live_and_durable_messages(
     ch: JobChannel, after: str | None
@@ -105,6 +106,7 @@ async def test_it_goes_through_a_gateway_with_live_and_durable_messages(
     assert hook.received_ == [("tick", "job:{jobId}", "m"), ("token", "job:{jobId}", "other")]
 
 
+@pytest.mark.slow
 async def test_a_message_without_has_the_wires_own_keys_only(ch: JobChannel) -> None:
     client = Client()
 
@@ -155,6 +157,7 @@ async def test_a_run_has_it_after_a_restart(tmp_path: Path) -> None:
     assert hook.runs == [{"mark": "m"}] * 2
 
 
+@pytest.mark.slow
 async def test_what_is_sent_through_a_gateway_keeps_it(ch: JobChannel) -> None:
     here, there, ended = Stamps("gateway"), Stamps("sender"), asyncio.Event()
     seen: list[Any] = []

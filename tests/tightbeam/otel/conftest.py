@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.tightbeam.both_engines import Embedded, EngineUnderTest, OnInngest
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.hooks.conftest import engine, first_failures, no_settings, server
+from tests.tightbeam.hooks.conftest import first_failures, no_settings, server
+from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.otel.spans import Recorder
 
-__all__ = ["engine", "first_failures", "no_settings", "server"]
+__all__ = ["first_failures", "no_settings", "server"]
+
+
+@pytest.fixture(params=["embedded", pytest.param("inngest", marks=pytest.mark.slow)])
+def engine(request: pytest.FixtureRequest, server: StandIn) -> EngineUnderTest:
+    """Return an engine to test."""
+    return Embedded() if request.param == "embedded" else OnInngest(server)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests.tightbeam.inngest.calls import Run, app_of
 from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.otel.spans import Recorder, attributes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[inngest.Event]:
