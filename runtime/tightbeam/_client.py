@@ -148,9 +148,9 @@ class Client:
 
         Args:
             id: names the function in the journal; keep it from release to release.
-            on: what starts it: an event (``upload_event``), a schedule (`cron`), several of them joined by
-                ``|``, or the name of an event that has no definition; None if only `run` does. The handler's
-                context is ``Context[UploadEvent]`` then, or ``Context[UploadEvent | DeletedEvent]``.
+            on: what starts it: an event (``upload_event``), a schedule (`cron`), several of them joined as a
+                union is, or the name of an event that has no definition; None if only `run` does. For an
+                event the handler's context is ``Context[UploadEvent]``, for several that of their union.
             retries: how often a failing step, or the code between two steps, is tried again.
             concurrency: how many of its runs execute at a time (100); those that sleep don't count.
 

@@ -66,7 +66,7 @@ class Function(Generic[Result, Accepts]):
         """The function's id."""
         self.on = on
         """What starts it, as it was given: an event, a schedule, several of them, a name or None."""
-        self.accepts = Accepted(id, on)
+        self.accepts: Accepted = Accepted(id, on)
         """The same at run time."""
         self.options = options
         """What the function was registered with."""

@@ -71,7 +71,7 @@ class Sendable(Protocol[Sending]):
 
 
 class Trigger(Generic[Payload, Data, Started]):
-    """What starts a function: an event, a schedule, or several of them joined by ``|``."""
+    """What starts a function: an event, a schedule, or several of them, joined as a union is."""
 
     __slots__ = ("__sources__", "__weakref__")
 

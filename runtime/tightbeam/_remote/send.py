@@ -6,6 +6,7 @@ connection of its own, so that no kept one, closed in the meantime, leaves it op
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from tightbeam._remote.answers import error_for, json_object
@@ -13,7 +14,7 @@ from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer
 from tightbeam._wire.names import ERROR_TYPES
 from tightbeam._wire.origin import Origin
-from tightbeam.errors import SendFailed
+from tightbeam.errors import InvalidPayload, Issue, SendFailed
 
 __all__ = ["run_ids_in", "send_failed", "send_target"]
 
@@ -35,6 +36,7 @@ def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:
     Raises:
         NotRegistered: no function listens to the event.
         NotJson: the data isn't a JSON object.
+        InvalidPayload: it breaks the schema of the event that a function there has.
         NotEntered: the gateway's client isn't entered.
         JournalFailed: the runs couldn't be stored.
         GatewayRefused: the gateway doesn't let this client in.
@@ -43,9 +45,11 @@ def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:
     body = json_object(answer.body)
     if answer.status == 201 and isinstance(ids := body.get("run_ids"), list):
         return [str(run_id) for run_id in ids]
-    kind = ERROR_TYPES.get(str(body.get("type")))
-    if kind is not None and body.get("status") == answer.status:
-        raise kind(str(body.get("error")))
+    if body.get("status") == answer.status:
+        if body.get("type") == InvalidPayload.__name__:
+            raise InvalidPayload("", _issues_in(body), event=name)
+        if (kind := ERROR_TYPES.get(str(body.get("type")))) is not None:
+            raise kind(str(body.get("error")))
     error = error_for(answer, f'the event "{name}" was not taken: ')
     if isinstance(error, NoAnswer):
         # By a proxy that may have passed it on, or by something that took it.
@@ -54,6 +58,15 @@ def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:
     if answer.status == 413:
         raise SendFailed(f'the event "{name}" was refused: its data is too large', status=413)
     raise error
+
+
+def _issues_in(body: dict[str, Any]) -> list[Issue]:
+    given = body.get("issues")
+    return [
+        Issue(str(each.get("pointer", "")), str(each.get("reason", "")))
+        for each in (given if isinstance(given, list) else ())
+        if isinstance(each, dict)
+    ]
 
 
 def send_failed(failure: NoAnswer, name: str, origin: Origin) -> SendFailed:

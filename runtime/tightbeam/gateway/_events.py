@@ -12,11 +12,14 @@ from tightbeam._hooks.info import sender_metadata
 from tightbeam._wire.names import SEND_STATUSES
 from tightbeam.errors import (
     EngineError,
+    InvalidPayload,
     NonRetriableError,
     NotRegistered,
+    PayloadTooLarge,
 )
 from tightbeam.gateway._access import Authorizer
 from tightbeam.gateway._http import enter, metadata_in, read_body
+from tightbeam.gateway._reasons import event_too_large, invalid_event
 from tightbeam.gateway._refusals import Refused, shown
 from tightbeam.gateway._settings import NAME_LIMIT
 
@@ -46,6 +49,10 @@ class EventRoute:
             run_ids = await self._client.send(name, data)
         except (EngineError, NonRetriableError) as error:
             raise _refusal(name, error) from None
+        except InvalidPayload as error:
+            raise invalid_event(error) from None
+        except PayloadTooLarge as error:
+            raise event_too_large(error) from None
         finally:
             sender_metadata.reset(token)
         return JSONResponse({"run_ids": run_ids}, 201)

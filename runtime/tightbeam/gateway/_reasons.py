@@ -16,7 +16,9 @@ __all__ = [
     "bad_token",
     "beyond_token",
     "body_too_large",
+    "event_too_large",
     "frame_too_large",
+    "invalid_event",
     "invalid_payload",
     "no_journal",
     "no_token",
@@ -262,17 +264,49 @@ def unknown_topic(channel: str, topics: Sequence[str], what: str = "") -> Refuse
 
 def invalid_payload(error: InvalidPayload, template: str) -> Refused:
     """Refuse a message that breaks its topic's schema; issues name places, never values."""
-    first = error.issues[0] if error.issues else None
-    more = len(error.issues) - 1
-    place = "" if first is None else f" at {shown(str(first))}" + (f" (and {more} more)" if more > 0 else "")
     return Refused(
         422,
         str(error).partition("\n")[0],
-        [{"pointer": issue.pointer, "reason": issue.reason} for issue in error.issues],
-        cause=f'its payload breaks the schema of topic "{error.topic}" of {template}{place}',
+        _issues(error),
+        cause=f'its payload breaks the schema of topic "{error.topic}" of {template}{_place(error)}',
         remedy="publish what the definition says, or change the definition and generate again",
         subject=f"{template} {error.topic}",
     )
+
+
+def invalid_event(error: InvalidPayload) -> Refused:
+    """Refuse an event whose data breaks the schema that its functions have; issues name places."""
+    return Refused(
+        422,
+        str(error).partition("\n")[0],
+        _issues(error),
+        kind=type(error).__name__,
+        cause=f'its data breaks the schema of event "{shown(error.event)}"{_place(error)}',
+        remedy="send what the definition says, or generate the sender's bindings again",
+        subject=shown(error.event),
+    )
+
+
+def event_too_large(error: PayloadTooLarge) -> Refused:
+    """Refuse an event whose data is larger than it may be."""
+    return Refused(
+        413,
+        str(error),
+        cause=f'the data of event "{shown(error.event)}" has {error.size:,} bytes, '
+        f"and may have {error.limit:,}",
+        remedy="send a reference to what is large, or raise it: Client(..., max_payload_bytes=…)",
+        subject=shown(error.event),
+    )
+
+
+def _issues(error: InvalidPayload) -> list[dict[str, str]]:
+    return [{"pointer": issue.pointer, "reason": issue.reason} for issue in error.issues]
+
+
+def _place(error: InvalidPayload) -> str:
+    first = error.issues[0] if error.issues else None
+    more = len(error.issues) - 1
+    return "" if first is None else f" at {shown(str(first))}" + (f" (and {more} more)" if more > 0 else "")
 
 
 def payload_too_large(error: PayloadTooLarge) -> Refused:

@@ -78,7 +78,7 @@ def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
 def create_function(client: inngest.Inngest, /, **options: Any) -> Any:
     """Create a function as the client's own method does, for handlers of `Context` and `ContextSync`.
 
-    ``trigger`` may be a typed event, a schedule, or several of them joined by ``|``.
+    ``trigger`` may be a typed event, a schedule, or several of them, joined as a union is.
 
     It works with a plain `inngest.Inngest`.
 
@@ -157,7 +157,7 @@ class Client(inngest.Inngest):
     def create_function(self, **options: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # takes more
         """Create a function as the SDK does, for handlers of `Context` and `ContextSync` too.
 
-        ``trigger`` may be a typed event, a schedule, or several of them joined by ``|``.
+        ``trigger`` may be a typed event, a schedule, or several of them, joined as a union is.
         """
         return _created(self, options)
 
@@ -183,8 +183,8 @@ class Client(inngest.Inngest):
         Args:
             id: names the function in the app; keep it from release to release.
             on: what starts it: an event (``upload_event``), a schedule (`tightbeam.cron`), several of them
-                joined by ``|``, or the name of an event that has no definition; None if only ``step.invoke``
-                does. The handler's context is ``Context[UploadEvent]`` then, ours or the one of every engine.
+                joined as a union is, or the name of an event that has no definition; None if only
+                ``step.invoke`` does. For an event the handler's context is ``Context[UploadEvent]``.
             retries: how often a failing step, or the code between two steps, is tried again.
             concurrency: how many of its steps execute at a time; by default the account's limit.
 
