@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tightbeam
+from tests.tightbeam.engine.stores import STORES, Storage
 from tests.tightbeam.events import older
 from tests.tightbeam.events.samples import Upload, deleted_event, ping_event, restored_event, upload_event
 from tightbeam import Context, ContextSync, EventRef, cron
+from tightbeam._engine.details import RunSummary
+from tightbeam._engine.requests import FindRun
 from tightbeam._events.refs import EventSpec
+from tightbeam.hooks import RunInfo
 
 MISFIT = """event "app/upload" doesn't fit what starts the function "f" today: """
+
+
+class Executed(tightbeam.Hook):
+    """Tells when a run's execution has ended, and what it came to is stored."""
+
+    def __init__(self) -> None:
+        self.once = asyncio.Event()
+
+    @contextlib.contextmanager
+    def run(self, info: RunInfo) -> Iterator[None]:
+        yield
+        self.once.set()
 
 
 class Program:
     """One program over several deployments, each with its own code."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
         self.handled: list[tuple[str, object]] = []
 
     async def store(self, event: str, data: object) -> None:
         """Store a run of the function "f", as a release did that hasn't executed it."""
-        client = tightbeam.Client(self._path)
+        client = self._storage.client()
         async with client:
             (self._run_id,) = await client._engine.send(event, json.dumps(data).encode(), ["f"])
 
-    async def deploy(self, on: Any, *, sync: bool = False) -> tightbeam.RunSummary:
+    async def deploy(self, on: Any, *, sync: bool = False) -> RunSummary:
         """Enter a client whose function "f" listens to that, until nothing is to be done."""
-        client = tightbeam.Client(self._path, retry_delay=timedelta(0))
+        executed = Executed()
+        client = self._storage.client(hooks=[executed])
 
         async def handler(ctx: Context) -> None:
             self.handled.append((ctx.event.name, ctx.event.data))
@@ -44,29 +62,33 @@ class Program:
 
         client.function("f", on=on)(handler_sync if sync else handler)
         async with client, asyncio.timeout(10):
-            run = await client.runs.get(self._run_id)
-            while run.state in ("ready", "running"):
-                await asyncio.sleep(0.005)
-                run = await client.runs.get(self._run_id)
-            return run
+            await executed.once.wait()
+            found = await client._engine.read(FindRun(self._run_id))
+        assert found is not None
+        return found.summary
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
-    return Program(tmp_path / "app.db")
+    return Program(STORES["memory"](tmp_path))
 
 
+@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
 async def test_a_run_waits_for_bindings_that_fit(
-    program: Program, caplog: pytest.LogCaptureFixture, *, sync: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, store: str, *, sync: bool
 ) -> None:
+    program = Program(STORES[store](tmp_path))
     await program.store("app/upload", {"uploadId": 5, "fileName": "secret", "size": "secret"})
     run = await program.deploy(deleted_event, sync=sync)
     assert (run.state, run.error_text) == ("parked", MISFIT + "it isn't one of its events")
     run = await program.deploy(upload_event, sync=sync)
     assert (run.state, run.attempt, run.failures) == ("parked", 0, 0)
     assert run.error_type == "EventMisfit"
-    assert run.error_text == MISFIT + "/uploadId: must be a string, not an integer; /size: must be an integer"
+    assert (
+        run.error_text
+        == MISFIT + "/uploadId: must be a string, not an integer; /size: must be an integer, not a string"
+    )
     assert "/uploadId" in caplog.text
     assert "secret" not in caplog.text
     assert program.handled == []
