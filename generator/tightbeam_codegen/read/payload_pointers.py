@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from tightbeam_codegen.json_schema.uris import ROOT_URI
-from tightbeam_codegen.read.check.schema import value_at
 from tightbeam_codegen.read.discover import EVENT_SUFFIXES
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.load.values import value_at
 
 __all__ = [
     "EVENT_PAYLOAD",

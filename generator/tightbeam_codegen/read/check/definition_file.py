@@ -16,7 +16,8 @@ from tightbeam_codegen.read.check.metaschemas import (
     event_metaschema,
     is_by_metaschema,
 )
-from tightbeam_codegen.read.check.schema import MAX_PROBLEMS, SAY_WHY, check_schema, value_at
+from tightbeam_codegen.read.check.schema import MAX_PROBLEMS, SAY_WHY, check_schema
+from tightbeam_codegen.read.load.values import value_at
 from tightbeam_codegen.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:

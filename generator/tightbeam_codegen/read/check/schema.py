@@ -21,6 +21,7 @@ from tightbeam_codegen.read.check.metaschema import metaschema_faults
 from tightbeam_codegen.read.check.patterns import judge_pattern
 from tightbeam_codegen.read.check.warnings import Warnings
 from tightbeam_codegen.read.discover import is_definition_uri
+from tightbeam_codegen.read.load.values import value_at
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ __all__ = [
     "SAY_WHY",
     "check_schema",
     "refused_keyword",
-    "value_at",
 ]
 
 MAX_SUBSCHEMAS = 100_000
@@ -74,18 +74,6 @@ _BOOLEAN_OR_SCHEMA = frozenset({"additionalItems", "additionalProperties"})
 def refused_keyword(keyword: str) -> bool:
     """Return whether a keyword is an extension of datamodel-code-generator."""
     return _REFUSED.fullmatch(keyword) is not None
-
-
-def value_at(value: JsonValue, pointer: Pointer) -> JsonValue:
-    """Return the value at the end of a pointer. Raises LookupError where there is none."""
-    for part in pointer:
-        if isinstance(value, dict):
-            value = value[str(part)]
-        elif isinstance(value, list) and isinstance(part, int):
-            value = value[part]
-        else:
-            raise LookupError(part)
-    return value
 
 
 def check_schema(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-__all__ = ["JsonValue", "Pointer", "with_whole_numbers"]
+__all__ = ["JsonValue", "Pointer", "value_at", "with_whole_numbers"]
 
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 
@@ -19,3 +19,15 @@ def with_whole_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [with_whole_numbers(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def value_at(value: JsonValue, pointer: Pointer) -> JsonValue:
+    """Return the value at the end of a pointer. Raises LookupError where there is none."""
+    for part in pointer:
+        if isinstance(value, dict):
+            value = value[str(part)]
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            raise LookupError(part)
+    return value

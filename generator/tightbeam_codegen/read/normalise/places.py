@@ -19,8 +19,8 @@ from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.names import class_name, is_class_name, is_field_name, pascal, snake
 from tightbeam_codegen.problems import Place
 from tightbeam_codegen.read.check import AnyDefinition, EventDefinition, Topic
-from tightbeam_codegen.read.check.schema import value_at
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.load.values import value_at
 from tightbeam_codegen.read.normalise.api_places import schema_in_api
 from tightbeam_codegen.read.normalise.shapes import Name
 from tightbeam_codegen.read.payload_pointers import is_event, split_payload
