@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tightbeam_codegen.catalogue.html import Child, Markup, coded, h
 from tightbeam_codegen.catalogue.places import CHANGES, href
-from tightbeam_codegen.catalogue.views import ChannelView, Views
+from tightbeam_codegen.catalogue.views import ChannelView, EventView, Views
 from tightbeam_codegen.compare.findings import (
     OLD_READERS,
     QUESTIONS,
@@ -24,6 +25,7 @@ from tightbeam_codegen.compare.words import (
     new_sentence,
     order_of,
     payload_text,
+    readers_of,
     reason_text,
     remedy_of,
     subject_of,
@@ -45,6 +47,11 @@ _BADGES: Mapping[str, tuple[str, str]] = {
 }
 """What the overview says about a channel, the worst first: the words, and the order that gives the colour."""
 
+_OF_EVENTS: Mapping[str, str] = {"readers-first": "functions first", "publishers-first": "senders first"}
+"""Words of the overview that are others for events, by order."""
+
+_Described: TypeAlias = ChannelView | EventView
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -60,16 +67,16 @@ class Changes:
 def changes_page(changes: Changes, views: Views) -> Markup:
     """Return the page of all changes."""
     comparison = changes.comparison
-    channels = {channel.stem: channel for channel in views.channels}
+    described: dict[str, _Described] = {each.stem: each for each in views.described}
     unused = [each for each in comparison.allowances if not each.allows]
     return h(
         "div.page",
         h("header.top", h("h1", "Changes"), h("p.counts", coded(summary(comparison, changes.against)))),
-        _part("Payloads", (_topic(each, changes, _link(each, channels)) for each in comparison.topics)),
+        _part("Payloads", (_topic(each, changes, _link(each, described)) for each in comparison.topics)),
         _part(
-            "Callers must change", (_code(each, changes, _link(each, channels)) for each in comparison.code)
+            "Callers must change", (_code(each, changes, _link(each, described)) for each in comparison.code)
         ),
-        _part("New", (_new(each, channels) for each in comparison.added)),
+        _part("New", (_new(each, described) for each in comparison.added)),
         _part(
             "Exceptions",
             (_plain(f"{_shown(each.place, changes)}: {unused_sentence(each)}") for each in unused),
@@ -77,35 +84,47 @@ def changes_page(changes: Changes, views: Views) -> Markup:
     )
 
 
-def verdicts(changes: Changes | None, channel: ChannelView) -> Mapping[str, Child]:
-    """Return what has changed about a channel: by topic, and under an empty name about the whole of it."""
+def verdicts(changes: Changes | None, described: _Described) -> Mapping[str, Child]:
+    """Return what has changed about a channel or an event.
+
+    That is by the title of a section, and under an empty name what is about the whole page.
+    """
     found: dict[str, list[Child]] = {}
+    titles = _titles(described)
     for topic in changes.comparison.topics if changes else ():
-        if changes is not None and topic.channel == channel.stem:
-            found.setdefault(topic.topic, []).append(_topic(topic, changes, None))
+        if changes is not None and topic.channel == described.stem:
+            found.setdefault(titles.get(topic.topic, ""), []).append(_topic(topic, changes, None))
     for code in changes.comparison.code if changes else ():
-        if changes is not None and code.channel == channel.stem:
-            topics = {each.section.title for each in channel.topics}
-            about = code.topic if code.topic in topics else ""
-            found.setdefault(about or "", []).append(_code(code, changes, None))
+        if changes is not None and code.channel == described.stem:
+            about = titles.get(code.topic or "", "") if isinstance(described, ChannelView) else ""
+            found.setdefault(about, []).append(_code(code, changes, None))
     return found
 
 
-def badges(changes: Changes | None, channels: Sequence[ChannelView]) -> Mapping[str, Markup]:
-    """Return a mark for each channel that has changed, by its page."""
+def _titles(described: _Described) -> dict[str, str]:
+    """Return the titles of sections, by the names of topics or of the event."""
+    if isinstance(described, ChannelView):
+        return {topic.section.title: topic.section.title for topic in described.topics}
+    return {described.name: described.data.section.title} if described.data is not None else {}
+
+
+def badges(changes: Changes | None, described: Sequence[_Described]) -> Mapping[str, Markup]:
+    """Return a mark for each channel and event that has changed, by its page."""
     orders: dict[str, set[str]] = {}
     for topic in changes.comparison.topics if changes else ():
         orders.setdefault(topic.channel, set()).add("any" if topic.allowed else topic.order)
     for code in changes.comparison.code if changes else ():
         orders.setdefault(code.channel, set()).add("any" if code.allowed else "code")
     for address in changes.comparison.added if changes else ():
-        orders.setdefault(address.channel, set()).add("new" if address.topic is None else "any")
+        is_whole = address.topic is None or address.definition == "event"
+        orders.setdefault(address.channel, set()).add("new" if is_whole else "any")
     marks: dict[str, Markup] = {}
-    for channel in channels:
-        found = orders.get(channel.stem, set())
+    for each in described:
+        found = orders.get(each.stem, set())
         worst = next((badge for order, badge in _BADGES.items() if order in found), None)
         if worst is not None:
-            marks[channel.page] = h("span.badge", worst[0], data_order=worst[1])
+            words = _OF_EVENTS.get(worst[1], worst[0]) if isinstance(each, EventView) else worst[0]
+            marks[each.page] = h("span.badge", words, data_order=worst[1])
     return marks
 
 
@@ -114,15 +133,15 @@ def _part(title: str, cards: Iterator[Markup]) -> Markup | None:
     return h("section.group", h("h2.divider", title), listed) if listed else None
 
 
-def _link(change: TopicChange | CodeChange, channels: Mapping[str, ChannelView]) -> Markup:
+def _link(change: TopicChange | CodeChange, described: Mapping[str, _Described]) -> Markup:
     """Return what a change is about, as a link where the site describes it."""
     subject = coded(subject_of(change))
-    channel = channels.get(change.channel)
-    if channel is None:
+    found = described.get(change.channel)
+    if found is None:
         return subject
-    spots = {topic.section.title: topic.section.spot for topic in channel.topics}
-    spot = spots.get(change.topic or "")
-    return h("a", subject, href=href(CHANGES, channel.page, spot.anchor if spot else ""))
+    topics = found.topics if isinstance(found, ChannelView) else ()
+    anchors = {topic.section.title: topic.section.spot.anchor for topic in topics}
+    return h("a", subject, href=href(CHANGES, found.page, anchors.get(change.topic or "", "")))
 
 
 def _topic(change: TopicChange, changes: Changes, subject: Child) -> Markup:
@@ -141,7 +160,8 @@ def _topic(change: TopicChange, changes: Changes, subject: Child) -> Markup:
 def _refusal(refusal: Refusal, changes: Changes, change: TopicChange, question: Question) -> Markup:
     text = payload_text(refusal)
     readers = "old" if question == OLD_READERS else "new"
-    label = f"What {readers} readers of {change.channel}, topic {change.topic}, refuse"
+    subject = subject_of(change).replace("`", "")
+    label = f"What {readers} {readers_of(change.definition)} of {subject}, refuse"
     return h(
         "div.refusal",
         h("pre.json", h("code", text), tabindex="0", role="region", aria_label=label),
@@ -166,10 +186,10 @@ def _code(change: CodeChange, changes: Changes, subject: Child) -> Markup:
     return _card(subject, changes, "callers must change", order, body)
 
 
-def _new(address: NewAddress, channels: Mapping[str, ChannelView]) -> Markup:
-    channel = channels.get(address.channel)
+def _new(address: NewAddress, described: Mapping[str, _Described]) -> Markup:
+    found = described.get(address.channel)
     sentence = coded(new_sentence(address))
-    link = h("a", "Read about it", href=href(CHANGES, channel.page)) if channel is not None else None
+    link = h("a", "Read about it", href=href(CHANGES, found.page)) if found is not None else None
     return h("div.verdict", h("p", sentence), link, data_order="any")
 
 

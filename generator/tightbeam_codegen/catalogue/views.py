@@ -1,4 +1,4 @@
-"""What pages show of each channel, topic and shared type, read from the model once."""
+"""What pages show of each channel, topic, event and shared type, read from the model once."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tightbeam._payload.subschemas import inside
+from tightbeam_codegen.catalogue.event_snippets import EventSnippets
 from tightbeam_codegen.catalogue.literals import JSON, laid_out
 from tightbeam_codegen.catalogue.places import Own, Spot, Spots, anchor
 from tightbeam_codegen.catalogue.rows import Row, rows_of
 from tightbeam_codegen.catalogue.snippets import Bindings, ChannelSnippets
 from tightbeam_codegen.catalogue.wording import Link, is_deprecated, rule_words, value_words
-from tightbeam_codegen.compare.pairs import channel_name
-from tightbeam_codegen.examples import Examples, template_of
-from tightbeam_codegen.model import ChannelModel, Model, ModulePath
+from tightbeam_codegen.compare.pairs import stem_of
+from tightbeam_codegen.examples import Example, Examples, template_of
+from tightbeam_codegen.model import ChannelModel, EventModel, Model, ModulePath
 from tightbeam_codegen.problems import Place
 from tightbeam_codegen.read.check.model import Parameter
 from tightbeam_codegen.read.normalise.rules import STATED
 from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, ObjectShape, Ref, Shape
+from tightbeam_codegen.read.payload_pointers import EVENT_PAYLOAD, schema_at
 from tightbeam_codegen.read.topics import TopicShape, topic_alias
 
-__all__ = ["ChannelView", "Section", "Snippet", "TopicView", "TypeView", "Use", "Views", "read_views"]
+__all__ = [
+    "ChannelView",
+    "EventView",
+    "Section",
+    "Snippet",
+    "TopicView",
+    "TypeView",
+    "Use",
+    "Views",
+    "read_views",
+]
 
 _BESIDE = (
     *("not", "if", "contains", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames"),
@@ -35,6 +47,9 @@ _LONGEST_SCHEMA = 100_000
 """Characters of a schema that a page shows."""
 
 _CLIENT = "`client` is a `tightbeam.Client(…)`, or what `tightbeam.connect(…)` gives in another process."
+_SENDER = (
+    "`client` is an entered `tightbeam.Client(…)`, or what `tightbeam.connect(…)` gives in another process."
+)
 _PAGE = "`token` is a route of yours that answers with a token for this channel."
 _SERVER = "`gateway` is the gateway's origin. `serverKey` may never reach a browser."
 
@@ -115,6 +130,26 @@ class ChannelView:
 
 
 @dataclass(frozen=True, slots=True)
+class EventView:
+    """An event."""
+
+    name: str
+    page: str
+    module: ModulePath
+    stem: str
+    """How comparisons name it."""
+    description: str
+    file: str
+    python: str
+    """What Python imports."""
+    data: TopicView | None
+    """Its data, as of a topic; None for an event without data."""
+    snippets: tuple[Snippet, ...]
+    types: tuple[TypeView, ...]
+    """Shared types of its own file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """Something that uses a type."""
 
@@ -127,10 +162,16 @@ class Views:
     """All that the site shows."""
 
     channels: tuple[ChannelView, ...]
+    events: tuple[EventView, ...]
     types: Mapping[str, tuple[str, tuple[TypeView, ...]]]
     """The pages of shared documents, by path: the document's own, and its types."""
     uses: Mapping[Name, tuple[Use, ...]]
     spots: Spots
+
+    @property
+    def described(self) -> tuple[ChannelView | EventView, ...]:
+        """Everything with a page of its own, apart from types."""
+        return (*self.channels, *self.events)
 
 
 def read_views(model: Model, bindings: Bindings, named: Callable[[str], str] = str) -> Views:
@@ -143,14 +184,18 @@ def read_views(model: Model, bindings: Bindings, named: Callable[[str], str] = s
     """
     spots = Spots(model)
     reader = _Reader(spots, bindings, named)
-    channels = tuple(
-        sorted(map(reader.channel, model.channels), key=lambda each: (each.module[:-1], _in_order(each.name)))
-    )
+    channels = tuple(sorted(map(reader.channel, model.channels), key=_listed_at))
+    events = tuple(sorted(map(reader.event, model.events), key=_listed_at))
     types = {
         page: (named(document.shown), tuple(map(reader.type, names)))
         for page, (document, names) in sorted(spots.types.items())
     }
-    return Views(channels, types, _uses(channels, types), spots)
+    return Views(channels, events, types, _uses(channels, events, types), spots)
+
+
+def _listed_at(view: ChannelView | EventView) -> tuple[ModulePath, tuple[list[str | int], str]]:
+    """Return where a channel or an event stands among others: by folder, then by name."""
+    return view.module[:-1], _in_order(view.name)
 
 
 def _in_order(name: str) -> tuple[list[str | int], str]:
@@ -171,7 +216,7 @@ class _Reader:
 
     def channel(self, channel: ChannelModel) -> ChannelView:
         definition, module = channel.definition, channel.module
-        page = self._spots.channel(module)
+        page = self._spots.definition(module)
         examples = Examples(channel.bundle)
         params = examples.parameters(definition)
         topics = self._spots.shapes.topics[module]
@@ -183,7 +228,7 @@ class _Reader:
             definition.name,
             page,
             module,
-            channel_name(definition),
+            stem_of(definition),
             definition.description,
             self._named_file(definition.document.shown),
             tuple(map(_parameter, definition.params)),
@@ -203,21 +248,12 @@ class _Reader:
         snippets: ChannelSnippets,
     ) -> TopicView:
         definition = channel.definition
-        root: Any = definition.document.value
-        schema = root["topics"][topic.name]["schema"]
         example = examples.of(topic.name)
-        shape = topic.shape
-        payload = shape.target if isinstance(shape, Ref) and self._spots.of_type(shape.target) else None
-        rules = topic.rules
-        if isinstance(shape, Ref):
-            rules = (*rules, *self._spots.shapes.named[shape.target].rules)
-        section = self._section(
-            topic.name, Spot(page, (topic.name,)), topic.doc, topic.place, shape, rules, schema
-        )
-        section = replace(section, class_name=_class_of(channel, topic.name))
+        schema = schema_at(definition.document, ("topics", topic.name, "schema"))
+        section = self._payload(channel, topic, topic.name, Spot(page, (topic.name,)), schema)
         return TopicView(
             section,
-            payload,
+            self._shared_type(topic),
             None if example is None else laid_out(example.value, JSON),
             (
                 Snippet("Python", "Publish", snippets.python_publish(topic, example), _CLIENT),
@@ -231,6 +267,51 @@ class _Reader:
                 ),
             ),
         )
+
+    def event(self, event: EventModel) -> EventView:
+        definition, module = event.definition, event.module
+        page = self._spots.definition(module)
+        snippets = EventSnippets(event, self._bindings)
+        data: TopicView | None = None
+        example: Example | None = None
+        for topic in self._spots.shapes.topics[module]:
+            example = Examples(event.bundle).of(topic.name)
+            schema = schema_at(definition.document, EVENT_PAYLOAD)
+            # The page has the description already.
+            section = replace(self._payload(event, topic, "Data", Spot(page, ("data",)), schema), doc="")
+            shown = None if example is None else laid_out(example.value, JSON)
+            data = TopicView(section, self._shared_type(topic), shown, ())
+        code = (
+            Snippet("Python", "Send", snippets.python_send(example), _SENDER),
+            Snippet("Python", "Write a function", snippets.python_function()),
+            Snippet("TypeScript", "Send from a server", snippets.typescript_send(example), _SERVER),
+        )
+        return EventView(
+            definition.name,
+            page,
+            module,
+            stem_of(definition),
+            definition.description or next((each.doc for each in event.topics), ""),
+            self._named_file(definition.document.shown),
+            snippets.python_import,
+            None if data is None else replace(data, snippets=code),
+            code,
+            tuple(map(self.type, self._spots.own_types.get(module, ()))),
+        )
+
+    def _shared_type(self, topic: TopicShape) -> Name | None:
+        """Return the shared type that a payload is."""
+        shape = topic.shape
+        return shape.target if isinstance(shape, Ref) and self._spots.of_type(shape.target) else None
+
+    def _payload(
+        self, defined: ChannelModel | EventModel, topic: TopicShape, title: str, spot: Spot, schema: Any
+    ) -> Section:
+        shape, rules = topic.shape, topic.rules
+        if isinstance(shape, Ref):
+            rules = (*rules, *self._spots.shapes.named[shape.target].rules)
+        section = self._section(title, spot, topic.doc, topic.place, shape, rules, schema)
+        return replace(section, class_name=_class_of(defined, topic.name))
 
     def type(self, name: Name) -> TypeView:
         named, place = self._spots.shapes.named[name], self._spots.shapes.places[name]
@@ -260,10 +341,10 @@ class _Reader:
         )
 
 
-def _class_of(channel: ChannelModel, name: str) -> str:
-    """Return the name of a topic's payload in Python; empty for a plain type."""
-    topic = next(each for each in channel.topics if each.name == name)
-    alias = topic_alias(topic, channel.module)
+def _class_of(defined: ChannelModel | EventModel, name: str) -> str:
+    """Return the name of a payload in Python, by the name of its topic or event; empty for a plain type."""
+    topic = next(each for each in defined.topics if each.name == name)
+    alias = topic_alias(topic, defined.module)
     if alias is not None:
         return alias.name
     return topic.shape.target.name if isinstance(topic.shape, Ref) else ""
@@ -306,7 +387,9 @@ def _beside(schema: Any) -> Iterator[str]:
 
 
 def _uses(
-    channels: Sequence[ChannelView], types: Mapping[str, tuple[str, tuple[TypeView, ...]]]
+    channels: Sequence[ChannelView],
+    events: Sequence[EventView],
+    types: Mapping[str, tuple[str, tuple[TypeView, ...]]],
 ) -> dict[Name, tuple[Use, ...]]:
     uses: dict[Name, dict[Use, None]] = {}
 
@@ -318,7 +401,11 @@ def _uses(
     for channel in channels:
         for topic in channel.topics:
             note(topic.section, f"{channel.name} · {topic.section.title}", topic.payload)
-    owners = [*(channel.types for channel in channels), *(views for _, views in types.values())]
+    for event in events:
+        if event.data is not None:
+            note(event.data.section, event.name, event.data.payload)
+    owners = [each.types for each in channels] + [each.types for each in events]
+    owners += [views for _, views in types.values()]
     for views in owners:
         for each in views:
             note(each.section, each.section.title, None)

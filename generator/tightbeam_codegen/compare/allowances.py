@@ -1,8 +1,8 @@
 """Exceptions that definitions state: `"x-tightbeam-allow-breaking": "the reason"`.
 
 Beside a topic's schema, or at the top of that schema, one allows what changes in the topic's payloads. On a
-channel, or at a schema, one allows what callers must change because of it. What is gone can't state anything:
-it is allowed by what stated it before.
+channel, or at a schema, one allows what callers must change because of it. At the top of an event's
+definition one allows both. What is gone can't state anything: it is allowed by what stated it before.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tightbeam._payload.subschemas import inside
-from tightbeam_codegen.compare.findings import Allowance, CodeChange, TopicChange
+from tightbeam_codegen.compare.findings import Allowance, CodeChange, DefinitionKind, TopicChange
 from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
-from tightbeam_codegen.model import ChannelModel, Model
+from tightbeam_codegen.model import ChannelModel, EventModel, Model
 from tightbeam_codegen.read.discover import without_suffix
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.payload_pointers import is_event
 from tightbeam_codegen.read.resolve import Unresolved
 
 __all__ = ["Allowances"]
@@ -54,11 +55,7 @@ class Allowances:
         """Yield changes of payloads, each with the reason that allows it."""
         schemas = self._schemas_of_topics() if self._stated else {}
         for each in changes:
-            keys = [
-                (each.uri, ("topics", each.topic)),
-                (each.uri, ("topics", each.topic, "schema")),
-                *schemas.get((each.uri, each.topic), ()),
-            ]
+            keys = schemas.get((each.uri, each.topic), ())
             needs_one = each.is_breaking or each.is_undecided
             yield dataclasses.replace(each, allowed=self._reason(keys)) if needs_one else each
 
@@ -68,7 +65,7 @@ class Allowances:
             uri, pointer = each.anchor
             around = [(uri, pointer[:length]) for length in range(len(pointer), -1, -1)]
             reason = self._reason(around)
-            if reason is None and each.kind in ("channel-removed", "topic-removed"):
+            if reason is None and each.kind in ("channel-removed", "event-removed", "topic-removed"):
                 stated = self._before.get((uri, pointer))
                 reason = stated.reason if stated is not None else None
             yield dataclasses.replace(each, allowed=reason) if reason is not None else each
@@ -76,14 +73,7 @@ class Allowances:
     def all(self) -> tuple[Allowance, ...]:
         """Return all exceptions of today, each with the number of findings that it allows."""
         return tuple(
-            Allowance(
-                without_suffix(each.document.path),
-                str(each.pointer[1]) if each.pointer[:1] == ("topics",) and len(each.pointer) > 1 else None,
-                each.reason,
-                each.document.place((*each.pointer, ALLOW_BREAKING), key=True),
-                self._counts[key],
-                is_inside=len(each.pointer) > 3,
-            )
+            _allowance(each, self._counts[key])
             for key, each in sorted(
                 self._stated.items(), key=lambda item: (item[1].document.path, str(item[0]))
             )
@@ -97,19 +87,26 @@ class Allowances:
         return None
 
     def _schemas_of_topics(self) -> Mapping[tuple[str, str], list[_Key]]:
-        """Return for each topic that is a mere reference the schemas that it leads to."""
+        """Return for each topic and event what can allow a change of its payloads.
+
+        That is the topic, its schema, and where this is a mere reference the schemas that it leads to.
+        """
         found: dict[tuple[str, str], list[_Key]] = {}
-        for channel in self._new.channels if self._new is not None else ():
-            for topic in channel.definition.topics:
-                found[channel.definition.document.uri, topic.name] = list(self._led_to(channel, topic.name))
+        for defined in self._new.described if self._new is not None else ():
+            uri = defined.definition.document.uri
+            for payload in defined.definition.payloads:
+                found[uri, payload.name] = [
+                    (uri, payload.pointer[:-1]),
+                    (uri, payload.pointer),
+                    *self._led_to(defined, payload.pointer),
+                ]
         return found
 
-    def _led_to(self, channel: ChannelModel, topic: str) -> Iterator[_Key]:
-        assert self._new is not None  # noqa: S101  # there is a channel
+    def _led_to(self, defined: ChannelModel | EventModel, pointer: Pointer) -> Iterator[_Key]:
+        assert self._new is not None  # noqa: S101  # there is a definition
         resolved = self._new.resolved
-        node = resolved.store.payload(
-            channel.definition.document, ("topics", topic, "schema"), resolved.dialects[channel.module]
-        )
+        dialect = resolved.dialects[defined.module]
+        node = resolved.store.payload(defined.definition.document, pointer, dialect)
         for _ in range(_HOPS):
             reference = node.keywords.get("$ref")
             if not isinstance(reference, str):
@@ -121,6 +118,24 @@ class Allowances:
             document = resolved.store.document(node.schema)
             if document is not None:
                 yield document.uri, resolved.store.pointer(node.schema)
+
+
+def _allowance(stated: _Stated, allows: int) -> Allowance:
+    document, pointer = stated.document, stated.pointer
+    value: Any = document.value
+    kind: DefinitionKind = "event" if is_event(document) else "channel"
+    topic = str(value["name"]) if kind == "event" else None
+    if pointer[:1] == ("topics",) and len(pointer) > 1:
+        topic = str(pointer[1])
+    return Allowance(
+        without_suffix(document.path),
+        topic,
+        stated.reason,
+        document.place((*pointer, ALLOW_BREAKING), key=True),
+        allows,
+        is_inside=len(pointer) > (1 if kind == "event" else 3),
+        definition=kind,
+    )
 
 
 def _stated_in(model: Model) -> Iterator[tuple[_Key, _Stated]]:

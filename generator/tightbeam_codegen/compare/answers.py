@@ -17,24 +17,27 @@ from tightbeam_codegen.compare.containment import (
 )
 from tightbeam_codegen.compare.findings import NEW_READERS, OLD_READERS, Question
 from tightbeam_codegen.compare.reached import exact_text, reached_text
-from tightbeam_codegen.model import ChannelModel
+from tightbeam_codegen.model import ChannelModel, EventModel
 
 __all__ = ["Answers", "Comparer", "TopicSchemas"]
 
+_NO_DATA = Side.of_schema({"const": {}})
+"""Senders of an event without data."""
+
 
 class TopicSchemas:
-    """The schemas of a channel's topics, as texts that are equal for equal schemas.
+    """The schemas of a channel's topics, or of an event, as texts that are equal for equal schemas.
 
     Values can't be compared themselves: true and 1 are equal in Python.
 
     Args:
-        channel: the channel.
+        defined: the channel or the event.
     """
 
-    def __init__(self, channel: ChannelModel) -> None:
-        self.uri = channel.definition.document.uri
+    def __init__(self, defined: ChannelModel | EventModel) -> None:
+        self.uri = defined.definition.document.uri
         """Of the definition, in the bundle."""
-        self._bundle: dict[str, Any] = {**channel.bundle.value}
+        self._bundle: dict[str, Any] = {**defined.bundle.value}
         self._resources: Mapping[str, Any] = self._bundle["resources"]
 
     def side(self, topic: str) -> Side:
@@ -96,6 +99,20 @@ class Comparer:
         if (known := self._known.get(key)) is None:
             known = self._known[key] = (old.uri, new.uri, self._decided(old.side(topic), new.side(topic)))
         return known[2].at({known[0]: old.uri, known[1]: new.uri})
+
+    def data_answers(self, schemas: TopicSchemas, event: str, *, is_new: bool) -> Answers:
+        """Decide about an event that has data in one revision, and none in the other one.
+
+        An empty object is stored for an event without data, and its functions read nothing.
+
+        Args:
+            schemas: of the revision that has data.
+            event: its name.
+            is_new: whether that is today's.
+        """
+        taken = contains(schemas.side(event), _NO_DATA, as_written=self._as_written)
+        old, new = (Contained(), taken) if is_new else (taken, Contained())
+        return Answers({OLD_READERS: old, NEW_READERS: new}, is_same=False)
 
     def _decided(self, old: Side, new: Side) -> Answers:
         answers: dict[Question, Answer] = {

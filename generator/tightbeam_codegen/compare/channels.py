@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tightbeam_codegen.compare.containment import Refused, Side, contains
 from tightbeam_codegen.compare.findings import CodeChange, CodeKind, NewAddress, Order
 from tightbeam_codegen.compare.generated_names import ChannelNames, both, names_of
-from tightbeam_codegen.compare.pairs import ChannelPair, channel_name, wire_template
+from tightbeam_codegen.compare.pairs import Pair, stem_of, wire_template
 from tightbeam_codegen.compare.words import code_of
 from tightbeam_codegen.model import ChannelModel
 from tightbeam_codegen.read.check import Definition, Parameter
@@ -25,12 +25,12 @@ _READERS_FIRST = (
 _RETENTION = "Publish on both for a while, and drop the old one when its stored messages are gone."
 
 
-def added_by(pairs: Sequence[ChannelPair]) -> Iterator[NewAddress]:
+def added_by(pairs: Sequence[Pair[ChannelModel]]) -> Iterator[NewAddress]:
     """Yield the channels that are new, and the new topics of the others."""
     for pair in pairs:
         if pair.new is None:
             continue
-        document, name = pair.new.definition.document, channel_name(pair.new.definition)
+        document, name = pair.new.definition.document, stem_of(pair.new.definition)
         if pair.old is None:
             yield NewAddress(name, None, document.place(("name",), key=True))
             continue
@@ -40,7 +40,7 @@ def added_by(pairs: Sequence[ChannelPair]) -> Iterator[NewAddress]:
         )
 
 
-def channel_changes(pairs: Sequence[ChannelPair], *, typescript: bool) -> Iterator[CodeChange]:
+def channel_changes(pairs: Sequence[Pair[ChannelModel]], *, typescript: bool) -> Iterator[CodeChange]:
     """Yield what callers must change, apart from the classes of payloads.
 
     Args:
@@ -58,12 +58,12 @@ def channel_changes(pairs: Sequence[ChannelPair], *, typescript: bool) -> Iterat
             yield from _Changes(pair.old, pair.new, names, typescript=typescript).all(channel_of_new)
 
 
-def _new_topics(pairs: Sequence[ChannelPair]) -> Iterator[tuple[str, str]]:
+def _new_topics(pairs: Sequence[Pair[ChannelModel]]) -> Iterator[tuple[str, str]]:
     """Yield the topics that are new where they are, each with its channel."""
     for pair in pairs:
         if pair.new is not None:
             known = {topic.name for topic in pair.old.topics} if pair.old is not None else set()
-            name = channel_name(pair.new.definition)
+            name = stem_of(pair.new.definition)
             yield from ((topic.name, name) for topic in pair.new.topics if topic.name not in known)
 
 
@@ -71,7 +71,7 @@ def _gone(channel: ChannelModel, names: ChannelNames) -> CodeChange:
     definition = channel.definition
     return CodeChange(
         "channel-removed",
-        channel_name(definition),
+        stem_of(definition),
         None,
         f"the channel {code_of(definition.name)} is gone, with {names.call} and the module `{names.module}`",
         _READERS_FIRST,
@@ -126,7 +126,7 @@ class _Changes:
         old, new = self._old.document, self._new.document
         return CodeChange(
             kind,
-            channel_name(self._new),
+            stem_of(self._new),
             topic,
             sentence,
             remedy,

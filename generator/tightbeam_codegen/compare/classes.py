@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from tightbeam_codegen.compare.counterparts import counterparts
 from tightbeam_codegen.compare.findings import CodeChange, CodeKind
 from tightbeam_codegen.compare.generated_names import both, dotted
-from tightbeam_codegen.compare.pairs import ChannelPair, channel_name
+from tightbeam_codegen.compare.pairs import AnyPair, stem_of
 from tightbeam_codegen.model import Model
 from tightbeam_codegen.problems import Place
 from tightbeam_codegen.read.load import Document, Pointer
@@ -28,6 +28,8 @@ class _Type:
     """What it is; None for a topic's own name for what isn't one class."""
     document: Document
     path: Pointer
+    event: str | None
+    """The name of the event whose definition has it."""
     alias_of: Name | None = None
     """The class that a topic's own name stands for."""
 
@@ -39,17 +41,19 @@ class _Type:
 
     @property
     def topic(self) -> str | None:
-        """The topic that it was made for, if it is one of a channel definition."""
+        """The topic or the event that it was made for, if it is one of a definition."""
+        if self.event is not None:
+            return self.event
         return str(self.path[1]) if self.path[:1] == ("topics",) and len(self.path) > 1 else None
 
 
 def class_changes(
-    pairs: Sequence[ChannelPair], old: Model, new: Model, *, typescript: bool
+    pairs: Sequence[AnyPair], old: Model, new: Model, *, typescript: bool
 ) -> Iterator[CodeChange]:
     """Yield what callers must change because of classes.
 
     Args:
-        pairs: the channels of both revisions.
+        pairs: the channels and events of both revisions.
         old: the earlier model.
         new: today's.
         typescript: whether there are bindings in TypeScript.
@@ -57,7 +61,7 @@ def class_changes(
     both_there = [(pair.old, pair.new) for pair in pairs if pair.old is not None and pair.new is not None]
     modules = {one.module: other.module for one, other in both_there}
     uris = {one.definition.document.uri: other.definition.document.uri for one, other in both_there}
-    names = {one.definition.document.uri: channel_name(other.definition) for one, other in both_there}
+    names = {one.definition.document.uri: stem_of(other.definition) for one, other in both_there}
     gone = {pair.old.module for pair in pairs if pair.old is not None and pair.new is None}
     topics = {other.definition.document.uri: {each.name for each in other.topics} for _, other in both_there}
     after = _types(new)
@@ -91,18 +95,20 @@ def _today(name: Name, modules: Mapping[tuple[str, ...], tuple[str, ...]]) -> Na
 def _types(model: Model) -> dict[Name, _Type]:
     """Return all names that generated modules offer for payloads."""
     shapes = model.shapes
-    types = {
-        name: _Type(name, shape, shapes.places[name].document, shapes.places[name].path)
-        for name, shape in shapes.named.items()
-    }
-    for channel in model.channels:
-        for topic in channel.topics:
-            alias = topic_alias(topic, channel.module)
+    events = {each.definition.document.uri: each.definition.name for each in model.events}
+    types: dict[Name, _Type] = {}
+    for name, shape in shapes.named.items():
+        document, path = shapes.places[name].document, shapes.places[name].path
+        types[name] = _Type(name, shape, document, path, events.get(document.uri))
+    for defined in model.described:
+        document = defined.definition.document
+        for payload, topic in zip(defined.definition.payloads, defined.topics, strict=True):
+            alias = topic_alias(topic, defined.module)
             if alias is not None and alias not in types:
                 target = topic.shape.target if isinstance(topic.shape, Ref) else None
-                shape = shapes.named.get(target) if target is not None else None
-                path = ("topics", topic.name, "schema")
-                types[alias] = _Type(alias, shape, channel.definition.document, path, target)
+                named = shapes.named.get(target) if target is not None else None
+                event = events.get(document.uri)
+                types[alias] = _Type(alias, named, document, payload.pointer, event, target)
     return types
 
 
@@ -137,6 +143,7 @@ class _Compared:
             place,
             self._type.place_of(wire_name),
             (self._uri, self._type.path),
+            definition="channel" if self._type.event is None else "event",
         )
 
     def gone(self, moved: _Type | None) -> CodeChange:

@@ -6,8 +6,9 @@ from tightbeam_codegen.compare.allowances import Allowances
 from tightbeam_codegen.compare.answers import Comparer
 from tightbeam_codegen.compare.channels import added_by, channel_changes
 from tightbeam_codegen.compare.classes import class_changes
+from tightbeam_codegen.compare.events import added_events, event_changes
 from tightbeam_codegen.compare.findings import Comparison
-from tightbeam_codegen.compare.pairs import pair_channels
+from tightbeam_codegen.compare.pairs import AnyPair, pair_channels, pair_events
 from tightbeam_codegen.compare.payloads import compare_topics
 from tightbeam_codegen.model import Model
 
@@ -26,7 +27,9 @@ def compare(
             of the bindings.
         typescript: whether there are bindings in TypeScript, whose names are given too.
     """
-    pairs = pair_channels(old.channels if old is not None else (), new.channels if new is not None else ())
+    channels = pair_channels(old.channels if old is not None else (), new.channels if new is not None else ())
+    events = pair_events(old.events if old is not None else (), new.events if new is not None else ())
+    pairs: list[AnyPair] = [*channels, *events]
     allowances = Allowances(old, new)
     comparer = Comparer(as_written=as_written)
     topics = (
@@ -35,13 +38,16 @@ def compare(
         if pair.old is not None and pair.new is not None and old is not None and new is not None
         for change in compare_topics(pair.old, pair.new, old, new, comparer)
     )
-    code = list(channel_changes(pairs, typescript=typescript))
+    code = [
+        *channel_changes(channels, typescript=typescript),
+        *event_changes(events),
+    ]
     if old is not None and new is not None:
         code += class_changes(pairs, old, new, typescript=typescript)
     code.sort(key=lambda each: each.channel)
     return Comparison(
         tuple(allowances.topics(topics)),
         tuple(allowances.code(code)),
-        tuple(added_by(pairs)),
+        (*added_by(channels), *added_events(events)),
         allowances.all(),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tightbeam_codegen.compare.pairs import ChannelPair
-from tightbeam_codegen.model import Model
+from tightbeam_codegen.compare.pairs import AnyPair
+from tightbeam_codegen.model import EventModel, Model
 from tightbeam_codegen.read.normalise.shapes import (
     AliasShape,
     List,
@@ -20,11 +20,11 @@ from tightbeam_codegen.read.normalise.shapes import (
 __all__ = ["counterparts"]
 
 
-def counterparts(pairs: Iterable[ChannelPair], old: Model, new: Model) -> dict[Name, Name]:
+def counterparts(pairs: Iterable[AnyPair], old: Model, new: Model) -> dict[Name, Name]:
     """Return for classes and aliases of the earlier revision those that stand in their place today.
 
     Args:
-        pairs: the channels of both revisions.
+        pairs: the channels and events of both revisions.
         old: the earlier model.
         new: today's.
     """
@@ -59,8 +59,13 @@ def counterparts(pairs: Iterable[ChannelPair], old: Model, new: Model) -> dict[N
     return found
 
 
-def _topics(pairs: Iterable[ChannelPair]) -> Iterator[tuple[Shape, Shape]]:
+def _topics(pairs: Iterable[AnyPair]) -> Iterator[tuple[Shape, Shape]]:
     for pair in pairs:
         if pair.old is not None and pair.new is not None:
             after = {topic.name: topic.shape for topic in pair.new.topics}
-            yield from ((each.shape, after[each.name]) for each in pair.old.topics if each.name in after)
+            for each in pair.old.topics:
+                # An event may have got another name.
+                shape = next(iter(after.values()), None) if isinstance(pair.new, EventModel) else None
+                shape = shape or after.get(each.name)
+                if shape is not None:
+                    yield each.shape, shape

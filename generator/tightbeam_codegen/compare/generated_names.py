@@ -1,4 +1,4 @@
-"""The names that the bindings of a channel have, apart from those of its payloads."""
+"""The names that the bindings of a channel or an event have, apart from those of its payloads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tightbeam_codegen.compare.words import code_of
-from tightbeam_codegen.model import ChannelModel
+from tightbeam_codegen.model import ChannelModel, EventModel
 from tightbeam_codegen.names import pascal
 from tightbeam_codegen.targets.python.modules import exports, parameter_names
 from tightbeam_codegen.targets.typescript.modules import exports as typescript_exports
 
-__all__ = ["ChannelNames", "both", "dotted", "names_of"]
+__all__ = ["ChannelNames", "EventNames", "both", "dotted", "event_names_of", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,27 @@ class ChannelNames:
     def call(self) -> str:
         """The factory, with the name that it has in TypeScript."""
         return both(self.factory, self.typescript[0] if self.typescript else None)
+
+
+@dataclass(frozen=True, slots=True)
+class EventNames:
+    """Names of an event in Python."""
+
+    module: str
+    reference: str
+    """What is sent, and what functions listen to."""
+    type_name: str
+    """The type of the event that a function gets."""
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The names that callers import."""
+        return (f"{self.module}.{self.reference}", f"{self.module}.{self.type_name}")
+
+    @property
+    def said(self) -> str:
+        """Both names, in a sentence."""
+        return f"`{self.reference}`, `{self.type_name}`"
 
 
 def both(python: str, typescript: str | None) -> str:
@@ -83,3 +104,9 @@ def names_of(channel: ChannelModel, *, typescript: bool) -> ChannelNames:
         {topic.name: topic.attribute for topic in channel.topics},
         typescript_exports(definition) if typescript else None,
     )
+
+
+def event_names_of(event: EventModel) -> EventNames:
+    """Return the names of an event's bindings."""
+    type_name, reference = exports(event.definition)
+    return EventNames(dotted(event.module), reference, type_name)

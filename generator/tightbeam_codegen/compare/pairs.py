@@ -1,30 +1,36 @@
-"""Which channels and which topics of two revisions are the same ones."""
+"""Which channels and which events of two revisions are the same ones."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
-from tightbeam_codegen.model import ChannelModel
-from tightbeam_codegen.read.check import Definition
+from tightbeam_codegen.model import ChannelModel, EventModel
+from tightbeam_codegen.read.check import AnyDefinition, Definition
 from tightbeam_codegen.read.discover import without_suffix
 
-__all__ = ["ChannelPair", "channel_name", "pair_channels", "wire_template"]
+__all__ = ["AnyPair", "Pair", "pair_channels", "pair_events", "stem_of", "wire_template"]
+
+Defined = TypeVar("Defined", ChannelModel, EventModel)
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelPair:
-    """A channel in both revisions; one of them is None where it is new or gone."""
+class Pair(Generic[Defined]):
+    """A channel or an event in both revisions; one of them is None where it is new or gone."""
 
-    old: ChannelModel | None
-    new: ChannelModel | None
+    old: Defined | None
+    new: Defined | None
 
 
-def channel_name(definition: Definition) -> str:
-    """Return how a comparison names a channel: by its file, `shop/orders` for `shop/orders.channel.json`."""
+AnyPair: TypeAlias = Pair[ChannelModel] | Pair[EventModel]
+
+
+def stem_of(definition: AnyDefinition) -> str:
+    """Return how a comparison names a definition: `shop/orders` for `shop/orders.channel.json`."""
     return without_suffix(definition.document.path)
 
 
@@ -33,7 +39,7 @@ def wire_template(definition: Definition) -> str:
     return _PLACEHOLDER.sub("{}", definition.name)
 
 
-def pair_channels(old: Iterable[ChannelModel], new: Iterable[ChannelModel]) -> list[ChannelPair]:
+def pair_channels(old: Iterable[ChannelModel], new: Iterable[ChannelModel]) -> list[Pair[ChannelModel]]:
     """Pair the channels of two revisions.
 
     Messages travel under a channel's name, so that channels with one template are one channel, in whatever
@@ -43,35 +49,55 @@ def pair_channels(old: Iterable[ChannelModel], new: Iterable[ChannelModel]) -> l
         old: the channels of the earlier revision.
         new: those of today.
     """
+    return _paired(
+        old,
+        new,
+        [
+            lambda channel: (channel.module, wire_template(channel.definition)),
+            lambda channel: wire_template(channel.definition),
+            lambda channel: channel.module,
+        ],
+    )
+
+
+def pair_events(old: Iterable[EventModel], new: Iterable[EventModel]) -> list[Pair[EventModel]]:
+    """Pair the events of two revisions: by their names, and of the others those that become one module.
+
+    Args:
+        old: the events of the earlier revision.
+        new: those of today.
+    """
+    return _paired(old, new, [lambda event: event.definition.name, lambda event: event.module])
+
+
+def _paired(
+    old: Iterable[Defined], new: Iterable[Defined], keys: Sequence[Callable[[Defined], Hashable]]
+) -> list[Pair[Defined]]:
+    """Pair what has the first key in common, then of the rest what has the second one, and so on."""
     left, right = list(old), list(new)
-    pairs: list[ChannelPair] = []
-    by: list[Callable[[ChannelModel], Hashable]] = [
-        lambda channel: (channel.module, wire_template(channel.definition)),
-        lambda channel: wire_template(channel.definition),
-        lambda channel: channel.module,
-    ]
-    for key in by:
+    pairs: list[Pair[Defined]] = []
+    for key in keys:
         matched = list(_matches(left, right, key))
         pairs += matched
         paired = {id(each) for pair in matched for each in (pair.old, pair.new)}
         left = [each for each in left if id(each) not in paired]
         right = [each for each in right if id(each) not in paired]
-    pairs += [ChannelPair(each, None) for each in left]
-    pairs += [ChannelPair(None, each) for each in right]
+    pairs += [Pair(each, None) for each in left]
+    pairs += [Pair(None, each) for each in right]
     return sorted(pairs, key=_order)
 
 
 def _matches(
-    old: Iterable[ChannelModel], new: Iterable[ChannelModel], key: Callable[[ChannelModel], Hashable]
-) -> Iterator[ChannelPair]:
-    waiting: dict[Hashable, list[ChannelModel]] = {}
+    old: Iterable[Defined], new: Iterable[Defined], key: Callable[[Defined], Hashable]
+) -> Iterator[Pair[Defined]]:
+    waiting: dict[Hashable, list[Defined]] = {}
     for each in new:
         waiting.setdefault(key(each), []).append(each)
     for each in old:
         if candidates := waiting.get(key(each)):
-            yield ChannelPair(each, candidates.pop(0))
+            yield Pair(each, candidates.pop(0))
 
 
-def _order(pair: ChannelPair) -> str:
-    channel = pair.new or pair.old
-    return channel_name(channel.definition) if channel is not None else ""
+def _order(pair: AnyPair) -> str:
+    defined = pair.new or pair.old
+    return stem_of(defined.definition) if defined is not None else ""

@@ -1,4 +1,4 @@
-"""The payloads of the topics that a channel has in both revisions."""
+"""The payloads of the topics that a channel has in both revisions, and of an event that both have."""
 
 from __future__ import annotations
 
@@ -14,34 +14,45 @@ from tightbeam_codegen.compare.findings import (
     Refusal,
     TopicChange,
 )
-from tightbeam_codegen.compare.pairs import channel_name
+from tightbeam_codegen.compare.pairs import stem_of
 from tightbeam_codegen.compare.places import Places
-from tightbeam_codegen.model import ChannelModel, Model
+from tightbeam_codegen.model import ChannelModel, EventModel, Model
 
 __all__ = ["compare_topics"]
 
 
 def compare_topics(
-    old: ChannelModel, new: ChannelModel, old_model: Model, new_model: Model, comparer: Comparer
+    old: ChannelModel | EventModel,
+    new: ChannelModel | EventModel,
+    old_model: Model,
+    new_model: Model,
+    comparer: Comparer,
 ) -> Iterator[TopicChange]:
-    """Yield the topics of a channel whose schema has changed.
+    """Yield the topics of a channel whose schema has changed; an event counts as one topic.
 
     Args:
-        old: the channel as it was.
-        new: the channel as it is.
-        old_model: has the documents of the old channel.
+        old: the channel or the event as it was.
+        new: the same as it is.
+        old_model: has the documents of the old one.
         new_model: has those of the new one.
         comparer: decides about payloads.
     """
     before, after = TopicSchemas(old), TopicSchemas(new)
     places = (Places(old_model, old), Places(new_model, new))
     known = {topic.name for topic in old.topics}
+    name = new.definition.name
+    if isinstance(new, EventModel) and name == old.definition.name and bool(old.topics) != bool(new.topics):
+        schemas = after if new.topics else before
+        answers = comparer.data_answers(schemas, name, is_new=bool(new.topics))
+        yield _change(new, name, answers, *places)
     for topic in new.topics:
-        if topic.name in known and (answers := comparer.answers(before, after, topic.name)) is not None:
-            yield _change(channel_name(new.definition), topic.name, answers, *places)
+        if topic.name in known and (found := comparer.answers(before, after, topic.name)) is not None:
+            yield _change(new, topic.name, found, *places)
 
 
-def _change(channel: str, topic: str, answers: Answers, old: Places, new: Places) -> TopicChange:
+def _change(
+    defined: ChannelModel | EventModel, topic: str, answers: Answers, old: Places, new: Places
+) -> TopicChange:
     by_question = answers.by_question
     refusals: dict[Question, Refusal] = {}
     undecided: dict[Question, str] = {}
@@ -61,7 +72,7 @@ def _change(channel: str, topic: str, answers: Answers, old: Places, new: Places
             case Contained():
                 pass
     return TopicChange(
-        channel,
+        stem_of(defined.definition),
         topic,
         new.topic(topic),
         old.topic(topic),
@@ -71,6 +82,7 @@ def _change(channel: str, topic: str, answers: Answers, old: Places, new: Places
         undecided,
         new.uri,
         answers.is_same,
+        "event" if isinstance(defined, EventModel) else "channel",
     )
 
 
