@@ -1,4 +1,4 @@
-"""A channel of AsyncAPI as a channel definition: its name, its parameters, its topics."""
+"""A channel of AsyncAPI as a definition of a channel, or of the event that it was exported from."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from tightbeam_codegen.asyncapi.carried import EXTENSION
 from tightbeam_codegen.asyncapi.documents import Channel
 from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Refused, Way
+from tightbeam_codegen.asyncapi.messages import Message
 from tightbeam_codegen.asyncapi.parameters import read_parameter
 from tightbeam_codegen.json_schema.uris import ROOT_URI
 from tightbeam_codegen.problems import Problem, Problems, quoted
 from tightbeam_codegen.read.check import Definition, check_definition
+from tightbeam_codegen.read.discover import CHANNEL_SUFFIXES, EVENT_SUFFIXES
 from tightbeam_codegen.read.load import parse
 from tightbeam_codegen.settings import Settings
 
-__all__ = ["Draft", "checked", "draft_of"]
+__all__ = ["Draft", "checked", "draft_of", "event_draft_of"]
 
 _TEXT = {"type": "string"}
 _BRACES = str.maketrans("", "", "{}")
@@ -33,6 +35,12 @@ class Draft:
     value: dict[str, Any]
     undescribed: tuple[str, ...] = ()
     """The parameters of which the document says nothing."""
+    is_event: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """What the name of its file ends in."""
+        return EVENT_SUFFIXES[0] if self.is_event else CHANNEL_SUFFIXES[0]
 
     def rename(self, name: str) -> None:
         """Give the definition another name; parameters that it hasn't become texts.
@@ -40,6 +48,9 @@ class Draft:
         Raises:
             UnusableAddress: it can't be a channel's name.
         """
+        if self.is_event:
+            self.value["name"] = name
+            return
         template, placeholders = template_of(name)
         params = self.value.get("params", {})
         params = {each: params.get(each, dict(_TEXT)) for each in placeholders}
@@ -87,6 +98,24 @@ def draft_of(channel: Channel, topics: Mapping[str, Any], way: Way, leftovers: L
     draft = Draft(channel, {**value, **named, "topics": dict(topics)}, undescribed)
     _settle(draft, what, leftovers)
     return draft
+
+
+def event_draft_of(channel: Channel, name: str, message: Message) -> Draft:
+    """Make a definition of a channel that an event was exported as.
+
+    Args:
+        channel: the channel.
+        name: of the event.
+        message: its one message.
+    """
+    value: dict[str, Any] = {"name": name}
+    if description := channel.description or message.description:
+        value["description"] = description
+    if isinstance(type_name := channel.ours.get("name"), str):
+        value["x-tightbeam-name"] = type_name
+    if message.reference is not None:
+        value["schema"] = {"$ref": message.reference}
+    return Draft(channel, value, is_event=True)
 
 
 def _named(template: str, params: Mapping[str, Any], separator: object) -> dict[str, Any]:

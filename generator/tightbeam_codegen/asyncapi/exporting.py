@@ -1,4 +1,7 @@
-"""A document of AsyncAPI 3.0 made of the model: channels, messages, operations, shared schemas."""
+"""A document of AsyncAPI 3.0 made of the model: channels, messages, operations, shared schemas.
+
+An event is a channel whose address is the event's name, with one message.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from tightbeam_codegen.asyncapi.carried import EXTENSION
+from tightbeam_codegen.asyncapi.descriptions import CONTENT_TYPE, message_head, summary_of, title_of
+from tightbeam_codegen.asyncapi.event_channels import event_channel, event_doc, event_message
 from tightbeam_codegen.asyncapi.schemas import Schemas, safe_key
 from tightbeam_codegen.examples import Example
-from tightbeam_codegen.model import ChannelModel, Model, TopicShape
-from tightbeam_codegen.names import snake
+from tightbeam_codegen.model import ChannelModel, EventModel, Model, TopicShape
 from tightbeam_codegen.problems import Problem, Problems
-from tightbeam_codegen.read.check.model import Parameter
+from tightbeam_codegen.read.check.model import Parameter, Topic
 from tightbeam_codegen.read.load import JsonValue
 from tightbeam_codegen.read.resolve import Node
 
@@ -20,11 +24,10 @@ __all__ = ["About", "ExampleOf", "Exported", "View", "export"]
 
 VERSION = "3.0.0"
 """Of AsyncAPI."""
-CONTENT_TYPE = "application/json"
 
 View: TypeAlias = Literal["publisher", "subscriber"]
-ExampleOf: TypeAlias = Callable[[ChannelModel, str], Example | None]
-"""Returns a valid payload of a topic; None where none is known."""
+ExampleOf: TypeAlias = Callable[[ChannelModel | EventModel, str], Example | None]
+"""Returns a valid payload of a topic or an event, by its name; None where none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Exported:
 
 
 def export(model: Model, about: About, example_of: ExampleOf) -> Exported:
-    """Make a document of all channels of a model.
+    """Make a document of all channels and events of a model.
 
     Args:
         model: complete, and without errors.
@@ -56,42 +59,76 @@ def export(model: Model, about: About, example_of: ExampleOf) -> Exported:
     """
     problems = Problems()
     schemas = Schemas(model.resolved.store, problems)
-    for channel in model.channels:
-        for topic in channel.topics:
-            schemas.add(_payload(model, channel, topic))
+    for defined in model.described:
+        for payload in defined.definition.payloads:
+            schemas.add(_payload(model, defined, payload))
     schemas.settle()
     if problems.has_errors:
         return Exported({}, problems.sorted())
-    channels: dict[str, Any] = {}
-    operations: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
+    entries = _Entries(model, schemas, example_of, about.view)
     for channel in model.channels:
-        key = _channel_key(channel)
-        topics = {topic.name: topic_key for topic, topic_key in _keyed(channel)}
-        channels[key] = _channel(channel, {each: f"{key}.{each}" for each in topics.values()})
-        for topic in channel.topics:
-            own = topics[topic.name]
-            payload = schemas.payload(_payload(model, channel, topic))
-            example = example_of(channel, topic.name)
-            messages[f"{key}.{own}"] = _message(channel, topic, payload, example, own)
-            operations[f"{key}.{own}"] = _operation(topic, key, own, about.view)
+        entries.add_channel(channel)
+    for event in model.events:
+        entries.add_event(event)
     document: dict[str, Any] = {
         "asyncapi": VERSION,
         "info": _info(about),
         "defaultContentType": CONTENT_TYPE,
-        "channels": channels,
-        "operations": operations,
-        "components": {"messages": messages},
+        "channels": entries.channels,
+        "operations": entries.operations,
+        "components": {"messages": entries.messages},
     }
     if shared := schemas.components():
         document["components"]["schemas"] = shared
     return Exported(document, ())
 
 
-def _payload(model: Model, channel: ChannelModel, topic: TopicShape) -> Node:
-    definition = channel.definition
-    dialect = model.resolved.dialects[definition.module]
-    return model.resolved.store.payload(definition.document, ("topics", topic.name, "schema"), dialect)
+class _Entries:
+    """The channels, messages and operations of a document, by their keys.
+
+    Args:
+        model: has the documents of definitions.
+        schemas: write payloads; they have collected all of them.
+        example_of: finds examples.
+        view: whose operations they are.
+    """
+
+    def __init__(self, model: Model, schemas: Schemas, example_of: ExampleOf, view: View) -> None:
+        self.channels: dict[str, Any] = {}
+        self.operations: dict[str, Any] = {}
+        self.messages: dict[str, Any] = {}
+        self._model = model
+        self._schemas = schemas
+        self._example_of = example_of
+        self._view = view
+
+    def add_channel(self, channel: ChannelModel) -> None:
+        """Add a channel, with a message and an operation for each topic."""
+        key = _channel_key(channel)
+        topics = {topic.name: topic_key for topic, topic_key in _keyed(channel)}
+        self.channels[key] = _channel(channel, {each: f"{key}.{each}" for each in topics.values()})
+        for topic, stated in zip(channel.topics, channel.definition.topics, strict=True):
+            own = topics[topic.name]
+            payload = self._schemas.payload(_payload(self._model, channel, stated))
+            example = self._example_of(channel, topic.name)
+            self.messages[f"{key}.{own}"] = _message(stated, topic, payload, example, own)
+            self.operations[f"{key}.{own}"] = _operation(topic.name, topic.doc, key, own, self._view)
+
+    def add_event(self, event: EventModel) -> None:
+        """Add a channel for an event, with one message and one operation."""
+        key, own = _channel_key(event), safe_key(event.module[-1])
+        stated = event.definition.payload
+        payload = None if stated is None else self._schemas.payload(_payload(self._model, event, stated))
+        example = None if stated is None else self._example_of(event, stated.name)
+        self.channels[key] = event_channel(event, {own: f"{key}.{own}"})
+        self.messages[f"{key}.{own}"] = event_message(event, payload, example)
+        doc = event_doc(event)
+        self.operations[f"{key}.{own}"] = _operation(event.module[-1], doc, key, own, self._view)
+
+
+def _payload(model: Model, defined: ChannelModel | EventModel, payload: Topic) -> Node:
+    dialect = model.resolved.dialects[defined.module]
+    return model.resolved.store.payload(defined.definition.document, payload.pointer, dialect)
 
 
 def _info(about: About) -> dict[str, Any]:
@@ -99,8 +136,9 @@ def _info(about: About) -> dict[str, Any]:
     return {**info, "description": about.description} if about.description else info
 
 
-def _channel_key(channel: ChannelModel) -> str:
-    return safe_key(".".join(channel.module))
+def _channel_key(defined: ChannelModel | EventModel) -> str:
+    # No channel and no event become one module.
+    return safe_key(".".join(defined.module))
 
 
 def _keyed(channel: ChannelModel) -> list[tuple[TopicShape, str]]:
@@ -124,7 +162,7 @@ def _channel(channel: ChannelModel, messages: Mapping[str, str]) -> dict[str, An
         key = safe_key(param.name).replace(".", "x2e")
         address = address.replace(f"{{{param.name}}}", f"{{{key}}}")
         parameters[key] = _parameter(param, key)
-    value: dict[str, Any] = {"address": address, "title": _title(definition.module[-1])}
+    value: dict[str, Any] = {"address": address, "title": title_of(definition.module[-1])}
     if definition.description:
         value["description"] = definition.description
     if parameters:
@@ -166,15 +204,9 @@ def _text(value: str | int) -> str:
 
 
 def _message(
-    channel: ChannelModel, topic: TopicShape, payload: JsonValue, example: Example | None, key: str
+    stated: Topic, topic: TopicShape, payload: JsonValue, example: Example | None, key: str
 ) -> dict[str, Any]:
-    value: dict[str, Any] = {"name": topic.name, "title": _title(topic.name)}
-    summary, rest = _summary(topic.doc)
-    if summary:
-        value["summary"] = summary
-    if rest:
-        value["description"] = topic.doc
-    value["contentType"] = CONTENT_TYPE
+    value = {**message_head(topic.name, topic.name, topic.doc), "contentType": CONTENT_TYPE}
     # Messages of a channel are told apart by the topic that stands beside the payload.
     value["headers"] = {
         "type": "object",
@@ -185,33 +217,17 @@ def _message(
     if example is not None:
         value["examples"] = [{"headers": {"topic": topic.name}, "payload": example.value}]
     ours: dict[str, Any] = {} if key == topic.name else {"topic": topic.name}
-    chosen = next((each.py_name for each in channel.definition.topics if each.name == topic.name), None)
-    if chosen is not None:
-        ours["name"] = chosen
+    if stated.py_name is not None:
+        ours["name"] = stated.py_name
     return {**value, EXTENSION: ours} if ours else value
 
 
-def _operation(topic: TopicShape, channel: str, message: str, view: View) -> dict[str, Any]:
+def _operation(name: str, doc: str, channel: str, message: str, view: View) -> dict[str, Any]:
     value: dict[str, Any] = {
         "action": "send" if view == "publisher" else "receive",
         "channel": {"$ref": f"#/channels/{channel}"},
-        "title": _title(topic.name),
+        "title": title_of(name),
     }
-    if summary := _summary(topic.doc)[0]:
+    if summary := summary_of(doc)[0]:
         value["summary"] = summary
     return {**value, "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"}]}
-
-
-def _title(name: str) -> str:
-    """Return a name as a title: `Line added` for `line-added`."""
-    words = snake(name).strip("_").replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def _summary(text: str) -> tuple[str, bool]:
-    """Return the first paragraph of a description, if it is short, and whether there is more."""
-    first, _, rest = text.strip().partition("\n")
-    if len(first) <= 200:
-        return first, bool(rest)
-    sentence, dot, _ = first.partition(". ")
-    return (sentence + dot.strip(), True) if len(sentence) <= 200 else ("", True)

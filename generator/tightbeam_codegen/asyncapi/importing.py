@@ -1,4 +1,4 @@
-"""`init --from` a document of AsyncAPI: a channel definition for each of its channels."""
+"""`init --from` a document of AsyncAPI: a definition for each of its channels, and for exported events."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tightbeam_codegen.asyncapi.addresses import UnusableAddress, common_beginning, short_name
 from tightbeam_codegen.asyncapi.carried import Carried, carried_in
-from tightbeam_codegen.asyncapi.definitions import Draft, checked, draft_of
+from tightbeam_codegen.asyncapi.definitions import Draft, checked, draft_of, event_draft_of
 from tightbeam_codegen.asyncapi.documents import Channel, channels_of, leave_out_the_rest
+from tightbeam_codegen.asyncapi.event_channels import EVENT
 from tightbeam_codegen.asyncapi.leftovers import Leftovers
 from tightbeam_codegen.asyncapi.locating import Located, Refused, Way
 from tightbeam_codegen.asyncapi.messages import Message, Messages
@@ -19,7 +20,7 @@ from tightbeam_codegen.imports import Imported, Source, Wanted, file_name, free_
 from tightbeam_codegen.phrases import counted
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem, Problems, quoted
 from tightbeam_codegen.read.check import Definition, check_overlaps
-from tightbeam_codegen.read.discover import SUFFIXES, without_suffix
+from tightbeam_codegen.read.discover import EVENT_SUFFIXES, SUFFIXES, without_suffix
 from tightbeam_codegen.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ _FORMATS = {
 
 def import_asyncapi(source: Source, wanted: Wanted) -> Imported:
     """Make a channel definition of each channel of a document, with a topic for each message.
+
+    A channel that an event was exported as becomes the definition of this event.
 
     Payloads stay in the document, and topics refer to them. A document that `export asyncapi` has written
     gives the definitions that it was made of, unless it was changed since.
@@ -100,7 +103,10 @@ def _carried(source: Source, carried: Carried) -> Imported:
         notes.append(f"They refer to {addresses}, which [tool.tightbeam.refs] has to map to folders.")
     names = stated.get("names")
     plain = {str(key): str(name) for key, name in names.items()} if isinstance(names, dict) else {}
-    summaries = dict.fromkeys(definitions, "a channel definition.")
+    summaries = {
+        path: f"{'an event' if path.endswith(EVENT_SUFFIXES) else 'a channel'} definition."
+        for path in definitions
+    }
     return Imported(
         definitions={}, documents=carried.files, summaries=summaries, notes=tuple(notes), names=plain
     )
@@ -188,10 +194,9 @@ class _Import:
         if not channel.messages:
             message = f"the channel {quoted(channel.key)} is left out: it has no messages"
             raise Refused(channel.located.place, message, "A channel here has a topic at least.")
-        topics = self._topics(channel)
-        if not topics:
+        draft = self._event(channel) or self._channel(channel)
+        if draft is None:
             return None  # Each of its messages is named already.
-        draft = draft_of(channel, topics, self._way, self._leftovers)
         if channel.address is None:
             self._note(_NO_ADDRESS, channel.key)
         for name in draft.undescribed:
@@ -201,15 +206,28 @@ class _Import:
             self._note(_FORMATS[formats], channel.key)
         return draft
 
+    def _channel(self, channel: Channel) -> Draft | None:
+        topics = self._topics(channel)
+        return draft_of(channel, topics, self._way, self._leftovers) if topics else None
+
+    def _event(self, channel: Channel) -> Draft | None:
+        """Make a definition of an event; None for a channel that wasn't exported from one."""
+        name = channel.ours.get(EVENT)
+        if not isinstance(name, str) or len(channel.messages) != 1:
+            return None
+        message = self._messages.read(channel.messages[0][1], name)
+        self._used.add((message.located.document.uri, message.located.pointer))
+        return event_draft_of(channel, name, message)
+
     def _merged(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Merge the channels that have one address, such as those of two servers."""
-        by_name: dict[str, Draft] = {}
+        by_name: dict[tuple[bool, str], Draft] = {}
         for draft in drafts:
-            first = by_name.setdefault(draft.value["name"], draft)
+            first = by_name.setdefault((draft.is_event, draft.value["name"]), draft)
             if first is draft:
                 continue
-            topics: dict[str, Any] = first.value["topics"]
-            for name, topic in draft.value["topics"].items():
+            topics: dict[str, Any] = first.value.get("topics", {})
+            for name, topic in draft.value.get("topics", {}).items():
                 if topics.get(name) != topic:
                     topics[free_topic_name(name, topics)] = topic
             self._note(_ONE_ADDRESS, first.channel.key)
@@ -218,7 +236,7 @@ class _Import:
 
     def _leave_out_overlaps(self, drafts: list[Draft]) -> None:
         """Leave out channels whose names can be those of an earlier channel."""
-        by_path = {f"{index:06}": draft for index, draft in enumerate(drafts)}
+        by_path = {f"{index:06}": draft for index, draft in enumerate(drafts) if not draft.is_event}
         while True:
             problems = Problems()
             found = (checked(draft.value, path) for path, draft in by_path.items())
@@ -282,13 +300,13 @@ class _Import:
             exported = draft.channel.ours.get("file")
             name = exported.rpartition("/")[2] if isinstance(exported, str) else ""
             stem = without_suffix(name) if name.endswith(SUFFIXES) else ""
-            file = file_name(stem or short_name(draft.channel.key, shared), taken)
+            file = file_name(stem or short_name(draft.channel.key, shared), taken, suffix=draft.suffix)
             taken.add(file)
             yield file, draft
 
     def _rename(self, files: Mapping[str, Draft]) -> None:
         if len(files) > 1:
-            message = f"--name names one channel, and {self._source.file} has {len(files)}"
+            message = f"--name names one definition, and {self._source.file} has {len(files)}"
             raise refusal(self._source.document, ("channels",), message, "Choose one by --only.")
         for draft in files.values():
             try:
@@ -298,6 +316,8 @@ class _Import:
                 raise refusal(self._source.document, (), message, unusable.remedy) from None
 
     def _summary(self, draft: Draft) -> str:
+        if draft.is_event:
+            return f"the event {quoted(draft.value['name'])}."
         topics = counted(len(draft.value["topics"]), "topic")
         return f"{topics}, for the channel {quoted(draft.channel.key)}."
 

@@ -1,4 +1,4 @@
-"""`tightbeam export asyncapi`: the channels as a document that others read."""
+"""`tightbeam export asyncapi`: channels and events as a document that others read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tightbeam_codegen.write import Language, Plan, Tree, diff, write
 if TYPE_CHECKING:
     from tightbeam_codegen.asyncapi.exporting import About, ExampleOf, View
     from tightbeam_codegen.asyncapi.printing import DocumentFormat
-    from tightbeam_codegen.model import ChannelModel, Model, ModulePath
+    from tightbeam_codegen.model import ChannelModel, EventModel, Model, ModulePath
 
 __all__ = ["ExportRequest", "run_export"]
 
@@ -106,15 +106,15 @@ def _unreadable(text: str, form: DocumentFormat) -> str:
 
 
 def _examples() -> ExampleOf:
-    """Return what finds examples; the schemas of a channel are read once."""
+    """Return what finds examples; the schemas of a definition are read once."""
     from tightbeam_codegen.examples import Example, Examples
 
     by_module: dict[ModulePath, Examples] = {}
 
-    def example_of(channel: ChannelModel, topic: str) -> Example | None:
-        if channel.module not in by_module:
-            by_module[channel.module] = Examples(channel.bundle)
-        return by_module[channel.module].of(topic)
+    def example_of(defined: ChannelModel | EventModel, topic: str) -> Example | None:
+        if defined.module not in by_module:
+            by_module[defined.module] = Examples(defined.bundle)
+        return by_module[defined.module].of(topic)
 
     return example_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tightbeam_codegen.model import Model
@@ -10,9 +10,13 @@ from tightbeam_codegen.problems import Place, Problem, Problems
 from tightbeam_codegen.read.api_documents import CONTAINERS
 from tightbeam_codegen.read.discover import SUFFIXES, module_path
 from tightbeam_codegen.read.load import Document, Pointer
+from tightbeam_codegen.read.payload_pointers import EVENT_PAYLOAD, is_event, payloads_of
 from tightbeam_codegen.read.reach import Reach, entries_of, unit_of
 
-__all__ = ["blame", "reach_of", "topics_of"]
+__all__ = ["blame", "payloads_in", "reach_of", "topics_of"]
+
+_PAYLOAD = "~payload"
+"""Begins the unit of a topic or an event in a definition, which is followed by its name."""
 
 
 def reach_of(document: Document, topics: Iterable[str], model: Model) -> Reach | None:
@@ -28,15 +32,30 @@ def reach_of(document: Document, topics: Iterable[str], model: Model) -> Reach |
         return None
     reach = Reach(model.resolved.store, document, dialect, Problems())
     for topic in topics:
-        reach.add_payload(("topics", topic, "schema"))
+        if (pointer := _pointer(document, topic)) is not None:
+            reach.add_payload(pointer)
     reach.complete()
     return reach
 
 
 def topics_of(document: Document) -> list[str]:
-    """Return the names of the topics in a definition file."""
-    topics = document.value.get("topics") if isinstance(document.value, dict) else None
-    return list(topics) if isinstance(topics, dict) else []
+    """Return the names of the topics in a definition file; that of the event in one of an event."""
+    return list(payloads_in(document.value)) if isinstance(document.value, dict) else []
+
+
+def payloads_in(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a definition may have payloads for: topics by name, or the one event by its name."""
+    topics = definition.get("topics")
+    if isinstance(topics, dict):
+        return {**topics}
+    name = definition.get("name")
+    return {name: definition} if isinstance(name, str) and topics is None else {}
+
+
+def _pointer(document: Document, topic: str) -> Pointer | None:
+    """Return the way to the payload schema of a topic or an event; None for an event without data."""
+    pointer = EVENT_PAYLOAD if is_event(document) else ("topics", topic, "schema")
+    return pointer if pointer in payloads_of(document) else None
 
 
 def blame(
@@ -66,7 +85,7 @@ def blame(
             starts[document.shown] = _starts(document, single)
         is_of_api = model.resolved.store.documents.api(document) is not None
         unit = _unit_at(error.place, starts[document.shown])
-        if unit[:1] == ("topics",):
+        if unit[:1] == (_PAYLOAD,):
             yield error, [(document.path, unit[1])]
             continue
         concerned = [
@@ -99,13 +118,19 @@ def _starts(document: Document, single: Iterable[Pointer]) -> list[tuple[Place, 
             pointers += [(key, name) for name in inner]
     pointers += [(*way, name) for way in CONTAINERS for name in entries_of(document, way)]
     starts = {document.place(pointer, key=True): (*map(str, unit_of(pointer)),) for pointer in pointers}
-    starts |= {
-        document.place(("topics", name), key=True): ("topics", name)
-        for name in topics_of(document)
-        if document.path.endswith(SUFFIXES)
-    }
+    if document.path.endswith(SUFFIXES):
+        starts |= {document.place(way, key=True): (_PAYLOAD, name) for way, name in _own_payloads(document)}
     starts |= {document.place(pointer): tuple(map(str, pointer)) for pointer in single}
     return sorted(starts.items())
+
+
+def _own_payloads(document: Document) -> Iterator[tuple[Pointer, str]]:
+    """Yield the topics in a definition file, or the data of its event, each with its name."""
+    for name in topics_of(document):
+        if is_event(document):
+            yield EVENT_PAYLOAD, name
+        else:
+            yield ("topics", name), name
 
 
 def _unit_at(place: Place, starts: Sequence[tuple[Place, tuple[str, ...]]]) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Container
 
+from tightbeam_codegen.read.discover import CHANNEL_SUFFIXES
+
 __all__ = ["DEVICE_NAMES", "file_name"]
 
 _LONGEST = 60
@@ -19,8 +21,8 @@ DEVICE_NAMES = frozenset(
 """Names that mean something else on Windows, with any ending."""
 
 
-def file_name(name: str, taken: Container[str] = frozenset()) -> str:
-    """Return the name of a file for a channel definition, such as `orders-placed.channel.json`.
+def file_name(name: str, taken: Container[str] = frozenset(), *, suffix: str = CHANNEL_SUFFIXES[0]) -> str:
+    """Return the name of a file for a definition, such as `orders-placed.channel.json`.
 
     The stem has lower-case letters of ASCII, digits and hyphens only: it can be a file on every system, and
     a module. Where that loses something, or the name is taken, digits made of the whole name are added.
@@ -28,6 +30,7 @@ def file_name(name: str, taken: Container[str] = frozenset()) -> str:
     Args:
         name: any text, such as a channel's name.
         taken: file names that are in use.
+        suffix: what it ends in.
     """
     # Accents go, their letters stay.
     plain = unicodedata.normalize("NFKD", name)
@@ -36,9 +39,9 @@ def file_name(name: str, taken: Container[str] = frozenset()) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     is_whole = plain.isascii() and 0 < len(stem) <= _LONGEST and plain.isprintable()
     if is_whole and stem not in DEVICE_NAMES and not keyword.iskeyword(stem):
-        file = f"{stem}.channel.json"
+        file = f"{stem}{suffix}"
         if file not in taken:
             return file
     stem = stem[:_LONGEST].strip("-") or "channel"
-    names = (f"{stem}-{digest[:length]}.channel.json" for length in range(6, len(digest)))
+    names = (f"{stem}-{digest[:length]}{suffix}" for length in range(6, len(digest)))
     return next(file for file in names if file not in taken)

@@ -87,7 +87,7 @@ class Imported:
     """What an importer gives. Nothing is written yet."""
 
     definitions: Mapping[str, Mapping[str, Any]]
-    """Channel definitions by file name, such as `orders.channel.json`, without `$schema`."""
+    """Definitions by file name, such as `orders.channel.json`, without `$schema`."""
     summaries: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """What is in a definition, in a sentence, by the same file names."""
     notes: tuple[str, ...] = ()

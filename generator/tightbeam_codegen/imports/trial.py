@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tightbeam_codegen.imports.blame import blame, reach_of, topics_of
+from tightbeam_codegen.imports.blame import blame, payloads_in, reach_of, topics_of
 from tightbeam_codegen.imports.imported import Imported
 from tightbeam_codegen.incremental.cache import open_cache
 from tightbeam_codegen.model import Model
@@ -90,9 +90,8 @@ class _Rounds:
         self._sources = sources
         self._settings = settings
         self._shown_root = settings.schemas.as_posix()
-        self._topics = {
-            file: {**definition.get("topics", {})} for file, definition in imported.definitions.items()
-        }
+        self._topics = {file: payloads_in(definition) for file, definition in imported.definitions.items()}
+        """What is left of each definition; an event's one payload counts as a topic."""
         self._left_out: dict[Problem, list[str]] = {}
 
     def run(self) -> Trial:
@@ -116,7 +115,7 @@ class _Rounds:
         files = {f"{self._prefix}{path}": text for path, text in self._imported.documents.items()}
         for file, definition in self._imported.definitions.items():
             if topics := self._topics[file]:
-                value = {**definition, "topics": topics}
+                value = {**definition, "topics": topics} if "topics" in definition else definition
                 files[f"{self._prefix}{file}"] = definition_text(value, self._metaschema)
         return files
 
@@ -170,7 +169,12 @@ class _Rounds:
     ) -> Trial:
         if not any(path.endswith(SUFFIXES) for path in files):
             raise DefinitionErrors(self._left_out)
-        left_out = [_left_out(error, topics) for error, topics in self._left_out.items()]
+        definitions = self._imported.definitions.values()
+        events = {definition["name"] for definition in definitions if "topics" not in definition}
+        left_out = [
+            _left_out(error, topics, "event" if events.issuperset(topics) else "topic")
+            for error, topics in self._left_out.items()
+        ]
         imported = replace(self._imported, left_out=(*self._imported.left_out, *left_out))
         reaches = [reach_of(document, topics_of(document), model) for document in documents]
         copies = {
@@ -180,13 +184,13 @@ class _Rounds:
             if uri in self._sources.added and document.path not in files
         }
         counts = {
-            file: len(definition.get("topics", {})) - len(self._topics[file])
+            file: len(payloads_in(definition)) - len(self._topics[file])
             for file, definition in self._imported.definitions.items()
         }
         return Trial(imported, files, copies, problems.sorted(), counts)
 
 
-def _left_out(error: Problem, topics: Sequence[str]) -> Problem:
+def _left_out(error: Problem, topics: Sequence[str], noun: str) -> Problem:
     names = ", ".join(map(quoted, topics[:_NAMED])) + (", …" if len(topics) > _NAMED else "")
-    what = f"the topic {names} is" if len(topics) == 1 else f"{len(topics)} topics ({names}) are"
+    what = f"the {noun} {names} is" if len(topics) == 1 else f"{len(topics)} {noun}s ({names}) are"
     return Problem(error.place, "warning", f"{what} left out: {error.message}", error.remedy)

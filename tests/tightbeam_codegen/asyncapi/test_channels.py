@@ -203,7 +203,7 @@ def test_some_channels_of_a_document() -> None:
     assert wrong.text == (
         "schemas/doc.json:1:1: error: there is no channel 'secnd' in doc.json\n    Did you mean 'second'?"
     )
-    assert "--name names one channel, and doc.json has 2" in taken(document, name="x").text
+    assert "--name names one definition, and doc.json has 2" in taken(document, name="x").text
     assert "no character of the address stands" in taken(document, only=("second",), name="{a}{b}").text
 
 
