@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tightbeam_codegen.model import ChannelModel, Model
+from tightbeam_codegen.model import ChannelModel, EventModel, Model
 from tightbeam_codegen.pipeline import read
 from tightbeam_codegen.problems import DefinitionErrors, problems_as_json
 from tightbeam_codegen.read.normalise.shapes import Name
@@ -25,9 +25,10 @@ __all__ = ["as_json", "main"]
 
 
 def as_json(model: Model) -> dict[str, Any]:
-    """Return a model as a JSON value: channels with their topics, classes and aliases, places, problems."""
+    """Return a model as a JSON value: channels with topics, events, classes and aliases, places, problems."""
     value: dict[str, Any] = {
         "channels": [_channel(channel) for channel in model.channels],
+        "events": [_event(event) for event in model.events],
         "types": _types(model.shapes),
     }
     if model.exact is not None:
@@ -64,6 +65,19 @@ def _channel(channel: ChannelModel) -> dict[str, Any]:
         "dialect": definition.dialect,
         "assert_formats": definition.assert_formats,
         "topics": _plain(channel.topics),
+    }
+
+
+def _event(event: EventModel) -> dict[str, Any]:
+    definition = event.definition
+    return {
+        "file": definition.document.shown,
+        "module": ".".join(definition.module),
+        "name": definition.name,
+        "description": definition.description,
+        "dialect": definition.dialect,
+        "assert_formats": definition.assert_formats,
+        "data": next(iter(_plain(event.topics)), None),
     }
 
 

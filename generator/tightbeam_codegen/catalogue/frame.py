@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tightbeam_codegen.catalogue.html import Child, h
-from tightbeam_codegen.catalogue.places import CHANGES, OVERVIEW, TYPES, href
+from tightbeam_codegen.catalogue.places import CHANGES, EVENTS, OVERVIEW, TYPES, href
 
 __all__ = ["HEADER", "Frame"]
 
@@ -26,6 +26,7 @@ class Frame:
 
     title: str
     version: str
+    has_events: bool
     has_types: bool
     has_changes: bool
 
@@ -67,13 +68,14 @@ class Frame:
 
     def _bar(self, path: str, kind: str) -> Child:
         views = [
-            ("Channels", OVERVIEW, True),
-            ("Types", TYPES, self.has_types),
-            ("Changes", CHANGES, self.has_changes),
+            ("Channels", OVERVIEW, "", True),
+            ("Events", OVERVIEW, EVENTS, self.has_events),
+            ("Types", TYPES, "", self.has_types),
+            ("Changes", CHANGES, "", self.has_changes),
         ]
         links = [
-            h("a", label, href=href(path, target), aria_current="page" if kind == label else None)
-            for label, target, is_there in views
+            h("a", label, href=href(path, target, anchor), aria_current="page" if kind == label else None)
+            for label, target, anchor, is_there in views
             if is_there
         ]
         brand = h(
@@ -89,7 +91,7 @@ class Frame:
             autocomplete="off",
             spellcheck="false",
             role="combobox",
-            aria_label="Search channels, topics, properties and descriptions",
+            aria_label="Search channels, topics, events, properties and descriptions",
             aria_expanded="false",
             aria_controls="~found",
             aria_autocomplete="list",

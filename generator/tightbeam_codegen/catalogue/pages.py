@@ -1,4 +1,4 @@
-"""The pages: the overview, one a channel, and those of shared types."""
+"""The pages: the overview, one a channel, one an event, and those of shared types."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from tightbeam_codegen.catalogue.html import Child, Markup, breakable, h, prose
-from tightbeam_codegen.catalogue.places import OVERVIEW, TYPES, href
-from tightbeam_codegen.catalogue.sections import property_list, topic_section, type_section
-from tightbeam_codegen.catalogue.views import ChannelView, TypeView, Views
+from tightbeam_codegen.catalogue.places import EVENTS, OVERVIEW, TYPES, href
+from tightbeam_codegen.catalogue.sections import code_section, property_list, topic_section, type_section
+from tightbeam_codegen.catalogue.views import ChannelView, EventView, Section, TypeView, Views
 
-__all__ = ["channel_page", "count", "overview", "template", "types_overview", "types_page"]
+__all__ = ["channel_page", "count", "event_page", "overview", "template", "types_overview", "types_page"]
 
 _MOST_TOPICS = 8
 """Topics that the overview lists of a channel."""
@@ -24,14 +24,17 @@ def count(number: int, noun: str) -> str:
 
 
 def overview(views: Views, title: str, marks: Mapping[str, Child]) -> Markup:
-    """Return the list of all channels.
+    """Return the list of all channels and events.
 
     Args:
-        views: have the channels.
+        views: have the channels and events.
         title: of the page.
-        marks: stand beside the names of channels, by page.
+        marks: stand beside the names of channels and events, by page.
     """
     topics = sum(len(channel.topics) for channel in views.channels)
+    counts = [count(len(views.channels), "channel"), count(topics, "topic")] if views.channels else []
+    if views.events:
+        counts.append(count(len(views.events), "event"))
     groups = [
         (folder, list(channels))
         for folder, channels in groupby(views.channels, key=lambda each: "/".join(each.module[:-1]))
@@ -41,10 +44,27 @@ def overview(views: Views, title: str, marks: Mapping[str, Child]) -> Markup:
         h(
             "header.top",
             h("h1", title),
-            h("p.counts", f"{count(len(views.channels), 'channel')}, {count(topics, 'topic')}"),
+            h("p.counts", ", ".join(counts)),
         ),
         (_group(folder, channels, marks, has_head=len(groups) > 1) for folder, channels in groups),
+        _events(views, marks) if views.events else None,
     )
+
+
+def _events(views: Views, marks: Mapping[str, Child]) -> Markup:
+    """Return the list of all events, in the order of their folders."""
+    return h(
+        "section.group",
+        h("h2", "Events"),
+        h("ul.list", (_listed_event(each, marks.get(each.page)) for each in views.events)),
+        id=EVENTS,
+    )
+
+
+def _listed_event(event: EventView, mark: Child) -> Markup:
+    first = event.description.strip().split("\n\n")[0]
+    link = h("a.name", h("code.template", event.name), href=href(OVERVIEW, event.page))
+    return h("li", h("p", link, " ", mark), h("div.about", prose(first)) if first else None)
 
 
 def _group(
@@ -103,39 +123,74 @@ def channel_page(channel: ChannelView, views: Views, changes: Mapping[str, Child
             h("h2", "Parameters"),
             property_list(channel.parameters, page, views),
         )
-    types: Child = None
-    if channel.types:
-        types = h(
-            "div.types",
-            h("h2.divider", "Shared types of this file"),
-            (type_section(each, views) for each in channel.types),
-        )
     content = h(
         "div.content",
         h("p.crumbs", h("a", "Channels", href=href(page, OVERVIEW)), f" / {'/'.join(channel.module)}"),
-        h(
-            "header.top",
-            h("h1", template(channel.name)),
-            h("div.lead", prose(channel.description)) if channel.description.strip() else None,
-            changes.get(""),
-            h("dl.facts", (h("div", h("dt", name), h("dd", value)) for name, value in facts if value)),
-        ),
+        _top(template(channel.name), channel.description, changes.get(""), facts),
         params,
         (
             topic_section(topic, views, changes.get(topic.section.title), coloured=is_short)
             for topic in channel.topics
         ),
-        types,
+        _own_types(channel.types, views),
     )
-    return h("div.page.with-side", _side(channel), content)
+    return h(
+        "div.page.with-side", _side("Topics", [each.section for each in channel.topics], channel), content
+    )
 
 
-def _side(channel: ChannelView) -> Markup:
-    """Return the list of what is on a channel's page."""
-    groups = [
-        ("Topics", [topic.section for topic in channel.topics]),
-        ("Types", [each.section for each in channel.types]),
-    ]
+def event_page(event: EventView, views: Views, changes: Mapping[str, Child]) -> Markup:
+    """Return the page of an event.
+
+    Args:
+        event: the event.
+        views: have what it links to.
+        changes: what has changed: of the data under the name of its section, else under an empty name.
+    """
+    page = event.page
+    facts = [("Defined in", h("code", event.file)), ("In Python", h("code", event.python))]
+    data = h("section.topic", h("p.none", "The event has no data."), code_section(event.name, event.snippets))
+    if event.data is not None:
+        data = topic_section(event.data, views, changes.get(event.data.section.title))
+    content = h(
+        "div.content",
+        h("p.crumbs", h("a", "Events", href=href(page, OVERVIEW, EVENTS)), f" / {'/'.join(event.module)}"),
+        _top(h("code.template", event.name), event.description, changes.get(""), facts),
+        data,
+        _own_types(event.types, views),
+    )
+    sections = [event.data.section] if event.data is not None else []
+    return h("div.page.with-side", _side("Event", sections, event), content)
+
+
+def _top(title: Markup, description: str, changes: Child, facts: Sequence[tuple[str, Child]]) -> Markup:
+    """Return the head of a page: what it describes, with what is to be known of it at once."""
+    return h(
+        "header.top",
+        h("h1", title),
+        h("div.lead", prose(description)) if description.strip() else None,
+        changes,
+        h("dl.facts", (h("div", h("dt", name), h("dd", value)) for name, value in facts if value)),
+    )
+
+
+def _own_types(types: Sequence[TypeView], views: Views) -> Markup | None:
+    """Return the shared types that stand in a definition's own file."""
+    if not types:
+        return None
+    heading = h("h2.divider", "Shared types of this file")
+    return h("div.types", heading, (type_section(each, views) for each in types))
+
+
+def _side(title: str, sections: Sequence[Section], defined: ChannelView | EventView) -> Markup:
+    """Return the list of what is on a page.
+
+    Args:
+        title: of the sections.
+        sections: of payloads.
+        defined: has the shared types.
+    """
+    groups = [(title, sections), ("Types", [each.section for each in defined.types])]
     return h(
         "nav.side",
         (
@@ -161,7 +216,7 @@ def types_overview(views: Views) -> Markup:
     owners: list[tuple[str, str, tuple[TypeView, ...]]] = [
         (shown, page, types) for page, (shown, types) in views.types.items()
     ]
-    owners += [(each.file, each.page, each.types) for each in views.channels if each.types]
+    owners += [(each.file, each.page, each.types) for each in views.described if each.types]
     total = sum(len(types) for _, _, types in owners)
     by_document: dict[str, list[TypeView]] = {}
     for shown, _, types in owners:

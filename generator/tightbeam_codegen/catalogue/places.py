@@ -15,9 +15,23 @@ from tightbeam_codegen.read.normalise.places import is_definition
 from tightbeam_codegen.read.normalise.shapes import Name
 from tightbeam_codegen.read.topics import Shapes
 
-__all__ = ["CHANGES", "ITEMS", "OVERVIEW", "TYPES", "VALUES", "Own", "Spot", "Spots", "anchor", "href"]
+__all__ = [
+    "CHANGES",
+    "EVENTS",
+    "ITEMS",
+    "OVERVIEW",
+    "TYPES",
+    "VALUES",
+    "Own",
+    "Spot",
+    "Spots",
+    "anchor",
+    "href",
+]
 
 OVERVIEW = "index.html"
+EVENTS = "~events"
+"""The place of the events on the overview."""
 TYPES = "types.html"
 CHANGES = "changes.html"
 
@@ -86,7 +100,7 @@ def href(page: str, target: str, anchor: str = "") -> str:
 
 
 class Spots:
-    """The pages of channels and of shared types.
+    """The pages of channels, of events and of shared types.
 
     Args:
         model: has exact shapes.
@@ -94,8 +108,10 @@ class Spots:
 
     def __init__(self, model: Model) -> None:
         self.shapes: Shapes = _exact(model)
-        self._channels = {channel.module: _page("channels", channel.module) for channel in model.channels}
-        self._own = {channel.definition.document.uri: channel.module for channel in model.channels}
+        # No channel and no event become one module.
+        self._definitions = {each.module: _page("channels", each.module) for each in model.channels}
+        self._definitions |= {each.module: _page("events", each.module) for each in model.events}
+        self._own = {each.definition.document.uri: each.module for each in model.described}
         self.types: dict[str, tuple[Document, tuple[Name, ...]]] = {}
         """The pages of shared documents, by path: the document, and its types on that page."""
         self.own_types: dict[ModulePath, tuple[Name, ...]] = {}
@@ -103,9 +119,9 @@ class Spots:
         self._of_types: dict[Name, Spot] = {}
         self._place_types()
 
-    def channel(self, module: ModulePath) -> str:
-        """Return the path of a channel's page."""
-        return self._channels[module]
+    def definition(self, module: ModulePath) -> str:
+        """Return the path of the page of a channel or an event."""
+        return self._definitions[module]
 
     def of_type(self, name: Name) -> Spot | None:
         """Return where a type is described; None for one that stands inside of another, or of a topic."""
@@ -121,7 +137,7 @@ class Spots:
             names.sort(key=lambda name: (self.shapes.named[name].order, name.name))
             if (module := self._own.get(uri)) is not None:
                 self.own_types[module] = tuple(names)
-                page = self._channels[module]
+                page = self._definitions[module]
                 self._of_types |= {name: Spot(page, (Own("~type"), name.name)) for name in names}
                 continue
             document = self.shapes.places[names[0]].document

@@ -1,4 +1,4 @@
-"""The index that the search reads: channels, topics, properties and types, in scripts of a bounded size."""
+"""The index that the search reads, in scripts of a bounded size: all that has a name in the site."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST = 160_000
 _LONGEST = 240
 """Of a description."""
 
-_CHANNEL, _TOPIC, _PROPERTY, _TYPE, _PARAMETER = range(5)
+_CHANNEL, _TOPIC, _PROPERTY, _TYPE, _PARAMETER, _EVENT = range(6)
 
 Entry: TypeAlias = tuple[int, str, str, str, int, str]
 """Kind, title, page, anchor, the entry that it is in (-1 for none), and its words."""
@@ -56,6 +56,13 @@ def _entries(views: Views) -> list[Entry]:
             entries += _section(_TOPIC, topic.section, own, len(entries))
         for each in channel.types:
             entries += _section(_TYPE, each.section, own, len(entries))
+    for event in views.events:
+        own = len(entries)
+        entries.append(_entry(_EVENT, event.name, event.page, "", -1, event.description))
+        if event.data is not None:
+            entries += _properties(event.data.section, own)
+        for each in event.types:
+            entries += _section(_TYPE, each.section, own, len(entries))
     for _, types in views.types.values():
         for each in types:
             entries += _section(_TYPE, each.section, -1, len(entries))
@@ -65,6 +72,11 @@ def _entries(views: Views) -> list[Entry]:
 def _section(kind: int, section: Section, parent: int, number: int) -> Iterator[Entry]:
     """Yield a topic or a type, whose own number is given, and its properties."""
     yield _entry(kind, section.title, section.spot.page, section.spot.anchor, parent, section.doc)
+    yield from _properties(section, number)
+
+
+def _properties(section: Section, number: int) -> Iterator[Entry]:
+    """Yield the properties of a payload, which are in the entry of a number."""
     for row in section.rows:
         if row.anchor and not row.is_branch:
             yield _entry(_PROPERTY, row.way, section.spot.page, row.anchor, number, _words(row))

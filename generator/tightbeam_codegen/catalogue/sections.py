@@ -8,11 +8,11 @@ from tightbeam_codegen.catalogue.code import code_block
 from tightbeam_codegen.catalogue.html import Child, Markup, coded, h, prose, raw
 from tightbeam_codegen.catalogue.places import href
 from tightbeam_codegen.catalogue.rows import Row
-from tightbeam_codegen.catalogue.views import Section, TopicView, TypeView, Use, Views
+from tightbeam_codegen.catalogue.views import Section, Snippet, TopicView, TypeView, Use, Views
 from tightbeam_codegen.catalogue.wording import MATCHES, Link, Words
 from tightbeam_codegen.read.normalise.shapes import Name
 
-__all__ = ["property_list", "topic_section", "type_section"]
+__all__ = ["code_section", "property_list", "topic_section", "type_section"]
 
 _DEEPEST = 6
 """Rows that are deeper are as far to the right as these."""
@@ -200,13 +200,37 @@ def _schema(section: Section) -> Markup:
 
 
 def _uses(topic: TopicView, *, coloured: bool) -> Markup:
-    """Return the example and the snippets: a panel each language, below tabs that only a script shows."""
+    """Return the example and the snippets of a payload."""
     title, anchor = topic.section.title, topic.section.spot.anchor
     example: Child = h("p.none", "No example was found for this schema.")
     if topic.example is not None:
         example = h("div.code", code_block(topic.example, f"Example of {title}", coloured=coloured))
-    panels: dict[str, Child] = {"Example": example}
-    for language in dict.fromkeys(snippet.language for snippet in topic.snippets):
+    return _panels(title, anchor, {"Example": example}, topic.snippets, coloured=coloured)
+
+
+def code_section(title: str, snippets: Sequence[Snippet]) -> Markup:
+    """Return the snippets of what has no payload.
+
+    Args:
+        title: what they are about.
+        snippets: the code.
+    """
+    return _panels(title, "", {}, snippets, coloured=True)
+
+
+def _panels(
+    title: str, anchor: str, panels: dict[str, Child], snippets: Sequence[Snippet], *, coloured: bool
+) -> Markup:
+    """Return a panel for each language, below tabs that only a script shows.
+
+    Args:
+        title: what the code is about.
+        anchor: of the section that the panels stand in.
+        panels: those that come first, by the words on their tabs.
+        snippets: the code.
+        coloured: whether it has colours.
+    """
+    for language in dict.fromkeys(snippet.language for snippet in snippets):
         panels[language] = [
             [
                 h("h4", each.title),
@@ -216,7 +240,7 @@ def _uses(topic: TopicView, *, coloured: bool) -> Markup:
                 ),
                 h("p.note", coded(each.note)) if each.note else None,
             ]
-            for each in topic.snippets
+            for each in snippets
             if each.language == language
         ]
     tabs: list[Child] = []

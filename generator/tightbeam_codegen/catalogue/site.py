@@ -8,7 +8,13 @@ from importlib.resources import files
 
 from tightbeam_codegen.catalogue.changes import Changes, badges, changes_page, verdicts
 from tightbeam_codegen.catalogue.frame import HEADER, Frame
-from tightbeam_codegen.catalogue.pages import channel_page, overview, types_overview, types_page
+from tightbeam_codegen.catalogue.pages import (
+    channel_page,
+    event_page,
+    overview,
+    types_overview,
+    types_page,
+)
 from tightbeam_codegen.catalogue.places import CHANGES, OVERVIEW, TYPES
 from tightbeam_codegen.catalogue.search_index import index_files
 from tightbeam_codegen.catalogue.snippets import bindings_of
@@ -32,6 +38,7 @@ class Site:
     files: Mapping[Language, Mapping[str, str]]
     """Text by path in the site's folder."""
     channels: int
+    events: int
 
 
 def build(
@@ -52,16 +59,22 @@ def build(
         changes: what has changed since a revision, if that is wanted.
     """
     views = read_views(model, bindings_of(settings), named)
-    has_types = bool(views.types) or any(channel.types for channel in views.channels)
-    frame = Frame(_TITLE, version, has_types=has_types, has_changes=changes is not None)
-    pages = {
-        OVERVIEW: frame.page(
-            OVERVIEW, "", overview(views, _TITLE, badges(changes, views.channels)), kind="Channels"
-        )
-    }
+    has_types = bool(views.types) or any(each.types for each in views.described)
+    frame = Frame(
+        _TITLE,
+        version,
+        has_events=bool(views.events),
+        has_types=has_types,
+        has_changes=changes is not None,
+    )
+    marks = badges(changes, views.described)
+    pages = {OVERVIEW: frame.page(OVERVIEW, "", overview(views, _TITLE, marks), kind="Channels")}
     for channel in views.channels:
         body = channel_page(channel, views, verdicts(changes, channel))
         pages[channel.page] = frame.page(channel.page, channel.name, body, kind="Channels")
+    for event in views.events:
+        body = event_page(event, views, verdicts(changes, event))
+        pages[event.page] = frame.page(event.page, event.name, body, kind="Events")
     if has_types:
         pages[TYPES] = frame.page(TYPES, "Shared types", types_overview(views), kind="Types")
     for path, (shown, types) in views.types.items():
@@ -69,7 +82,11 @@ def build(
     if changes is not None:
         pages[CHANGES] = frame.page(CHANGES, "Changes", changes_page(changes, views), kind="Changes")
     scripts = dict(index_files(views, _HEADERS[".js"]))
-    return Site({Language(_HEADERS[".html"], ".html"): pages, **_assets(scripts)}, len(views.channels))
+    return Site(
+        {Language(_HEADERS[".html"], ".html"): pages, **_assets(scripts)},
+        len(views.channels),
+        len(views.events),
+    )
 
 
 def _assets(scripts: Mapping[str, str]) -> dict[Language, Mapping[str, str]]:

@@ -1,4 +1,4 @@
-"""`tightbeam docs`: a static site of all channels, written as `generate` writes bindings."""
+"""`tightbeam docs`: a static site of all channels and events, written as `generate` writes bindings."""
 
 from __future__ import annotations
 
@@ -66,8 +66,9 @@ def _docs(settings: Settings, output: Path, compared: Compared | None, report: R
     if check:
         return _check(plans, report)
     write(plans)
-    channels = counted(site.channels, "channel")
-    report.print_outcome(f"Described {channels} in {output.as_posix()}: {in_words(plans)}.")
+    counts = [(site.channels, "channel"), (site.events, "event")]
+    described = " and ".join(counted(number, noun) for number, noun in counts if number)
+    report.print_outcome(f"Described {described} in {output.as_posix()}: {in_words(plans)}.")
     return FINE
 
 

@@ -5,7 +5,7 @@
 (() => {
   const ROOT = document.currentScript.dataset.root.replace(/index\.html$/, "");
   const MOST = 30;
-  const KINDS = ["Channel", "Topic", "Property", "Type", "Parameter"];
+  const KINDS = ["Channel", "Topic", "Property", "Type", "Parameter", "Event"];
   const WEIGHTS = [30, 24, 8, 16, 10];
   const INDEX = /^search\/[0-9]+\.js$/;
 
