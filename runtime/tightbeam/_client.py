@@ -17,7 +17,7 @@ from tightbeam._engine.store import Backend
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import SendOptions, Sent
 from tightbeam._function import Function, Register, Registry, check_function_id
-from tightbeam._function_options import FunctionOptions
+from tightbeam._function_options import FunctionOptions, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
@@ -135,12 +135,27 @@ class Client:
         on: Trigger[Payload, Other, Given],
         retries: int = 3,
         concurrency: int | None = None,
+        retry_delay: RetryDelay | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
     def function(
-        self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int | None = None
+        self,
+        id: str,
+        *,
+        on: str | None = None,
+        retries: int = 3,
+        concurrency: int | None = None,
+        retry_delay: RetryDelay | None = None,
     ) -> Register[[Json], Event[str, Json]]: ...
-    def function(self, id: str, *, on: Any = None, retries: int = 3, concurrency: int | None = None) -> Any:
+    def function(
+        self,
+        id: str,
+        *,
+        on: Any = None,
+        retries: int = 3,
+        concurrency: int | None = None,
+        retry_delay: RetryDelay | None = None,
+    ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
         The result can still be called as the handler. An async handler shares the event loop with
@@ -153,20 +168,24 @@ class Client:
                 event the handler's context is ``Context[UploadEvent]``, for several that of their union.
             retries: how often a failing step, or the code between two steps, is tried again.
             concurrency: how many of its runs execute at a time (100); those that sleep don't count.
+            retry_delay: how long a run waits before it is tried again, in place of the client's: a first
+                delay, which doubles up to five minutes, with jitter; the delay of each attempt, of which the
+                last one repeats; or a function of the attempt that failed, counted from 0.
 
         Raises:
-            EngineError: there is no id, it is taken, or the handler can't be one. A handler that is defined
-                anew in the same place (a notebook's cell that is executed again, a module that is reloaded)
-                replaces the one before, as long as the client isn't entered.
+            EngineError: there is no id, it is taken, the handler can't be one, or an option isn't allowed. A
+                handler that is defined anew in the same place (a notebook's cell that is executed again, a
+                module that is reloaded) replaces the one before, as long as the client isn't entered.
         """
         check_function_id(id)
+        options = FunctionOptions(retries, concurrency, retry_delay)
 
         def register(handler: Any, /) -> Any:
             return self._registry.add(
                 handler,
                 id,
                 on=on,
-                options=FunctionOptions(retries, concurrency),
+                options=options,
                 may_replace=not self._engine.is_open,
             )
 

@@ -79,7 +79,7 @@ class Function(Generic[Result, Accepts]):
     @property
     def concurrency(self) -> int:
         """How many of its runs execute at a time; sleeping ones don't count."""
-        return CONCURRENCY if self.options.concurrency is None else self.options.concurrency
+        return self.options.limit or CONCURRENCY
 
     def __repr__(self) -> str:
         return f"<Function {self.id!r}>"

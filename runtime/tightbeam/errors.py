@@ -14,6 +14,7 @@
     │   ├── StepMisuse         a step that is nested or comes too late, or has a bad id or function
     │   ├── NotJson            an event's data, a step's or a function's result that can't be JSON
     │   └── NotStorable        one of these that is larger than the journal can hold
+    ├── RetryAfterError        raised by a handler: try the run again at that time (retryable)
     ├── StepMismatch           a step id was used for something else before
     ├── PositionLost           the position to resume from is no longer retained
     ├── SubscriberTooSlow      the reader fell behind and was closed (retryable; position: where to resume)
@@ -40,7 +41,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+
+from tightbeam._message import now_us, time_of
 
 __all__ = [
     "EngineError",
@@ -61,6 +65,7 @@ __all__ = [
     "PayloadTooLarge",
     "PositionLost",
     "PublishFailed",
+    "RetryAfterError",
     "RunCancelled",
     "RunFailed",
     "RunParked",
@@ -77,6 +82,7 @@ __all__ = [
 ]
 
 _E = TypeVar("_E", bound="TightbeamError")
+_LONGEST_RETRY = timedelta(days=3650)
 
 
 def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, object]) -> _E:
@@ -216,6 +222,45 @@ class SendFailed(_ServerError):
 
 class NonRetriableError(TightbeamError):
     """Raise it in a handler or a step to fail the run at once, whatever attempts are left."""
+
+
+class RetryAfterError(TightbeamError):
+    """Raise it in a handler or a step to have the run tried again at a time, if an attempt is left.
+
+    On Inngest one that a step raises reaches the handler as it is, also at the last attempt.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after: timedelta | datetime) -> None:
+        """Say when.
+
+        Args:
+            message: why it failed now.
+            retry_after: how long to wait, or an aware datetime.
+
+        Raises:
+            TypeError: it is neither.
+            ValueError: the datetime has no time zone, or it is longer than ten years.
+        """
+        self.retry_after: datetime = _retry_time(retry_after)
+        """When the run is tried again (aware, UTC)."""
+        super().__init__(message)
+
+
+def _retry_time(retry_after: object) -> datetime:
+    now = time_of(now_us())
+    if isinstance(retry_after, datetime):
+        if retry_after.tzinfo is None:
+            raise ValueError("retry_after has no time zone: datetime(…, tzinfo=UTC)")
+        moment = retry_after.astimezone(UTC)
+    elif isinstance(retry_after, timedelta):
+        moment = now + min(retry_after, _LONGEST_RETRY * 2)
+    else:
+        raise TypeError(f"retry_after is a timedelta or a datetime, not {type(retry_after).__name__}")
+    if moment > now + _LONGEST_RETRY:
+        raise ValueError(f"retry_after is {_LONGEST_RETRY.days} days at most")
+    return moment
 
 
 class StepError(NonRetriableError):

@@ -84,6 +84,7 @@ RETRYABLE: dict[str, bool | None] = {
     "PayloadTooLarge": False,
     "PositionLost": False,
     "PublishFailed": None,
+    "RetryAfterError": True,  # at the time that it says
     "RunCancelled": False,
     "RunFailed": False,
     "RunParked": False,

@@ -8,7 +8,6 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
-from random import uniform
 from typing import Any
 
 from tightbeam._context import current_run
@@ -18,6 +17,7 @@ from tightbeam._engine.lingering import has_ended, linger
 from tightbeam._engine.records import Run
 from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked, Resume
 from tightbeam._engine.run_context import RunContext, RunContextSync, Services
+from tightbeam._engine.run_delays import retry_seconds
 from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.steps import StepIo, Steps
 from tightbeam._engine.steps_async import AsyncStep, StepTasks
@@ -197,9 +197,9 @@ class Execution:
             return Failed(error)
         if of_kind(error, InjectedFault):
             return Again(log.attempt + 1, 0.0, error)
-        services = self._services
-        delay = min(services.retry_delay * 2.0 ** min(log.attempt, 30), services.longest_delay)
-        return Again(log.attempt + 1, delay * uniform(0.5, 1.0), error)  # noqa: S311 - jitter, not a secret
+        delay, default = self._function.options.retry_delay, self._services.retry_delay
+        seconds = retry_seconds(error, self._function.id, delay, log.attempt, default)
+        return Again(log.attempt + 1, seconds, error)
 
     async def _on_thread(
         self, handler: Callable[..., object], ctx: RunContextSync, steps: StepThread

@@ -48,7 +48,8 @@ def recording(
     if error is None:
         return PutBack((run.id,))
     if isinstance(result, Again):
-        return RetryRun(run.id, result.attempt, now_us() + int(result.delay * 1e6), error, failed)
+        wait_us = int(result.delay * 1e6)
+        return RetryRun(run.id, result.attempt, now_us() + wait_us, error, failed, wait_us)
     return EndRun(run.id, None, error, failed)
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._engine.protocol import Carrier
+from tightbeam._engine.run_delays import LONGEST_DOUBLED
 from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.steps_async import AsyncStep
 from tightbeam._engine.steps_sync import SyncStep
@@ -16,9 +17,6 @@ from tightbeam._hooks.hook_list import HookList
 from tightbeam._publishing import publish_live, publish_live_sync
 
 __all__ = ["RunContext", "RunContextSync", "Services"]
-
-_MAX_DELAY = 300.0
-"""Seconds up to which delays are doubled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ class Services:
 
     @property
     def longest_delay(self) -> float:
-        """Seconds that a retry waits at most."""
-        return max(_MAX_DELAY, self.retry_delay)
+        """Seconds that a retry waits at most, where neither its function nor its error asks for more."""
+        return max(LONGEST_DOUBLED, self.retry_delay)
 
 
 class _RunContext:

@@ -21,7 +21,7 @@ from tightbeam._hooks.hook_list import Around, HookList, notify_step
 from tightbeam._hooks.info import StepInfo, StepKind
 from tightbeam._results import ReturnType, from_json, return_type
 from tightbeam._step_checks import check_step_id
-from tightbeam.errors import NotJson, StepMisuse, TightbeamError
+from tightbeam.errors import NotJson, RetryAfterError, StepMisuse, TightbeamError
 from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import InngestCarrier
@@ -254,6 +254,10 @@ class Call:
         if group is not None:
             for leaf in leaves(group):
                 if of_kind(leaf, TightbeamError) and not leaf_is_retryable(leaf):
+                    leaf.__cause__ = printable(group)
+                    return translated(leaf)
+            for leaf in leaves(group):
+                if of_kind(leaf, RetryAfterError):
                     leaf.__cause__ = printable(group)
                     return translated(leaf)
             return printable(group)

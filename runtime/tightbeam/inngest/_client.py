@@ -19,7 +19,7 @@ from tightbeam._events.accepted import Accepted
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import Sent
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
-from tightbeam._function_options import FunctionOptions
+from tightbeam._function_options import FunctionOptions, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
@@ -36,6 +36,7 @@ from tightbeam.inngest._function import (
     for_itself,
 )
 from tightbeam.inngest._handler import wrapped
+from tightbeam.inngest._options import sdk_options
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
 from tightbeam.inngest._run_metadata import with_metadata_of
 
@@ -169,12 +170,27 @@ class Client(inngest.Inngest):
         on: Trigger[Payload, Other, Given],
         retries: int = 3,
         concurrency: int | None = None,
+        retry_delay: RetryDelay | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
     def function(
-        self, id: str, *, on: str | None = None, retries: int = 3, concurrency: int | None = None
+        self,
+        id: str,
+        *,
+        on: str | None = None,
+        retries: int = 3,
+        concurrency: int | None = None,
+        retry_delay: RetryDelay | None = None,
     ) -> Register[[Json], inngest.Event]: ...
-    def function(self, id: str, *, on: Any = None, retries: int = 3, concurrency: int | None = None) -> Any:
+    def function(
+        self,
+        id: str,
+        *,
+        on: Any = None,
+        retries: int = 3,
+        concurrency: int | None = None,
+        retry_delay: RetryDelay | None = None,
+    ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
         The arguments are those of the embedded engine's client. What comes back is an `inngest.Function`, and
@@ -187,31 +203,34 @@ class Client(inngest.Inngest):
                 ``step.invoke`` does. For an event the handler's context is ``Context[UploadEvent]``.
             retries: how often a failing step, or the code between two steps, is tried again.
             concurrency: how many of its steps execute at a time; by default the account's limit.
+            retry_delay: refused here, since the server decides; raise a `tightbeam.RetryAfterError`.
 
         Raises:
-            EngineError: there is no id, it is taken, or the handler can't be one. A handler that is defined
-                anew in the same place (a notebook's cell that is executed again, a module that is reloaded)
-                replaces the one before, as long as the client isn't entered.
+            EngineError: there is no id, it is taken, the handler can't be one, or an option isn't allowed. A
+                handler that is defined anew in the same place (a notebook's cell that is executed again, a
+                module that is reloaded) replaces the one before, as long as the client isn't entered.
         """
         check_function_id(id)
+        options = FunctionOptions(retries, concurrency, retry_delay)
 
         def register(handler: Any, /) -> Any:
             registry = self._tightbeam_registry
             if registry.find(id) is None and any(each.local_id == id for each in self.functions):
                 raise id_taken(id)
+            options.check(id)
+            sdk = sdk_options(id, options)  # before anything is registered
             checked = registry.add(
                 handler,
                 id,
                 on=on,
-                options=FunctionOptions(retries, concurrency),
+                options=options,
                 may_replace=self._tightbeam_pid != os.getpid(),
             )
             handler = checked.__wrapped__
             created = inngest.Inngest.create_function(
                 self,
                 fn_id=id,
-                retries=retries,
-                concurrency=None if concurrency is None else [inngest.Concurrency(limit=concurrency)],
+                **sdk,
                 trigger=sdk_triggers(checked.accepts),
             )(wrapped(handler, carrier_of(self), id, accepts=checked.accepts, strict=True))
             accept(self, id, checked.accepts)

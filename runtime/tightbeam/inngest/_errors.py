@@ -21,7 +21,7 @@ __all__ = ["StepError", "StepTimeout", "both_step_errors", "printable", "transla
 
 _MAX_DEPTH, _MAX_PRINTED = 10, 100
 """How many groups may be in one another, and errors in a group, for the SDK to print them."""
-_THEIRS = (inngest.NonRetriableError, inngest.StepError)
+_THEIRS = (inngest.NonRetriableError, inngest.StepError, inngest.RetryAfterError)
 
 
 class StepError(errors.StepError, inngest.StepError):
@@ -51,12 +51,17 @@ _combined: dict[type[TightbeamError], type[TightbeamError]] = {}
 
 
 def _combined_class(kind: type[TightbeamError]) -> type[TightbeamError]:
-    """Return the class that is this one of ours and the SDK's that isn't retried, under our class's name."""
+    """Return the class that is this one of ours and the SDK's of the same meaning, under our class's name."""
     if (known := _combined.get(kind)) is not None:
         return known
     combined: type[TightbeamError] = type(
         kind.__name__,
-        (kind, inngest.NonRetriableError),
+        (
+            kind,
+            inngest.RetryAfterError
+            if issubclass(kind, errors.RetryAfterError)
+            else inngest.NonRetriableError,
+        ),
         {
             "__module__": kind.__module__,
             "__qualname__": kind.__qualname__,
@@ -82,12 +87,14 @@ def _restored(
 
 
 def translated(error: Exception) -> Exception:
-    """Return the error to raise for one of ours: one that the SDK doesn't retry, with its trace and cause.
+    """Return the error to raise for one of ours: one that the SDK doesn't retry, or for which it waits.
 
     Returns:
-        The error itself where it is retryable, or isn't one of ours.
+        The error itself where it is retryable at any time, or isn't one of ours.
     """
-    if not of_kind(error, TightbeamError) or leaf_is_retryable(error) or issubclass(type(error), _THEIRS):
+    if not of_kind(error, TightbeamError) or issubclass(type(error), _THEIRS):
+        return error
+    if leaf_is_retryable(error) and not of_kind(error, errors.RetryAfterError):
         return error
     state: dict[str, Any] = {**error.__dict__, "quiet": False}
     combined = _restored(type(error), error.args, state)

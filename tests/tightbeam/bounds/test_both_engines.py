@@ -10,7 +10,7 @@ import pytest
 
 from tests.tightbeam.both_engines import Embedded, EngineUnderTest, OnInngest
 from tests.tightbeam.inngest.standin import StandIn
-from tightbeam import Context, ContextSync, StepMisuse, StepTimeout
+from tightbeam import Context, ContextSync, RetryAfterError, StepMisuse, StepTimeout
 from tightbeam.testing import Clock
 
 MINUTE = timedelta(minutes=1)
@@ -84,3 +84,15 @@ async def test_what_can_be_no_timeout(engine: EngineUnderTest) -> None:
                 await ctx.step.run("slow", asyncio.sleep, 0, timeout=wrong)  # type: ignore[arg-type]  # as is tested
 
     await engine.run(engine.client(), handler)
+
+
+async def test_an_error_that_says_when_is_tried_again(engine: EngineUnderTest, clock: Clock) -> None:
+    calls: list[int] = []
+
+    async def handler(ctx: Context) -> None:
+        calls.append(ctx.attempt)
+        if len(calls) < 3:
+            raise RetryAfterError("busy", timedelta(0) if ctx.attempt else clock.now)
+
+    await engine.run(engine.client(), handler, retries=2)
+    assert calls == [0, 1, 2]

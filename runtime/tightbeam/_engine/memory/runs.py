@@ -109,7 +109,9 @@ class Runs:
                 self.make_ready(run, min(run.due_at, now))
             elif run.state == "sleeping":
                 self.make_ready(run, run.due_at)
-            is_late = run.started_at is not None and run.due_at > now + request.longest_us
+            is_late = run.started_at is not None and run.due_at > now + max(
+                request.longest_us, run.retry_wait
+            )
             if run.state == "ready" and is_late and not run.is_asleep:
                 self.make_ready(run, now)
         return Recovered(given_up, self._park_unknown(request.known))
@@ -202,7 +204,7 @@ class Runs:
             return
         self.note_failures(run, request.failures)
         run.failures += run.attempt < request.attempt
-        run.attempt, run.error = request.attempt, request.error
+        run.attempt, run.error, run.retry_wait = request.attempt, request.error, request.wait_us
         self.make_ready(run, request.due_at)
 
     def park_run(self, request: ParkRun) -> None:

@@ -44,7 +44,8 @@ class Recover(Request[Recovered]):
 
     A run that was executing is ready again and has a death more; at `MAX_DEATHS` of them it fails
     (``RunFailed``). A run that slept is ready at the time when it wakes, and has no death more. A retry that
-    is due later than ``longest_us`` from now is due now, since the clock must have been set back; a run that
+    is due later from now than it was to wait, and than ``longest_us``, is due now, since the clock must have
+    been set back; a run that
     hasn't begun, or has a step that sleeps or waits, keeps its time. Then the ready runs of functions that
     aren't known are parked (``NotRegistered``).
     """
@@ -52,7 +53,7 @@ class Recover(Request[Recovered]):
     known: frozenset[str]
     """The functions that are registered."""
     longest_us: int
-    """The longest time that a retry waits."""
+    """The longest time that a retry waits, unless more was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class RetryRun(Request[None]):
     due_at: int
     error: RunError
     failures: tuple[Failure, ...]
+    wait_us: int = 0
+    """How long it waits, so that a long wait that was asked for isn't taken for a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

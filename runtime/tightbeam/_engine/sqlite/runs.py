@@ -50,9 +50,10 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
     now = now_us()
     tx.execute(
         "UPDATE run SET due_at = ? WHERE state = 'ready' AND due_at > ? AND started_at IS NOT NULL "
+        "AND due_at > ? + ifnull(retry_wait, 0) "
         "AND NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.id "
         "AND step.state IN ('sleeping', 'waiting'))",
-        (now, now + request.longest_us),
+        (now, now + request.longest_us, now),
     )
     return Recovered(given_up, _park_unknown(tx, request.known))
 
@@ -189,8 +190,8 @@ def retry_run(tx: Transaction, request: RetryRun) -> None:
     note_failures(tx, request.run_id, request.failures)
     tx.execute(
         "UPDATE run SET state = 'ready', failures = failures + (attempt < ?), attempt = ?, due_at = ?, "
-        "error_type = ?, error_text = ?, traceback = ? WHERE id = ? AND ended_at IS NULL",
-        (request.attempt, request.attempt, request.due_at, *request.error, request.run_id),
+        "retry_wait = ?, error_type = ?, error_text = ?, traceback = ? WHERE id = ? AND ended_at IS NULL",
+        (request.attempt, request.attempt, request.due_at, request.wait_us, *request.error, request.run_id),
     )
 
 

@@ -37,6 +37,7 @@ CREATE TABLE run (
     concurrency_key TEXT,
     parent_run TEXT,                -- the run, and the step of it, that invoked this one
     parent_step TEXT,
+    retry_wait INTEGER,             -- microseconds that the latest retry was to wait
     dated INTEGER NOT NULL DEFAULT 0      -- whether due_at stays as it is when the clock is set back
 );
 CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready';

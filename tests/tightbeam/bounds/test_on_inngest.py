@@ -1,0 +1,74 @@
+"""Bounds as Inngest's server gets them, and what it can't do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from tests.tightbeam.inngest.calls import app_of, http_to
+from tests.tightbeam.inngest.standin import StandIn
+from tightbeam import EngineError, RetryAfterError
+from tightbeam.inngest import Client, Context
+
+WHEN = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with StandIn() as server:
+        origin = server.origin
+        yield Client(app_id="app", is_production=False, api_base_url=origin, event_api_base_url=origin)
+
+
+async def answer_of(client: Client) -> httpx.Response:
+    """Call the client's function as the server does, once."""
+    app = app_of(client, client.functions)
+    body = {
+        "ctx": {
+            "attempt": 0,
+            "disable_immediate_execution": False,
+            "max_attempts": 4,
+            "run_id": "r",
+            "stack": {"stack": []},
+        },
+        "event": {"name": "app/work", "data": {}, "id": "e", "ts": 1},
+        "events": [{"name": "app/work", "data": {}, "id": "e", "ts": 1}],
+        "steps": {},
+        "use_api": False,
+    }
+    async with http_to(app) as http:
+        return await http.post("/api/inngest", params={"fnId": "app-work", "stepId": "step"}, json=body)
+
+
+@pytest.mark.parametrize("where", ["handler", "group", "step"])
+async def test_the_time_of_a_retry_reaches_the_server(client: Client, where: str) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        if where == "step":
+            await ctx.step.run("busy", busy)
+        async with asyncio.TaskGroup() if where == "group" else contextlib.nullcontext():
+            await busy()
+
+    answer = await answer_of(client)
+    assert answer.status_code == 500
+    assert answer.headers["retry-after"] == "2030-01-02T03:04:05.678Z"
+    assert answer.headers.get("x-inngest-no-retry") != "true"
+    assert answer.json()["name"] == "RetryAfterError"
+
+
+async def test_delays_of_retries_are_the_servers(client: Client) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    with pytest.raises(EngineError, match=r'function "work": retry_delay= .*RetryAfterError'):
+        client.function("work", on="app/work", retry_delay=timedelta(seconds=1))(work)
+    assert client.functions == []
+    client.function("work", on="app/work")(work)  # the id is free
+
+
+async def busy() -> None:
+    raise RetryAfterError("busy", WHEN)
