@@ -8,6 +8,7 @@ from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_na
 from tightbeam._client import Client
 from tightbeam._connect import connect
 from tightbeam._context import Context, ContextSync, Step, StepSync
+from tightbeam._engine.details import RunState, RunSummary
 from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._events.cron import CronEvent, cron
 from tightbeam._events.refs import Event, EventRef, Sendable, Trigger
@@ -15,6 +16,8 @@ from tightbeam._function import Function
 from tightbeam._hooks.hook import Hook
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._payload import model as _model  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its imports
+from tightbeam._runs.run import Run
+from tightbeam._runs.runs import Runs
 from tightbeam._subscription import Subscription
 from tightbeam.errors import (
     EngineError,
@@ -82,10 +85,14 @@ __all__ = [
     "PositionLost",
     "PublishFailed",
     "RetryAfterError",
+    "Run",
     "RunCancelled",
     "RunFailed",
     "RunParked",
+    "RunState",
     "RunStateError",
+    "RunSummary",
+    "Runs",
     "SendFailed",
     "Sendable",
     "SigningKeyError",

@@ -25,6 +25,7 @@ from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
 from tightbeam._results import return_type
+from tightbeam._runs.runs import Runs
 from tightbeam.errors import EngineError, NotRegistered
 
 __all__ = ["ENTERED_ALREADY", "NOT_COPIED", "Client", "client_over", "engine_of"]
@@ -115,12 +116,18 @@ class Client:
         self._hooks = HookList(hooks)
         self._engine: Engine = EmbeddedEngine(backend_for(path, retention), settings, self._hooks)
         self._registry = Registry()
+        self._runs = Runs(self._engine)
         self._realtime = ClientRealtime(self._engine, max_payload_bytes, on_invalid_message, self._hooks)
 
     @property
     def realtime(self) -> ClientRealtime:
         """Live publishes, subscriptions, and tokens for browsers."""
         return self._realtime
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of its functions, by id: how they are, their results; cancelling and retrying them."""
+        return self._runs
 
     @property
     def functions(self) -> list[Function[Any]]:
@@ -303,6 +310,7 @@ class Client:
             NotStorable: the data is larger than the journal can hold.
             JournalFailed: the run couldn't be stored.
             RunParked: today's code doesn't fit what the run remembers, or its event.
+            RunCancelled: the run was cancelled.
             RunFailed: the run ended without an exception that could be raised here.
             Exception: whatever the run failed with.
         """

@@ -30,6 +30,7 @@ from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     # Not at import: programs that only publish live go without.
+    from tightbeam._engine.details import RunRecord
     from tightbeam._engine.session import Session
     from tightbeam._engine.settings import Settings
     from tightbeam._engine.waiting import OpeningWait
@@ -189,6 +190,10 @@ class EmbeddedEngine:
         """See `Engine`."""
         return await self._entered().store.submit(query)
 
+    def read_sync(self, query: Query[Answer], /) -> Answer:
+        """See `Engine`."""
+        return self._entered().store.call(query)
+
     async def position_since(self, channels: Iterable[str], since_ms: int, /) -> str:
         """See `Engine`."""
         from tightbeam._engine.records import Seen, place_of_seen
@@ -336,6 +341,38 @@ class EmbeddedEngine:
             return self._entered().store.call(CountRuns())
         except EngineError:  # it is being left, or the disk fails, which others are told
             return ()
+
+    async def cancel_run(self, run_id: str, /) -> None:
+        """See `RunSource`."""
+        await self._entered().scheduler.operator.cancel(run_id)
+
+    def cancel_run_sync(self, run_id: str, /) -> None:
+        """See `RunSource`."""
+        self._entered().scheduler.operator.cancel_sync(run_id)
+
+    async def retry_run(self, run_id: str, /) -> None:
+        """See `RunSource`."""
+        await self._entered().scheduler.operator.retry(run_id)
+
+    def retry_run_sync(self, run_id: str, /) -> None:
+        """See `RunSource`."""
+        self._entered().scheduler.operator.retry_sync(run_id)
+
+    async def resume_run(self, run_id: str, /) -> None:
+        """See `RunSource`."""
+        await self._entered().scheduler.operator.resume(run_id)
+
+    def resume_run_sync(self, run_id: str, /) -> None:
+        """See `RunSource`."""
+        self._entered().scheduler.operator.resume_sync(run_id)
+
+    async def wait_for_run(self, run_id: str, seconds: float | None, /) -> RunRecord:
+        """See `RunSource`."""
+        return await self._entered().scheduler.operator.wait(run_id, seconds)
+
+    def wait_for_run_sync(self, run_id: str, seconds: float | None, /) -> RunRecord:
+        """See `RunSource`."""
+        return self._entered().scheduler.operator.wait_sync(run_id, seconds)
 
     def _entered(self) -> Session:
         session = self._session

@@ -15,7 +15,7 @@ from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counte
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
 from tightbeam._engine.records import Run
-from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked, Resume
+from tightbeam._engine.results import Again, Asleep, Cancelled, Done, ExecutionResult, Failed, Parked, Resume
 from tightbeam._engine.run_context import RunContext, RunContextSync, Services
 from tightbeam._engine.run_delays import retry_seconds
 from tightbeam._engine.step_log import StepLog
@@ -70,6 +70,18 @@ class Execution:
         self._thread: threading.Thread | None = None
         self._tasks: StepTasks | None = None
         self._io: StepIo | None = None
+        self._cut_short: ExecutionResult | None = None
+        self._is_calling = False
+        """Whether the handler is being called, so that cancelling the task interrupts it."""
+        self._is_interrupted = False
+        """Whether that was done, since the execution was cut short."""
+        self._is_over = False
+        self.recording = asyncio.Lock()
+        """Held while it is stored how it ended."""
+        self.is_recorded = False
+        """Whether that is stored already, though the handler may go on."""
+        self.gone = asyncio.Event()
+        """Set when how it ended is stored, and it is no longer in memory."""
         self.log = StepLog(run, function.retries, services.hooks)
 
     async def perform(self) -> ExecutionResult:
@@ -79,12 +91,18 @@ class Execution:
         what = f'The result of function "{self._function.id}"'
         raw = b"null"
         error: BaseException | None = None
+        self._is_calling = self._cut_short is None
         try:
+            if self._cut_short is not None:
+                raise self.log.interrupt()
             result = return_type(self._function.__wrapped__, what)
             raw = result.dump(await self._call())
             result.load(raw)
         except BaseException as raised:  # noqa: BLE001 - a handler may raise anything; `_result_of` says what it means
             error = raised
+        self._is_calling = False
+        if self._is_interrupted and self._task is not None:
+            self._task.uncancel()  # what interrupted the handler is no reason not to wait for its steps
         if self._task is not None and self._task.cancelling() and self._cut_off():
             self.log.stop()  # the event loop is closing, which is no fault of the run's
         if self._tasks is not None:
@@ -95,6 +113,9 @@ class Execution:
         self.log.end()
         if self._tasks is not None:
             self._tasks.wake_sleepers()
+        self._is_over = True
+        if self._cut_short is not None:
+            return self._cut_short
         return Done(raw) if error is None else self._result_of(error)
 
     async def _idle(self) -> None:
@@ -112,6 +133,38 @@ class Execution:
         """Return whether a handler that returned was to end before, so that it may have stopped half-way."""
         cancelled = self.log.stopping and self._task is not None and self._task.cancelling() > 0
         return cancelled or self.log.interrupted
+
+    def cut_short(self, result: ExecutionResult) -> bool:
+        """Interrupt the handler for good: however it ends, the run ends so.
+
+        An await is interrupted at once. A plain function can't be: what it does ends with its next step.
+
+        Args:
+            result: how the run ends; the first one stands.
+
+        Returns:
+            False if the handler has ended already, and how that is stored is no longer to be changed.
+        """
+        if self._is_over:
+            return False
+        self._cut_short = self._cut_short or result
+        self.log.cut_short()
+        if self._tasks is not None:
+            self._tasks.wake_sleepers()
+            self._tasks.cancel()
+        self.wake()
+        self._slot.stop_waiting()
+        is_async = isinstance(self._function, AsyncFunction)
+        # Once: `finally` blocks may wait for something.
+        if is_async and self._is_calling and not self._is_interrupted and self._task is not None:
+            self._is_interrupted = True
+            self._task.cancel()
+        return True
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the run was cancelled, so that the execution ends with that."""
+        return isinstance(self._cut_short, Cancelled)
 
     def stop(self) -> None:
         """Interrupt the handler, since the client is being left; the run goes on another time."""

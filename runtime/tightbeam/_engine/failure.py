@@ -17,6 +17,7 @@ __all__ = [
     "leaves",
     "never_counted",
     "of_kind",
+    "parked_error",
     "quotes_input",
 ]
 
@@ -29,6 +30,19 @@ class Interrupt(BaseException):
 
 class MismatchParked(RunParked, StepMismatch):
     """Raised to a caller that waits for a run which met a `StepMismatch`, and may be catching that."""
+
+
+def parked_error(run_id: str, function: str, error_type: str, reason: str) -> RunParked:
+    """Return the error that is raised to a caller who waits for a run which is parked.
+
+    Args:
+        run_id: of the run.
+        function: its function.
+        error_type: the class of the error for which it is parked.
+        reason: what doesn't fit today's code.
+    """
+    kind = MismatchParked if error_type == StepMismatch.__name__ else RunParked
+    return kind(run_id, function, reason)
 
 
 def never_counted(error: BaseException) -> bool:

@@ -73,6 +73,10 @@ class Slot:
     def close(self) -> None:
         """Give the slot up, or stop waiting for one: the execution is over."""
         self.release()
+        self.stop_waiting()
+
+    def stop_waiting(self) -> None:
+        """Have those who wait for a slot go on without one: the execution is to end."""
         if self._waiters:
             self._limiter.withdraw(self)
             self._wake()

@@ -21,6 +21,7 @@ else:
     from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
+    from tightbeam._engine.details import RunRecord
     from tightbeam._function import Registry
     from tightbeam._hooks.hook_list import HookList
 
@@ -30,6 +31,7 @@ __all__ = [
     "Engine",
     "Feed",
     "Front",
+    "RunSource",
     "Selection",
     "SubscriptionToken",
 ]
@@ -229,7 +231,93 @@ class Front(Protocol):
         ...
 
 
-class Engine(Carrier, Protocol):
+class RunSource(Protocol):
+    """What shows runs and changes single ones: an engine in this process, or a gateway elsewhere.
+
+    Each method has a twin for threads that run no event loop.
+    """
+
+    async def read(self, query: Query[Answer], /) -> Answer:
+        """Answer a query about what is stored: see `tightbeam._engine.requests`.
+
+        A gateway answers `ReadRun` and `ScanRuns` only.
+
+        Raises:
+            NotEntered: the engine isn't started.
+        """
+        ...
+
+    def read_sync(self, query: Query[Answer], /) -> Answer:
+        """Answer a query. Called on a thread without an event loop."""
+        ...
+
+    async def cancel_run(self, run_id: str, /) -> None:
+        """End a run that hasn't ended; returns when that is stored.
+
+        Raises:
+            NoSuchRun: there is no such run.
+            RunStateError: it has ended.
+            NotEntered: the engine isn't started, or is left meanwhile.
+            JournalFailed: it couldn't be stored.
+        """
+        ...
+
+    def cancel_run_sync(self, run_id: str, /) -> None:
+        """End a run as `cancel_run` does. Called on any thread but that of the engine's event loop."""
+        ...
+
+    async def retry_run(self, run_id: str, /) -> None:
+        """Let a run that failed or was cancelled go on with what it remembers, at once.
+
+        Raises:
+            NoSuchRun: there is no such run.
+            NotRegistered: its function isn't registered.
+            RunStateError: it has neither failed nor was it cancelled.
+            NotEntered: the engine isn't started.
+            JournalFailed: it couldn't be stored.
+        """
+        ...
+
+    def retry_run_sync(self, run_id: str, /) -> None:
+        """Let a run go on as `retry_run` does. Called on any thread."""
+        ...
+
+    async def resume_run(self, run_id: str, /) -> None:
+        """Let a parked run be tried again.
+
+        Raises:
+            NoSuchRun: there is no such run.
+            NotRegistered: its function isn't registered.
+            RunStateError: it isn't parked.
+            NotEntered: the engine isn't started.
+            JournalFailed: it couldn't be stored.
+        """
+        ...
+
+    def resume_run_sync(self, run_id: str, /) -> None:
+        """Let a parked run be tried again. Called on any thread."""
+        ...
+
+    async def wait_for_run(self, run_id: str, seconds: float | None, /) -> RunRecord:
+        """Wait until a run has ended or is parked; at once, if it has or is.
+
+        Args:
+            run_id: of the run.
+            seconds: how long to wait at most; None for as long as it takes.
+
+        Raises:
+            TimeoutError: it goes on after that time.
+            NoSuchRun: there is no such run.
+            NotEntered: the engine isn't started, or is left before the run has ended.
+        """
+        ...
+
+    def wait_for_run_sync(self, run_id: str, seconds: float | None, /) -> RunRecord:
+        """Wait as `wait_for_run` does. Called on any thread but that of the engine's event loop."""
+        ...
+
+
+class Engine(Carrier, RunSource, Protocol):
     """What executes runs, remembers their steps and carries messages, in this process."""
 
     @property
@@ -316,6 +404,7 @@ class Engine(Carrier, Protocol):
         Raises:
             NotEntered: the engine isn't started, or is left before the run has ended.
             RunParked: what the run remembers doesn't fit today's code.
+            RunCancelled: the run was cancelled.
             Exception: what the run has failed with.
         """
         ...
@@ -389,16 +478,6 @@ class Engine(Carrier, Protocol):
 
     def announce(self, envelope: Envelope, /) -> None:
         """Hand on a frame that isn't a message (what becomes of a run); from any thread, without waiting."""
-        ...
-
-    # -- what is stored ------------------------------------------------------------------------------------
-
-    async def read(self, query: Query[Answer], /) -> Answer:
-        """Answer a query about what is stored: see `tightbeam._engine.requests`.
-
-        Raises:
-            NotEntered: it isn't started.
-        """
         ...
 
     # -- its gateway ---------------------------------------------------------------------------------------

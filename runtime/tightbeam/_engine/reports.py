@@ -5,31 +5,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from tightbeam._engine.failure import MismatchParked
 from tightbeam._engine.records import Failure, GivenUp, Run, RunError
 from tightbeam._engine.requests import (
     MAX_DEATHS,
+    CancelRun,
     EndRun,
     LeaveMemory,
     ParkRun,
     PutBack,
     RetryRun,
 )
-from tightbeam._engine.results import Again, Asleep, Done, ExecutionResult, Failed, Parked
-from tightbeam._engine.step_log import Parking, StepLog
+from tightbeam._engine.results import Again, Asleep, Cancelled, Done, ExecutionResult, Failed, Parked
+from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.store import Request
 from tightbeam._engine.traces import loggable, user_line
 from tightbeam._message import now_us
-from tightbeam.errors import RunParked, StepMismatch
 
-__all__ = ["log_given_up", "log_result", "log_unknown", "parked_error", "recording"]
+__all__ = ["log_given_up", "log_result", "log_unknown", "recording"]
 
 _log = logging.getLogger("tightbeam")
 
 
 def recording(
     run: Run, result: ExecutionResult, error: RunError | None, failures: Iterable[Failure]
-) -> Request[None]:
+) -> Request[object]:
     """Return the request that stores how an execution ended.
 
     Args:
@@ -41,6 +40,8 @@ def recording(
     failed = tuple(failures)
     if isinstance(result, Done):
         return EndRun(run.id, result.raw, None, failed)
+    if isinstance(result, Cancelled):
+        return CancelRun(run.id, failed)
     if isinstance(result, Parked):
         return ParkRun(run.id, result.parking.error_type, result.parking.reason, failed)
     if isinstance(result, Asleep):
@@ -61,7 +62,10 @@ def log_result(run: Run, result: ExecutionResult, log: StepLog) -> None:
         result: how that ended.
         log: of the execution.
     """
-    if isinstance(result, Parked):
+    if isinstance(result, Cancelled):
+        extra = _extra(run, None, log.attempt)
+        _log.info('run %s of "%s" was cancelled', run.id, run.function, extra=extra)
+    elif isinstance(result, Parked):
         extra = _extra(run, result.parking.step_id, log.attempt)
         _log.warning('run %s of "%s" is parked: %s', run.id, run.function, result.parking.reason, extra=extra)
     elif isinstance(result, Failed | Again):
@@ -96,12 +100,6 @@ def log_unknown(parked: Mapping[str, int]) -> None:
     if parked:
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(parked.items()))
         _log.warning("runs of functions that aren't registered are parked: %s", counts)
-
-
-def parked_error(run: Run, parking: Parking) -> RunParked:
-    """Return the error that is raised to a caller who waits for a run which is parked."""
-    kind = MismatchParked if parking.error_type == StepMismatch.__name__ else RunParked
-    return kind(run.id, run.function, parking.reason)
 
 
 def _extra(run: Run, step: str | None, attempt: int) -> dict[str, object]:

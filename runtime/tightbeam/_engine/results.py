@@ -8,7 +8,7 @@ from typing import ClassVar
 from tightbeam._engine.step_log import Parking
 from tightbeam._hooks.info import RunOutcome
 
-__all__ = ["Again", "Asleep", "Done", "ExecutionResult", "Failed", "Parked", "Resume"]
+__all__ = ["Again", "Asleep", "Cancelled", "Done", "ExecutionResult", "Failed", "Parked", "Resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class Failed:
     word: ClassVar[RunOutcome] = "failed"
 
     error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The run was cancelled while the handler was executed."""
+
+    word: ClassVar[RunOutcome] = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +73,4 @@ class Asleep:
     sleeps: frozenset[str]
 
 
-ExecutionResult = Done | Failed | Again | Resume | Parked | Asleep
+ExecutionResult = Done | Failed | Cancelled | Again | Resume | Parked | Asleep

@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection
-from concurrent.futures import Future as ThreadFuture
-from concurrent.futures import InvalidStateError
 from typing import Any
 
 from tightbeam import _clock
@@ -19,18 +17,20 @@ from tightbeam._engine.execution import Execution
 from tightbeam._engine.failure import never_counted
 from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
+from tightbeam._engine.operating import Operator
 from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
-from tightbeam._engine.reports import log_given_up, log_result, log_unknown, parked_error, recording
+from tightbeam._engine.reports import log_given_up, log_result, log_unknown, recording
 from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
-from tightbeam._engine.results import Again, Done, ExecutionResult, Failed, Parked
+from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Parked
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.run_context import Services
+from tightbeam._engine.run_waiters import returned
 from tightbeam._engine.traces import run_error
 from tightbeam._function import Function, Registry, SyncFunction
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import RunInfo
 from tightbeam._message import now_us
-from tightbeam.errors import JournalFailed, NotEntered, NotStorable, RunFailed
+from tightbeam.errors import JournalFailed, NotEntered, NotStorable
 
 __all__ = ["LEAST_GRACE", "Scheduler"]
 
@@ -69,7 +69,6 @@ class Scheduler:
         self._resident: dict[str, Execution] = {}
         self._threads = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiters: dict[str, ThreadFuture[bytes]] = {}
         self._unstored: dict[str, int] = {}
         """How often in a row a run has ended because the journal failed."""
         self._nudged = asyncio.Event()
@@ -79,6 +78,12 @@ class Scheduler:
         self._stopping = False
         self._scheduler: asyncio.Task[None] | None = None
         self._watch = ClockWatch()
+        self._claiming = asyncio.Lock()
+        """Held while runs are claimed, until they are in memory."""
+        self.operator = Operator(
+            self._store, services.hooks, registry, self._resident, self._claiming, self._nudge_threadsafe
+        )
+        """What is asked of single runs."""
 
     async def start(self) -> None:
         """Recover what the process before has left, and begin to schedule."""
@@ -115,25 +120,24 @@ class Scheduler:
         self._nudge_threadsafe()
         return ids
 
-    async def result_of(self, run_id: str, begin: Callable[[], Any]) -> bytes:
+    async def result_of(self, run_id: str, function: str, begin: Callable[[], Any]) -> bytes:
         """Begin a run, wait for its end and return its result. Called on any event loop.
 
         Args:
             run_id: of the run.
+            function: its function.
             begin: stores it.
 
         Raises:
             RunParked: it doesn't fit today's code.
+            RunCancelled: it was cancelled.
             NotEntered: the client was left before it ended.
             Exception: what the run has failed with.
         """
-        waiter: ThreadFuture[bytes] = ThreadFuture()
-        self._waiters[run_id] = waiter
-        try:
+        with self.operator.waiters.waiter(run_id) as waiter:
             await begin()
-            return await asyncio.wrap_future(waiter)
-        finally:
-            self._waiters.pop(run_id, None)
+            result = await asyncio.wrap_future(waiter)
+        return returned(run_id, function, result)
 
     async def stop(self, within: float) -> None:
         """Finish what is due within a bound, and interrupt the rest, which resumes another time."""
@@ -155,7 +159,7 @@ class Scheduler:
             self._scheduler.cancel()
         for execution in tuple(self._resident.values()):
             execution.stop()
-        waiting = {*self._tasks, *([self._scheduler] if self._scheduler else [])}
+        waiting = {*self._tasks, *self.operator.tasks, *([self._scheduler] if self._scheduler else [])}
         if waiting:
             await asyncio.wait(waiting, timeout=within)
         left = tuple(self._resident)
@@ -164,10 +168,7 @@ class Scheduler:
             self._resident[run_id].abandon()
         if left:  # not awaited: the store does it before it closes
             self._store.submit(PutBack(left))
-        for waiter in tuple(self._waiters.values()):
-            _settle(
-                waiter, error=NotEntered("the client was left before the run ended; the run resumes later")
-            )
+        self.operator.close()
 
     def _cut_off(self) -> bool:
         """Return whether the event loop is cancelling all its tasks, as `asyncio.run` does in the end.
@@ -236,21 +237,21 @@ class Scheduler:
     async def _schedule(self) -> None:
         while True:
             self._nudged.clear()
-            free = self._free()
             try:
                 if lost := self._watch.lost():
                     _log.warning(
                         "the clock was set back by %.0f s; what is due is set back with it", lost / 1e6
                     )
                     await self._store.submit(PullBack(lost))
-                claimed, next_due = await self._claim(free)
+                async with self._claiming:
+                    claimed, next_due = await self._claim(self._free())
+                    for run in claimed:
+                        self._begin(run)
             except JournalFailed as error:
                 if not self._store.is_lost:
                     _log.error("runs can't be read from the journal: %s", error)
                 await asyncio.sleep(1.0)
                 continue
-            for run in claimed:
-                self._begin(run)
             if claimed:
                 continue
             if not self._nudged.is_set() and not any(limiter.busy for limiter in self._limiters.values()):
@@ -330,7 +331,9 @@ class Scheduler:
             if not isinstance(function, SyncFunction):
                 has_ended(run.id)
             slot.close()
-            self._resident.pop(run.id, None)
+            if self._resident.get(run.id) is execution:
+                del self._resident[run.id]
+            execution.gone.set()
             self._threads -= isinstance(function, SyncFunction)
             self._nudge()
 
@@ -363,7 +366,10 @@ class Scheduler:
         error = run_error(result.error) if isinstance(result, Failed | Again) else None
         for delay in retry_delays():
             try:
-                await self._store.submit(recording(run, result, error, failures))
+                async with execution.recording:
+                    if not execution.is_recorded:
+                        await self._store.submit(recording(run, result, error, failures))
+                        execution.is_recorded = True
                 break
             except NotEntered:
                 break  # it took too long to stop; the run was put back, and the journal is closed
@@ -382,35 +388,13 @@ class Scheduler:
         return result
 
     def _report(self, run: Run, result: ExecutionResult, execution: Execution) -> None:
-        """Log how an execution ended, and give a caller who waits for the run its result or error."""
+        """Log how an execution ended, and tell those who wait for the run, unless it goes on."""
         log_result(run, result, execution.log)
-        waiter = self._waiters.get(run.id)
-        if waiter is None:
-            return
-        if isinstance(result, Done):
-            _settle(waiter, result=result.raw)
-        elif isinstance(result, Parked):
-            _settle(waiter, error=parked_error(run, result.parking))
-        elif isinstance(result, Failed):
-            error = result.error
-            if not isinstance(error, Exception):
-                wrapped = RunFailed(f"the run failed with {type(error).__name__}")
-                wrapped.__cause__ = error
-                error = wrapped
-            _settle(waiter, error=error)
+        if isinstance(result, Done | Failed | Cancelled | Parked):
+            self.operator.waiters.settle(run.id, result)
 
 
 def _ignore_failure(future: asyncio.Future[None]) -> None:
     """Ignore that a run couldn't be put back: it is recovered at the next start."""
     if not future.cancelled():
         future.exception()
-
-
-def _settle(waiter: ThreadFuture[bytes], result: bytes = b"", error: BaseException | None = None) -> None:
-    try:
-        if error is not None:
-            waiter.set_exception(error)
-        else:
-            waiter.set_result(result)
-    except InvalidStateError:
-        pass  # the caller has stopped waiting

@@ -77,7 +77,7 @@ class Session:
                 run = NewRun(run_id, function_id, metadata=metadata_of(send))
                 send.ids = tuple(await self.scheduler.add((run,), name, data))
 
-        return await self.scheduler.result_of(run_id, begin)
+        return await self.scheduler.result_of(run_id, function_id, begin)
 
     @property
     def is_started(self) -> bool:

@@ -102,6 +102,8 @@ class StepLog:
         """The sleeps during which the run isn't to be in memory, once it leaves it."""
         self.stopping = False
         """Whether the client is being left: the execution ends, and the run resumes another time."""
+        self.is_cut_short = False
+        """Whether the execution ends for good before its handler does: the run was cancelled, say."""
         self.interrupted = False
         """Whether an `Interrupt` was raised: the handler may have swallowed it and stopped half-way."""
         self.over = Signal()
@@ -352,6 +354,11 @@ class StepLog:
         """Refuse to be used in a forked child: the run is the parent's."""
         self._lock = threading.Lock()  # another thread, which doesn't exist here, may have held it
         self._ended = True
+
+    def cut_short(self) -> None:
+        """Have the next step end the execution, or the end of the one that a plain function is in."""
+        self.is_cut_short = True
+        self.over.set()
 
     def stop(self) -> None:
         """Have the next step end the execution: the client is being left."""

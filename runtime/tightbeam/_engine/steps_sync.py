@@ -140,6 +140,8 @@ class StepThread:
             value, error = await attempt
         finally:
             current_step.set(outer)
+        if self._log.is_cut_short:  # a plain function can't be interrupted before
+            raise self._log.interrupt()
         if error is not None:
             raise error
         return value

@@ -24,6 +24,7 @@ from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
+from tightbeam._runs.runs import Runs
 from tightbeam.errors import EngineError
 from tightbeam.inngest._events import accept, event_names, is_sdk_event, sdk_event, sdk_triggers
 from tightbeam.inngest._function import (
@@ -39,6 +40,7 @@ from tightbeam.inngest._handler import wrapped
 from tightbeam.inngest._options import sdk_options
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
 from tightbeam.inngest._run_metadata import with_metadata_of
+from tightbeam.inngest._runs import ServersRuns
 
 __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "create_function"]
 
@@ -148,6 +150,11 @@ class Client(inngest.Inngest):
     def realtime(self) -> Realtime:
         """Live publishes, subscriptions and tokens."""
         return realtime(self)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of its functions, by id. They are the server's: each call raises `EngineError`."""
+        return Runs(ServersRuns())
 
     @property
     def functions(self) -> list[inngest.Function[Any]]:

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tightbeam._engine.pending import Pending
-from tightbeam._engine.requests import Claim, EndRun, LeaveMemory, ParkRun, PutBack, ReadPage, RetryRun
+from tightbeam._engine.requests import (
+    CancelRun,
+    Claim,
+    EndRun,
+    LeaveMemory,
+    ParkRun,
+    PutBack,
+    ReadPage,
+    RetryRun,
+)
 from tightbeam._engine.store import After, Answer, Backend, Outlet, Request, Store
 from tightbeam._message import Envelope
 from tightbeam.errors import JournalFailed, NotEntered
@@ -170,7 +179,7 @@ class BackendDouble:
         self.answering(request)
         if isinstance(request, Claim):
             self.resident |= {run.id for run in answer.runs}
-        elif isinstance(request, EndRun | RetryRun | ParkRun | LeaveMemory):
+        elif isinstance(request, EndRun | RetryRun | ParkRun | LeaveMemory | CancelRun):
             self.resident.discard(request.run_id)
         elif isinstance(request, PutBack):
             self.resident -= set(request.runs)

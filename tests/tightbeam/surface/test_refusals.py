@@ -347,3 +347,15 @@ async def test_run_is_refused_on_inngest_for_good(server: StandIn) -> None:
     run = Run(app_of(client, client.functions), "app-work")
     last = await run.finish()
     assert (last.status, last.no_retry, len(run.answers)) == (500, True, 1)
+
+
+@pytest.mark.parametrize("name", ["get", "wait", "cancel", "retry", "resume"])
+async def test_runs_by_id_are_refused_on_inngest(name: str) -> None:
+    runs = make("inngest").runs
+    with pytest.raises(tightbeam.EngineError, match="runs by id are the embedded engine's"):
+        await getattr(runs, name)("id")
+    with pytest.raises(tightbeam.EngineError, match="runs by id are the embedded engine's"):
+        getattr(runs, f"{name}_sync")("id")
+    for call in (runs.list, runs.list_sync):
+        with pytest.raises(tightbeam.EngineError, match="runs by id are the embedded engine's"):
+            await call()

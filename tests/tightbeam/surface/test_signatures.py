@@ -55,7 +55,7 @@ def test_clients(name: str) -> None:
         assert [shape(call) for call in calls_of(remote, name)] == embedded
 
 
-@pytest.mark.parametrize("name", ["realtime", "functions"])
+@pytest.mark.parametrize("name", ["realtime", "functions", "runs"])
 def test_properties(name: str) -> None:
     for cls in (tightbeam.Client, tightbeam.inngest.Client):
         assert isinstance(inspect.getattr_static(cls, name), property)
@@ -143,7 +143,7 @@ def test_what_a_handler_holds_has_the_surface_that_is_documented() -> None:
 def test_what_a_client_holds_has_the_surface_that_is_documented() -> None:
     import inngest
 
-    shared = {"function", "functions", "lifespan", "realtime", "run", "send", "send_sync"}
+    shared = {"function", "functions", "lifespan", "realtime", "run", "runs", "send", "send_sync"}
     assert public(tightbeam.Client) == shared
     assert public(tightbeam.inngest.Client) - public(inngest.Inngest) == shared - {"send", "send_sync"}
     assert public(type(make("connect"))) == {"follow", "realtime", "send", "send_sync"}

@@ -1,0 +1,279 @@
+"""Cancel, retry and resume runs, and wait for them, while a client is entered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future as ThreadFuture
+from dataclasses import replace
+from typing import Any
+
+from tightbeam._context import current_run
+from tightbeam._engine.details import ENDED, RunRecord, RunState
+from tightbeam._engine.execution import Execution
+from tightbeam._engine.requests import CancelRun, ReadRun, RetryFrom, Unpark
+from tightbeam._engine.results import Cancelled, Done, ExecutionResult, Failed
+from tightbeam._engine.run_waiters import RunWaiters
+from tightbeam._engine.store import Store
+from tightbeam._function import Registry
+from tightbeam._hooks.hook_list import Around, HookList
+from tightbeam._hooks.info import RunInfo
+from tightbeam.errors import EngineError, NoSuchRun, NotEntered
+
+__all__ = ["GRACE", "Operator"]
+
+GRACE = 5.0
+"""Seconds that cancelling waits for `finally` blocks, and for what can't be interrupted."""
+
+_POLL = 1.0
+"""Seconds after which a thread looks whether the event loop that it waits for is closed."""
+
+
+class Operator:
+    """Carries out what people ask of single runs; from any event loop or thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: HookList,
+        registry: Registry,
+        resident: Mapping[str, Execution],
+        claiming: asyncio.Lock,
+        nudge: Callable[[], None],
+    ) -> None:
+        """Prepare on the engine's event loop.
+
+        Args:
+            store: has the runs.
+            hooks: are told of runs that are cancelled.
+            registry: the functions.
+            resident: the executions that are in memory, by the ids of their runs.
+            claiming: is held while runs are claimed, until they are in memory.
+            nudge: has the scheduler look for runs that are due; called on any thread.
+        """
+        self.waiters = RunWaiters()
+        self._store = store
+        self._hooks = hooks
+        self._registry = registry
+        self._resident = resident
+        self._claiming = claiming
+        self._nudge = nudge
+        self._loop = asyncio.get_running_loop()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What is under way for callers."""
+
+    # -- cancelling ------------------------------------------------------------------------------------------
+
+    async def cancel(self, run_id: str) -> None:
+        """Cancel a run; returns when that is stored. Cancelling the caller doesn't stop it.
+
+        Raises:
+            NoSuchRun: there is no such run.
+            RunStateError: it has ended.
+            JournalFailed: it couldn't be stored.
+            NotEntered: the client is being left.
+        """
+        await asyncio.shield(asyncio.wrap_future(self._begin(self._cancel(run_id, GRACE))))
+
+    def cancel_sync(self, run_id: str) -> None:
+        """Cancel a run, from a thread: see `cancel`.
+
+        Raises:
+            EngineError: the thread is that of the event loop which executes the run.
+        """
+        self._refuse_own_loop("cancel_sync", "cancel")
+        # A run that cancels itself isn't waited for: it waits for this.
+        grace = 0.0 if current_run.get() == run_id else GRACE
+        done = self._begin(self._cancel(run_id, grace))
+        while True:
+            try:
+                return done.result(_POLL)
+            except TimeoutError:
+                if self._loop.is_closed():
+                    raise _left() from None
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> ThreadFuture[None]:
+        """Do something on the engine's event loop; called on any thread."""
+        done: ThreadFuture[None] = ThreadFuture()
+
+        def settle(task: asyncio.Task[None]) -> None:
+            self.tasks.discard(task)
+            if task.cancelled():
+                done.set_exception(_left())
+            elif (error := task.exception()) is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        def begin() -> None:
+            task = self._loop.create_task(work)
+            self.tasks.add(task)
+            task.add_done_callback(settle)
+
+        if asyncio._get_running_loop() is self._loop:
+            begin()
+            return done
+        try:
+            self._loop.call_soon_threadsafe(begin)
+        except RuntimeError:  # it is closed
+            work.close()
+            raise _left() from None
+        return done
+
+    async def _cancel(self, run_id: str, grace: float) -> None:
+        while True:
+            execution = self._resident.get(run_id)
+            if execution is not None:
+                is_cut_short = execution.cut_short(Cancelled())
+                try:
+                    async with asyncio.timeout(grace):
+                        await execution.gone.wait()
+                except TimeoutError:
+                    if is_cut_short:
+                        execution.abandon()
+                        await self._store_cancelled(run_id, execution)
+                        return
+                if is_cut_short and execution.was_cancelled:
+                    return
+            async with self._claiming:  # so that the run isn't about to be executed
+                if run_id in self._resident:
+                    continue
+                await self._store_cancelled(run_id, None)
+                return
+
+    async def _store_cancelled(self, run_id: str, execution: Execution | None) -> None:
+        """Store that a run is cancelled, and tell of it.
+
+        Args:
+            run_id: of the run.
+            execution: of the run, if there is one: its handler goes on, and hooks are told when that ends.
+        """
+        if execution is not None:
+            async with execution.recording:
+                if not execution.is_recorded:
+                    await self._store.submit(CancelRun(run_id))
+                    execution.is_recorded = True
+            self.waiters.settle(run_id, Cancelled())
+            return
+        cancelled = await self._store.submit(CancelRun(run_id))
+        if self._hooks.run:
+            info = RunInfo(run_id, cancelled.function, cancelled.event, cancelled.attempt, cancelled.channels)
+            around = Around(self._hooks.run, info)
+            around.enter()
+            info.end("cancelled")
+            around.leave(None)
+        self.waiters.settle(run_id, Cancelled())
+
+    # -- retrying and resuming -------------------------------------------------------------------------------
+
+    async def retry(self, run_id: str) -> None:
+        """Let a run that failed or was cancelled go on: see `RetryFrom`."""
+        await self._store.submit(RetryFrom(run_id, self._known()))
+        self._nudge()
+
+    def retry_sync(self, run_id: str) -> None:
+        """Let a run go on, from a thread."""
+        self._store.call(RetryFrom(run_id, self._known()))
+        self._nudge()
+
+    async def resume(self, run_id: str) -> None:
+        """Let a parked run be tried again: see `Unpark`."""
+        await self._store.submit(Unpark(run_id, self._known()))
+        self._nudge()
+
+    def resume_sync(self, run_id: str) -> None:
+        """Let a parked run be tried again, from a thread."""
+        self._store.call(Unpark(run_id, self._known()))
+        self._nudge()
+
+    def _known(self) -> frozenset[str]:
+        return frozenset(function.id for function in self._registry)
+
+    # -- waiting ---------------------------------------------------------------------------------------------
+
+    async def wait(self, run_id: str, seconds: float | None) -> RunRecord:
+        """Wait until a run has ended or is parked, if it isn't yet; return it.
+
+        Args:
+            run_id: of the run.
+            seconds: how long to wait at most.
+
+        Raises:
+            TimeoutError: it goes on after that time.
+            NoSuchRun: there is no such run.
+            NotEntered: the client was left before the run ended.
+        """
+        async with asyncio.timeout(seconds):
+            while True:
+                with self.waiters.waiter(run_id) as waiter:
+                    record = _existing(run_id, await self._store.submit(ReadRun(run_id)))
+                    if _is_settled(record):
+                        return record
+                    result = await asyncio.wrap_future(waiter)
+                again = await self._store.submit(ReadRun(run_id))
+                if (settled := _after(record, result, again)) is not None:
+                    return settled
+
+    def wait_sync(self, run_id: str, seconds: float | None) -> RunRecord:
+        """Wait as `wait` does, on a thread.
+
+        Raises:
+            EngineError: the thread is that of the event loop which executes the run.
+        """
+        self._refuse_own_loop("wait_sync", "wait")
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            with self.waiters.waiter(run_id) as waiter:
+                record = _existing(run_id, self._store.call(ReadRun(run_id)))
+                if _is_settled(record):
+                    return record
+                result = waiter.result(None if until is None else max(until - time.monotonic(), 0.0))
+            if (settled := _after(record, result, self._store.call(ReadRun(run_id)))) is not None:
+                return settled
+
+    def _refuse_own_loop(self, name: str, instead: str) -> None:
+        if asyncio._get_running_loop() is self._loop:
+            raise EngineError(
+                f"{name} would wait for the event loop that it blocks: use `await client.runs.{instead}(…)`"
+            )
+
+    def close(self) -> None:
+        """Give up what is still being cancelled, and tell all who wait that the client was left."""
+        for task in tuple(self.tasks):
+            task.cancel()
+        self.waiters.close()
+
+
+def _existing(run_id: str, record: RunRecord | None) -> RunRecord:
+    if record is None:
+        raise NoSuchRun(run_id)
+    return record
+
+
+def _is_settled(record: RunRecord) -> bool:
+    """Return whether nothing becomes of a run by itself."""
+    return record.summary.state in ENDED or record.summary.state == "parked"
+
+
+def _after(before: RunRecord, result: ExecutionResult, record: RunRecord | None) -> RunRecord | None:
+    """Return a run that has ended or is parked; None if it goes on again.
+
+    Args:
+        before: the run as it was.
+        result: how it has ended.
+        record: the run as it is; None if it is no longer retained.
+    """
+    if record is None:
+        raw = result.raw if isinstance(result, Done) else None
+        state: RunState = "done" if isinstance(result, Done) else "failed"
+        if isinstance(result, Cancelled):
+            state = "cancelled"
+        record = replace(before, summary=replace(before.summary, state=state), result=raw)
+    if not _is_settled(record):
+        return None
+    return replace(record, cause=result.error) if isinstance(result, Failed) else record
+
+
+def _left() -> NotEntered:
+    return NotEntered("the client was left meanwhile")

@@ -1,0 +1,1 @@
+"""Runs by id: what `client.runs` is, over an engine in this process or a gateway elsewhere."""
