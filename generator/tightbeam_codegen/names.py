@@ -31,6 +31,7 @@ __all__ = [
     "class_name",
     "field_names",
     "is_class_name",
+    "is_event_type",
     "is_field_name",
     "is_plain_key",
     "pascal",
@@ -104,7 +105,7 @@ def class_name(parts: Iterable[str], *, of_event: bool = False) -> str:
         of_event: whether the place is in the definition of an event, where the ending ``Event`` counts too.
     """
     name = "".join(pascal(part) for part in parts)
-    taken = name.endswith(_CLASS_SUFFIXES) or (of_event and name.endswith(_EVENT_SUFFIX))
+    taken = name.endswith(_CLASS_SUFFIXES) or (of_event and is_event_type(name))
     return name + "Data" if taken or keyword.iskeyword(name) else name
 
 
@@ -155,6 +156,11 @@ def topic_name(wire: str) -> str:
 def is_class_name(name: str) -> bool:
     """Return whether a chosen name can be a class's as it is: CamelCase, no reserved ending."""
     return name.isascii() and name[:1].isupper() and class_name([name]) == name
+
+
+def is_event_type(name: str) -> bool:
+    """Return whether a class's name has the ending that belongs to the type of an event, in its module."""
+    return name.endswith(_EVENT_SUFFIX)
 
 
 def is_field_name(name: str) -> bool:

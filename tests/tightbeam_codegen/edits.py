@@ -1,4 +1,4 @@
-"""A random project of channel definitions, and random edits of it; always sound."""
+"""A random project of definitions of channels and events, and random edits of it; always sound."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Edit:
     words: str
     file: str
     owner: str | None
-    """None where a file came or went."""
+    """None where a file came or went, and where an event's schema was changed."""
 
 
 class RandomProject:
@@ -51,6 +51,7 @@ class RandomProject:
                 self.files[path]["$defs"][self._word("S")] = self._object(0)
         for _ in range(3):
             self._add_file()
+        self._add_event()
 
     def snapshot(self) -> dict[str, Any]:
         """The files as they are, to keep."""
@@ -61,6 +62,7 @@ class RandomProject:
         edits = [self._add_property] * 4 + [self._remove_property] * 3 + [self._change_enum] * 2
         edits += [self._add_topic, self._remove_topic, self._add_definition, self._remove_definition]
         edits += [self._describe, self._add_file, self._remove_file, self._require]
+        edits += [self._add_event, self._remove_event]
         while True:
             done = self._random.choice(edits)()
             if done is not None:
@@ -71,13 +73,17 @@ class RandomProject:
     def _definitions(self) -> list[str]:
         return [path for path in self.files if path.endswith(".channel.json")]
 
-    def _owners(self) -> list[tuple[str, str, Any]]:
-        """Every topic's schema and every shared definition: (file, name, schema)."""
-        found = [
+    def _events(self) -> list[str]:
+        return [path for path in self.files if path.endswith(".event.json")]
+
+    def _owners(self) -> list[tuple[str, str | None, Any]]:
+        """Every topic's and event's schema and every shared definition: (file, name, schema)."""
+        found: list[tuple[str, str | None, Any]] = [
             (path, name, topic["schema"])
             for path in self._definitions()
             for name, topic in self.files[path]["topics"].items()
         ]
+        found += [(path, None, self.files[path]["schema"]) for path in self._events()]
         found += [
             (path, name, schema)
             for path, value in self.files.items()
@@ -211,6 +217,25 @@ class RandomProject:
         del self.files[path]
         return Edit(f"remove {path}", path, None)
 
+    def _add_event(self) -> Edit:
+        path = f"{self._random.choice(['', 'deep/', 'events/'])}{self._word('E')}.event.json"
+        self.files[path] = {"name": path, "schema": self._object(0), "$defs": {}}
+        self.files[path]["$defs"][self._word("S")] = self._random.choice([self._object, self._enum])(0)
+        self.files[path]["schema"]["properties"]["shared"] = self._reference(path)
+        return Edit(f"add {path}", path, None)
+
+    def _remove_event(self) -> Edit | None:
+        unused = [
+            path
+            for path in self._events()
+            if not any(f"$defs/{name}'" in str(self.files) for name in self.files[path]["$defs"])
+        ]
+        if not unused:
+            return None
+        path = self._random.choice(unused)
+        del self.files[path]
+        return Edit(f"remove {path}", path, None)
+
     # -- schemas ---------------------------------------------------------------------------------------------
 
     def _schema(self, depth: int, path: str) -> dict[str, Any]:
@@ -225,7 +250,9 @@ class RandomProject:
     def _reference(self, path: str) -> dict[str, Any]:
         homes = [home for home, value in self.files.items() if value.get("$defs")]
         if not self._circles:
-            homes = [home for home in homes if home == path or not home.endswith(".channel.json")]
+            homes = [
+                home for home in homes if home == path or not home.endswith((".channel.json", ".event.json"))
+            ]
         home = self._random.choice(homes)
         name = self._random.choice(list(self.files[home]["$defs"]))
         up = "../" * path.count("/")

@@ -13,7 +13,7 @@ from tightbeam_codegen.command.failures import FINE, WRONG, missing_package
 from tightbeam_codegen.command.metaschema import editor_metaschema
 from tightbeam_codegen.command.output import print_error, print_output
 from tightbeam_codegen.problems import DefinitionErrors, render
-from tightbeam_codegen.read.check.metaschemas import channel_metaschema
+from tightbeam_codegen.read.check.metaschemas import Kind, metaschema_of
 from tightbeam_codegen.settings import Settings, load_settings
 from tightbeam_codegen.targets import OPTIONS, TARGETS
 
@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from tightbeam_codegen.imports.choice import Taken
     from tightbeam_codegen.imports.trial import Trial
 
-__all__ = ["FIRST_DEFINITION", "METASCHEMA", "run_init", "run_init_editor", "run_init_from"]
+__all__ = [
+    "EVENT_METASCHEMA",
+    "FIRST_DEFINITION",
+    "METASCHEMA",
+    "run_init",
+    "run_init_editor",
+    "run_init_from",
+]
 
 METASCHEMA = "channel.schema.json"
 """The file in the schema root by which editors complete and mark definitions; it is no definition itself."""
+
+EVENT_METASCHEMA = "event.schema.json"
+"""The same for events."""
 
 _MOST_SHOWN = 20
 """How many of the files that were written are named."""
@@ -64,7 +74,7 @@ def run_init(schemas: Path | None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(FIRST_DEFINITION)
-        beside = _write_metaschema(folder, settings.dialect) + write_attributes(settings)
+        beside = _write_metaschemas(folder, settings.dialect) + write_attributes(settings)
     except (DefinitionErrors, OSError) as error:
         return _refused(error)
     text = f"Wrote {file.as_posix()}\n{beside}\n{_next_steps(settings, folder.as_posix())}"
@@ -123,7 +133,7 @@ def run_init_from(schemas: Path | None, source: str, name: str | None, only: tup
         trial = try_out(taken.imported, taken.folder, METASCHEMA, taken.sources, settings)
         files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
         write_new(settings.schemas, files, remedy=taken.imported.refresh)
-        beside = _write_metaschema(settings.schemas, settings.dialect) + write_attributes(settings)
+        beside = _write_metaschemas(settings.schemas, settings.dialect) + write_attributes(settings)
     except ModuleNotFoundError as error:
         return _refused(missing_package(error, "importing"))
     except (DefinitionErrors, OSError) as error:
@@ -170,27 +180,33 @@ def run_init_editor(schemas: Path | None) -> int:
         settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write_metaschema(folder, settings.dialect)
+        written = _write_metaschemas(folder, settings.dialect)
     except (DefinitionErrors, OSError) as error:
         print_error(f"tightbeam: {error}")
         return WRONG
-    return print_output(written or f"{(folder / METASCHEMA).as_posix()} is up to date\n", FINE)
+    names = f"{(folder / METASCHEMA).as_posix()} and {EVENT_METASCHEMA} are up to date\n"
+    return print_output(written or names, FINE)
 
 
-def _write_metaschema(folder: Path, dialect: str) -> str:
-    """Write the metaschema beside the definitions, never over a file that isn't ours.
+def _write_metaschemas(folder: Path, dialect: str) -> str:
+    """Write the metaschemas beside the definitions, never over a file that isn't ours.
 
     Args:
         folder: of the definitions.
         dialect: of those that state none.
 
     Returns:
-        A sentence; empty where nothing was written.
+        A line for each file that was written.
     """
-    file, text = folder / METASCHEMA, editor_metaschema(dialect)
+    names: tuple[tuple[Kind, str], ...] = (("channel", METASCHEMA), ("event", EVENT_METASCHEMA))
+    return "".join(_write_metaschema(folder / name, dialect, kind) for kind, name in names)
+
+
+def _write_metaschema(file: Path, dialect: str, kind: Kind) -> str:
+    text = editor_metaschema(dialect, kind)
     if file.exists():
         present = file.read_text("utf-8", "replace")
-        if present == text or f'"$id": "{channel_metaschema()["$id"]}"' not in present:
+        if present == text or f'"$id": "{metaschema_of(kind)["$id"]}"' not in present:
             return ""
     file.write_text(text, "utf-8", newline="\n")
     return f"Wrote {file.as_posix()}, for completion in your editor\n"

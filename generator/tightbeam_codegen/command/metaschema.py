@@ -1,4 +1,4 @@
-"""The metaschema of channel definitions for editors: each dialect's keywords, and nothing to fetch."""
+"""The metaschemas of definitions for editors: each dialect's keywords, and nothing to fetch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tightbeam_codegen.json_schema.dialects import DRAFTS, LATEST, Dialect, find_draft
-from tightbeam_codegen.read.check.metaschemas import metaschema_text
+from tightbeam_codegen.read.check.metaschemas import Kind, metaschema_text
 from tightbeam_codegen.readable_json import readable_json
 
 __all__ = ["editor_metaschema"]
@@ -22,7 +22,7 @@ _RENAMED = {"definitions": "$defs", "dependencies": "dependentRequired and depen
 _IN_DRAFT_4 = re.compile(r" \(In draft 4 [^)]*\)")
 
 
-def editor_metaschema(dialect: str) -> str:
+def editor_metaschema(dialect: str, kind: Kind = "channel") -> str:
     """Return the metaschema as the text of a file.
 
     An editor offers and explains the keywords of the dialect that a definition states, and marks others. In
@@ -31,8 +31,9 @@ def editor_metaschema(dialect: str) -> str:
 
     Args:
         dialect: the URI of the dialect of definitions that state none.
+        kind: of the definitions.
     """
-    metaschema: dict[str, Any] = json.loads(metaschema_text())
+    metaschema: dict[str, Any] = json.loads(metaschema_text(kind))
     schemas: dict[str, Any] = metaschema["$defs"]
     described: dict[str, Any] = schemas[_ALL]
     open_ = {key: value for key, value in described.items() if key != "additionalProperties"}
@@ -40,9 +41,9 @@ def editor_metaschema(dialect: str) -> str:
     for draft in DRAFTS.values():
         schemas[_name(draft)] = _of_draft(draft, described)
     for name in (_OWN, *map(_name, DRAFTS.values())):
-        schemas[_definition(name)] = _definition_in(name)
+        schemas[_definition(name)] = _definition_in(name, kind)
     # What follows depends on the dialect, so that the parts for all definitions don't say it.
-    del schemas["Topic"]["properties"]["schema"]["$ref"]
+    del (schemas["Topic"] if kind == "channel" else metaschema)["properties"]["schema"]["$ref"]
     metaschema["properties"]["$defs"]["additionalProperties"] = True
     default = find_draft(dialect)
     metaschema |= _chosen(_name(default) if default else _OWN)
@@ -106,15 +107,23 @@ def _referring(schema: Any, name: str) -> Any:
     }
 
 
-def _definition_in(name: str) -> dict[str, Any]:
-    """Return the schema for a definition whose payload schemas have one schema."""
+def _definition_in(name: str, kind: Kind) -> dict[str, Any]:
+    """Return the schema for a definition whose payload schemas have one schema.
+
+    Args:
+        name: of that schema.
+        kind: of the definition.
+    """
     payload = {
         "if": {"required": ["$schema"]},
         "then": {"$ref": f"#/$defs/{_ALL}"},
         "else": {"$ref": f"#/$defs/{name}"},
     }
+    shared = {"additionalProperties": payload}
+    if kind == "event":
+        return {"properties": {"schema": payload, "$defs": shared}}
     topics = {"additionalProperties": {"properties": {"schema": payload}}}
-    return {"properties": {"topics": topics, "$defs": {"additionalProperties": payload}}}
+    return {"properties": {"topics": topics, "$defs": shared}}
 
 
 def _chosen(default: str) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from tightbeam_codegen.json_schema.uris import ROOT_URI
+from tightbeam_codegen.names import is_event_type
 from tightbeam_codegen.problems import DefinitionErrors, Problems, quoted
 from tightbeam_codegen.read.definitions import Unchanged
 from tightbeam_codegen.read.load import Document, Pointer
 from tightbeam_codegen.read.normalise import Names
 from tightbeam_codegen.read.normalise.places import PlaceKey
+from tightbeam_codegen.read.payload_pointers import is_event
 from tightbeam_codegen.read.resolve import Sources
 from tightbeam_codegen.settings import Settings
 from tightbeam_codegen.suggest import did_you_mean
@@ -97,8 +99,13 @@ class _Search:
             )
             return
         pointer = self._pointer(entry, documents[0], fragment)
-        if pointer is not None:
-            yield from ((document.uri, pointer) for document in documents)
+        if pointer is None:
+            return
+        if is_event(documents[0]) and is_event_type(self._settings.names[entry]):
+            remedy = "Choose another ending."
+            self._error(entry, "it ends in Event, as the event's own type does", remedy)
+            return
+        yield from ((document.uri, pointer) for document in documents)
 
     def _uris(self, path: str) -> list[str]:
         """Return the URIs of a file, which may be below the schema root and below a mapped folder at once."""

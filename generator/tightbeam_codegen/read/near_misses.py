@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path, PurePosixPath
 
 from tightbeam_codegen.problems import DefinitionErrors, Place, Problem
-from tightbeam_codegen.read.check.metaschemas import Kind, event_metaschema
+from tightbeam_codegen.read.check.metaschemas import Kind, metaschema_of
 from tightbeam_codegen.read.discover import SUFFIXES, entries_below
 from tightbeam_codegen.read.load import JsonValue, parse
 
@@ -74,7 +74,7 @@ def _kind_by_content(file: Path, path: str) -> Kind | None:
         return "channel"
     is_event = (
         isinstance(value.get("schema"), dict | bool)
-        and value.keys() <= event_metaschema()["properties"].keys()
+        and value.keys() <= metaschema_of("event")["properties"].keys()
     )
     return "event" if is_event else None
 

@@ -15,7 +15,7 @@ from tightbeam_codegen.read.documents import ModulePath, Resolved
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.normalise import Claim, Names, Normaliser, TooMuch, settle
 from tightbeam_codegen.read.normalise.naming import is_own
-from tightbeam_codegen.read.normalise.places import NamePlace, event_place, payload_place
+from tightbeam_codegen.read.normalise.places import NamePlace, event_places, payload_place
 from tightbeam_codegen.read.normalise.shapes import Name, NamedShape, Ref, Rules, Shape, Union, names_in
 from tightbeam_codegen.read.resolve import Node, Unresolved
 
@@ -182,7 +182,7 @@ class _Attempt:
         self._uses[module] = tuple(sorted(uses))
         self._problems[module] = self._noted.after(known)
         if isinstance(definition, EventDefinition):
-            self._events.append(event_place(definition))
+            self._events.extend(event_places(definition))
 
     def _topic(self, definition: AnyDefinition, topic: Topic) -> TopicShape:
         document, module, normaliser = definition.document, definition.module, self._normaliser

@@ -72,10 +72,10 @@ def _generated(
 
 
 def _in_folder(content: Any, folder: str) -> Any:
-    """A definition under a channel name that no other place has."""
+    """A definition under a name that no other place has."""
     if isinstance(content, str):
         return re.sub(r'^(\{?"?name"?: "?)', rf"\1{folder}.", content, count=1, flags=re.MULTILINE)
-    if "topics" in content:
+    if "name" in content:
         content = {**content, "name": f"{folder}.{content['name']}"}
     return json.loads(json.dumps(content).replace(f"{MAPPED}PLACE", f"{MAPPED}{folder}"))
 

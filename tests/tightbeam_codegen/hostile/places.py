@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from tests.tightbeam_codegen.compiling import channel
+from tests.tightbeam_codegen.compiling import channel, event
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, open_object, ref
 
 __all__ = ["DESCRIBING", "MAPPED", "PLACES", "Files", "Place"]
@@ -149,6 +149,27 @@ _DEFINITIONS: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
+_EVENTS: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "name of an event": lambda t: event("e" + t, schema=_OBJECT),
+    "name of an event without data": lambda t: event("e" + t),
+    "description of an event": lambda t: event(schema=_OBJECT, description=t),
+    "description of an event without data": lambda t: event(description=t),
+    "description of an event's data": lambda t: event(schema={**_OBJECT, "description": t, "title": t}),
+    "property of an event": lambda t: event(schema=closed(**{t: STRING, "event": closed(**{t: INTEGER})})),
+    "tag of an event": lambda t: event(schema=_tagged(t)),
+    "id of an event": lambda t: event(schema={**_OBJECT, "$id": t}),
+    "dialect of an event": lambda t: {**event(schema=_OBJECT), "dialect": t},
+    "shared class of an event": lambda t: {
+        **event(schema=closed(a=ref(f"#/$defs/{_pointer(t)}"))),
+        "$defs": {t: {**_OBJECT, "description": t}},
+    },
+    "reference of an event": lambda t: event(schema=ref(t)),
+    "name for an event's type": lambda t: {**event(schema=_OBJECT), "x-tightbeam-name": t},
+    "exception of an event": lambda t: {**event(schema=_OBJECT), "x-tightbeam-allow-breaking": t},
+    "key of an event": lambda t: {**event(schema=_OBJECT), t: t},
+}
+
+
 def _name(text: str) -> str:
     """A part of a path: what a disk takes, and what isn't hidden."""
     return text.replace("/", "_").replace("\0", "_").lstrip(".")[:60]
@@ -164,6 +185,9 @@ def _to_file(path: str, text: str, *, prefix: str = "") -> Files:
 _FILES: Mapping[str, Place] = {
     "file name": lambda t: {f"{_name(t)}.channel.json": channel("x", t=_OBJECT)},
     "file name in yaml": lambda t: {f"{_name(t)}.channel.yaml": json.dumps(channel("x", t=_OBJECT))},
+    "file name of an event": lambda t: {f"{_name(t)}.event.json": event(schema=_OBJECT)},
+    "file name of an event without data": lambda t: {f"{_name(t)}.event.json": event()},
+    "folder of an event": lambda t: {f"{_name(t)}/x.event.yaml": json.dumps(event(schema=_OBJECT))},
     "folder": lambda t: {f"{_name(t)}/x.channel.json": channel("x", t=_OBJECT)},
     "folder in a folder": lambda t: {f"a/{_name(t)}/{_name(t)}/x.channel.json": channel("x", t=_OBJECT)},
     "folder with a parameter": lambda t: {
@@ -204,9 +228,14 @@ def _of_definition(definition: Callable[[str], Any]) -> Place:
     return lambda text: {"x.channel.json": definition(text)}
 
 
+def _of_event(definition: Callable[[str], Any]) -> Place:
+    return lambda text: {"x.event.json": definition(text)}
+
+
 PLACES: Mapping[str, Place] = {
     **{name: _of_topic(schema) for name, schema in _SCHEMAS.items()},
     **{name: _of_definition(definition) for name, definition in _DEFINITIONS.items()},
+    **{name: _of_event(definition) for name, definition in _EVENTS.items()},
     **_FILES,
 }
 
@@ -222,6 +251,12 @@ DESCRIBING = frozenset(
         *("format", "media type", "description of a channel", "description of a factory"),
         *("description of a topic", "shared union", "unused definition"),
         *("description of what contains itself", "yaml", "vocabulary"),
+        *(
+            "description of an event",
+            "description of an event without data",
+            "description of an event's data",
+        ),
+        *("property of an event", "tag of an event"),
     ]
 )
 """Where any text may stand, since it says nothing, or is a value: it must not be refused."""

@@ -57,7 +57,8 @@ def _name(node: ast.stmt) -> str | None:
 
 def of_others(files: Mapping[str, str], edit: Edit) -> list[tuple[tuple[str, str], str]]:
     """The parts that an edit must leave as they are, in order."""
-    module = edit.file.removesuffix(".json").removesuffix(".channel") + ".py"
+    stem = edit.file.removesuffix(".json").removesuffix(".channel").removesuffix(".event")
+    module = stem.replace("-", "_") + ".py"
     found = []
     for (path, name), text in parts(files):
         if edit.owner is None:

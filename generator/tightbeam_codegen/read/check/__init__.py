@@ -2,7 +2,6 @@
 
 from tightbeam_codegen.read.check.definition import check_definition
 from tightbeam_codegen.read.check.event import check_event, check_event_names
-from tightbeam_codegen.read.check.metaschemas import channel_metaschema
 from tightbeam_codegen.read.check.model import (
     AnyDefinition,
     Definition,
@@ -23,7 +22,6 @@ __all__ = [
     "ParamValue",
     "Parameter",
     "Topic",
-    "channel_metaschema",
     "check_definition",
     "check_event",
     "check_event_names",

@@ -10,12 +10,7 @@ from tightbeam_codegen.json_schema.dialects import DRAFTS, find_draft, spellings
 from tightbeam_codegen.json_schema.own_keywords import ALLOW_BREAKING
 from tightbeam_codegen.problems import Problems, quoted
 from tightbeam_codegen.read.check.metaschema import faults_by
-from tightbeam_codegen.read.check.metaschemas import (
-    Kind,
-    channel_metaschema,
-    event_metaschema,
-    is_by_metaschema,
-)
+from tightbeam_codegen.read.check.metaschemas import Kind, is_by_metaschema, metaschema_of
 from tightbeam_codegen.read.check.schema import MAX_PROBLEMS, SAY_WHY, check_schema
 from tightbeam_codegen.read.load.values import value_at
 from tightbeam_codegen.suggest import did_you_mean, nearest
@@ -26,8 +21,6 @@ if TYPE_CHECKING:
     from tightbeam_codegen.settings import Settings
 
 __all__ = ["asserts_formats", "check_form", "check_schemas", "dialect_of", "text_of"]
-
-_METASCHEMAS = {"channel": channel_metaschema, "event": event_metaschema}
 
 
 def check_form(document: Document, kind: Kind, problems: Problems, belongs: Mapping[str, str]) -> None:
@@ -42,7 +35,7 @@ def check_form(document: Document, kind: Kind, problems: Problems, belongs: Mapp
     root = document.value
     if is_by_metaschema(root, kind):
         return
-    for fault in islice(faults_by(_METASCHEMAS[kind](), root, {}), MAX_PROBLEMS):
+    for fault in islice(faults_by(metaschema_of(kind), root, {}), MAX_PROBLEMS):
         if fault.where[-1:] == ("x-tightbeam-name",) and fault.rule == "pattern":
             # Reported in plainer words where overrides are checked.
             continue

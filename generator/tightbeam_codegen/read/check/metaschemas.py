@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Kind", "channel_metaschema", "event_metaschema", "is_by_metaschema", "metaschema_text"]
+__all__ = ["Kind", "is_by_metaschema", "metaschema_of", "metaschema_text"]
 
 Kind: TypeAlias = Literal["channel", "event"]
 """What a definition file defines."""
@@ -15,18 +15,18 @@ Kind: TypeAlias = Literal["channel", "event"]
 _CHANNEL = "channel.schema.json"
 
 
-def channel_metaschema() -> dict[str, Any]:
-    """Return the metaschema by which channel definitions are checked.
+@lru_cache(maxsize=2)
+def metaschema_of(kind: Kind) -> dict[str, Any]:
+    """Return the metaschema by which definitions of a kind are checked.
 
     The file describes payload schemas too, for editors. Definitions are checked without that part: payload
     schemas are checked by their own dialect's metaschema.
     """
-    return _metaschema("channel")
-
-
-def event_metaschema() -> dict[str, Any]:
-    """Return the metaschema by which event definitions are checked, likewise."""
-    return _metaschema("event")
+    metaschema: dict[str, Any] = json.loads(metaschema_text(kind))
+    described = metaschema["$defs"]["PayloadSchema"]
+    for keyword in ("properties", "patternProperties", "additionalProperties"):
+        del described[keyword]
+    return metaschema
 
 
 def metaschema_text(kind: Kind = "channel") -> str:
@@ -54,16 +54,7 @@ def is_by_metaschema(value: object, kind: Kind) -> bool:
 def _validator(kind: Kind) -> Any:
     import jsonschema_rs
 
-    return jsonschema_rs.validator_for(_metaschema(kind), offline=True)
-
-
-@lru_cache(maxsize=2)
-def _metaschema(kind: Kind) -> dict[str, Any]:
-    metaschema: dict[str, Any] = json.loads(metaschema_text(kind))
-    described = metaschema["$defs"]["PayloadSchema"]
-    for keyword in ("properties", "patternProperties", "additionalProperties"):
-        del described[keyword]
-    return metaschema
+    return jsonschema_rs.validator_for(metaschema_of(kind), offline=True)
 
 
 def _read(name: str) -> str:

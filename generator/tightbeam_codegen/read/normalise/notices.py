@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tightbeam_codegen.json_schema.official import is_official
-from tightbeam_codegen.names import field_names
+from tightbeam_codegen.names import field_names, is_event_type
 from tightbeam_codegen.problems import Place, Problem, Problems, quoted
 from tightbeam_codegen.read.normalise.flatten import Flattener, Part
 from tightbeam_codegen.read.normalise.places import OVERRIDE, is_override
 from tightbeam_codegen.read.normalise.unions import MAX_BRANCHES
+from tightbeam_codegen.read.payload_pointers import is_event
 from tightbeam_codegen.read.resolve import Node, SchemaStore
 
 __all__ = ["SAY_ITS_TYPE", "Notices"]
@@ -139,8 +140,15 @@ class Notices:
     def override(self, node: Node) -> str | None:
         """Return the name that a schema asks for; None without one, or for what can't be a name."""
         override = node.keywords.get(OVERRIDE)
-        if override is None or (isinstance(override, str) and is_override(override)):
-            return override
+        if override is None:
+            return None
+        if isinstance(override, str) and is_override(override):
+            document = self._store.document(node.schema)
+            if document is None or not is_event(document) or not is_event_type(override):
+                return override
+            message = f"x-tightbeam-name {quoted(override)} ends in Event, as the event's own type does"
+            self._problems.error(self._store.place(node.schema, OVERRIDE), message, "Choose another ending.")
+            return None
         message = f"x-tightbeam-name {quoted(str(override))} can be neither a class's name nor a property's"
         remedy = (
             "A class's is in CamelCase (not ending in Message, Dict or Channel), a property's in lower case."

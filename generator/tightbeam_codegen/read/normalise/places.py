@@ -8,7 +8,7 @@ the way. Nothing is counted over a whole file, so an addition in one place renam
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
@@ -31,7 +31,7 @@ __all__ = [
     "PlaceKey",
     "are_distinct",
     "branch_suffixes",
-    "event_place",
+    "event_places",
     "is_definition",
     "is_override",
     "module_of",
@@ -117,10 +117,12 @@ def payload_place(definition: AnyDefinition, payload: Topic) -> NamePlace:
     return NamePlace(definition.module, (payload.named_after,), definition.document, payload.pointer)
 
 
-def event_place(definition: EventDefinition) -> NamePlace:
-    """Return the place of an event's type, which has a name beside those of classes."""
-    name = definition.class_name or f"{pascal(definition.module[-1])}Event"
-    return NamePlace(definition.module, (name,), definition.document, ("name",), is_chosen=True)
+def event_places(definition: EventDefinition) -> Iterator[NamePlace]:
+    """Yield the places of an event's type, which has a name beside those of classes, or two of them."""
+    # The chosen one is Python's.
+    for name in dict.fromkeys([f"{pascal(definition.module[-1])}Event", definition.class_name]):
+        if name is not None:
+            yield NamePlace(definition.module, (name,), definition.document, ("name",), is_chosen=True)
 
 
 @functools.lru_cache(maxsize=4096)
