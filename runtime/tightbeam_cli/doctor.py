@@ -209,14 +209,15 @@ def _bindings() -> Iterator[Finding]:
 
 
 def _metaschema(settings: Settings) -> Iterator[Finding]:
-    """Yield a note if the metaschema that editors use is another version's, or for another dialect."""
-    from tightbeam_codegen.command.init import METASCHEMA
+    """Yield a note for each metaschema that editors use that is another version's, or for another dialect."""
+    from tightbeam_codegen.command.init import METASCHEMAS
     from tightbeam_codegen.command.metaschema import editor_metaschema
 
-    file = settings.schemas / METASCHEMA
-    if file.is_file() and file.read_text("utf-8", "replace") != editor_metaschema(settings.dialect):
-        text, remedy = "another version's, or for another dialect", "Run: tightbeam init --editor"
-        yield Finding("bindings", "note", file.as_posix(), text, remedy)
+    for kind, name in METASCHEMAS.items():
+        file = settings.schemas / name
+        if file.is_file() and file.read_text("utf-8", "replace") != editor_metaschema(settings.dialect, kind):
+            text, remedy = "another version's, or for another dialect", "Run: tightbeam init --editor"
+            yield Finding("bindings", "note", file.as_posix(), text, remedy)
 
 
 # -- a journal -----------------------------------------------------------------------------------------------

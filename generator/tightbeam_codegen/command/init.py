@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,19 +22,18 @@ if TYPE_CHECKING:
     from tightbeam_codegen.imports.trial import Trial
 
 __all__ = [
-    "EVENT_METASCHEMA",
     "FIRST_DEFINITION",
     "METASCHEMA",
+    "METASCHEMAS",
     "run_init",
     "run_init_editor",
     "run_init_from",
 ]
 
-METASCHEMA = "channel.schema.json"
-"""The file in the schema root by which editors complete and mark definitions; it is no definition itself."""
+METASCHEMAS: Mapping[Kind, str] = {"channel": "channel.schema.json", "event": "event.schema.json"}
+"""The files in the schema root by which editors complete and mark definitions; they are no definitions."""
 
-EVENT_METASCHEMA = "event.schema.json"
-"""The same for events."""
+METASCHEMA = METASCHEMAS["channel"]
 
 _MOST_SHOWN = 20
 """How many of the files that were written are named."""
@@ -133,7 +132,8 @@ def run_init_from(schemas: Path | None, source: str, name: str | None, only: tup
         trial = try_out(taken.imported, taken.folder, METASCHEMA, taken.sources, settings)
         files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
         write_new(settings.schemas, files, remedy=taken.imported.refresh)
-        beside = _write_metaschemas(settings.schemas, settings.dialect) + write_attributes(settings)
+        kinds = [kind for kind in METASCHEMAS if any(path.endswith(f".{kind}.json") for path in trial.files)]
+        beside = _write_metaschemas(settings.schemas, settings.dialect, kinds) + write_attributes(settings)
     except ModuleNotFoundError as error:
         return _refused(missing_package(error, "importing"))
     except (DefinitionErrors, OSError) as error:
@@ -175,7 +175,7 @@ def _notes(trial: Trial) -> Iterator[str]:
 
 
 def run_init_editor(schemas: Path | None) -> int:
-    """Write the metaschema into the schema root, over an older one, and return the exit code."""
+    """Write the metaschemas into the schema root, over older ones, and return the exit code."""
     try:
         settings = load_settings(Path(), OPTIONS)
         folder = settings.schemas if schemas is None else schemas
@@ -184,22 +184,22 @@ def run_init_editor(schemas: Path | None) -> int:
     except (DefinitionErrors, OSError) as error:
         print_error(f"tightbeam: {error}")
         return WRONG
-    names = f"{(folder / METASCHEMA).as_posix()} and {EVENT_METASCHEMA} are up to date\n"
-    return print_output(written or names, FINE)
+    names = " and ".join((folder / name).as_posix() for name in METASCHEMAS.values())
+    return print_output(written or f"{names} are up to date\n", FINE)
 
 
-def _write_metaschemas(folder: Path, dialect: str) -> str:
+def _write_metaschemas(folder: Path, dialect: str, kinds: Iterable[Kind] = METASCHEMAS) -> str:
     """Write the metaschemas beside the definitions, never over a file that isn't ours.
 
     Args:
         folder: of the definitions.
         dialect: of those that state none.
+        kinds: of definitions.
 
     Returns:
         A line for each file that was written.
     """
-    names: tuple[tuple[Kind, str], ...] = (("channel", METASCHEMA), ("event", EVENT_METASCHEMA))
-    return "".join(_write_metaschema(folder / name, dialect, kind) for kind, name in names)
+    return "".join(_write_metaschema(folder / METASCHEMAS[kind], dialect, kind) for kind in kinds)
 
 
 def _write_metaschema(file: Path, dialect: str, kind: Kind) -> str:

@@ -12,7 +12,7 @@ import pytest
 from tests.tightbeam_codegen.golden import GOOD
 from tests.typescript.node_tools import needs_node, project, run
 from tightbeam_cli import main
-from tightbeam_codegen.command.init import METASCHEMA
+from tightbeam_codegen.command.init import METASCHEMA, METASCHEMAS
 from tightbeam_codegen.command.metaschema import editor_metaschema
 from tightbeam_codegen.json_schema.dialects import DRAFT_7, DRAFTS, LATEST
 from tightbeam_codegen.read.check.metaschemas import metaschema_text
@@ -27,7 +27,8 @@ const { getLanguageService } = require("yaml-language-server");
 const asked = [];
 const schemaRequestService = async (uri) => {
   asked.push(uri);
-  if (uri.endsWith("/channel.schema.json")) return input.metaschema;
+  const name = uri.split("/").at(-1);
+  if (name in input.metaschemas) return input.metaschemas[name];
   throw new Error("offline");
 };
 const workspaceContext = { resolveRelativePath: (path, base) => new URL(path, base).toString() };
@@ -75,8 +76,9 @@ console.log(JSON.stringify({ found, asked }));
 def look(folder: Path, *texts: tuple[str, str], dialect: str = LATEST.uri) -> list[dict[str, Any]]:
     """What the service of each language offers at the mark, which places it marks, and what it explains."""
     needs_node()
-    said = run(project(folder, {}), SERVICES, {"metaschema": editor_metaschema(dialect), "texts": texts})
-    assert {uri.rpartition("/")[2] for uri in said["asked"]} == {METASCHEMA}
+    metaschemas = {name: editor_metaschema(dialect, kind) for kind, name in METASCHEMAS.items()}
+    said = run(project(folder, {}), SERVICES, {"metaschemas": metaschemas, "texts": texts})
+    assert {uri.rpartition("/")[2] for uri in said["asked"]} <= {*METASCHEMAS.values()}
     found: list[dict[str, Any]] = said["found"]
     return found
 
@@ -261,10 +263,40 @@ def test_good_definitions_are_not_marked(tmp_path: Path) -> None:
         if case.name not in ("words-of-python", "unsatisfiable")
     ]
     assert len(texts) > 30
+    events = [file for case in GOOD for file in sorted((case.folder / "schemas").rglob("*.event.json"))]
+    assert len(events) > 10
+    texts += [
+        ("json", json.dumps({"$schema": "event.schema.json", **json.loads(file.read_text("utf-8"))}))
+        for file in events
+    ]
     marked = [
         (text[:80], each["marks"]) for (_, text), each in zip(texts, look(tmp_path, *texts), strict=True)
     ]
     assert [each for each in marked if each[1]] == []
+
+
+@pytest.mark.slow
+def test_event_definitions_are_completed_and_marked(tmp_path: Path) -> None:
+    head = '"$schema": "event.schema.json", "name": "app/upload"'
+    in_schema = f'{{{head}, "schema": {{"properties": {{"a": {{§}}}}}}}}'
+    offered, keys, misspelt, elsewhere, draft_7, yaml, hover = look(
+        tmp_path,
+        ("json", in_schema),
+        ("json", f"{{{head}, §}}"),
+        ("json", in_schema.replace("§", '"type": "strin", "require": []')),
+        ("json", f'{{{head}, "topics": {{}}, "schema": true}}'),
+        ("json", f'{{{head}, "dialect": "draft-07", "schema": {{"prefixItems": []}}}}'),
+        ("yaml", "# yaml-language-server: $schema=event.schema.json\nname: x\nschema:\n  typ: object\n"),
+        ("json", f'{{{head}, "schem§a": true}}'),
+    )
+    assert {"type", "minLength", "$ref", "x-tightbeam-name"} <= {*offered["offered"]}
+    assert {"schema", "description", "$defs", "x-tightbeam-allow-breaking"} <= {*keys["offered"]}
+    assert "topics" not in keys["offered"]
+    assert sorted(misspelt["marks"]) == ['"require"', '"strin"']
+    assert elsewhere["marks"] == ['"topics"']
+    assert draft_7["marks"] == ['"prefixItems"']
+    assert yaml["marks"] == ["typ"]
+    assert "What the event's data looks like" in hover["hover"].replace("\\", "")
 
 
 def test_every_keyword_of_every_draft_is_described() -> None:
@@ -287,8 +319,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_init_writes_it_and_refers_to_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
-    assert "Wrote schemas/channel.schema.json, for completion in your editor\n" in capsys.readouterr().out
-    assert Path("schemas", METASCHEMA).read_text("utf-8") == editor_metaschema(LATEST.uri)
+    said = capsys.readouterr().out
+    for kind, name in METASCHEMAS.items():
+        assert f"Wrote schemas/{name}, for completion in your editor\n" in said
+        assert Path("schemas", name).read_text("utf-8") == editor_metaschema(LATEST.uri, kind)
     assert json.loads(Path("schemas/hello.channel.json").read_text())["$schema"] == METASCHEMA
     assert main(["generate", "--strict"]) == 0, capsys.readouterr().err
     assert not Path("generated/channel.py").exists()
@@ -301,23 +335,28 @@ def test_from_a_folder_below_the_reference_leads_up(here: Path) -> None:
     written = json.loads(Path("schemas/vendor/deep/a-topics.channel.json").read_text())
     assert written["$schema"] == "../../channel.schema.json"
     assert Path("schemas", METASCHEMA).exists()
+    assert not Path("schemas", METASCHEMAS["event"]).exists()
 
 
 @pytest.mark.slow
 def test_an_old_copy_is_noticed_and_replaced(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
-    copy = Path("schemas", METASCHEMA)
-    copy.write_text(copy.read_text("utf-8").replace("Channel definition", "An old one"), "utf-8")
+    copies = [Path("schemas", name) for name in METASCHEMAS.values()]
+    for copy in copies:
+        copy.write_text(copy.read_text("utf-8").replace(" definition", ", an old one"), "utf-8")
     assert main(["generate", "--check"]) == 1
     capsys.readouterr()
     main(["doctor"])
     said = capsys.readouterr().out
-    found = "schemas/channel.schema.json: another version's, or for another dialect"
-    assert f"note    {found}\n          Run: tightbeam init --editor" in said
+    for copy in copies:
+        found = f"{copy.as_posix()}: another version's, or for another dialect"
+        assert f"note    {found}\n          Run: tightbeam init --editor" in said
     assert main(["init", "--editor"]) == 0
-    assert copy.read_text("utf-8") == editor_metaschema(LATEST.uri)
+    for kind, copy in zip(METASCHEMAS, copies, strict=True):
+        assert copy.read_text("utf-8") == editor_metaschema(LATEST.uri, kind)
     assert main(["init", "--editor"]) == 0
-    assert capsys.readouterr().out.endswith("schemas/channel.schema.json is up to date\n")
+    said = capsys.readouterr().out
+    assert said.endswith("schemas/channel.schema.json and schemas/event.schema.json are up to date\n")
 
 
 def test_it_follows_the_settings(here: Path) -> None:
@@ -334,8 +373,14 @@ def test_it_is_a_metaschema_itself(dialect: str) -> None:
     validator = jsonschema_rs.validator_for(metaschema, offline=True)
     assert validator.is_valid({"name": "x", "topics": {"t": {"schema": {"items": {"type": "string"}}}}})
     assert not validator.is_valid({"name": "x", "topics": {"t": {"schema": {"items": {"type": "strin"}}}}})
-    text = json.dumps(metaschema)
-    assert [name for name in metaschema["$defs"] if f"#/$defs/{name}" not in text] == []
+    event = json.loads(editor_metaschema(dialect, "event"))
+    jsonschema_rs.meta.validate(event)
+    validator = jsonschema_rs.validator_for(event, offline=True)
+    assert validator.is_valid({"name": "x", "schema": {"items": {"type": "string"}}})
+    assert not validator.is_valid({"name": "x", "schema": {"items": {"type": "strin"}}})
+    for each in (metaschema, event):
+        text = json.dumps(each)
+        assert [name for name in each["$defs"] if f"#/$defs/{name}" not in text] == []
 
 
 def test_generate_doesnt_look_at_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Files that were most likely meant as channel definitions: said once, whatever else there is."""
+"""Files that were most likely meant as definitions: said once, whatever else there is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tightbeam_codegen.compiling import channel, write_files
+from tests.tightbeam_codegen.compiling import channel, event, write_files
 from tightbeam_cli import main
 
 DEFINITION = channel("uploads", status={"type": "string"})
+EVENT = event("app/upload", schema={"type": "object", "additionalProperties": False})
 GOOD = channel("good", status={"type": "string"})
 
 
@@ -31,10 +32,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("uploads.channels.json", "uploads.channel.json"),
         ("uploads.channel.jsonc", "uploads.channel.json"),
         ("deep/er/uploads.json", "deep/er/uploads.channel.json"),
+        ("upload.event.jsn", "upload.event.json"),
+        ("upload.Event.json", "upload.event.json"),
+        ("upload.events.json", "upload.event.json"),
+        ("upload.json", "upload.event.json"),
+        ("upload-event.yaml", "upload-event.event.yaml"),
+        ("deep/er/upload.event.jsonc", "deep/er/upload.event.json"),
     ],
 )
 def test_alone_and_beside_good_files(name: str, called: str, capsys: pytest.CaptureFixture[str]) -> None:
-    write_files(Path(), {f"schemas/{name}": json.dumps(DEFINITION)})
+    is_event = ".event." in called
+    kind = "an event" if is_event else "a channel"
+    write_files(Path(), {f"schemas/{name}": json.dumps(EVENT if is_event else DEFINITION)})
     assert main(["generate"]) == 2
     said = capsys.readouterr().err
     assert said == (
@@ -45,7 +54,7 @@ def test_alone_and_beside_good_files(name: str, called: str, capsys: pytest.Capt
     )
     write_files(Path(), {"schemas/good.channel.json": GOOD})
     warning = (
-        f"schemas/{name}:1:1: warning: this looks like a channel definition, and isn't read as one\n"
+        f"schemas/{name}:1:1: warning: this looks like {kind} definition, and isn't read as one\n"
         f"    Call it schemas/{called}.\n"
     )
     for _ in range(2):
@@ -64,6 +73,10 @@ def test_alone_and_beside_good_files(name: str, called: str, capsys: pytest.Capt
     [
         json.dumps({"name": "x", "topics": {}}),
         json.dumps({"name": "x", "topics": ["a"]}),
+        json.dumps({"name": "x", "description": "Neither topics nor a schema."}),
+        json.dumps({"name": "x", "schema": {"type": "object"}, "version": 1}),
+        json.dumps({"name": {"type": "string"}, "schema": {"type": "object"}}),
+        json.dumps({"name": "x", "schema": "https://example.com"}),
         json.dumps({"name": 1, "topics": {"a": {"schema": {}}}}),
         json.dumps({"topics": {"a": {"schema": {}}}}),
         json.dumps({"type": "object", "properties": {"topics": {"type": "array"}}}),
@@ -73,6 +86,13 @@ def test_alone_and_beside_good_files(name: str, called: str, capsys: pytest.Capt
 )
 def test_what_looks_otherwise_is_no_matter(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     write_files(Path(), {"schemas/good.channel.json": GOOD, "schemas/other.json": text})
+    assert main(["generate", "--strict"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_schema_of_another_tool_may_have_such_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"})
+    write_files(Path(), {"schemas/good.channel.json": GOOD, "schemas/order.event.schema.json": schema})
     assert main(["generate", "--strict"]) == 0
     assert capsys.readouterr().err == ""
 

@@ -28,6 +28,8 @@ from tightbeam_codegen.targets.python.stored import FactStore
 
 __all__ = ["emit"]
 
+_RENAME = "Rename the file, or set `x-tightbeam-name`."
+
 
 def emit(model: Model, job: Job) -> Output:
     """Print a module and its schemas for each definition, the shared modules, and the packages' `__init__`.
@@ -52,7 +54,8 @@ def emit(model: Model, job: Job) -> Output:
             schemas = _schemas(each, assignment)
             own[each.module][_path(schemas.path)] = printer.schemas(schemas)
     common = {_path(path): printer.module(module) for path, module in modules.items()}
-    _check_packages(model.definitions, modules, problems)
+    shown = {module: model.shapes.files[module].shown for module in modules if module in model.shapes.files}
+    _check_packages(model.definitions, shown, problems)
     schemas_of = [("_schemas", *each.module) for each in model.definitions if _has_schemas(each)]
     offered = {each.module: exports(each) for each in model.definitions}
     for package in packages(offered, [*schemas_of, *modules], _kinds(model.definitions)):
@@ -121,18 +124,18 @@ def _schemas(described: ChannelModel | EventModel, assignment: ModuleAssignment)
 
 
 def _check_packages(
-    definitions: Iterable[AnyDefinition], shared: Mapping[ModulePath, ir.Module], problems: Problems
+    definitions: Iterable[AnyDefinition], shared: Mapping[ModulePath, str], problems: Problems
 ) -> None:
     """Refuse two names of one package that are the same: of its modules, folders, channels and events.
 
     Args:
         definitions: all definitions.
-        shared: the modules of schema documents.
+        shared: the modules of schema documents, each with its file.
         problems: takes the errors.
     """
     ordered = sorted(definitions, key=lambda each: each.module)
     sources = {each.module: each.document.shown for each in ordered}
-    taken = {path: module.source for path, module in shared.items()} | sources
+    taken = dict(shared) | sources
     for module, source in list(taken.items()):
         for depth in range(1, len(module)):
             taken.setdefault(module[:depth], source)
@@ -143,7 +146,7 @@ def _check_packages(
                 problems.error(
                     each.document.place(()),
                     f"its {name!r} would be the same name as one that {other} gives to the package",
-                    "Rename the file, or set `x-tightbeam-name`.",
+                    "Rename one of the files." if name == exports(each)[1] else _RENAME,
                 )
 
 
