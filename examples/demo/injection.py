@@ -97,7 +97,7 @@ class FailingStep:
         fn: Callable[[*Arguments], Awaitable[Output]],
         /,
         *args: *Arguments,
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
+        timeout: timedelta | None = None,
     ) -> Output:
         """The engine's."""
         return await self._step.run(id, fn, *args, timeout=timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -62,7 +62,8 @@ def failing(trial: Trial) -> Handler:
 
     async def handler(ctx: tightbeam.Context) -> None:
         trial.run_id = ctx.run_id
-        await trial.handler(FailingContext(ctx, trial.injection))
+        # It has what the functions of the demo use.
+        await trial.handler(cast("tightbeam.Context", FailingContext(ctx, trial.injection)))
 
     return handler
 

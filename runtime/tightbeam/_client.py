@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.engine import EmbeddedEngine
@@ -15,7 +15,7 @@ from tightbeam._engine.protocol import Engine
 from tightbeam._engine.settings import Retention, Settings
 from tightbeam._engine.store import Backend
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
-from tightbeam._events.sending import SendOptions, Sent
+from tightbeam._events.sending import Sent
 from tightbeam._function import Function, Register, Registry, check_function_id
 from tightbeam._function_options import FunctionOptions, RetryDelay
 from tightbeam._hooks.hook import Hook
@@ -26,7 +26,9 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
 from tightbeam._results import return_type
 from tightbeam._runs.runs import Runs
-from tightbeam.errors import EngineError, NotRegistered
+
+if TYPE_CHECKING:
+    from tightbeam._engine.requests import SendEvent  # not at import: programs that only publish go without
 
 __all__ = ["ENTERED_ALREADY", "NOT_COPIED", "Client", "client_over", "engine_of"]
 
@@ -241,8 +243,7 @@ class Client:
         self._engine.check_entered()  # before the rest, since other errors may follow from it
         info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
-            raw, functions = self._starting(sent)
-            ids = await self._engine.send(sent.name, raw, functions, metadata=metadata_of(info))
+            ids = await self._engine.send(self._event_to_send(sent, info))
             info.ids = tuple(ids)
             return ids
 
@@ -267,18 +268,16 @@ class Client:
         self._engine.check_entered()
         info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
-            raw, functions = self._starting(sent)
-            ids = self._engine.send_sync(sent.name, raw, functions, metadata=metadata_of(info))
+            ids = self._engine.send_sync(self._event_to_send(sent, info))
             info.ids = tuple(ids)
             return ids
 
-    def _starting(self, sent: Sent) -> tuple[bytes, list[str]]:
-        """Return the data of an event as it is stored, and the functions that the event starts."""
-        if sent.options != SendOptions():
-            raise EngineError("send takes no options on the embedded engine yet")
-        functions = self._registry.listening(sent.name)
-        raw = sent.encode((function.accepts for function in functions), self._engine.max_payload_bytes)
-        return raw, [function.id for function in functions]
+    def _event_to_send(self, sent: Sent, info: SendInfo) -> SendEvent:
+        from tightbeam._engine.sending import (
+            event_to_send,  # not at import: programs that only publish go without
+        )
+
+        return event_to_send(self._registry, sent, self._engine.max_payload_bytes, metadata_of(info))
 
     @overload
     async def run(self, function: Function[Output, [Json]], data: Json | None = None, /) -> Output: ...
@@ -315,8 +314,9 @@ class Client:
             Exception: whatever the run failed with.
         """
         self._engine.check_entered()
-        if not isinstance(function, Function) or self._registry.find(function.id) is not function:
-            raise NotRegistered("run takes what `@client.function` of this client returned")
+        from tightbeam._engine.sending import registered  # not at import: as above
+
+        registered(self._registry, function, "run")
         if kwargs:
             raise TypeError("run takes a function and the data of its event, both positional")
         name, stored = function.accepts.invoked(data, self._engine.max_payload_bytes)

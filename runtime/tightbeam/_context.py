@@ -5,15 +5,18 @@ The type variables are spelt out for the reason given in `tightbeam._channels.re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from datetime import timedelta
-from typing import Any, Literal, NamedTuple, Protocol, TypeVarTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVarTuple, overload
 
 from typing_extensions import TypeVar
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._events.refs import Event
+from tightbeam._events.refs import Event, EventRef, Sendable, Sending
+
+if TYPE_CHECKING:
+    from tightbeam._function import Function  # which knows contexts
 
 __all__ = [
     "Context",
@@ -30,6 +33,8 @@ __all__ = [
 
 Arguments = TypeVarTuple("Arguments")
 Output = TypeVar("Output")
+Name = TypeVar("Name", bound=str)
+Payload = TypeVar("Payload")
 Happened = TypeVar("Happened", bound=Event[str, Any], covariant=True, default=Event[str, Any])
 StepKind = Literal[
     "step.run",
@@ -111,7 +116,7 @@ class Step(Protocol):
         fn: Callable[[*Arguments], Awaitable[Output]],
         /,
         *args: *Arguments,
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
+        timeout: timedelta | None = None,
     ) -> Output:
         """Run a function and remember its result: a retry gets that, without running the function again.
 
@@ -146,6 +151,135 @@ class Step(Protocol):
         Raises:
             StepMisuse: the id or the duration isn't allowed, the step is inside another one or in flight, or
                 the run is over.
+        """
+        ...
+
+    @overload
+    async def send_event(
+        self, step_id: str, event: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
+    async def send_event(
+        self,
+        step_id: str,
+        event: str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    async def send_event(self, step_id: str, event: Any, /, *data: Any, **options: Any) -> list[str]:
+        """Send an event once for each run and step id, however often the run is retried.
+
+        What it starts and the memo are stored together (embedded engine).
+
+        Args:
+            step_id: names the step within its function.
+            event: a reference to an event, or the name of one.
+            data: a model or a dictionary; behind a name a JSON object.
+            options: as `Client.send` has them.
+
+        Returns:
+            The ids of the runs that it starts (on Inngest of the event).
+
+        Raises:
+            NotRegistered: only a name is given, no function listens to it and no step waits for it (embedded
+                engine).
+            InvalidPayload: the data breaks the event's schema; nothing was sent, nothing memoized.
+            PayloadTooLarge: its encoding is over the limit; likewise.
+            NotJson: only a name is given, and the data isn't a JSON object.
+            StepMisuse: the id isn't allowed, the step is inside another one or in flight, or the run is over.
+            JournalFailed: it couldn't be stored (embedded engine).
+            TypeError: it is no event, or an option isn't allowed.
+        """
+        ...
+
+    @overload
+    async def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: EventRef[..., Name, Payload],
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Event[Name, Payload] | None: ...
+    @overload
+    async def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: str,
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Event[str, Any] | None: ...
+    async def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: Any,
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Any:
+        """Wait for an event that is sent from now on, also when the process is restarted in between.
+
+        Args:
+            id: names the step within its function.
+            event: a reference to an event, or the name of one.
+            timeout: how long, at most ten years.
+            match: properties of the event's data that have these values; a key may be a path, ``"order.id"``.
+            if_exp: an expression in CEL, in which ``event`` is the run's own event and ``async`` the one that
+                comes (needs ``tightbeam[cel]`` on the embedded engine).
+
+        Returns:
+            The event, its data as its Python type; None if none came in time.
+
+        Raises:
+            StepMisuse: an argument isn't allowed, the step is inside another one or in flight, or the run is
+                over.
+        """
+        ...
+
+    async def invoke(
+        self,
+        id: str,
+        /,
+        *,
+        function: Function[Output, ...],
+        data: object = None,
+        timeout: timedelta | None = None,
+    ) -> Output:
+        """Run another function of this client and wait for its result: a run of its own, started once.
+
+        That run goes on if the time is over, or if this one is cancelled.
+
+        Args:
+            id: names the step within its function.
+            function: what ``client.function`` returned.
+            data: of the event that starts it: a model or a dictionary, a JSON object where the event has no
+                definition; None where it has no data.
+            timeout: how long to wait for its end; None for as long as it takes.
+
+        Returns:
+            The function's result, as its return type.
+
+        Raises:
+            StepError: the run failed, was cancelled (``error_type`` is ``RunCancelled``) or didn't end in
+                time (``StepTimeout``).
+            InvalidPayload: the data breaks the event's schema; nothing was started.
+            NotJson: the event has no definition, and the data isn't a JSON object; or the result can't be
+                JSON.
+            NotRegistered: it isn't a function of this client (embedded engine).
+            StepMisuse: the id isn't allowed, the step is inside another one or in flight, the run is over,
+                or a hundred runs have invoked one another.
+            TypeError: it takes data and none is given, or the reverse.
         """
         ...
 
@@ -245,6 +379,73 @@ class StepSync(Protocol):
 
     def sleep(self, id: str, duration: timedelta, /) -> None:
         """Go on after a while. See `Step.sleep`."""
+        ...
+
+    @overload
+    def send_event(
+        self, step_id: str, event: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
+    @overload
+    def send_event(
+        self,
+        step_id: str,
+        event: str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        id: str | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> list[str]: ...
+    def send_event(self, step_id: str, event: Any, /, *data: Any, **options: Any) -> list[str]:
+        """Send an event as a step. See `Step.send_event`."""
+        ...
+
+    @overload
+    def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: EventRef[..., Name, Payload],
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Event[Name, Payload] | None: ...
+    @overload
+    def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: str,
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Event[str, Any] | None: ...
+    def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: Any,
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Any:
+        """Wait for an event. See `Step.wait_for_event`."""
+        ...
+
+    def invoke(
+        self,
+        id: str,
+        /,
+        *,
+        function: Function[Output, ...],
+        data: object = None,
+        timeout: timedelta | None = None,
+    ) -> Output:
+        """Run another function and wait for its result. See `Step.invoke`."""
         ...
 
 

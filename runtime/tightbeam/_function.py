@@ -14,7 +14,7 @@ from tightbeam._events.accepted import Accepted, On
 from tightbeam._events.refs import Event, Payload
 from tightbeam._function_options import FunctionOptions
 from tightbeam._step_checks import is_unicode
-from tightbeam.errors import EngineError, NotRegistered
+from tightbeam.errors import EngineError
 
 __all__ = [
     "AsyncFunction",
@@ -166,19 +166,15 @@ class Registry:
         return self._by_id.get(id)
 
     def listening(self, event: str) -> list[Function[Any]]:
-        """Return the functions that an event starts.
+        """Return the functions that an event starts."""
+        return [function for function in self._by_id.values() if event in function.accepts.names]
 
-        Raises:
-            NotRegistered: there is none.
-        """
-        functions = [function for function in self._by_id.values() if event in function.accepts.names]
-        if not functions:
-            known = sorted({name for function in self._by_id.values() for name in function.accepts.names})
-            raise NotRegistered(
-                f'no function listens to the event "{event}"; '
-                + (f"there are: {', '.join(known)}" if known else "no function listens to any")
-            )
-        return functions
+    def nothing_listens(self, event: str) -> str:
+        """Return the words for an event that starts no function."""
+        known = sorted({name for function in self._by_id.values() for name in function.accepts.names})
+        return f'no function listens to the event "{event}", and no step waits for it; ' + (
+            f"there are: {', '.join(known)}" if known else "no function listens to any"
+        )
 
 
 def _is_defined_anew(before: object, now: object) -> bool:

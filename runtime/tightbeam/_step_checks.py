@@ -9,7 +9,14 @@ from typing import Literal
 
 from tightbeam.errors import StepMisuse
 
-__all__ = ["check_sleep", "check_step_function", "check_step_id", "is_unicode", "wrong_step_kind"]
+__all__ = [
+    "check_sleep",
+    "check_step_function",
+    "check_step_id",
+    "check_wait",
+    "is_unicode",
+    "wrong_step_kind",
+]
 
 _NUMBERED = re.compile(r":\d+\Z")
 _MAX_SLEEP = timedelta(days=3650)
@@ -65,6 +72,18 @@ def check_sleep(step_id: str, duration: object) -> None:
         raise StepMisuse(f'step "{step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
     if duration < timedelta(0) or duration > _MAX_SLEEP:
         raise StepMisuse(f'step "{step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
+
+
+def check_wait(step_id: str, timeout: object) -> None:
+    """Refuse a time limit that a step can't wait with.
+
+    Raises:
+        StepMisuse: it isn't a timedelta, or is negative or too long.
+    """
+    if not isinstance(timeout, timedelta):
+        raise StepMisuse(f'step "{step_id}": timeout= is a timedelta, not {type(timeout).__name__}')
+    if timeout < timedelta(0) or timeout > _MAX_SLEEP:
+        raise StepMisuse(f'step "{step_id}": timeout= is from no time to {_MAX_SLEEP.days} days')
 
 
 def wrong_step_kind(step_id: str, *, wanted: Literal["async", "plain"]) -> StepMisuse:

@@ -31,6 +31,7 @@ from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 if TYPE_CHECKING:
     # Not at import: programs that only publish live go without.
     from tightbeam._engine.details import RunRecord
+    from tightbeam._engine.requests import SendEvent
     from tightbeam._engine.session import Session
     from tightbeam._engine.settings import Settings
     from tightbeam._engine.waiting import OpeningWait
@@ -315,17 +316,13 @@ class EmbeddedEngine:
         """See `Engine`."""
         self._entered()
 
-    async def send(
-        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
-    ) -> list[str]:
+    async def send(self, request: SendEvent, /) -> list[str]:
         """See `Engine`."""
-        return await self._entered().send(name, data, list(function_ids), metadata)
+        return await self._entered().send(request)
 
-    def send_sync(
-        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
-    ) -> list[str]:
+    def send_sync(self, request: SendEvent, /) -> list[str]:
         """See `Engine`."""
-        return self._entered().send_sync(name, data, list(function_ids), metadata)
+        return self._entered().send_sync(request)
 
     async def run(self, name: str, data: bytes, function_id: str, /) -> bytes:
         """See `Engine`."""

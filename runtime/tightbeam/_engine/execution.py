@@ -19,6 +19,7 @@ from tightbeam._engine.results import Again, Asleep, Cancelled, Done, ExecutionR
 from tightbeam._engine.run_context import RunContext, RunContextSync, Services
 from tightbeam._engine.run_delays import retry_seconds
 from tightbeam._engine.step_log import StepLog
+from tightbeam._engine.step_starts import Starts
 from tightbeam._engine.steps import StepIo, Steps
 from tightbeam._engine.steps_async import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
@@ -209,13 +210,18 @@ class Execution:
         event = self._started()
         if isinstance(self._function, AsyncFunction):
             self._io = tasks = self._tasks = StepTasks(self.log, services.store, self._slot)
-            step = AsyncStep(Steps(self.log, tasks, services.max_payload_bytes))
+            step = AsyncStep(*self._steps(tasks))
             returned: object = await handler(RunContext(event, self.log, services, step))
             return returned
         self._io = thread = StepThread(self.log, services.store, self._slot)
-        step_sync = SyncStep(Steps(self.log, thread, services.max_payload_bytes))
+        step_sync = SyncStep(*self._steps(thread))
         ctx = RunContextSync(event, self.log, services, step_sync)
         return await self._on_thread(handler, ctx, thread)
+
+    def _steps(self, io: StepIo) -> tuple[Steps, Starts]:
+        services, limit = self._services, self._services.max_payload_bytes
+        steps = Steps(self.log, io, limit)
+        return steps, Starts(steps, self.log, io, services.registry, limit)
 
     def _started(self) -> StartedEvent:
         """Return the run's event, its data loaded.

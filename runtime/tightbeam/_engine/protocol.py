@@ -22,6 +22,7 @@ else:
 
 if TYPE_CHECKING:
     from tightbeam._engine.details import RunRecord
+    from tightbeam._engine.requests import SendEvent
     from tightbeam._function import Registry
     from tightbeam._hooks.hook_list import HookList
 
@@ -364,29 +365,23 @@ class Engine(Carrier, RunSource, Protocol):
 
     # -- runs ----------------------------------------------------------------------------------------------
 
-    async def send(
-        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
-    ) -> list[str]:
-        """Start a run of each of some functions, all or none.
+    async def send(self, request: SendEvent, /) -> list[str]:
+        """Start the runs of an event and hand it to the steps that wait for it, all or none.
 
         Args:
-            name: of the event.
-            data: of the event, as JSON.
-            function_ids: the functions.
-            metadata: JSON of hooks that the runs keep.
+            request: the event.
 
         Returns:
             The ids of the runs.
 
         Raises:
             NotEntered: the engine isn't started.
-            JournalFailed: the runs couldn't be stored.
+            NotRegistered: there is nothing that the event may start or be handed to.
+            JournalFailed: it couldn't be stored.
         """
         ...
 
-    def send_sync(
-        self, name: str, data: bytes, function_ids: Iterable[str], /, *, metadata: bytes | None = None
-    ) -> list[str]:
+    def send_sync(self, request: SendEvent, /) -> list[str]:
         """Start runs as `send` does. Called on a thread without an event loop."""
         ...
 

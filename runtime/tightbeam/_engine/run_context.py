@@ -13,6 +13,7 @@ from tightbeam._engine.steps_async import AsyncStep
 from tightbeam._engine.steps_sync import SyncStep
 from tightbeam._engine.store import Store
 from tightbeam._events.accepted import StartedEvent
+from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._publishing import publish_live, publish_live_sync
 
@@ -31,6 +32,8 @@ class Services:
     """Seconds before the first retry, doubled with each."""
     hooks: HookList
     """What is told of runs, steps and publishes."""
+    registry: Registry
+    """The functions of the client."""
 
     @property
     def longest_delay(self) -> float:

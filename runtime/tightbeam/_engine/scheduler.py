@@ -81,7 +81,7 @@ class Scheduler:
         self._claiming = asyncio.Lock()
         """Held while runs are claimed, until they are in memory."""
         self.operator = Operator(
-            self._store, services.hooks, registry, self._resident, self._claiming, self._nudge_threadsafe
+            self._store, services.hooks, registry, self._resident, self._claiming, self.nudge
         )
         """What is asked of single runs."""
 
@@ -111,13 +111,7 @@ class Scheduler:
             Their ids; that of the earlier run, where a function has one with the same key.
         """
         ids = await self._store.submit(AddRuns(runs, event, data))
-        self._nudge_threadsafe()
-        return ids
-
-    def add_sync(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> tuple[str, ...]:
-        """Store new runs, all or none; from a thread. Returns their ids, as `add` does."""
-        ids = self._store.call(AddRuns(runs, event, data))
-        self._nudge_threadsafe()
+        self.nudge()
         return ids
 
     async def result_of(self, run_id: str, function: str, begin: Callable[[], Any]) -> bytes:
@@ -217,7 +211,8 @@ class Scheduler:
             if execution.holds_slot
         ]
 
-    def _nudge_threadsafe(self) -> None:
+    def nudge(self) -> None:
+        """Look for runs that are due. Called on any thread."""
         if asyncio._get_running_loop() is self._loop:
             self._nudge()
         else:

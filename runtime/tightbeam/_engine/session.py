@@ -8,6 +8,7 @@ import weakref
 
 from tightbeam._engine.protocol import Carrier
 from tightbeam._engine.records import NewRun, new_id
+from tightbeam._engine.requests import SendEvent
 from tightbeam._engine.run_context import Services
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
 from tightbeam._engine.settings import Settings
@@ -41,7 +42,9 @@ class Session:
         """
         self.store.listen()
         settings = self._settings
-        services = Services(self.store, carrier, settings.max_payload_bytes, settings.retry_delay, hooks)
+        services = Services(
+            self.store, carrier, settings.max_payload_bytes, settings.retry_delay, hooks, registry
+        )
         scheduler = self._scheduler = Scheduler(registry, services)
         wake_ups.connect(scheduler.wake)
         await scheduler.start()
@@ -55,17 +58,17 @@ class Session:
             _open.discard(self)
             await self.store.close(max(within * 0.1, LEAST_GRACE))
 
-    async def send(
-        self, name: str, data: bytes, function_ids: list[str], metadata: bytes | None
-    ) -> list[str]:
-        """Store a run of each function; return their ids."""
-        runs = tuple(NewRun(new_id(), function_id, metadata=metadata) for function_id in function_ids)
-        return list(await self.scheduler.add(runs, name, data))
+    async def send(self, request: SendEvent) -> list[str]:
+        """Store what an event starts; return the ids of the runs."""
+        # Also where the caller is cancelled meanwhile: the event is sent all the same.
+        sent = await self.store.submit(request, after=lambda _: self.scheduler.nudge())
+        return list(sent.ids)
 
-    def send_sync(self, name: str, data: bytes, function_ids: list[str], metadata: bytes | None) -> list[str]:
-        """Store a run of each function, from a thread; return their ids."""
-        runs = tuple(NewRun(new_id(), function_id, metadata=metadata) for function_id in function_ids)
-        return list(self.scheduler.add_sync(runs, name, data))
+    def send_sync(self, request: SendEvent) -> list[str]:
+        """Store what an event starts, from a thread; return the ids of the runs."""
+        sent = self.store.call(request)
+        self.scheduler.nudge()
+        return list(sent.ids)
 
     async def run(self, name: str, data: bytes, function_id: str, hooks: HookList) -> bytes:
         """Store a run, surrounded by hooks, wait for its end, and return its result."""

@@ -88,6 +88,8 @@ class StepLog:
         """What is told of the run's steps."""
         self.function = run.function
         self.run_id = run.id
+        self.event = run.event
+        self.event_data = run.data
         self.run_number = run.number
         self.retries = retries
         self.attempt = run.attempt

@@ -169,7 +169,7 @@ class Steps:
         id: str,
         fn: Function,
         args: tuple[object, ...],
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
+        timeout: timedelta | None = None,
     ) -> Any:
         """Run a function as a step: see `tightbeam.Step`."""
         self._io.check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -15,6 +15,7 @@ from tightbeam._engine.failure import of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
 from tightbeam._engine.step_log import StepCall, StepLog
+from tightbeam._engine.step_starts import Starts
 from tightbeam._engine.steps import Attempt, Function, Steps
 from tightbeam._engine.store import After, Answer, Request, Store
 from tightbeam._engine.waits import only_sleeps
@@ -33,10 +34,11 @@ Output = TypeVar("Output")
 class AsyncStep:
     """A `tightbeam.Step`."""
 
-    __slots__ = ("_steps", "realtime")
+    __slots__ = ("_starts", "_steps", "realtime")
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, starts: Starts) -> None:
         self._steps = steps
+        self._starts = starts
         self.realtime = AsyncStepRealtime(steps)
         """Publishing as a step."""
 
@@ -46,7 +48,7 @@ class AsyncStep:
         fn: Callable[[*Arguments], Awaitable[Output]],
         /,
         *args: *Arguments,
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
+        timeout: timedelta | None = None,
     ) -> Output:
         """See `tightbeam.Step`."""
         returned: Output = await self._steps.run(id, fn, args, timeout)
@@ -55,6 +57,29 @@ class AsyncStep:
     async def sleep(self, id: str, duration: timedelta, /) -> None:
         """See `tightbeam.Step`."""
         await self._steps.sleep(id, duration)
+
+    async def send_event(self, step_id: str, event: Any, /, *data: Any, **options: Any) -> list[str]:
+        """See `tightbeam.Step`."""
+        return await self._starts.send_event(step_id, event, data, options)
+
+    async def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: Any,
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Any:
+        """See `tightbeam.Step`."""
+        return await self._starts.wait_for_event(id, event, timeout, match, if_exp)
+
+    async def invoke(
+        self, id: str, /, *, function: Any, data: object = None, timeout: timedelta | None = None
+    ) -> Any:
+        """See `tightbeam.Step`."""
+        return await self._starts.invoke(id, function, data, timeout)
 
 
 class AsyncStepRealtime:

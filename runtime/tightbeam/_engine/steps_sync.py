@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
@@ -19,6 +19,7 @@ from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
 from tightbeam._engine.step_log import StepCall, StepLog
+from tightbeam._engine.step_starts import Starts
 from tightbeam._engine.steps import Attempt, Function, Steps, complete
 from tightbeam._engine.store import After, Answer, Request, Store
 from tightbeam._publishing import single_payload
@@ -35,10 +36,11 @@ Output = TypeVar("Output")
 class SyncStep:
     """A `tightbeam.StepSync`."""
 
-    __slots__ = ("_steps", "realtime")
+    __slots__ = ("_starts", "_steps", "realtime")
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, starts: Starts) -> None:
         self._steps = steps
+        self._starts = starts
         self.realtime = SyncStepRealtime(steps)
         """Publishing as a step."""
 
@@ -57,6 +59,29 @@ class SyncStep:
     def sleep(self, id: str, duration: timedelta, /) -> None:
         """See `tightbeam.StepSync`."""
         complete(self._steps.sleep(id, duration))
+
+    def send_event(self, step_id: str, event: Any, /, *data: Any, **options: Any) -> list[str]:
+        """See `tightbeam.StepSync`."""
+        return complete(self._starts.send_event(step_id, event, data, options))
+
+    def wait_for_event(
+        self,
+        id: str,
+        /,
+        *,
+        event: Any,
+        timeout: timedelta,
+        match: Mapping[str, Any] | None = None,
+        if_exp: str | None = None,
+    ) -> Any:
+        """See `tightbeam.StepSync`."""
+        return complete(self._starts.wait_for_event(id, event, timeout, match, if_exp))
+
+    def invoke(
+        self, id: str, /, *, function: Any, data: object = None, timeout: timedelta | None = None
+    ) -> Any:
+        """See `tightbeam.StepSync`."""
+        return complete(self._starts.invoke(id, function, data, timeout))
 
 
 class SyncStepRealtime:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from tightbeam._engine.records import StepState
 from tightbeam._engine.requests import MAX_DEPTH, SendEvent
 from tightbeam._starting.matching import takes
-from tightbeam.errors import NotRegistered, StepMisuse
+from tightbeam.errors import StepMisuse
 
-__all__ = ["Incoming", "WaitEnd", "end_of_child", "end_of_time", "not_taken", "too_deep"]
+__all__ = ["Incoming", "WaitEnd", "end_of_child", "end_of_time", "too_deep"]
 
 
 class WaitEnd(NamedTuple):
@@ -96,11 +96,6 @@ def end_of_child(
     if state == "cancelled":
         return WaitEnd("failed", None, "RunCancelled", f"run {run_id} was cancelled")
     return WaitEnd("failed", None, error_type or "RunFailed", error_text or "")
-
-
-def not_taken(event: str) -> NotRegistered:
-    """Return the error for an event that nothing listens to."""
-    return NotRegistered(f'no function listens to the event "{event}", and no step waits for it')
 
 
 def too_deep(step_id: str) -> StepMisuse:

@@ -147,6 +147,14 @@ class Accepted:
         )
         raise TypeError(f'function "{self._function}" is started by several events, {problem}')
 
+    def arguments(self, data: object) -> tuple[object, ...]:
+        """Return what `invoked` takes, of a keyword whose default is None.
+
+        Args:
+            data: the keyword; None counts only where it tells which of several events is meant.
+        """
+        return () if data is None and len(self._sources) < 2 else (data,)
+
     def started(self, name: str, raw: bytes) -> StartedEvent:
         """Return the event of a run as its handler gets it: its name is true, its data is of its type.
 

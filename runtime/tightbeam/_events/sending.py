@@ -105,8 +105,12 @@ class Sent:
         return raw
 
 
-def event_name(event: object) -> str:
+def event_name(event: object, call: str = "send") -> str:
     """Return what was given as the name of an event.
+
+    Args:
+        event: what was given.
+        call: to what, for the error.
 
     Raises:
         TypeError: it isn't text.
@@ -114,5 +118,5 @@ def event_name(event: object) -> str:
     if isinstance(event, str):
         return event
     if isinstance(event, Trigger):
-        raise TypeError(f"send takes one event, or the name of one, not {event!r}")
-    raise TypeError(f"send takes an event, or the name of one, not {type(event).__name__}")
+        raise TypeError(f"{call} takes one event, or the name of one, not {event!r}")
+    raise TypeError(f"{call} takes an event, or the name of one, not {type(event).__name__}")

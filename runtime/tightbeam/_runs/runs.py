@@ -115,7 +115,7 @@ class Runs:
         id: str,
         /,
         *,
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - as below
+        timeout: timedelta | None = None,
     ) -> Any: ...
     @overload
     async def wait(
@@ -124,7 +124,7 @@ class Runs:
         /,
         *,
         function: Function[Output],
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - as below
+        timeout: timedelta | None = None,
     ) -> Output: ...
     async def wait(
         self,
@@ -132,7 +132,7 @@ class Runs:
         /,
         *,
         function: Function[Any] | None = None,
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - also of a gateway, and of `wait_sync`
+        timeout: timedelta | None = None,
     ) -> Any:
         """Wait for the end of a run and return its result; at once, if it ended before.
 

@@ -13,21 +13,24 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from tightbeam.errors import StepMisuse
-
-if TYPE_CHECKING:
-    from cel import Program
 
 __all__ = ["as_expression", "check_condition", "condition_of", "takes"]
 
 _log = logging.getLogger("tightbeam")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORDS = frozenset(
-    {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function"}
+    {
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function"),
+        *("if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    }
 )
+"""Names that mean something else in CEL."""
 _MAX_INTEGER = 2**53 - 1
+_INT64 = range(-(2**63), 2**63)
 
 
 def check_condition(step_id: str, match: object, if_exp: object) -> None:
@@ -88,10 +91,10 @@ def condition_of(
             _program(if_exp)
         except ModuleNotFoundError:
             raise StepMisuse(
-                f'step "{step_id}": if_exp= needs the package common-expression-language: '
+                f'step "{step_id}": if_exp= needs the package cel-expr-python: '
                 "pip install 'tightbeam[cel]'; or compare properties by match="
             ) from None
-        except ValueError as error:
+        except RuntimeError as error:
             raise StepMisuse(f'step "{step_id}": if_exp= is no expression in CEL: {error}') from None
         condition |= {"if": if_exp, "event": dict(event)}
     return json.dumps(condition, separators=(",", ":")).encode()
@@ -130,21 +133,29 @@ def _is_equal(one: object, other: object) -> bool:
 def _is_true(expression: str, own: object, event: object) -> bool:
     """Return whether an expression is true; one that fails, for a property that isn't there say, is not."""
     try:
-        return _program(expression).execute({"event": own, "async": event}) is True
+        value = _program(expression).eval(data={"event": _as_cel(own), "async": _as_cel(event)}).value()
     except ModuleNotFoundError:
         _log.error("a step waits with if_exp=, which needs the package: pip install 'tightbeam[cel]'")
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # noqa: BLE001 - a library in Rust may panic, which is no `Exception`; the event goes on
-        return False
+    except Exception:  # noqa: BLE001 - the event is to go on, whatever is wrong with it for one step
+        _log.exception("a step's if_exp= couldn't be evaluated: the step doesn't take the event")
+    else:
+        return value is True
     return False
 
 
-@lru_cache(maxsize=256)
-def _program(expression: str) -> Program:
-    import cel
+def _as_cel(value: Any) -> Any:
+    """Return JSON with numbers that CEL has: integers beyond 64 bits become floats, as on Inngest."""
+    if isinstance(value, dict):
+        return {key: _as_cel(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_cel(item) for item in value]
+    return float(value) if isinstance(value, int) and value not in _INT64 else value
 
-    return cel.compile(expression)
+
+@lru_cache(maxsize=256)
+def _program(expression: str) -> Any:
+    cel: Any = import_module("cel_expr_python.cel")  # which tells no type checker its types
+    return cel.NewEnv(variables={"event": cel.Type.DYN, "async": cel.Type.DYN}).compile(expression)
 
 
 def as_expression(match: Mapping[str, Any] | None, if_exp: str | None) -> str | None:

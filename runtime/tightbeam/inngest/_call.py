@@ -26,8 +26,10 @@ from tightbeam.inngest._errors import printable, translated, translating
 from tightbeam.inngest._memo import memo_of, value_of
 from tightbeam.inngest._publish import InngestCarrier
 
-__all__ = ["NO_INTERRUPT", "Call", "ResultCodec", "StepExecution", "StepUse"]
+__all__ = ["NO_INTERRUPT", "Call", "ResultCodec", "StepExecution", "StepUse", "run_kind"]
 
+run_kind: ContextVar[StepKind] = ContextVar("tightbeam_run_kind", default="step.run")
+"""What a ``step.run`` stands for, where a method of the SDK calls it."""
 _in_parallel: ContextVar[bool] = ContextVar("tightbeam_in_parallel", default=False)
 NO_INTERRUPT = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 """Exceptions that aren't the SDK's own way of ending a call."""

@@ -26,7 +26,7 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._runs.runs import Runs
 from tightbeam.errors import EngineError
-from tightbeam.inngest._events import accept, event_names, is_sdk_event, sdk_event, sdk_triggers
+from tightbeam.inngest._events import event_names, is_sdk_event, sdk_event, sdk_triggers
 from tightbeam.inngest._function import (
     AsyncFunction,
     Create,
@@ -56,7 +56,7 @@ def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
     carrier = carrier_of(client)
     accepts = _typed_trigger(options)
     if accepts is not None:
-        accept(client, str(options.get("fn_id")), accepts)
+        carrier.accepted[str(options.get("fn_id"))] = accepts
         options["trigger"] = sdk_triggers(accepts)
     if (on_failure := options.get("on_failure")) is not None:
         options["on_failure"] = wrapped(on_failure, carrier, f"{options.get('fn_id')}-failure")
@@ -240,7 +240,7 @@ class Client(inngest.Inngest):
                 **sdk,
                 trigger=sdk_triggers(checked.accepts),
             )(wrapped(handler, carrier_of(self), id, accepts=checked.accepts, strict=True))
-            accept(self, id, checked.accepts)
+            carrier_of(self).accepted[id] = checked.accepts
             kind: Any = AsyncFunction if is_async(handler) else SyncFunction
             function = object.__new__(kind)
             function.__dict__.update(created.__dict__)
@@ -396,7 +396,8 @@ class _Sending:
 
     def events(self, client: inngest.Inngest) -> Any:
         """Return what the SDK's method takes; it may raise what `sdk_event` raises."""
-        events = self._theirs if self._ours is None else sdk_event(client, self._ours)
+        accepted = carrier_of(client).accepted.values()
+        events = self._theirs if self._ours is None else sdk_event(self._ours, accepted)
         return with_metadata_of(self.info, events)
 
 

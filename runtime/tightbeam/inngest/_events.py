@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import inngest
 
@@ -14,25 +14,7 @@ from tightbeam._results import from_json
 from tightbeam.errors import NotJson
 from tightbeam.inngest._memo import MAX_INTEGER, is_changed
 
-__all__ = ["accept", "accepted_by", "event_names", "is_sdk_event", "sdk_event", "sdk_triggers"]
-
-_accepted: WeakKeyDictionary[inngest.Inngest, dict[str, Accepted]] = WeakKeyDictionary()
-
-
-def accept(client: inngest.Inngest, function: str, accepts: Accepted) -> None:
-    """Note what starts a function of a client, so that the client checks what it sends to it.
-
-    Args:
-        client: whose function it is.
-        function: its id.
-        accepts: what starts it.
-    """
-    _accepted.setdefault(client, {})[function] = accepts
-
-
-def accepted_by(client: inngest.Inngest) -> list[Accepted]:
-    """Return what starts the functions of a client."""
-    return list(_accepted.get(client, {}).values())
+__all__ = ["event_names", "is_sdk_event", "sdk_event", "sdk_triggers"]
 
 
 def sdk_triggers(accepts: Accepted) -> list[inngest.TriggerCron | inngest.TriggerEvent]:
@@ -56,12 +38,12 @@ def event_names(events: Any) -> tuple[str, ...]:
     return tuple(each.name for each in (events if isinstance(events, list) else [events]))
 
 
-def sdk_event(client: inngest.Inngest, sent: Sent) -> inngest.Event:
+def sdk_event(sent: Sent, functions: Iterable[Accepted]) -> inngest.Event:
     """Return an event of ours as the SDK sends it.
 
     Args:
-        client: whose functions the data must fit, besides the event's own schema.
         sent: the event.
+        functions: what starts the functions that the data must fit, besides the event's own schema.
 
     Raises:
         InvalidPayload: the data breaks the event's schema.
@@ -69,7 +51,7 @@ def sdk_event(client: inngest.Inngest, sent: Sent) -> inngest.Event:
         NotJson: the data of an event without a definition isn't a JSON object; or it holds an integer that
             Inngest would change.
     """
-    plain = from_json(sent.encode(accepted_by(client), MAX_PAYLOAD_BYTES))
+    plain = from_json(sent.encode(functions, MAX_PAYLOAD_BYTES))
     if is_changed(plain):
         raise NotJson(
             f'the data of event "{sent.name}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '

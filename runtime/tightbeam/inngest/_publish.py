@@ -12,6 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._events.accepted import Accepted
 from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import MessageInfo, RunCount
 from tightbeam._message import Address, Envelope
@@ -38,6 +39,8 @@ class InngestCarrier:
         self.http: Http = Http(server, self._limits)
         self.hooks: HookList = HookList()
         self.feeds: weakref.WeakSet[InngestFeed] = weakref.WeakSet()
+        self.accepted: dict[str, Accepted] = {}
+        """What starts each function of the client, by its id."""
         self.dropped = 0
         """How many live messages the feeds have dropped."""
         self.hooks.describe(self)

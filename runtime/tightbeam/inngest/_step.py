@@ -24,10 +24,11 @@ from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind
 from tightbeam._step_timeouts import check_timeout, in_time, in_time_sync
 from tightbeam.errors import TightbeamError
-from tightbeam.inngest._call import Call, ResultCodec, StepUse
+from tightbeam.inngest._call import Call, ResultCodec, StepUse, run_kind
 from tightbeam.inngest._errors import StepError, both_step_errors, translating
 from tightbeam.inngest._members import ai_in_turn, ai_noted, copied
 from tightbeam.inngest._memo import memo_of, value_of
+from tightbeam.inngest._starts import StartingStep, StartingStepSync
 
 __all__ = [
     "RealtimeStep",
@@ -67,10 +68,8 @@ def _noted(method: Callable[..., object]) -> Callable[..., object]:
     return noted
 
 
-class RealtimeStep(inngest.Step):
+class RealtimeStep(StartingStep):
     """``ctx.step`` of an async handler: the SDK's, with ``realtime``."""
-
-    __tightbeam__: Call
 
     @property
     def realtime(self) -> StepRealtime:
@@ -83,7 +82,7 @@ class RealtimeStep(inngest.Step):
         handler: Callable[[*Arguments], Awaitable[Output]],
         *handler_args: *Arguments,
         output_type: object = _UNSET,
-        timeout: timedelta | None = None,  # noqa: ASYNC109 - of each attempt, not of the call
+        timeout: timedelta | None = None,
     ) -> Output:
         """Run a function that is retried when it fails, and remember its result.
 
@@ -110,7 +109,7 @@ class RealtimeStep(inngest.Step):
             check_step_function(step_id, handler)
             check_timeout(step_id, timeout)
             bounded = handler if timeout is None else _bounded(handler, timeout)
-            use = call.use(step_id, "step.run")
+            use = call.use(step_id, run_kind.get())
             if output_type is not _UNSET:
                 value = await _once(self, use, bounded, handler_args, output_type=output_type)
                 call.notify_after(use)
@@ -150,13 +149,10 @@ class RealtimeStep(inngest.Step):
     if not TYPE_CHECKING:  # their types are the SDK's
         invoke_by_id = _in_turn(inngest.Step.invoke_by_id)
         sleep_until = _in_turn(inngest.Step.sleep_until)
-        wait_for_event = _in_turn(inngest.Step.wait_for_event)
 
 
-class RealtimeStepSync(inngest.StepSync):
+class RealtimeStepSync(StartingStepSync):
     """``ctx.step`` of a sync handler: the SDK's, with ``realtime``."""
-
-    __tightbeam__: Call
 
     @property
     def realtime(self) -> StepRealtimeSync:
@@ -181,7 +177,7 @@ class RealtimeStepSync(inngest.StepSync):
             check_step_function(step_id, handler)
             check_timeout(step_id, timeout)
             bounded = handler if timeout is None else _bounded_sync(handler, timeout)
-            use = call.use(step_id, "step.run")
+            use = call.use(step_id, run_kind.get())
             if output_type is not _UNSET:
                 value = _once_sync(self, use, bounded, handler_args, output_type=output_type)
                 call.notify_after(use)
@@ -213,7 +209,6 @@ class RealtimeStepSync(inngest.StepSync):
     if not TYPE_CHECKING:  # their types are the SDK's
         invoke_by_id = _noted(inngest.StepSync.invoke_by_id)
         sleep_until = _noted(inngest.StepSync.sleep_until)
-        wait_for_event = _noted(inngest.StepSync.wait_for_event)
 
 
 async def _once(

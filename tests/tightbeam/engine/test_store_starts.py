@@ -121,18 +121,18 @@ async def test_who_takes_an_event_is_told_by_its_name_and_data(opened: Opened) -
 async def test_an_event_starts_runs_and_is_taken_in_one_go(opened: Opened) -> None:
     opened.started("a")
     wait(opened, "a")
-    assert send(opened, {}, NewRun("b", "work"), NewRun("c", "other"), needs_taker=True) == Sent(
+    assert send(opened, {}, NewRun("b", "work"), NewRun("c", "other"), refusal="nothing listens") == Sent(
         ("b", "c"), 1
     )
 
 
 async def test_an_event_that_nothing_takes_is_refused_if_asked(opened: Opened) -> None:
-    with pytest.raises(NotRegistered, match='"order/paid"'):
-        send(opened, needs_taker=True)
+    with pytest.raises(NotRegistered, match="nothing listens"):
+        send(opened, refusal="nothing listens")
     assert send(opened) == Sent((), 0)
     opened.started("a")
     wait(opened, "a")
-    assert send(opened, needs_taker=True).taken == 1
+    assert send(opened, refusal="nothing listens").taken == 1
 
 
 async def test_a_run_takes_an_event_of_one_id_once(opened: Opened) -> None:
@@ -253,7 +253,7 @@ async def test_a_step_that_sends_is_remembered_with_what_it_started(opened: Open
 async def test_a_step_that_sends_what_nothing_takes_is_not_remembered(opened: Opened) -> None:
     opened.started("a")
     with pytest.raises(NotRegistered):
-        opened.ask(MemoizeSend("a", "s", now_us(), NEW, SendEvent((), PAID, b"{}", needs_taker=True)))
+        opened.ask(MemoizeSend("a", "s", now_us(), NEW, SendEvent((), PAID, b"{}", refusal="no")))
     opened.ask(MemoizeSend("a", "s", now_us(), NEW, SendEvent((NewRun("b", "work"),), PAID, b"{}")))
     assert [step.id for step in opened.ask(FindRun("a")).steps] == ["s"]
 

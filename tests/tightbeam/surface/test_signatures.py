@@ -118,10 +118,21 @@ def public(thing: object) -> set[str]:
 
 
 def test_what_a_handler_holds_has_the_surface_that_is_documented() -> None:
-    """`ctx.step` is `run`, `sleep`, `realtime`, and `realtime` is `publish`; on Inngest the SDK's besides."""
+    """`ctx.step` has six names, and `realtime` is `publish`; on Inngest the SDK's besides."""
     import inngest
 
-    assert public(steps_async.AsyncStep) == public(steps_sync.SyncStep) == {"run", "sleep", "realtime"}
+    assert (
+        public(steps_async.AsyncStep)
+        == public(steps_sync.SyncStep)
+        == {
+            "run",
+            "sleep",
+            "realtime",
+            "send_event",
+            "wait_for_event",
+            "invoke",
+        }
+    )
     for ours, theirs in ((_step.RealtimeStep, inngest.Step), (_step.RealtimeStepSync, inngest.StepSync)):
         assert public(ours) - public(theirs) == {"realtime"}
     for realtime in (

@@ -8,8 +8,9 @@ from tightbeam._engine.memory.runs import Runs
 from tightbeam._engine.memory.stored import StoredRun, StoredStep
 from tightbeam._engine.records import Memo, Sent
 from tightbeam._engine.requests import MAX_DEPTH, BeginInvoke, BeginWait, EndWait, MemoizeSend, SendEvent
-from tightbeam._engine.wait_rules import Incoming, WaitEnd, end_of_time, not_taken, too_deep
+from tightbeam._engine.wait_rules import Incoming, WaitEnd, end_of_time, too_deep
 from tightbeam._message import now_us
+from tightbeam.errors import NotRegistered
 
 __all__ = ["Waits"]
 
@@ -27,8 +28,8 @@ class Waits:
     def send_event(self, request: SendEvent) -> Sent:
         """Add the runs of an event, and hand it to the steps that wait for it."""
         taken = self._hand_over(request)
-        if request.needs_taker and not request.runs and not taken:
-            raise not_taken(request.event)
+        if request.refusal is not None and not request.runs and not taken:
+            raise NotRegistered(request.refusal)
         ids = tuple(self._runs.add(new, request.event, request.data) for new in request.runs)
         return Sent(ids, taken)
 

@@ -19,7 +19,8 @@ class SendEvent(Request[Sent]):
     due.
 
     Raises:
-        NotRegistered: it ``needs_taker``, no run was to be added, and no step takes it. Nothing is stored.
+        NotRegistered: there is a ``refusal``, no run was to be added, and no step takes it. Nothing is
+            stored.
     """
 
     runs: tuple[NewRun, ...]
@@ -27,7 +28,8 @@ class SendEvent(Request[Sent]):
     data: bytes
     id: str | None = None
     """The sender's own name for this event."""
-    needs_taker: bool = False
+    refusal: str | None = None
+    """What is wrong if nothing takes it; None if that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tightbeam._engine.sqlite.adding import add_run
 from tightbeam._engine.sqlite.steps import memoize_step
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.sqlite.waits import hand_over
-from tightbeam._engine.wait_rules import not_taken
+from tightbeam.errors import NotRegistered
 
 __all__ = ["memoize_send", "send_event"]
 
@@ -19,8 +19,8 @@ def send_event(tx: Transaction, request: SendEvent) -> Sent:
     """Answer `SendEvent`."""
     ids = tuple(add_run(tx, run, request.event, request.data) for run in request.runs)
     taken = hand_over(tx, request)
-    if request.needs_taker and not ids and not taken:
-        raise not_taken(request.event)
+    if request.refusal is not None and not ids and not taken:
+        raise NotRegistered(request.refusal)
     return Sent(ids, taken)
 
 
