@@ -12,7 +12,17 @@ from pathlib import Path
 
 from benchmarks.report import Report, as_page, as_text, load, save, too_far
 
-NAMES = ("payload", "publish", "durable", "imports", "generate", "breaking", "inngest_publish", "fanout")
+NAMES = (
+    "payload",
+    "publish",
+    "telemetry",
+    "durable",
+    "imports",
+    "generate",
+    "breaking",
+    "inngest_publish",
+    "fanout",
+)
 
 
 def main() -> int:

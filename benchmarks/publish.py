@@ -16,7 +16,7 @@ from benchmarks.side_by_side import Timing, compare
 from tightbeam import Client
 from tightbeam._payload.encode import encode
 
-__all__ = ["measure"]
+__all__ = ["measure", "seconds_of"]
 
 _SUBSCRIBERS = (0, 1, 100)
 _ENCODE = "check and encode only"
@@ -92,7 +92,7 @@ async def _timed(ref: Any, data: object, subscribers: int, rounds: int, messages
     for _ in range(rounds):
         for name, call in contestants.items():
             await call()
-            found[name].append(await _seconds(call, messages))
+            found[name].append(await seconds_of(call, messages))
         for queue in queues:
             while not queue.empty():
                 queue.get_nowait()
@@ -104,7 +104,8 @@ async def _timed(ref: Any, data: object, subscribers: int, rounds: int, messages
     return compare(found, _ENCODE)
 
 
-async def _seconds(call: Callable[[], Awaitable[None]], messages: int) -> float:
+async def seconds_of(call: Callable[[], Awaitable[None]], messages: int) -> float:
+    """Return the CPU time of a call, over many of them."""
     start = time.process_time()
     for _ in range(messages):
         await call()

@@ -154,6 +154,6 @@ def with_metadata(publish: PublishInfo, message: Envelope) -> Envelope:
     """Return a message with the metadata that hooks have added, and let them see it."""
     metadata = metadata_of(publish)
     if metadata is not None:
-        message = message._replace(metadata=metadata)
+        message = Envelope(*message[:-1], metadata)  # the last field; `_replace` takes three times as long
     publish.message = MessageInfo(message)
     return message

@@ -8,6 +8,7 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.trace import Span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tightbeam._channels.refs import Message
@@ -41,7 +42,25 @@ def context_in(metadata: Mapping[str, Any], propagator: TextMapPropagator) -> Co
     return context if trace.get_current_span(context).get_span_context().is_valid else None
 
 
-def put_context(metadata: dict[str, Any], context: Context, propagator: TextMapPropagator) -> None:
-    """Put a context into metadata, unless it has one: that of the program itself stands."""
-    if not metadata or context_in(metadata, propagator) is None:
+def put_context(
+    metadata: dict[str, Any], span: Span, context: Context, propagator: TextMapPropagator
+) -> None:
+    """Put a context into metadata, unless it has one: that of the program itself stands.
+
+    Args:
+        metadata: of a message or a run.
+        span: whose context it is.
+        context: with the span as the current one.
+        propagator: writes it.
+    """
+    if metadata and context_in(metadata, propagator) is not None:
+        return
+    if propagator is not TRACE_CONTEXT:
         propagator.inject(metadata, context)
+        return
+    # As that propagator does it, in half the time: this is done at each publish.
+    own = span.get_span_context()
+    if own.is_valid:
+        metadata["traceparent"] = f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
+        if own.trace_state:
+            metadata["tracestate"] = own.trace_state.to_header()

@@ -37,6 +37,7 @@ from tightbeam.otel._conventions import (
 from tightbeam.otel._errors import BoundedNames, record_error
 from tightbeam.otel._metrics import Metrics, Operation, server_attributes
 from tightbeam.otel._propagation import context_in, put_context
+from tightbeam.otel._tally import MAX_SERIES
 
 __all__ = [
     "ConnectionScope",
@@ -57,13 +58,15 @@ Attributes = dict[str, Any]
 class Tracing:
     """What all spans of a hook are made with."""
 
-    __slots__ = ("metrics", "propagator", "step_name", "tracer")
+    __slots__ = ("metrics", "operations", "propagator", "step_name", "tracer")
 
     def __init__(self, tracer: Tracer, propagator: TextMapPropagator, metrics: Metrics) -> None:
         self.tracer = tracer
         self.propagator = propagator
         self.metrics = metrics
         self.step_name = BoundedNames(_MAX_STEP_NAMES, "")
+        self.operations: dict[tuple[str, str, bool, str | None], Operation] = {}
+        """The publishes that were made: each is counted, and making a key takes longer than finding it."""
 
 
 class _Scope:
@@ -89,7 +92,7 @@ class _Scope:
         self._context = context = trace.set_span_in_context(span)
         if metadata is not None:
             try:
-                put_context(metadata, context, self._tracing.propagator)
+                put_context(metadata, span, context, self._tracing.propagator)
             except BaseException:
                 span.end()  # an error of the propagator's: this scope is never left
                 raise
@@ -158,9 +161,13 @@ class PublishScope(_Scope):
 
     def _measure(self, error: BaseException | None, seconds: float) -> None:
         publish = self._publish
-        durable, server = publish.durable, publish.server
-        operation = Operation("publish", "send", publish.template, publish.topic, durable, server=server)
-        waits = durable or server is not None
+        key = publish.template, publish.topic, publish.durable, publish.server
+        known = self._tracing.operations
+        if (operation := known.get(key)) is None:
+            operation = Operation("publish", "send", *key[:3], server=publish.server)
+            if len(known) < MAX_SERIES:
+                known[key] = operation
+        waits = publish.durable or publish.server is not None
         self._tracing.metrics.sent(operation, error, seconds if waits else None)
 
 

@@ -10,7 +10,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from tightbeam._forks import watch_forks
 
-__all__ = ["Tally"]
+__all__ = ["MAX_SERIES", "Tally"]
 
 Key = TypeVar("Key", bound=Hashable)
 MAX_SERIES = 1_000
