@@ -41,7 +41,7 @@ class InngestCarrier:
         self.feeds: weakref.WeakSet[InngestFeed] = weakref.WeakSet()
         self.accepted: dict[str, Accepted] = {}
         """What starts each function of the client, by its id."""
-        self.dropped = 0
+        self.dropped: int = 0
         """How many live messages the feeds have dropped."""
         self.hooks.describe(self)
 
