@@ -6,9 +6,9 @@ from tightbeam_codegen.catalogue.literals import PYTHON, TYPESCRIPT, laid_out
 from tightbeam_codegen.catalogue.snippets import Bindings
 from tightbeam_codegen.examples import Example
 from tightbeam_codegen.model import EventModel
-from tightbeam_codegen.read.load import JsonValue
 from tightbeam_codegen.targets.python.literals import literal as python_literal
 from tightbeam_codegen.targets.python.modules import exports
+from tightbeam_codegen.targets.typescript.modules import exports as typescript_exports
 from tightbeam_codegen.targets.typescript.text import literal as typescript_literal
 
 __all__ = ["EventSnippets"]
@@ -23,16 +23,22 @@ class EventSnippets:
     """
 
     def __init__(self, event: EventModel, bindings: Bindings) -> None:
-        self._name = event.definition.name
         self._function = f"on_{event.module[-1]}"
         self._has_data = bool(event.topics)
         self._type, self._reference = exports(event.definition)
         self._module = ".".join([bindings.package, *event.module])
+        self._constant, self._web_type = typescript_exports(event.definition)
+        self._specifier = typescript_literal("/".join([bindings.folder, *event.module]) + bindings.ending)
 
     @property
     def python_import(self) -> str:
         """The line by which Python imports the event, and the type that a function gets."""
         return f"from {self._module} import {self._type}, {self._reference}"
+
+    @property
+    def typescript_import(self) -> str:
+        """The line by which TypeScript imports the event."""
+        return f"import {{ {self._constant} }} from {self._specifier};"
 
     def python_send(self, example: Example | None) -> str:
         """Return Python that sends an example."""
@@ -56,11 +62,17 @@ class EventSnippets:
 
     def typescript_send(self, example: Example | None) -> str:
         """Return TypeScript that sends an example from a server, through a gateway."""
-        value: JsonValue = example.value if example is not None else {}
-        head = "const data = "
+        names, head, value = self._constant, "const data = ", "{}"
+        if self._has_data:
+            # Of a payload of any kind the event's type has the type.
+            names = f"{names}, type {self._web_type}"
+            head = f'const data: {self._web_type}["data"] = '
+        if example is not None:
+            value = laid_out(example.value, TYPESCRIPT, column=len(head) + 1)
         return (
-            f"{head}{laid_out(value, TYPESCRIPT, column=len(head) + 1)};\n"
-            f"const query = new URLSearchParams({{ name: {typescript_literal(self._name)} }});\n"
+            f"import {{ {names} }} from {self._specifier};\n\n"
+            f"{head}{value};\n"
+            f"const query = new URLSearchParams({{ name: {self._constant}.name }});\n"
             "const answer = await fetch(`${gateway}/v1/realtime/send?${query}`, {\n"
             '  method: "POST",\n'
             "  headers: { authorization: `Bearer ${serverKey}` },\n"

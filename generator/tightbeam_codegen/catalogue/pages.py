@@ -148,7 +148,11 @@ def event_page(event: EventView, views: Views, changes: Mapping[str, Child]) -> 
         changes: what has changed: of the data under the name of its section, else under an empty name.
     """
     page = event.page
-    facts = [("Defined in", h("code", event.file)), ("In Python", h("code", event.python))]
+    facts = [
+        ("Defined in", h("code", event.file)),
+        ("In Python", h("code", event.python)),
+        ("In TypeScript", h("code", event.typescript)),
+    ]
     data = h("section.topic", h("p.none", "The event has no data."), code_section(event.name, event.snippets))
     if event.data is not None:
         data = topic_section(event.data, views, changes.get(event.data.section.title))

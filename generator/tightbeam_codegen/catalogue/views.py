@@ -142,6 +142,7 @@ class EventView:
     file: str
     python: str
     """What Python imports."""
+    typescript: str
     data: TopicView | None
     """Its data, as of a topic; None for an event without data."""
     snippets: tuple[Snippet, ...]
@@ -294,6 +295,7 @@ class _Reader:
             definition.description or next((each.doc for each in event.topics), ""),
             self._named_file(definition.document.shown),
             snippets.python_import,
+            snippets.typescript_import,
             None if data is None else replace(data, snippets=code),
             code,
             tuple(map(self.type, self._spots.own_types.get(module, ()))),

@@ -40,7 +40,7 @@ def compare(
     )
     code = [
         *channel_changes(channels, typescript=typescript),
-        *event_changes(events),
+        *event_changes(events, typescript=typescript),
     ]
     if old is not None and new is not None:
         code += class_changes(pairs, old, new, typescript=typescript)

@@ -35,16 +35,21 @@ def added_events(pairs: Sequence[Pair[EventModel]]) -> Iterator[NewAddress]:
             yield NewAddress(stem_of(definition), definition.name, place, "event")
 
 
-def event_changes(pairs: Sequence[Pair[EventModel]]) -> Iterator[CodeChange]:
-    """Yield what callers must change because of events, apart from the classes of their payloads."""
+def event_changes(pairs: Sequence[Pair[EventModel]], *, typescript: bool) -> Iterator[CodeChange]:
+    """Yield what callers must change because of events, apart from the classes of their payloads.
+
+    Args:
+        pairs: the events of both revisions.
+        typescript: whether there are bindings in TypeScript.
+    """
     for pair in pairs:
         if pair.old is None:
             continue
-        before = event_names_of(pair.old)
+        before = event_names_of(pair.old, typescript=typescript)
         if pair.new is None:
             yield _gone(pair.old, before)
         else:
-            after = event_names_of(pair.new)
+            after = event_names_of(pair.new, typescript=typescript)
             yield from _Changes(pair.old, pair.new, before, after).all()
 
 

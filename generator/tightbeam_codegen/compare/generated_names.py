@@ -50,23 +50,27 @@ class ChannelNames:
 
 @dataclass(frozen=True, slots=True)
 class EventNames:
-    """Names of an event in Python."""
+    """Names of an event in Python, and in TypeScript where bindings are generated for it."""
 
     module: str
     reference: str
     """What is sent, and what functions listen to."""
     type_name: str
     """The type of the event that a function gets."""
+    typescript: tuple[str, str] | None
+    """The event, and its type."""
 
     @property
     def offered(self) -> tuple[str, ...]:
         """The names that callers import."""
-        return (f"{self.module}.{self.reference}", f"{self.module}.{self.type_name}")
+        python = (f"{self.module}.{self.reference}", f"{self.module}.{self.type_name}")
+        return (*python, *(self.typescript or ()))
 
     @property
     def said(self) -> str:
-        """Both names, in a sentence."""
-        return f"`{self.reference}`, `{self.type_name}`"
+        """What is sent and the type of it, in a sentence."""
+        constant, type_name = self.typescript or (None, None)
+        return f"{both(self.reference, constant)}, {both(self.type_name, type_name)}"
 
 
 def both(python: str, typescript: str | None) -> str:
@@ -106,7 +110,13 @@ def names_of(channel: ChannelModel, *, typescript: bool) -> ChannelNames:
     )
 
 
-def event_names_of(event: EventModel) -> EventNames:
-    """Return the names of an event's bindings."""
+def event_names_of(event: EventModel, *, typescript: bool) -> EventNames:
+    """Return the names of an event's bindings.
+
+    Args:
+        event: the event.
+        typescript: whether there are bindings in TypeScript.
+    """
     type_name, reference = exports(event.definition)
-    return EventNames(dotted(event.module), reference, type_name)
+    web = typescript_exports(event.definition) if typescript else None
+    return EventNames(dotted(event.module), reference, type_name, web)

@@ -69,6 +69,7 @@ def test_the_project_s_own_document_says_what_the_definitions_say(project: Path)
         ["orders", "orders:{region}:{orderId}", ["region", "orderId"]],
         ["pipeline", "pipeline:{runId}", ["runId"]],
         ["uploads", "uploads:{uploadId}", ["uploadId"]],
+        ["upload", "app/upload", []],
     ]
     assert ours["messages"] == theirs["messages"]
     assert all(has_payload and examples == 1 for _, has_payload, examples in ours["messages"])

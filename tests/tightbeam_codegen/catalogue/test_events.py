@@ -63,7 +63,9 @@ def test_a_page_says_what_the_definition_says(site: dict[str, str]) -> None:
         "run_ids = await client.send(upload_event, {",
         '@client.function("on-upload", on=upload_event)',
         "async def on_upload(ctx: tightbeam.Context[UploadEvent]) -> None:",
-        'new URLSearchParams({ name: "app/upload" })',
+        'import { uploadEvent, type UploadEvent } from "./channels/upload";',
+        'const data: UploadEvent["data"] = {',
+        "new URLSearchParams({ name: uploadEvent.name })",
     ):
         assert words in text, words
 
@@ -179,11 +181,15 @@ async def test_what_is_sent_runs_the_function(
 def test_typescript_type_checks(tmp_path: Path) -> None:
     node_tools.needs_node()
     site = catalogue(tmp_path, FILES)
+    web = tmp_path / "web"
+    options = ["--output", str(tmp_path / "generated"), "--typescript", str(web / "channels")]
+    assert main(["generate", str(tmp_path / "schemas"), *options]) == 0
+    modules = {path.relative_to(web).as_posix(): path.read_text("utf-8") for path in web.rglob("*.ts")}
     prelude = "declare const gateway: string;\ndeclare const serverKey: string;\n"
     files = {
-        f"use{number}.ts": f"{prelude}{snippets(site, page, 'Send from a server')}export {{}};\n"
+        f"use{number}.ts": prelude + snippets(site, page, "Send from a server")
         for number, page in enumerate(path for path in site if path.startswith("events/"))
     }
-    node_tools.project(tmp_path / "web", files)
-    assert [fault for fault in node_tools.tsc(tmp_path / "web") if "use" in fault.path] == []
+    node_tools.project(web, modules | files)
+    assert [fault for fault in node_tools.tsc(web) if "use" in fault.path] == []
     assert len(files) == 4

@@ -1,4 +1,4 @@
-"""Payloads of the golden cases: published with the bindings of one side, refused by the other at run time."""
+"""Payloads of the golden cases: said with the bindings of one side, refused by the other at run time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import pytest
 
 import tightbeam
 from tests.tightbeam_codegen.compare.test_cases import CASES
+from tightbeam._events.accepted import Accepted, EventMisfit
+from tightbeam._events.data import encode_event
 from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
+
+LIMIT = 512 * 1024
 
 SAME_CHANNEL = [
     path.name for path in sorted(CASES.iterdir()) if "can't take" in (path / "printed.txt").read_text("utf-8")
@@ -48,6 +52,8 @@ async def test_the_payloads_are_refused(
 
     def topic(side: str, each: dict[str, Any]) -> Any:
         module = importlib.import_module(f"{side}_{name}.{each['channel']}")
+        if each["definition"] == "event":
+            return getattr(module, f"{each['channel']}_event")
         channel = getattr(module, f"{each['channel']}_channel")
         return getattr(channel(delivery_id="d1") if callable(channel) else channel, each["topic"])
 
@@ -58,6 +64,11 @@ async def test_the_payloads_are_refused(
             ("new_readers", "after", "before"),
         ):
             if (payload := each["payloads"].get(question)) is None:
+                continue
+            if each["definition"] == "event":
+                raw = encode_event(topic(writer, each), payload, LIMIT)
+                with pytest.raises(EventMisfit):
+                    Accepted("function", topic(reader, each)).started(each["topic"], raw)
                 continue
             messages = client.realtime.subscribe(topic(reader, each))
             await client.realtime.publish(topic(writer, each), payload)

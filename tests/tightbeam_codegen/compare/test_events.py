@@ -207,3 +207,25 @@ def test_an_exception_at_a_schema_that_the_event_refers_to(clone: Clone, compare
     )
     code, out, _ = compare()
     assert (code, json.loads(out)["topics"][0]["allowed"]) == (0, "Known.")
+
+
+def test_names_of_both_languages(clone: Clone, compare: Compare) -> None:
+    clone.write({"pyproject.toml": "[tool.tightbeam]\ntypescript = 'web'\n"})
+    (clone.folder / "schemas/upload.event.json").unlink()
+    gone = "is gone, with `upload_event` (in TypeScript `uploadEvent`), `UploadEvent` and the module `upload`"
+    assert gone in compare(form="text")[1]
+
+
+def test_data_that_comes_or_goes(clone: Clone, compare: Compare) -> None:
+    """An event without data is an empty object on the wire, and what has no data reads nothing."""
+    clone.write({"schemas/upload.event.json": {"name": "app/upload"}})
+    code, out, _ = compare()
+    assert (code, changed(out)) == (1, [("upload", "app/upload", "readers-first")])
+    assert json.loads(out)["topics"][0]["payloads"] == {"old_readers": {}}
+    assert [each["kind"] for each in json.loads(out)["code"]] == ["data-removed"]
+    optional = {**OLD, "schema": closed(kind={"enum": ["image"]})}
+    clone.commit({"schemas/upload.event.json": {"name": "app/upload"}})
+    clone.write({"schemas/upload.event.json": optional})
+    code, out, _ = compare()
+    assert (code, changed(out)) == (1, [("upload", "app/upload", "any")])
+    assert [each["kind"] for each in json.loads(out)["code"]] == ["data-added"]
