@@ -197,7 +197,7 @@ class _Import:
         draft = self._event(channel) or self._channel(channel)
         if draft is None:
             return None  # Each of its messages is named already.
-        if channel.address is None:
+        if channel.address is None and not draft.is_event:
             self._note(_NO_ADDRESS, channel.key)
         for name in draft.undescribed:
             self._note(_UNDESCRIBED, name)

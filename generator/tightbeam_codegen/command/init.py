@@ -129,10 +129,10 @@ def run_init_from(schemas: Path | None, source: str, name: str | None, only: tup
         settings = load_settings(Path(), OPTIONS)
         settings = replace(settings, schemas=settings.schemas if schemas is None else schemas)
         taken = take(source, settings, Wanted(name, only))
-        trial = try_out(taken.imported, taken.folder, METASCHEMA, taken.sources, settings)
+        trial = try_out(taken.imported, taken.folder, METASCHEMAS, taken.sources, settings)
         files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
         write_new(settings.schemas, files, remedy=taken.imported.refresh)
-        kinds = [kind for kind in METASCHEMAS if any(path.endswith(f".{kind}.json") for path in trial.files)]
+        kinds = [kind for kind in METASCHEMAS if any(f".{kind}." in Path(path).name for path in trial.files)]
         beside = _write_metaschemas(settings.schemas, settings.dialect, kinds) + write_attributes(settings)
     except ModuleNotFoundError as error:
         return _refused(missing_package(error, "importing"))

@@ -18,8 +18,9 @@ from tightbeam_codegen.incremental.cache import open_cache
 from tightbeam_codegen.model import Model
 from tightbeam_codegen.pipeline import read_documents
 from tightbeam_codegen.problems import DefinitionErrors, Problem, Problems, quoted
+from tightbeam_codegen.read.check.metaschemas import Kind
 from tightbeam_codegen.read.definitions import Unchanged, check_definitions, load_definitions
-from tightbeam_codegen.read.discover import SUFFIXES, discover
+from tightbeam_codegen.read.discover import EVENT_SUFFIXES, SUFFIXES, discover
 from tightbeam_codegen.read.load import Document
 from tightbeam_codegen.read.resolve import Sources
 from tightbeam_codegen.readable_json import with_escapes
@@ -63,13 +64,15 @@ def definition_text(definition: Mapping[str, Any], metaschema: str) -> str:
     return with_escapes(text) + "\n"
 
 
-def try_out(imported: Imported, folder: str, metaschema: str, sources: Sources, settings: Settings) -> Trial:
+def try_out(
+    imported: Imported, folder: str, metaschemas: Mapping[Kind, str], sources: Sources, settings: Settings
+) -> Trial:
     """Compile what was imported together with the schema root, and leave out the topics that can't be.
 
     Args:
         imported: what an importer gave.
         folder: where its files will lie below the root.
-        metaschema: the name of the metaschema's file in the root.
+        metaschemas: the names of the metaschemas' files in the root.
         sources: have read the document that it was imported from.
         settings: of the project.
 
@@ -77,16 +80,22 @@ def try_out(imported: Imported, folder: str, metaschema: str, sources: Sources, 
         DefinitionErrors: nothing is left, or something is wrong that leaving out topics doesn't mend.
     """
     # Schemas that refer to each other are followed to any depth.
-    return with_room(_Rounds(imported, folder, metaschema, sources, settings).run)
+    return with_room(_Rounds(imported, folder, metaschemas, sources, settings).run)
 
 
 class _Rounds:
     def __init__(
-        self, imported: Imported, folder: str, metaschema: str, sources: Sources, settings: Settings
+        self,
+        imported: Imported,
+        folder: str,
+        metaschemas: Mapping[Kind, str],
+        sources: Sources,
+        settings: Settings,
     ) -> None:
         self._imported = imported
         self._prefix = f"{folder}/" if folder else ""
-        self._metaschema = "../" * (folder.count("/") + 1 if folder else 0) + metaschema
+        up = "../" * (folder.count("/") + 1 if folder else 0)
+        self._metaschemas = {kind: f"{up}{name}" for kind, name in metaschemas.items()}
         self._sources = sources
         self._settings = settings
         self._shown_root = settings.schemas.as_posix()
@@ -116,7 +125,8 @@ class _Rounds:
         for file, definition in self._imported.definitions.items():
             if topics := self._topics[file]:
                 value = {**definition, "topics": topics} if "topics" in definition else definition
-                files[f"{self._prefix}{file}"] = definition_text(value, self._metaschema)
+                metaschema = self._metaschemas["event" if file.endswith(EVENT_SUFFIXES) else "channel"]
+                files[f"{self._prefix}{file}"] = definition_text(value, metaschema)
         return files
 
     def _documents(self, files: Mapping[str, str]) -> list[Document]:

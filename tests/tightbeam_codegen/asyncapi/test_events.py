@@ -121,8 +121,8 @@ def test_a_document_without_its_files_gives_events_that_refer_to_it(project: Pat
     assert main(["init", "again", "--from", str(document)]) == 0
     written = {path: json.loads(text) for path, text in texts(project / "again").items()}
     upload = written["upload.event.json"]
-    upload.pop("$schema")
     assert upload == {
+        "$schema": "event.schema.json",
         "name": "app/upload",
         "description": "A file has arrived.",
         "schema": {"$ref": "all.json#/components/messages/upload.upload/payload"},
