@@ -23,7 +23,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from tests.tightbeam.engine.doubles import BackendDouble
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.engine.stores import KEEPS
 from tests.tightbeam.engine.work import Look
-from tightbeam import Client, Context, JournalFailed, JournalRefused
+from tightbeam import Client, Context, JournalFailed, JournalRefused, RunFailed
 from tightbeam._client import client_over
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.session import Session
@@ -46,7 +46,7 @@ PUBLISHES = 5
 _PIECE = 509
 """Bytes; no divisor of a page."""
 
-PLACES = ("publish", "create", "open", "recover")
+PLACES = ("publish", "create", "open", "recover", "operate")
 CALLS = {
     "pwrite64": lambda libc, fd: libc.pwrite64(fd, b"x", 1, 0) == 1,
     "fdatasync": lambda libc, fd: libc.fdatasync(fd) == 0,
@@ -137,6 +137,10 @@ class Child:
                     self.told["wrong"].append(f"p{n} was acknowledged, and isn't there")
                 self.tell({"ack": f"p{n}"})
 
+        @self.client.function("sleeper")
+        async def sleeper(ctx: Context) -> None:
+            await ctx.step.sleep("nap", timedelta(days=1))
+
     def arm_when_opening(self, fault: Traced | Sized) -> None:
         ignore = self.double.opened
 
@@ -149,7 +153,7 @@ class Child:
                 fault.arm()
 
         def opened(store: Store) -> None:
-            if self.place in ("publish", "recover"):
+            if self.place in ("publish", "recover", "operate"):
                 store.call(Look(lambda tx: fault.arm()))
             else:
                 self.told["left"] = self.is_left(fault)
@@ -176,6 +180,8 @@ class Child:
     async def finish(self) -> None:
         subscription = self.client.realtime.subscribe(ch.token, after="start")
         reading = asyncio.create_task(self.read(subscription))
+        if self.place == "operate":
+            await self.operate()
         while not any_run(self.path):
             try:
                 await self.client.send("app/work")
@@ -185,10 +191,33 @@ class Child:
         while len(self.told["received"]) < PUBLISHES and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0.002)
         fault = self.fault
-        if self.place in ("publish", "recover") and fault is not None and "refused" not in self.told:
+        if (
+            self.place in ("publish", "recover", "operate")
+            and fault is not None
+            and "refused" not in self.told
+        ):
             self.told["left"] = await self.double.store.submit(Look(lambda _: self.is_left(fault)))
         subscription.close()
         await reading
+
+    async def operate(self) -> None:
+        """Cancel the run that sleeps, and retry the one that has failed, until each is acknowledged."""
+        runs = self.client.runs
+        sleeper, failed = (state_of(self.path, function) for function in ("sleeper", "work"))
+        operations = [("cancel", runs.cancel, sleeper, "cancelled"), ("retry", runs.retry, failed, "")]
+        for name, operate, (run_id, before), after in operations:
+            while before != after and not (name == "retry" and before != "failed"):
+                try:
+                    await operate(run_id)
+                except JournalFailed:
+                    self.told["failed"].append(name)
+                    if state_of_id(self.path, run_id) != before:
+                        self.told["wrong"].append(f"{name} was refused, and was done")
+                    continue
+                if state_of_id(self.path, run_id) == before:
+                    self.told["wrong"].append(f"{name} was acknowledged, and wasn't done")
+                self.tell({"ack": name})
+                break
 
     async def read(self, subscription: Any) -> None:
         async for message in subscription:
@@ -214,6 +243,21 @@ def stored(path: Path) -> list[list[str]]:
         steps = connection.execute("SELECT id FROM memo WHERE state = 'done' ORDER BY id").fetchall()
         messages = connection.execute("SELECT id FROM message ORDER BY seq").fetchall()
     return [[one for (one,) in steps], [one.split(":")[1] for (one,) in messages]]
+
+
+def state_of(path: Path, function: str) -> tuple[str, str]:
+    """The id and the state of the one run of a function."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        run: tuple[str, str] = connection.execute(
+            "SELECT id, state FROM run WHERE function = ?", (function,)
+        ).fetchone()
+    return run
+
+
+def state_of_id(path: Path, run_id: str) -> str:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        state: str = connection.execute("SELECT state FROM run WHERE id = ?", (run_id,)).fetchone()[0]
+    return state
 
 
 def any_run(path: Path) -> bool:
@@ -265,6 +309,30 @@ def interrupted(path: Path) -> None:
     asyncio.run(live())
 
 
+def to_operate(path: Path) -> None:
+    """Leave a journal behind with a run that has failed, and one that sleeps for long."""
+
+    async def live() -> None:
+        client = Client(path, retry_delay=timedelta(0))
+
+        @client.function("work", on="app/work", retries=0)
+        async def work(ctx: Context) -> None:
+            raise ValueError
+
+        @client.function("sleeper", on="app/work")
+        async def sleeper(ctx: Context) -> None:
+            await ctx.step.sleep("nap", timedelta(days=1))
+
+        async with client:
+            for run_id in await client.send("app/work"):
+                with suppress(RunFailed, TimeoutError):
+                    await client.runs.wait(run_id, timeout=timedelta(seconds=0.1))
+            while len(await client.runs.list(state="sleeping")) != 1:  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0.01)
+
+    asyncio.run(live())
+
+
 def run_child(path: Path, place: str, fault: Traced | Sized | None) -> dict[str, Any]:
     """What a child told, what it had acknowledged, and how it ended."""
     read_end, write_end = os.pipe()
@@ -294,12 +362,18 @@ def main() -> None:
         path.parent.mkdir()
         if place in ("open", "recover"):
             fork(lambda path=path: interrupted(path))  # type: ignore[misc]
+        if place == "operate":
+            fork(lambda path=path: to_operate(path))  # type: ignore[misc]
         fault = Sized(number) if call == "size" else Traced(folder, call, number)
         told = run_child(path, place, fault)
         if told[
             "status"
         ]:  # killed at that call: what had been acknowledged, and what the next one makes of it
             told["before"] = apart(lambda path=path: stored(path) if path.exists() else [[], []])
+            if place == "operate":
+                told["states"] = apart(
+                    lambda path=path: [state_of(path, one)[1] for one in ("sleeper", "work")]
+                )
             told["after"] = run_child(path, place, None)
         print(json.dumps(told | {"number": number}), flush=True)
         if told.get("left") or told.get("error"):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 from tests.tightbeam.engine.samples import job_channel
-from tightbeam import Client, Context, ContextSync
+from tightbeam import Client, Context, ContextSync, NotEntered, RunState, RunStateError, RunSummary
 from tightbeam._engine.session import Session
 from tightbeam._engine.sqlite import file, runs
 
@@ -23,6 +25,7 @@ __all__ = ["PARALLEL", "STEPS", "Life", "live"]
 
 STEPS = 3
 PARALLEL = 4
+STATES: tuple[RunState, ...] = ("ready", "running", "sleeping", "cancelled")
 # Imported here, before the forks: a child then needs a few milliseconds to its first write.
 assert Session is not None
 
@@ -45,6 +48,8 @@ class Life:
     """Where the reader resumes."""
     finish: bool = False
     """Do what is left, until every run has ended."""
+    mended: str = ""
+    """A folder with a file for each victim that is to end by itself: it was cancelled, and is retried."""
 
 
 async def live(life: Life) -> None:
@@ -65,17 +70,24 @@ async def live(life: Life) -> None:
         child.tell("phase:in")
         reading = asyncio.create_task(child.read())
         for n in range(life.events):
-            for run_id in await client.send("app/work", {"job": f"{os.getpid()}-{n}"}):
-                child.tell(f"sent:{run_id}")
+            for event in ("app/work", "app/victim") if n == 0 else ("app/work",):
+                for run_id in await client.send(event, {"job": f"{os.getpid()}-{n}-{event[4:]}"}):
+                    child.tell(f"sent:{run_id}")
+        operating = asyncio.create_task(child.operate())
         if life.finish:
-            while not await asyncio.to_thread(child.all_ended):  # noqa: ASYNC110 - the journal has no event
-                await asyncio.sleep(0.02)
+            while not operating.done():
+                if await asyncio.to_thread(child.all_ended):
+                    break
+                await asyncio.sleep(0.02)  # the journal has no event
         elif life.leave_after is None:
             await asyncio.sleep(60)  # until killed
         else:
             await child.enough.wait()
         child.tell("phase:leave")
+        operating.cancel()
     await reading
+    with suppress(asyncio.CancelledError, NotEntered):
+        await operating
     child.tell("phase:out")
 
 
@@ -98,7 +110,8 @@ class Child:
 
     def all_ended(self) -> bool:
         with closing(sqlite3.connect(f"file:{Path(self.life.path)}?mode=ro", uri=True)) as connection:
-            return connection.execute("SELECT 1 FROM run WHERE ended_at IS NULL").fetchone() is None
+            left = "ended_at IS NULL OR (state = 'cancelled' AND substr(id, -1) < 'G')"  # see `operate`
+            return connection.execute(f"SELECT 1 FROM run WHERE {left}").fetchone() is None
 
     async def read(self) -> None:
         """Tell what was durable, from where the last reader was; and which live ones are out of order."""
@@ -149,6 +162,58 @@ class Child:
             ctx.step.sleep("nap", timedelta(milliseconds=1))
             ctx.step.realtime.publish("all", everyone.tick, {"n": 1})
             self.acknowledge(ctx.run_id, "all")
+
+        @client.function("victim", on="app/victim", concurrency=4)
+        async def victim(ctx: Context) -> None:
+            ch = job_channel(job_id=ctx.event.data["job"])
+            for n in range(STEPS):
+                await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+                self.acknowledge(ctx.run_id, f"p{n}")
+                assert await ctx.step.run(f"s{n}", self.triple, ctx.run_id, f"s{n}", n) == 3 * n
+                self.tell(f"done:{ctx.run_id}:s{n}")
+            if not self.is_mended(ctx.run_id):
+                await asyncio.gather(ctx.step.sleep("nap", timedelta(days=1)), asyncio.sleep(60))
+            await ctx.step.realtime.publish("after", ch.tick, {"n": 9})
+            self.acknowledge(ctx.run_id, "after")
+
+        @client.function("victim-sync", on="app/victim", concurrency=4)
+        def victim_sync(ctx: ContextSync) -> None:
+            ch = job_channel(job_id=f"sync-{ctx.event.data['job']}")
+            for n in range(STEPS):
+                ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+                self.acknowledge(ctx.run_id, f"p{n}")
+            if not self.is_mended(ctx.run_id):
+                ctx.step.sleep("nap", timedelta(days=1))
+            ctx.step.realtime.publish("after", ch.tick, {"n": 9})
+            self.acknowledge(ctx.run_id, "after")
+
+    def is_mended(self, run_id: str) -> bool:
+        """Whether a run was retried, so that it is to end."""
+        return Path(self.life.mended, run_id).exists()
+
+    def mend(self, run_id: str) -> None:
+        Path(self.life.mended, run_id).touch()
+
+    async def operate(self) -> None:
+        """Cancel the victims, retry one half of them, and tell what was acknowledged."""
+        chance, many = random.Random(os.getpid()), 10_000 if self.life.finish else 20
+        while True:
+            for state, function in product(STATES, ("victim", "victim-sync")):
+                for run in await self.client.runs.list(function=function, state=state, limit=many):
+                    await asyncio.sleep(0 if self.life.finish else chance.uniform(0, 0.004))
+                    with suppress(RunStateError):  # it goes on meanwhile
+                        await self.operate_one(run)
+            await asyncio.sleep(0.002)
+
+    async def operate_one(self, run: RunSummary) -> None:
+        if run.state != "cancelled":
+            if not self.is_mended(run.id):
+                await self.client.runs.cancel(run.id)
+                self.tell(f"cancelled:{run.id}")
+        elif run.id[-1] < "G":  # ids end in chance
+            self.mend(run.id)
+            await self.client.runs.retry(run.id)
+            self.tell(f"retried:{run.id}")
 
     async def publish_one(self, ctx: Context, n: int) -> None:
         ch = job_channel(job_id=ctx.event.data["job"])

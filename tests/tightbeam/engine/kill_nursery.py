@@ -58,6 +58,9 @@ class Nursery:
         self.unfinished = 0
         self.seen: Counter[str] = Counter()
         self.checks: set[str] = set()
+        self.mended = tempfile.mkdtemp(prefix="tightbeam-mended-")
+        self.cancelled: dict[str, int] = {}
+        """How many messages the runs have that were cancelled at the last kill."""
 
     def kill_one(self) -> None:
         chance = self.chance
@@ -70,6 +73,7 @@ class Nursery:
             events=3 if self.unfinished < BACKLOG else 0,
             after=self.position,
             autocheckpoint=chance.choice((None, 1, 2, 8)),
+            mended=self.mended,
         )
         if plan == "creating":
             life = replace(life, path=str(self.path.with_name(f"fresh-{chance.randrange(1 << 40)}.db")))
@@ -137,7 +141,19 @@ class Nursery:
             with closing(sqlite3.connect(copy)) as connection:
                 self.checks.add(connection.execute("PRAGMA quick_check").fetchone()[0])
                 states = dict(connection.execute("SELECT state, count(*) FROM run GROUP BY state").fetchall())
-        self.unfinished = sum(count for state, count in states.items() if state not in ("done", "failed"))
+                cancelled = dict(
+                    connection.execute(
+                        "SELECT id, (SELECT count(*) FROM message WHERE run = run.number) FROM run "
+                        "WHERE state = 'cancelled'"
+                    ).fetchall()
+                )
+        for run_id, count in cancelled.items():
+            self.seen["a cancelled run"] += 1
+            if not Path(self.mended, run_id).exists() and self.cancelled.get(run_id, count) != count:
+                self.checks.add(f"run {run_id} was cancelled, and has published since")
+        self.cancelled = cancelled
+        ended = ("done", "failed", "cancelled")
+        self.unfinished = sum(count for state, count in states.items() if state not in ended)
         for state in ("running", "sleeping"):
             self.seen[f"with a {state} run"] += state in states
 
@@ -155,7 +171,8 @@ class Nursery:
 
     def finish(self) -> int:
         self.phase = "unborn"
-        pid = spawn(Life(str(self.path), self.write_end, after=self.position, finish=True))
+        life = Life(str(self.path), self.write_end, after=self.position, finish=True, mended=self.mended)
+        pid = spawn(life)
         while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
             self.listen(0.02)
         self.listen(0)
@@ -185,7 +202,10 @@ def main() -> None:
         runs = connection.execute("SELECT id, function, state FROM run").fetchall()
         messages = connection.execute("SELECT seq, id, run_id, channel FROM message ORDER BY seq").fetchall()
         positions = {seq: position_at(connection.execute, seq) for seq, *_ in messages}
-        steps = connection.execute("SELECT state, count(*) FROM memo GROUP BY state").fetchall()
+        steps = connection.execute(
+            "SELECT memo.state, count(*) FROM memo JOIN run ON run.number = memo.run "
+            "WHERE function NOT LIKE 'victim%' GROUP BY memo.state"
+        ).fetchall()
     found: dict[str, list[object]] = {run_id: [function, state, []] for run_id, function, state in runs}
     for _, message_id, run_id, _ in messages:
         found[run_id][2].append(message_id)  # type: ignore[attr-defined]
@@ -201,6 +221,7 @@ def main() -> None:
                     [positions[seq], one] for seq, one, _, channel in messages if channel == "job:everyone"
                 ],
                 "lines": nursery.lines,
+                "mended": sorted(one.name for one in Path(nursery.mended).iterdir()),
                 "left": sorted(one.name for one in path.parent.iterdir()),
             }
         )

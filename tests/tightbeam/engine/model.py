@@ -16,7 +16,7 @@ from typing import Any
 from tests.tightbeam.engine.doubles import StoreDouble
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, Hook
+from tightbeam import Client, Context, Hook, JournalFailed, NotEntered
 from tightbeam._client import engine_of
 from tightbeam._engine.requests import MAX_DEATHS, LeaveMemory, ParkRun, PutBack, RecentMessages
 from tightbeam._message import Envelope
@@ -169,8 +169,12 @@ class World:
     def active(self) -> list[Driver]:
         return self.having("active")
 
-    def having(self, state: str) -> list[Driver]:
-        return [driver for driver in self.drivers if driver.state == state]
+    def having(self, *states: str) -> list[Driver]:
+        return [driver for driver in self.drivers if driver.state in states]
+
+    @property
+    def unended(self) -> list[Driver]:
+        return self.having("active", "asleep", "parked")
 
     @property
     def with_memos(self) -> list[Driver]:
@@ -419,6 +423,75 @@ class World:
         await self.bounded(driver.ended.wait())
         driver.state = state
 
+    # -- operating -------------------------------------------------------------------------------------------
+
+    async def cancel_run(self, driver: Driver, command: Command | None) -> None:
+        """Cancel a run; of a publish under way everything is stored, or nothing, and nothing follows."""
+        if driver.state != "active":
+            command = None
+        if command is not None:
+            driver.commands.put_nowait(command)
+            for _ in range(command.turns):
+                await asyncio.sleep(0)
+        await self.bounded(self.client.runs.cancel(driver.run_id))
+        driver.state = "cancelled"
+        driver.commands = asyncio.Queue()
+        driver.ready.clear()
+        if command is None:
+            return
+        told = command.done.done()
+        message_id = f"{driver.run_id}:{command.id}:0"
+        stored = await self.committed({message_id: (command.channel, command.n)}, sure=told)
+        if stored:
+            command.done = asyncio.get_running_loop().create_future()
+            command.done.set_result(command.n)
+            self.expect(driver, command)
+
+    async def retry_run(self, driver: Driver) -> None:
+        """Let a run that failed or was cancelled go on: its attempts start over, and it repeats nothing."""
+        driver.attempt = driver.deaths = 0
+        driver.fits = True  # the code was mended
+        driver.ended.clear()
+        await self.bounded(self.client.runs.retry(driver.run_id))
+        await self._goes_on(driver)
+
+    async def resume_run(self, driver: Driver, *, fits: bool) -> None:
+        """Let a parked run be tried again; where its code still doesn't fit, it is parked once more."""
+        driver.fits = fits
+        await self.bounded(self.client.runs.resume(driver.run_id))
+        if fits:
+            await self._goes_on(driver)
+            return
+        await self.bounded(_until(lambda: self._shown(driver) == "parked"))
+        for command in driver.script:
+            if command.kind in ("publish", "step"):
+                break
+            if command.kind == "live":
+                self.delivered("live", command.channel, AGAIN)
+
+    async def _goes_on(self, driver: Driver) -> None:
+        """Wait until a run has done its commands once more, or sleeps again."""
+        if driver.napping and driver.napping not in driver.steps:
+            await self.bounded(_until(lambda: self._shown(driver) == "sleeping"))
+            driver.state = "asleep"
+        else:
+            driver.state = "active"
+            await self.ready(driver)
+        self.delivered_again(driver)
+
+    def _shown(self, driver: Driver) -> str:
+        """Return how a run is that isn't in memory."""
+        if driver.run_id in self.storage.double.resident:
+            return "in memory"
+        return self.client.runs.get_sync(driver.run_id).state
+
+    async def _operate(self, driver: Driver) -> None:
+        """Cancel a run, or retry one that has ended."""
+        if driver.state in ("failed", "cancelled"):
+            await self.client.runs.retry(driver.run_id)
+        else:
+            await self.client.runs.cancel(driver.run_id)
+
     # -- subscriptions ---------------------------------------------------------------------------------------
 
     def subscribe(self, channels: tuple[int, ...], after: str | None) -> None:
@@ -473,18 +546,25 @@ class World:
         await self.all_end()
         await self.open()
 
-    async def crash(self, commands: dict[Driver, Command], turns: int) -> None:
+    async def crash(
+        self, commands: dict[Driver, Command], turns: int, operated: Driver | None = None
+    ) -> None:
         """Do as if the process were killed: what it stores from now on is lost.
 
-        Commands may be under way; which of them are stored then, only the store knows.
+        Commands may be under way, and so may the cancellation or the retry of a run; which of them are stored
+        then, only the store knows.
         """
         for driver, command in commands.items():
             driver.commands.put_nowait(command)
+        operating = None if operated is None else asyncio.ensure_future(self._operate(operated))
         for _ in range(turns):
             await asyncio.sleep(0)
         told = {driver for driver, command in commands.items() if command.done.done()}
+        was_told = operating is not None and operating.done()
         self.storage.double.is_crashed = True
         await self.close()
+        if operated is not None and operating is not None:
+            await self._what_was_operated(operated, operating, was_told=was_told)
         self.readers.clear()
         self._die()
         self._what_was_under_way(commands, told)
@@ -494,6 +574,29 @@ class World:
         for driver in given_up:
             driver.state = "failed"
         await self.all_ready()
+
+    async def _what_was_operated(
+        self, driver: Driver, operating: asyncio.Future[None], *, was_told: bool
+    ) -> None:
+        with contextlib.suppress(NotEntered, JournalFailed):
+            await self.bounded(operating)
+        stored = self.storage.run(driver.run_id).summary.state
+        if driver.state in ("failed", "cancelled"):
+            if stored in ("failed", "cancelled"):
+                assert not was_told, "acknowledged, and lost"
+                return
+            driver.attempt = driver.deaths = 0
+            driver.fits = True
+            asleep = driver.napping and driver.napping not in driver.steps
+            driver.state = "asleep" if asleep else "active"
+            # Whether it was claimed already, and so dies with the process.
+            driver.deaths = -1 if stored == "ready" and not asleep else 0
+        elif stored == "cancelled":
+            driver.state = "cancelled"
+            driver.commands = asyncio.Queue()
+            driver.ready.clear()
+        else:
+            assert not was_told, "acknowledged, and lost"
 
     def _die(self) -> None:
         for driver in self.active:

@@ -169,6 +169,32 @@ class Histories(RuleBasedStateMachine):
         parked = self.world.having("parked")
         self.run(self.world.deploy(parked[which % len(parked)], fits=True))
 
+    @rule(which=WHICH, channel=CHANNEL, turns=st.one_of(st.none(), st.integers(0, 6)))
+    @where(lambda self: self.world.unended)
+    def cancel_run(self, which: int, channel: int, turns: int | None) -> None:
+        """A run that executes, sleeps or is parked is cancelled; a publish of it may be under way."""
+
+        async def act() -> None:
+            world = self.world
+            some = world.unended
+            n = world.next_number()
+            command = None if turns is None else Command("publish", f"cut{n}", n, channel, turns=turns)
+            await world.cancel_run(some[which % len(some)], command)
+
+        self.run(act())
+
+    @rule(which=WHICH)
+    @where(lambda self: self.world.having("failed", "cancelled"))
+    def retry_run(self, which: int) -> None:
+        some = self.world.having("failed", "cancelled")
+        self.run(self.world.retry_run(some[which % len(some)]))
+
+    @rule(which=WHICH, fits=st.booleans())
+    @where(lambda self: self.world.having("parked"))
+    def resume_run(self, which: int, fits: bool) -> None:
+        parked = self.world.having("parked")
+        self.run(self.world.resume_run(parked[which % len(parked)], fits=fits))
+
     @rule(channel=CHANNEL, sync=st.booleans())
     def publish_from_outside(self, channel: int, sync: bool) -> None:
         async def act() -> None:
@@ -223,15 +249,20 @@ class Histories(RuleBasedStateMachine):
     def leave(self) -> None:
         self.run(self.world.leave())
 
-    @rule(channels=st.lists(CHANNEL, max_size=4), turns=st.integers(0, 8))
-    def crash(self, channels: list[int], turns: int) -> None:
+    @rule(
+        channels=st.lists(CHANNEL, max_size=4), turns=st.integers(0, 8), operated=st.one_of(st.none(), WHICH)
+    )
+    def crash(self, channels: list[int], turns: int, operated: int | None) -> None:
+        """A process dies while runs publish, and while one is cancelled or retried."""
+
         async def act() -> None:
             world = self.world
             commands = {
                 driver: Command("publish", f"x{channel}", world.next_number(), channel)
                 for driver, channel in zip(world.active, channels, strict=False)
             }
-            await world.crash(commands, turns)
+            some = [one for one in world.drivers if one not in commands and one.state != "done"]
+            await world.crash(commands, turns, some[operated % len(some)] if some and operated else None)
 
         self.run(act())
 

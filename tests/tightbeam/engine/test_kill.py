@@ -32,7 +32,7 @@ def test_g2_no_duplicate_no_gap_nothing_acknowledged_is_lost(path: Path, kills: 
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
     runs, seen = told["runs"], told["seen"]
-    lines: dict[str, list[str]] = {}
+    lines: dict[str, list[str]] = {"everything": told["lines"]}
     for line in told["lines"]:
         kind, _, rest = line.partition(":")
         lines.setdefault(kind, []).append(rest)
@@ -40,12 +40,15 @@ def test_g2_no_duplicate_no_gap_nothing_acknowledged_is_lost(path: Path, kills: 
 
     assert told["status"] == 0, ended.stderr[-8_000:]  # why the last child ended
     assert (told["checks"], set(told["steps"])) == (["ok"], {"done"})
-    assert {state for _, state, _ in runs.values()} == {"done"}
+    check_operated(runs, lines, set(told["mended"]))
     assert told["left"] == ["app.db", "app.db.lock"]
     assert set(lines["sent"]) <= set(runs)
 
     everything: set[str] = set()
     for run_id, (function, _, ids) in runs.items():
+        if function.startswith("victim"):
+            everything |= set(ids)
+            continue
         in_order = [*(f"{run_id}:p{n}:0" for n in range(STEPS)), f"{run_id}:all:0"]
         assert ids[: len(in_order)] == in_order
         parallel = [f"{run_id}:g{n}:0" for n in range(PARALLEL)] if function == "work" else []
@@ -68,3 +71,32 @@ def test_g2_no_duplicate_no_gap_nothing_acknowledged_is_lost(path: Path, kills: 
         assert seen["in a checkpoint"] > 0
         assert seen["with a log to recover"] > kills / 4
         assert seen["with a running run"] > kills / 4
+        assert seen["a cancelled run"] > 0
+        assert min(len(lines["cancelled"]), len(lines["retried"])) > kills / 20
+
+
+def check_operated(
+    runs: dict[str, tuple[str, str, list[str]]], lines: dict[str, list[str]], mended: set[str]
+) -> None:
+    """What was acknowledged to those who cancel and retry holds, and each run has published what it may.
+
+    Args:
+        runs: function, state and the ids of the messages, by run.
+        lines: what the children told.
+        mended: runs that somebody was about to retry.
+    """
+    cancelled, retried = set(lines.get("cancelled", ())), set(lines.get("retried", ()))
+    assert retried <= mended
+    for run_id, (function, state, ids) in runs.items():
+        if not function.startswith("victim"):
+            assert state == "done"
+            continue
+        assert state == ("done" if run_id in mended else "cancelled")
+        most = [*(f"{run_id}:p{n}:0" for n in range(STEPS)), f"{run_id}:after:0"]
+        assert ids == (most if state == "done" else most[: min(len(ids), STEPS)])
+    assert cancelled <= set(runs)
+    for_good = {run_id: lines["everything"].index(f"cancelled:{run_id}") for run_id in cancelled - mended}
+    for number, line in enumerate(lines["everything"]):
+        kind, _, rest = line.partition(":")
+        if kind in ("ack", "runs", "done"):
+            assert number < for_good.get(rest.partition(":")[0], number + 1), line
