@@ -120,7 +120,14 @@ class Call:
     """One call request: the state that its context and its steps share."""
 
     def __init__(
-        self, run_id: str, function: str, attempt: int, carrier: InngestCarrier, *, strict: bool
+        self,
+        run_id: str,
+        function: str,
+        attempt: int,
+        carrier: InngestCarrier,
+        *,
+        strict: bool,
+        metadata: bytes | None = None,
     ) -> None:
         """Begin a call.
 
@@ -130,12 +137,14 @@ class Call:
             attempt: the run's attempt, as the server counts it.
             carrier: takes messages to the server.
             strict: whether results must fit their annotations.
+            metadata: of the run, which those that it invokes get, too.
         """
         self.run_id = run_id
         self.function = function
         self.attempt = attempt
         self.carrier = carrier
         self.strict = strict
+        self.metadata = metadata
         self._counts: dict[str, int] = {}
         self._count_lock = threading.Lock()
         self._turn = asyncio.Lock()

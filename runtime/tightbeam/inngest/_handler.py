@@ -97,8 +97,8 @@ def wrapped(
         async def call_async(ctx: inngest.Context) -> object:
             if isinstance(ctx, Context):
                 return await handler(ctx)
-            call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
-            run = _info(ctx, function)
+            call = _call(ctx, function, carrier, strict=strict)
+            run = _info(ctx, call)
             with _Execution(call, run):
                 return result(await handler(_with_event(upgraded(ctx, call), accepts)), run)
 
@@ -108,18 +108,25 @@ def wrapped(
     def call_sync(ctx: inngest.ContextSync) -> object:
         if isinstance(ctx, ContextSync):
             return handler(ctx)
-        call = Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict)
-        run = _info(ctx, function)
+        call = _call(ctx, function, carrier, strict=strict)
+        run = _info(ctx, call)
         with _Execution(call, run):
             return result(handler(_with_event(upgraded_sync(ctx, call), accepts)), run)
 
     return call_sync
 
 
-def _info(ctx: inngest.Context | inngest.ContextSync, function: str) -> RunInfo:
-    """Return what hooks get to know of an execution."""
+def _call(
+    ctx: inngest.Context | inngest.ContextSync, function: str, carrier: InngestCarrier, *, strict: bool
+) -> Call:
     metadata = metadata_in(ctx.event)
-    return RunInfo(ctx.run_id, function, ctx.event.name, ctx.attempt, metadata=metadata, in_request=True)
+    return Call(ctx.run_id, function, ctx.attempt, carrier, strict=strict, metadata=metadata)
+
+
+def _info(ctx: inngest.Context | inngest.ContextSync, call: Call) -> RunInfo:
+    """Return what hooks get to know of an execution."""
+    run = call.run_id, call.function, ctx.event.name, call.attempt
+    return RunInfo(*run, metadata=call.metadata, in_request=True)
 
 
 def _with_event(context: AnyContext, accepts: Accepted | None) -> AnyContext:

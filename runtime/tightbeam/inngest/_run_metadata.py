@@ -15,7 +15,7 @@ import orjson
 from tightbeam._hooks.hook_list import metadata_of
 from tightbeam._hooks.info import SendInfo
 
-__all__ = ["metadata_in", "with_metadata_of", "without_metadata"]
+__all__ = ["data_with", "event_without_metadata", "metadata_in", "with_metadata_of", "without_metadata"]
 
 _KEY = "_tightbeam"
 _ORIGINAL = "event"
@@ -43,6 +43,11 @@ def _with(event: inngest.Event, raw: bytes) -> inngest.Event:
     return event.model_copy(update={"data": {**event.data, _KEY: orjson.loads(raw)}})
 
 
+def data_with(data: Mapping[str, Any] | None, raw: bytes | None) -> Mapping[str, Any] | None:
+    """Return the data of an invoked function with the metadata of the run that invokes it, if it has any."""
+    return data if raw is None else {**(data or {}), _KEY: orjson.loads(raw)}
+
+
 def metadata_in(event: inngest.Event) -> bytes | None:
     """Return the metadata of the send that has started a run, or the run whose failure is handled."""
     found = event.data.get(_KEY) or _original_data(event.data).get(_KEY)
@@ -51,14 +56,15 @@ def metadata_in(event: inngest.Event) -> bytes | None:
 
 def without_metadata(context: AnyContext) -> AnyContext:
     """Take the metadata out of the events of a context."""
-    context.event = _without(context.event)
+    context.event = event_without_metadata(context.event)
     events = getattr(context, "events", None)
     if events:
-        context.events = [_without(event) for event in events]
+        context.events = [event_without_metadata(event) for event in events]
     return context
 
 
-def _without(event: inngest.Event) -> inngest.Event:
+def event_without_metadata(event: inngest.Event) -> inngest.Event:
+    """Return an event as its sender has given it."""
     data: Mapping[str, Any] = event.data
     if _KEY in data:
         data = {key: value for key, value in data.items() if key != _KEY}

@@ -23,6 +23,7 @@ from tightbeam.inngest._call import Call, ResultCodec, StepUse, run_kind
 from tightbeam.inngest._errors import StepError, translating
 from tightbeam.inngest._events import is_sdk_event, sdk_event
 from tightbeam.inngest._memo import MAX_INTEGER, is_changed
+from tightbeam.inngest._run_metadata import data_with, event_without_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -345,7 +346,10 @@ class _Wait:
 
     def event_of(self, came: inngest.Event | None) -> object:
         """Return the event as the handler gets it."""
-        if came is None or self._ref is None:
+        if came is None:
+            return None
+        came = event_without_metadata(came)
+        if self._ref is None:
             return came
         raw = to_json(dict(came.data), f'The data of event "{self.name}"')
         return StartedEvent(self.name, load_event(self._ref, raw))
@@ -359,7 +363,7 @@ class _Invoke:
             raise NotRegistered("step.invoke takes what `client.function` of this client returned")
         if call.strict and timeout is not None and not _is_number(timeout):
             check_wait(step_id, timeout)
-        self.data = _plain(call, function.local_id, data)
+        self.data = data_with(_plain(call, function.local_id, data), call.metadata)
         self.use: StepUse = call.use(step_id, "step.invoke")
         handler = getattr(function, "__wrapped__", None)
         what = f'The result of step "{self.use.step_id}"'

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from opentelemetry.trace import Tracer
 
 from tightbeam.otel import OpenTelemetryHook
 
-__all__ = ["Recorder", "attributes", "values"]
+__all__ = ["Recorder", "attributes", "until", "values"]
 
 
 @dataclass
@@ -87,3 +88,12 @@ def values(points: list[Any], *names: str) -> dict[tuple[Any, ...], Any]:
         else point.count
         for point in points
     }
+
+
+async def until(there: Callable[[], bool]) -> None:
+    """Wait for something that the SDK has been told, which nothing announces."""
+    for _ in range(2_000):
+        if there():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import tightbeam
 from generated.uploads import uploads_channel
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.serving import KEY, running, secured
-from tests.tightbeam.otel.spans import Recorder, values
+from tests.tightbeam.otel.spans import Recorder, until, values
 from tightbeam import Client
 from tightbeam.hooks import ClientInfo
 from tightbeam.otel import _metrics, _tally
@@ -25,15 +24,6 @@ ERROR, DURABLE = "error.type", "messaging.tightbeam.durable"
 FUNCTION, STATE, OUTCOME = "tightbeam.function", "tightbeam.run.state", "tightbeam.outcome"
 EXECUTIONS, SIDE = "tightbeam.run.executions", "tightbeam.connection.side"
 SENT, CONSUMED = "messaging.client.sent.messages", "messaging.client.consumed.messages"
-
-
-async def until(there: Callable[[], bool]) -> None:
-    """Wait until metrics say something, which nothing announces."""
-    for _ in range(2_000):
-        if there():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError
 
 
 async def test_messages_are_counted_by_template_and_topic_never_by_channel(recorder: Recorder) -> None:
