@@ -26,6 +26,7 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
 from tightbeam._results import return_type
 from tightbeam._runs.runs import Runs
+from tightbeam._starting.schedule import check_schedules
 
 if TYPE_CHECKING:
     from tightbeam._engine.requests import SendEvent  # not at import: programs that only publish go without
@@ -187,6 +188,7 @@ class Client:
                 module that is reloaded) replaces the one before, as long as the client isn't entered.
         """
         check_function_id(id)
+        check_schedules(id, on)
         options = FunctionOptions(retries, concurrency, retry_delay)
 
         def register(handler: Any, /) -> Any:

@@ -25,6 +25,7 @@ from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, F
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.run_context import Services
 from tightbeam._engine.run_waiters import returned
+from tightbeam._engine.ticker import Ticker
 from tightbeam._engine.traces import run_error
 from tightbeam._function import Function, Registry, SyncFunction
 from tightbeam._hooks.hook_list import Around
@@ -78,6 +79,7 @@ class Scheduler:
         self._stopping = False
         self._scheduler: asyncio.Task[None] | None = None
         self._watch = ClockWatch()
+        self._ticker = Ticker(registry, self._store, services.hooks)
         self._claiming = asyncio.Lock()
         """Held while runs are claimed, until they are in memory."""
         self.operator = Operator(
@@ -93,6 +95,7 @@ class Scheduler:
         for run in given_up:
             log_given_up(run)
         log_unknown(unknown)
+        await self._ticker.note()
         watch(self, self._loop, Scheduler._nudge)
         _clock.watch(self, self._loop, Scheduler._look_at_clock)
         for run_id in sorted(going_on()):
@@ -238,6 +241,7 @@ class Scheduler:
                         "the clock was set back by %.0f s; what is due is set back with it", lost / 1e6
                     )
                     await self._store.submit(PullBack(lost))
+                next_tick = await self._ticker.start_due()
                 async with self._claiming:
                     claimed, next_due = await self._claim(self._free())
                     for run in claimed:
@@ -251,7 +255,7 @@ class Scheduler:
                 continue
             if not self._nudged.is_set() and not any(limiter.busy for limiter in self._limiters.values()):
                 self._quiet.set()
-            await self._until(next_due)
+            await self._until(min((due for due in (next_due, next_tick) if due is not None), default=None))
 
     async def _claim(self, free: tuple[FunctionLimit, ...]) -> Claimed:
         room = _RESIDENT - len(self._resident)

@@ -8,13 +8,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from tightbeam._events.cron import CronTrigger
+from tightbeam._events.refs import Trigger, sources_of
 from tightbeam._message import microseconds_of, time_of
 from tightbeam.errors import EngineError
 
 if TYPE_CHECKING:
     from cronsim import CronSim  # at run time it is imported by those who have schedules
 
-__all__ = ["Schedule", "check_fields", "schedule_of", "zone_of"]
+__all__ = ["Schedule", "check_fields", "check_schedules", "schedule_of", "zone_of"]
 
 _FIELDS = "minute, hour, day of month, month and day of week"
 _NICKNAMES = {
@@ -171,6 +173,31 @@ def zone_of(expression: str, zone: object) -> ZoneInfo:
         f"cron({expression!r}): there is no time zone {zone!r}; an IANA name such as 'Europe/Berlin' is one "
         "(a system without a database of zones needs the package tzdata)"
     )
+
+
+def check_schedules(function: str, on: object, *, here: bool = True) -> None:
+    """Check the schedules that a function is registered with.
+
+    Args:
+        function: its id, for the error.
+        on: what starts it.
+        here: whether this process starts its runs. On Inngest the server does, and reads the expressions: the
+            library isn't needed, and they have five fields.
+
+    Raises:
+        EngineError: one isn't a schedule, or the library isn't installed.
+    """
+    for source in sources_of(on) if isinstance(on, Trigger) else ():
+        if not isinstance(source, CronTrigger):
+            continue
+        try:
+            if here:
+                schedule_of(source.expression, source.tz)
+            else:
+                check_fields(source.expression, allowed=(5,))
+                zone_of(source.expression, source.tz)
+        except EngineError as error:
+            raise EngineError(f'function "{function}": {error}') from None
 
 
 @lru_cache(maxsize=1024)

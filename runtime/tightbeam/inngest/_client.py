@@ -25,6 +25,7 @@ from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._runs.runs import Runs
+from tightbeam._starting.schedule import check_schedules
 from tightbeam.errors import EngineError
 from tightbeam.inngest._events import event_names, is_sdk_event, sdk_event, sdk_triggers
 from tightbeam.inngest._function import (
@@ -218,6 +219,7 @@ class Client(inngest.Inngest):
                 module that is reloaded) replaces the one before, as long as the client isn't entered.
         """
         check_function_id(id)
+        check_schedules(id, on, here=False)
         options = FunctionOptions(retries, concurrency, retry_delay)
 
         def register(handler: Any, /) -> Any:
@@ -409,6 +411,7 @@ def _typed_trigger(options: dict[str, Any]) -> Accepted | None:
     """
     trigger = options.get("trigger")
     if isinstance(trigger, Trigger):
+        check_schedules(str(options.get("fn_id")), trigger, here=False)
         return Accepted(str(options.get("fn_id")), trigger)
     if isinstance(trigger, list) and any(isinstance(each, Trigger) for each in trigger):
         raise TypeError("several typed triggers are joined by |: trigger=upload_event | deleted_event")

@@ -18,6 +18,7 @@ from tightbeam._engine.requests import (
     AddRuns,
     Claim,
     EndRun,
+    KeepSchedules,
     MemoizePublish,
     MemoizeStep,
     PutBack,
@@ -95,6 +96,8 @@ class SmallStore:
                 return tuple(new.id for new in runs)
             case Recover():
                 return Recovered([], {})
+            case KeepSchedules(schedules=()):
+                return ()
             case Claim(functions=functions):
                 return self._claim({limit.function: limit.runs for limit in functions})
             case EndRun(run_id):
