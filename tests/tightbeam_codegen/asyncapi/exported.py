@@ -55,13 +55,15 @@ def validator_of(document: dict[str, Any], channel: str, topic: str, *, formats:
     Args:
         document: an exported one.
         channel: the key of the channel.
-        topic: its attribute in Python.
+        topic: its attribute in Python; of an event's channel there is one message.
         formats: whether `format` is law.
     """
     messages = document["components"]["messages"]
     references = document["channels"][channel]["messages"].values()
     keys = [reference["$ref"].rpartition("/")[2] for reference in references]
-    (key,) = [key for key in keys if topic == _attribute(messages[key])]
+    if "event" not in document["channels"][channel]["x-tightbeam"]:
+        keys = [key for key in keys if topic == _attribute(messages[key])]
+    (key,) = keys
     payload = messages[key]["payload"]
     pointer = f"#/components/messages/{key}/payload"
     while set(payload) == {"$ref"}:

@@ -29,8 +29,6 @@ def test_payloads_of_golden_cases_are_judged_alike(case: Case) -> None:
     document = exported_case(case.name)
     wrong: list[tuple[Any, ...]] = []
     for sample in samples(case):
-        if sample.is_event:
-            continue
         validator = validator_of(document, sample.module, sample.topic, formats=case.name != NOTES)
         if validator.is_valid(sample.value) != sample.good and sample.value not in WIDER_THERE.get(
             case.name, []
@@ -52,11 +50,11 @@ def test_examples_are_valid_to_such_a_tool(
         for reference in channel_["messages"].values():
             message = document["components"]["messages"][reference["$ref"].rpartition("/")[2]]
             topic = message.get("x-tightbeam", {}).get("name") or topic_name(message["name"])
-            validator = validator_of(document, key, topic, formats=case.name != NOTES)
             for example in message.get("examples", []):
+                validator = validator_of(document, key, topic, formats=case.name != NOTES)
                 assert validator.is_valid(example["payload"]), (message["name"], example)
                 with_examples += 1
-    assert with_examples > 0 or document["channels"] == {}
+    assert with_examples > 0
 
 
 def payload_of(folder: Path, schema: Any, **files: Any) -> tuple[Any, dict[str, Any]]:
