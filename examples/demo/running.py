@@ -13,9 +13,10 @@ from examples import pipeline, upload
 from examples.demo import show
 from examples.demo.injection import FailingContext, Injection
 from generated.pipeline import pipeline_channel
+from generated.upload import upload_event
 from generated.uploads import uploads_channel
 
-Handler = Callable[[tightbeam.Context], Awaitable[object]]
+Handler = Callable[[tightbeam.Context[Any]], Awaitable[object]]
 Received = tightbeam.Message[str, Any]
 
 
@@ -27,6 +28,8 @@ class Trial:
     handler: Handler
     data: dict[str, Any]
     channel: tightbeam.Channel[Any]
+    event: tightbeam.EventRef[..., str, Any] | None = None
+    """What the function expects, where that has a definition."""
     injection: Injection = field(default_factory=Injection)
     run_id: str = ""
     received: list[Received] = field(default_factory=list[Received])
@@ -40,6 +43,7 @@ async def run(client: tightbeam.Client) -> list[Trial]:
             upload.process_upload,
             {"uploadId": "u1", "filename": "cat.png"},
             uploads_channel(upload_id="u1"),
+            upload_event,
         ),
         Trial(
             "answer",
@@ -48,7 +52,12 @@ async def run(client: tightbeam.Client) -> list[Trial]:
             pipeline_channel(run_id="r1"),
         ),
     ]
-    functions = [client.function(trial.name, retries=3)(failing(trial)) for trial in trials]
+    functions: list[tightbeam.Function[Any, ...]] = [
+        client.function(trial.name, on=trial.event, retries=3)(failing(trial))
+        if trial.event
+        else client.function(trial.name, retries=3)(failing(trial))
+        for trial in trials
+    ]
     async with client:
         for trial, function in zip(trials, functions, strict=True):
             async with client.realtime.subscribe(trial.channel) as subscription:
@@ -60,7 +69,7 @@ async def run(client: tightbeam.Client) -> list[Trial]:
 def failing(trial: Trial) -> Handler:
     """The function as it is, given a context that fails once after each publish."""
 
-    async def handler(ctx: tightbeam.Context) -> None:
+    async def handler(ctx: tightbeam.Context[Any]) -> None:
         trial.run_id = ctx.run_id
         # It has what the functions of the demo use.
         await trial.handler(cast("tightbeam.Context", FailingContext(ctx, trial.injection)))

@@ -24,6 +24,7 @@ import tightbeam
 import tightbeam.gateway
 from generated.alerts import Alert, alerts_channel
 from generated.pipeline import PipelineChannel, pipeline_channel
+from generated.upload import UploadEvent, upload_event
 from generated.uploads import Result, uploads_channel
 
 PORT = int(os.environ.get("EXAMPLE_PORT", "8000"))
@@ -45,10 +46,10 @@ async def scan(path: str) -> int:
     return (FOLDER / path).stat().st_size
 
 
-@client.function("process-upload", on="app/upload", retries=3)
-async def process_upload(ctx: tightbeam.Context) -> Result:
+@client.function("process-upload", on=upload_event, retries=3)
+async def process_upload(ctx: tightbeam.Context[UploadEvent]) -> Result:
     """Store an upload. Progress is live, of use only while it is seen; the result is durable."""
-    upload_id, name = ctx.event.data["uploadId"], ctx.event.data["name"]
+    upload_id, name = ctx.event.data.upload_id, ctx.event.data.filename
     ch = uploads_channel(upload_id=upload_id)
     await ctx.publish(ch.status, {"message": "Looking for viruses…"})
     size = await ctx.step.run("scan", scan, upload_id)
@@ -158,6 +159,7 @@ def signed_in(session: Annotated[str | None, Cookie()] = None) -> str:
 
 
 Session = Annotated[str, Depends(signed_in)]
+FileName = Annotated[str, Query(min_length=1, max_length=255)]
 
 # ---------------------------------------------------------------------------------------------------- routes
 
@@ -196,7 +198,7 @@ def sign_in(response: Response, session: Annotated[str | None, Cookie()] = None)
 
 
 @api.post("/api/uploads")
-async def upload(request: Request, session: Session, name: Annotated[str, Query(max_length=255)]) -> Made:
+async def upload(request: Request, session: Session, name: FileName) -> Made:
     """Take the file, and start to work on it."""
     body = bytearray()
     async for chunk in request.stream():
@@ -205,7 +207,7 @@ async def upload(request: Request, session: Session, name: Annotated[str, Query(
             raise HTTPException(413, "ten MiB are enough for an example")
     upload_id = records.add(session, name)
     await asyncio.to_thread((FOLDER / upload_id).write_bytes, bytes(body))
-    await client.send("app/upload", {"uploadId": upload_id, "name": name})
+    await client.send(upload_event, {"uploadId": upload_id, "filename": name})
     return Made(id=upload_id)
 
 
