@@ -8,6 +8,7 @@
     ├── PublishFailed          the server didn't take the message (status; retryable or not)
     ├── SubscribeFailed        the server gave no token or no subscription (status; retryable or not)
     ├── SendFailed             a gateway didn't take an event, or didn't answer (status; retryable or not)
+    ├── RequestFailed          a gateway didn't answer a request about runs (status; retryable or not)
     ├── NonRetriableError      raised by a handler: fail the run at once
     │   ├── StepError          a step used up its attempts
     │   │   └── StepTimeout    …the last of which took longer than its timeout
@@ -65,6 +66,7 @@ __all__ = [
     "PayloadTooLarge",
     "PositionLost",
     "PublishFailed",
+    "RequestFailed",
     "RetryAfterError",
     "RunCancelled",
     "RunFailed",
@@ -218,6 +220,10 @@ class SendFailed(_ServerError):
         self.may_have_started = may_have_started
         """Whether the event may have arrived: sending it again may start its runs twice."""
         super().__init__(message, status=status, retryable=retryable)
+
+
+class RequestFailed(_ServerError):
+    """A gateway didn't answer a request about runs, or not as a gateway does."""
 
 
 class NonRetriableError(TightbeamError):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tightbeam_cli.runs.commands import report_misuse, runs
 from tightbeam_codegen.command.failures import WRONG
 from tightbeam_codegen.command.options import SCHEMAS, add_generate
 from tightbeam_codegen.command.report import report_failure
@@ -210,30 +211,7 @@ def docs(
     raise typer.Exit(run_docs(schemas, output, against=against, check=check))
 
 
-@app.command()
-def runs(
-    file: Annotated[Path, typer.Argument(help="The database file of an embedded client.")],
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="One run, shown step by step.")
-    ] = None,
-    state: Annotated[
-        str | None, typer.Option(help="Only runs in this state, such as failed or parked.")
-    ] = None,
-    function: Annotated[str | None, typer.Option(help="Only runs of this function.")] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Let this parked run be tried again; no client may have it open."),
-    ] = False,
-) -> None:
-    """Show the runs in a database file, or one run's steps and messages."""
-    from tightbeam_cli.runs import run_resume, run_runs
-
-    if resume and run_id is None:
-        typer.echo("tightbeam: --resume takes a run: tightbeam runs FILE RUN --resume", err=True)
-        raise typer.Exit(2)
-    if resume and run_id is not None:
-        raise typer.Exit(run_resume(file, run_id))
-    raise typer.Exit(run_runs(file, run_id, state=state, function=function))
+app.add_typer(runs, name="runs")
 
 
 @app.command()
@@ -337,6 +315,7 @@ def run(arguments: Sequence[str]) -> int:
     except _Refusal as refusal:
         refusal.show()
         report_failure(arguments, refusal.format_message())
+        report_misuse(arguments, refusal.format_message())
         return WRONG
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 2

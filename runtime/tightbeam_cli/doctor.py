@@ -10,8 +10,10 @@ import re
 import shutil
 import sqlite3
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,6 +37,9 @@ WAL_RESET_FIXED = (3, 51, 3)
 CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
 _LEAST_FREE = 256 * 1024 * 1024
 _LATE = 60.0
+_FAR = 366 * 86_400.0
+"""Seconds; a run that is to begin later than this may be one whose unit was mistaken."""
+_CRON = "cronsim"
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
 _LIMIT = re.compile(r"(>=|<)\s*([0-9.]+)")
 
@@ -265,7 +270,9 @@ def _file(name: str, found: Checkup) -> Iterator[Finding]:
 def _runs(name: str, found: Checkup) -> Iterator[Finding]:
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(found.states.items()))
     yield Finding("journal", "ok", "runs", counts or "none")
-    waiting = sum(count for state, count in found.states.items() if state not in ("done", "failed"))
+    waiting = sum(
+        count for state, count in found.states.items() if state not in ("done", "failed", "cancelled")
+    )
     if waiting and found.holder is None:
         text = f"{waiting:,} unfinished, and no client is running: they go on when one is entered"
         yield Finding("journal", "note", "pending", text)
@@ -276,10 +283,38 @@ def _runs(name: str, found: Checkup) -> Iterator[Finding]:
                 remedy = "Is the function registered, and does its concurrency suffice?"
                 yield Finding("journal", "note", "pending", text, remedy)
     if parked := found.states.get("parked"):
-        text = f"{parked:,} wait for code that fits what they remember; they are tried again at each start"
+        why = ", ".join(f"{count:,} of {function} ({kind})" for function, kind, count in found.parked)
+        text = f"{parked:,} wait for code that fits what they remember, and are tried at each start: {why}"
         yield Finding("journal", "note", "parked", text, f"See: tightbeam runs {name} --state parked")
     if found.dying:
         text = f"the process keeps dying under {', '.join(found.dying)}; such a run is given up in the end"
         yield Finding("journal", "problem", "runs", text, f"See: tightbeam runs {name} {found.dying[0]}")
     for run_id, function, kind in found.failed:
-        yield Finding("journal", "note", "failed", f"{run_id} of {function}: {kind}")
+        remedy = (
+            f"See: tightbeam runs show {name} {run_id}. After a fix: tightbeam runs retry {name} {run_id}"
+        )
+        yield Finding("journal", "note", "failed", f"{run_id} of {function}: {kind}", remedy)
+    yield from _starts(name, found)
+
+
+def _starts(name: str, found: Checkup) -> Iterator[Finding]:
+    """Yield what is to start later: by a delay, or by the clock."""
+    count, latest = found.delayed
+    if count and latest is not None:
+        text = f"{count:,} are to begin later, the last of them at {_moment(latest)}"
+        is_far = latest > (time.time() + _FAR) * 1e6
+        remedy = f"Is that meant? See: tightbeam runs {name} --state ready" if is_far else ""
+        yield Finding("journal", "note" if is_far else "ok", "delayed", text, remedy)
+    if not found.schedules:
+        return
+    words = ", ".join(
+        f"{function} ({expression} {zone})" for function, expression, zone, _ in found.schedules
+    )
+    yield Finding("journal", "ok", "schedules", words)
+    if _version_of(_CRON) is None:
+        text = f"{_CRON} isn't installed here, so the clock starts none of these"
+        yield Finding("journal", "problem", "schedules", text, "Run: pip install 'tightbeam[cron]'")
+
+
+def _moment(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1e6).astimezone().isoformat(" ", "seconds")

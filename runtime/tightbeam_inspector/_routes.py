@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import fields
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -46,7 +47,16 @@ _RUNS = 300
 _RUNS_SEARCHED = 3_000
 """The latest runs that a filter searches: a search runs between two commits, so it is bounded."""
 _MAX_WORDS = 16
-_STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
+_STATES = ("ready", "running", "sleeping", "parked", "done", "failed", "cancelled")
+_ACTIONS = {
+    "ready": ("cancel",),
+    "running": ("cancel",),
+    "sleeping": ("cancel",),
+    "parked": ("resume", "cancel"),
+    "failed": ("retry",),
+    "cancelled": ("retry",),
+}
+"""What can be done with a run, by its state."""
 _PARTS: dict[str, Part] = {"event": "event", "result": "result", "step": "step"}
 _HISTORY = 1_000
 """Durable messages that a page is shown when it opens, or after it was cut off."""
@@ -80,6 +90,7 @@ class Inspector:
         self._engine = context.engine
         self._catalog = context.catalog
         self._limits = context.limits
+        self._run_actions = context.run_actions
         self._closing = False
         self._taps: set[Tap] = set()
         self._files: dict[str, tuple[bytes, str]] = {}
@@ -157,7 +168,10 @@ class Inspector:
         found = await self._read(FindRun(run_id))
         if found is None:
             raise Refused(404, "there is no such run")
-        return _json(found)
+        actions = _ACTIONS.get(found.summary.state, ()) if self._run_actions else ()
+        return _json(
+            {field.name: getattr(found, field.name) for field in fields(found)} | {"actions": actions}
+        )
 
     async def _payload(self, request: Request) -> Response:
         """Answer with data of a message (`id=`) or a run (`run=`, `part=`, `step=`), or its beginning."""
@@ -233,14 +247,7 @@ class Inspector:
     def _enter(self, request: Request) -> dict[str, str]:
         query = dict(reversed(query_of(request.scope)))
         self._authorizer.check_host_and_origin(request.scope, request.headers)
-        # Pages of other origins can't read the answers; they shouldn't cost the gateway work either.
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise Refused(
-                403,
-                "only the inspector's own page asks for this",
-                code="site",
-                remedy="open the inspector itself",
-            )
+        self._authorizer.check_site(request.headers)
         self._authorizer.check_key(request.headers)
         return query
 

@@ -3,7 +3,7 @@
 Without a name for the database its messages are gone when it ends. Besides the gateway it answers
 `POST /send/NAME`: an event, with the body as its data. TOKEN_SECONDS is how long a token opens streams,
 KEEP_ALIVE_SECONDS how often an idle stream is pinged; with LOOSE there is a channel more, whose schemas leave
-much open.
+much open; with READ_ONLY it changes no runs.
 """
 
 from __future__ import annotations
@@ -79,6 +79,21 @@ async def burst(ctx: tightbeam.Context) -> None:
         await asyncio.sleep(max(0.0, begun + sent / rate - loop.time()))
 
 
+@client.function("unlucky", on="app/unlucky", retries=0)
+async def unlucky(ctx: tightbeam.Context) -> str:
+    """Fail at the first attempt only."""
+    if ctx.run_id not in failed:
+        failed.add(ctx.run_id)
+        raise tightbeam.NonRetriableError("no luck today")
+    return "better luck"
+
+
+@client.function("hang", on="app/hang")
+async def hang(ctx: tightbeam.Context) -> None:
+    """Wait for what never comes."""
+    await asyncio.Event().wait()
+
+
 async def send(request: Request) -> JSONResponse:
     data: dict[str, Any] = await request.json()
     return JSONResponse(await client.send(request.path_params["name"], data))
@@ -94,6 +109,7 @@ if __name__ == "__main__":
         keep_alive=timedelta(seconds=float(os.environ.get("KEEP_ALIVE_SECONDS", "15"))),
     )
     classes: Any = [LooseChannel, *Catalog(generated).classes] if "LOOSE" in os.environ else generated
-    gateway = app(client, channels=classes, limits=limits, **access)
+    actions = "READ_ONLY" not in os.environ
+    gateway = app(client, channels=classes, limits=limits, run_actions=actions, **access)
     gateway.router.routes.append(Route("/send/{name:path}", send, methods=["POST"]))
     serve(gateway, port=port, access_log=False)

@@ -391,6 +391,69 @@ async def test_runs_are_filtered_and_the_address_says_how(program: Program, page
     await expect(page.locator(".side .counts")).to_have_text("1 run of the last 3,000")
 
 
+async def test_a_failed_run_is_retried_by_keyboard(program: Program, page: Page) -> None:
+    run_id = await program.send("app/unlucky")
+    await opened(page, program, f"runs/{run_id}")
+    badge = page.locator(".run-page header .badge")
+    await expect(badge).to_have_text("failed")
+    retry = page.get_by_role("button", name="Retry", exact=True)
+    await retry.focus()
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Retry this run?")
+    await expect(dialog.get_by_role("button", name="Leave it")).to_be_focused()
+    assert await serious_problems(page) == []
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await expect(retry).to_be_focused()
+    await expect(badge).to_have_text("failed")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status").filter(has_text="The run is tried again.")).to_be_visible()
+    await expect(badge).to_have_text("completed")
+    await expect(page.get_by_role("group", name="Actions").get_by_role("button")).to_have_count(0)
+    assert await serious_problems(page) == []
+
+
+async def test_a_run_is_cancelled_and_what_is_refused_is_said(program: Program, page: Page) -> None:
+    run_id = await program.send("app/hang")
+    await opened(page, program, f"runs/{run_id}")
+    cancel = page.get_by_role("button", name="Cancel run", exact=True)
+    await cancel.click()
+    await page.get_by_role("dialog").get_by_role("button", name="Leave it").click()
+    await expect(page.locator(".run-page header .badge")).to_have_text("running")
+    await cancel.click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel run").click()
+    await expect(page.locator(".run-page header .badge")).to_have_text("cancelled")
+    await expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
+    await expect(page.locator(".run-list .badge")).to_have_text(["cancelled"])
+    await page.get_by_label("State", exact=True).select_option("cancelled")
+    await expect(page.locator(".run-list a")).to_have_count(1)
+    await page.route("**/retry", lambda route: route.fulfill(status=409, body='{"error": "it is late"}'))
+    await page.get_by_role("button", name="Retry", exact=True).click()
+    await page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+    await expect(page.locator(".run-actions .said.error")).to_have_text("It is late")
+
+
+async def test_leaving_a_run_leaves_its_question(program: Program, page: Page) -> None:
+    run_id = await program.send("app/hang")
+    await opened(page, program, "runs")
+    await page.locator(".run-list a").click()
+    await page.get_by_role("button", name="Cancel run", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.locator(f'.run-list a[data-run="{run_id}"] .badge')).to_have_text("running")
+
+
+async def test_a_page_that_only_shows(tmp_path: Path, page: Page) -> None:
+    async with serving(tmp_path / "shown.db", READ_ONLY="1") as program:
+        run_id = await program.send("app/unlucky")
+        await opened(page, program, f"runs/{run_id}")
+        await expect(page.locator(".run-page header .badge")).to_have_text("failed")
+        await expect(page.locator(".run-actions button")).to_have_count(0)
+
+
 async def test_outside_dev_mode_it_asks_for_the_key(tmp_path: Path, page: Page) -> None:
     async with serving(tmp_path / "locked.db", KEY) as program:
         await page.goto(f"{program.url}/inspector/")

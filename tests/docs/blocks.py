@@ -7,6 +7,9 @@ HTML comments, which a reader doesn't see, steer the block that follows:
     <!-- python            code that the reader needn't see, run at this place
     import asyncio
     -->
+    <!-- python            what texts of console blocks stand for here, such as a URL or the id of a run
+    stands_for = {"https://rt.example.com": url}
+    -->
     <!-- typescript        code before that of the next block, which the reader needn't see
     import { x } from "./x";
     -->

@@ -78,7 +78,7 @@ class Page:
             case "python":
                 self.python(block)
             case "console":
-                return console(block)
+                return console(block, self.namespace.get("stands_for", {}))
             case "json":
                 definition(block, parsed(json.loads, block))
             case "yaml":
@@ -137,8 +137,13 @@ def definition(block: Block, value: Any) -> None:
         raise Broken(f"the generator refuses it:\n{done.stdout}")
 
 
-def console(block: Block) -> bool:
-    """Run the lines after `$` that start one of ours; if output follows them, compare it."""
+def console(block: Block, stands_for: dict[str, str]) -> bool:
+    """Run the lines after `$` that start one of ours; if output follows them, compare it.
+
+    Args:
+        block: the commands and their output.
+        stands_for: what a text of the page stands for here, such as a URL or an id; hidden Python sets it.
+    """
     ran = False
     for entry in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         line, _, expected = entry.partition("\n")
@@ -146,12 +151,20 @@ def console(block: Block) -> bool:
         if not command or command[0] not in COMMANDS:
             continue
         ran = True
-        done = execute(command)
+        done = execute(_replaced(command, stands_for))
+        for shown, real in stands_for.items():
+            done.stdout = done.stdout.replace(real, shown)
         if expected.strip() and not matches(expected, done.stdout):
             raise Broken(f"`{line}` printed (exit {done.returncode}):\n{done.stdout}")
         if done.returncode and not expected.strip():
             raise Broken(f"`{line}` failed with {done.returncode}:\n{done.stdout}")
     return ran
+
+
+def _replaced(command: list[str], stands_for: dict[str, str]) -> list[str]:
+    for shown, real in stands_for.items():
+        command = [word.replace(shown, real) for word in command]
+    return command
 
 
 def execute(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -88,6 +88,7 @@ RETRYABLE: dict[str, bool | None] = {
     "RunCancelled": False,
     "RunFailed": False,
     "RunParked": False,
+    "RequestFailed": None,
     "RunStateError": False,
     "SendFailed": None,
     "SigningKeyError": False,
@@ -110,7 +111,9 @@ def test_whether_trying_again_can_help_is_said_by_each_class():
             assert cls.retryable is RETRYABLE[name], name
 
 
-@pytest.mark.parametrize("cls", [errors.PublishFailed, errors.SubscribeFailed, errors.SendFailed])
+@pytest.mark.parametrize(
+    "cls", [errors.PublishFailed, errors.SubscribeFailed, errors.SendFailed, errors.RequestFailed]
+)
 def test_what_a_server_says_decides_for_requests(cls: type[errors.PublishFailed]):
     assert cls("no").retryable is False
     outage = cls("no", status=503, retryable=True)

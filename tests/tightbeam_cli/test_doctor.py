@@ -144,6 +144,34 @@ def test_runs_that_are_overdue_while_a_client_runs(capsys: pytest.CaptureFixture
     assert found["journal pending"]["text"].startswith('runs of "busy" have been due for ')
 
 
+def test_what_is_to_start_later(
+    capsys: pytest.CaptureFixture[str], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(path, "UPDATE run SET due_at = 4102444800000000 WHERE id = 'waiting'")
+    change(
+        path,
+        "INSERT INTO schedule (function, expression, zone, last_tick) "
+        "VALUES ('nightly', '0 3 * * *', 'Europe/Berlin', 1)",
+    )
+    really = doctor._version_of
+    for installed, code in (("2.8", 0), (None, 1)):
+        monkeypatch.setattr(
+            doctor, "_version_of", lambda name, at=installed: at if name == "cronsim" else really(name)
+        )
+        ended, found = findings(capsys, path)
+        assert ended == code
+        assert found["journal delayed"]["status"] == "note"
+        assert found["journal delayed"]["text"].startswith("1 are to begin later, the last of them at 2")
+        schedules = found["journal schedules"]
+        assert schedules["status"] == ("problem" if code else "ok")
+        assert schedules["remedy"] == ("Run: pip install 'tightbeam[cron]'" if code else "")
+
+
+def test_why_runs_are_parked(capsys: pytest.CaptureFixture[str], path: Path) -> None:
+    change(path, "UPDATE run SET state = 'parked', error_type = 'NotRegistered' WHERE id = 'waiting'")
+    assert "1 of gone (NotRegistered)" in findings(capsys, path)[1]["journal parked"]["text"]
+
+
 @pytest.mark.parametrize(
     ("version", "status"), [((3, 51, 2), "note"), ((3, 51, 3), "ok"), ((3, 40, 1), "note")]
 )

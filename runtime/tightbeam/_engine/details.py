@@ -91,11 +91,12 @@ class StepDetail:
 
     id: str
     kind: str
-    """``step.run``, ``step.sleep`` or ``step.realtime.publish``."""
+    """Such as ``step.run``, ``step.sleep`` or ``step.realtime.publish``."""
     channel: str | None
     topic: str | None
+    """Of a publish; else the event that is waited for or sent, or the function that is invoked."""
     state: str
-    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized) or ``sleeping``."""
+    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized), ``sleeping`` or ``waiting``."""
     attempts: int
     started_at: datetime
     ended_at: datetime | None

@@ -39,6 +39,12 @@ class Checkup:
     """The first few runs under which the process has died, and that haven't made progress since."""
     failed: tuple[tuple[str, str, str], ...]
     """The last runs that failed: id, function, type of the error."""
+    parked: tuple[tuple[str, str, int], ...]
+    """Why runs are parked: function, type of the error, and how many."""
+    delayed: tuple[int, int | None]
+    """How many runs haven't begun since their time is still to come, and the latest of these times."""
+    schedules: tuple[tuple[str, str, str, int], ...]
+    """What the clock starts: function, expression, time zone, and the time of the last start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlencode
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
+from tightbeam._events.sending import SendOptions
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._hooks.info import RunCount
 from tightbeam._message import Address, Envelope
@@ -15,15 +17,19 @@ from tightbeam._remote.feed import GatewayFeed
 from tightbeam._remote.send import run_ids_in, send_failed, send_target
 from tightbeam._remote.tokens import TokenFactory, key_in
 from tightbeam._selection import addresses_of, subscription_token, token_request
+from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
-from tightbeam._wire.io import RequestLimits, run
+from tightbeam._wire.io import RequestLimits, pause, run
 from tightbeam._wire.origin import Origin, parse_origin
-from tightbeam.errors import GatewayRefused, PublishFailed, SubscribeFailed
+from tightbeam.errors import GatewayRefused, PublishFailed, SendFailed, SubscribeFailed
 
 __all__ = ["GatewayCarrier"]
 
 _TIMEOUT = 10.0
+_REPEATS = 2
+"""How often an event with an id is sent again at most."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _REQUESTS = 32
 """How many may be under way at once, in each event loop and in all threads."""
 
@@ -73,6 +79,11 @@ class GatewayCarrier:
     def count_runs(self) -> tuple[RunCount, ...]:
         """Return none: runs are the gateway's."""
         return ()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What every request shows, the server key among it."""
+        return self._headers
 
     def __repr__(self) -> str:
         return f"<GatewayCarrier of {self.origin}>"
@@ -157,20 +168,39 @@ class GatewayCarrier:
         return run(self.token(selection, since, blocking=True))
 
     async def send(
-        self, name: str, data: bytes, *, metadata: bytes | None = None, blocking: bool = False
+        self,
+        name: str,
+        data: bytes,
+        options: SendOptions,
+        *,
+        metadata: bytes | None = None,
+        is_defined: bool = False,
+        blocking: bool = False,
     ) -> list[str]:
         """Send an event; see `tightbeam._remote.send.run_ids_in` for what it raises.
 
         Args:
             name: the event's.
             data: JSON.
+            options: of the call; with an id it is sent again where the answer was lost.
             metadata: of hooks, as JSON.
+            is_defined: whether the event has a definition, so that it may start nothing.
             blocking: see `publish`.
         """
+        target = send_target(name, options, metadata, is_defined=is_defined)
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=True)
+        for _ in range(_REPEATS if options.id is not None else 0):
+            try:
+                return await self._send_once(target, name, data, blocking=blocking)
+            except SendFailed as failed:
+                if not (failed.retryable and failed.may_have_started):
+                    raise
+            await pause(backoff.failed(time.monotonic()), blocking=blocking)
+        return await self._send_once(target, name, data, blocking=blocking)
+
+    async def _send_once(self, target: str, name: str, data: bytes, *, blocking: bool) -> list[str]:
         try:
-            answer = await self._pool.post(
-                send_target(name, metadata), self._headers, data, blocking=blocking, keep_alive=False
-            )
+            answer = await self._pool.post(target, self._headers, data, blocking=blocking, keep_alive=False)
         except NoAnswer as failure:
             raise send_failed(failure, name, self.origin) from None
         return run_ids_in(answer, name, self.origin)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self, overload
 
 from tightbeam._client import NOT_COPIED
 from tightbeam._events.refs import Sendable, Sending
-from tightbeam._events.sending import SendOptions, Sent
+from tightbeam._events.sending import Sent
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
@@ -18,9 +18,10 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
 from tightbeam._remote.carrier import GatewayCarrier
 from tightbeam._remote.feed import GatewayFeed
+from tightbeam._remote.runs import GatewayRuns
 from tightbeam._remote.tokens import TokenFactory
+from tightbeam._runs.runs import Runs
 from tightbeam._wire.io import run
-from tightbeam.errors import EngineError
 
 __all__ = ["RemoteClient"]
 
@@ -42,11 +43,18 @@ class RemoteClient:
         self._hooks = HookList(hooks)
         self._carrier = GatewayCarrier(url, token, key, self._hooks)
         self._realtime = ClientRealtime(self._carrier, MAX_PAYLOAD_BYTES, on_invalid_message, self._hooks)
+        self._gateway_runs = GatewayRuns(self._carrier)
+        self._runs = Runs(self._gateway_runs)
 
     @property
     def realtime(self) -> ClientRealtime:
         """Subscriptions and, with the server key, live publishes and tokens."""
         return self._realtime
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of the gateway's client, by id: with the server key."""
+        return self._runs
 
     def __repr__(self) -> str:
         return f"<RemoteClient of {self._carrier.origin}>"
@@ -69,7 +77,8 @@ class RemoteClient:
     async def send(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event: start a run of each function of the gateway's client that listens to it.
 
-        When it returns the runs are stored: they survive a crash. It is sent once, whatever happens: where
+        When it returns the runs are stored: they survive a crash. With ``id=`` it may be sent again, here
+        or by the caller, and starts its runs once. Without it, it is sent once, whatever happens: where
         ``error.may_have_started`` is true, sending it again may start the runs twice.
 
         Args:
@@ -117,12 +126,17 @@ class RemoteClient:
     ) -> list[str]:
         self._carrier.check_key("sending events")
         sent = Sent(event, data, options)
-        if sent.options != SendOptions():
-            raise EngineError("send takes no options through a gateway yet")
         info = SendInfo((sent.name,), server=self._carrier.server)
         with Around(self._hooks.send, info):
             raw = sent.encode((), MAX_PAYLOAD_BYTES)
-            run_ids = await self._carrier.send(sent.name, raw, metadata=metadata_of(info), blocking=blocking)
+            run_ids = await self._carrier.send(
+                sent.name,
+                raw,
+                sent.options,
+                metadata=metadata_of(info),
+                is_defined=sent.ref is not None,
+                blocking=blocking,
+            )
             info.ids = tuple(run_ids)
             return run_ids
 
@@ -145,4 +159,5 @@ class RemoteClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
+        self._gateway_runs.close()
         await self._carrier.close()

@@ -1,14 +1,17 @@
 """Sending events through a gateway: the request, and what its answer means.
 
-It is never sent twice: an event starts runs, and nothing tells a copy from a second event. Each goes over a
+An event without an id is never sent twice: it starts runs, and nothing tells a copy from a second event. With
+an id its runs are started once, so that it is sent again where the answer was lost. Each goes over a
 connection of its own, so that no kept one, closed in the meantime, leaves it open whether the event arrived.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from tightbeam._events.sending import SendOptions
+from tightbeam._message import now_us, time_of
 from tightbeam._remote.answers import error_for, json_object
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer
@@ -19,10 +22,27 @@ from tightbeam.errors import InvalidPayload, Issue, SendFailed
 __all__ = ["run_ids_in", "send_failed", "send_target"]
 
 
-def send_target(name: str, metadata: bytes | None) -> str:
-    """Return path and query of the request that sends an event with metadata of hooks."""
-    beside = "" if metadata is None else f"&metadata={quote(metadata, safe='')}"
-    return f"/v1/realtime/send?name={quote(name, safe='')}{beside}"
+def send_target(name: str, options: SendOptions, metadata: bytes | None, *, is_defined: bool) -> str:
+    """Return path and query of the request that sends an event.
+
+    Args:
+        name: of the event.
+        options: of the call.
+        metadata: of hooks, as JSON.
+        is_defined: whether the event has a definition, so that it may start nothing.
+    """
+    query: dict[str, str | bytes] = {"name": name}
+    if options.id is not None:
+        query["id"] = options.id
+    if options.due_at is not None:
+        # A delay is a number of seconds, which count by the gateway's clock: this one may be wrong.
+        seconds = max(options.due_at - now_us(), 1) / 1e6
+        query["start"] = time_of(options.due_at).isoformat() if options.dated else f"{seconds:.6f}"
+    if is_defined:
+        query["defined"] = "true"
+    if metadata is not None:
+        query["metadata"] = metadata
+    return f"/v1/realtime/send?{urlencode(query, quote_via=quote, safe='')}"
 
 
 def run_ids_in(answer: Answer, name: str, origin: Origin) -> list[str]:

@@ -106,8 +106,13 @@ class _AnswerParser:
             self.keeps_open = bool(self._parser.should_keep_alive())  # known only here
 
 
-async def _read_answer(io: Io, connection: Connection) -> tuple[Answer, bool]:
+async def _read_answer(io: Io, connection: Connection, largest: int) -> tuple[Answer, bool]:
     """Read one answer.
+
+    Args:
+        io: waits for the connection.
+        connection: on which the request was sent.
+        largest: bytes of the whole answer, with its head.
 
     Returns:
         The answer, and whether the connection can be used again.
@@ -120,7 +125,7 @@ async def _read_answer(io: Io, connection: Connection) -> tuple[Answer, bool]:
     while parser.answer is None:
         received = await connection.receive(io)
         size += len(received)
-        if size > _MAX_ANSWER:
+        if size > largest:
             raise ConnectionError(errno.EMSGSIZE, "the answer is too long")
         if received:
             parser.feed(received)
@@ -132,17 +137,18 @@ async def _read_answer(io: Io, connection: Connection) -> tuple[Answer, bool]:
 class _Request:
     """A request on its way."""
 
-    __slots__ = ("data", "keep_alive", "retry_if_stale", "was_sent")
+    __slots__ = ("data", "keep_alive", "largest", "retry_if_stale", "was_sent")
 
-    def __init__(self, data: bytes, *, keep_alive: bool, retry_if_stale: bool) -> None:
+    def __init__(self, data: bytes, *, keep_alive: bool, retry_if_stale: bool, largest: int) -> None:
         self.data = data
         self.keep_alive = keep_alive
+        self.largest = largest
         self.retry_if_stale = retry_if_stale
         self.was_sent = False
 
 
 class Pool:
-    """Sends POST requests to one origin; coroutines of all event loops and all threads share its connections.
+    """Sends requests to one origin; coroutines of all event loops and all threads share its connections.
 
     Redirects aren't followed. A child process that was forked opens connections of its own.
     """
@@ -185,9 +191,33 @@ class Pool:
         keep_alive: bool = True,
         retry_if_stale: bool = False,
     ) -> Answer:
+        """Send a POST request and read its answer; see `request`."""
+        return await self.request(
+            "POST",
+            target,
+            headers,
+            body,
+            blocking=blocking,
+            keep_alive=keep_alive,
+            retry_if_stale=retry_if_stale,
+        )
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        blocking: bool = False,
+        keep_alive: bool = True,
+        retry_if_stale: bool = False,
+        largest: int = _MAX_ANSWER,
+    ) -> Answer:
         """Send a request and read its answer, whatever its status. Cancelling it ends it at once.
 
         Args:
+            method: of HTTP.
             target: path and query.
             headers: by name, besides ``Host``, ``Content-Length`` and ``Connection``.
             body: as it is sent.
@@ -195,14 +225,15 @@ class Pool:
             keep_alive: whether to use a kept connection, and to keep it.
             retry_if_stale: whether to send the request again when a kept connection ends without a byte of
                 the answer: most likely the server had closed it meanwhile.
+            largest: bytes of the answer, with its head; a longer one counts as none.
 
         Raises:
             NoAnswer: there is none.
         """
         request = None
         try:
-            data = self._head(target, headers, len(body), keep_alive=keep_alive) + body
-            request = _Request(data, keep_alive=keep_alive, retry_if_stale=retry_if_stale)
+            data = self._head(method, target, headers, len(body), keep_alive=keep_alive) + body
+            request = _Request(data, keep_alive=keep_alive, retry_if_stale=retry_if_stale, largest=largest)
             async with (self._threads if blocking else self._loops).slot() as io:
                 return await self._request(io, request)
         except OSError as error:
@@ -210,7 +241,9 @@ class Pool:
             failure.was_sent = request is not None and request.was_sent
             raise failure from None
 
-    def _head(self, target: str, headers: Mapping[str, str], size: int, *, keep_alive: bool) -> bytes:
+    def _head(
+        self, method: str, target: str, headers: Mapping[str, str], size: int, *, keep_alive: bool
+    ) -> bytes:
         proxy = self._find_proxy()
         lines = [f"Host: {self.origin.netloc}", f"Content-Length: {size}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -219,7 +252,7 @@ class Pool:
             lines += proxy.headers
         if not keep_alive:
             lines.append("Connection: close")
-        return "\r\n".join([f"POST {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+        return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
     async def _request(self, io: Io, request: _Request) -> Answer:
         idle = self._idle
@@ -244,7 +277,7 @@ class Pool:
         request.was_sent, connection.has_received = True, False
         try:
             await connection.send(io, request.data)
-            answer, is_reusable = await _read_answer(io, connection)
+            answer, is_reusable = await _read_answer(io, connection, request.largest)
         except BaseException:
             connection.close()
             raise

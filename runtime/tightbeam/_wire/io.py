@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar
 
-__all__ = ["CHUNK", "Io", "LoopIo", "LoopLimiter", "RequestLimits", "ThreadIo", "ThreadLimiter", "run"]
+__all__ = [
+    "CHUNK",
+    "Io",
+    "LoopIo",
+    "LoopLimiter",
+    "RequestLimits",
+    "ThreadIo",
+    "ThreadLimiter",
+    "pause",
+    "run",
+]
 
 CHUNK: Final = 64 * 1024
 """Bytes that are received at once, at most."""
@@ -148,6 +158,19 @@ class ThreadLimiter:
             yield ThreadIo(time.monotonic() + self._limits.seconds)
         finally:
             self._slots.release()
+
+
+async def pause(seconds: float, *, blocking: bool) -> None:
+    """Wait, between two requests.
+
+    Args:
+        seconds: how long.
+        blocking: whether to block the thread instead of suspending, for `run`.
+    """
+    if blocking:
+        time.sleep(seconds)  # noqa: ASYNC251 - the coroutine has the thread for itself
+    else:
+        await asyncio.sleep(seconds)
 
 
 def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:

@@ -24,6 +24,7 @@ from tightbeam.gateway._reasons import (
     bad_token,
     beyond_token,
     no_token,
+    other_site,
     proxied,
     too_many_topics,
     unknown_host,
@@ -97,6 +98,17 @@ class Authorizer:
                 raise unknown_host(hosts, access)
         if "origin" in headers and self.allowed_origin(headers) is None:
             raise unknown_origin(headers.getlist("origin"), access)
+
+    def check_site(self, headers: Headers) -> None:
+        """Refuse pages of other sites, also of allowed origins: what only the gateway's own page asks for.
+
+        They couldn't read the answers; they shouldn't cost the gateway work, or change anything, either.
+
+        Raises:
+            Refused: 403.
+        """
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise other_site()
 
     def allowed_origin(self, headers: Headers) -> str | None:
         """Return the origin of the page that asks, as the page gave it, if it may read the answer."""

@@ -29,6 +29,7 @@ from tightbeam.gateway._mounting import API_PATH, check_mounts, misplaced, place
 from tightbeam.gateway._reasons import upgrade_required
 from tightbeam.gateway._refusal_log import RefusalLog
 from tightbeam.gateway._refusals import shown
+from tightbeam.gateway._run_routes import RunRoutes
 from tightbeam.gateway._runs import RunStatusPublisher
 from tightbeam.gateway._settings import Access, Limits, environment
 from tightbeam.gateway._sse import SseRoute
@@ -57,6 +58,7 @@ class Gateway(Starlette):
         limits: Limits,
         runs: Callable[[str], bool],
         run_results: bool,
+        run_actions: bool,
         inspector: bool,
     ) -> None:
         engine = engine_of(client)
@@ -67,13 +69,15 @@ class Gateway(Starlette):
         http = HttpRoutes(authorizer, engine, catalog, streams, limits)
         self._cross_origin = cross_origin = CrossOrigin(authorizer)
         events = EventRoute(authorizer, client, engine.max_payload_bytes)
-        context = PanelContext(authorizer, engine, catalog, limits, streams, refusals)
+        self._runs = RunRoutes(authorizer, engine, allows_actions=run_actions)
+        context = PanelContext(authorizer, engine, catalog, limits, streams, refusals, run_actions)
         self._inspector = load_panel(_INSPECTOR, context) if inspector else None
         super().__init__(
             routes=[
                 *_routes(
                     authorizer, streams, limits, http, events, engine.position_of, cross_origin, refusals
                 ),
+                *self._runs.routes(),
                 *(self._inspector.routes() if self._inspector is not None else ()),
             ],
             lifespan=self._lifespan,
@@ -181,6 +185,7 @@ class Gateway(Starlette):
         """
         if self._inspector is not None:
             self._inspector.close()
+        self._runs.close()
         await self._streams.close()
         self._refusals.flush()
 
@@ -237,6 +242,7 @@ def app(
     allowed_hosts: Iterable[str] | None = None,
     runs: bool | Iterable[type[Channel[Any]]] = True,
     run_results: bool = True,
+    run_actions: bool = True,
     inspector: bool | None = None,
     limits: Limits | None = None,
 ) -> Gateway:
@@ -262,6 +268,8 @@ def app(
             parameters, none, or these. The official hook stops listening when a run is over, so a channel
             that many runs share shouldn't.
         run_results: whether a completed run's result goes to the subscribers of those channels.
+        run_actions: whether holders of the server key may cancel, retry and resume runs, by HTTP and in the
+            inspector. Without it they only see them.
         inspector: serve the page on which a person sees channels, messages and runs, at ``/inspector/``; in
             dev mode by default, else it asks for the server key (TIGHTBEAM_INSPECTOR=1).
         limits: how much of everything.
@@ -286,7 +294,7 @@ def app(
         raise ValueError("the inspector needs a server key to ask for: server_key=, or TIGHTBEAM_SERVER_KEY")
     catalog = Catalog(channels)
     telling = _telling(catalog, runs)
-    return Gateway(client, catalog, access, limits or Limits(), telling, run_results, inspector)
+    return Gateway(client, catalog, access, limits or Limits(), telling, run_results, run_actions, inspector)
 
 
 def _telling(catalog: Catalog, runs: bool | Iterable[type[Channel[Any]]]) -> Callable[[str], bool]:

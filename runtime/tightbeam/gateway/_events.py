@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventRoute"]
 
+_SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
+
 
 class EventRoute:
     """`POST /v1/realtime/send?name=`, and what hooks of the sender have added as ``metadata=``."""
@@ -43,19 +48,46 @@ class EventRoute:
         name, metadata = query.get("name", ""), metadata_in(query)
         if not 0 < len(name) <= NAME_LIMIT:
             raise Refused(400, f"name is needed, and has at most {NAME_LIMIT:,} characters")
+        options = _options(query)
         data = _parsed(await read_body(request, self._max_bytes))
         token = sender_metadata.set(metadata)
         try:
-            run_ids = await self._client.send(name, data)
+            run_ids = await self._client.send(name, data, **options)
+        except NotRegistered as error:
+            if query.get("defined") != "true":
+                raise _refusal(name, error) from None
+            run_ids = []  # as for an event with a definition in this process
         except (EngineError, NonRetriableError) as error:
             raise _refusal(name, error) from None
         except InvalidPayload as error:
             raise invalid_event(error) from None
         except PayloadTooLarge as error:
             raise event_too_large(error) from None
+        except (ValueError, TypeError) as error:  # of the options
+            raise Refused(400, str(error)) from None
         finally:
             sender_metadata.reset(token)
         return JSONResponse({"run_ids": run_ids}, 201)
+
+
+def _options(query: Mapping[str, str]) -> dict[str, Any]:
+    """Read the sender's id, and when the runs start.
+
+    Raises:
+        Refused: 400, the time isn't one.
+    """
+    options: dict[str, Any] = {"id": query["id"]} if "id" in query else {}
+    start = query.get("start")
+    if start is None:
+        return options
+    if _SECONDS.fullmatch(start) is not None:
+        return options | {"delay": timedelta(seconds=float(start))} if float(start) else options
+    try:
+        return options | {"at": datetime.fromisoformat(start)}
+    except ValueError:
+        raise Refused(
+            400, "start is a number of seconds, or a time as ISO 8601 has it: 2026-03-01T09:00:00Z"
+        ) from None
 
 
 def _refusal(name: str, error: EngineError | NonRetriableError) -> Refused:

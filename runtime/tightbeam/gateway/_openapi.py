@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbeam._wire.names import ERROR_TYPES
+from tightbeam._wire.names import ERROR_TYPES, RUN_ERROR_TYPES
+from tightbeam.gateway._openapi_runs import RUN_SCHEMAS, run_paths
 from tightbeam.gateway._refusals import CODES
 from tightbeam.gateway._settings import NAME_LIMIT
 
 __all__ = ["document"]
+
+_METADATA: dict[str, Any] = {
+    "name": "metadata",
+    "in": "query",
+    "required": False,
+    "description": "JSON of hooks, at most 4 KiB.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
 
 
 def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, Any]:
@@ -22,7 +31,11 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
             "data": {"type": "null"},
             "status": {"type": "integer"},
             "issues": {"type": "array", "items": {"$ref": "#/components/schemas/Issue"}},
-            "type": {"enum": list(ERROR_TYPES), "description": "The error that a remote client raises."},
+            "type": {
+                "enum": sorted({*ERROR_TYPES, *RUN_ERROR_TYPES, "InvalidPayload"}),
+                "description": "The error that a remote client raises.",
+            },
+            "state": {"type": "string", "description": "Of the run, where that is the reason."},
         },
         "required": ["error", "code", "data", "status"],
         "additionalProperties": False,
@@ -43,9 +56,10 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
             "/v1/realtime/send": {"post": _send(max_payload_bytes, security)},
             "/v1/realtime/connect": {"get": _connect()},
             "/v1/realtime/sse": {"get": _sse()},
+            **run_paths(security, _errors),
         },
         "components": {
-            "schemas": {"Error": error, "Issue": issue},
+            "schemas": {"Error": error, "Issue": issue, **RUN_SCHEMAS},
             "securitySchemes": {
                 "serverKey": {"type": "http", "scheme": "bearer"},
                 "token": {"type": "apiKey", "in": "query", "name": "token"},
@@ -70,8 +84,9 @@ _WORDS = {
     400: "It can't be understood",
     401: "Not authenticated",
     403: "Not allowed: the origin (whose page can read that), the topic, or dev mode from another machine",
-    404: "No such channel or topic; or no function listens to the event",
+    404: "No such channel, topic or run; or no function listens to the event",
     408: "The body didn't come in time",
+    409: "The run isn't in a state for that, or its function isn't registered",
     413: "Over the limit",
     415: "Streams aren't relayed",
     421: "Not this gateway's host",
@@ -149,7 +164,7 @@ def _publish(max_payload_bytes: int, security: list[dict[str, list[str]]]) -> di
             _query("channel", required=True, minLength=1),
             _query("topic", required=True, minLength=1),
             _query("run_id"),
-            _query("metadata"),
+            _METADATA,
         ],
         "requestBody": {"required": True, "content": _json({})},
         "responses": {
@@ -162,7 +177,7 @@ def _publish(max_payload_bytes: int, security: list[dict[str, list[str]]]) -> di
 def _send(max_bytes: int, security: list[dict[str, list[str]]]) -> dict[str, Any]:
     started = {
         "type": "object",
-        "properties": {"run_ids": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+        "properties": {"run_ids": {"type": "array", "items": {"type": "string"}}},
         "required": ["run_ids"],
         "additionalProperties": False,
     }
@@ -170,7 +185,11 @@ def _send(max_bytes: int, security: list[dict[str, list[str]]]) -> dict[str, Any
         "operationId": "send",
         "description": f"Start runs by an event. Its data is a JSON object of at most {max_bytes:,} bytes.",
         "security": security,
-        "parameters": [_query("name", required=True, minLength=1, maxLength=NAME_LIMIT), _query("metadata")],
+        "parameters": [
+            _query("name", required=True, minLength=1, maxLength=NAME_LIMIT),
+            _METADATA,
+            _query("defined", description="`true`: no listener is no error; the event has a definition."),
+        ],
         "requestBody": {"required": True, "content": _json({"type": "object"})},
         "responses": {
             "201": {"description": "The runs are stored", "content": _json(started)},

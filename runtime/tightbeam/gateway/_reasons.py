@@ -21,9 +21,12 @@ __all__ = [
     "invalid_event",
     "invalid_payload",
     "no_journal",
+    "no_run_actions",
     "no_token",
+    "other_site",
     "payload_too_large",
     "proxied",
+    "run_refusal",
     "too_many_topics",
     "unavailable",
     "unknown_channel",
@@ -103,6 +106,16 @@ def proxied(header: str | None) -> Refused:
         remedy="use secrets instead of dev mode: token_secret=, server_key= and public_url= "
         "(`tightbeam serve --public-url https://…`), or ask the gateway itself",
         subject=header or "",
+    )
+
+
+def other_site() -> Refused:
+    """Refuse the page of another site where only the inspector's own page asks."""
+    return Refused(
+        403,
+        "only the inspector's own page asks for this",
+        code="site",
+        remedy="open the inspector itself",
     )
 
 
@@ -332,3 +345,26 @@ def body_too_large(limit: int) -> Refused:
 def no_journal() -> Refused:
     """Refuse a request of the inspector, because the client isn't entered."""
     return Refused(503, "the client isn't entered: there is no journal to look at", code="unavailable")
+
+
+def no_run_actions() -> Refused:
+    """Refuse to change a run, because the gateway only shows them."""
+    return Refused(
+        403,
+        "this gateway doesn't change runs: it only shows them",
+        code="read-only",
+        remedy="allow it: gateway.app(..., run_actions=True); or use the file, when no client has it open",
+    )
+
+
+def run_refusal(error: EngineError, status: int) -> Refused:
+    """Refuse a request about a run by the error that the engine raised.
+
+    Args:
+        error: names the run, and no value.
+        status: of the answer.
+    """
+    codes: dict[str, Code] = {"NoSuchRun": "run", "RunStateError": "state", "NotRegistered": "event"}
+    name = type(error).__name__
+    state = getattr(error, "state", None)
+    return Refused(status, str(error), kind=name, code=codes.get(name), subject=name, state=state)

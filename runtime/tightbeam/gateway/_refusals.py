@@ -28,9 +28,12 @@ Code = Literal[
     "origin",
     "payload",
     "position",
+    "read-only",
     "request",
+    "run",
     "server-key",
     "site",
+    "state",
     "timeout",
     "too-large",
     "topic",
@@ -81,6 +84,7 @@ class Refused(Exception):
         cause: str | None = None,
         remedy: str = "",
         subject: str = "",
+        state: str | None = None,
     ) -> None:
         """Describe the refusal.
 
@@ -93,6 +97,7 @@ class Refused(Exception):
             cause: the sentence for the log, if it may say more than the client's.
             remedy: what the person who runs the gateway can do.
             subject: what was refused, such as an origin: the log has a line for each. By default the text.
+            state: of the run, where that is the reason.
         """
         self.status = status
         self.text = text
@@ -102,6 +107,7 @@ class Refused(Exception):
         self.cause: str = cause or text
         self.remedy: str = remedy or _REMEDIES.get(self.code, "")
         self.subject: str = subject or shown(text)
+        self.state = state
         super().__init__(text)
 
     @property
@@ -122,6 +128,8 @@ class Refused(Exception):
             body["issues"] = self.issues
         if self.kind is not None:
             body["type"] = self.kind
+        if self.state is not None:
+            body["state"] = self.state
         return body
 
 

@@ -64,6 +64,8 @@ class PanelContext:
     """The open streams."""
     refusals: RefusalLog
     """The requests that were refused."""
+    run_actions: bool
+    """Whether runs may be cancelled, retried and resumed."""
 
 
 class Panel(Protocol):

@@ -50,6 +50,11 @@ export const runs = (filter) => read(`api/runs?${new URLSearchParams(filter)}`);
 export const connections = (channel) => read(`api/connections${channel === undefined ? "" : `?channel=${encodeURIComponent(channel)}`}`);
 export const run = (id) => read(`api/runs/${encodeURIComponent(id)}`);
 
+/** Cancel, retry or resume a run, through the route that programs use. */
+export async function act(id, action) {
+  await ask(`../v1/realtime/runs/${encodeURIComponent(id)}/${action}`, { method: "POST" });
+}
+
 /** Data of a message (`id`) or a run (`run`, `part`, `step`), or its beginning, and its size. */
 export async function data(query, whole = false) {
   const answer = await ask(`api/payload?${new URLSearchParams(whole ? query : { ...query, limit: BEGINNING })}`);

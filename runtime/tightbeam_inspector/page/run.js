@@ -1,10 +1,11 @@
 // The page of one run: its event, its steps over time, its result or error, its messages.
 
+import { RunActions } from "./actions.js";
 import { linkToMessages } from "./address.js";
 import { button, clock, copyButton, duration, factList, fill, h, moment, size } from "./dom.js";
 import { stored } from "./stored.js";
 
-const OVER = new Set(["done", "failed"]);
+const OVER = new Set(["done", "failed", "cancelled"]);
 /** The states of runs and steps, in a word. */
 export const WORDS = {
   ready: "waiting",
@@ -13,8 +14,15 @@ export const WORDS = {
   parked: "parked",
   done: "completed",
   failed: "failed",
+  cancelled: "cancelled",
   failing: "retrying",
+  waiting: "waiting",
 };
+/** The states that only steps have. */
+export const OF_STEPS = new Set(["failing", "waiting"]);
+
+/** What the name at a step is of. */
+const ABOUT = { wait_for_event: "event ", send_event: "event ", invoke: "function " };
 
 export function badge(state, retried) {
   const word = WORDS[state === "ready" && retried ? "failing" : state] ?? state;
@@ -29,13 +37,16 @@ export class RunPage {
   #opened = new Map();
   #drawn = "";
   #openForm;
+  #actions;
 
-  constructor(openForm) {
+  constructor(openForm, changed) {
     this.#openForm = openForm;
+    this.#actions = new RunActions(changed);
     this.root = h("article");
   }
 
   draw(run) {
+    this.#actions.draw(run.summary.id, run.actions);
     const text = JSON.stringify(run);
     const focused = document.activeElement;
     const isRead = this.root.contains(focused) || this.root.querySelector(".data:not([hidden])") !== null;
@@ -43,7 +54,7 @@ export class RunPage {
     this.#drawn = text;
     const traceback = this.root.querySelector(".traceback")?.open;
     const data = (query, ...rest) => this.#data("id" in query ? query : { run: run.summary.id, ...query }, ...rest);
-    fill(this.root, contents(run, data, this.#openForm));
+    fill(this.root, contents(run, this.#actions.root, data, this.#openForm));
     if (traceback) this.root.querySelector(".traceback")?.setAttribute("open", "");
     if (this.root.contains(focused)) focused.focus();
   }
@@ -55,7 +66,7 @@ export class RunPage {
   }
 }
 
-function contents({ summary, deaths, traceback, data_size: dataSize, result_size: resultSize, steps, messages }, data, openForm) {
+function contents({ summary, deaths, traceback, data_size: dataSize, result_size: resultSize, steps, messages }, actions, data, openForm) {
   const begun = new Date(summary.created_at);
   const facts = [
     ["Begun", moment(begun)],
@@ -70,6 +81,7 @@ function contents({ summary, deaths, traceback, data_size: dataSize, result_size
     h("header", h("h1", summary.function), badge(summary.state, summary.attempt > 0)),
     h("p.where", h("code", summary.id), copyButton("Copy id", () => summary.id)),
     factList(facts),
+    actions,
     summary.error_type === null ? null : failure(summary, place(traceback)),
     traceback === null ? null : h("details.traceback", h("summary", "Traceback"), h("pre", { tabindex: "0" }, traceback)),
     h("h2", "Event and result"),
@@ -147,6 +159,7 @@ function stepRow(step, over, share, end, messages, data) {
     track,
     h("span.outcome", outcome, output?.show),
     isPublish ? h("span.to", `→ ${step.topic} on ${step.channel}`) : null,
+    !isPublish && step.topic !== null ? h("span.to", `${ABOUT[kind] ?? ""}${step.topic}`) : null,
     step.error_type === null ? null : failure(step),
     output?.place,
   );

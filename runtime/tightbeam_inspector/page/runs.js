@@ -3,11 +3,11 @@
 import { address, refine } from "./address.js";
 import * as api from "./api.js";
 import { button, capitalized, count, duration, fill, h, moment, plural } from "./dom.js";
-import { RunPage, WORDS, back, badge } from "./run.js";
+import { OF_STEPS, RunPage, WORDS, back, badge } from "./run.js";
 
 const EVERY_MS = 2_000;
 const SOON_MS = 250;
-const STATES = Object.keys(WORDS).filter((state) => state !== "failing"); // that is of steps
+const STATES = Object.keys(WORDS).filter((state) => !OF_STEPS.has(state));
 
 export class RunsView {
   #title = h("h1.sr", "Runs");
@@ -48,7 +48,7 @@ export class RunsView {
     this.#drawFunctions();
     if (this.#id !== id || this.#run === null) {
       this.#id = id;
-      this.#run = new RunPage(this.#openForm);
+      this.#run = new RunPage(this.#openForm, () => this.#refresh());
       fill(this.#page, id === null ? h("p.empty", "Choose a run to see its steps.") : null);
     }
     this.#title.hidden = id !== null;

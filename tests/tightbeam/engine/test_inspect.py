@@ -16,7 +16,7 @@ from tightbeam import Client, Context, JournalRefused, StepError
 from tightbeam._engine.requests import FindRun, ListRuns
 from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.journal_file import JournalFile
-from tightbeam_cli.runs import graph
+from tightbeam_cli.runs.tables import graph
 
 
 async def test_the_graph_of_a_run(client: Client, storage: Storage, ch: JobChannel) -> None:

@@ -228,10 +228,83 @@ def test_the_data_of_an_event_is_not_touched_on_the_way(client: Client) -> None:
     sent: list[bytes] = []
     remote = tightbeam.connect("http://127.0.0.1", key="k")
 
-    async def send(_name: str, data: bytes, *, metadata: bytes | None, blocking: bool) -> list[str]:
+    async def send(_name: str, data: bytes, *_: object, **__: object) -> list[str]:
         sent.append(data)
         return []
 
     remote._carrier.send = send  # type: ignore[method-assign,assignment]
     remote.send_sync("app/note", {"n": 2**70, "f": 1.0})
     assert json.loads(sent[0]) == {"n": 2**70, "f": 1.0}
+
+
+def answering_at_last(failing: int, seen: list[str]) -> Streams:
+    """Take a request and hang up, so many times; then answer."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        seen.append(head.split(" ")[1])
+        if len(seen) <= failing:
+            writer.close()
+            return
+        body = b'{"run_ids": ["r"]}'
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    return handle
+
+
+@pytest.mark.parametrize("way", ["async", "sync"])
+@pytest.mark.parametrize("failing", [1, 2, 3])
+async def test_with_an_id_it_is_sent_again_after_a_lost_answer(way: str, failing: int) -> None:
+    seen: list[str] = []
+    async with listening(answering_at_last(failing, seen)) as place:
+        async with tightbeam.connect(f"http://{place}", key="k") as remote:
+
+            async def send() -> list[str]:
+                if way == "async":
+                    return await remote.send("app/note", id="order 17/ü")
+                return await asyncio.to_thread(remote.send_sync, "app/note", id="order 17/ü")
+
+            if failing < 3:
+                assert await send() == ["r"]
+            else:
+                with pytest.raises(SendFailed):
+                    await send()
+    assert len(seen) == min(failing + 1, 3)
+    assert set(seen) == {"/v1/realtime/send?name=app%2Fnote&id=order%2017%2F%C3%BC"}
+
+
+async def test_what_is_refused_is_not_sent_again() -> None:
+    requests: list[object] = []
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(writer)
+        await answering("HTTP/1.1 429 Too Many Requests")(reader, writer)
+
+    async with listening(counted) as place, tightbeam.connect(f"http://{place}", key="k") as remote:
+        with pytest.raises(SendFailed):
+            await remote.send("app/note", id="1")
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"id": ""},
+        {"id": "x" * 600},
+        {"start": ""},
+        {"start": "soon"},
+        {"start": "nan"},
+        {"start": "-1"},
+        {"start": "1e3"},
+        {"start": "99999999999"},
+        {"start": "2026-03-01T09:00:00"},
+        {"start": "2999-03-01T09:00:00Z"},
+    ],
+)
+async def test_options_that_are_refused(query: dict[str, str], client: Client, events: list[Any]) -> None:
+    async with client, http(client) as ask:
+        answer = await ask.post(SEND, params={"name": "app/note", **query}, content=b"{}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "request")
+        assert events == []

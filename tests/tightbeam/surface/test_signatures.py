@@ -157,7 +157,7 @@ def test_what_a_client_holds_has_the_surface_that_is_documented() -> None:
     shared = {"function", "functions", "lifespan", "realtime", "run", "runs", "send", "send_sync"}
     assert public(tightbeam.Client) == shared
     assert public(tightbeam.inngest.Client) - public(inngest.Inngest) == shared - {"send", "send_sync"}
-    assert public(type(make("connect"))) == {"follow", "realtime", "send", "send_sync"}
+    assert public(type(make("connect"))) == {"follow", "realtime", "runs", "send", "send_sync"}
     realtime = {"publish", "publish_sync", "subscribe", "token", "token_sync"}
     assert public(make("embedded").realtime) == public(make("connect").realtime) == realtime
     assert public(make("inngest").realtime) == realtime | {"close", "configure"}

@@ -69,6 +69,16 @@ def _examine(path: Path, connection: sqlite3.Connection) -> Checkup:
         "SELECT id, function, error_type FROM run WHERE state = 'failed' ORDER BY ended_at DESC LIMIT ?",
         _SHOWN,
     )
+    parked = rows(
+        "SELECT function, error_type, count(*) FROM run WHERE state = 'parked' GROUP BY 1, 2 ORDER BY 3 DESC "
+        "LIMIT ?",
+        _SHOWN,
+    )
+    delayed = rows(
+        "SELECT count(*), max(due_at) FROM run WHERE state = 'ready' AND started_at IS NULL AND due_at > ?",
+        now,
+    )
+    schedules = rows("SELECT function, expression, zone, last_tick FROM schedule ORDER BY function")
     log = log_path(path)
     log_size = log.stat().st_size if log.exists() else 0
     stat, disk = path.stat(), os.statvfs(path.parent)
@@ -85,4 +95,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> Checkup:
         overdue=dict(overdue),
         dying=tuple(run_id for (run_id,) in dying),
         failed=tuple(failed),
+        parked=tuple(parked),
+        delayed=delayed[0] if delayed else (0, None),
+        schedules=tuple(schedules),
     )

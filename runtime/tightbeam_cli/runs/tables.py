@@ -1,131 +1,33 @@
-"""`tightbeam runs`: the runs in a database file, or one run's graph: its steps and what they published."""
+"""Runs as people read them: a line a run, or one run's graph, its steps and what they published."""
 
 from __future__ import annotations
 
-import sys
-from datetime import datetime, timedelta
-from pathlib import Path
+import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tightbeam_cli.runs.output import laid_out
 from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
     from tightbeam._engine.details import MessageDetail, RunDetail, RunSummary, StepDetail
-    from tightbeam._engine.journal import Journal
 
-__all__ = ["graph", "run_resume", "run_runs", "run_table"]
+__all__ = ["graph", "payload", "run_table"]
 
 _STYLES = {
     "done": "green",
     "failed": "bold red",
     "failing": "red",
     "parked": "bold yellow",
+    "cancelled": "magenta",
     "running": "cyan",
     "sleeping": "blue",
+    "waiting": "blue",
 }
-_STATES = ("ready", "running", "sleeping", "parked", "done", "failed")
-_LISTED = 1_000
-"""The latest runs: as many are listed, and searched for the beginning of an id."""
-# A pipe has no width; what reads from it wants whole lines.
-_WIDTH_OF_A_PIPE = 240
-
-
-def run_runs(file: Path, run_id: str | None, *, state: str | None = None, function: str | None = None) -> int:
-    """Print the latest runs in a file, or one of them.
-
-    Args:
-        file: the journal.
-        run_id: the id of a run, or how it begins; None for all runs.
-        state: only runs in this state.
-        function: only runs of this function.
-
-    Returns:
-        The exit code.
-    """
-    from tightbeam import TightbeamError
-    from tightbeam._engine.backends import journal_at
-    from tightbeam._engine.requests import ListRuns
-
-    if state is not None and state not in _STATES:
-        return _failed(f"there is no state {visible(state)}; the states are {', '.join(_STATES)}")
-    journal = journal_at(file)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
-    try:
-        if run_id is None:
-            found = journal.read(ListRuns(_LISTED, state, function))
-            none = "no runs yet" if state is None and function is None else "no such runs"
-            console.print(run_table(found) if found else Text(none))
-            return 0
-        detail = _detail(journal, file, run_id)
-    except (TightbeamError, OSError) as error:
-        return _failed(visible(str(error)))
-    for part in graph(detail):
-        console.print(part)
-    return 0
-
-
-def run_resume(file: Path, run_id: str) -> int:
-    """Let a parked run be tried again.
-
-    Args:
-        file: the journal, which no client may have open.
-        run_id: the id of the run, or how it begins.
-
-    Returns:
-        The exit code.
-    """
-    from tightbeam import TightbeamError
-    from tightbeam._engine.backends import journal_at
-
-    journal = journal_at(file)
-    try:
-        whole = _whole_id(journal, run_id)
-        journal.resume(whole)
-    except (TightbeamError, OSError) as error:
-        return _failed(visible(str(error)))
-    sys.stdout.write(f"run {visible(whole)} goes on when a client is entered\n")
-    return 0
-
-
-def _detail(journal: Journal, file: Path, run_id: str) -> RunDetail:
-    """Return the one run whose id begins so.
-
-    Raises:
-        EngineError: there are several, or none.
-    """
-    from tightbeam import EngineError
-    from tightbeam._engine.requests import FindRun
-
-    whole = _whole_id(journal, run_id)
-    found = journal.read(FindRun(whole))
-    if found is None:
-        raise EngineError(f"there is no run {whole} in {file}")
-    return found
-
-
-def _whole_id(journal: Journal, run_id: str) -> str:
-    """Return the id of the one run that begins so; what none of the latest runs begins with, as it is.
-
-    Raises:
-        EngineError: there are several.
-    """
-    from tightbeam import EngineError
-    from tightbeam._engine.requests import ListRuns
-
-    matching = [run.id for run in journal.read(ListRuns(_LISTED)) if run.id.startswith(run_id)]
-    if len(matching) > 1 and run_id not in matching:
-        raise EngineError(f"{len(matching)} runs begin with {run_id}")
-    return matching[0] if len(matching) == 1 else run_id
-
-
-def _failed(text: str) -> int:
-    sys.stderr.write(f"tightbeam: {text}\n")
-    return 2
 
 
 def run_table(found: list[RunSummary]) -> Table:
@@ -138,7 +40,7 @@ def run_table(found: list[RunSummary]) -> Table:
             _text(run.id),
             _text(run.function),
             _text(run.event),
-            Text(run.state, _STYLES.get(run.state, "")),
+            _state(run),
             str(run.attempts),
             _moment(run.started_at),
             _took(run.started_at, run.ended_at),
@@ -157,7 +59,7 @@ def graph(detail: RunDetail) -> tuple[Text | Table, ...]:
         ("run ", "dim"),
         (visible(run.id), "bold"),
         f"  {visible(run.function)}  ",
-        (run.state, _STYLES.get(run.state, "")),
+        _state(run),
         f"  {_took(run.started_at, run.ended_at)}",
         ("\nevent ", "dim"),
         visible(run.event) or "-",
@@ -192,15 +94,37 @@ def graph(detail: RunDetail) -> tuple[Text | Table, ...]:
     return heading, table, Text("\n".join(map(visible, detail.traceback.splitlines())))
 
 
+def payload(name: str, raw: bytes | None) -> Text:
+    """Return data that a run keeps, for printing: its JSON over several lines.
+
+    Args:
+        name: whose data they are.
+        raw: the JSON; None where there is none.
+    """
+    if raw is None:
+        return Text.assemble((f"\n{visible(name)}", "bold"), ("  none", "dim"))
+    text = laid_out(json.loads(raw), ensure_ascii=False)
+    return Text(f"\n{visible(name)}\n", "bold").append("\n".join(map(visible, text.split("\n"))), "none")
+
+
 def _is_from(message: MessageDetail, run_id: str, step: StepDetail) -> bool:
     # The id of a durable message is that of the run, that of the step, and a number.
     return message.id.startswith(f"{run_id}:{step.id}:") and message.channel == step.channel
 
 
+def _state(run: RunSummary) -> Text:
+    text = Text(run.state, _STYLES.get(run.state, ""))
+    if run.state in ("ready", "sleeping") and run.due_at > datetime.now(UTC):
+        text.append(f" until {_moment(run.due_at)}", "none")
+    return text
+
+
 def _outcome(step: StepDetail) -> Text:
     text = Text(step.state, _STYLES.get(step.state, ""))
-    if step.wake_at is not None and step.state == "sleeping":
-        text.append(f" until {_moment(step.wake_at)}")
+    if step.channel is None and step.topic is not None and step.state == "waiting":
+        text.append(f" for {visible(step.topic)}", "none")
+    if step.wake_at is not None and step.state in ("sleeping", "waiting"):
+        text.append(f" until {_moment(step.wake_at)}", "none")
     if step.error_type:
         text.append(" ").append_text(_error(step.error_type, step.error_text))
     return text

@@ -1,0 +1,31 @@
+"""Which runs a command is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+__all__ = ["MOST", "Selection"]
+
+MOST = 1_000
+"""Runs that are listed unless a limit is given, and searched for the beginning of an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A filter: runs that fit all of it."""
+
+    states: tuple[str, ...] = ()
+    """In one of these states; in any if there is none."""
+    function: str | None = None
+    since: datetime | None = None
+    """Created at this moment or later."""
+    words: tuple[str, ...] = ()
+    """With each of these in id, function, event or error."""
+    limit: int = MOST
+    """At most so many, the latest."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it leaves out nothing but what its limit does."""
+        return replace(self, limit=MOST) == Selection()
