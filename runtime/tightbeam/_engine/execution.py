@@ -92,9 +92,10 @@ class Execution:
         what = f'The result of function "{self._function.id}"'
         raw = b"null"
         error: BaseException | None = None
-        self._is_calling = self._cut_short is None
+        is_to_end = self._cut_short is not None or self.log.stopping  # before this task had its first turn
+        self._is_calling = not is_to_end
         try:
-            if self._cut_short is not None:
+            if is_to_end:
                 raise self.log.interrupt()
             result = return_type(self._function.__wrapped__, what)
             raw = result.dump(await self._call())

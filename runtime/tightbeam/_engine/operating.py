@@ -134,7 +134,7 @@ class Operator:
                         execution.abandon()
                         await self._store_cancelled(run_id, execution)
                         return
-                if is_cut_short and execution.was_cancelled:
+                if execution.was_cancelled and execution.is_recorded:
                     return
             async with self._claiming:  # so that the run isn't about to be executed
                 if run_id in self._resident:

@@ -1009,3 +1009,31 @@ async def test_runs_of_a_client_that_is_not_entered(client: Client) -> None:
             twin("x")
     with pytest.raises(NotEntered):
         runs.list_sync()
+
+
+# -- before the first turn --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["left", "cancelled"])
+async def test_an_execution_that_has_not_begun_does_not_begin(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    """The client is left, or the run is cancelled, however many turns after it was sent."""
+    for turns in range(12):
+        client = make_client(shutdown_timeout=timedelta(0))
+
+        @client.function("work", on="app/work")
+        async def work(ctx: Context) -> None:
+            await asyncio.Event().wait()
+
+        async with client:
+            sending = asyncio.create_task(started(client, "app/work"))
+            if how == "cancelled":
+                run_id = await sending
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if how == "cancelled":
+                await client.runs.cancel(run_id)
+        await asyncio.wait({sending})
+        assert sending.exception() is None or isinstance(sending.exception(), NotEntered)
+    assert "did not stop in time" not in caplog.text
