@@ -62,8 +62,9 @@ async def exported(path: Path, ch: JobChannel) -> Labels:
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for family in text_string_to_metric_families(scraped):
         for sample in family.samples:
+            labels = found[sample.name]
             for label, value in sample.labels.items():
-                found[sample.name][label].add(value)
+                labels[label].add(value)
     meters.shutdown()
     return found
 
