@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time_ns
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from tightbeam._context import StepKind
@@ -226,6 +227,12 @@ class FunctionLimit(NamedTuple):
     runs: int
     on_thread: bool
     """Whether each of its runs takes a thread."""
+    key_limit: int | None = None
+    """How many runs of one key may execute at a time; None for no such limit."""
+    keys: Mapping[str, int] = MappingProxyType({})
+    """How many runs of a key execute, of those that any do."""
+    freed: frozenset[str] = frozenset()
+    """Keys of which fewer runs execute than at an earlier claim: runs that were held back may be due."""
 
 
 class Sent(NamedTuple):

@@ -126,9 +126,9 @@ class _Recorded:
     """What is known of one run."""
 
     def __init__(self, run: RunInfo) -> None:
-        self.run_id = run.run_id
-        self.function = run.function
-        self.event = run.event
+        self.run_id: str = run.run_id
+        self.function: str = run.function
+        self.event: str = run.event
         self.executions = 0
         self.outcome: RunOutcome | None = None
         self.result: bytes | None = None

@@ -62,6 +62,9 @@ class Claim(Request[Claimed]):
 
     First the parked runs of some functions are made ready. Then, for one function after the other, the runs
     that are due are taken, those that are due longest first, and of these the oldest.
+
+    A due run is held back where its key has as many runs as it may have. It is looked at again when its key
+    is `freed`, or the journal is opened: so that a claim costs the same however many runs of one key wait.
     """
 
     unpark: tuple[str, ...]

@@ -34,7 +34,7 @@ ANSWERS = _Answers(
     {
         requests.AddRuns: runs.add_runs,
         requests.Recover: runs.recover,
-        requests.Claim: runs.claim,
+        requests.Claim: claiming.claim,
         requests.EndRun: runs.end_run,
         requests.RetryRun: runs.retry_run,
         requests.ParkRun: runs.park_run,

@@ -63,7 +63,7 @@ def retry_from(tx: Transaction, request: RetryFrom) -> None:
         raise RunStateError(run_id, state, "only a run that has failed or was cancelled can be retried")
     tx.execute("UPDATE step SET state = 'failing' WHERE run_id = ? AND state = 'failed'", (run_id,))
     tx.execute(
-        "UPDATE run SET state = 'ready', due_at = ?, attempt = 0, deaths = 0, failures = 0, "
+        "UPDATE run SET state = 'ready', held = 0, due_at = ?, attempt = 0, deaths = 0, failures = 0, "
         "started_at = NULL, ended_at = NULL, error_type = NULL, error_text = NULL, traceback = NULL "
         "WHERE id = ?",
         (now_us(), run_id),

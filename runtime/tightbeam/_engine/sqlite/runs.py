@@ -18,13 +18,13 @@ from tightbeam._engine.requests import (
 )
 from tightbeam._engine.sqlite.adding import add_run
 from tightbeam._engine.sqlite.operating import end_run_row
+from tightbeam._engine.sqlite.claiming import let_all_go
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._message import now_us
 
 __all__ = [
     "add_runs",
-    "claim",
     "end_run",
     "leave_memory",
     "park_run",
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 _PUT_BACK = "UPDATE run SET state = 'ready' WHERE state IN ('running', 'sleeping')"
-_UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE state = 'parked'"
 
 
 def add_runs(tx: Transaction, request: AddRuns) -> tuple[str, ...]:
@@ -47,9 +46,10 @@ def add_runs(tx: Transaction, request: AddRuns) -> tuple[str, ...]:
 def recover(tx: Transaction, request: Recover) -> Recovered:
     """Answer `Recover`."""
     given_up = _resume_begun(tx)
+    let_all_go(tx)
     now = now_us()
     tx.execute(
-        "UPDATE run SET due_at = ? WHERE state = 'ready' AND due_at > ? AND started_at IS NOT NULL "
+        "UPDATE run SET due_at = ? WHERE state = 'ready' AND held = 0 AND due_at > ? AND started_at IS NOT NULL "
         "AND due_at > ? + ifnull(retry_wait, 0) "
         "AND NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.id "
         "AND step.state IN ('sleeping', 'waiting'))",
@@ -82,97 +82,16 @@ def _resume_begun(tx: Transaction) -> list[GivenUp]:
 
 def _park_unknown(tx: Transaction, known: frozenset[str]) -> dict[str, int]:
     """Park the ready runs of unknown functions; return the number of parked runs of each unknown function."""
-    waiting = tx.execute("SELECT DISTINCT function FROM run WHERE state = 'ready'").fetchall()
+    waiting = tx.execute("SELECT DISTINCT function FROM run WHERE state = 'ready' AND held = 0").fetchall()
     for (function,) in waiting:
         if function not in known:
             tx.execute(
                 "UPDATE run SET state = 'parked', error_type = 'NotRegistered', error_text = ?, "
-                "traceback = NULL WHERE state = 'ready' AND function = ?",
+                "traceback = NULL WHERE state = 'ready' AND held = 0 AND function = ?",
                 (f'no function "{function}" is registered', function),
             )
     parked = tx.execute("SELECT function, count(*) FROM run WHERE state = 'parked' GROUP BY function")
     return {function: count for function, count in parked if function not in known}
-
-
-def claim(tx: Transaction, request: Claim) -> Claimed:
-    """Answer `Claim`."""
-    for function in request.unpark:
-        tx.execute(f"{_UNPARK} AND function = ?", (function,))
-    claimed: list[Run] = []
-    due: list[int] = []
-    threads = request.threads
-    for function, free, on_thread in request.functions:
-        limit = min(free, request.runs - len(claimed), threads if on_thread else free)
-        if limit <= 0:
-            continue
-        runs, later = _claim_of(tx, function, limit, request.busy)
-        claimed += runs
-        threads -= len(runs) if on_thread else 0
-        if later is not None:
-            due.append(later)
-    return Claimed(claimed, min(due, default=None))
-
-
-def _claim_of(
-    tx: Transaction, function: str, limit: int, busy: frozenset[str]
-) -> tuple[list[Run], int | None]:
-    """Claim runs of one function.
-
-    Args:
-        tx: the transaction.
-        function: the function.
-        limit: how many runs at most.
-        busy: runs to leave alone.
-
-    Returns:
-        The runs, and when the next one is due, if that was seen.
-    """
-    now = now_us()
-    claimed: list[Run] = []
-    rows = tx.execute(
-        "SELECT number, id, function, event, data, attempt, deaths, due_at, created_at, started_at, "
-        "metadata, concurrency_key, parent_run, parent_step FROM run "
-        "WHERE state = 'ready' AND function = ? ORDER BY due_at, number LIMIT ?",
-        (function, limit + len(busy)),
-    ).fetchall()
-    for number, run_id, name, event, data, attempt, deaths, due_at, created_at, started_at, *more in rows:
-        if due_at > now:
-            return claimed, due_at
-        if run_id in busy:
-            continue
-        if len(claimed) == limit:
-            break
-        metadata, concurrency_key, parent_run, parent_step = more
-        run = Run(
-            number,
-            run_id,
-            name,
-            event,
-            data,
-            attempt,
-            deaths,
-            _memos(tx, number),
-            created_at,
-            started_at or now,
-            metadata,
-            concurrency_key,
-            None if parent_run is None else Parent(parent_run, parent_step),
-        )
-        tx.execute(
-            "UPDATE run SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
-            (now, run.id),
-        )
-        claimed.append(run)
-    return claimed, None
-
-
-def _memos(tx: Transaction, run: int) -> dict[str, Memo]:
-    rows = tx.execute(
-        "SELECT id, kind, channel, topic, state, wake_at, result, error_type, error_text FROM memo "
-        "WHERE run = ?",
-        (run,),
-    )
-    return {step_id: Memo(*rest) for step_id, *rest in rows}
 
 
 def end_run(tx: Transaction, request: EndRun) -> None:

@@ -34,13 +34,15 @@ CREATE TABLE run (
     key TEXT,                       -- the sender's own name for it
     metadata BLOB,                  -- JSON of hooks
     priority INTEGER NOT NULL DEFAULT 0,
-    concurrency_key TEXT,
+    concurrency_key TEXT,           -- runs with the same one share a limit
+    held INTEGER NOT NULL DEFAULT 0,      -- whether a ready run waits until a run of its key has ended
     parent_run TEXT,                -- the run, and the step of it, that invoked this one
     parent_step TEXT,
     retry_wait INTEGER,             -- microseconds that the latest retry was to wait
     dated INTEGER NOT NULL DEFAULT 0      -- whether due_at stays as it is when the clock is set back
 );
-CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready';
+CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready' AND held = 0;
+CREATE INDEX run_held ON run (function, concurrency_key, due_at) WHERE state = 'ready' AND held = 1;
 CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping');
 CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX run_parked ON run (function) WHERE state = 'parked';
