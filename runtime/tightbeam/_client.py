@@ -17,7 +17,7 @@ from tightbeam._engine.store import Backend
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import Sent
 from tightbeam._function import Function, Register, Registry, check_function_id
-from tightbeam._function_options import FunctionOptions, RetryDelay
+from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
@@ -144,8 +144,9 @@ class Client:
         *,
         on: Trigger[Payload, Other, Given],
         retries: int = 3,
-        concurrency: int | None = None,
+        concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        priority: Priority | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
     def function(
@@ -154,8 +155,9 @@ class Client:
         *,
         on: str | None = None,
         retries: int = 3,
-        concurrency: int | None = None,
+        concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        priority: Priority | None = None,
     ) -> Register[[Json], Event[str, Json]]: ...
     def function(
         self,
@@ -163,8 +165,9 @@ class Client:
         *,
         on: Any = None,
         retries: int = 3,
-        concurrency: int | None = None,
+        concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        priority: Priority | None = None,
     ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
@@ -177,10 +180,14 @@ class Client:
                 union is, or the name of an event that has no definition; None if only `run` does. For an
                 event the handler's context is ``Context[UploadEvent]``, for several that of their union.
             retries: how often a failing step, or the code between two steps, is tried again.
-            concurrency: how many of its runs execute at a time (100); those that sleep don't count.
+            concurrency: how many of its runs execute at a time (100); those that sleep don't count. With a
+                key, ``(2, "event.data.userId")`` or ``(2, lambda event: event.data.user_id)``, how many of
+                those for which it is the same; ``[10, (2, …)]`` is both.
             retry_delay: how long a run waits before it is tried again, in place of the client's: a first
                 delay, which doubles up to five minutes, with jitter; the delay of each attempt, of which the
                 last one repeats; or a function of the attempt that failed, counted from 0.
+            priority: by how many seconds, 0 to 600, a new run goes ahead of others that wait: a path such as
+                ``"event.data.urgency"``, or a function of the event.
 
         Raises:
             EngineError: there is no id, it is taken, the handler can't be one, or an option isn't allowed. A
@@ -189,7 +196,7 @@ class Client:
         """
         check_function_id(id)
         check_schedules(id, on)
-        options = FunctionOptions(retries, concurrency, retry_delay)
+        options = FunctionOptions(retries, concurrency, retry_delay, priority)
 
         def register(handler: Any, /) -> Any:
             return self._registry.add(

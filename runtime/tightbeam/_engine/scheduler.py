@@ -15,7 +15,7 @@ from tightbeam import _clock
 from tightbeam._engine.alarm import ClockWatch
 from tightbeam._engine.execution import Execution
 from tightbeam._engine.failure import never_counted
-from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
+from tightbeam._engine.limiter import FunctionLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
 from tightbeam._engine.operating import Operator
 from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
@@ -64,7 +64,7 @@ class Scheduler:
         self._services = services
         self._store = services.store
         self._loop = asyncio.get_running_loop()
-        self._limiters: dict[str, ConcurrencyLimiter] = {}
+        self._limiters: dict[str, FunctionLimiter] = {}
         self._parked: list[str] = []
         """Functions whose parked runs are to be tried again, which is done once after each start."""
         self._resident: dict[str, Execution] = {}
@@ -243,7 +243,7 @@ class Scheduler:
                     await self._store.submit(PullBack(lost))
                 next_tick = await self._ticker.start_due()
                 async with self._claiming:
-                    claimed, next_due = await self._claim(self._free())
+                    claimed, next_due = await self._claim()
                     for run in claimed:
                         self._begin(run)
             except JournalFailed as error:
@@ -257,14 +257,19 @@ class Scheduler:
                 self._quiet.set()
             await self._until(min((due for due in (next_due, next_tick) if due is not None), default=None))
 
-    async def _claim(self, free: tuple[FunctionLimit, ...]) -> Claimed:
+    async def _claim(self) -> Claimed:
         room = _RESIDENT - len(self._resident)
-        if not free or room <= 0:
+        free = self._free() if room > 0 else ()
+        if not free:
             return Claimed([], None)
         unpark = tuple(self._parked)
         request = Claim(unpark, free, room, _RESIDENT_THREADS - self._threads, going_on())
         try:
             claimed = await self._store.submit(request)
+        except JournalFailed:
+            for limit in free:
+                self._limiters[limit.function].freed |= limit.freed
+            raise
         except asyncio.CancelledError:
             # The request is carried out all the same. What it claims isn't executed, so it goes back before
             # the store closes.
@@ -287,23 +292,35 @@ class Scheduler:
         """Return how many runs of each function may start now; those first whose turn was longest ago."""
         for function in self._registry:
             if function.id not in self._limiters:
-                self._limiters[function.id] = ConcurrencyLimiter(function.concurrency, self._nudge)
+                key_limit = function.options.key_limit
+                self._limiters[function.id] = FunctionLimiter(
+                    function.concurrency, None if key_limit is None else key_limit[0], self._nudge
+                )
                 self._parked.append(function.id)
         return tuple(
-            FunctionLimit(name, limiter.free, isinstance(self._function(name), SyncFunction))
+            FunctionLimit(
+                name,
+                limiter.free,
+                isinstance(self.function(name), SyncFunction),
+                limiter.key_limit,
+                limiter.keys,
+                limiter.take_freed(),
+            )
             for name, limiter in self._limiters.items()
             if limiter.free
         )
 
-    def _function(self, id: str) -> Function[Any]:
+    def function(self, id: str) -> Function[Any]:
+        """Return a registered function."""
         function = self._registry.find(id)
-        assert function is not None  # noqa: S101 - only registered functions have limiters, and are claimed
+        assert function is not None  # noqa: S101 - only registered functions are asked for
         return function
 
     def _begin(self, run: Run) -> None:
-        function = self._function(run.function)
+        function = self.function(run.function)
         limiter = self._limiters[function.id] = self._limiters.pop(function.id)  # its turn is over
-        slot = Slot(limiter)
+        slot = limiter.slot(run.concurrency_key)
+        slot.take()
         execution = Execution(
             run,
             function,
@@ -322,6 +339,8 @@ class Scheduler:
 
     async def _execute(self, run: Run, function: Function[Any], execution: Execution, slot: Slot) -> None:
         try:
+            if not slot.is_held:  # a run that woke meanwhile has it
+                await slot.acquire()
             result = await self._perform(run, execution)
             if isinstance(result, Again) and never_counted(result.error):
                 self._unstored[run.id] = execution.journal_failures + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tightbeam._engine.records import NewRun, new_id
+from tightbeam._engine.new_runs import new_run
 from tightbeam._engine.requests import SendEvent
 from tightbeam._events.sending import Sent
 from tightbeam._function import Function, Registry
@@ -35,9 +35,10 @@ def event_to_send(registry: Registry, sent: Sent, limit: int, metadata: bytes | 
     data = sent.encode((function.accepts for function in functions), limit)
     options = sent.options
     runs = tuple(
-        NewRun(
-            new_id(),
-            function.id,
+        new_run(
+            function,
+            sent.name,
+            data,
             due_at=options.due_at,
             key=options.id,
             metadata=metadata,

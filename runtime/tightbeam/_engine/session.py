@@ -6,8 +6,9 @@ import atexit
 import os
 import weakref
 
+from tightbeam._engine.new_runs import new_run
 from tightbeam._engine.protocol import Carrier
-from tightbeam._engine.records import NewRun, new_id
+from tightbeam._engine.records import new_id
 from tightbeam._engine.requests import SendEvent
 from tightbeam._engine.run_context import Services
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
@@ -77,7 +78,8 @@ class Session:
         async def begin() -> None:
             send = SendInfo((name,))
             with Around(hooks.send, send):
-                run = NewRun(run_id, function_id, metadata=metadata_of(send))
+                function = self.scheduler.function(function_id)
+                run = new_run(function, name, data, id=run_id, metadata=metadata_of(send))
                 send.ids = tuple(await self.scheduler.add((run,), name, data))
 
         return await self.scheduler.result_of(run_id, function_id, begin)

@@ -14,7 +14,8 @@ from typing import Any
 from tightbeam._context import StepKind
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
-from tightbeam._engine.records import Memo, NewRun, Parent, new_id
+from tightbeam._engine.new_runs import new_run
+from tightbeam._engine.records import Memo, Parent
 from tightbeam._engine.requests import BeginInvoke, BeginWait, EndWait, MarkAwake, MemoizeSend
 from tightbeam._engine.sending import FOREVER_US, event_to_send, registered
 from tightbeam._engine.step_hooks import Surrounded, notify_after, notify_before
@@ -122,7 +123,7 @@ class Starts:
                 wake_at = call.started_at + wait
                 name, raw = invoked.accepts.invoked(invoked.accepts.arguments(data), self._limit)
                 info = SendInfo((name,))
-                child = NewRun(new_id(), invoked.id, parent=Parent(log.run_id, call.step_id))
+                child = new_run(invoked, name, raw, parent=Parent(log.run_id, call.step_id))
                 info.ids = (child.id,)
                 times = (wake_at, call.started_at, log.replaced(call))
                 begin = partial(BeginInvoke, log.run_id, call.step_id, child, name, raw, *times)

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tightbeam._engine.new_runs import new_run
 from tightbeam._engine.records import NewRun, new_id
 from tightbeam._engine.requests import KeepSchedules, Tick
 from tightbeam._engine.store import Store
@@ -16,6 +17,7 @@ from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
 from tightbeam._message import now_us, time_of
 from tightbeam._starting.schedule import Schedule, schedule_of
+from tightbeam.errors import TightbeamError
 
 __all__ = ["Ticker"]
 
@@ -96,13 +98,22 @@ class Ticker:
             entries.append(_Entry(*key, schedule, last, schedule.after(last)))
         self._entries, self._known = tuple(entries), len(functions)
 
+    def _new_run(self, function: str, key: str, metadata: bytes | None) -> NewRun:
+        registered = self._registry.find(function)
+        try:
+            if registered is not None:
+                return new_run(registered, CRON_EVENT, NO_DATA, key=key, metadata=metadata)
+        except TightbeamError as error:  # no caller could be told
+            _log.error("%s; the run has none", error)
+        return NewRun(new_id(), function, key=key, metadata=metadata)
+
     async def _start(self, entry: _Entry, tick: int) -> None:
         function, expression, zone = entry.key
         moment = time_of(tick)
         info = SendInfo((CRON_EVENT,))
         with Around(self._hooks.send, info):
             key = f"cron:{expression}:{zone}:{moment.isoformat()}"
-            run = NewRun(new_id(), function, key=key, metadata=metadata_of(info))
+            run = self._new_run(function, key, metadata_of(info))
             run_id = await self._store.submit(Tick(expression, zone, tick, run, CRON_EVENT, NO_DATA))
             info.ids = () if run_id is None else (run_id,)
         if now_us() - tick > _LATE:

@@ -19,7 +19,7 @@ from tightbeam._events.accepted import Accepted
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import Sent
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
-from tightbeam._function_options import FunctionOptions, RetryDelay
+from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
@@ -177,8 +177,9 @@ class Client(inngest.Inngest):
         *,
         on: Trigger[Payload, Other, Given],
         retries: int = 3,
-        concurrency: int | None = None,
+        concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        priority: Priority | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
     def function(
@@ -187,8 +188,9 @@ class Client(inngest.Inngest):
         *,
         on: str | None = None,
         retries: int = 3,
-        concurrency: int | None = None,
+        concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        priority: Priority | None = None,
     ) -> Register[[Json], inngest.Event]: ...
     def function(
         self,
@@ -196,8 +198,9 @@ class Client(inngest.Inngest):
         *,
         on: Any = None,
         retries: int = 3,
-        concurrency: int | None = None,
+        concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        priority: Priority | None = None,
     ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 
@@ -210,8 +213,12 @@ class Client(inngest.Inngest):
                 joined as a union is, or the name of an event that has no definition; None if only
                 ``step.invoke`` does. For an event the handler's context is ``Context[UploadEvent]``.
             retries: how often a failing step, or the code between two steps, is tried again.
-            concurrency: how many of its steps execute at a time; by default the account's limit.
+            concurrency: how many of its steps execute at a time; by default the account's limit. With a key,
+                ``(2, "event.data.userId")``, how many of those for which it is the same; ``[10, (2, …)]`` is
+                both. A function in place of a path is refused: the server evaluates it.
             retry_delay: refused here, since the server decides; raise a `tightbeam.RetryAfterError`.
+            priority: by how many seconds, 0 to 600, a run goes ahead of others that wait: a path such as
+                ``"event.data.urgency"``.
 
         Raises:
             EngineError: there is no id, it is taken, the handler can't be one, or an option isn't allowed. A
@@ -220,7 +227,7 @@ class Client(inngest.Inngest):
         """
         check_function_id(id)
         check_schedules(id, on, here=False)
-        options = FunctionOptions(retries, concurrency, retry_delay)
+        options = FunctionOptions(retries, concurrency, retry_delay, priority)
 
         def register(handler: Any, /) -> Any:
             registry = self._tightbeam_registry

@@ -6,7 +6,7 @@ from typing import Any
 
 import inngest
 
-from tightbeam._function_options import FunctionOptions
+from tightbeam._function_options import EventKey, FunctionOptions
 from tightbeam.errors import EngineError
 
 __all__ = ["sdk_options"]
@@ -27,7 +27,31 @@ def sdk_options(function: str, options: FunctionOptions) -> dict[str, Any]:
             f'function "{function}": retry_delay= is the embedded engine\'s; on Inngest the server decides. '
             "Raise a tightbeam.RetryAfterError where a retry has to wait"
         )
+    concurrency = [] if options.limit is None else [inngest.Concurrency(limit=options.limit)]
+    if options.key_limit is not None:
+        limit, key = options.key_limit
+        concurrency.append(
+            inngest.Concurrency(limit=limit, key=_expression(function, "a concurrency key", key))
+        )
+    priority = options.priority
     return {
         "retries": options.retries,
-        "concurrency": None if options.limit is None else [inngest.Concurrency(limit=options.limit)],
+        "concurrency": concurrency or None,
+        "priority": None
+        if priority is None
+        else inngest.Priority(run=_expression(function, "priority", priority)),
     }
+
+
+def _expression(function: str, what: str, path: EventKey) -> str:
+    """Return a path, which is an expression of the server's, too.
+
+    Raises:
+        EngineError: it is a function.
+    """
+    if isinstance(path, str):
+        return path
+    raise EngineError(
+        f'function "{function}": {what} is a path on Inngest, such as "event.data.userId": the server '
+        "evaluates it, and can't call a function"
+    )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -72,3 +73,31 @@ async def test_delays_of_retries_are_the_servers(client: Client) -> None:
 
 async def busy() -> None:
     raise RetryAfterError("busy", WHEN)
+
+
+def test_limits_and_priority_are_the_servers(client: Client) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    client.function(
+        "work",
+        on="app/work",
+        retries=2,
+        concurrency=[10, (2, "event.data.userId")],
+        priority="event.data.urgency",
+    )(work)
+    config = client.functions[0].get_config("http://app").main
+    assert [limit.model_dump(exclude_none=True) for limit in config.concurrency or []] == [
+        {"limit": 10},
+        {"limit": 2, "key": "event.data.userId"},
+    ]
+    assert config.priority is not None
+    assert config.priority.run == "event.data.urgency"
+
+
+@pytest.mark.parametrize("options", [{"concurrency": (2, lambda event: 1)}, {"priority": lambda event: 1}])
+def test_functions_of_events_are_refused(client: Client, options: dict[str, Any]) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    with pytest.raises(EngineError, match=r'function "work": .* is a path on Inngest'):
+        client.function("work", on="app/work", **options)(work)
+    assert client.functions == []

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import until
 from tightbeam import Client, Context
-from tightbeam._engine.limiter import ConcurrencyLimiter, Slot
+from tightbeam._engine.limiter import ConcurrencyLimiter, FunctionLimiter, Slot
 
 
 async def test_sleeps_that_end_together_need_one_slot(
@@ -54,15 +54,14 @@ def limiter() -> ConcurrencyLimiter:
 
 
 async def test_who_stops_waiting_takes_no_slot_along(limiter: ConcurrencyLimiter) -> None:
-    first = Slot(limiter)
-    sleeper = Slot(limiter)  # one too many, which leaves at once
-    sleeper.release()
+    first, sleeper = Slot(limiter), Slot(limiter)
+    first.take()
     assert limiter.busy == 1
     waiting = [asyncio.create_task(sleeper.acquire()) for _ in range(2)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     await asyncio.wait({waiting[0]})
-    assert list(limiter._waiting) == [sleeper]
+    assert len(limiter._waiting) == 1
     waiting[1].cancel()
     await asyncio.wait({waiting[1]})
     first.release()
@@ -70,9 +69,8 @@ async def test_who_stops_waiting_takes_no_slot_along(limiter: ConcurrencyLimiter
 
 
 async def test_a_run_that_is_over_waits_for_no_slot(limiter: ConcurrencyLimiter) -> None:
-    first = Slot(limiter)
-    sleeper = Slot(limiter)
-    sleeper.release()
+    first, sleeper = Slot(limiter), Slot(limiter)
+    first.take()
     waiting = asyncio.create_task(sleeper.acquire())
     await asyncio.sleep(0)
     sleeper.close()
@@ -84,9 +82,8 @@ async def test_a_run_that_is_over_waits_for_no_slot(limiter: ConcurrencyLimiter)
 async def test_a_slot_that_came_with_the_cancellation_is_given_back_in_the_end(
     limiter: ConcurrencyLimiter,
 ) -> None:
-    first = Slot(limiter)
-    sleeper = Slot(limiter)
-    sleeper.release()
+    first, sleeper = Slot(limiter), Slot(limiter)
+    first.take()
     waiting = asyncio.create_task(sleeper.acquire())
     await asyncio.sleep(0)
     first.release()
@@ -95,3 +92,36 @@ async def test_a_slot_that_came_with_the_cancellation_is_given_back_in_the_end(
     assert limiter.busy == 1
     sleeper.close()
     assert limiter.busy == 0
+
+
+async def test_a_run_that_waits_for_its_key_keeps_no_slot_from_others() -> None:
+    limiter = FunctionLimiter(2, 1, lambda: None)
+    first, second, other = limiter.slot("a"), limiter.slot("a"), limiter.slot(None)
+    first.take()
+    waiting = asyncio.create_task(second.acquire())
+    await asyncio.sleep(0)
+    assert (limiter.busy, limiter.free, limiter.keys) == (1, 1, {"a": 2})
+    other.take()
+    assert other.is_held
+    first.release()
+    assert limiter.take_freed() == frozenset(), "the one that waits has it"
+    await asyncio.wait_for(waiting, 10)
+    second.close()
+    assert limiter.take_freed() == {"a"}
+    assert limiter.take_freed() == frozenset()
+
+
+async def test_a_sleeping_run_and_a_new_one_have_one_limit() -> None:
+    """Also where nobody had a slot of the key in between."""
+    limiter = FunctionLimiter(9, 1, lambda: None)
+    sleeper = limiter.slot("a")
+    sleeper.take()
+    sleeper.release()
+    another = limiter.slot("a")
+    another.take()
+    waiting = asyncio.create_task(sleeper.acquire())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    another.close()
+    await asyncio.wait_for(waiting, 10)
+    assert sleeper.is_held

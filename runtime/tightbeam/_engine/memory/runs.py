@@ -10,6 +10,7 @@ from tightbeam._engine.memory.stored import StoredRun, StoredStep
 from tightbeam._engine.records import (
     Claimed,
     Failure,
+    FunctionLimit,
     GivenUp,
     MemoizedAlready,
     NewRun,
@@ -63,6 +64,8 @@ class Runs:
         self._unfinished: dict[str, StoredRun] = {}
         self._ready: dict[str, list[_Entry]] = {}
         """A heap for each function. An entry whose run isn't ready at that time any more is out of date."""
+        self._held: dict[tuple[str, str], list[_Entry]] = {}
+        """A heap for each function and key: due runs that wait until a run of their key has ended."""
         self._ended: list[_Entry] = []
         """A heap of the runs that have ended, by the time at which they did; the first one still has."""
         self.last_end = 0
@@ -98,6 +101,8 @@ class Runs:
         """Make ready what was executing when the journal was closed; park what has no function any more."""
         now = now_us()
         given_up: list[GivenUp] = []
+        for function, key in tuple(self._held):
+            self._let_go(function, key, len(self._unfinished))
         for run in tuple(self._unfinished.values()):
             if run.state == "running":
                 run.deaths += 1
@@ -138,24 +143,27 @@ class Runs:
                     run.error = None
         now, claimed, due = now_us(), list[Run](), list[int]()
         threads = request.threads
-        for function, limit, on_thread in request.functions:
-            most = min(limit, request.runs - len(claimed), threads if on_thread else limit)
+        for limit in request.functions:
+            most = min(limit.runs, request.runs - len(claimed), threads if limit.on_thread else limit.runs)
             if most > 0:
-                taken, next_due = self._claim(function, most, request.busy, now)
+                taken, next_due = self._claim(limit, most, request.busy, now)
                 claimed += taken
-                threads -= len(taken) if on_thread else 0
+                threads -= len(taken) if limit.on_thread else 0
                 due += [] if next_due is None else [next_due]
         return Claimed(claimed, min(due, default=None))
 
     def _claim(
-        self, function: str, most: int, busy: frozenset[str], now: int
+        self, limit: FunctionLimit, most: int, busy: frozenset[str], now: int
     ) -> tuple[list[Run], int | None]:
-        """Take due runs of one function.
+        """Take due runs of one function; hold back those whose key has as many as it may have.
 
         Returns:
             The runs, and when the next one is due, if that is later than now.
         """
-        heap = self._ready.get(function, [])
+        executing = dict(limit.keys)
+        for key in limit.freed:
+            self._let_go(limit.function, key, (limit.key_limit or 0) - executing.get(key, 0))
+        heap = self._ready.get(limit.function, [])
         claimed: list[Run] = []
         left_alone: list[_Entry] = []
         next_due = None
@@ -171,12 +179,30 @@ class Runs:
                 left_alone.append(heappop(heap))
             else:
                 heappop(heap)
+                shared = None if limit.key_limit is None else run.new.concurrency_key
+                if shared is not None and executing.get(shared, 0) >= (limit.key_limit or 0):
+                    heappush(self._held.setdefault((run.function, shared), []), entry)
+                    continue
+                if shared is not None:
+                    executing[shared] = executing.get(shared, 0) + 1
                 run.state = "running"
                 run.started_at = run.started_at or now
                 claimed.append(run.executable)
         for entry in left_alone:
             heappush(heap, entry)
         return claimed, next_due
+
+    def _let_go(self, function: str, key: str, most: int) -> None:
+        """Have runs of a key looked at again that were held back, as many as may execute."""
+        held = self._held.get((function, key), [])
+        while held and most > 0:
+            due_at, _, run_id = entry = heappop(held)
+            run = self._unfinished.get(run_id)
+            if run is not None and run.state == "ready" and run.due_at == due_at:
+                heappush(self._ready.setdefault(function, []), entry)
+                most -= 1
+        if not held:
+            self._held.pop((function, key), None)
 
     def end_run(self, request: EndRun) -> None:
         """End a run."""

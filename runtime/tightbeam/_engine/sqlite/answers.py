@@ -7,6 +7,7 @@ from typing import Any
 
 from tightbeam._engine import requests
 from tightbeam._engine.sqlite import (
+    claiming,
     counting,
     details,
     messages,

@@ -58,7 +58,7 @@ def _claim_of(
     now = now_us()
     claimed: list[Run] = []
     rows = tx.execute(
-        f"SELECT due_at, {_COLUMNS} FROM run "
+        f"SELECT due_at, {_COLUMNS} FROM run "  # noqa: S608 - names of columns
         "WHERE state = 'ready' AND held = 0 AND function = ? ORDER BY due_at, number LIMIT ?",
         (function, limit + len(busy)),
     ).fetchall()
@@ -76,7 +76,7 @@ def _claim_of(
 def _claim_by_key(
     tx: Transaction, limit: FunctionLimit, free: int, busy: frozenset[str]
 ) -> tuple[list[Run], int | None]:
-    """Claim runs of one function, and hold those back whose key has as many as it may have. See `_claim_of`."""
+    """Claim runs of one function, as `_claim_of`; hold back those whose key has as many as it may have."""
     now, most = now_us(), limit.key_limit or 0
     executing = dict(limit.keys)
     for key in limit.freed:
@@ -103,7 +103,8 @@ def _claim_by_key(
         elif len(claimed) == free:
             break
         else:
-            row = tx.execute(f"SELECT {_COLUMNS} FROM run WHERE number = ?", (number,)).fetchone()
+            one = f"SELECT {_COLUMNS} FROM run WHERE number = ?"  # noqa: S608 - names of columns
+            row = tx.execute(one, (number,)).fetchone()
             claimed.append(_take(tx, row, now))
             if key is not None:
                 executing[key] = executing.get(key, 0) + 1

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.records import Claimed, GivenUp, Memo, Parent, Recovered, Run, RunError
+from tightbeam._engine.records import GivenUp, Recovered, RunError
 from tightbeam._engine.requests import (
     MAX_DEATHS,
     AddRuns,
-    Claim,
     EndRun,
     LeaveMemory,
     ParkRun,
@@ -17,8 +16,8 @@ from tightbeam._engine.requests import (
     RetryRun,
 )
 from tightbeam._engine.sqlite.adding import add_run
-from tightbeam._engine.sqlite.operating import end_run_row
 from tightbeam._engine.sqlite.claiming import let_all_go
+from tightbeam._engine.sqlite.operating import end_run_row
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._message import now_us
@@ -49,8 +48,8 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
     let_all_go(tx)
     now = now_us()
     tx.execute(
-        "UPDATE run SET due_at = ? WHERE state = 'ready' AND held = 0 AND due_at > ? AND started_at IS NOT NULL "
-        "AND due_at > ? + ifnull(retry_wait, 0) "
+        "UPDATE run SET due_at = ? WHERE state = 'ready' AND held = 0 AND started_at IS NOT NULL "
+        "AND due_at > ? AND due_at > ? + ifnull(retry_wait, 0) "
         "AND NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.id "
         "AND step.state IN ('sleeping', 'waiting'))",
         (now, now + request.longest_us, now),
