@@ -57,7 +57,7 @@ async def execute(body: Body) -> None:
     ("case", "name"),
     [
         (case, name)
-        for case in ("bindings_ok", "events_ok", "generic_ok", "literals_ok", "shapes_ok")
+        for case in ("bindings_ok", "events_ok", "generic_ok", "literals_ok", "shapes_ok", "starting_ok")
         for name in functions(f"{case}.py")
     ],
 )
@@ -79,6 +79,7 @@ def bad_lines(case: str) -> list[tuple[str, int]]:
             for case in ("bindings_bad", "generic_bad", "literals_bad", "shapes_bad")
             for line in bad_lines(f"{case}.py")
         ],
+        *[pytest.param(*line, marks=pytest.mark.slow) for line in bad_lines("starting_bad.py")],
         # `tests/tightbeam/events` has the same refusals, in less time.
         *[pytest.param(*line, marks=pytest.mark.slow) for line in bad_lines("events_bad.py")],
     ],
