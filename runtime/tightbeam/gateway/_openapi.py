@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tightbeam._wire.names import ERROR_TYPES, RUN_ERROR_TYPES
-from tightbeam.gateway._openapi_runs import RUN_SCHEMAS, run_paths
+from tightbeam.gateway._openapi_runs import MOMENT, RUN_SCHEMAS, run_paths
 from tightbeam.gateway._refusals import CODES
 from tightbeam.gateway._settings import NAME_LIMIT
 
 __all__ = ["document"]
 
+_KEY: Final = "The sender's own: for each function, one run is started for it."
+_START: Final = rf"^([0-9]{{1,8}}(\.[0-9]{{1,6}})?|{MOMENT})$"
 _METADATA: dict[str, Any] = {
     "name": "metadata",
     "in": "query",
@@ -187,6 +189,8 @@ def _send(max_bytes: int, security: list[dict[str, list[str]]]) -> dict[str, Any
         "security": security,
         "parameters": [
             _query("name", required=True, minLength=1, maxLength=NAME_LIMIT),
+            _query("id", minLength=1, maxLength=512, description=_KEY),
+            _query("start", pattern=_START, description="Seconds from now, or a time as ISO 8601 has it."),
             _METADATA,
             _query("defined", description="`true`: no listener is no error; the event has a definition."),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -286,6 +287,25 @@ async def test_what_is_refused_is_not_sent_again() -> None:
         with pytest.raises(SendFailed):
             await remote.send("app/note", id="1")
     assert len(requests) == 1
+
+
+async def test_options_travel(client: Client, events: list[Any]) -> None:
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        first = await remote.send("app/note", {"n": 1}, id="one")
+        assert await remote.send("app/note", {"n": 2}, id="one") == first
+        assert await asyncio.to_thread(remote.send_sync, "app/note", {"n": 3}, id="one") == first
+        await until(events, 2)
+        later = await remote.send("app/note", delay=timedelta(hours=2))
+        moment = datetime(2200, 1, 1, tzinfo=UTC)
+        with pytest.raises(ValueError, match="days from now"):
+            await remote.send("app/note", at=moment)
+        moment = datetime.now(UTC) + timedelta(days=3)
+        dated = await remote.send("app/note", at=moment)
+        due = {run.id: run.due_at for run in await client.runs.list()}
+        for run_id in later:
+            assert timedelta(hours=1, minutes=55) < due[run_id] - datetime.now(UTC) < timedelta(hours=2)
+        assert {due[run_id] for run_id in dated} == {moment}
+    assert events == [{"n": 1}] * 2
 
 
 @pytest.mark.parametrize(
