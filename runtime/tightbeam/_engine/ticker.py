@@ -110,7 +110,7 @@ class Ticker:
     async def _start(self, entry: _Entry, tick: int) -> None:
         function, expression, zone = entry.key
         moment = time_of(tick)
-        info = SendInfo((CRON_EVENT,))
+        info = SendInfo((CRON_EVENT,), is_scheduled=True)
         with Around(self._hooks.send, info):
             key = f"cron:{expression}:{zone}:{moment.isoformat()}"
             run = self._new_run(function, key, metadata_of(info))

@@ -178,8 +178,8 @@ class PublishInfo(_Info):
 class SendInfo(_Info):
     """One event that starts runs: ``client.send``, ``client.run``."""
 
-    __slots__ = ("ids", "metadata", "names", "server")
-    _shown = ("names", "ids", "server")
+    __slots__ = ("ids", "is_scheduled", "metadata", "names", "server")
+    _shown = ("names", "ids", "server", "is_scheduled")
 
     names: tuple[str, ...]
     """The names of the events: one, except where the Inngest SDK's form sends several."""
@@ -191,8 +191,14 @@ class SendInfo(_Info):
     server: str | None
     """The origin of the server that takes the event; None where that is this process."""
 
-    def __init__(self, names: tuple[str, ...], *, server: str | None = None) -> None:
+    is_scheduled: bool
+    """Whether a schedule starts the runs, and not a caller."""
+
+    def __init__(
+        self, names: tuple[str, ...], *, server: str | None = None, is_scheduled: bool = False
+    ) -> None:
         self.names = names
+        self.is_scheduled = is_scheduled
         self.ids = ()
         self.metadata = dict(decoded_metadata(sender_metadata.get()))
         self.server = server

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
-from tightbeam._forks import fork_safe_lock
+from tightbeam._forks import fork_safe_lock, watch_forks
 from tightbeam._hooks.info import ClientInfo, CommitInfo, ConnectionInfo, RunCount
 from tightbeam.otel._conventions import (
     CONSUMER_GROUP,
@@ -91,6 +91,7 @@ class Metrics:
         """The clients, each with how many messages it had dropped when it was asked last."""
         self._connections: set[ConnectionInfo] = set()
         self._lock = threading.Lock()
+        watch_forks(self)
         self._counted: tuple[float, list[RunCount]] = 0.0, []
         other = Operation(OTHER, OTHER)
         self._sent = Tally(_attributes, other)
@@ -214,6 +215,13 @@ class Metrics:
             self._connections.discard(connection)
         self._carried.add(_Connection(connection.side, connection.transport), connection.messages)
 
+    def after_fork(self) -> None:
+        """Know no connection in a forked child: they are the parent's, and so is what was dropped."""
+        self._lock = threading.Lock()
+        self._connections = set()
+        self._clients = dict.fromkeys(self._clients, 0)
+        self._dropped_before = 0
+
     # -- what is asked when metrics are collected ------------------------------------------------------------
 
     def _living_clients(self) -> tuple[ClientInfo, ...]:
@@ -227,9 +235,10 @@ class Metrics:
         return [Observation(sum(client.subscribers for client in self._living_clients()))]
 
     def _observe_dropped(self, _options: CallbackOptions) -> Iterable[Observation]:
-        for client in self._living_clients():
-            self._clients[client] = max(self._clients[client], client.dropped)
-        return [Observation(self._dropped_before + sum(self._clients.values()))]
+        now = {client: client.dropped for client in self._living_clients()}
+        with self._lock:
+            self._clients.update(now)
+            return [Observation(self._dropped_before + sum(self._clients.values()))]
 
     def _observe_connections(self, _options: CallbackOptions) -> Iterable[Observation]:
         counts: dict[_Connection, int] = defaultdict(int)

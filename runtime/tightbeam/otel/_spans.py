@@ -193,7 +193,9 @@ class SendScope(_Scope):
         if send.server is not None:
             attributes.update(server_attributes(send.server))
         name = f"send {send.names[0]}" if len(names) == 1 else "send"
-        span = tracing.tracer.start_span(name, kind=SpanKind.PRODUCER, attributes=attributes)
+        # What was current when the client was entered is no cause of what a schedule starts.
+        parent = Context() if send.is_scheduled else None
+        span = tracing.tracer.start_span(name, parent, kind=SpanKind.PRODUCER, attributes=attributes)
         self._open(span, send.metadata)
 
     def _describe(self, span: Span, error: BaseException | None) -> None:

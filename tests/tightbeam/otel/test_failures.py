@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -205,3 +207,25 @@ async def test_all_clients_of_a_process_until_it_is_undone(ch: JobChannel, recor
     uninstrument()
     await client.realtime.publish(ch.token, "x")
     assert len(recorder.named("publish job:{jobId}")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_counts_for_itself_whatever_its_parent_was_doing(
+    ch: JobChannel, recorder: Recorder
+) -> None:
+    client = Client(hooks=[recorder.hook()])
+    client.realtime.publish_sync(ch.token, "x")
+    counts = recorder.hook()._metrics._sent
+    with counts._lock:  # as another thread of the parent may hold it, which the child doesn't have
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.alarm(10)
+            client.realtime.publish_sync(ch.token, "x")
+            code = 0 if [number for _, number in counts.counts()] == [1] else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [number for _, number in counts.counts()] == [1]

@@ -123,6 +123,20 @@ async def test_a_cancelled_run_and_its_retry_are_executions_of_one_trace(recorde
 
 
 @pytest.mark.slow
+async def test_each_tick_of_a_schedule_is_a_trace_of_its_own(recorder: Recorder) -> None:
+    client = Client(hooks=[recorder.hook()])
+
+    @client.function("tick", on=tightbeam.cron("* * * * * *"))
+    async def tick(ctx: tightbeam.Context) -> None: ...
+
+    with recorder.tracer.start_as_current_span("main"):
+        async with client:
+            await until(lambda: bool(recorder.named("run tick")))
+    assert recorder.path(recorder.named("run tick")[0]) == ["run tick", "send inngest/scheduled.timer"]
+    assert all(span.parent is None for span in recorder.named("send inngest/scheduled.timer"))
+
+
+@pytest.mark.slow
 async def test_on_inngest_too(server: StandIn, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[inngest.Event] = []
 
