@@ -15,7 +15,7 @@ from tightbeam._engine.protocol import Engine
 from tightbeam._engine.settings import Retention, Settings
 from tightbeam._engine.store import Backend
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
-from tightbeam._events.sending import Sent
+from tightbeam._events.sending import SendCall
 from tightbeam._function import Function, Register, Registry, check_function_id
 from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
@@ -248,7 +248,7 @@ class Client:
             NotStorable: the data is larger than the journal can hold.
             JournalFailed: the runs couldn't be stored.
         """
-        sent = Sent(event, data, options)
+        sent = SendCall(event, data, options)
         self._engine.check_entered()  # before the rest, since other errors may follow from it
         info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
@@ -273,7 +273,7 @@ class Client:
     ) -> list[str]: ...
     def send_sync(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event without ``await``, from any thread; it waits for the disk. See `send`."""
-        sent = Sent(event, data, options)
+        sent = SendCall(event, data, options)
         self._engine.check_entered()
         info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
@@ -281,7 +281,7 @@ class Client:
             info.ids = tuple(ids)
             return ids
 
-    def _event_to_send(self, sent: Sent, info: SendInfo) -> SendEvent:
+    def _event_to_send(self, sent: SendCall, info: SendInfo) -> SendEvent:
         from tightbeam._engine.sending import (
             event_to_send,  # not at import: programs that only publish go without
         )

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tightbeam._channels.refs import Channel, TopicDescriptor, TopicRef, topics
 from tightbeam._engine.protocol import Carrier
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import MessageInfo, PublishInfo
 from tightbeam._message import Envelope, now_us
-from tightbeam._payload.encode import encode
-from tightbeam._payload.subject import too_large
-
-if TYPE_CHECKING:
-    from tightbeam._payload.subject import Subject
+from tightbeam._payload.encode import encode_within
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
     "build_message",
-    "encode_within",
     "publish_live",
     "publish_live_sync",
     "single_payload",
@@ -28,7 +23,6 @@ __all__ = [
 
 MAX_PAYLOAD_BYTES = 524_288
 """The size of an encoded payload at most: Inngest's limit, so that a program may move there."""
-_COPIED_BYTES = 32_768
 
 
 def single_payload(topic: object, data: tuple[object, ...], kwargs: dict[str, Any]) -> object:
@@ -55,26 +49,6 @@ def _but(given: object) -> str:
     if isinstance(given, TopicDescriptor):
         return "not of a channel class: open the channel first"
     return f"not {type(given).__name__}"
-
-
-def encode_within(ref: Subject, data: object, limit: int) -> bytes:
-    """Check a payload and encode it.
-
-    Args:
-        ref: the topic, or the event.
-        data: the payload.
-        limit: how many bytes its encoding may have.
-
-    Raises:
-        InvalidPayload: the data breaks the schema.
-        PayloadTooLarge: its encoding is over ``limit`` bytes.
-    """
-    raw = encode(ref, data)
-    if len(raw) > limit:
-        raise too_large(ref, len(raw), limit)
-    # orjson's bytes keep the buffer that they were written to, some kilobytes, as long as they live; a copy
-    # doesn't. (To join a single object returns that object itself, so an empty one is joined to it.)
-    return b"".join((raw, b"")) if len(raw) < _COPIED_BYTES else raw
 
 
 def build_message(ref: TopicRef[..., str, Any], data: object, run_id: str | None, limit: int) -> Envelope:

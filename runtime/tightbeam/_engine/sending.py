@@ -7,7 +7,7 @@ from typing import Any
 
 from tightbeam._engine.new_runs import new_run
 from tightbeam._engine.requests import SendEvent
-from tightbeam._events.sending import Sent
+from tightbeam._events.sending import SendCall
 from tightbeam._function import Function, Registry
 from tightbeam.errors import NotRegistered
 
@@ -17,7 +17,7 @@ FOREVER_US = timedelta(days=3650) // timedelta(microseconds=1)
 """How long a step waits that has no time limit."""
 
 
-def event_to_send(registry: Registry, sent: Sent, limit: int, metadata: bytes | None = None) -> SendEvent:
+def event_to_send(registry: Registry, sent: SendCall, limit: int, metadata: bytes | None = None) -> SendEvent:
     """Return the request for an event: it starts a run of each function that listens to it.
 
     Args:

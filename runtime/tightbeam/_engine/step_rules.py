@@ -19,8 +19,9 @@ from tightbeam._engine.step_log import StepCall, StepLog, StepOutcome
 from tightbeam._engine.store import Request
 from tightbeam._hooks.info import PublishInfo
 from tightbeam._message import Envelope
+from tightbeam._payload.encode import encode_within
 from tightbeam._payload.load import load
-from tightbeam._publishing import encode_within, with_metadata
+from tightbeam._publishing import with_metadata
 from tightbeam._results import ReturnType, return_type
 from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function

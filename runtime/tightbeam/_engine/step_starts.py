@@ -26,7 +26,7 @@ from tightbeam._engine.store import Request
 from tightbeam._events.accepted import StartedEvent
 from tightbeam._events.data import load_event
 from tightbeam._events.refs import EventRef
-from tightbeam._events.sending import Sent, event_name
+from tightbeam._events.sending import SendCall, event_name
 from tightbeam._function import Function, Registry
 from tightbeam._hooks.hook_list import Around, metadata_of
 from tightbeam._hooks.info import SendInfo
@@ -65,7 +65,7 @@ class Starts:
         """Send an event as a step: see `tightbeam.Step`."""
         self._io.check()
         log = self._log
-        sent = Sent(event, data, options)
+        sent = SendCall(event, data, options)
         call = self._begin("step.send_event", id, sent.name)
         if call.memo is not None:
             ids: list[str] = json.loads(call.memo.result or b"[]")

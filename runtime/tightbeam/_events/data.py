@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tightbeam._events.refs import EventRef
-from tightbeam._publishing import encode_within
+from tightbeam._payload.encode import encode_within
 from tightbeam._results import to_json
 from tightbeam.errors import InvalidPayload, Issue, NotJson
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tightbeam._events.accepted import Accepted
-from tightbeam._events.data import encode_event, encode_json, json_object
+from tightbeam._events.data import encode_event, encode_json, json_object, load_event
 from tightbeam._events.refs import EventRef, Trigger
-from tightbeam._results import from_json
 from tightbeam._starting.options import check_key, due_time
 
-__all__ = ["SendOptions", "Sent", "event_name"]
+__all__ = ["SendCall", "SendOptions", "event_name"]
 
 _OPTIONS = ("id", "delay", "at")
 
@@ -46,8 +45,8 @@ class SendOptions:
         return cls(check_key(given.get("id")), due_time(given.get("delay"), at), at is not None)
 
 
-class Sent:
-    """An event that is sent: its name, and what its data must fit."""
+class SendCall:
+    """One call of ``send``: which event it is, and what its data must fit."""
 
     __slots__ = ("_data", "name", "options", "ref")
 
@@ -100,8 +99,8 @@ class Sent:
             return [encode_event(ref, plain, limit) for ref in refs][-1]
         raw = encode_event(self.ref, given, limit)
         for ref in refs:
-            if ref != self.ref:  # of other bindings, which may be older or newer
-                encode_event(ref, from_json(raw), limit)
+            if ref != self.ref:  # of other bindings: it is enough that the function can read it
+                load_event(ref, raw)
         return raw
 
 

@@ -19,12 +19,14 @@ from tightbeam._payload.encoders import OPTIONS as _OPTIONS
 from tightbeam._payload.encoders import dumps as _dumps
 from tightbeam._payload.encoders import find_null as _find_null
 from tightbeam._payload.plain import has_nonfinite, is_kept, with_digits, with_floats, with_lists, with_texts
+from tightbeam._payload.subject import too_large
 
 if TYPE_CHECKING:
     from tightbeam._payload.subject import Subject
 
-__all__ = ["encode"]
+__all__ = ["encode", "encode_within"]
 
+_COPIED_BYTES = 32_768
 _PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType})
 
 
@@ -60,6 +62,26 @@ def encode(ref: Subject, data: object) -> bytes:
     except _BAD_DATA:
         pass  # explained below
     return _encode_typed(ref, topic, data)
+
+
+def encode_within(ref: Subject, data: object, limit: int) -> bytes:
+    """Check a payload and encode it.
+
+    Args:
+        ref: the topic, or the event.
+        data: the payload.
+        limit: how many bytes its encoding may have.
+
+    Raises:
+        InvalidPayload: the data breaks the schema.
+        PayloadTooLarge: its encoding is over ``limit`` bytes.
+    """
+    raw = encode(ref, data)
+    if len(raw) > limit:
+        raise too_large(ref, len(raw), limit)
+    # orjson's bytes keep the buffer that they were written to, some kilobytes, as long as they live; a copy
+    # doesn't. (To join a single object returns that object itself, so an empty one is joined to it.)
+    return b"".join((raw, b"")) if len(raw) < _COPIED_BYTES else raw
 
 
 def _encodes(data: object) -> bool:

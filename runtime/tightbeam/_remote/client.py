@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self, overload
 
 from tightbeam._client import NOT_COPIED
 from tightbeam._events.refs import Sendable, Sending
-from tightbeam._events.sending import Sent
+from tightbeam._events.sending import SendCall
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
@@ -125,7 +125,7 @@ class RemoteClient:
         self, event: object, data: tuple[object, ...], options: Mapping[str, Any], *, blocking: bool
     ) -> list[str]:
         self._carrier.check_key("sending events")
-        sent = Sent(event, data, options)
+        sent = SendCall(event, data, options)
         info = SendInfo((sent.name,), server=self._carrier.server)
         with Around(self._hooks.send, info):
             raw = sent.encode((), MAX_PAYLOAD_BYTES)

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from tightbeam._engine.protocol import Engine, Selection, SubscriptionToken
 from tightbeam._message import Envelope, now_us
+from tightbeam._payload.encode import encode_within
 from tightbeam._payload.encoders import decoded
-from tightbeam._publishing import encode_within
 from tightbeam._selection import BAD_SINCE, LATEST, subscription_token, topic_names
 from tightbeam.errors import EngineError, InvalidParam, InvalidPayload, PayloadTooLarge
 from tightbeam.gateway._access import Authorizer, query_of

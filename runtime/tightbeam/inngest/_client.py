@@ -17,7 +17,7 @@ import inngest
 from tightbeam._client import ENTERED_ALREADY, NOT_COPIED
 from tightbeam._events.accepted import Accepted
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
-from tightbeam._events.sending import Sent
+from tightbeam._events.sending import SendCall
 from tightbeam._function import Registry, check_function_id, id_taken, is_async
 from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
@@ -389,7 +389,7 @@ class _Sending:
         """
         self.skip_middleware: bool = False
         self._theirs: Any = None
-        self._ours: Sent | None = None
+        self._ours: SendCall | None = None
         if is_sdk_event(events):
             self._theirs = events
             self.skip_middleware = options.pop("skip_middleware", False)
@@ -399,7 +399,7 @@ class _Sending:
                 )
             names = event_names(events)
         else:
-            self._ours = Sent(events, data, options)
+            self._ours = SendCall(events, data, options)
             names = (self._ours.name,)
         self.info = SendInfo(names, server=server)
 

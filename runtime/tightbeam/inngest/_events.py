@@ -8,7 +8,7 @@ from typing import Any
 import inngest
 
 from tightbeam._events.accepted import Accepted
-from tightbeam._events.sending import Sent
+from tightbeam._events.sending import SendCall
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import from_json
 from tightbeam.errors import NotJson
@@ -38,7 +38,7 @@ def event_names(events: Any) -> tuple[str, ...]:
     return tuple(each.name for each in (events if isinstance(events, list) else [events]))
 
 
-def sdk_event(sent: Sent, functions: Iterable[Accepted]) -> inngest.Event:
+def sdk_event(sent: SendCall, functions: Iterable[Accepted]) -> inngest.Event:
     """Return an event of ours as the SDK sends it.
 
     Args:

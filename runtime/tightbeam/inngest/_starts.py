@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 from tightbeam._events.accepted import StartedEvent
 from tightbeam._events.data import load_event
 from tightbeam._events.refs import Event, EventRef, Sendable, Sending
-from tightbeam._events.sending import Sent, event_name
+from tightbeam._events.sending import SendCall, event_name
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import from_json, to_json
 from tightbeam._starting.matching import as_expression, check_condition
@@ -321,7 +321,7 @@ def _sdk_events(call: Call, events: Any, data: tuple[Any, ...], options: dict[st
         events = options.pop("events")  # by the name that the SDK's own method has for it
     if is_sdk_event(events) and not data and not options:
         return cast("_Sdk", events)
-    return sdk_event(Sent(events, data, options), call.carrier.accepted.values())
+    return sdk_event(SendCall(events, data, options), call.carrier.accepted.values())
 
 
 class _Wait:

@@ -17,8 +17,9 @@ from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import PublishInfo
 from tightbeam._message import Envelope, now_us
+from tightbeam._payload.encode import encode_within
 from tightbeam._payload.load import load
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, encode_within, single_payload, with_metadata
+from tightbeam._publishing import MAX_PAYLOAD_BYTES, single_payload, with_metadata
 from tightbeam._results import to_json
 from tightbeam._skipped_sleeps import take_skip
 from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import tightbeam
-from tests.tightbeam.events import older
+from tests.tightbeam.events import breaking, older
 from tests.tightbeam.events.samples import (
     Deleted,
     DeletedEvent,
@@ -105,6 +105,32 @@ async def test_a_name_and_a_reference_start_the_same_functions(client: tightbeam
         await untyped.wait(2)
     assert typed.events == [("app/upload", Upload(upload_id="u1"))] * 2
     assert untyped.events == [("app/upload", {"uploadId": "u1"})] * 2
+
+
+@pytest.mark.parametrize("data", [{"uploadId": "u1", "size": 3}, Upload(upload_id="u1", size=3)])
+async def test_a_function_with_other_bindings_gets_what_it_can_read(
+    client: tightbeam.Client, data: Any
+) -> None:
+    """As a reader of messages does: an undeclared property is passed over, and what is stored has it."""
+    heard, untyped = Heard(), Heard()
+    client.function("f", on=older.upload_event)(heard.handler)
+    client.function("g", on="app/upload")(untyped.handler)
+    async with client:
+        await client.send(upload_event, data)
+        await heard.wait()
+        await untyped.wait()
+    assert heard.events == [("app/upload", older.Upload(upload_id="u1"))]
+    assert untyped.events == [("app/upload", {"uploadId": "u1", "size": 3})]
+
+
+async def test_what_a_function_with_other_bindings_cant_read_is_refused(client: tightbeam.Client) -> None:
+    heard = Heard()
+    client.function("f", on=breaking.upload_event)(heard.handler)
+    client.function("g", on=upload_event)(heard.handler)
+    async with client:
+        with pytest.raises(tightbeam.InvalidPayload, match="/reason: is required"):
+            await client.send(upload_event, {"uploadId": "u1"})
+    assert heard.events == []
 
 
 WRONG = {

@@ -79,12 +79,14 @@ class Run:
     max_attempts: int = 4
     planned_only: bool = False
     """What the server asks for once there were parallel steps."""
+    event: str = "app/upload"
+    """The name of the event that starts it."""
     steps: dict[str, Any] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
 
     async def call(self, step: str = "step") -> Answer:
         """One call, of the whole function or of one planned step."""
-        event = {"name": "app/upload", "data": as_floats(self.data), "id": "e1", "ts": 1}
+        event = {"name": self.event, "data": as_floats(self.data), "id": "e1", "ts": 1}
         body = {
             "ctx": {
                 "attempt": self.attempt,
