@@ -16,7 +16,7 @@ from tightbeam._engine.settings import Retention, Settings
 from tightbeam._engine.store import Backend
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import SendCall
-from tightbeam._function import Function, Register, Registry, check_function_id
+from tightbeam._function import Function
 from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
@@ -24,6 +24,7 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
+from tightbeam._registry import Register, Registry, check_function_id
 from tightbeam._results import return_type
 from tightbeam._runs.runs import Runs
 from tightbeam._starting.schedule import check_schedules

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVarTuple, overload
+from typing import Any, Literal, NamedTuple, Protocol, TypeVarTuple, overload
 
 from typing_extensions import TypeVar
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._events.refs import Event, EventRef, Sendable, Sending
-
-if TYPE_CHECKING:
-    from tightbeam._function import Function  # which knows contexts
+from tightbeam._function import Function
 
 __all__ = [
     "Context",

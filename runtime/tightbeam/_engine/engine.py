@@ -19,13 +19,13 @@ from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
 from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._forks import watch_forks
-from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import CommitInfo, MessageInfo, RunCount
 from tightbeam._hub.hub import Hub, Loops
 from tightbeam._hub.message_clock import MILLISECOND
 from tightbeam._hub.turns import give_turn, give_turn_sync
 from tightbeam._message import Address, Envelope
+from tightbeam._registry import Registry
 from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from tightbeam._engine.steps import StepIo, Steps
 from tightbeam._engine.steps_async import AsyncStep, StepTasks
 from tightbeam._engine.steps_sync import StepThread, SyncStep
 from tightbeam._events.accepted import EventMisfit, StartedEvent
-from tightbeam._function import AsyncFunction, Function, SyncFunction
+from tightbeam._function import Function
 from tightbeam._hooks.hook import InjectedFault
+from tightbeam._registry import AsyncFunction, SyncFunction
 from tightbeam._results import return_type
 from tightbeam.errors import NotJson
 

@@ -16,9 +16,9 @@ from tightbeam._engine.requests import CancelRun, ReadRun, RetryFrom, Unpark
 from tightbeam._engine.results import Cancelled, Done, ExecutionResult, Failed
 from tightbeam._engine.run_waiters import RunWaiters
 from tightbeam._engine.store import Store
-from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import Around, HookList
 from tightbeam._hooks.info import RunInfo
+from tightbeam._registry import Registry
 from tightbeam.errors import EngineError, NoSuchRun, NotEntered
 
 __all__ = ["GRACE", "Operator"]

@@ -23,8 +23,8 @@ else:
 if TYPE_CHECKING:
     from tightbeam._engine.details import RunRecord
     from tightbeam._engine.requests import SendEvent
-    from tightbeam._function import Registry
     from tightbeam._hooks.hook_list import HookList
+    from tightbeam._registry import Registry
 
 __all__ = [
     "BatchFeed",

@@ -13,9 +13,9 @@ from tightbeam._engine.steps_async import AsyncStep
 from tightbeam._engine.steps_sync import SyncStep
 from tightbeam._engine.store import Store
 from tightbeam._events.accepted import StartedEvent
-from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._publishing import publish_live, publish_live_sync
+from tightbeam._registry import Registry
 
 __all__ = ["RunContext", "RunContextSync", "Services"]
 

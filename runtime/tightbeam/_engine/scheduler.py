@@ -27,10 +27,11 @@ from tightbeam._engine.run_context import Services
 from tightbeam._engine.run_waiters import returned
 from tightbeam._engine.ticker import Ticker
 from tightbeam._engine.traces import run_error
-from tightbeam._function import Function, Registry, SyncFunction
+from tightbeam._function import Function
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import RunInfo
 from tightbeam._message import now_us
+from tightbeam._registry import Registry, SyncFunction
 from tightbeam.errors import JournalFailed, NotEntered, NotStorable
 
 __all__ = ["LEAST_GRACE", "Scheduler"]

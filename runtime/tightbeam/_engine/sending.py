@@ -8,7 +8,8 @@ from typing import Any
 from tightbeam._engine.new_runs import new_run
 from tightbeam._engine.requests import SendEvent
 from tightbeam._events.sending import SendCall
-from tightbeam._function import Function, Registry
+from tightbeam._function import Function
+from tightbeam._registry import Registry
 from tightbeam.errors import NotRegistered
 
 __all__ = ["FOREVER_US", "event_to_send", "registered"]

@@ -15,9 +15,9 @@ from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
 from tightbeam._engine.settings import Settings
 from tightbeam._engine.store import Store
 from tightbeam._engine.wake_ups import WakeUps
-from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
+from tightbeam._registry import Registry
 
 __all__ = ["Session", "open_schedulers"]
 

@@ -27,9 +27,10 @@ from tightbeam._events.accepted import StartedEvent
 from tightbeam._events.data import load_event
 from tightbeam._events.refs import EventRef
 from tightbeam._events.sending import SendCall, event_name
-from tightbeam._function import Function, Registry
+from tightbeam._function import Function
 from tightbeam._hooks.hook_list import Around, metadata_of
 from tightbeam._hooks.info import SendInfo
+from tightbeam._registry import Registry
 from tightbeam._results import ReturnType, return_type
 from tightbeam._starting.matching import check_condition, condition_of
 from tightbeam._step_checks import check_wait

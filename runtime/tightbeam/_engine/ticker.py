@@ -12,10 +12,10 @@ from tightbeam._engine.requests import KeepSchedules, Tick
 from tightbeam._engine.store import Store
 from tightbeam._events.cron import CRON_EVENT
 from tightbeam._events.data import NO_DATA
-from tightbeam._function import Registry
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
 from tightbeam._message import now_us, time_of
+from tightbeam._registry import Registry
 from tightbeam._starting.schedule import Schedule, schedule_of
 from tightbeam.errors import TightbeamError
 

@@ -18,12 +18,12 @@ from tightbeam._client import ENTERED_ALREADY, NOT_COPIED
 from tightbeam._events.accepted import Accepted
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import SendCall
-from tightbeam._function import Registry, check_function_id, id_taken, is_async
 from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
+from tightbeam._registry import Registry, check_function_id, id_taken, is_async
 from tightbeam._runs.runs import Runs
 from tightbeam._starting.schedule import check_schedules
 from tightbeam.errors import EngineError

@@ -11,7 +11,8 @@ from typing_extensions import ParamSpec, TypeVar
 from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
 from tightbeam._events.refs import Event, Payload, Started, Trigger
-from tightbeam._function import Accepts, Given
+from tightbeam._function import Accepts
+from tightbeam._registry import Given
 from tightbeam.inngest._context import Context, ContextSync
 
 __all__ = [

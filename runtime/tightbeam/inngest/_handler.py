@@ -12,9 +12,9 @@ import inngest
 from tightbeam._context import current_run
 from tightbeam._events.accepted import Accepted
 from tightbeam._exception_groups import of_kind
-from tightbeam._function import is_async
 from tightbeam._hooks.hook_list import Around
 from tightbeam._hooks.info import RunInfo, RunOutcome
+from tightbeam._registry import is_async
 from tightbeam._results import to_json
 from tightbeam.errors import NotJson
 from tightbeam.inngest._call import NO_INTERRUPT, Call, ResultCodec

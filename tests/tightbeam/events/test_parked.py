@@ -17,7 +17,8 @@ from tests.tightbeam.events import older
 from tests.tightbeam.events.samples import Upload, deleted_event, ping_event, restored_event, upload_event
 from tightbeam import Context, ContextSync, EventRef, cron
 from tightbeam._engine.details import RunSummary
-from tightbeam._engine.requests import FindRun
+from tightbeam._engine.records import NewRun, new_id
+from tightbeam._engine.requests import FindRun, SendEvent
 from tightbeam._events.refs import EventSpec
 from tightbeam.hooks import RunInfo
 
@@ -47,7 +48,8 @@ class Program:
         """Store a run of the function "f", as a release did that hasn't executed it."""
         client = self._storage.client()
         async with client:
-            (self._run_id,) = await client._engine.send(event, json.dumps(data).encode(), ["f"])
+            run = NewRun(new_id(), "f")
+            (self._run_id,) = await client._engine.send(SendEvent((run,), event, json.dumps(data).encode()))
 
     async def deploy(self, on: Any, *, sync: bool = False) -> RunSummary:
         """Enter a client whose function "f" listens to that, until nothing is to be done."""
