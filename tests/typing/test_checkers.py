@@ -43,6 +43,7 @@ def test_the_good_cases_have_no_mark_and_the_bad_ones_many(project: Path) -> Non
         "hooks_ok.py",
         "inngest_ok.py",
         "literals_ok.py",
+        "runs_ok.py",
         "shapes_ok.py",
         "starting_ok.py",
     }

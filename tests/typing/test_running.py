@@ -57,7 +57,15 @@ async def execute(body: Body) -> None:
     ("case", "name"),
     [
         (case, name)
-        for case in ("bindings_ok", "events_ok", "generic_ok", "literals_ok", "shapes_ok", "starting_ok")
+        for case in (
+            "bindings_ok",
+            "events_ok",
+            "generic_ok",
+            "literals_ok",
+            "runs_ok",
+            "shapes_ok",
+            "starting_ok",
+        )
         for name in functions(f"{case}.py")
     ],
 )
