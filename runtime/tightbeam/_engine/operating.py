@@ -158,7 +158,8 @@ class Operator:
             return
         cancelled = await self._store.submit(CancelRun(run_id))
         if self._hooks.run:
-            info = RunInfo(run_id, cancelled.function, cancelled.event, cancelled.attempt, cancelled.channels)
+            function, event, attempt, channels, metadata = cancelled
+            info = RunInfo(run_id, function, event, attempt, channels, metadata=metadata)
             around = Around(self._hooks.run, info)
             around.enter()
             info.end("cancelled")
