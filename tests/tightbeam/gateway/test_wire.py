@@ -381,6 +381,20 @@ def test_how_a_run_ended_is_told_where_it_published_before_this_process() -> Non
     assert json.loads(frame.data) == {"status": "completed", "result": 1}
 
 
+def test_a_cancelled_run_is_told() -> None:
+    """To those who listen, and to a reader that comes back; also if another process cancelled it."""
+    frames: list[Envelope] = []
+    runs = publisher(frames.append)
+    run = RunInfo("r1", "work", "app/work", 0, frozenset({"job:j1"}))
+    with runs.run(run):
+        run.end("cancelled")
+    assert [json.loads(frame.data) for frame in frames] == [{"status": "cancelled"}]
+    assert runs.outcome("job:j1", 0, None) == frames[0]
+    stored = publisher().outcome("job:j1", 0, StoredOutcome("r1", "cancelled", None, 5))
+    assert stored is not None
+    assert json.loads(stored.data) == {"status": "cancelled"}
+
+
 @pytest.mark.parametrize("outcome", ["retrying", "parked", "sleeping", "stopped"])
 def test_a_run_that_goes_on_has_not_ended(outcome: StoredOutcome) -> None:
     frames: list[Envelope] = []
