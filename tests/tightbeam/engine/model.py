@@ -16,7 +16,7 @@ from typing import Any
 from tests.tightbeam.engine.doubles import StoreDouble
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, Hook, JournalFailed, NotEntered
+from tightbeam import Client, Context, Hook, JournalFailed, NotEntered, NotRegistered
 from tightbeam._client import engine_of
 from tightbeam._engine.requests import MAX_DEATHS, LeaveMemory, ParkRun, PutBack, RecentMessages
 from tightbeam._message import Envelope
@@ -212,6 +212,14 @@ class World:
                     self.trouble.set_exception(error)
                 raise
 
+        @client.function("note", on="app/note")
+        async def note(ctx: Context) -> None: ...
+
+        @client.function("child")
+        async def child(ctx: Context) -> int:
+            return int(ctx.event.data["n"])
+
+        self._child = child
         return client
 
     async def _script(self, ctx: Context) -> int:
@@ -249,6 +257,15 @@ class World:
             return await ctx.step.sleep(command.id, timedelta(microseconds=command.n % 1000))
         if command.kind == "nap":
             return await ctx.step.sleep(command.id, timedelta(hours=1))
+        if command.kind == "send":
+            return await ctx.step.send_event(command.id, "app/note", {"n": n})
+        if command.kind == "invoke":
+            return await ctx.step.invoke(command.id, function=self._child, data={"n": n})
+        if command.kind == "wait":
+            hour, match = timedelta(hours=1), {"run": ctx.run_id, "n": n}
+            event = await ctx.step.wait_for_event(command.id, event="app/answer", timeout=hour, match=match)
+            assert event is not None
+            return event.data["n"]
         if command.kind == "live":
             await ctx.publish(ch.tick, {"n": n})
             return None
@@ -305,11 +322,23 @@ class World:
         """Let runs do things at once."""
         for driver, command in commands.items():
             driver.commands.put_nowait(command)
+            if command.kind == "wait":
+                await self.bounded(self._answer(driver, command))
         await self.bounded(asyncio.gather(*(command.done for command in commands.values())))
         messages: dict[str, tuple[int, int]] = {}
         for driver, command in commands.items():
             messages |= self.expect(driver, command)
         await self.committed(messages, sure=True)
+
+    async def _answer(self, driver: Driver, command: Command) -> None:
+        """Send what a run is about to wait for, once it does; it takes that once."""
+        while True:
+            try:
+                await self.client.send("app/answer", {"run": driver.run_id, "n": command.n})
+            except NotRegistered:
+                await asyncio.sleep(0)
+            else:
+                return
 
     def expect(self, driver: Driver, command: Command) -> dict[str, tuple[int, int]]:
         """Note in the model that a command was done; returns its durable messages."""
@@ -320,12 +349,12 @@ class World:
             return {}
         for step_id, (message_id, channel, n) in self.memoized(driver, command).items():
             driver.progressed(step_id, None if command.kind == "sleep" else n)
-            if command.kind not in ("step", "sleep"):
+            if command.kind not in ("step", "sleep", "send", "invoke", "wait"):
                 messages[message_id] = (channel, n)
         if command.kind == "cancel":
             command.done = asyncio.get_running_loop().create_future()
             command.done.set_result(None)
-        elif command.kind == "publish":
+        elif command.kind in ("publish", "invoke", "wait"):
             assert command.done.result() == command.n
         elif command.kind == "parallel":
             assert command.done.result() == [command.n] * command.count
@@ -650,7 +679,10 @@ class World:
         for reader in self.readers:
             await reader.drain()
         shown = {"active": "running", "asleep": "sleeping"}
-        assert {one.id: one.state for one in self.storage.runs()} == {
+        for function, kind in (("note", "send"), ("child", "invoke")):
+            commands = [each for driver in self.drivers for each in driver.script if each.kind == kind]
+            assert len(self.storage.runs(function=function)) == len(commands)  # no start twice, none missing
+        assert {one.id: one.state for one in self.storage.runs(function="script")} == {
             one.run_id: shown.get(one.state, one.state) for one in self.drivers
         }
         for driver in self.drivers:

@@ -95,7 +95,11 @@ class Histories(RuleBasedStateMachine):
 
         self.run(act())
 
-    @rule(which=WHICH, channel=CHANNEL, kind=st.sampled_from(["step", "sleep", "live", "parallel"]))
+    @rule(
+        which=WHICH,
+        channel=CHANNEL,
+        kind=st.sampled_from(["step", "sleep", "live", "parallel", "send", "invoke", "wait"]),
+    )
     @where(has_run)
     def something_else(self, which: int, channel: int, kind: str) -> None:
         async def act() -> None:
