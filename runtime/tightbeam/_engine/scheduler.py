@@ -345,7 +345,8 @@ class Scheduler:
             result = await self._perform(run, execution)
             if isinstance(result, Again) and never_counted(result.error):
                 self._unstored[run.id] = execution.journal_failures + 1
-            self._report(run, result, execution)
+            if isinstance(result, Done | Failed | Cancelled | Parked):
+                self.operator.waiters.settle(run.id, result)
         finally:
             if not isinstance(function, SyncFunction):
                 has_ended(run.id)
@@ -367,6 +368,7 @@ class Scheduler:
             result = await self._record(run, await execution.perform(), execution)
             info.end(result.word, result.raw if isinstance(result, Done) else None)
             error = result.error if isinstance(result, Failed | Again) else None
+            log_result(run, result, execution.log)  # surrounded by hooks: the record belongs to their trace
         except BaseException as raised:
             info.end("stopped")
             error = raised
@@ -405,12 +407,6 @@ class Scheduler:
                     _log.error("the end of run %s can't be stored, trying again: %s", run.id, failed)
                 await asyncio.sleep(delay)
         return result
-
-    def _report(self, run: Run, result: ExecutionResult, execution: Execution) -> None:
-        """Log how an execution ended, and tell those who wait for the run, unless it goes on."""
-        log_result(run, result, execution.log)
-        if isinstance(result, Done | Failed | Cancelled | Parked):
-            self.operator.waiters.settle(run.id, result)
 
 
 def _ignore_failure(future: asyncio.Future[None]) -> None:

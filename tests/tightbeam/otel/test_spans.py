@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -235,6 +236,33 @@ async def test_an_error_that_quotes_its_input_is_told_without_it(recorder: Recor
     run = recorder.one("run work")
     assert run.status.status_code is StatusCode.ERROR
     assert "s3cret" not in run.to_json()
+
+
+async def test_what_is_logged_of_a_failure_belongs_to_the_trace_of_its_run(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    current: list[int] = []
+
+    class Correlates(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            current.append(trace.get_current_span().get_span_context().span_id)
+            return True
+
+    client = Client(hooks=[recorder.hook()], retry_delay=timedelta(0))
+
+    @client.function("work", retries=1)
+    async def work(ctx: tightbeam.Context) -> None:
+        raise LookupError
+
+    caplog.handler.addFilter(correlates := Correlates())
+    try:
+        async with client:
+            with pytest.raises(LookupError):
+                await client.run(work)
+    finally:
+        caplog.handler.removeFilter(correlates)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+    assert current == [run.context.span_id for run in recorder.named("run work")]
 
 
 async def test_ids_that_are_made_at_run_time_name_only_so_many_spans(

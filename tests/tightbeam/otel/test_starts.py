@@ -12,6 +12,8 @@ import pytest
 
 import tightbeam
 from tests.tightbeam.both_engines import OnInngest
+from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.gateway.serving import KEY, running, secured
 from tests.tightbeam.inngest.calls import Run, app_of, hashed
 from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.otel.spans import Recorder, attributes, until
@@ -134,6 +136,38 @@ async def test_each_tick_of_a_schedule_is_a_trace_of_its_own(recorder: Recorder)
             await until(lambda: bool(recorder.named("run tick")))
     assert recorder.path(recorder.named("run tick")[0]) == ["run tick", "send inngest/scheduled.timer"]
     assert all(span.parent is None for span in recorder.named("send inngest/scheduled.timer"))
+
+
+@pytest.mark.slow
+async def test_what_another_process_sends_and_publishes_through_a_gateway_is_in_its_trace(
+    ch: JobChannel, recorder: Recorder
+) -> None:
+    there = Recorder()
+    client = Client(hooks=[recorder.hook()])
+    ended = asyncio.Event()
+
+    @client.function("work", on="app/work")
+    async def work(ctx: tightbeam.Context) -> None:
+        ended.set()
+
+    async with client, running(secured(client)) as url, asyncio.timeout(20):
+        messages = client.realtime.subscribe(ch.token)
+        async with tightbeam.connect(url, key=KEY, hooks=[there.hook()]) as remote:
+            with there.tracer.start_as_current_span("request") as request:
+                await remote.send("app/work", {"n": 1})
+                await remote.realtime.publish(ch.token, "x")
+        await ended.wait()
+        await anext(messages)
+    sent, published = there.one("send app/work"), there.one("publish job:{jobId}")
+    assert attributes(sent)["server.address"] == attributes(published)["server.address"] == "127.0.0.1"
+    run, receive = recorder.one("run work"), recorder.one("receive job:{jobId}")
+    assert run.parent is not None
+    assert receive.parent is not None
+    assert (run.parent.span_id, receive.parent.span_id) == (sent.context.span_id, published.context.span_id)
+    trace_id = request.get_span_context().trace_id
+    assert {span.context.trace_id for span in (*recorder.spans, *there.spans)} == {trace_id}
+    assert recorder.named("send app/work") == []  # the sender has that span
+    assert len(there.points("messaging.client.operation.duration")) == 2
 
 
 @pytest.mark.slow
