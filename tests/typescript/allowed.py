@@ -34,14 +34,14 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-f]+)\}|u([0-9a-f]{4})|([\\nrt'\"]))")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
-_WORDS = frozenset(["import", "export", "type", "from", "as", "const", "new", "typeof"])
+_WORDS = frozenset(["import", "export", "type", "from", "as", "const", "new", "typeof", "readonly"])
 _TYPES = frozenset(["string", "number", "boolean", "bigint", "unknown", "never", "null", "true", "false"])
 _SUPPORT = frozenset(["tightbeam", "params", "Validators", "validators", "unchecked", "formats"])
 _SUPPORT |= {"Ajv", "Ajv4", "Ajv2019", "Ajv2020"}
 _MEMBERS = frozenset(["unchecked.name", "unchecked.topics", "unchecked.$params"])
 _MEMBERS |= {f"tightbeam.{name}" for name in ("channel", "channelName", "payload")}
-_MEMBERS |= {f"tightbeam.{name}" for name in ("ChannelDef", "FixedChannel", "Message")}
-_MEMBERS |= {"validators.name", "validators.topics", ").name"}
+_MEMBERS |= {f"tightbeam.{name}" for name in ("ChannelDef", "FixedChannel", "Message", "PayloadSchema")}
+_MEMBERS |= {"validators.name", "validators.topics", ").name", "].schema"}
 _CALLED = frozenset(["channel", "payload", "channelName", "Validators", "topics", "name", "unchecked"])
 _IMPORTED = frozenset(["ajv", "ajv-formats", "ajv-draft-04"])
 _IMPORTED |= {"ajv/dist/2019.js", "ajv/dist/2020.js"}
@@ -180,7 +180,7 @@ def _check_token(before: Token, token: Token, after: Token, known: frozenset[str
             before.text != "." and text not in known and (before.text, text, after.text) != ("[", "key", ":")
         ):
             # A property, or what an import calls what it is called elsewhere.
-            begins = before.text in ("{", ",") or (before.text == ";" and token.depth > 0)
+            begins = before.text in ("{", ",", "readonly") or (before.text == ";" and token.depth > 0)
             if not (begins and after.text in (":", "?", "as")) and after.text != "from":
                 raise NotAllowed(f"a name: {place}")
         case "mark":
