@@ -116,7 +116,7 @@ function failure({ error_type: type, error_text: text }, where = null) {
 
 function graph(summary, steps, messages, data) {
   const start = new Date(summary.started_at ?? summary.created_at).getTime();
-  const ends = [summary.ended_at, ...steps.map((step) => step.ended_at ?? step.wake_at)].filter((one) => one !== null);
+  const ends = [summary.ended_at, ...steps.map((step) => step.ended_at ?? (step.state === "waiting" ? null : step.wake_at))].filter((one) => one !== null);
   const latest = Math.max(start + 1, ...ends.map((one) => new Date(one).getTime()));
   const end = OVER.has(summary.state) ? latest : Math.max(latest, Date.now());
   const share = (time) => Math.min(100, Math.max(0, ((time - start) / (end - start)) * 100));

@@ -19,6 +19,8 @@ from tightbeam.testing import Clock
 
 NOON = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 
+pytestmark = pytest.mark.quick_in_memory
+
 
 class Ticks:
     """The ticks that runs were started for."""

@@ -12,10 +12,12 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, NotRegistered, StepError, StepMisuse
-from tightbeam._engine.requests import BeginWait, LeaveMemory, SendEvent
+from tightbeam._engine.requests import BeginInvoke, BeginWait, EndWait, LeaveMemory, MemoizeSend, SendEvent
 
 HOUR = timedelta(hours=1)
 LONG = timedelta(days=7)
+
+pytestmark = pytest.mark.quick_in_memory
 
 
 class Waiting:
@@ -573,3 +575,78 @@ async def test_cancelling_the_child_fails_the_step_and_cancelling_the_parent_not
         go.set()
         await until(lambda: outcomes(storage, "child") == ["cancelled", "done"])
     assert storage.run(run_id).summary.state == "cancelled"
+
+
+async def test_a_retried_run_invokes_anew_what_has_failed(client: Client, storage: Storage) -> None:
+    broken = [True]
+
+    @client.function("child", retries=0)
+    async def child(ctx: Context) -> int:
+        if broken:
+            raise KeyError("k")
+        return 7
+
+    @client.function("a", on="app/a")
+    async def a(ctx: Context) -> list[Any]:
+        sent = await ctx.step.send_event("s", "app/b")
+        return [sent, await ctx.step.invoke("i", function=child)]
+
+    client.function("b", on="app/b")(nothing)
+    async with client:
+        (run_id,) = await client.send("app/a")
+        await until(lambda: storage.run(run_id).summary.state == "failed")
+        broken.clear()
+        await client.runs.retry(run_id)
+        sent, result = await client.runs.wait(run_id)
+    assert (result, sent) == (7, [run.id for run in storage.runs(function="b")])
+    assert outcomes(storage, "child") == ["failed", "done"]
+
+
+@pytest.mark.slow
+async def test_a_full_disk_delays_what_starts_and_waits(client: Client, storage: Storage) -> None:
+    @client.function("child")
+    async def child(ctx: Context) -> int:
+        return 7
+
+    @client.function("a", on="app/a")
+    async def a(ctx: Context) -> list[Any]:
+        await ctx.step.send_event("s", "app/b")
+        late = await ctx.step.wait_for_event("w", event="app/go", timeout=timedelta(milliseconds=1))
+        return [late, await ctx.step.invoke("i", function=child)]
+
+    client.function("b", on="app/b")(nothing)
+    async with client:
+        for kind in (BeginWait, EndWait, BeginInvoke, MemoizeSend):
+            storage.double.fail(kind, times=1)
+        assert await client.run(a) == [None, 7]
+    assert (outcomes(storage, "b"), outcomes(storage, "child")) == (["done"], ["done"])
+    assert storage.runs(function="a")[0].attempts == 1
+
+
+async def test_steps_inside_steps_and_after_the_end_are_refused(client: Client) -> None:
+    kept: list[Any] = []
+
+    @client.function("a", on="app/a")
+    async def a(ctx: Context) -> list[str]:
+        kept.append(ctx.step)
+
+        async def inside() -> str:
+            said = []
+            for call in (
+                ctx.step.send_event("s", "app/b"),
+                ctx.step.wait_for_event("w", event="app/go", timeout=HOUR),
+                ctx.step.invoke("i", function=a),
+            ):
+                try:
+                    await call
+                except StepMisuse as error:
+                    said.append(str(error))
+            return "; ".join(said)
+
+        return [await ctx.step.run("outer", inside)]
+
+    async with client:
+        (said,) = await client.run(a)
+        assert said.count("steps can't be nested") == 3
+        with pytest.raises(StepMisuse, match="has ended"):
+            await kept[0].wait_for_event("w", event="app/go", timeout=HOUR)

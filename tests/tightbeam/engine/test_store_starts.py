@@ -40,6 +40,8 @@ from tightbeam.errors import NotRegistered, StepMisuse
 
 PAID = "order/paid"
 
+pytestmark = pytest.mark.quick_in_memory
+
 
 @pytest.fixture
 async def opened(storage: Storage) -> AsyncIterator[Opened]:

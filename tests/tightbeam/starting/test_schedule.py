@@ -105,7 +105,7 @@ CHANGES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(EXPRESSIONS, CHANGES, st.integers(-20_000, 20_000), st.integers(1, 40_000))
 def test_all_ways_to_ask_agree_around_a_change_of_the_clocks(
     expression: str, change: tuple[str, int], before: int, length: int
@@ -150,7 +150,7 @@ def test_what_is_no_schedule_is_refused(expression: object, zone: object, says: 
     assert says in str(refused.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="0123456789*/-,#LW?SUNJA ²", max_size=14))
 def test_any_text_is_a_schedule_or_refused(text: str) -> None:
     try:

@@ -113,6 +113,19 @@ def test_steps_of_the_sdk_take_the_positional_form(protocol: type, theirs: type,
     assert all(each.default is not each.empty for each in sdk[len(ours) :])
 
 
+@pytest.mark.parametrize("name", ["send_event", "wait_for_event", "invoke"])
+def test_steps_that_start_and_wait_take_the_same_keywords(name: str) -> None:
+    """`v` is the SDK's own, the version of an event's data."""
+    keywords = []
+    for step in (steps_async.AsyncStep, steps_sync.SyncStep, _step.RealtimeStep, _step.RealtimeStepSync):
+        parameters = inspect.signature(getattr(step, name)).parameters.values()
+        keywords.append({each.name for each in parameters if each.kind is each.KEYWORD_ONLY})
+    assert keywords[0] == keywords[1]
+    assert keywords[2] == keywords[3]
+    assert keywords[2] - keywords[0] == ({"v"} if name == "invoke" else set())
+    assert keywords[0] <= keywords[2]
+
+
 def public(thing: object) -> set[str]:
     return {name for name in dir(thing) if not name.startswith("_")}
 
