@@ -49,6 +49,23 @@ async def publish_to_all(
         await client.realtime.publish(topic, *data, **kwargs)
 
 
+async def send_logged(
+    client: tightbeam.Client,
+    event: tightbeam.EventRef[P, Name, Data],
+    /,
+    *data: P.args,
+    **kwargs: P.kwargs,
+) -> list[str]:
+    print(f"sending {event.name}")
+    return await client.send(event, *data, **kwargs)
+
+
+async def send_from(
+    client: tightbeam.Client, event: tightbeam.Sendable[P], /, *data: P.args, **options: P.kwargs
+) -> list[str]:
+    return await client.send(event, *data, **options)
+
+
 async def latest(client: tightbeam.Client, topic: tightbeam.TopicRef[..., Name, Data]) -> Data:
     async with client.realtime.subscribe(topic, after="latest") as messages:
         return (await anext(messages)).data
