@@ -147,6 +147,7 @@ class Client:
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
@@ -158,6 +159,7 @@ class Client:
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[[Json], Event[str, Json]]: ...
     def function(
@@ -168,6 +170,7 @@ class Client:
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
@@ -187,6 +190,8 @@ class Client:
             retry_delay: how long a run waits before it is tried again, in place of the client's: a first
                 delay, which doubles up to five minutes, with jitter; the delay of each attempt, of which the
                 last one repeats; or a function of the attempt that failed, counted from 0.
+            timeout: how long a run may take from its first start on, sleeps and retries included; one that
+                takes longer is ended, and has failed with a `RunTimeout`.
             priority: by how many seconds, 0 to 600, a new run goes ahead of others that wait: a path such as
                 ``"event.data.urgency"``, or a function of the event.
 
@@ -197,7 +202,7 @@ class Client:
         """
         check_function_id(id)
         check_schedules(id, on)
-        options = FunctionOptions(retries, concurrency, retry_delay, priority)
+        options = FunctionOptions(retries, concurrency, retry_delay, timeout, priority)
 
         def register(handler: Any, /) -> Any:
             return self._registry.add(

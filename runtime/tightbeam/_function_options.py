@@ -35,6 +35,8 @@ class FunctionOptions:
     """How many of its runs execute at a time; None for the engine's default."""
     retry_delay: RetryDelay | None = None
     """How long a run waits before it is tried again; None for the client's."""
+    timeout: timedelta | None = None
+    """How long a run may take from its first start on."""
     priority: Priority | None = None
     """By how many seconds a new run goes ahead of others."""
 
@@ -50,6 +52,7 @@ class FunctionOptions:
         problem = (
             (None if _is_count(self.retries, 0) else "retries is a number of at least 0")
             or _concurrency_problem(self.concurrency)
+            or _timeout_problem(self.timeout)
             or _retry_delay_problem(self.retry_delay)
             or (None if self.priority is None else path_problem("priority", self.priority))
         )
@@ -94,6 +97,16 @@ def _concurrency_problem(concurrency: object) -> str | None:
     with_key = [isinstance(each, tuple) for each in limits]
     if max(with_key.count(True), with_key.count(False)) > 1 or (concurrency is not None and not limits):
         return "concurrency has one limit for all its runs, one with a key, or both"
+    return None
+
+
+def _timeout_problem(timeout: object) -> str | None:
+    if timeout is None:
+        return None
+    if not isinstance(timeout, timedelta):
+        return f"timeout is a timedelta, not {type(timeout).__name__}"
+    if not timedelta(0) < timeout <= _LONGEST:
+        return f"timeout is more than no time and at most {_LONGEST.days} days"
     return None
 
 

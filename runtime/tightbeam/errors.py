@@ -32,6 +32,7 @@
         ├── RunParked          today's code doesn't fit what the run remembers: it waits for code that does
         ├── RunCancelled       a run that is waited for was cancelled
         └── RunFailed          a run that is waited for has failed
+            └── RunTimeout     …since it took longer than its function's timeout
 
 ``error.retryable`` is true where the same call may succeed when it is made again later, and false everywhere
 else. Engines go by it: a handler that ends in an error that isn't retryable fails its run at once. No text
@@ -72,6 +73,7 @@ __all__ = [
     "RunFailed",
     "RunParked",
     "RunStateError",
+    "RunTimeout",
     "SendFailed",
     "SigningKeyError",
     "StepError",
@@ -435,6 +437,13 @@ class RunFailed(EngineError):
         self.error_text = error_text
         """The exception's text."""
         super().__init__(message)
+
+
+class RunTimeout(RunFailed):
+    """A run took longer than its function's ``timeout``, counted from its first start: it has failed.
+
+    The handler doesn't meet it: what it awaits is cancelled.
+    """
 
 
 class RunParked(EngineError):

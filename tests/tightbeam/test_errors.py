@@ -90,6 +90,7 @@ RETRYABLE: dict[str, bool | None] = {
     "RunParked": False,
     "RequestFailed": None,
     "RunStateError": False,
+    "RunTimeout": False,
     "SendFailed": None,
     "SigningKeyError": False,
     "StepError": False,

@@ -118,6 +118,8 @@ class Execution:
             self._tasks.wake_sleepers()
         self._is_over = True
         if self._cut_short is not None:
+            if isinstance(self._cut_short, Failed) and isinstance(error, asyncio.CancelledError):
+                self._cut_short.error.__cause__ = error  # where the handler was
             return self._cut_short
         return Done(raw) if error is None else self._result_of(error)
 
@@ -163,6 +165,11 @@ class Execution:
             self._is_interrupted = True
             self._task.cancel()
         return True
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the run ends before its handler does."""
+        return self._cut_short is not None
 
     @property
     def was_cancelled(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future as ThreadFuture
@@ -12,14 +13,15 @@ from typing import Any
 from tightbeam._context import current_run
 from tightbeam._engine.details import ENDED, RunRecord, RunState
 from tightbeam._engine.execution import Execution
-from tightbeam._engine.requests import CancelRun, ReadRun, RetryFrom, Unpark
+from tightbeam._engine.requests import CancelRun, EndRun, ReadRun, RetryFrom, Unpark
 from tightbeam._engine.results import Cancelled, Done, ExecutionResult, Failed
 from tightbeam._engine.run_waiters import RunWaiters
 from tightbeam._engine.store import Store
+from tightbeam._engine.traces import run_error
 from tightbeam._hooks.hook_list import Around, HookList
 from tightbeam._hooks.info import RunInfo
 from tightbeam._registry import Registry
-from tightbeam.errors import EngineError, NoSuchRun, NotEntered
+from tightbeam.errors import EngineError, JournalFailed, NoSuchRun, NotEntered
 
 __all__ = ["GRACE", "Operator"]
 
@@ -165,6 +167,34 @@ class Operator:
             info.end("cancelled")
             around.leave(None)
         self.waiters.settle(run_id, Cancelled())
+
+    def end_late(self, run_id: str, execution: Execution, failed: Failed) -> None:
+        """End a run whose time is over: at once, or when what can't be interrupted has had its grace.
+
+        Args:
+            run_id: of the run.
+            execution: of the run.
+            failed: what it has failed with.
+        """
+        if not execution.cut_short(failed):
+            return
+        task = self._loop.create_task(self._end_in_time(run_id, execution, failed))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _end_in_time(self, run_id: str, execution: Execution, failed: Failed) -> None:
+        try:
+            async with asyncio.timeout(GRACE):
+                await execution.gone.wait()
+        except TimeoutError:
+            execution.abandon()
+            # If that can't be stored, it is when the handler ends.
+            with contextlib.suppress(JournalFailed, NotEntered):
+                async with execution.recording:
+                    if not execution.is_recorded:
+                        await self._store.submit(EndRun(run_id, None, run_error(failed.error), ()))
+                        execution.is_recorded = True
+                self.waiters.settle(run_id, failed)
 
     # -- retrying and resuming -------------------------------------------------------------------------------
 

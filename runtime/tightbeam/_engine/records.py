@@ -233,6 +233,8 @@ class FunctionLimit(NamedTuple):
     """How many runs of a key execute, of those that any do."""
     freed: frozenset[str] = frozenset()
     """Keys of which fewer runs execute than at an earlier claim: runs that were held back may be due."""
+    timeout_us: int | None = None
+    """How long a run may take from its first start on; None for no limit."""
 
 
 class Sent(NamedTuple):

@@ -24,6 +24,7 @@ from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBac
 from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Parked
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.run_context import Services
+from tightbeam._engine.run_deadlines import RunDeadline, timeout_us
 from tightbeam._engine.run_waiters import returned
 from tightbeam._engine.ticker import Ticker
 from tightbeam._engine.traces import run_error
@@ -260,7 +261,7 @@ class Scheduler:
 
     async def _claim(self) -> Claimed:
         room = _RESIDENT - len(self._resident)
-        free = self._free() if room > 0 else ()
+        free = self._free()
         if not free:
             return Claimed([], None)
         unpark = tuple(self._parked)
@@ -305,10 +306,11 @@ class Scheduler:
                 isinstance(self.function(name), SyncFunction),
                 limiter.key_limit,
                 limiter.keys,
-                limiter.take_freed(),
+                limiter.take_freed() if limiter.free else frozenset(),
+                timeout_us(self.function(name)),
             )
             for name, limiter in self._limiters.items()
-            if limiter.free
+            if limiter.free or self.function(name).options.timeout is not None
         )
 
     def function(self, id: str) -> Function[Any]:
@@ -321,7 +323,6 @@ class Scheduler:
         function = self.function(run.function)
         limiter = self._limiters[function.id] = self._limiters.pop(function.id)  # its turn is over
         slot = limiter.slot(run.concurrency_key)
-        slot.take()
         execution = Execution(
             run,
             function,
@@ -330,6 +331,9 @@ class Scheduler:
             cut_off=self._cut_off,
             journal_failures=self._unstored.pop(run.id, 0),
         )
+        deadline = RunDeadline(run, function, execution, self.operator.end_late)
+        if not execution.is_cut_short:
+            slot.take()
         self._resident[run.id] = execution
         self._threads += isinstance(function, SyncFunction)
         task = self._loop.create_task(
@@ -337,10 +341,11 @@ class Scheduler:
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(deadline.cancel)
 
     async def _execute(self, run: Run, function: Function[Any], execution: Execution, slot: Slot) -> None:
         try:
-            if not slot.is_held:  # a run that woke meanwhile has it
+            if not slot.is_held and not execution.is_cut_short:  # a run that woke meanwhile has it
                 await slot.acquire()
             result = await self._perform(run, execution)
             if isinstance(result, Again) and never_counted(result.error):

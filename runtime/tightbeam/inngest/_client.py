@@ -179,6 +179,7 @@ class Client(inngest.Inngest):
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
@@ -190,6 +191,7 @@ class Client(inngest.Inngest):
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[[Json], inngest.Event]: ...
     def function(
@@ -200,6 +202,7 @@ class Client(inngest.Inngest):
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
@@ -217,6 +220,8 @@ class Client(inngest.Inngest):
                 ``(2, "event.data.userId")``, how many of those for which it is the same; ``[10, (2, …)]`` is
                 both. A function in place of a path is refused: the server evaluates it.
             retry_delay: refused here, since the server decides; raise a `tightbeam.RetryAfterError`.
+            timeout: how long a run may take from its first start on, in whole seconds; the server cancels one
+                that takes longer.
             priority: by how many seconds, 0 to 600, a run goes ahead of others that wait: a path such as
                 ``"event.data.urgency"``.
 
@@ -227,7 +232,7 @@ class Client(inngest.Inngest):
         """
         check_function_id(id)
         check_schedules(id, on, here=False)
-        options = FunctionOptions(retries, concurrency, retry_delay, priority)
+        options = FunctionOptions(retries, concurrency, retry_delay, timeout, priority)
 
         def register(handler: Any, /) -> Any:
             registry = self._tightbeam_registry

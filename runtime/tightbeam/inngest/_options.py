@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import inngest
@@ -10,6 +11,8 @@ from tightbeam._function_options import EventKey, FunctionOptions
 from tightbeam.errors import EngineError
 
 __all__ = ["sdk_options"]
+
+_SECOND = timedelta(seconds=1)
 
 
 def sdk_options(function: str, options: FunctionOptions) -> dict[str, Any]:
@@ -27,6 +30,8 @@ def sdk_options(function: str, options: FunctionOptions) -> dict[str, Any]:
             f'function "{function}": retry_delay= is the embedded engine\'s; on Inngest the server decides. '
             "Raise a tightbeam.RetryAfterError where a retry has to wait"
         )
+    if options.timeout is not None and options.timeout % _SECOND:
+        raise EngineError(f'function "{function}": a timeout is a whole number of seconds on Inngest')
     concurrency = [] if options.limit is None else [inngest.Concurrency(limit=options.limit)]
     if options.key_limit is not None:
         limit, key = options.key_limit
@@ -37,6 +42,7 @@ def sdk_options(function: str, options: FunctionOptions) -> dict[str, Any]:
     return {
         "retries": options.retries,
         "concurrency": concurrency or None,
+        "timeouts": None if options.timeout is None else inngest.Timeouts(finish=options.timeout),
         "priority": None
         if priority is None
         else inngest.Priority(run=_expression(function, "priority", priority)),

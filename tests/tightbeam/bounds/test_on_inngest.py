@@ -101,3 +101,15 @@ def test_functions_of_events_are_refused(client: Client, options: dict[str, Any]
     with pytest.raises(EngineError, match=r'function "work": .* is a path on Inngest'):
         client.function("work", on="app/work", **options)(work)
     assert client.functions == []
+
+
+def test_the_timeout_of_runs_is_the_servers(client: Client) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    client.function("work", on="app/work", timeout=timedelta(minutes=90))(work)
+    assert client.functions[0].get_config("http://app").main.model_dump()["timeouts"] == {
+        "start": None,
+        "finish": "90m",
+    }
+    with pytest.raises(EngineError, match="whole number of seconds"):
+        client.function("other", on="app/work", timeout=timedelta(milliseconds=1500))(work)

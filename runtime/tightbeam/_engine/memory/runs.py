@@ -64,6 +64,8 @@ class Runs:
         self._unfinished: dict[str, StoredRun] = {}
         self._ready: dict[str, list[_Entry]] = {}
         """A heap for each function. An entry whose run isn't ready at that time any more is out of date."""
+        self._again: dict[str, dict[str, StoredRun]] = {}
+        """Runs of each function that have begun and are ready again; some may not be any more."""
         self._held: dict[tuple[str, str], list[_Entry]] = {}
         """A heap for each function and key: due runs that wait until a run of their key has ended."""
         self._ended: list[_Entry] = []
@@ -144,6 +146,10 @@ class Runs:
         now, claimed, due = now_us(), list[Run](), list[int]()
         threads = request.threads
         for limit in request.functions:
+            if limit.timeout_us is not None:
+                late, deadline = self._claim_late(limit.function, limit.timeout_us, request.busy, now)
+                claimed += late
+                due += [] if deadline is None else [deadline]
             most = min(limit.runs, request.runs - len(claimed), threads if limit.on_thread else limit.runs)
             if most > 0:
                 taken, next_due = self._claim(limit, most, request.busy, now)
@@ -191,6 +197,24 @@ class Runs:
         for entry in left_alone:
             heappush(heap, entry)
         return claimed, next_due
+
+    def _claim_late(
+        self, function: str, timeout: int, busy: frozenset[str], now: int
+    ) -> tuple[list[Run], int | None]:
+        """Take the ready runs of one function that take longer than they may. See `_claim`."""
+        claimed: list[Run] = []
+        deadlines: list[int] = []
+        again = self._again.get(function, {})
+        for run in tuple(again.values()):
+            if run.state != "ready" or run.started_at is None:
+                del again[run.id]
+            elif run.started_at + timeout > now:
+                deadlines.append(run.started_at + timeout)
+            elif run.id not in busy:
+                del again[run.id]
+                run.state = "running"
+                claimed.append(run.executable)
+        return claimed, min(deadlines, default=None)
 
     def _let_go(self, function: str, key: str, most: int) -> None:
         """Have runs of a key looked at again that were held back, as many as may execute."""
@@ -285,6 +309,8 @@ class Runs:
     def make_ready(self, run: StoredRun, due_at: int) -> None:
         """Have a run executed at a time."""
         run.state, run.due_at = "ready", due_at
+        if run.started_at is not None:
+            self._again.setdefault(run.function, {})[run.id] = run
         heappush(self._ready.setdefault(run.function, []), (due_at, run.number, run.id))
 
     # -- steps -----------------------------------------------------------------------------------------------

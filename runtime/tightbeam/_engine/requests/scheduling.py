@@ -65,6 +65,9 @@ class Claim(Request[Claimed]):
 
     A due run is held back where its key has as many runs as it may have. It is looked at again when its key
     is `freed`, or the journal is opened: so that a claim costs the same however many runs of one key wait.
+
+    A ready run whose function has a timeout is taken when that is over, whenever it is due and whatever the
+    limits are: it is to be ended.
     """
 
     unpark: tuple[str, ...]

@@ -15,6 +15,8 @@ _UNPARK = (
     "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL "
     "WHERE state = 'parked' AND function = ?"
 )
+_MOST_LATE = 100
+"""How many runs one claim takes of a function at most whose time is over."""
 _MOST_HELD = 500
 """How many runs one claim holds back at most, since publishers wait meanwhile."""
 
@@ -27,6 +29,10 @@ def claim(tx: Transaction, request: Claim) -> Claimed:
     due: list[int] = []
     threads = request.threads
     for limit in request.functions:
+        if limit.timeout_us is not None:
+            runs, later = _claim_late(tx, limit.function, limit.timeout_us, request.busy)
+            claimed += runs
+            due += [] if later is None else [later]
         free = min(limit.runs, request.runs - len(claimed), threads if limit.on_thread else limit.runs)
         if free <= 0:
             continue
@@ -71,6 +77,26 @@ def _claim_of(
             break
         claimed.append(_take(tx, row, now))
     return claimed, None
+
+
+def _claim_late(
+    tx: Transaction, function: str, timeout: int, busy: frozenset[str]
+) -> tuple[list[Run], int | None]:
+    """Claim runs of one function that take longer than they may. See `_claim_of`."""
+    now = now_us()
+    claimed: list[Run] = []
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM run WHERE state = 'ready' AND function = ? "  # noqa: S608 - names of columns
+        "AND started_at IS NOT NULL ORDER BY started_at LIMIT ?",
+        (function, _MOST_LATE + len(busy)),
+    ).fetchall()
+    for row in rows:
+        deadline = row[8] + timeout
+        if deadline > now:
+            return claimed, deadline
+        if row[1] not in busy:
+            claimed.append(_take(tx, row, now))
+    return claimed, now if claimed else None
 
 
 def _claim_by_key(

@@ -42,6 +42,7 @@ CREATE TABLE run (
     dated INTEGER NOT NULL DEFAULT 0      -- whether due_at stays as it is when the clock is set back
 );
 CREATE INDEX run_ready ON run (function, due_at) WHERE state = 'ready' AND held = 0;
+CREATE INDEX run_begins_again ON run (function, started_at) WHERE state = 'ready' AND started_at IS NOT NULL;
 CREATE INDEX run_held ON run (function, concurrency_key, due_at) WHERE state = 'ready' AND held = 1;
 CREATE INDEX run_begun ON run (state) WHERE state IN ('running', 'sleeping');
 CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
