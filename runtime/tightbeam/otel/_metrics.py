@@ -211,9 +211,9 @@ class Metrics:
 
     def disconnected(self, connection: ConnectionInfo) -> None:
         """Count a connection no longer, but its messages."""
-        with self._lock:
+        with self._lock:  # together, since a sum that is read meanwhile must not fall
             self._connections.discard(connection)
-        self._carried.add(_Connection(connection.side, connection.transport), connection.messages)
+            self._carried.add(_Connection(connection.side, connection.transport), connection.messages)
 
     def after_fork(self) -> None:
         """Know no connection in a forked child: they are the parent's, and so is what was dropped."""

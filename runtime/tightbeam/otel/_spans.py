@@ -81,15 +81,16 @@ class _Scope:
         self._token: Token[Context] | None = None
         self._began = 0.0
 
-    def _open(self, span: Span, metadata: Attributes | None = None) -> None:
+    def _open(self, span: Span, metadata: Attributes | None = None, *, inside: Context | None = None) -> None:
         """Make a span the current one.
 
         Args:
             span: just started.
             metadata: gets the span's context.
+            inside: the context whose other values go on, such as baggage; None for what is current.
         """
         self._span = span
-        self._context = context = trace.set_span_in_context(span)
+        self._context = context = trace.set_span_in_context(span, inside)
         if metadata is not None:
             try:
                 put_context(metadata, span, context, self._tracing.propagator)
@@ -237,7 +238,7 @@ class RunScope(_Scope):
         span = tracing.tracer.start_span(
             f"run {run.function}", parent, kind=SpanKind.CONSUMER, attributes=attributes, links=links
         )
-        self._open(span)
+        self._open(span, inside=parent)
 
     def _describe(self, span: Span, error: BaseException | None) -> None:
         span.set_attribute(OUTCOME, self._run.outcome or "stopped")

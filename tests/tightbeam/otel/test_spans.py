@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from opentelemetry import trace
+from opentelemetry import baggage, context, trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import tightbeam
 from tests.tightbeam.both_engines import EngineUnderTest
@@ -184,6 +187,27 @@ async def test_what_was_current_when_the_client_was_entered_is_no_parent_of_runs
             with recorder.tracer.start_as_current_span("request", context=trace.Context()):
                 await client.send("app/work")
     assert recorder.path(recorder.one("run work")) == ["run work", "send app/work", "request"]
+
+
+async def test_baggage_travels_only_where_the_program_says_so(ch: JobChannel, recorder: Recorder) -> None:
+    everything = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+    found: list[Any] = []
+    for propagator in (None, everything):
+        client = Client(hooks=[recorder.hook(propagator=propagator)])
+
+        @client.function("work", on="app/work")
+        async def work(ctx: tightbeam.Context) -> None:
+            found.append(dict(baggage.get_all()))
+            await ctx.publish(ch.token, "x")
+
+        async with client, asyncio.timeout(10):
+            messages = client.realtime.subscribe(ch.token)
+            token = context.attach(baggage.set_baggage("tenant", "t1"))
+            await client.send("app/work")
+            context.detach(token)
+            message = await anext(messages)
+            found.append(dict(baggage.get_all(context_of(message, propagator or everything))))
+    assert found == [{}, {}, {"tenant": "t1"}, {"tenant": "t1"}]
 
 
 async def test_errors_are_told_as_the_log_tells_them(
