@@ -31,13 +31,14 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {path.name: path.read_text("utf-8") for path in Path("web/src").rglob("*.ts*")}
 
 
-def test_the_excerpt_is_what_is_written(written: dict[str, str]) -> None:
-    (excerpt,) = (block.text for block in blocks(PAGE) if block.language == "ts" and block.title is None)
-    assert excerpt in written["uploads.ts"]
+def test_the_excerpts_are_what_is_written(written: dict[str, str]) -> None:
+    excerpts = [block.text for block in blocks(PAGE) if block.language == "ts" and block.title is None]
+    for excerpt, path in zip(excerpts, ("uploads.ts", "upload.ts"), strict=True):
+        assert excerpt in written[path]
 
 
 @pytest.mark.slow
 def test_the_page_compiles(written: dict[str, str]) -> None:
     needs_node()
     assert tsc(project(Path("web").absolute(), {})) == []
-    assert {"Progress.tsx", "checked.ts"} <= written.keys()
+    assert {"Progress.tsx", "checked.ts", "send.ts"} <= written.keys()
