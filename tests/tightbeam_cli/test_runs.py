@@ -127,6 +127,7 @@ def test_filters(runs: Command, path: Path, ids: list[str]) -> None:
         assert found["more"] is (options == ["--limit", "1"])
 
 
+@pytest.mark.slow
 def test_the_table_says_when_a_run_goes_on_and_that_there_are_more(
     runs: Command, path: Path, ids: list[str]
 ) -> None:
@@ -147,6 +148,7 @@ def test_no_payload_is_shown_unasked(runs: Command, path: Path, ids: list[str]) 
         assert PRIVATE not in out + err
 
 
+@pytest.mark.slow
 def test_payloads_on_demand(runs: Command, path: Path, ids: list[str]) -> None:
     code, found = runs.document("show", path, ids[0], "--input", "--result", "--steps")
     assert code == 0
@@ -162,6 +164,7 @@ def test_payloads_on_demand(runs: Command, path: Path, ids: list[str]) -> None:
     assert "result" not in page.split("input")[1]
 
 
+@pytest.mark.slow
 def test_one_run_as_json(runs: Command, path: Path, ids: list[str]) -> None:
     code, found = runs.document("show", path, ids[0])
     assert code == 0
@@ -191,6 +194,7 @@ def test_retry_after_a_fix(runs: Command, path: Path, ids: list[str]) -> None:
     assert steps["first"] == 1
 
 
+@pytest.mark.slow
 def test_all_of_a_filter(runs: Command, path: Path, ids: list[str]) -> None:
     assert runs.document("retry", path, "--all", "--function", "sleeper") == (
         0,
@@ -210,6 +214,7 @@ def test_all_of_a_filter(runs: Command, path: Path, ids: list[str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_value_that_is_nested_deeply(runs: Command, tmp_path: Path) -> None:
     path = tmp_path / "deep.db"
     client = Client(path)
@@ -245,6 +250,7 @@ def test_parked_runs(runs: Command, path: Path, ids: list[str]) -> None:
             assert "parked" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["retry", "cancel", "resume"])
 def test_a_run_that_cant_be_changed(action: str, runs: Command, path: Path, ids: list[str]) -> None:
     run_id = {"retry": ids[1], "cancel": ids[0], "resume": ids[0]}[action]
@@ -258,6 +264,7 @@ def test_a_run_that_cant_be_changed(action: str, runs: Command, path: Path, ids:
     assert states(path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["retry", "cancel", "resume"])
 def test_a_file_that_a_client_has_open(action: str, runs: Command, path: Path, ids: list[str]) -> None:
     async def live() -> None:
@@ -272,6 +279,7 @@ def test_a_file_that_a_client_has_open(action: str, runs: Command, path: Path, i
     asyncio.run(live())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -303,6 +311,7 @@ def test_what_is_refused(arguments: list[str], words: str, runs: Command, path: 
     assert set(found["error"]) == {"type", "message", "remedy"}
 
 
+@pytest.mark.slow
 def test_what_a_run_says_moves_no_cursor(runs: Command, tmp_path: Path) -> None:
     path = tmp_path / "odd.db"
     client = Client(path)

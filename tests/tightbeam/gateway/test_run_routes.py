@@ -279,6 +279,7 @@ async def test_waiting_for_the_end(client: Client, worked: list[str]) -> None:
         assert (await ask.get(f"{RUNS}/{run_id}", params={"wait": "20"})).json()["state"] == "cancelled"
 
 
+@pytest.mark.slow
 async def test_those_who_wait_are_counted_and_let_go(
     client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,3 +295,4 @@ async def test_those_who_wait_are_counted_and_let_go(
         async with asyncio.timeout(20):
             assert (await waiting).json()["state"] in ("ready", "running")
         assert not gateway._runs._waiting
+        await client.runs.cancel(run_id)

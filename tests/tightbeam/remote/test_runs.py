@@ -71,6 +71,7 @@ async def test_retry_and_the_result(client: Client, worked: list[str], broken: s
     assert worked == ["first", "store", "store"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["async", "sync"])
 async def test_cancel_wakes_those_who_wait(way: str, client: Client, worked: list[str]) -> None:
     async with connected(client) as remote:
@@ -88,6 +89,7 @@ async def test_cancel_wakes_those_who_wait(way: str, client: Client, worked: lis
                 await waiting
 
 
+@pytest.mark.slow
 async def test_a_run_that_isnt_there(client: Client) -> None:
     async with connected(client) as remote:
         for call in (
@@ -101,6 +103,7 @@ async def test_a_run_that_isnt_there(client: Client) -> None:
                 await call("a/b%20")
 
 
+@pytest.mark.slow
 async def test_what_the_key_is_needed_for(client: Client, worked: list[str]) -> None:
     async with running(secured(client)) as url:
         async with tightbeam.connect(url, token=token) as remote:
@@ -113,6 +116,7 @@ async def test_what_the_key_is_needed_for(client: Client, worked: list[str]) -> 
             assert "k-wrong" not in str(refused.value)
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_only_shows_them(client: Client, worked: list[str]) -> None:
     async with connected(client, run_actions=False) as remote:
         (run_id,) = await remote.send("app/hang")
@@ -122,6 +126,7 @@ async def test_a_gateway_that_only_shows_them(client: Client, worked: list[str])
         await client.runs.cancel(run_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "retryable", "words"),
     [
@@ -139,6 +144,7 @@ async def test_what_no_gateway_answers(answer: Any, retryable: bool, words: str)
         assert failed.value.retryable is retryable
 
 
+@pytest.mark.slow
 async def test_waiting_goes_on_over_a_restart(client: Client, worked: list[str], monkeypatch: Any) -> None:
     """The gateway's answers are lost in between; the first one has to come."""
     async with connected(client) as remote:
@@ -160,6 +166,7 @@ async def test_waiting_goes_on_over_a_restart(client: Client, worked: list[str],
         assert len(asked) == 3
 
 
+@pytest.mark.slow
 async def test_data_that_are_larger_than_an_answer(
     client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +183,7 @@ async def command(*arguments: str) -> int:
     return await asyncio.to_thread(main, ["runs", *arguments])
 
 
+@pytest.mark.slow
 async def test_the_command(
     client: Client,
     worked: list[str],
