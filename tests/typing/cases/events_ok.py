@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, ParamSpec, TypeVar, assert_never, assert_type
 
 import tightbeam
@@ -280,18 +280,19 @@ async def sending(ctx: Context, client: tightbeam.Client) -> None:
 async def sending_with_options(ctx: Context, client: tightbeam.Client) -> None:
     client.function("p", on=upload_event)(process)
     client.function("i", on=ping_event)(ping)
-    await client.send(ping_event, id=None)
-    assert_type(await client.send(ping_event, id=None, delay=None), list[str])
-    await client.send(upload_event, {"uploadId": "u1", "filename": "cat.png"}, id=None)
-    await client.send(upload_event, Upload(upload_id="u1", filename="cat.png"), at=None)
-    await client.send("app/upload", {"uploadId": "u1", "filename": "cat.png"}, id=None, delay=None)
-    await client.send("app/ping", id=None)
+    await client.send(ping_event, id="p1")
+    assert_type(await client.send(ping_event, id=None, delay=timedelta(hours=1)), list[str])
+    await client.send(upload_event, {"uploadId": "u1", "filename": "cat.png"}, id="u1")
+    await client.send(upload_event, {"uploadId": "u2", "filename": "cat.png"}, delay=timedelta(hours=1))
+    await client.send(upload_event, Upload(upload_id="u1", filename="cat.png"), at=datetime.now(UTC))
+    await client.send("app/upload", {"uploadId": "u1", "filename": "cat.png"}, id="u3", at=datetime.now(UTC))
+    await client.send("app/ping", id="p2")
 
 
 async def sending_by_helpers(ctx: Context, client: tightbeam.Client) -> None:
     client.function("p", on=upload_event)(process)
     client.function("i", on=ping_event)(ping)
-    await forward(client, upload_event, {"uploadId": "u1", "filename": "cat.png"}, id=None)
+    await forward(client, upload_event, {"uploadId": "u1", "filename": "cat.png"}, id="u4")
     await forward(client, ping_event)
     await send_logged(client, upload_event, {"uploadId": "u1", "filename": "cat.png"})
     await send_logged(client, ping_event)
