@@ -10,6 +10,7 @@ from tightbeam._events.accepted import Accepted
 from tightbeam._events.data import encode_event, encode_json, json_object, load_event
 from tightbeam._events.refs import EventRef, Trigger
 from tightbeam._starting.options import check_key, due_time
+from tightbeam._step_checks import is_unicode
 
 __all__ = ["SendCall", "SendOptions", "event_name"]
 
@@ -113,8 +114,11 @@ def event_name(event: object, call: str = "send") -> str:
 
     Raises:
         TypeError: it isn't text.
+        ValueError: it is no Unicode text, as the names of all events are.
     """
     if isinstance(event, str):
+        if not (event.isascii() or is_unicode(event)):
+            raise ValueError(f"{call} takes a name in Unicode; this one holds half of a surrogate pair")
         return event
     if isinstance(event, Trigger):
         raise TypeError(f"{call} takes one event, or the name of one, not {event!r}")

@@ -15,6 +15,8 @@ import pytest
 import tightbeam
 from tests.tightbeam.both_engines import Embedded, EngineUnderTest, OnInngest
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.events.older import upload_event as other_upload
+from tests.tightbeam.events.samples import Deleted, Upload, deleted_event, ping_event, upload_event
 from tests.tightbeam.inngest.calls import Run, app_of
 from tests.tightbeam.inngest.conftest import server
 from tests.tightbeam.inngest.standin import StandIn
@@ -176,6 +178,9 @@ FUNCTION: dict[str, Callable[[Any], Any]] = {
     "an empty id": lambda client: client.function("")(handler),
     "half a surrogate pair": lambda client: client.function("\ud800")(handler),
     "an event in half": lambda client: client.function("f", on="\ud800")(handler),
+    "a model for an event": lambda client: client.function("f", on=Upload)(handler),
+    "a list of events": lambda client: client.function("f", on=[upload_event, ping_event])(handler),
+    "two events of one name": lambda client: client.function("f", on=upload_event | other_upload)(handler),
     "an empty event": lambda client: client.function("f", on="")(handler),
     "an event of no type": lambda client: client.function("f", on=5)(handler),
     "negative retries": lambda client: client.function("f", retries=-1)(handler),
@@ -236,6 +241,21 @@ SEND: dict[str, Callable[[Any], Any]] = {
     "keys that aren't text": lambda send: send("app/x", {1: 2}),
     "not JSON": lambda send: send("app/x", {"a": {1, 2}}),
     "not finite": lambda send: send("app/x", {"a": float("nan")}),
+    "half a surrogate pair": lambda send: send("\ud800", {}),
+    "an event without its data": lambda send: send(upload_event),
+    "two data": lambda send: send(upload_event, {}, {}),
+    "data of an event without any": lambda send: send(ping_event, {}),
+    "several events": lambda send: send(upload_event | ping_event, {}),
+    "a schedule": lambda send: send(tightbeam.cron("0 9 * * *")),
+    "a model": lambda send: send(Upload, {}),
+    "a wrong property": lambda send: send(upload_event, {"uploadId": 5}),
+    "another model": lambda send: send(upload_event, Deleted(reason="x")),
+    "too large": lambda send: send(deleted_event, {"reason": "x" * 600_000}),
+    "an unknown option": lambda send: send(ping_event, key="x"),
+    "an id that is no text": lambda send: send(upload_event, {"uploadId": "u1"}, id=5),
+    "a delay in seconds": lambda send: send("app/x", {}, delay=5),
+    "a delay and a time": lambda send: send("app/x", {}, delay=timedelta(1), at=datetime.now(UTC)),
+    "a time without a zone": lambda send: send(ping_event, at=NAIVE),
 }
 
 
@@ -244,6 +264,7 @@ SEND: dict[str, Callable[[Any], Any]] = {
 async def test_send(name: str, case: str) -> None:
     embedded = make("embedded")
     embedded.function("f", on="app/x")(handler)
+    embedded.function("g", on=upload_event | ping_event | deleted_event)(handler)
     async with embedded:
         found = [await refusal(lambda client: SEND[case](getattr(client, name)), embedded)]
     found += [
@@ -251,7 +272,7 @@ async def test_send(name: str, case: str) -> None:
         for kind in ("inngest", "connect")
     ]
     assert found[0] == found[1] == found[2]
-    assert found[0][0] in ("TypeError", "NotJson")
+    assert found[0][0] in ("TypeError", "ValueError", "NotJson", "InvalidPayload", "PayloadTooLarge")
 
 
 @pytest.mark.parametrize("name", ["send", "send_sync"])
