@@ -67,8 +67,8 @@ def rows_of(shape: Shape, rules: Rules, way: Sequence[str], spots: Spots) -> tup
         spots: knows which types have a place of their own.
     """
     walk = _Walk(spots)
-    here = _Here(tuple(way), "", 0, frozenset())
-    shape = walk.root(shape)
+    shape, aliases = walk.root(shape)
+    here = _Here(tuple(way), "", 0, aliases)
     found = walk.inside(shape, here)
     rows = _with_own_anchors(islice(found, _MOST_ROWS))
     is_whole = next(found, None) is None
@@ -116,7 +116,7 @@ class _Here:
     way: str
     depth: int
     around: frozenset[Name]
-    """The types that it is inside of."""
+    """The types that it is inside of, by all of their names."""
 
     def property(self, name: str) -> _Here:
         way = f"{self.way}.{name}" if self.way else name
@@ -131,16 +131,16 @@ class _Walk:
         self._spots = spots
         self._named = spots.shapes.named
 
-    def root(self, shape: Shape) -> Shape:
-        """Return a payload's shape, with the union or the values of an alias in place of its name."""
-        seen: set[Name] = set()
-        while isinstance(shape, Ref) and shape.target not in seen:
-            seen.add(shape.target)
+    def root(self, shape: Shape) -> tuple[Shape, frozenset[Name]]:
+        """Return a payload's shape, with what an alias stands for in place of its name, and these names."""
+        aliases: set[Name] = set()
+        while isinstance(shape, Ref) and shape.target not in aliases:
             named = self._named[shape.target]
             if isinstance(named, ObjectShape):
                 break
+            aliases.add(shape.target)
             shape = named.shape
-        return shape
+        return shape, frozenset(aliases)
 
     def inside(self, shape: Shape, here: _Here, *, is_root: bool = True) -> Iterator[Row]:
         """Yield the rows of what is inside of a value.
@@ -151,7 +151,10 @@ class _Walk:
             is_root: whether it is a payload, or a branch of one: that is described here even if it is shared.
         """
         if not is_root:
-            shape = opened(shape, self._spots)
+            shape, aliases = opened(shape, self._spots)
+            if not aliases.isdisjoint(here.around):
+                return  # a list or a map inside of itself
+            here = replace(here, around=here.around | aliases)
         match shape:
             case Ref(target):
                 named = self._named[target]
@@ -200,9 +203,11 @@ class _Walk:
             return
         tag = self._tag(branches)
         for branch in branches:
-            branch = opened(branch, self._spots) if not is_root else self.root(branch)
+            branch, aliases = opened(branch, self._spots) if not is_root else self.root(branch)
             if not isinstance(branch, Ref):
-                yield from self.inside(branch, here, is_root=False)
+                if aliases.isdisjoint(here.around):
+                    inner = replace(here, around=here.around | aliases)
+                    yield from self.inside(branch, inner, is_root=False)
                 continue
             named = self._named[branch.target]
             is_elsewhere = self._spots.of_type(branch.target) is not None
@@ -244,15 +249,24 @@ def _tag_value(named: ObjectShape, tag: str) -> str:
     return ""
 
 
-def _only_class(shape: Shape, spots: Spots) -> Name | None:
-    """Return the class that a value is, or that its elements are, if it stands in no place of its own."""
-    shape = opened(shape, spots)
+def _only_class(shape: Shape, spots: Spots, around: frozenset[Name] = frozenset()) -> Name | None:
+    """Return the class that a value is, or that its elements are, if it stands in no place of its own.
+
+    Args:
+        shape: of the value.
+        spots: knows which types have a place of their own.
+        around: the aliases that it is inside of.
+    """
+    shape, aliases = opened(shape, spots)
+    if not aliases.isdisjoint(around):
+        return None
+    around |= aliases
     if isinstance(shape, List):
-        return _only_class(shape.item, spots) if not shape.prefix else None
+        return _only_class(shape.item, spots, around) if not shape.prefix else None
     if isinstance(shape, Map):
-        return _only_class(shape.value, spots)
+        return _only_class(shape.value, spots, around)
     if isinstance(shape, Union):
         branches = without_null(shape)
-        return _only_class(branches[0], spots) if len(branches) == 1 else None
+        return _only_class(branches[0], spots, around) if len(branches) == 1 else None
     is_own = isinstance(shape, Ref) and spots.of_type(shape.target) is None
     return shape.target if is_own and isinstance(shape, Ref) and _is_class(shape, spots) else None

@@ -163,13 +163,13 @@ def without_null(shape: Shape) -> list[Shape]:
     return [branch for branch in branches if branch != NULL]
 
 
-def opened(shape: Shape, spots: Spots) -> Shape:
-    """Return what a shape stands for, where it is an alias inside of something."""
-    seen: set[Name] = set()
-    while isinstance(shape, Ref) and shape.target not in seen and spots.of_type(shape.target) is None:
-        seen.add(shape.target)
+def opened(shape: Shape, spots: Spots) -> tuple[Shape, frozenset[Name]]:
+    """Return what a shape stands for, where it is an alias inside of something, and the alias' names."""
+    aliases: set[Name] = set()
+    while isinstance(shape, Ref) and shape.target not in aliases and spots.of_type(shape.target) is None:
         named = spots.shapes.named[shape.target]
         if not isinstance(named, AliasShape):
             break
+        aliases.add(shape.target)
         shape = named.shape
-    return shape
+    return shape, frozenset(aliases)

@@ -145,6 +145,26 @@ def test_recursion_nesting_and_unions(tmp_path: Path) -> None:
     assert not any(id_.startswith("t.own.") for id_ in page.ids())
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: {"type": "object", "additionalProperties": inner},
+        lambda inner: {"type": "array", "items": inner},
+        lambda inner: {"anyOf": [STRING, {"type": "array", "items": inner}]},
+        lambda inner: {"type": "array", "items": {"type": "object", "additionalProperties": inner}},
+    ],
+    ids=["map", "list", "union", "list of maps"],
+)
+@pytest.mark.parametrize("where", ["#/topics/t/schema", "common.json", "common.json#/$defs/Own"])
+def test_what_is_no_object_may_contain_itself(tmp_path: Path, around: Any, where: str) -> None:
+    own = around(ref("#/$defs/Own") if where.endswith("Own") else ref("#"))
+    files = {"common.json": {**own, "$defs": {"Own": around(ref("#/$defs/Own"))}}}
+    whole = around(ref(where)) if where.startswith("#") else ref(where)
+    topics = {"t": whole, "u": closed(a=ref(where), b={"type": "array", "items": ref(where)})}
+    site = catalogue(tmp_path, {"x.channel.json": channel("x", **topics), **files})
+    assert_links_lead_somewhere(site)
+
+
 def test_properties_that_have_one_way_have_two_links(tmp_path: Path) -> None:
     lists = {"anyOf": [{"type": "array", "items": closed(a=kind)} for kind in (STRING, INTEGER)]}
     site = catalogue(tmp_path, {"x.channel.json": channel("x", t=closed(list=lists))})
