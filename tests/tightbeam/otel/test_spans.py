@@ -186,7 +186,9 @@ async def test_what_was_current_when_the_client_was_entered_is_no_parent_of_runs
         async with client:
             with recorder.tracer.start_as_current_span("request", context=trace.Context()):
                 await client.send("app/work")
-    assert recorder.path(recorder.one("run work")) == ["run work", "send app/work", "request"]
+    run = recorder.one("run work")
+    assert recorder.path(run) == ["run work", "send app/work", "request"]
+    assert len(run.links) == 1  # to the send
 
 
 async def test_baggage_travels_only_where_the_program_says_so(ch: JobChannel, recorder: Recorder) -> None:
