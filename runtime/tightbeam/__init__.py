@@ -11,6 +11,7 @@ from tightbeam._context import Context, ContextSync, Step, StepSync
 from tightbeam._engine.details import RunState, RunSummary
 from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._events.cron import CronEvent, cron
+from tightbeam._events.failure import FailedRun, FailureEvent
 from tightbeam._events.refs import Event, EventRef, Sendable, Trigger
 from tightbeam._function import Function
 from tightbeam._hooks.hook import Hook
@@ -65,6 +66,8 @@ __all__ = [
     "EngineError",
     "Event",
     "EventRef",
+    "FailedRun",
+    "FailureEvent",
     "Function",
     "GatewayRefused",
     "Hook",

@@ -24,7 +24,7 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._realtime import ClientRealtime
-from tightbeam._registry import Register, Registry, check_function_id
+from tightbeam._registry import FailureHandler, Register, Registry, check_function_id
 from tightbeam._results import return_type
 from tightbeam._runs.runs import Runs
 from tightbeam._starting.schedule import check_schedules
@@ -136,7 +136,7 @@ class Client:
     @property
     def functions(self) -> list[Function[Any]]:
         """The registered functions."""
-        return list(self._registry)
+        return [function for function in self._registry if not function.handles_failures]
 
     @overload
     def function(
@@ -147,6 +147,7 @@ class Client:
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[Payload, Given]: ...
@@ -159,6 +160,7 @@ class Client:
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[[Json], Event[str, Json]]: ...
@@ -170,6 +172,7 @@ class Client:
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Any:
@@ -190,6 +193,9 @@ class Client:
             retry_delay: how long a run waits before it is tried again, in place of the client's: a first
                 delay, which doubles up to five minutes, with jitter; the delay of each attempt, of which the
                 last one repeats; or a function of the attempt that failed, counted from 0.
+            on_failure: a handler with a `Context` of `FailureEvent`, async as the function is or sync. It is
+                called in a run of its own, of function ``ID-failure``, when a run has failed; not when it was
+                cancelled. It has as many retries as the function.
             timeout: how long a run may take from its first start on, sleeps and retries included; one that
                 takes longer is ended, and has failed with a `RunTimeout`.
             priority: by how many seconds, 0 to 600, a new run goes ahead of others that wait: a path such as
@@ -202,7 +208,7 @@ class Client:
         """
         check_function_id(id)
         check_schedules(id, on)
-        options = FunctionOptions(retries, concurrency, retry_delay, timeout, priority)
+        options = FunctionOptions(retries, concurrency, retry_delay, on_failure, timeout, priority)
 
         def register(handler: Any, /) -> Any:
             return self._registry.add(

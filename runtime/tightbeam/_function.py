@@ -37,6 +37,8 @@ class Function(Generic[Result, Accepts]):
         """What starts it, as it was given: an event, a schedule, several of them, a name or None."""
         self.accepts: Accepted = Accepted(id, on)
         """The same at run time."""
+        self.handles_failures = False
+        """Whether it is started by the failures of another function only."""
         self.options = options
         """What the function was registered with."""
 

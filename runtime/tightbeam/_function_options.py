@@ -35,6 +35,8 @@ class FunctionOptions:
     """How many of its runs execute at a time; None for the engine's default."""
     retry_delay: RetryDelay | None = None
     """How long a run waits before it is tried again; None for the client's."""
+    on_failure: Callable[..., Any] | None = None
+    """The handler of a run that is started when one of the function's runs has failed."""
     timeout: timedelta | None = None
     """How long a run may take from its first start on."""
     priority: Priority | None = None

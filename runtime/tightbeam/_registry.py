@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Generic, Protocol, overload
+from typing import Any, Generic, Protocol, TypeAlias, overload
 
 from typing_extensions import TypeVar
 
 from tightbeam._context import Context, ContextSync
 from tightbeam._events.accepted import On
+from tightbeam._events.failure import FAILED_EVENT, AcceptsFailure, FailureEvent, failure_id
 from tightbeam._events.refs import Event, Payload
 from tightbeam._function import Accepts, Function, Result
 from tightbeam._function_options import FunctionOptions
@@ -19,6 +20,7 @@ from tightbeam.errors import EngineError
 
 __all__ = [
     "AsyncFunction",
+    "FailureHandler",
     "Register",
     "Registry",
     "SyncFunction",
@@ -29,6 +31,12 @@ __all__ = [
 
 Output = TypeVar("Output")
 Given = TypeVar("Given", bound=Event[str, Any], default=Event[str, Any])
+
+
+FailureHandler: TypeAlias = (
+    Callable[[Context[FailureEvent]], Awaitable[object]] | Callable[[ContextSync[FailureEvent]], object]
+)
+"""A handler that ``on_failure`` takes."""
 
 
 def check_function_id(id: object) -> None:
@@ -116,8 +124,53 @@ class Registry:
             raise id_taken(id)
         options.check(id)
         function = _wrap(handler, id, on=on, options=options)
+        failure = None if options.on_failure is None else self._failure_handler(function, options, taken)
+        if taken is not None and taken.options.on_failure is not None:
+            del self._by_id[failure_id(id)]
         self._by_id[id] = function
+        if failure is not None:
+            self._by_id[failure.id] = failure
         return function
+
+    def _failure_handler(
+        self, function: Function[Any], options: FunctionOptions, before: Function[Any] | None
+    ) -> Function[Any]:
+        """Return the function that handles the failures of another one.
+
+        Args:
+            function: whose failures.
+            options: of that function.
+            before: the function that is replaced by it, with its own handler of failures.
+
+        Raises:
+            EngineError: its id is taken, the handler can't be one, or only one of the two is async.
+        """
+        name, handler = failure_id(function.id), options.on_failure
+        own = before is not None and before.options.on_failure is not None
+        if name in self._by_id and not own:
+            raise id_taken(name)
+        assert handler is not None  # noqa: S101 - or there would be nothing to do
+        failure = _wrap(handler, name, on=None, options=FunctionOptions(options.retries))
+        if isinstance(failure, AsyncFunction) is not isinstance(function, AsyncFunction):
+            raise EngineError(
+                f'function "{function.id}": it and its on_failure handler are both async, or both are not'
+            )
+        failure.accepts, failure.handles_failures = AcceptsFailure(name), True
+        return failure
+
+    def on_failure(self, id: str) -> tuple[str, ...]:
+        """Return the ids of the functions that the failure of a run starts.
+
+        Args:
+            id: of the run's function.
+        """
+        listening = tuple(function.id for function in self.listening(FAILED_EVENT) if function.id != id)
+        own = failure_id(id)
+        return (own, *listening) if self._has_handler(id) else listening
+
+    def _has_handler(self, id: str) -> bool:
+        function = self._by_id.get(id)
+        return function is not None and function.options.on_failure is not None
 
     def __iter__(self) -> Iterator[Function[Any]]:
         return iter(tuple(self._by_id.values()))

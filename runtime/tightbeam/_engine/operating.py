@@ -192,7 +192,9 @@ class Operator:
             with contextlib.suppress(JournalFailed, NotEntered):
                 async with execution.recording:
                     if not execution.is_recorded:
-                        await self._store.submit(EndRun(run_id, None, run_error(failed.error), ()))
+                        on_failure = self._registry.on_failure(execution.log.function)
+                        end = EndRun(run_id, None, run_error(failed.error), (), on_failure)
+                        await self._store.submit(end)
                         execution.is_recorded = True
                 self.waiters.settle(run_id, failed)
 

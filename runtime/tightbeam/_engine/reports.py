@@ -27,7 +27,11 @@ _log = logging.getLogger("tightbeam")
 
 
 def recording(
-    run: Run, result: ExecutionResult, error: RunError | None, failures: Iterable[Failure]
+    run: Run,
+    result: ExecutionResult,
+    error: RunError | None,
+    failures: Iterable[Failure],
+    on_failure: tuple[str, ...],
 ) -> Request[object]:
     """Return the request that stores how an execution ended.
 
@@ -36,6 +40,7 @@ def recording(
         result: how that ended.
         error: the description of the error, if it ended with one.
         failures: steps that failed without being memoized.
+        on_failure: functions that the failure of the run starts.
     """
     failed = tuple(failures)
     if isinstance(result, Done):
@@ -51,7 +56,7 @@ def recording(
     if isinstance(result, Again):
         wait_us = int(result.delay * 1e6)
         return RetryRun(run.id, result.attempt, now_us() + wait_us, error, failed, wait_us)
-    return EndRun(run.id, None, error, failed)
+    return EndRun(run.id, None, error, failed, on_failure)
 
 
 def log_result(run: Run, result: ExecutionResult, log: StepLog) -> None:

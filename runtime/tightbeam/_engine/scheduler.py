@@ -93,7 +93,8 @@ class Scheduler:
         """Recover what the process before has left, and begin to schedule."""
         longest = int(self._services.longest_delay * 1e6)
         known = frozenset(function.id for function in self._registry)
-        given_up, unknown = await self._store.submit(Recover(known, longest))
+        on_failure = {function.id: self._registry.on_failure(function.id) for function in self._registry}
+        given_up, unknown = await self._store.submit(Recover(known, longest, on_failure))
         for run in given_up:
             log_given_up(run)
         log_unknown(unknown)
@@ -388,13 +389,13 @@ class Scheduler:
         Returns:
             How it ended: it has failed if the store can't hold its result.
         """
-        failures = execution.log.failures
+        failures, on_failure = execution.log.failures, self._registry.on_failure(run.function)
         error = run_error(result.error) if isinstance(result, Failed | Again) else None
         for delay in retry_delays():
             try:
                 async with execution.recording:
                     if not execution.is_recorded:
-                        await self._store.submit(recording(run, result, error, failures))
+                        await self._store.submit(recording(run, result, error, failures, on_failure))
                         execution.is_recorded = True
                 break
             except NotEntered:

@@ -16,6 +16,7 @@ import inngest
 
 from tightbeam._client import ENTERED_ALREADY, NOT_COPIED
 from tightbeam._events.accepted import Accepted
+from tightbeam._events.failure import AcceptsFailure, failure_id
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import SendCall
 from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
@@ -31,6 +32,7 @@ from tightbeam.inngest._events import event_names, is_sdk_event, sdk_event, sdk_
 from tightbeam.inngest._function import (
     AsyncFunction,
     Create,
+    FailureHandler,
     Middlewares,
     Register,
     SyncFunction,
@@ -179,6 +181,7 @@ class Client(inngest.Inngest):
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[Payload, Given]: ...
@@ -191,6 +194,7 @@ class Client(inngest.Inngest):
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Register[[Json], inngest.Event]: ...
@@ -202,6 +206,7 @@ class Client(inngest.Inngest):
         retries: int = 3,
         concurrency: Concurrency | None = None,
         retry_delay: RetryDelay | None = None,
+        on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
         priority: Priority | None = None,
     ) -> Any:
@@ -220,6 +225,8 @@ class Client(inngest.Inngest):
                 ``(2, "event.data.userId")``, how many of those for which it is the same; ``[10, (2, …)]`` is
                 both. A function in place of a path is refused: the server evaluates it.
             retry_delay: refused here, since the server decides; raise a `tightbeam.RetryAfterError`.
+            on_failure: a handler with a `Context` of `tightbeam.FailureEvent`, async as the function is or
+                sync. The server calls it once when a run has failed.
             timeout: how long a run may take from its first start on, in whole seconds; the server cancels one
                 that takes longer.
             priority: by how many seconds, 0 to 600, a run goes ahead of others that wait: a path such as
@@ -232,7 +239,7 @@ class Client(inngest.Inngest):
         """
         check_function_id(id)
         check_schedules(id, on, here=False)
-        options = FunctionOptions(retries, concurrency, retry_delay, timeout, priority)
+        options = FunctionOptions(retries, concurrency, retry_delay, on_failure, timeout, priority)
 
         def register(handler: Any, /) -> Any:
             registry = self._tightbeam_registry
@@ -240,6 +247,11 @@ class Client(inngest.Inngest):
                 raise id_taken(id)
             options.check(id)
             sdk = sdk_options(id, options)  # before anything is registered
+            if on_failure is not None:
+                accepts = AcceptsFailure(failure_id(id))
+                sdk["on_failure"] = wrapped(
+                    on_failure, carrier_of(self), failure_id(id), accepts=accepts, strict=True
+                )
             checked = registry.add(
                 handler,
                 id,

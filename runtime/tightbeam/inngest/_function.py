@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Concatenate, Generic, Protocol, cast, overload
+from typing import Any, Concatenate, Generic, Protocol, TypeAlias, cast, overload
 
 import inngest
 from typing_extensions import ParamSpec, TypeVar
 
 from tightbeam._context import Context as AnyContext
 from tightbeam._context import ContextSync as AnyContextSync
+from tightbeam._events.failure import FailureEvent
 from tightbeam._events.refs import Event, Payload, Started, Trigger
 from tightbeam._function import Accepts
 from tightbeam._registry import Given
@@ -20,6 +21,7 @@ __all__ = [
     "Create",
     "CreateFor",
     "CreateFunction",
+    "FailureHandler",
     "Middlewares",
     "Register",
     "SyncFunction",
@@ -32,6 +34,10 @@ Other = TypeVar("Other")
 Output = TypeVar("Output")
 Chosen = TypeVar("Chosen", bound=Event[str, Any])
 Middlewares = list[Callable[[inngest.Inngest, object], inngest.Middleware | inngest.MiddlewareSync]]
+FailureHandler: TypeAlias = (
+    Callable[[Context[FailureEvent]], Awaitable[object]] | Callable[[ContextSync[FailureEvent]], object]
+)
+"""A handler that ``on_failure`` of `Client.function` takes: of our contexts, or those of every engine."""
 _OnFailure = Callable[[inngest.Context], Awaitable[Any]] | Callable[[inngest.ContextSync], Any]
 
 

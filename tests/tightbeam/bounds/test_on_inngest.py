@@ -11,10 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.tightbeam.inngest.calls import app_of, http_to
+import tightbeam
+from generated.uploads import UploadsChannel, uploads_channel
+from tests.tightbeam.inngest.calls import Run, app_of, http_to
 from tests.tightbeam.inngest.standin import StandIn
-from tightbeam import EngineError, RetryAfterError
+from tightbeam import EngineError, FailedRun, FailureEvent, RetryAfterError
 from tightbeam.inngest import Client, Context
+from tightbeam.testing import Published
 
 WHEN = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
@@ -24,6 +27,11 @@ def client() -> Iterator[Client]:
     with StandIn() as server:
         origin = server.origin
         yield Client(app_id="app", is_production=False, api_base_url=origin, event_api_base_url=origin)
+
+
+@pytest.fixture
+def ch() -> UploadsChannel:
+    return uploads_channel(upload_id="u1")
 
 
 async def answer_of(client: Client) -> httpx.Response:
@@ -113,3 +121,44 @@ def test_the_timeout_of_runs_is_the_servers(client: Client) -> None:
     }
     with pytest.raises(EngineError, match="whole number of seconds"):
         client.function("other", on="app/work", timeout=timedelta(milliseconds=1500))(work)
+
+
+FAILED = {
+    "error": {"error": "x", "name": "ValueError", "message": "no good", "stack": "Traceback"},
+    "event": {"name": "app/work", "data": {"n": 1}, "id": "e"},
+    "function_id": "app-work",
+    "run_id": "r",
+}
+
+
+async def test_a_failure_is_handled_with_our_context(
+    client: Client, published: Published, ch: UploadsChannel
+) -> None:
+    seen: list[FailedRun] = []
+
+    async def handle(ctx: tightbeam.Context[FailureEvent]) -> None:
+        seen.append(ctx.event.data)
+        await ctx.publish(ch.status, {"message": ctx.event.data.error.message})
+
+    @client.function("work", on="app/work", on_failure=handle)
+    async def work(ctx: Context) -> None: ...
+
+    run = Run(app_of(client, client.functions), "app-work-failure", FAILED)
+    assert (await run.finish()).status == 200
+    assert (seen[0].error.name, seen[0].function_id, seen[0].event.data) == (
+        "ValueError",
+        "app-work",
+        {"n": 1},
+    )
+    assert [message.message for message in published(ch.status)] == ["no good"]
+    assert client.functions[0].get_config("http://app").on_failure is not None
+
+
+def test_both_are_async_or_neither_is(client: Client) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    def plain(ctx: tightbeam.ContextSync[FailureEvent]) -> None: ...
+
+    with pytest.raises(EngineError, match="both async, or both are not"):
+        client.function("work", on="app/work", on_failure=plain)(work)
+    assert client.functions == []

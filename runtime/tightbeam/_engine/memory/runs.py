@@ -18,6 +18,7 @@ from tightbeam._engine.records import (
     Replaced,
     Run,
     RunError,
+    new_id,
     run_is_over,
 )
 from tightbeam._engine.requests import (
@@ -39,6 +40,7 @@ from tightbeam._engine.requests import (
     RetryRun,
 )
 from tightbeam._engine.wait_rules import WaitEnd, end_of_child
+from tightbeam._events.failure import FAILED_EVENT, failure_data
 from tightbeam._message import now_us
 
 __all__ = ["Runs"]
@@ -110,7 +112,9 @@ class Runs:
                 run.deaths += 1
                 if run.deaths >= MAX_DEATHS:
                     text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
-                    self.end(run, "failed", RunError("RunFailed", text, None))
+                    error = RunError("RunFailed", text, None)
+                    self._start_on_failure(run, error, request.on_failure.get(run.function, ()))
+                    self.end(run, "failed", error)
                     given_up.append(GivenUp(run.id, run.function, run.attempt))
                     continue
                 self.make_ready(run, min(run.due_at, now))
@@ -237,7 +241,18 @@ class Runs:
         run.result = request.result
         self.size += len(request.result or b"")
         run.failures += request.error is not None
+        if request.error is not None:
+            self._start_on_failure(run, request.error, request.on_failure)
         self.end(run, "done" if request.error is None else "failed", request.error)
+
+    def _start_on_failure(self, run: StoredRun, error: RunError, functions: Iterable[str]) -> None:
+        """Add the runs that a run starts which is about to end as failed."""
+        if run.event == FAILED_EVENT:
+            return
+        described = failure_data(run.id, run.function, run.event, run.data, error)
+        for each in functions:
+            new = NewRun(new_id(), each, metadata=run.new.metadata)
+            self.add(new, FAILED_EVENT, described)
 
     def end(self, run: StoredRun, state: RunState, error: RunError | None) -> None:
         """End a run: it is done, has failed or is cancelled, and stays so until it is retried."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tightbeam._engine.records import Claimed, Failure, FunctionLimit, NewRun, Recovered, RunError
 from tightbeam._engine.store import Request
@@ -54,6 +55,8 @@ class Recover(Request[Recovered]):
     """The functions that are registered."""
     longest_us: int
     """The longest time that a retry waits, unless more was asked for."""
+    on_failure: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By function, those of which a run is added for each run that is given up: see `EndRun`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class EndRun(Request[None]):
     error: RunError | None
     failures: tuple[Failure, ...]
     """Steps that failed in this execution without being memoized."""
+    on_failure: tuple[str, ...] = ()
+    """The functions of which a run is added if the run has failed, and wasn't started by a failure itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.records import GivenUp, Recovered, RunError
+from collections.abc import Iterable, Mapping
+
+from tightbeam._engine.records import GivenUp, NewRun, Recovered, RunError, new_id
 from tightbeam._engine.requests import (
     MAX_DEATHS,
     AddRuns,
@@ -20,6 +22,7 @@ from tightbeam._engine.sqlite.claiming import let_all_go
 from tightbeam._engine.sqlite.operating import end_run_row
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
+from tightbeam._events.failure import FAILED_EVENT, failure_data
 from tightbeam._message import now_us
 
 __all__ = [
@@ -44,7 +47,7 @@ def add_runs(tx: Transaction, request: AddRuns) -> tuple[str, ...]:
 
 def recover(tx: Transaction, request: Recover) -> Recovered:
     """Answer `Recover`."""
-    given_up = _resume_begun(tx)
+    given_up = _resume_begun(tx, request.on_failure)
     let_all_go(tx)
     now = now_us()
     tx.execute(
@@ -57,7 +60,7 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
     return Recovered(given_up, _park_unknown(tx, request.known))
 
 
-def _resume_begun(tx: Transaction) -> list[GivenUp]:
+def _resume_begun(tx: Transaction, on_failure: Mapping[str, tuple[str, ...]]) -> list[GivenUp]:
     """Make the runs ready that had begun, and return those that are given up instead."""
     begun = tx.execute(
         "SELECT id, state, deaths, due_at, function, attempt FROM run WHERE state IN ('running', 'sleeping')"
@@ -69,7 +72,9 @@ def _resume_begun(tx: Transaction) -> list[GivenUp]:
         elif deaths + 1 >= MAX_DEATHS:
             text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
             tx.execute("UPDATE run SET deaths = deaths + 1 WHERE id = ?", (run_id,))
-            end_run_row(tx, run_id, "failed", error=RunError("RunFailed", text, None))
+            error = RunError("RunFailed", text, None)
+            _start_on_failure(tx, run_id, error, on_failure.get(function, ()))
+            end_run_row(tx, run_id, "failed", error=error)
             given_up.append(GivenUp(run_id, function, attempt))
         else:
             tx.execute(
@@ -100,7 +105,21 @@ def end_run(tx: Transaction, request: EndRun) -> None:
     tx.written += len(result or b"")
     if error is not None:
         tx.execute("UPDATE run SET failures = failures + 1 WHERE id = ? AND ended_at IS NULL", (run_id,))
+        _start_on_failure(tx, run_id, error, request.on_failure)
     end_run_row(tx, run_id, "done" if error is None else "failed", result=result, error=error)
+
+
+def _start_on_failure(tx: Transaction, run_id: str, error: RunError, functions: Iterable[str]) -> None:
+    """Add the runs that a run starts which is about to end as failed, if it hasn't ended."""
+    row = tx.execute(
+        "SELECT function, event, data, metadata FROM run WHERE id = ? AND ended_at IS NULL", (run_id,)
+    ).fetchone()
+    if row is None or row[1] == FAILED_EVENT:
+        return
+    function, event, data, metadata = row
+    described = failure_data(run_id, function, event, data, error)
+    for each in functions:
+        add_run(tx, NewRun(new_id(), each, metadata=metadata), FAILED_EVENT, described)
 
 
 def retry_run(tx: Transaction, request: RetryRun) -> None:
