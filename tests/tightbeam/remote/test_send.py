@@ -328,3 +328,17 @@ async def test_options_that_are_refused(query: dict[str, str], client: Client, e
         answer = await ask.post(SEND, params={"name": "app/note", **query}, content=b"{}")
         assert (answer.status_code, answer.json()["code"]) == (400, "request")
         assert events == []
+
+
+@pytest.mark.slow
+async def test_an_event_with_a_definition_may_start_nothing(client: Client) -> None:
+    """As where the functions are: its name alone would be taken for a mistake."""
+    from generated.upload import upload_event
+
+    data = {"uploadId": "u1", "filename": "cat.png"}
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        assert await client.send(upload_event, data) == []
+        assert await remote.send(upload_event, data) == []
+        for sender in (client, remote):
+            with pytest.raises(NotRegistered):
+                await sender.send("app/upload", data)
